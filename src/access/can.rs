@@ -1,0 +1,83 @@
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::permission::BuiltIn;
+use super::{Caller, store};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::services::ServiceId;
+use crate::tokens::TokenHash;
+use crate::users::PersonId;
+
+/// Proof that the caller holds `P` in Portero itself, which means everywhere: a handler that takes one can't run for
+/// anyone else.
+#[derive(Debug)]
+pub struct Can<P> {
+    /// Who acts.
+    pub actor: PersonId,
+    /// The token they came with.
+    pub token: TokenHash,
+    permission: PhantomData<P>,
+}
+
+/// Proof that the caller holds `P` somewhere. Whether it holds in the service at hand is for [`Holds::within`] to say.
+#[derive(Debug)]
+pub struct Holds<P> {
+    /// Who acts.
+    pub actor: PersonId,
+    token: TokenHash,
+    services: Vec<ServiceId>,
+    permission: PhantomData<P>,
+}
+
+impl<P: BuiltIn> Holds<P> {
+    /// Where `caller` holds `P`, also when that is nowhere.
+    pub async fn of(app: &App, caller: &Caller) -> Result<Self> {
+        let mut conn = app.db.acquire().await?;
+        let services = store::services_where(&mut conn, caller.person, P::ID).await?;
+        Ok(Self { actor: caller.person, token: caller.token, services, permission: PhantomData })
+    }
+
+    /// Proof for `service`: held there, or everywhere.
+    pub fn within(self, service: ServiceId) -> Result<Can<P>> {
+        if self.services.contains(&service) || self.services.contains(&ServiceId::PORTERO) {
+            Ok(Can { actor: self.actor, token: self.token, permission: PhantomData })
+        } else {
+            Err(lacks::<P>())
+        }
+    }
+
+    /// Proof for everywhere.
+    pub fn everywhere(self) -> Result<Can<P>> {
+        self.within(ServiceId::PORTERO)
+    }
+}
+
+impl<P: BuiltIn> FromRequestParts<App> for Can<P> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        Holds::of(app, &caller).await?.everywhere()
+    }
+}
+
+impl<P: BuiltIn> FromRequestParts<App> for Holds<P> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let holds = Self::of(app, &caller).await?;
+        if holds.services.is_empty() { Err(lacks::<P>()) } else { Ok(holds) }
+    }
+}
+
+fn lacks<P: BuiltIn>() -> Error {
+    Error::forbidden(
+        "insufficient_permissions",
+        format!("this needs the permission `{}`; ask an administrator of Portero or of the service", P::NAME),
+    )
+    .with("permission", P::NAME)
+}

@@ -1,0 +1,183 @@
+//! Questions about who holds what, asked before an act.
+
+use sqlx::PgConnection;
+
+use super::Effective;
+use crate::error::{Error, Result};
+use crate::permissions::PermissionId;
+use crate::roles::RoleId;
+use crate::services::ServiceId;
+use crate::users::PersonId;
+
+/// A person's roles and permissions in a service.
+pub async fn effective(conn: &mut PgConnection, person: PersonId, service: ServiceId) -> Result<Effective> {
+    let effective = sqlx::query_as!(
+        Effective,
+        r#"
+        with held as (
+            select r.id, r.name
+            from auth.person_service_role psr
+            join auth.role r on r.id = psr.role_id
+            where psr.person_id = $1 and psr.service_id = $2
+        )
+        select
+            array(select name from held order by id) as "roles!",
+            array(
+                select p.name
+                from auth.permission p
+                where p.id in (select rp.permission_id from auth.role_permission rp join held on held.id = rp.role_id)
+                order by p.id
+            ) as "permissions!"
+        "#,
+        person.0,
+        service.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(effective)
+}
+
+/// The services in which a person holds a permission.
+pub async fn services_where(
+    conn: &mut PgConnection,
+    person: PersonId,
+    permission: PermissionId,
+) -> Result<Vec<ServiceId>> {
+    let services = sqlx::query_scalar!(
+        r#"
+        select distinct psr.service_id as "id: ServiceId"
+        from auth.person_service_role psr
+        join auth.role_permission rp on rp.role_id = psr.role_id
+        where psr.person_id = $1 and rp.permission_id = $2
+        "#,
+        person.0,
+        permission.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(services)
+}
+
+/// Refuses (403) unless `actor` holds, in `service` or everywhere, each of Portero's own permissions that `role`
+/// carries: nobody hands out, or takes away, more than they hold.
+pub async fn must_cover_role(conn: &mut PgConnection, actor: PersonId, service: ServiceId, role: RoleId) -> Result<()> {
+    let beyond = sqlx::query_scalar!(
+        r#"
+        select p.name
+        from auth.role_permission wanted
+        join auth.permission p on p.id = wanted.permission_id
+        where wanted.role_id = $3
+          and wanted.permission_id <= 0
+          and not exists (
+              select
+              from auth.person_service_role psr
+              join auth.role_permission rp on rp.role_id = psr.role_id
+              where psr.person_id = $1 and psr.service_id in (0, $2) and rp.permission_id = wanted.permission_id
+          )
+        order by p.id desc
+        limit 1
+        "#,
+        actor.0,
+        service.0,
+        role.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    beyond.map_or(Ok(()), |name| Err(beyond_own(&name)))
+}
+
+/// Refuses (403) unless `permission` is a backend's own, or `actor` holds it in `service` or everywhere.
+pub async fn must_cover_permission(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    service: ServiceId,
+    permission: PermissionId,
+) -> Result<()> {
+    if !permission.is_built_in() {
+        return Ok(());
+    }
+    let held = services_where(conn, actor, permission).await?;
+    if held.contains(&ServiceId::PORTERO) || held.contains(&service) {
+        return Ok(());
+    }
+    let name = super::permission::ALL.iter().find(|(id, _)| *id == permission).map_or("", |(_, name)| name);
+    Err(beyond_own(name))
+}
+
+/// Refuses (403) unless `actor` holds, where `target` holds them or everywhere, all of Portero's own permissions
+/// that `target` holds: who resets a password could become that person.
+pub async fn must_cover_person(conn: &mut PgConnection, actor: PersonId, target: PersonId) -> Result<()> {
+    if actor == target {
+        return Ok(());
+    }
+    let beyond = sqlx::query_scalar!(
+        r#"
+        select p.name
+        from auth.person_service_role held
+        join auth.role_permission wanted on wanted.role_id = held.role_id
+        join auth.permission p on p.id = wanted.permission_id
+        where held.person_id = $2
+          and wanted.permission_id <= 0
+          and not exists (
+              select
+              from auth.person_service_role psr
+              join auth.role_permission rp on rp.role_id = psr.role_id
+              where psr.person_id = $1
+                and psr.service_id in (0, held.service_id)
+                and rp.permission_id = wanted.permission_id
+          )
+        order by p.id desc
+        limit 1
+        "#,
+        actor.0,
+        target.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    beyond.map_or(Ok(()), |name| {
+        Err(Error::forbidden(
+            "insufficient_permissions",
+            format!("that person holds `{name}`, which you don't: ask somebody who does"),
+        ))
+    })
+}
+
+fn beyond_own(name: &str) -> Error {
+    Error::forbidden("insufficient_permissions", format!("this needs `{name}`, which you don't hold there yourself"))
+}
+
+/// Makes transactions that make or unmake administrators wait for each other, so that no two of them can each believe
+/// that the other's administrator stays.
+pub async fn queue_for_administrators(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!("select id from auth.role where id = 0 for no key update").fetch_one(conn).await?;
+    Ok(())
+}
+
+/// Refuses (409 `last_administrator`) what this transaction has done if it leaves no enabled administrator.
+pub async fn must_keep_an_administrator(conn: &mut PgConnection) -> Result<()> {
+    queue_for_administrators(&mut *conn).await?;
+    if administrators(conn).await?.is_empty() {
+        return Err(Error::conflict(
+            "last_administrator",
+            "this would leave Portero without an administrator; make another one first",
+        ));
+    }
+    Ok(())
+}
+
+/// Everybody who is an administrator of Portero itself and can log in.
+pub async fn administrators(conn: &mut PgConnection) -> Result<Vec<crate::users::Person>> {
+    let people = sqlx::query_as!(
+        crate::users::Person,
+        r#"
+        select p.id as "id: PersonId", p.username, p.name
+        from auth.person_service_role psr
+        join auth.person p on p.id = psr.person_id
+        where psr.service_id = 0 and psr.role_id = 0 and p.removed_at is null and p.disabled_at is null
+        order by p.id
+        "#,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(people)
+}

@@ -1,0 +1,108 @@
+//! What the server can do, on one screen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Method};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::{Router, routing::get};
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::clock::Clock;
+use crate::config::{Config, Cors};
+use crate::error::{Error, Result};
+use crate::http::{access_log, fallback, request_id};
+use crate::passwords::Hasher;
+use crate::tokens::Token;
+use crate::{docs, grants, login, openapi, permissions, roles, server, services, tokens, users};
+
+/// What every handler works with.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Connections to Postgres.
+    pub db: PgPool,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: Clock,
+    /// The threads that hash passwords.
+    pub hasher: Hasher,
+}
+
+impl App {
+    /// A token nobody has had before.
+    pub fn new_token(&self, now: OffsetDateTime) -> Result<Token> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|error| Error::Internal(error.into()))?;
+        Ok(Token::generate(self.config.token_secret.expose().as_bytes(), &random, now))
+    }
+}
+
+/// No answer takes longer, so that nobody hangs while Postgres does.
+const QUICK: Duration = Duration::from_secs(5);
+/// Where a password may have to wait for its turn to be hashed.
+const WITH_HASHING: Duration = Duration::from_secs(15);
+
+/// All routes, by feature, and the document that describes them.
+pub fn documented_router() -> (Router<App>, OpenApi) {
+    let quick = OpenApiRouter::new()
+        .merge(server::routes())
+        .merge(tokens::routes())
+        .merge(roles::routes())
+        .merge(permissions::routes())
+        .merge(services::routes())
+        .merge(grants::routes())
+        .merge(grants::people_routes())
+        .layer(middleware::from_fn(|request, next| fallback::within(QUICK, request, next)));
+    let with_hashing = OpenApiRouter::new()
+        .merge(login::routes())
+        .merge(users::routes())
+        .layer(middleware::from_fn(|request, next| fallback::within(WITH_HASHING, request, next)));
+    let (router, mut document) =
+        OpenApiRouter::with_openapi(openapi::base()).merge(quick).merge(with_hashing).split_for_parts();
+    openapi::complete(&mut document);
+    (router, document)
+}
+
+/// The whole server, ready to be served.
+pub fn router(app: &App) -> Router {
+    let (router, document) = documented_router();
+    router
+        .merge(docs::routes(&document))
+        .fallback(get(fallback::unknown_path).fallback(fallback::unknown_path))
+        .method_not_allowed_fallback(fallback::unknown_method)
+        .layer(CatchPanicLayer::custom(fallback::panicked))
+        .layer(middleware::from_fn(sober_headers))
+        .layer(cors(&app.config))
+        .layer(middleware::from_fn_with_state(app.clone(), access_log::access_log))
+        .with_state(app.clone())
+}
+
+/// Nothing here is to be kept by anybody on the way, or guessed at by a browser.
+async fn sober_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn cors(config: &Config) -> CorsLayer {
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers(config.cors_headers.clone())
+        .expose_headers([request_id::HEADER, axum::http::header::LINK, axum::http::header::RETRY_AFTER]);
+    match &config.cors {
+        Cors::Off => CorsLayer::new(),
+        Cors::Any => layer.allow_origin(AllowOrigin::any()),
+        Cors::Origins(origins) => layer.allow_origin(AllowOrigin::list(origins.clone())),
+    }
+}

@@ -1,0 +1,178 @@
+//! Every setting: where it comes from, its default, its check. `.env.example` documents each.
+
+mod read;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use time::Duration;
+use zeroize::Zeroizing;
+
+use crate::passwords::Policy;
+use crate::tokens::Lifetime;
+use read::Settings;
+
+pub use read::{Faults, Secret};
+
+/// The settings of one run, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// `AUTH_DATABASE_URL`; without it, the private Postgres in `data_dir`.
+    pub database_url: Option<Secret>,
+    /// `PORTERO_DATA_DIR`: where the private Postgres lives.
+    pub data_dir: PathBuf,
+    /// `SERVER_URL` or `SERVER_PORT`: where to listen.
+    pub listen: SocketAddr,
+    /// `MAX_CONNECTIONS`: connections to Postgres.
+    pub max_connections: u32,
+    /// `TOKEN_TTL_SECONDS`, `TOKEN_RENEW_THRESHOLD_SECONDS`, `TOKEN_MAX_AGE_SECONDS`.
+    pub lifetime: Lifetime,
+    /// `TOKEN_SECRET`: mixed into new tokens; made at random for each run when not set.
+    pub token_secret: Secret,
+    /// `CORS`: the origins that browsers may call from.
+    pub cors: Cors,
+    /// `CORS_HEADERS`: the request headers that browsers may send.
+    pub cors_headers: Vec<axum::http::HeaderName>,
+    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `PASSWORD_MIN_LENGTH`.
+    pub passwords: Policy,
+    /// `PASSWORD_HASH_THREADS`.
+    pub hash_threads: usize,
+    /// `ADMIN` and `ADMIN_PASSWORD`: the first administrator.
+    pub first_admin: Option<(String, Secret)>,
+    /// `PORTERO_LOG`: which log lines are written.
+    pub log: String,
+    /// Variables that look like ours and are not, each with what was probably meant.
+    pub probable_typos: Vec<String>,
+}
+
+/// Which origins browsers may call from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cors {
+    /// None but the server's own.
+    Off,
+    /// All of them.
+    Any,
+    /// These.
+    Origins(Vec<axum::http::HeaderValue>),
+}
+
+impl Config {
+    /// Reads the environment, after a `.env` in the working directory has been added to it.
+    ///
+    /// # Errors
+    /// All faulty variables at once, each with its fault and an example.
+    pub fn from_env() -> Result<Self, Faults> {
+        Self::from_vars(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))),
+        )
+    }
+
+    /// Reads these variables.
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, Faults> {
+        let mut s = Settings::new(vars);
+        let database_url = s.secret("AUTH_DATABASE_URL");
+        if let Some(url) = &database_url
+            && let Err(fault) = read::database_url(url.expose())
+        {
+            s.fault("AUTH_DATABASE_URL", &fault, "postgres://portero:secret@localhost:5432/portero");
+        }
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let listen = s.listen();
+        let lifetime = Lifetime {
+            sliding: Duration::seconds(s.number("TOKEN_TTL_SECONDS", 300, 1, 31_536_000)),
+            renew_within: Duration::seconds(s.number("TOKEN_RENEW_THRESHOLD_SECONDS", 30, 0, 31_536_000)),
+            absolute: Duration::seconds(s.number("TOKEN_MAX_AGE_SECONDS", 86_400, 1, 315_360_000)),
+        };
+        let config = Self {
+            database_url,
+            data_dir: s.text("PORTERO_DATA_DIR").map_or_else(crate::database::embedded::default_directory, Into::into),
+            listen,
+            max_connections: s.number("MAX_CONNECTIONS", 8, 1, 1000),
+            lifetime,
+            token_secret: s.secret("TOKEN_SECRET").unwrap_or_else(random_secret),
+            cors: s.cors(),
+            cors_headers: s.header_names("CORS_HEADERS", "content-type,authorization,token,x-client-id"),
+            trusted_proxies: s.networks("TRUSTED_PROXIES"),
+            passwords: Policy { min_length: s.number("PASSWORD_MIN_LENGTH", 8, 1, 128) },
+            hash_threads: s.number("PASSWORD_HASH_THREADS", cores, 1, 256),
+            first_admin: s.first_admin(),
+            log: s.text("PORTERO_LOG").or_else(|| s.text("RUST_LOG")).unwrap_or_else(|| "info".to_owned()),
+            probable_typos: s.probable_typos(),
+        };
+        s.finish(config)
+    }
+}
+
+fn random_secret() -> Secret {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut_slice()).expect("the system has randomness");
+    Secret::from(hex::encode(bytes.as_slice()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(vars: &[(&str, &str)]) -> Result<Config, Faults> {
+        Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    fn faults(vars: &[(&str, &str)]) -> String {
+        config(vars).expect_err("faulty settings").to_string()
+    }
+
+    #[test]
+    fn nothing_set_is_a_good_start() {
+        let config = config(&[]).expect("defaults");
+        assert_eq!(config.listen.to_string(), "127.0.0.1:7878");
+        assert_eq!(config.lifetime.sliding, Duration::seconds(300));
+        assert!(config.database_url.is_none());
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once_with_an_example() {
+        let faults =
+            faults(&[("TOKEN_TTL_SECONDS", "soon"), ("SERVER_PORT", "99999"), ("AUTH_DATABASE_URL", "mysql://x")]);
+        for expected in
+            ["TOKEN_TTL_SECONDS", "TOKEN_TTL_SECONDS=300", "SERVER_PORT", "AUTH_DATABASE_URL", "postgres://"]
+        {
+            assert!(faults.contains(expected), "{expected} in {faults}");
+        }
+    }
+
+    #[test]
+    fn a_faulty_secret_is_not_shown() {
+        assert!(!faults(&[("AUTH_DATABASE_URL", "postgres//me:hunter2@host/db")]).contains("hunter2"));
+    }
+
+    #[test]
+    fn typos_are_named_with_what_was_meant() {
+        let config = config(&[("TOKEN_TTL_SECOND", "5"), ("AUTH_DATABASE", "x"), ("HOME", "/")]).expect("a start");
+        assert_eq!(config.probable_typos.len(), 2);
+        assert!(config.probable_typos.iter().any(|typo| typo.contains("TOKEN_TTL_SECONDS")));
+    }
+
+    #[test]
+    fn the_address_may_be_an_url_or_a_port() {
+        let listen = |vars| config(vars).expect("an address").listen.to_string();
+        assert_eq!(listen(&[("SERVER_URL", "http://0.0.0.0:80/")]), "0.0.0.0:80");
+        assert_eq!(listen(&[("SERVER_URL", "127.0.0.1:9000")]), "127.0.0.1:9000");
+        assert_eq!(listen(&[("SERVER_PORT", "9000")]), "127.0.0.1:9000");
+        assert!(faults(&[("SERVER_URL", "127.0.0.1:1"), ("SERVER_PORT", "2")]).contains("SERVER_PORT"));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let config = config(&[
+            ("AUTH_DATABASE_URL", "postgres://me:hunter2@host/db"),
+            ("TOKEN_SECRET", "hunter2"),
+            ("ADMIN", "root"),
+            ("ADMIN_PASSWORD", "hunter2-hunter2"),
+        ]);
+        assert!(!format!("{:?}", config.expect("a start")).contains("hunter2"));
+    }
+}

@@ -1,0 +1,244 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use axum::http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
+use sqlx::postgres::PgConnectOptions;
+use zeroize::Zeroizing;
+
+use super::Cors;
+
+/// Every variable that is read; each secret also as `<name>_FILE`.
+const KNOWN: &[&str] = &[
+    "ADMIN",
+    "ADMIN_PASSWORD",
+    "ADMIN_PASSWORD_FILE",
+    "AUTH_DATABASE_URL",
+    "AUTH_DATABASE_URL_FILE",
+    "CORS",
+    "CORS_HEADERS",
+    "MAX_CONNECTIONS",
+    "PASSWORD_HASH_THREADS",
+    "PASSWORD_MIN_LENGTH",
+    "PG_BINDIR",
+    "PORTERO_DATA_DIR",
+    "PORTERO_LOG",
+    "SERVER_PORT",
+    "SERVER_URL",
+    "TOKEN_MAX_AGE_SECONDS",
+    "TOKEN_RENEW_THRESHOLD_SECONDS",
+    "TOKEN_SECRET",
+    "TOKEN_SECRET_FILE",
+    "TOKEN_TTL_SECONDS",
+    "TRUSTED_PROXIES",
+];
+
+/// A setting that is never shown.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The text.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// All that is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Faults(Vec<String>);
+
+/// Variables being read, and the faults found so far.
+pub(super) struct Settings {
+    vars: BTreeMap<String, String>,
+    faults: Vec<String>,
+}
+
+impl Settings {
+    pub(super) fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { vars: vars.into_iter().collect(), faults: Vec::new() }
+    }
+
+    pub(super) fn fault(&mut self, name: &str, fault: &str, example: &str) {
+        self.faults.push(format!("{name}: {fault}\n    for example: {name}={example}"));
+    }
+
+    pub(super) fn finish<T>(self, config: T) -> Result<T, Faults> {
+        if self.faults.is_empty() { Ok(config) } else { Err(Faults(self.faults)) }
+    }
+
+    /// A variable that is set to something.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.vars.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// A secret, from the variable or from the file that `<name>_FILE` points to.
+    pub(super) fn secret(&mut self, name: &str) -> Option<Secret> {
+        let file_variable = format!("{name}_FILE");
+        let file = self.text(&file_variable);
+        let text = self.text(name);
+        match (text, file) {
+            (Some(_), Some(_)) => {
+                self.fault(
+                    &file_variable,
+                    &format!("set together with {name}; set one of them"),
+                    "/run/secrets/portero",
+                );
+                None
+            }
+            (Some(text), None) => Some(text.into()),
+            (None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) if !text.trim().is_empty() => Some(text.trim().to_owned().into()),
+                Ok(_) => {
+                    self.fault(&file_variable, &format!("the file {path} is empty"), "/run/secrets/portero");
+                    None
+                }
+                Err(error) => {
+                    self.fault(&file_variable, &format!("can't read {path}: {error}"), "/run/secrets/portero");
+                    None
+                }
+            },
+            (None, None) => None,
+        }
+    }
+
+    pub(super) fn number<T>(&mut self, name: &str, default: T, min: T, max: T) -> T
+    where
+        T: FromStr + PartialOrd + fmt::Display + Copy,
+    {
+        let Some(text) = self.text(name) else { return default };
+        match text.parse::<T>() {
+            Ok(number) if number >= min && number <= max => number,
+            _ => {
+                let fault = format!("`{text}` is not a whole number from {min} to {max}");
+                self.fault(name, &fault, &default.to_string());
+                default
+            }
+        }
+    }
+
+    /// Where to listen: `SERVER_URL` (an address with a port, with or without `http://`) or `SERVER_PORT`.
+    pub(super) fn listen(&mut self) -> SocketAddr {
+        let default = SocketAddr::from(([127, 0, 0, 1], 7878));
+        let port = self.text("SERVER_PORT").is_some().then(|| self.number("SERVER_PORT", 7878, 1, 65535));
+        let Some(url) = self.text("SERVER_URL") else {
+            return SocketAddr::new(default.ip(), port.unwrap_or(default.port()));
+        };
+        let bare = url.strip_prefix("http://").unwrap_or(&url).trim_end_matches('/');
+        let with_port =
+            if bare.ends_with(']') || !bare.contains(':') { format!("{bare}:7878") } else { bare.to_owned() };
+        let Some(address) = with_port.to_socket_addrs().ok().and_then(|mut found| found.next()) else {
+            let fault = format!("`{url}` is not an address of this machine with a port (TLS is for a proxy in front)");
+            self.fault("SERVER_URL", &fault, "http://127.0.0.1:7878");
+            return default;
+        };
+        if port.is_some_and(|port| port != address.port()) {
+            self.fault(
+                "SERVER_PORT",
+                "says another port than SERVER_URL; set one of them",
+                &address.port().to_string(),
+            );
+        }
+        address
+    }
+
+    pub(super) fn cors(&mut self) -> Cors {
+        let Some(text) = self.text("CORS") else { return Cors::Off };
+        if text == "*" {
+            return Cors::Any;
+        }
+        let mut origins = Vec::new();
+        for origin in text.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            match (host, HeaderValue::from_str(origin)) {
+                (Some(host), Ok(value)) if !host.is_empty() && !host.contains('/') => origins.push(value),
+                _ => {
+                    let fault = format!("`{origin}` is not an origin: scheme, host and port, without a path");
+                    self.fault("CORS", &fault, "https://app.example.com,http://localhost:5173");
+                }
+            }
+        }
+        Cors::Origins(origins)
+    }
+
+    pub(super) fn header_names(&mut self, name: &str, default: &str) -> Vec<HeaderName> {
+        let text = self.text(name).unwrap_or_else(|| default.to_owned());
+        let mut names = Vec::new();
+        for header in text.split(',').map(str::trim).filter(|header| !header.is_empty()) {
+            match HeaderName::from_str(header) {
+                Ok(header) => names.push(header),
+                Err(_) => self.fault(name, &format!("`{header}` is not the name of a header"), default),
+            }
+        }
+        names
+    }
+
+    pub(super) fn networks(&mut self, name: &str) -> Vec<IpNet> {
+        let text = self.text(name).unwrap_or_default();
+        let mut networks = Vec::new();
+        for network in text.split(',').map(str::trim).filter(|network| !network.is_empty()) {
+            if let Ok(network) = network.parse().or_else(|_| network.parse::<IpAddr>().map(IpNet::from)) {
+                networks.push(network);
+            } else {
+                let fault = format!("`{network}` is not an address or a network");
+                self.fault(name, &fault, "10.0.0.0/8,127.0.0.1");
+            }
+        }
+        networks
+    }
+
+    pub(super) fn first_admin(&mut self) -> Option<(String, Secret)> {
+        let name = self.text("ADMIN");
+        let password = self.secret("ADMIN_PASSWORD");
+        match (name, password) {
+            (Some(name), Some(password)) => Some((name, password)),
+            (Some(_), None) => {
+                self.fault("ADMIN_PASSWORD", "not set, but ADMIN is", "'a long passphrase of your own'");
+                None
+            }
+            (None, Some(_)) => {
+                self.fault("ADMIN", "not set, but ADMIN_PASSWORD is", "admin");
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Variables that begin like ours and are none of ours.
+    pub(super) fn probable_typos(&self) -> Vec<String> {
+        let ours = |name: &str| ["PORTERO_", "AUTH_", "TOKEN_"].iter().any(|prefix| name.starts_with(prefix));
+        let unknown = self.vars.keys().filter(|name| ours(name) && !KNOWN.contains(&name.as_str()));
+        unknown
+            .map(|name| {
+                let nearest = KNOWN.iter().max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
+                format!("{name} is not a setting; did you mean {}?", nearest.copied().unwrap_or_default())
+            })
+            .collect()
+    }
+}
+
+/// Says what is wrong with a database URL, without showing it: it may hold a password.
+pub(super) fn database_url(url: &str) -> Result<(), String> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err("does not begin with postgres://".to_owned());
+    }
+    PgConnectOptions::from_str(url).map(|_| ()).map_err(|error| match error {
+        sqlx::Error::Configuration(fault) => fault.to_string(),
+        _ => "is not the URL of a Postgres database".to_owned(),
+    })
+}

@@ -1,0 +1,163 @@
+//! Postgres: somebody's, or our own private one; connected to and migrated.
+
+pub mod embedded;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
+
+use crate::config::Config;
+use crate::error::Result;
+use embedded::{Durability, Postgres};
+
+/// The migrations, as they were when this binary was built.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The database of `serve` in the private Postgres.
+pub const PRIVATE: &str = "portero";
+
+/// The database of `demo` in the private Postgres: apart, so that no demo password ever opens a real server.
+pub const DEMO: &str = "portero_demo";
+
+/// How long anybody waits for a free connection, so that a 503 comes within two seconds.
+const POOL_WAIT: Duration = Duration::from_millis(1500);
+
+/// A connection that has rested this long is tried before it is used: Postgres may have been restarted meanwhile.
+const RESTED: Duration = Duration::from_millis(500);
+
+/// No statement of ours takes longer, unless it hangs.
+const STATEMENT_TIMEOUT: &str = "10s";
+
+/// A database in use, and the private Postgres under it, if it is ours to stop.
+#[derive(Debug)]
+pub struct Database {
+    /// Where it is.
+    pub options: PgConnectOptions,
+    private: Option<Postgres>,
+}
+
+impl Database {
+    /// The database to serve: the one of `AUTH_DATABASE_URL`, or our own in a private Postgres that this starts.
+    pub async fn to_serve(config: &Config) -> anyhow::Result<Self> {
+        match &config.database_url {
+            Some(url) => Ok(Self { options: parse(url.expose())?, private: None }),
+            None => Self::private(config, PRIVATE).await,
+        }
+    }
+
+    /// The demo's database, always in a private Postgres.
+    pub async fn to_demonstrate(config: &Config) -> anyhow::Result<Self> {
+        Self::private(config, DEMO).await
+    }
+
+    /// The database for a command-line tool: what a living Portero serves, or what the next one would.
+    pub async fn for_tools(config: &Config) -> anyhow::Result<Self> {
+        if let Some(url) = &config.database_url {
+            return Ok(Self { options: parse(url.expose())?, private: None });
+        }
+        if let Some(running) = Postgres::running(&config.data_dir)? {
+            let options = PgConnectOptions::new_without_pgpass().socket(&running.socket_dir).username(Postgres::USER);
+            return Ok(Self { options: options.database(&running.serving), private: None });
+        }
+        Self::private(config, PRIVATE).await
+    }
+
+    async fn private(config: &Config, name: &str) -> anyhow::Result<Self> {
+        let postgres = Postgres::start(&config.data_dir, Durability::Durable, name).await?;
+        let options = PgConnectOptions::new_without_pgpass().socket(postgres.socket_dir()).username(Postgres::USER);
+        create_if_missing(&options, name).await?;
+        Ok(Self { options: options.database(name), private: Some(postgres) })
+    }
+
+    /// Brings the database to this binary's version; nothing happens when it is there already.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        let mut conn = PgConnection::connect_with(&self.options).await.with_context(|| self.unreachable())?;
+        match MIGRATIONS.run(&mut conn).await {
+            Ok(()) => Ok(()),
+            Err(MigrateError::VersionMissing(version)) => {
+                bail!("the database is at version {version}, which is newer than this Portero: run the newer one")
+            }
+            Err(error) => Err(error).context("can't migrate the database"),
+        }
+    }
+
+    fn unreachable(&self) -> String {
+        format!(
+            "can't connect to Postgres at {}:{}, database {}; is it running, and is AUTH_DATABASE_URL right?",
+            self.options.get_host(),
+            self.options.get_port(),
+            self.options.get_database().unwrap_or("(default)"),
+        )
+    }
+
+    /// A pool that fails soon rather than hangs.
+    pub fn pool(&self, max_connections: u32) -> PgPool {
+        let options = self.options.clone().options([("statement_timeout", STATEMENT_TIMEOUT)]);
+        PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(POOL_WAIT)
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > RESTED {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(options)
+    }
+
+    /// Stops the private Postgres, if it is ours.
+    pub async fn stop(self) {
+        if let Some(postgres) = self.private {
+            postgres.stop().await;
+        }
+    }
+}
+
+fn parse(url: &str) -> anyhow::Result<PgConnectOptions> {
+    PgConnectOptions::from_str(url).context("AUTH_DATABASE_URL")
+}
+
+async fn create_if_missing(options: &PgConnectOptions, name: &str) -> anyhow::Result<()> {
+    let mut conn = PgConnection::connect_with(&options.clone().database("postgres")).await?;
+    let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+        .bind(name)
+        .fetch_one(&mut conn)
+        .await?;
+    if !exists {
+        let create = if name == DEMO { "create database portero_demo" } else { "create database portero" };
+        conn.execute(create).await?;
+    }
+    conn.close().await?;
+    Ok(())
+}
+
+/// Whether every migration of this binary has been applied.
+pub async fn is_migrated(conn: &mut PgConnection) -> Result<bool> {
+    let there: bool =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *conn).await?;
+    if !there {
+        return Ok(false);
+    }
+    let applied = conn.list_applied_migrations("_sqlx_migrations").await.map_err(anyhow::Error::from)?;
+    Ok(MIGRATIONS
+        .iter()
+        .all(|wanted| applied.iter().any(|done| done.version == wanted.version && done.checksum == wanted.checksum)))
+}
+
+/// Loads the demo data, unless it has been loaded before.
+pub async fn load_demo_data(options: &PgConnectOptions) -> anyhow::Result<()> {
+    let mut conn = PgConnection::connect_with(options).await?;
+    let loaded: bool = sqlx::query_scalar("select exists (select from auth.person)").fetch_one(&mut conn).await?;
+    if !loaded {
+        sqlx::raw_sql(include_str!("../../db/demo_data.sql")).execute(&mut conn).await.context("demo data")?;
+    }
+    conn.close().await?;
+    Ok(())
+}

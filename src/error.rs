@@ -1,0 +1,205 @@
+//! What can go wrong, and how a caller reads it: `application/problem+json` (RFC 9457).
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use crate::http::request_id;
+
+/// The result of everything that a request can be refused for.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a request was not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller's fault, told in full.
+    #[error("{}: {}", .0.code, .0.detail)]
+    Refused(Box<Refusal>),
+    /// Portero can't answer now: Postgres can't be asked, or a bounded queue is full. Nothing is valid meanwhile.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// Our own fault: logged, never shown.
+    #[error(transparent)]
+    Internal(#[from] anyhow::Error),
+}
+
+/// A refusal that tells its reader what to do.
+#[derive(Debug)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// The contract's machine-readable code.
+    pub code: &'static str,
+    /// What happened and what to do.
+    pub detail: Cow<'static, str>,
+    members: Map<String, Value>,
+}
+
+impl Error {
+    fn refused(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Refused(Box::new(Refusal { status, code, detail: detail.into(), members: Map::new() }))
+    }
+
+    /// 400.
+    pub fn bad_request(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::refused(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// 400 `invalid_request_body`, naming the field at fault.
+    pub fn invalid_field(field: &str, fault: &str) -> Self {
+        let detail = if field.is_empty() || field == "." { fault.to_owned() } else { format!("`{field}`: {fault}") };
+        Self::bad_request("invalid_request_body", detail)
+    }
+
+    /// 401.
+    pub fn unauthorized(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::refused(StatusCode::UNAUTHORIZED, code, detail)
+    }
+
+    /// 403.
+    pub fn forbidden(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::refused(StatusCode::FORBIDDEN, code, detail)
+    }
+
+    /// 404.
+    pub fn not_found(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::refused(StatusCode::NOT_FOUND, code, detail)
+    }
+
+    /// 405.
+    pub fn method_not_allowed() -> Self {
+        Self::refused(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this path does not answer that method; the `Allow` header names those it does",
+        )
+    }
+
+    /// 409.
+    pub fn conflict(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::refused(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 413.
+    pub fn too_large(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::refused(StatusCode::PAYLOAD_TOO_LARGE, "request_body_too_large", detail)
+    }
+
+    /// The same refusal with one more member in its body.
+    #[must_use]
+    pub fn with(mut self, member: &'static str, value: impl Into<Value>) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.members.insert(member.to_owned(), value.into());
+        }
+        self
+    }
+
+    /// The HTTP status this answers with.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Refused(refusal) => refusal.status,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let (code, detail, mut body) = match self {
+            Self::Refused(refusal) => (refusal.code, refusal.detail, refusal.members),
+            Self::Unavailable(why) => {
+                tracing::warn!(%why, "unavailable");
+                ("unavailable", "Portero can't answer at the moment; try again shortly".into(), Map::new())
+            }
+            Self::Internal(error) => {
+                tracing::error!(error = format!("{error:#}"), "internal error");
+                let detail = "something went wrong on our side; the log has it under this request_id".into();
+                ("internal_error", detail, Map::new())
+            }
+        };
+        body.insert("error".into(), code.into());
+        body.insert("detail".into(), detail.into());
+        body.insert("type".into(), "about:blank".into());
+        body.insert("title".into(), status.canonical_reason().unwrap_or("Error").into());
+        body.insert("status".into(), status.as_u16().into());
+        if let Some(id) = request_id::current() {
+            body.insert("request_id".into(), json!(id));
+        }
+
+        let mut response = (status, Value::Object(body).to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, challenge(code));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// RFC 6750 section 3: the error code only where a credential was presented.
+fn challenge(code: &str) -> HeaderValue {
+    HeaderValue::from_static(match code {
+        "invalid_token" => r#"Bearer realm="portero", error="invalid_token""#,
+        "expired_token" => r#"Bearer realm="portero", error="invalid_token", error_description="expired""#,
+        _ => r#"Bearer realm="portero""#,
+    })
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        let transient = match &error {
+            E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed => true,
+            E::Database(database) => database.code().is_some_and(|state| is_transient(&state)),
+            _ => false,
+        };
+        if transient { Self::Unavailable(error.to_string()) } else { Self::Internal(error.into()) }
+    }
+}
+
+/// SQLSTATEs that mean "not now" rather than "never": connection trouble, resources, shutdown, lost races, timeouts
+/// (PostgreSQL, appendix A).
+fn is_transient(state: &str) -> bool {
+    state.starts_with("08")
+        || state.starts_with("53")
+        || state.starts_with("57")
+        || state.starts_with("40")
+        || state == "25006"
+}
+
+/// Names the constraint whose violation is the caller's fault.
+pub trait OnConstraint<T> {
+    /// Turns a violation of `constraint` into `refusal`; every other error stays what it is.
+    fn on_constraint(self, constraint: &str, refusal: Error) -> Result<T>;
+}
+
+impl<T> OnConstraint<T> for sqlx::Result<T> {
+    fn on_constraint(self, constraint: &str, refusal: Error) -> Result<T> {
+        self.map_err(|error| match &error {
+            sqlx::Error::Database(database) if database.constraint() == Some(constraint) => refusal,
+            _ => error.into(),
+        })
+    }
+}
+
+impl<T> OnConstraint<T> for Result<T> {
+    fn on_constraint(self, constraint: &str, refusal: Error) -> Result<T> {
+        self.map_err(|error| match &error {
+            Error::Internal(inner) => match inner.downcast_ref::<sqlx::Error>() {
+                Some(sqlx::Error::Database(database)) if database.constraint() == Some(constraint) => refusal,
+                _ => error,
+            },
+            _ => error,
+        })
+    }
+}

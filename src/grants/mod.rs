@@ -1,0 +1,10 @@
+//! Grants: which roles a service offers, who holds them there, and single permissions given directly.
+
+mod grant;
+mod people_routes;
+mod routes;
+pub mod store;
+
+pub use grant::{DirectGrant, Offer, PersonInService, RoleGrant};
+pub use people_routes::routes as people_routes;
+pub use routes::routes;

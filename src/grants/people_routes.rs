@@ -1,0 +1,170 @@
+use axum::extract::State;
+use axum::response::Response;
+use sqlx::PgConnection;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{PersonInService, store};
+use crate::access::permission::{ReadGrants, ReadServices};
+use crate::access::store::effective;
+use crate::access::{Caller, Holds};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::{Json, Page, Path};
+use crate::id::Ref;
+use crate::openapi::PageQuery;
+use crate::roles::{self, Role, RoleId};
+use crate::services::{self, Service, ServiceId};
+use crate::users::{self, Person, PersonId, person_not_found};
+
+/// `/people/…` and the parts of `/services/{service}` that are about people.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(get_person_in_service))
+        .routes(routes!(list_person_roles))
+        .routes(routes!(list_person_services))
+        .routes(routes!(list_service_roles))
+        .routes(routes!(list_role_holders))
+}
+
+/// Ask what a person may do in a service
+///
+/// A person's token may ask about that person only. A grant or a removal shows in the very next answer.
+#[utoipa::path(get, path = "/people/{person}/services/{service}", tag = "people",
+    params(
+        ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
+        ("service" = String, Path, description = "id or name", example = "4"),
+    ),
+    responses(
+        (status = 200, body = PersonInService),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 403, description = "`forbidden_person_lookup`"),
+        (status = 404, description = "`person_not_found`, `service_not_found`"),
+    ))]
+async fn get_person_in_service(
+    State(app): State<App>,
+    caller: Caller,
+    Path((person, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
+) -> Result<Json<PersonInService>> {
+    let mut conn = app.db.acquire().await?;
+    let user = find(&mut conn, &person).await?;
+    if user.id != caller.person {
+        return Err(Error::forbidden(
+            "forbidden_person_lookup",
+            "a person's token may ask about that person only; ask with the person's own token",
+        ));
+    }
+    let service_id = services::store::resolve(&mut conn, &service).await?;
+    let effective = effective(&mut conn, user.id, service_id).await?;
+    Ok(Json(PersonInService { user, service_id, roles: effective.roles, permissions: effective.permissions }))
+}
+
+/// List the roles that a person holds in a service
+///
+/// Oneself, or with leave to read that service's grants.
+#[utoipa::path(get, path = "/people/{person}/services/{service}/roles", tag = "people",
+    params(
+        ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
+        ("service" = String, Path, description = "id or name", example = "4"),
+        PageQuery,
+    ),
+    responses(
+        (status = 200, body = Vec<Role>),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 404, description = "`person_not_found`, `service_not_found`"),
+    ))]
+async fn list_person_roles(
+    State(app): State<App>,
+    caller: Caller,
+    Path((person, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
+    page: Page,
+) -> Result<Response> {
+    let holds = Holds::<ReadGrants>::of(&app, &caller).await?;
+    let mut conn = app.db.acquire().await?;
+    let person = find(&mut conn, &person).await?.id;
+    let service = services::store::resolve(&mut conn, &service).await?;
+    if person != caller.person {
+        holds.within(service)?;
+    }
+    let roles = store::held(&mut conn, person, service, &page).await?;
+    Ok(page.respond(roles, |role| role.id.0))
+}
+
+/// List the services in which a person holds a role
+///
+/// Oneself, or with leave to read grants everywhere. Portero itself, service 0, is not among them.
+#[utoipa::path(get, path = "/people/{person_id}/services", tag = "people",
+    params(("person_id" = i32, Path, description = "the person's id"), PageQuery),
+    responses(
+        (status = 200, body = Vec<Service>),
+        (status = 400, description = "`invalid_person_id`"),
+        (status = 404, description = "`person_not_found`"),
+    ))]
+async fn list_person_services(
+    State(app): State<App>,
+    caller: Caller,
+    Path(person): Path<Ref<PersonId>>,
+    page: Page,
+) -> Result<Response> {
+    if person.is_name() {
+        return Err(Error::bad_request("invalid_person_id", "this route takes a person's id, not a username"));
+    }
+    if person != Ref::Id(caller.person) {
+        Holds::<ReadGrants>::of(&app, &caller).await?.everywhere()?;
+    }
+    let mut conn = app.db.acquire().await?;
+    let person = find(&mut conn, &person).await?.id;
+    let services = store::services_of(&mut conn, person, &page).await?;
+    Ok(page.respond(services, |service| service.id.0))
+}
+
+/// List the roles that a service offers
+#[utoipa::path(get, path = "/services/{service}/roles", tag = "services",
+    params(("service" = String, Path, description = "id or name", example = "4"), PageQuery),
+    responses(
+        (status = 200, body = Vec<Role>),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 404, description = "`service_not_found`"),
+    ))]
+async fn list_service_roles(
+    State(app): State<App>,
+    by: Holds<ReadServices>,
+    Path(service): Path<Ref<ServiceId>>,
+    page: Page,
+) -> Result<Response> {
+    let mut conn = app.db.acquire().await?;
+    let service = services::store::resolve(&mut conn, &service).await?;
+    by.within(service)?;
+    let roles = store::offered(&mut conn, service, &page).await?;
+    Ok(page.respond(roles, |role| role.id.0))
+}
+
+/// List the people who hold a role in a service
+#[utoipa::path(get, path = "/services/{service}/roles/{role_id}/people", tag = "services",
+    params(
+        ("service" = String, Path, description = "id or name", example = "4"),
+        ("role_id" = i32, Path, description = "the role's id"),
+        PageQuery,
+    ),
+    responses(
+        (status = 200, body = Vec<Person>),
+        (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
+        (status = 404, description = "`service_not_found`, `role_not_found`"),
+    ))]
+async fn list_role_holders(
+    State(app): State<App>,
+    by: Holds<ReadGrants>,
+    Path((service, role)): Path<(Ref<ServiceId>, Ref<RoleId>)>,
+    page: Page,
+) -> Result<Response> {
+    let mut conn = app.db.acquire().await?;
+    let service = services::store::resolve(&mut conn, &service).await?;
+    by.within(service)?;
+    let role = roles::store::get(&mut conn, role.id()?).await?.id;
+    let people = store::holders(&mut conn, service, role, &page).await?;
+    Ok(page.respond(people, |person| person.id.0))
+}
+
+async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Person> {
+    users::store::find(conn, person).await?.ok_or_else(person_not_found)
+}

@@ -1,0 +1,227 @@
+//! The tables `auth.service_roles` and `auth.person_service_role`, and the roles of direct grants.
+
+use sqlx::PgConnection;
+
+use crate::error::{OnConstraint, Result};
+use crate::http::Page;
+use crate::id::Id;
+use crate::permissions::PermissionId;
+use crate::roles::{Role, RoleId};
+use crate::services::{self, Service, ServiceId};
+use crate::users::{self, Person, PersonId};
+
+/// Lets a service offer a role; twice is safe.
+pub async fn offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
+    services::store::hold(conn, service).await?;
+    sqlx::query!(
+        "insert into auth.service_roles (service_id, role_id) values ($1, $2) on conflict do nothing",
+        service.0,
+        role.0,
+    )
+    .execute(conn)
+    .await
+    .on_constraint("service_roles_role_fkey", RoleId::not_found())?;
+    Ok(())
+}
+
+/// Takes a role out of a service, and from everybody who holds it there; twice is safe.
+pub async fn withdraw(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
+    sqlx::query!("delete from auth.service_roles where service_id = $1 and role_id = $2", service.0, role.0)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Gives a person a role in a service, which offers it from then on; twice is safe.
+pub async fn grant(conn: &mut PgConnection, person: PersonId, service: ServiceId, role: RoleId) -> Result<()> {
+    users::store::hold(conn, person).await?;
+    offer(conn, service, role).await?;
+    sqlx::query!(
+        r#"
+        insert into auth.person_service_role (person_id, service_id, role_id)
+        values ($1, $2, $3)
+        on conflict do nothing
+        "#,
+        person.0,
+        service.0,
+        role.0,
+    )
+    .execute(conn)
+    .await
+    .on_constraint("person_service_role_offer_fkey", RoleId::not_found())?;
+    Ok(())
+}
+
+/// Takes a role in a service from a person; twice is safe.
+pub async fn revoke(conn: &mut PgConnection, person: PersonId, service: ServiceId, role: RoleId) -> Result<()> {
+    sqlx::query!(
+        "delete from auth.person_service_role where person_id = $1 and service_id = $2 and role_id = $3",
+        person.0,
+        service.0,
+        role.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Gives a person a single permission in a service, through the role `direct:<person>:<service>`; answers that role.
+pub async fn grant_direct(
+    conn: &mut PgConnection,
+    person: PersonId,
+    service: ServiceId,
+    permission: PermissionId,
+) -> Result<RoleId> {
+    users::store::hold(conn, person).await?;
+    services::store::hold(conn, service).await?;
+    // The no-op update locks the role that is there: a racing revocation of its last permission would delete it.
+    let role = sqlx::query_scalar!(
+        r#"
+        insert into auth.role (name, direct_person_id, direct_service_id)
+        values (format('direct:%s:%s', $1::int, $2::int), $1, $2)
+        on conflict on constraint role_direct_key do update set name = excluded.name
+        returning id as "id: RoleId"
+        "#,
+        person.0,
+        service.0,
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    grant(conn, person, service, role).await?;
+    crate::roles::store::add_permission(conn, role, permission).await?;
+    Ok(role)
+}
+
+/// Takes a directly granted permission back; answers the role that carried it, if there was one. The role goes with
+/// its last permission.
+pub async fn revoke_direct(
+    conn: &mut PgConnection,
+    person: PersonId,
+    service: ServiceId,
+    permission: PermissionId,
+) -> Result<Option<RoleId>> {
+    let role = sqlx::query_scalar!(
+        r#"
+        select id as "id: RoleId" from auth.role
+        where direct_person_id = $1 and direct_service_id = $2
+        for update
+        "#,
+        person.0,
+        service.0,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(role) = role else { return Ok(None) };
+    crate::roles::store::remove_permission(conn, role, permission).await?;
+    sqlx::query!(
+        r#"
+        delete from auth.role
+        where id = $1 and not exists (select from auth.role_permission where role_id = $1)
+        "#,
+        role.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(Some(role))
+}
+
+/// One page of the roles that a service offers, those of direct grants left out.
+pub async fn offered(conn: &mut PgConnection, service: ServiceId, page: &Page) -> Result<Vec<Role>> {
+    let rows = sqlx::query_as!(
+        Role,
+        r#"
+        select r.id as "id: RoleId", r.name
+        from auth.service_roles sr
+        join auth.role r on r.id = sr.role_id
+        where sr.service_id = $1
+          and r.id > $2
+          and r.direct_person_id is null
+          and ($3::text is null or lower(r.name) ^@ lower($3))
+        order by r.id
+        limit $4
+        "#,
+        service.0,
+        page.after(i32::MIN),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// One page of the roles that a person holds in a service.
+pub async fn held(conn: &mut PgConnection, person: PersonId, service: ServiceId, page: &Page) -> Result<Vec<Role>> {
+    let rows = sqlx::query_as!(
+        Role,
+        r#"
+        select r.id as "id: RoleId", r.name
+        from auth.person_service_role psr
+        join auth.role r on r.id = psr.role_id
+        where psr.person_id = $1
+          and psr.service_id = $2
+          and r.id > $3
+          and ($4::text is null or lower(r.name) ^@ lower($4))
+        order by r.id
+        limit $5
+        "#,
+        person.0,
+        service.0,
+        page.after(i32::MIN),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// One page of the people who hold a role in a service.
+pub async fn holders(conn: &mut PgConnection, service: ServiceId, role: RoleId, page: &Page) -> Result<Vec<Person>> {
+    let rows = sqlx::query_as!(
+        Person,
+        r#"
+        select p.id as "id: PersonId", p.username, p.name
+        from auth.person_service_role psr
+        join auth.person p on p.id = psr.person_id
+        where psr.service_id = $1
+          and psr.role_id = $2
+          and psr.person_id > $3
+          and ($4::text is null or lower(p.username) ^@ lower($4) or lower(p.name) ^@ lower($4))
+        order by psr.person_id
+        limit $5
+        "#,
+        service.0,
+        role.0,
+        page.after(i32::MIN),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// One page of the services in which a person holds a role, each once, Portero itself left out.
+pub async fn services_of(conn: &mut PgConnection, person: PersonId, page: &Page) -> Result<Vec<Service>> {
+    let rows = sqlx::query_as!(
+        Service,
+        r#"
+        select s.id as "id: ServiceId", s.name, s.description
+        from auth.services s
+        where s.removed_at is null
+          and s.id > greatest($2, 0)
+          and exists (select from auth.person_service_role psr where psr.person_id = $1 and psr.service_id = s.id)
+          and ($3::text is null or lower(s.name) ^@ lower($3))
+        order by s.id
+        limit $4
+        "#,
+        person.0,
+        page.after(0),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}

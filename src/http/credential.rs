@@ -1,0 +1,52 @@
+//! Where a request carries its token: the `token` header, or `Authorization: Bearer` (RFC 6750). Never the URL.
+
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HeaderValue};
+
+use crate::error::Error;
+use crate::tokens::TokenHash;
+
+/// The token presented in `headers`.
+///
+/// # Errors
+/// 401 `missing_token_header` when absent or blank; 401 `invalid_token` when it can't be a token of ours, when a
+/// header is doubled, or when the two headers differ.
+pub fn presented(headers: &HeaderMap) -> Result<TokenHash, Error> {
+    let own = single(headers.get_all("token").iter())?;
+    let bearer = single(headers.get_all(AUTHORIZATION).iter())?.and_then(bearer);
+    let text = match (own, bearer) {
+        (Some(own), Some(bearer)) if own != bearer => return Err(invalid()),
+        (Some(text), _) | (None, Some(text)) => text,
+        (None, None) => return Err(missing()),
+    };
+    TokenHash::of(text).ok_or_else(invalid)
+}
+
+/// 401 `missing_token_header`.
+pub fn missing() -> Error {
+    Error::unauthorized("missing_token_header", "log in at POST /auth/login and send the header `token: <value>`")
+}
+
+/// 401 `invalid_token`.
+pub fn invalid() -> Error {
+    Error::unauthorized("invalid_token", "this token is unknown or was revoked; log in again")
+}
+
+/// 401 `expired_token`.
+pub fn expired() -> Error {
+    Error::unauthorized("expired_token", "this token has expired; log in again")
+}
+
+fn single<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Result<Option<&'a str>, Error> {
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(invalid());
+    }
+    let text = value.to_str().map_err(|_| invalid())?;
+    Ok(Some(text).filter(|text| !text.trim().is_empty()))
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then_some(token)
+}

@@ -1,0 +1,14 @@
+//! What every route shares of HTTP: reading bodies, paths, pages and credentials, and the line in the log.
+
+pub mod access_log;
+pub mod client_ip;
+pub mod credential;
+pub mod fallback;
+mod json;
+mod page;
+mod path;
+pub mod request_id;
+
+pub use json::{Json, OptionalJson};
+pub use page::Page;
+pub use path::Path;

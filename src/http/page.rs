@@ -1,0 +1,100 @@
+use std::fmt::Write;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::LINK;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::http::Json;
+use crate::names;
+
+const MAX_LIMIT: u32 = 1000;
+const DEFAULT_LIMIT: u32 = 100;
+
+/// Which part of a list is asked for: keyset pages by id, never an offset.
+#[derive(Debug)]
+pub struct Page {
+    path: String,
+    after: Option<i32>,
+    limit: u32,
+    prefix: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    after: Option<String>,
+    limit: Option<String>,
+    q: Option<String>,
+}
+
+impl Page {
+    /// Rows with ids above this are asked for; `first` is below the list's first id.
+    pub fn after(&self, first: i32) -> i32 {
+        self.after.unwrap_or(first)
+    }
+
+    /// How many rows to fetch: one more than is shown, to know whether more follow.
+    pub fn fetch(&self) -> i64 {
+        i64::from(self.limit) + 1
+    }
+
+    /// The prefix that names must have, whatever their case.
+    pub fn prefix(&self) -> Option<&str> {
+        self.prefix.as_deref()
+    }
+
+    /// The page as a bare array, with a `Link` to the next one while more rows follow (RFC 8288).
+    pub fn respond<T: Serialize>(self, mut rows: Vec<T>, id: impl Fn(&T) -> i32) -> Response {
+        let shown = self.limit as usize;
+        let more = rows.len() > shown;
+        rows.truncate(shown);
+        let last = rows.last().map(id);
+        let mut response = Json(rows).into_response();
+        if let (true, Some(last)) = (more, last) {
+            let mut link = format!("<{}?after={last}&limit={shown}", self.path);
+            if let Some(prefix) = &self.prefix {
+                let _ = write!(link, "&q={}", utf8_percent_encode(prefix, NON_ALPHANUMERIC));
+            }
+            link.push_str(">; rel=\"next\"");
+            if let Ok(link) = link.try_into() {
+                response.headers_mut().insert(LINK, link);
+            }
+        }
+        response
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Page {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let refuse = |detail: String| Error::bad_request("invalid_query", detail);
+        let axum::extract::Query(query) = axum::extract::Query::<Query>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| refuse(rejection.body_text()))?;
+        let after = query
+            .after
+            .map(|after| after.parse().map_err(|_| refuse("`after` is the id of the last row you have".into())))
+            .transpose()?;
+        let limit = match query.limit {
+            None => DEFAULT_LIMIT,
+            Some(limit) => limit
+                .parse()
+                .ok()
+                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+                .ok_or_else(|| refuse(format!("`limit` is a whole number from 1 to {MAX_LIMIT}")))?,
+        };
+        let prefix = query
+            .q
+            .filter(|q| !q.is_empty())
+            .map(|q| {
+                let bad = q.chars().count() > names::MAX_NAME || q.contains(char::is_control);
+                if bad { Err(refuse("`q` is the beginning of a name: up to 100 characters".into())) } else { Ok(q) }
+            })
+            .transpose()?;
+        Ok(Self { path: parts.uri.path().to_owned(), after, limit, prefix })
+    }
+}

@@ -1,0 +1,192 @@
+//! Typed ids, and the two ways in which callers name a row: by id, or by name.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use unicode_normalization::UnicodeNormalization;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::error::Error;
+use crate::names;
+
+/// The id of a row of one table.
+pub trait Id: Copy {
+    /// The code for a name nobody bears, or an unparsable one (400).
+    const INVALID: &'static str;
+    /// The code for an id that no row has (404).
+    const NOT_FOUND: &'static str;
+    /// What a row of this table is called.
+    const NOUN: &'static str;
+
+    /// Wraps a row's number.
+    fn new(id: i32) -> Self;
+
+    /// 404: no row has this id.
+    fn not_found() -> Error {
+        Error::not_found(Self::NOT_FOUND, format!("no {} has that id", Self::NOUN))
+    }
+
+    /// 400: the name is unknown, or an id was asked for.
+    fn invalid() -> Error {
+        Error::bad_request(Self::INVALID, format!("that is not the id or the name of a {}", Self::NOUN))
+    }
+}
+
+/// Defines a typed id.
+macro_rules! id_type {
+    ($(#[$doc:meta])* $name:ident, $noun:literal, $invalid:literal, $not_found:literal) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, sqlx::Type, utoipa::ToSchema,
+        )]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        #[schema(value_type = i32, example = 1)]
+        pub struct $name(pub i32);
+
+        impl $crate::id::Id for $name {
+            const INVALID: &'static str = $invalid;
+            const NOT_FOUND: &'static str = $not_found;
+            const NOUN: &'static str = $noun;
+
+            fn new(id: i32) -> Self {
+                Self(id)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+pub(crate) use id_type;
+
+/// How a caller names a row. A number is always an id, also as a string; anything else is a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ref<T> {
+    /// By id.
+    Id(T),
+    /// By name.
+    Name(String),
+    /// By a number that no id can be.
+    NoSuchId,
+    /// By a text that no name can be.
+    NoSuchName,
+}
+
+impl<T: Id> Ref<T> {
+    /// Reads what a caller wrote in a path, a body or on the command line.
+    pub fn parse(text: &str) -> Self {
+        let text = text.trim();
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+            text.parse().map_or(Self::NoSuchId, |id| Self::Id(T::new(id)))
+        } else {
+            Self::parse_name(text)
+        }
+    }
+
+    /// Reads what can only be a name.
+    pub fn parse_name(text: &str) -> Self {
+        if text.is_empty() || text.contains(char::is_control) {
+            Self::NoSuchName
+        } else {
+            Self::Name(text.nfc().collect())
+        }
+    }
+
+    /// The id, where only ids are taken.
+    pub fn id(&self) -> Result<T, Error> {
+        match self {
+            Self::Id(id) => Ok(*id),
+            Self::NoSuchId => Err(T::not_found()),
+            Self::Name(_) | Self::NoSuchName => Err(T::invalid()),
+        }
+    }
+
+    /// What to answer when no row bears this id or name.
+    pub fn absent(&self) -> Error {
+        match self {
+            Self::Id(_) | Self::NoSuchId => T::not_found(),
+            Self::Name(_) | Self::NoSuchName => T::invalid(),
+        }
+    }
+
+    /// Whether the caller gave a name.
+    pub fn is_name(&self) -> bool {
+        matches!(self, Self::Name(_) | Self::NoSuchName)
+    }
+
+    /// The two bind parameters of `where id = $1 or name = $2`.
+    pub fn key(&self) -> (Option<T>, Option<&str>) {
+        match self {
+            Self::Id(id) => (Some(*id), None),
+            Self::Name(name) => (None, Some(name)),
+            Self::NoSuchId | Self::NoSuchName => (None, None),
+        }
+    }
+}
+
+impl<'de, T: Id> Deserialize<'de> for Ref<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader<T>(std::marker::PhantomData<T>);
+
+        impl<T: Id> Visitor<'_> for Reader<T> {
+            type Value = Ref<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an id (integer) or a name (string)")
+            }
+
+            fn visit_i64<E: de::Error>(self, id: i64) -> Result<Ref<T>, E> {
+                Ok(i32::try_from(id).map_or(Ref::NoSuchId, |id| Ref::Id(T::new(id))))
+            }
+
+            fn visit_u64<E: de::Error>(self, id: u64) -> Result<Ref<T>, E> {
+                Ok(i32::try_from(id).map_or(Ref::NoSuchId, |id| Ref::Id(T::new(id))))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Ref<T>, E> {
+                Ok(Ref::parse(text))
+            }
+        }
+
+        deserializer.deserialize_any(Reader(std::marker::PhantomData))
+    }
+}
+
+/// How [`Ref`] looks in the OpenAPI document.
+#[derive(Debug)]
+pub struct IdOrName;
+
+impl PartialSchema for IdOrName {
+    fn schema() -> RefOr<Schema> {
+        let int32 = SchemaFormat::KnownFormat(KnownFormat::Int32);
+        let id = ObjectBuilder::new().schema_type(Type::Integer).format(Some(int32));
+        let name = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(names::MAX_NAME));
+        OneOfBuilder::new().item(id).item(name).description(Some("an id, or a name")).examples([1]).into()
+    }
+}
+
+impl ToSchema for IdOrName {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::ServiceId;
+
+    #[test]
+    fn a_number_is_always_an_id() {
+        assert_eq!(Ref::<ServiceId>::parse("7"), Ref::Id(ServiceId(7)));
+        assert_eq!(Ref::<ServiceId>::parse("-3"), Ref::Id(ServiceId(-3)));
+        assert_eq!(Ref::<ServiceId>::parse("2147483648"), Ref::NoSuchId);
+        assert_eq!(Ref::<ServiceId>::parse("99999999999999999999999"), Ref::NoSuchId);
+        assert_eq!(Ref::<ServiceId>::parse("7a"), Ref::Name("7a".into()));
+        assert_eq!(Ref::<ServiceId>::parse("a\0b"), Ref::NoSuchName);
+        assert_eq!(Ref::<ServiceId>::parse("  "), Ref::NoSuchName);
+    }
+}

@@ -1,0 +1,34 @@
+//! Portero: central authentication and authorization for teams with several backends.
+//!
+//! A map, in reading order. A request walks [`app`] → a feature's `routes` → its `store`.
+//!
+//! 1. [`app`]: the state and the router; what can this server do?
+//! 2. One feature, and you have seen them all: [`services`]. Its siblings: [`users`], [`roles`], [`permissions`],
+//!    [`grants`].
+//! 3. [`access`]: who is calling and what they may do; permission as a parameter.
+//! 4. [`login`], [`passwords`] and [`tokens`]: how somebody becomes a caller, and stops being one.
+//! 5. What they stand on: [`http`], [`error`], [`id`], [`names`], [`clock`], [`database`].
+//! 6. How it runs: [`config`], [`serve`], [`cli`]; how it describes itself: [`openapi`], [`docs`], [`server`].
+
+pub mod access;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod database;
+pub mod docs;
+pub mod error;
+pub mod grants;
+pub mod http;
+pub mod id;
+pub mod login;
+pub mod names;
+pub mod openapi;
+pub mod passwords;
+pub mod permissions;
+pub mod roles;
+pub mod serve;
+pub mod server;
+pub mod services;
+pub mod tokens;
+pub mod users;

@@ -1,0 +1,9 @@
+//! Logging in and out.
+
+mod first_admin;
+mod routes;
+mod verify;
+
+pub use first_admin::{FirstAdmin, ensure_an_administrator, random_password};
+pub use routes::routes;
+pub use verify::{Verified, verify};

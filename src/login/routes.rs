@@ -1,0 +1,126 @@
+use axum::Extension;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::USER_AGENT;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::verify;
+use crate::access::Caller;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::Json;
+use crate::http::access_log::{ClientAddress, client_id};
+use crate::passwords::Presented;
+use crate::tokens::store::NewSession;
+use crate::tokens::{self, Payload, Token};
+
+/// `/auth/*`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(login)).routes(routes!(logout)).routes(routes!(profile))
+}
+
+/// Who wants to log in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    /// Their username.
+    #[schema(example = "juan")]
+    username: String,
+    /// Their password.
+    password: Presented,
+}
+
+/// A session that has begun.
+#[derive(Debug, Serialize, ToSchema)]
+struct LoggedIn {
+    /// To be sent in the header `token`. It is shown this once.
+    #[schema(
+        value_type = String,
+        pattern = "^ptk_[0-9a-f]{72}$",
+        example = "ptk_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273fb5fcb16"
+    )]
+    token: Token,
+    /// When it ends unless a check renews it, in Unix seconds.
+    #[schema(example = 1_795_305_600)]
+    expires_at: i64,
+    /// Whose it is.
+    payload: Payload,
+}
+
+/// Log in
+///
+/// Unknown user, wrong password, removed or disabled user: the same answer, in the same time.
+#[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login, security(()), responses(
+    (status = 200, body = LoggedIn),
+    (status = 401, description = "`invalid_credentials`"),
+))]
+async fn login(
+    State(app): State<App>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    headers: HeaderMap,
+    Json(login): Json<Login>,
+) -> Result<Json<LoggedIn>> {
+    let verified = verify(&app, &login.username, login.password).await?;
+    let now = app.clock.now();
+    let token = app.new_token(now)?;
+    let user_agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let session = NewSession {
+        token: token.hash(),
+        person: verified.person,
+        verified: &verified.hash,
+        now,
+        client_id: client_id(&headers),
+        address,
+        user_agent: user_agent.map(|agent| &agent[..agent.len().min(300)]),
+    };
+    let payload = tokens::store::insert(&mut *app.db.acquire().await?, &session)
+        .await?
+        .ok_or_else(|| Error::unauthorized("invalid_credentials", "username or password is wrong"))?;
+    let expires_at = app.config.lifetime.expires_at(now, now).unix_timestamp();
+    Ok(Json(LoggedIn { token, expires_at, payload }))
+}
+
+/// That a session has ended.
+#[derive(Debug, Serialize, ToSchema)]
+struct LoggedOut {
+    #[schema(example = "logged_out")]
+    status: &'static str,
+}
+
+/// Log out
+///
+/// The token is dead in the very next check, on every instance.
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = LoggedOut)))]
+async fn logout(State(app): State<App>, caller: Caller) -> Result<Json<LoggedOut>> {
+    tokens::store::revoke(&mut *app.db.acquire().await?, caller.token).await?;
+    Ok(Json(LoggedOut { status: "logged_out" }))
+}
+
+/// One's own session.
+#[derive(Debug, Serialize, ToSchema)]
+struct Profile {
+    /// Whose it is.
+    payload: Payload,
+    /// Whether this very request renewed it.
+    #[schema(example = false)]
+    renewed: bool,
+    /// When it ends unless a check renews it, in Unix seconds.
+    #[schema(example = 1_795_305_600)]
+    expires_at: i64,
+}
+
+/// See one's own session
+///
+/// Renews it when it is near its end.
+#[utoipa::path(get, path = "/auth/profile", tag = "auth", responses((status = 200, body = Profile)))]
+async fn profile(caller: Caller) -> Json<Profile> {
+    let checked = caller.checked;
+    Json(Profile {
+        payload: checked.session.payload,
+        renewed: checked.renewed,
+        expires_at: checked.expires_at.unix_timestamp(),
+    })
+}

@@ -1,0 +1,48 @@
+//! Who is this? The one place that compares a password.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::passwords::{Password, PasswordHash, Presented};
+use crate::users::{self, PersonId, Username};
+
+/// Somebody who knew the password.
+#[derive(Debug)]
+pub struct Verified {
+    /// Who.
+    pub person: PersonId,
+    /// The hash that now stands for the password, to be compared again when the session begins.
+    pub hash: PasswordHash,
+}
+
+/// Compares a password with the one stored under `username`.
+///
+/// Unknown, disabled and wrong take the same way: one hash is computed, and the answer is the same. A hash from
+/// elsewhere, or one cheaper than today's, is replaced by one of ours.
+///
+/// # Errors
+/// 401 `invalid_credentials`; 503 when too many are logging in.
+pub async fn verify(app: &App, username: &str, presented: Presented) -> Result<Verified> {
+    let username = username.parse::<Username>().ok();
+    let stored = match &username {
+        Some(username) => users::store::credentials(&mut *app.db.acquire().await?, username).await?,
+        None => None,
+    };
+    let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());
+    let right = app.hasher.verify(presented.clone(), hash).await?;
+    let Some(stored) = stored.filter(|stored| right && stored.enabled) else {
+        return Err(Error::unauthorized("invalid_credentials", "username or password is wrong"));
+    };
+    let hash = if stored.password_hash.is_current() {
+        stored.password_hash
+    } else {
+        upgrade(app, stored.id, stored.password_hash, &presented).await?
+    };
+    Ok(Verified { person: stored.id, hash })
+}
+
+async fn upgrade(app: &App, person: PersonId, old: PasswordHash, presented: &Presented) -> Result<PasswordHash> {
+    let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(old) };
+    let new = app.hasher.hash(password).await?;
+    let replaced = users::store::upgrade_hash(&mut *app.db.acquire().await?, person, &old, &new).await?;
+    Ok(if replaced { new } else { old })
+}

@@ -1,0 +1,7 @@
+//! Reads the command line and hands over.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    portero::cli::run()
+}

@@ -1,0 +1,180 @@
+//! The OpenAPI document: what the handlers say of themselves, and what is true of all of them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoParams, OpenApi as _, ToSchema};
+
+/// That a change was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Success {
+    /// Always `success`.
+    #[schema(example = "success")]
+    status: &'static str,
+}
+
+impl Default for Success {
+    fn default() -> Self {
+        Self { status: "success" }
+    }
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "documents what `Page` reads")]
+pub struct PageQuery {
+    /// Rows after the one with this id; the `Link` header has it for the next page.
+    after: Option<i32>,
+    /// How many rows.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// Only rows whose name or username begins with this, whatever the case.
+    #[param(max_length = 100, pattern = r"^[^\p{Cc}]*$")]
+    q: Option<String>,
+}
+
+/// What every refusal looks like (RFC 9457).
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "documents what `Error` writes")]
+struct Problem {
+    /// The code to branch on.
+    #[schema(example = "service_not_found")]
+    error: String,
+    /// What happened and what to do.
+    #[schema(example = "no service has that id")]
+    detail: String,
+    /// Always `about:blank`.
+    #[schema(example = "about:blank")]
+    r#type: String,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    title: String,
+    /// The status.
+    #[schema(example = 404)]
+    status: u16,
+    /// The id of the request in the log.
+    #[schema(example = "5f2b9d0c5a0f4a3f8f0a4d6d3b1c2e90")]
+    request_id: Option<String>,
+    /// Only on a 401 of `POST /check-token`: always false.
+    valid: Option<bool>,
+    /// Only on some 403: the permission that is lacking.
+    permission: Option<String>,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Portero",
+        description = "Central authentication and authorization for teams with several backends. Log in at \
+            `POST /auth/login`, send the token in the header `token` (or `Authorization: Bearer`), and ask \
+            `POST /check-token` or `GET /people/{person}/services/{service}` what its holder may do.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "auth", description = "Log in, log out, check a token"),
+        (name = "users", description = "People"),
+        (name = "roles", description = "Roles and the permissions they carry"),
+        (name = "permissions", description = "Permissions"),
+        (name = "services", description = "Services and the roles they offer"),
+        (name = "grants", description = "Who holds what where"),
+        (name = "people", description = "What people may do"),
+        (name = "server", description = "The server itself"),
+    ),
+    security(("token" = []), ("bearer" = [])),
+)]
+struct Base;
+
+/// What is said before any route.
+pub fn base() -> OpenApi {
+    let mut document = Base::openapi();
+    if let Some(components) = document.components.as_mut() {
+        let token = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+            "token",
+            "the token that POST /auth/login answered",
+        )));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("the same token, as RFC 6750 sends it"))
+            .build();
+        components.add_security_scheme("token", token);
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+    document
+}
+
+/// Adds to every operation what is true of all: the refusals of the extractors, and one shape for all of them.
+pub fn complete(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            complete_operation(path, operation);
+        }
+    }
+}
+
+fn complete_operation(path: &str, operation: &mut Operation) {
+    let is_public = operation.security.is_some();
+    let is_plain = ["/healthz", "/openapi.json", "/docs"].contains(&path) || path == "/";
+    if !is_public {
+        add(operation, "401", "`missing_token_header`, `invalid_token`, `expired_token`");
+        let anyone = ["/auth/logout", "/auth/profile", "/check-token", "/people/{person}/services/{service}"];
+        if !anyone.contains(&path) {
+            add(operation, "403", "`insufficient_permissions`");
+        }
+    }
+    if operation.request_body.is_some() {
+        add(operation, "400", "`invalid_request_body`");
+        add(operation, "413", "`request_body_too_large`");
+    }
+    let pages = operation.parameters.as_ref().is_some_and(|list| list.iter().any(is_limit));
+    if pages {
+        add(operation, "400", "`invalid_query`");
+    }
+    if !is_plain {
+        add(operation, "503", "`unavailable`");
+    }
+    for (status, response) in &mut operation.responses.responses {
+        if let (RefOr::T(response), Ok(status @ 400..)) = (response, status.parse::<u16>()) {
+            explain(status, response);
+        }
+    }
+}
+
+fn is_limit(parameter: &RefOr<Parameter>) -> bool {
+    matches!(parameter, RefOr::T(parameter) if parameter.name == "limit")
+}
+
+/// Adds a response, or its codes to the one that stands.
+fn add(operation: &mut Operation, status: &str, codes: &str) {
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) {
+        response.description = format!("{codes}, {}", response.description);
+    } else {
+        let response = ResponseBuilder::new().description(codes).build();
+        operation.responses.responses.insert(status.to_owned(), response.into());
+    }
+}
+
+/// Gives a refusal its body: a problem, with an example for each code that its description names.
+fn explain(status: u16, response: &mut Response) {
+    let title = axum::http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or_default();
+    let codes: Vec<&str> = response.description.split('`').skip(1).step_by(2).collect();
+    let examples = codes.iter().map(|code| {
+        let body = json!({
+            "error": code,
+            "detail": "what happened and what to do",
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "request_id": "5f2b9d0c5a0f4a3f8f0a4d6d3b1c2e90",
+        });
+        let example = utoipa::openapi::example::ExampleBuilder::new().value(Some(body)).build();
+        ((*code).to_owned(), RefOr::T(example))
+    });
+    let content: Content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(examples).build();
+    response.content.insert("application/problem+json".to_owned(), content.into());
+}

@@ -1,0 +1,122 @@
+//! Hashing has its own few threads at low priority behind a bounded queue, so that a storm of logins can't slow
+//! anything else.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use argon2::Block;
+use tokio::sync::oneshot;
+
+use super::hash::MEMORY_KIB;
+use super::{Password, PasswordHash, Presented, Scheme};
+use crate::error::{Error, Result};
+
+/// How many hashes may wait for each thread: at about 20 ms each, well under a second of waiting.
+const QUEUE_PER_THREAD: usize = 32;
+
+/// Lower than everything else in the process (see setpriority(2)).
+const NICE: i32 = 10;
+
+/// After this long without work a thread gives its memory back.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// Each thread keeps its memory between jobs: allocating and clearing 19 MiB costs a quarter of a hash.
+type Memory = Vec<Block>;
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+
+/// A handle on the hashing threads, which end when its last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Hasher {
+    queue: SyncSender<Job>,
+}
+
+impl Hasher {
+    /// Starts `threads` hashing threads.
+    pub fn start(threads: usize) -> std::io::Result<Self> {
+        let (queue, jobs) = sync_channel(threads * QUEUE_PER_THREAD);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for n in 0..threads {
+            let jobs = Arc::clone(&jobs);
+            std::thread::Builder::new().name(format!("hash-{n}")).spawn(move || work(&jobs))?;
+        }
+        Ok(Self { queue })
+    }
+
+    /// Hashes a password with today's parameters.
+    ///
+    /// # Errors
+    /// 503 when the queue is full.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash> {
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(|error| Error::Internal(error.into()))?;
+        self.run(move |memory| PasswordHash::make(password.as_bytes(), &salt, blocks(memory, MEMORY_KIB as usize)))
+            .await?
+            .map_err(|error| Error::Internal(anyhow::anyhow!("argon2: {error}")))
+    }
+
+    /// Whether `presented` is the password behind `hash`.
+    ///
+    /// # Errors
+    /// 503 when the queue is full.
+    pub async fn verify(&self, presented: Presented, hash: PasswordHash) -> Result<bool> {
+        self.run(move |memory| {
+            let Ok(scheme) = Scheme::parse(hash.as_str()) else {
+                tracing::error!("a stored password hash can't be read; its owner can't log in");
+                return false;
+            };
+            let memory = blocks(memory, scheme.blocks());
+            let normalised = presented.normalised();
+            scheme.verify(normalised.as_bytes(), memory)
+                // Other systems may not have normalised what they hashed.
+                || (!hash.is_current()
+                    && normalised.as_str() != presented.raw()
+                    && scheme.verify(presented.raw().as_bytes(), memory))
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, act: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |memory| {
+            // A caller who went away costs nothing more.
+            if !reply.is_closed() {
+                let _ = reply.send(act(memory));
+            }
+        });
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Unavailable("the password hashing queue is full".to_owned()),
+            TrySendError::Disconnected(_) => Error::Internal(anyhow::anyhow!("the hashing threads are gone")),
+        })?;
+        answer.await.map_err(|_| Error::Internal(anyhow::anyhow!("a hashing thread dropped its job")))
+    }
+}
+
+fn blocks(memory: &mut Memory, needed: usize) -> &mut [Block] {
+    if memory.len() < needed {
+        memory.resize(needed, Block::default());
+    }
+    memory
+}
+
+fn work(jobs: &Mutex<Receiver<Job>>) {
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "hashing threads keep normal priority");
+    }
+    let mut memory = Memory::new();
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(IDLE);
+        match job {
+            Ok(job) => {
+                // A panic in one hash must not cost the thread.
+                let _ = std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
+                // An imported hash may have needed more than ours do.
+                memory.truncate(MEMORY_KIB as usize);
+                memory.shrink_to(MEMORY_KIB as usize);
+            }
+            Err(RecvTimeoutError::Timeout) => memory = Memory::new(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}

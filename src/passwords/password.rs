@@ -1,0 +1,128 @@
+use std::fmt;
+
+use serde::Deserialize;
+use unicode_normalization::UnicodeNormalization;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+
+/// The longest password, in characters. NIST SP 800-63B-4 asks for at least 64 to be allowed.
+const MAX_LENGTH: usize = 256;
+
+/// A password to keep: 1 to 256 characters after NFC. Whether it is good enough is for [`Policy::accept`] to say.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, format = Password, min_length = 8, max_length = 256, example = "correct horse battery")]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// What is hashed: NFC, so that the same password typed on another keyboard is the same.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl TryFrom<String> for Password {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let text = Zeroizing::new(text);
+        if text.len() > MAX_LENGTH * 12 {
+            return Err(format!("too long: at most {MAX_LENGTH} characters"));
+        }
+        let text: Zeroizing<String> = Zeroizing::new(text.nfc().collect());
+        match text.chars().count() {
+            0 => Err("must not be empty".to_owned()),
+            n if n > MAX_LENGTH => Err(format!("too long: {n} characters, at most {MAX_LENGTH} are allowed")),
+            _ => Ok(Self(text)),
+        }
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(***)")
+    }
+}
+
+/// Whatever somebody types to log in: compared, never kept, so nothing is asked of it.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(from = "String")]
+#[schema(value_type = String, format = Password, example = "juan-hash")]
+pub struct Presented(Zeroizing<String>);
+
+impl Presented {
+    /// After NFC, as [`Password`]s are hashed.
+    pub fn normalised(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.0.nfc().collect())
+    }
+
+    /// As typed, as other systems may have hashed it.
+    pub fn raw(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Presented {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Presented(***)")
+    }
+}
+
+/// Which passwords are good enough.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// The shortest, in characters (`PASSWORD_MIN_LENGTH`).
+    pub min_length: usize,
+}
+
+impl Policy {
+    /// Refuses (400) a password that is too short or that is the username itself.
+    pub fn accept(&self, password: &Password, username: Option<&str>) -> Result<()> {
+        let length = password.0.chars().count();
+        if length < self.min_length {
+            let fault = format!("too short: {length} characters, at least {} are needed", self.min_length);
+            return Err(Error::invalid_field("password", &fault));
+        }
+        if username.is_some_and(|username| username.to_lowercase() == password.0.to_lowercase()) {
+            return Err(Error::invalid_field("password", "must not be the username; choose something only you know"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::try_from(text.to_owned()).expect("a password")
+    }
+
+    #[test]
+    fn the_same_password_from_another_keyboard_is_the_same() {
+        assert_eq!(password("caf\u{e9} con leche").as_bytes(), password("cafe\u{301} con leche").as_bytes());
+    }
+
+    #[test]
+    fn short_ones_and_usernames_are_refused() {
+        let policy = Policy { min_length: 8 };
+        assert!(policy.accept(&password("1234567"), None).is_err());
+        assert!(policy.accept(&password("ñandúñan"), None).is_ok(), "characters, not bytes");
+        assert!(policy.accept(&password("Quispe-Ada"), Some("quispe-ada")).is_err());
+        assert!(Password::try_from("x".repeat(257)).is_err());
+        assert!(Password::try_from("x".repeat(128)).is_ok());
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", password("correct horse")), "Password(***)");
+    }
+}

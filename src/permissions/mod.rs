@@ -1,0 +1,8 @@
+//! Permissions: what a role lets its holder do. Names are the backends' own words; Portero's own have ids <= 0.
+
+mod permission;
+mod routes;
+pub mod store;
+
+pub use permission::{NewPermission, Permission, PermissionId, PermissionName};
+pub use routes::routes;

@@ -1,0 +1,41 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::id::id_type;
+use crate::names::{self, text_type};
+
+id_type!(
+    /// A permission's id.
+    PermissionId, "permission", "invalid_permission_id", "permission_not_found"
+);
+
+text_type!(
+    /// A permission's name.
+    PermissionName, names::name, max: 100,
+    pattern: r"^(?![-+]?[0-9]+$)[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "share"
+);
+
+/// A permission.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Permission {
+    /// Its id.
+    pub id: PermissionId,
+    /// Its name, unique.
+    #[schema(example = "read")]
+    pub name: String,
+}
+
+/// A permission to make, or a new name for one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPermission {
+    /// Its name.
+    pub name: PermissionName,
+}
+
+impl PermissionId {
+    /// Whether this permission is one of Portero's own.
+    pub fn is_built_in(self) -> bool {
+        self.0 <= 0
+    }
+}

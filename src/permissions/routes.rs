@@ -1,0 +1,131 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{NewPermission, Permission, PermissionId, store};
+use crate::access::Can;
+use crate::access::permission::{ReadPermissions, WritePermissions};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::{Json, Page, Path};
+use crate::id::Ref;
+use crate::openapi::{PageQuery, Success};
+
+/// `/permissions`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_permissions, create_permission)).routes(routes!(
+        get_permission,
+        update_permission,
+        delete_permission
+    ))
+}
+
+/// List permissions
+///
+/// Portero's own are not among them; `GET /roles/0/permissions` lists those.
+#[utoipa::path(get, path = "/permissions", tag = "permissions", params(PageQuery),
+    responses((status = 200, body = Vec<Permission>)))]
+async fn list_permissions(State(app): State<App>, _: Can<ReadPermissions>, page: Page) -> Result<Response> {
+    let permissions = store::list(&mut *app.db.acquire().await?, &page).await?;
+    Ok(page.respond(permissions, |permission| permission.id.0))
+}
+
+/// Make a permission
+///
+/// Doing it twice is safe: 200 with the permission that stands.
+#[utoipa::path(post, path = "/permissions", tag = "permissions", request_body = NewPermission, responses(
+    (status = 201, body = Permission),
+    (status = 200, body = Permission, description = "it stood already"),
+))]
+async fn create_permission(
+    State(app): State<App>,
+    _: Can<WritePermissions>,
+    Json(new): Json<NewPermission>,
+) -> Result<(StatusCode, Json<Permission>)> {
+    let (status, permission) = store::ensure(&mut *app.db.acquire().await?, &new.name).await?;
+    Ok((status, Json(permission)))
+}
+
+/// See a permission
+#[utoipa::path(get, path = "/permissions/{id}", tag = "permissions",
+    params(("id" = i32, Path, description = "the permission's id")),
+    responses(
+        (status = 200, body = Permission),
+        (status = 400, description = "`invalid_permission_id`"),
+        (status = 404, description = "`permission_not_found`"),
+    ))]
+async fn get_permission(
+    State(app): State<App>,
+    _: Can<ReadPermissions>,
+    Path(id): Path<Ref<PermissionId>>,
+) -> Result<Json<Permission>> {
+    Ok(Json(store::get(&mut *app.db.acquire().await?, id.id()?).await?))
+}
+
+/// Rename a permission
+#[utoipa::path(put, path = "/permissions/{id}", tag = "permissions",
+    params(("id" = i32, Path, description = "the permission's id")),
+    request_body = NewPermission,
+    responses(
+        (status = 200, body = Success),
+        (status = 400, description = "`invalid_permission_id`"),
+        (status = 404, description = "`permission_not_found`"),
+        (status = 409, description = "`permission_exists`, `built_in`"),
+    ))]
+async fn update_permission(
+    State(app): State<App>,
+    _: Can<WritePermissions>,
+    Path(id): Path<Ref<PermissionId>>,
+    Json(change): Json<NewPermission>,
+) -> Result<Json<Success>> {
+    let mut tx = app.db.begin().await?;
+    let permission = store::get(&mut tx, id.id()?).await?;
+    must_not_be_built_in(permission.id)?;
+    store::rename(&mut tx, permission.id, &change.name).await?;
+    tx.commit().await?;
+    Ok(Json(Success::default()))
+}
+
+/// That a permission was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+struct PermissionDeleted {
+    #[schema(example = "permission_deleted")]
+    status: &'static str,
+    permission_id: PermissionId,
+}
+
+/// Delete a permission
+///
+/// Every role loses it, and so does everybody who held it.
+#[utoipa::path(delete, path = "/permissions/{id}", tag = "permissions",
+    params(("id" = i32, Path, description = "the permission's id")),
+    responses(
+        (status = 200, body = PermissionDeleted),
+        (status = 400, description = "`invalid_permission_id`"),
+        (status = 404, description = "`permission_not_found`"),
+        (status = 409, description = "`built_in`"),
+    ))]
+async fn delete_permission(
+    State(app): State<App>,
+    _: Can<WritePermissions>,
+    Path(id): Path<Ref<PermissionId>>,
+) -> Result<Json<PermissionDeleted>> {
+    let mut tx = app.db.begin().await?;
+    let permission = store::get(&mut tx, id.id()?).await?;
+    must_not_be_built_in(permission.id)?;
+    store::delete(&mut tx, permission.id).await?;
+    tx.commit().await?;
+    Ok(Json(PermissionDeleted { status: "permission_deleted", permission_id: permission.id }))
+}
+
+fn must_not_be_built_in(id: PermissionId) -> Result<()> {
+    if id.is_built_in() {
+        Err(Error::conflict("built_in", "Portero's own permissions can't be changed; make one of your own"))
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! The table `auth.permission`.
+
+use axum::http::StatusCode;
+use sqlx::PgConnection;
+
+use super::{Permission, PermissionId, PermissionName};
+use crate::error::{Error, OnConstraint, Result};
+use crate::http::Page;
+use crate::id::{Id, Ref};
+
+/// One page of permissions, Portero's own left out.
+pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Permission>> {
+    let rows = sqlx::query_as!(
+        Permission,
+        r#"
+        select id as "id: PermissionId", name
+        from auth.permission
+        where id > greatest($1, 0)
+          and ($2::text is null or lower(name) ^@ lower($2))
+        order by id
+        limit $3
+        "#,
+        page.after(0),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// The permission with this id.
+pub async fn get(conn: &mut PgConnection, id: PermissionId) -> Result<Permission> {
+    sqlx::query_as!(Permission, r#"select id as "id: PermissionId", name from auth.permission where id = $1"#, id.0,)
+        .fetch_optional(conn)
+        .await?
+        .ok_or_else(PermissionId::not_found)
+}
+
+/// The id of the permission that a caller named.
+pub async fn resolve(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<PermissionId> {
+    let (id, name) = permission.key();
+    sqlx::query_scalar!(
+        r#"select id as "id: PermissionId" from auth.permission where id = $1 or name = $2"#,
+        id.map(|id| id.0),
+        name,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(|| permission.absent())
+}
+
+/// Makes the permission `name`, or answers the one that stands: 201 or 200.
+pub async fn ensure(conn: &mut PgConnection, name: &PermissionName) -> Result<(StatusCode, Permission)> {
+    // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
+    loop {
+        let made = sqlx::query_as!(
+            Permission,
+            r#"
+            insert into auth.permission (name)
+            values ($1)
+            on conflict on constraint permission_name_key do nothing
+            returning id as "id: PermissionId", name
+            "#,
+            name.as_str(),
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        if let Some(made) = made {
+            return Ok((StatusCode::CREATED, made));
+        }
+        let standing = sqlx::query_as!(
+            Permission,
+            r#"select id as "id: PermissionId", name from auth.permission where name = $1"#,
+            name.as_str(),
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        if let Some(standing) = standing {
+            return Ok((StatusCode::OK, standing));
+        }
+    }
+}
+
+/// Renames a permission. The unique constraint decides whether the name is free.
+pub async fn rename(conn: &mut PgConnection, id: PermissionId, name: &PermissionName) -> Result<()> {
+    let renamed = sqlx::query!("update auth.permission set name = $2 where id = $1", id.0, name.as_str())
+        .execute(conn)
+        .await
+        .on_constraint("permission_name_key", taken())?;
+    if renamed.rows_affected() == 0 { Err(PermissionId::not_found()) } else { Ok(()) }
+}
+
+/// Deletes a permission, and takes it out of every role.
+pub async fn delete(conn: &mut PgConnection, id: PermissionId) -> Result<()> {
+    let deleted = sqlx::query!("delete from auth.permission where id = $1", id.0).execute(conn).await?;
+    if deleted.rows_affected() == 0 { Err(PermissionId::not_found()) } else { Ok(()) }
+}
+
+fn taken() -> Error {
+    Error::conflict("permission_exists", "another permission has that name; choose another, or use that one")
+}

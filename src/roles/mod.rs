@@ -1,0 +1,8 @@
+//! Roles: named sets of permissions that people hold in services. Portero's own have ids <= 0.
+
+mod role;
+mod routes;
+pub mod store;
+
+pub use role::{NewRole, Role, RoleId, RoleName};
+pub use routes::routes;

@@ -1,0 +1,62 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::{Error, Result};
+use crate::id::id_type;
+use crate::names::{self, text_type};
+
+id_type!(
+    /// A role's id.
+    RoleId, "role", "invalid_role_id", "role_not_found"
+);
+
+impl RoleId {
+    /// Everything, everywhere when held in Portero itself.
+    pub const ADMINISTRATOR: Self = Self(0);
+
+    /// Whether this role is one of Portero's own.
+    pub fn is_built_in(self) -> bool {
+        self.0 <= 0
+    }
+
+    /// Refuses changes to Portero's own roles (409 `built_in`).
+    pub fn must_not_be_built_in(self) -> Result<()> {
+        if self.is_built_in() {
+            Err(Error::conflict("built_in", "Portero's own roles can't be changed; make a role of your own"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+text_type!(
+    /// A role's name.
+    RoleName, role_name, max: 100,
+    pattern: r"^(?![-+]?[0-9]+$)(?!direct:)[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "Publisher"
+);
+
+fn role_name(text: &str) -> Result<String, String> {
+    let name = names::name(text)?;
+    if name.starts_with("direct:") {
+        return Err("names beginning with `direct:` are kept for direct grants".to_owned());
+    }
+    Ok(name)
+}
+
+/// A role.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Role {
+    /// Its id.
+    pub id: RoleId,
+    /// Its name, unique.
+    #[schema(example = "Editor")]
+    pub name: String,
+}
+
+/// A role to make, or a new name for one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRole {
+    /// Its name.
+    pub name: RoleName,
+}

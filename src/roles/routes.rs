@@ -1,0 +1,211 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{NewRole, Role, RoleId, store};
+use crate::access::Can;
+use crate::access::permission::{ReadRoles, WriteRoles};
+use crate::access::store::{must_cover_permission, must_cover_role};
+use crate::app::App;
+use crate::error::Result;
+use crate::http::{Json, Page, Path};
+use crate::id::{IdOrName, Ref};
+use crate::openapi::{PageQuery, Success};
+use crate::permissions::{self, Permission, PermissionId};
+use crate::services::ServiceId;
+
+/// `/roles` and `/role-permissions`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_roles, create_role))
+        .routes(routes!(get_role, update_role, delete_role))
+        .routes(routes!(list_role_permissions))
+        .routes(routes!(add_permission_to_role, remove_permission_from_role))
+}
+
+/// List roles
+///
+/// Portero's own and those that carry direct grants are not among them; `GET /services/0/roles` lists Portero's own.
+#[utoipa::path(get, path = "/roles", tag = "roles", params(PageQuery), responses((status = 200, body = Vec<Role>)))]
+async fn list_roles(State(app): State<App>, _: Can<ReadRoles>, page: Page) -> Result<Response> {
+    let roles = store::list(&mut *app.db.acquire().await?, &page).await?;
+    Ok(page.respond(roles, |role| role.id.0))
+}
+
+/// Make a role
+///
+/// Doing it twice is safe: 200 with the role that stands.
+#[utoipa::path(post, path = "/roles", tag = "roles", request_body = NewRole, responses(
+    (status = 201, body = Role),
+    (status = 200, body = Role, description = "it stood already"),
+))]
+async fn create_role(
+    State(app): State<App>,
+    _: Can<WriteRoles>,
+    Json(new): Json<NewRole>,
+) -> Result<(StatusCode, Json<Role>)> {
+    let (status, role) = store::ensure(&mut *app.db.acquire().await?, &new.name).await?;
+    Ok((status, Json(role)))
+}
+
+/// See a role
+#[utoipa::path(get, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
+    responses(
+        (status = 200, body = Role),
+        (status = 400, description = "`invalid_role_id`"),
+        (status = 404, description = "`role_not_found`"),
+    ))]
+async fn get_role(State(app): State<App>, _: Can<ReadRoles>, Path(id): Path<Ref<RoleId>>) -> Result<Json<Role>> {
+    Ok(Json(store::get(&mut *app.db.acquire().await?, id.id()?).await?))
+}
+
+/// Rename a role
+#[utoipa::path(put, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
+    request_body = NewRole,
+    responses(
+        (status = 200, body = Success),
+        (status = 400, description = "`invalid_role_id`"),
+        (status = 404, description = "`role_not_found`"),
+        (status = 409, description = "`role_exists`, `built_in`, `direct_role`"),
+    ))]
+async fn update_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Path(id): Path<Ref<RoleId>>,
+    Json(change): Json<NewRole>,
+) -> Result<Json<Success>> {
+    let mut tx = app.db.begin().await?;
+    let role = changeable(&mut tx, &by, &id).await?;
+    store::rename(&mut tx, role, &change.name).await?;
+    tx.commit().await?;
+    Ok(Json(Success::default()))
+}
+
+/// That a role was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoleDeleted {
+    #[schema(example = "role_deleted")]
+    status: &'static str,
+    role_id: RoleId,
+}
+
+/// Delete a role
+///
+/// Everybody loses it, everywhere.
+#[utoipa::path(delete, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
+    responses(
+        (status = 200, body = RoleDeleted),
+        (status = 400, description = "`invalid_role_id`"),
+        (status = 404, description = "`role_not_found`"),
+        (status = 409, description = "`built_in`, `direct_role`"),
+    ))]
+async fn delete_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Path(id): Path<Ref<RoleId>>,
+) -> Result<Json<RoleDeleted>> {
+    let mut tx = app.db.begin().await?;
+    let role_id = changeable(&mut tx, &by, &id).await?;
+    store::delete(&mut tx, role_id).await?;
+    tx.commit().await?;
+    Ok(Json(RoleDeleted { status: "role_deleted", role_id }))
+}
+
+/// List a role's permissions
+#[utoipa::path(get, path = "/roles/{id}/permissions", tag = "roles",
+    params(("id" = i32, Path, description = "the role's id"), PageQuery),
+    responses(
+        (status = 200, body = Vec<Permission>),
+        (status = 400, description = "`invalid_role_id`"),
+        (status = 404, description = "`role_not_found`"),
+    ))]
+async fn list_role_permissions(
+    State(app): State<App>,
+    _: Can<ReadRoles>,
+    Path(id): Path<Ref<RoleId>>,
+    page: Page,
+) -> Result<Response> {
+    let permissions = store::permissions(&mut *app.db.acquire().await?, id.id()?, &page).await?;
+    Ok(page.respond(permissions, |permission| permission.id.0))
+}
+
+/// A permission that a role carries.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RolePermission {
+    /// The role: id or name.
+    #[schema(value_type = IdOrName)]
+    role_id: Ref<RoleId>,
+    /// The permission: id or name.
+    #[schema(value_type = IdOrName)]
+    permission_id: Ref<PermissionId>,
+}
+
+/// Give a role a permission
+///
+/// Doing it twice is safe. One of Portero's own permissions is given only by somebody who holds it.
+#[utoipa::path(post, path = "/role-permissions", tag = "roles", request_body = RolePermission, responses(
+    (status = 200, body = Success),
+    (status = 400, description = "`invalid_role_id`, `invalid_permission_id`"),
+    (status = 404, description = "`role_not_found`, `permission_not_found`"),
+    (status = 409, description = "`built_in`, `direct_role`"),
+))]
+async fn add_permission_to_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Json(link): Json<RolePermission>,
+) -> Result<Json<Success>> {
+    let mut tx = app.db.begin().await?;
+    let role = changeable(&mut tx, &by, &link.role_id).await?;
+    let permission = permissions::store::resolve(&mut tx, &link.permission_id).await?;
+    must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, permission).await?;
+    store::add_permission(&mut tx, role, permission).await?;
+    tx.commit().await?;
+    Ok(Json(Success::default()))
+}
+
+/// That a role lost a permission.
+#[derive(Debug, Serialize, ToSchema)]
+struct PermissionRemoved {
+    #[schema(example = "permission_removed_from_role")]
+    status: &'static str,
+    role_id: RoleId,
+    permission_id: PermissionId,
+}
+
+/// Take a permission from a role
+///
+/// Doing it twice is safe.
+#[utoipa::path(delete, path = "/role-permissions", tag = "roles", request_body = RolePermission, responses(
+    (status = 200, body = PermissionRemoved),
+    (status = 400, description = "`invalid_role_id`, `invalid_permission_id`"),
+    (status = 404, description = "`role_not_found`, `permission_not_found`"),
+    (status = 409, description = "`built_in`, `direct_role`"),
+))]
+async fn remove_permission_from_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Json(link): Json<RolePermission>,
+) -> Result<Json<PermissionRemoved>> {
+    let mut tx = app.db.begin().await?;
+    let role_id = changeable(&mut tx, &by, &link.role_id).await?;
+    let permission_id = permissions::store::resolve(&mut tx, &link.permission_id).await?;
+    store::remove_permission(&mut tx, role_id, permission_id).await?;
+    tx.commit().await?;
+    Ok(Json(PermissionRemoved { status: "permission_removed_from_role", role_id, permission_id }))
+}
+
+/// The role that a caller named, if they may change it: not Portero's own, not a direct grant's, and carrying nothing
+/// of Portero's that they don't hold themselves.
+async fn changeable(conn: &mut PgConnection, by: &Can<WriteRoles>, role: &Ref<RoleId>) -> Result<RoleId> {
+    let role = store::resolve(conn, role).await?;
+    role.must_not_be_built_in()?;
+    store::must_not_be_direct(conn, role).await?;
+    must_cover_role(conn, by.actor, ServiceId::PORTERO, role).await?;
+    Ok(role)
+}

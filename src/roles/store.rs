@@ -1,0 +1,163 @@
+//! The tables `auth.role` and `auth.role_permission`.
+
+use axum::http::StatusCode;
+use sqlx::PgConnection;
+
+use super::{Role, RoleId, RoleName};
+use crate::error::{Error, OnConstraint, Result};
+use crate::http::Page;
+use crate::id::{Id, Ref};
+use crate::permissions::{Permission, PermissionId};
+
+/// One page of roles; Portero's own and those of direct grants are left out.
+pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Role>> {
+    let rows = sqlx::query_as!(
+        Role,
+        r#"
+        select id as "id: RoleId", name
+        from auth.role
+        where id > greatest($1, 0)
+          and direct_person_id is null
+          and ($2::text is null or lower(name) ^@ lower($2))
+        order by id
+        limit $3
+        "#,
+        page.after(0),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// The role with this id.
+pub async fn get(conn: &mut PgConnection, id: RoleId) -> Result<Role> {
+    sqlx::query_as!(Role, r#"select id as "id: RoleId", name from auth.role where id = $1"#, id.0)
+        .fetch_optional(conn)
+        .await?
+        .ok_or_else(RoleId::not_found)
+}
+
+/// The id of the role that a caller named.
+pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<RoleId> {
+    let (id, name) = role.key();
+    sqlx::query_scalar!(
+        r#"select id as "id: RoleId" from auth.role where id = $1 or name = $2"#,
+        id.map(|id| id.0),
+        name,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(|| role.absent())
+}
+
+/// Refuses the role of a direct grant (409 `direct_role`): it belongs to one person in one service.
+pub async fn must_not_be_direct(conn: &mut PgConnection, id: RoleId) -> Result<()> {
+    let direct =
+        sqlx::query_scalar!(r#"select direct_person_id is not null as "direct!" from auth.role where id = $1"#, id.0,)
+            .fetch_optional(conn)
+            .await?
+            .ok_or_else(RoleId::not_found)?;
+    if direct {
+        return Err(Error::conflict(
+            "direct_role",
+            "this role carries direct grants; change them at /person-service-permissions",
+        ));
+    }
+    Ok(())
+}
+
+/// Makes the role `name`, or answers the one that stands: 201 or 200.
+pub async fn ensure(conn: &mut PgConnection, name: &RoleName) -> Result<(StatusCode, Role)> {
+    // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
+    loop {
+        let made = sqlx::query_as!(
+            Role,
+            r#"
+            insert into auth.role (name)
+            values ($1)
+            on conflict on constraint role_name_key do nothing
+            returning id as "id: RoleId", name
+            "#,
+            name.as_str(),
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        if let Some(made) = made {
+            return Ok((StatusCode::CREATED, made));
+        }
+        let standing =
+            sqlx::query_as!(Role, r#"select id as "id: RoleId", name from auth.role where name = $1"#, name.as_str(),)
+                .fetch_optional(&mut *conn)
+                .await?;
+        if let Some(standing) = standing {
+            return Ok((StatusCode::OK, standing));
+        }
+    }
+}
+
+/// Renames a role. The unique constraint decides whether the name is free.
+pub async fn rename(conn: &mut PgConnection, id: RoleId, name: &RoleName) -> Result<()> {
+    let renamed = sqlx::query!("update auth.role set name = $2 where id = $1", id.0, name.as_str())
+        .execute(conn)
+        .await
+        .on_constraint(
+            "role_name_key",
+            Error::conflict("role_exists", "another role has that name; choose another, or use that one"),
+        )?;
+    if renamed.rows_affected() == 0 { Err(RoleId::not_found()) } else { Ok(()) }
+}
+
+/// Deletes a role, and takes it from everybody.
+pub async fn delete(conn: &mut PgConnection, id: RoleId) -> Result<()> {
+    let deleted = sqlx::query!("delete from auth.role where id = $1", id.0).execute(conn).await?;
+    if deleted.rows_affected() == 0 { Err(RoleId::not_found()) } else { Ok(()) }
+}
+
+/// Gives a role a permission; giving it twice is safe.
+pub async fn add_permission(conn: &mut PgConnection, role: RoleId, permission: PermissionId) -> Result<()> {
+    sqlx::query!(
+        "insert into auth.role_permission (role_id, permission_id) values ($1, $2) on conflict do nothing",
+        role.0,
+        permission.0,
+    )
+    .execute(conn)
+    .await
+    .on_constraint("role_permission_role_fkey", RoleId::not_found())
+    .on_constraint("role_permission_permission_fkey", PermissionId::not_found())?;
+    Ok(())
+}
+
+/// Takes a permission from a role; taking it twice is safe.
+pub async fn remove_permission(conn: &mut PgConnection, role: RoleId, permission: PermissionId) -> Result<()> {
+    sqlx::query!("delete from auth.role_permission where role_id = $1 and permission_id = $2", role.0, permission.0,)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// One page of a role's permissions.
+pub async fn permissions(conn: &mut PgConnection, role: RoleId, page: &Page) -> Result<Vec<Permission>> {
+    get(conn, role).await?;
+    let rows = sqlx::query_as!(
+        Permission,
+        r#"
+        select p.id as "id: PermissionId", p.name
+        from auth.role_permission rp
+        join auth.permission p on p.id = rp.permission_id
+        where rp.role_id = $1
+          and p.id > $2
+          and ($3::text is null or lower(p.name) ^@ lower($3))
+        order by p.id
+        limit $4
+        "#,
+        role.0,
+        page.after(i32::MIN),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}

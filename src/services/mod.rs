@@ -1,0 +1,8 @@
+//! Services: the backends that people have roles in. Service 0 is Portero itself.
+
+mod routes;
+mod service;
+pub mod store;
+
+pub use routes::routes;
+pub use service::{Description, NewService, Service, ServiceChange, ServiceId, ServiceName};

@@ -1,0 +1,126 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{NewService, Service, ServiceChange, ServiceId, store};
+use crate::access::permission::{ReadServices, WriteServices};
+use crate::access::{Can, Holds};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::{Json, Page, Path};
+use crate::id::Ref;
+use crate::openapi::{PageQuery, Success};
+
+/// `/services`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_services, create_service)).routes(routes!(
+        get_service,
+        update_service,
+        delete_service
+    ))
+}
+
+/// List services
+///
+/// Portero itself, service 0, is not among them.
+#[utoipa::path(get, path = "/services", tag = "services", params(PageQuery),
+    responses((status = 200, body = Vec<Service>)))]
+async fn list_services(State(app): State<App>, _: Can<ReadServices>, page: Page) -> Result<Response> {
+    let services = store::list(&mut *app.db.acquire().await?, &page).await?;
+    Ok(page.respond(services, |service| service.id.0))
+}
+
+/// Register a service
+///
+/// Doing it twice is safe: 200 with the service that stands, if name and description are the same.
+#[utoipa::path(post, path = "/services", tag = "services", request_body = NewService, responses(
+    (status = 201, body = Service),
+    (status = 200, body = Service, description = "it stood already"),
+    (status = 409, description = "`service_exists`"),
+))]
+async fn create_service(
+    State(app): State<App>,
+    _: Can<WriteServices>,
+    Json(new): Json<NewService>,
+) -> Result<(StatusCode, Json<Service>)> {
+    let (status, service) = store::ensure(&mut *app.db.acquire().await?, &new).await?;
+    Ok((status, Json(service)))
+}
+
+/// See a service
+#[utoipa::path(get, path = "/services/{id}", tag = "services",
+    params(("id" = i32, Path, description = "the service's id")),
+    responses(
+        (status = 200, body = Service),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 404, description = "`service_not_found`"),
+    ))]
+async fn get_service(
+    State(app): State<App>,
+    by: Holds<ReadServices>,
+    Path(id): Path<Ref<ServiceId>>,
+) -> Result<Json<Service>> {
+    let id = id.id()?;
+    let service = store::get(&mut *app.db.acquire().await?, id).await?;
+    by.within(id)?;
+    Ok(Json(service))
+}
+
+/// Change a service
+#[utoipa::path(put, path = "/services/{id}", tag = "services",
+    params(("id" = i32, Path, description = "the service's id")),
+    request_body = ServiceChange,
+    responses(
+        (status = 200, body = Success),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 404, description = "`service_not_found`"),
+        (status = 409, description = "`service_exists`, `built_in`"),
+    ))]
+async fn update_service(
+    State(app): State<App>,
+    _: Can<WriteServices>,
+    Path(id): Path<Ref<ServiceId>>,
+    Json(change): Json<ServiceChange>,
+) -> Result<Json<Success>> {
+    let id = id.id()?;
+    id.must_not_be_built_in()?;
+    if change.name.is_none() && change.description.is_none() {
+        return Err(Error::invalid_field("", "nothing to change: send name or description"));
+    }
+    store::update(&mut *app.db.acquire().await?, id, &change).await?;
+    Ok(Json(Success::default()))
+}
+
+/// That a service was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+struct ServiceDeleted {
+    #[schema(example = "service_deleted")]
+    status: &'static str,
+    service_id: ServiceId,
+}
+
+/// Delete a service
+///
+/// From then on nobody has a role in it; its name is free again.
+#[utoipa::path(delete, path = "/services/{id}", tag = "services",
+    params(("id" = i32, Path, description = "the service's id")),
+    responses(
+        (status = 200, body = ServiceDeleted),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 404, description = "`service_not_found`"),
+        (status = 409, description = "`built_in`"),
+    ))]
+async fn delete_service(
+    State(app): State<App>,
+    _: Can<WriteServices>,
+    Path(id): Path<Ref<ServiceId>>,
+) -> Result<Json<ServiceDeleted>> {
+    let service_id = id.id()?;
+    service_id.must_not_be_built_in()?;
+    store::remove(&mut *app.db.acquire().await?, service_id).await?;
+    Ok(Json(ServiceDeleted { status: "service_deleted", service_id }))
+}

@@ -1,0 +1,74 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::{Error, Result};
+use crate::id::id_type;
+use crate::names::{self, text_type};
+
+id_type!(
+    /// A service's id.
+    ServiceId, "service", "invalid_service_id", "service_not_found"
+);
+
+impl ServiceId {
+    /// Portero itself: what is held here holds everywhere.
+    pub const PORTERO: Self = Self(0);
+
+    /// Refuses changes to Portero's own row (409 `built_in`).
+    pub fn must_not_be_built_in(self) -> Result<()> {
+        if self == Self::PORTERO {
+            Err(Error::conflict("built_in", "service 0 is Portero itself and can't be changed or deleted"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+text_type!(
+    /// A service's name.
+    ServiceName, names::name, max: 100,
+    pattern: r"^(?![-+]?[0-9]+$)[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "Warehouse"
+);
+
+text_type!(
+    /// What a service is for, in one line.
+    Description, |text| names::line(text, 500), max: 500,
+    pattern: r"^[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "Stock and deliveries"
+);
+
+/// A service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Service {
+    /// Its id.
+    pub id: ServiceId,
+    /// Its name, unique among the services that are not deleted.
+    #[schema(example = "Service A")]
+    pub name: String,
+    /// What it is for.
+    #[schema(example = "Demo catalog service")]
+    pub description: Option<String>,
+}
+
+/// A service to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewService {
+    /// Its name.
+    pub name: ServiceName,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<Description>,
+}
+
+/// What to change of a service; at least one field.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
+pub struct ServiceChange {
+    /// A new name.
+    #[serde(default)]
+    pub name: Option<ServiceName>,
+    /// A new description.
+    #[serde(default)]
+    pub description: Option<Description>,
+}

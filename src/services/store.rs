@@ -1,0 +1,141 @@
+//! The table `auth.services`.
+
+use axum::http::StatusCode;
+use sqlx::PgConnection;
+
+use super::{Description, NewService, Service, ServiceChange, ServiceId, ServiceName};
+use crate::error::{Error, OnConstraint, Result};
+use crate::http::Page;
+use crate::id::{Id, Ref};
+
+/// One page of services, Portero itself left out.
+pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> {
+    let rows = sqlx::query_as!(
+        Service,
+        r#"
+        select id as "id: ServiceId", name, description
+        from auth.services
+        where removed_at is null
+          and id > greatest($1, 0)
+          and ($2::text is null or lower(name) ^@ lower($2))
+        order by id
+        limit $3
+        "#,
+        page.after(0),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// The service with this id.
+pub async fn get(conn: &mut PgConnection, id: ServiceId) -> Result<Service> {
+    sqlx::query_as!(
+        Service,
+        r#"select id as "id: ServiceId", name, description from auth.services where id = $1 and removed_at is null"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(ServiceId::not_found)
+}
+
+/// The id of the service that a caller named.
+pub async fn resolve(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<ServiceId> {
+    let (id, name) = service.key();
+    sqlx::query_scalar!(
+        r#"select id as "id: ServiceId" from auth.services where (id = $1 or name = $2) and removed_at is null"#,
+        id.map(|id| id.0),
+        name,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(|| service.absent())
+}
+
+/// Keeps the service from being deleted until this transaction ends.
+pub async fn hold(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.services where id = $1 and removed_at is null for share", id.0)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or_else(ServiceId::not_found)
+}
+
+/// Registers a service, or answers the one that stands: 201 or 200; 409 when that one's description differs.
+pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<(StatusCode, Service)> {
+    let description = new.description.as_ref().map(Description::as_str);
+    // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
+    loop {
+        let made = sqlx::query_as!(
+            Service,
+            r#"
+            insert into auth.services (name, description)
+            values ($1, $2)
+            on conflict (name) where removed_at is null do nothing
+            returning id as "id: ServiceId", name, description
+            "#,
+            new.name.as_str(),
+            description,
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        if let Some(made) = made {
+            return Ok((StatusCode::CREATED, made));
+        }
+        let standing = sqlx::query_as!(
+            Service,
+            r#"
+            select id as "id: ServiceId", name, description
+            from auth.services
+            where name = $1 and removed_at is null
+            "#,
+            new.name.as_str(),
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        match standing {
+            Some(standing) if standing.description.as_deref() == description => return Ok((StatusCode::OK, standing)),
+            Some(_) => return Err(exists()),
+            None => {}
+        }
+    }
+}
+
+/// Changes name or description. The unique index decides whether the name is free.
+pub async fn update(conn: &mut PgConnection, id: ServiceId, change: &ServiceChange) -> Result<()> {
+    let updated = sqlx::query!(
+        r#"
+        update auth.services
+        set name = coalesce($2, name),
+            description = coalesce($3, description),
+            updated_at = now()
+        where id = $1 and removed_at is null
+        "#,
+        id.0,
+        change.name.as_ref().map(ServiceName::as_str),
+        change.description.as_ref().map(Description::as_str),
+    )
+    .execute(conn)
+    .await
+    .on_constraint("services_name_key", exists())?;
+    if updated.rows_affected() == 0 { Err(ServiceId::not_found()) } else { Ok(()) }
+}
+
+/// Takes a service out of every answer; the trigger `services_end` takes its roles from everybody.
+pub async fn remove(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
+    let removed = sqlx::query!(
+        "update auth.services set removed_at = now(), updated_at = now() where id = $1 and removed_at is null",
+        id.0,
+    )
+    .execute(conn)
+    .await?;
+    if removed.rows_affected() == 0 { Err(ServiceId::not_found()) } else { Ok(()) }
+}
+
+/// 409: the name is taken by a service that differs.
+fn exists() -> Error {
+    Error::conflict("service_exists", "another service has that name; choose another, or use that one")
+}

@@ -1,0 +1,157 @@
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Payload, TokenHash, check};
+use crate::access;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::{Json, OptionalJson, credential};
+use crate::id::{Id, IdOrName, Ref};
+use crate::services::{self, ServiceId};
+use crate::users::PersonId;
+
+/// `/check-token`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(check_token))
+}
+
+/// What to check besides the token itself.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    /// Whose the token must be: an id, as a number or as a string of digits.
+    #[serde(default)]
+    #[schema(value_type = Option<i32>, example = 7)]
+    user_id: Option<Ref<PersonId>>,
+    /// Also answer the person's roles and permissions in this service.
+    #[serde(default)]
+    #[schema(value_type = Option<IdOrName>)]
+    service_id: Option<Ref<ServiceId>>,
+    /// Also answer whether the person holds this permission there, or all of these.
+    #[serde(default)]
+    permission: Option<Wanted>,
+    /// The token to check instead of the header's.
+    #[serde(default)]
+    #[schema(
+        value_type = Option<String>,
+        example = "ptk_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273fb5fcb16"
+    )]
+    token: Option<String>,
+}
+
+/// One permission's name, or a list of up to 100.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged, expecting = "expected the name of a permission, or a list of names")]
+#[schema(example = "read")]
+enum Wanted {
+    One(String),
+    All(Vec<String>),
+}
+
+/// A valid token.
+#[derive(Debug, Serialize, ToSchema)]
+struct Answer {
+    /// Always true: an invalid token is a 401.
+    #[schema(example = true)]
+    valid: bool,
+    /// Whose it is.
+    payload: Payload,
+    /// Whether this very check renewed it.
+    #[schema(example = false)]
+    renewed: bool,
+    /// When it ends unless a check renews it, in Unix seconds.
+    #[schema(example = 1_795_305_600)]
+    expires_at: i64,
+    #[serde(flatten)]
+    within: Option<Within>,
+    /// Whether the person holds all the permissions asked for. Only where some were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = true)]
+    allowed: Option<bool>,
+}
+
+/// What the person may do in the service asked about.
+#[derive(Debug, Serialize, ToSchema)]
+struct Within {
+    /// The service. Only where one was asked about, like the other two.
+    #[schema(example = 4)]
+    service_id: ServiceId,
+    /// Names of the roles held there.
+    #[schema(example = json!(["Viewer"]))]
+    roles: Vec<String>,
+    /// Names of the permissions that these carry.
+    #[schema(example = json!(["read"]))]
+    permissions: Vec<String>,
+}
+
+/// Check a token
+///
+/// The main question of a backend: is this token valid now, whose is it, and what may they do in my service? Never
+/// answered from a cache. Renews the token when it is near its end. Every 401 also carries `"valid": false`.
+#[utoipa::path(post, path = "/check-token", tag = "auth", request_body = Option<Question>, responses(
+    (status = 200, body = Answer),
+    (status = 400, description = "`invalid_user_id`, `invalid_service_id`"),
+    (status = 404, description = "`service_not_found`"),
+))]
+async fn check_token(
+    State(app): State<App>,
+    headers: HeaderMap,
+    question: Result<OptionalJson<Question>>,
+) -> Result<Json<Answer>> {
+    answer(&app, &headers, question).await.map(Json).map_err(|error| match error.status() {
+        StatusCode::UNAUTHORIZED => error.with("valid", false),
+        _ => error,
+    })
+}
+
+async fn answer(app: &App, headers: &HeaderMap, question: Result<OptionalJson<Question>>) -> Result<Answer> {
+    let presented = credential::presented(headers);
+    // A stranger gets 401 whatever the body says, unless the body brings the token.
+    let question = match question {
+        Ok(OptionalJson(question)) => question,
+        Err(fault) => return Err(presented.err().unwrap_or(fault)),
+    };
+    let token = match &question.token {
+        Some(token) => TokenHash::of(token).ok_or_else(credential::invalid)?,
+        None => presented?,
+    };
+    let checked = check(app, token).await?;
+    if let Some(expected) = &question.user_id {
+        match expected {
+            Ref::Id(id) if *id == checked.session.person => {}
+            Ref::Id(_) | Ref::NoSuchId => return Err(credential::invalid()),
+            Ref::Name(_) | Ref::NoSuchName => return Err(PersonId::invalid()),
+        }
+    }
+    let wanted = match question.permission {
+        None => None,
+        Some(_) if question.service_id.is_none() => {
+            return Err(Error::invalid_field("service_id", "say in which service the permission is meant"));
+        }
+        Some(Wanted::One(name)) => Some(vec![name]),
+        Some(Wanted::All(names)) if (1..=100).contains(&names.len()) => Some(names),
+        Some(Wanted::All(_)) => return Err(Error::invalid_field("permission", "name 1 to 100 permissions")),
+    };
+    let (within, allowed) = match &question.service_id {
+        None => (None, None),
+        Some(service) => {
+            let mut conn = app.db.acquire().await?;
+            let service_id = services::store::resolve(&mut conn, service).await?;
+            let effective = access::store::effective(&mut conn, checked.session.person, service_id).await?;
+            let allowed = wanted.map(|wanted| effective.allows(&wanted));
+            (Some(Within { service_id, roles: effective.roles, permissions: effective.permissions }), allowed)
+        }
+    };
+    Ok(Answer {
+        valid: true,
+        payload: checked.session.payload,
+        renewed: checked.renewed,
+        expires_at: checked.expires_at.unix_timestamp(),
+        within,
+        allowed,
+    })
+}

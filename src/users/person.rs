@@ -1,0 +1,155 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::{Error, Result};
+use crate::id::{Id, Ref, id_type};
+use crate::names::{self, text_type};
+use crate::passwords::{ImportedHash, Password};
+
+id_type!(
+    /// A person's id.
+    PersonId, "user", "invalid_user_id", "user_not_found"
+);
+
+text_type!(
+    /// What a person logs in with.
+    Username, username, max: 100,
+    pattern: r"^(?![-+]?[0-9]+$)(?!person-[0-9]+$)[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "ada"
+);
+
+fn username(text: &str) -> Result<String, String> {
+    let name = names::name(text)?;
+    match name.strip_prefix("person-") {
+        Some(id) if !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()) => {
+            Err("`person-<number>` always means the person with that id; choose another username".to_owned())
+        }
+        _ => Ok(name),
+    }
+}
+
+text_type!(
+    /// What a person is called.
+    PersonName, |text| names::line(text, 200), max: 200,
+    pattern: r"^[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "Ada Quispe"
+);
+
+text_type!(
+    /// The number of an identity document.
+    DocumentNumber, |text| names::line(text, 20), max: 20,
+    pattern: r"^[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "45678912"
+);
+
+/// Natural or juridical.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[sqlx(type_name = "auth.person_type")]
+pub enum PersonType {
+    /// A natural person.
+    N,
+    /// A juridical person.
+    J,
+}
+
+/// The kind of identity document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[sqlx(type_name = "auth.document_type")]
+pub enum DocumentType {
+    /// National identity document.
+    #[serde(rename = "DNI")]
+    #[sqlx(rename = "DNI")]
+    Dni,
+    /// Foreigner's card.
+    #[serde(rename = "CE")]
+    #[sqlx(rename = "CE")]
+    Ce,
+    /// Taxpayer number.
+    #[serde(rename = "RUC")]
+    #[sqlx(rename = "RUC")]
+    Ruc,
+}
+
+/// A person, as everybody with leave may see them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Person {
+    /// Their id.
+    pub id: PersonId,
+    /// What they log in with.
+    #[schema(example = "juan")]
+    pub username: String,
+    /// What they are called.
+    #[schema(example = "Juan Demo")]
+    pub name: String,
+}
+
+/// A person to register. One of `password` and `password_hash` is needed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPerson {
+    /// What they log in with.
+    pub username: Username,
+    /// Their password.
+    #[serde(default)]
+    pub password: Option<Password>,
+    /// The older name of `password`; a PHC or crypt string here is imported as the hash that it is.
+    #[serde(default)]
+    pub password_hash: Option<ImportedHash>,
+    /// What they are called.
+    pub name: PersonName,
+    /// Natural or juridical.
+    pub person_type: PersonType,
+    /// The kind of identity document.
+    pub document_type: DocumentType,
+    /// Its number.
+    pub document_number: DocumentNumber,
+}
+
+/// What to change of a person; at least one field.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
+pub struct PersonChange {
+    /// A new username.
+    #[serde(default)]
+    pub username: Option<Username>,
+    /// A new password: ends the person's other sessions.
+    #[serde(default)]
+    pub password: Option<Password>,
+    /// The older name of `password`; a PHC or crypt string here is imported as the hash that it is.
+    #[serde(default)]
+    pub password_hash: Option<ImportedHash>,
+    /// A new name.
+    #[serde(default)]
+    pub name: Option<PersonName>,
+    /// Natural or juridical.
+    #[serde(default)]
+    pub person_type: Option<PersonType>,
+    /// The kind of identity document; together with its number.
+    #[serde(default)]
+    pub document_type: Option<DocumentType>,
+    /// Its number.
+    #[serde(default)]
+    pub document_number: Option<DocumentNumber>,
+}
+
+impl PersonChange {
+    /// Whether nothing would change.
+    pub fn is_empty(&self) -> bool {
+        let Self { username, password, password_hash, name, person_type, document_type, document_number } = self;
+        username.is_none()
+            && password.is_none()
+            && password_hash.is_none()
+            && name.is_none()
+            && person_type.is_none()
+            && document_type.is_none()
+            && document_number.is_none()
+    }
+}
+
+/// 404 `person_not_found`: what routes under `/people` and links say.
+pub fn person_not_found() -> Error {
+    Error::not_found("person_not_found", "no person has that id or username")
+}
+
+/// What a body answers whose `person_id` nobody bears: 404 for an id, 400 for a username.
+pub fn unknown_person(person: &Ref<PersonId>) -> Error {
+    if person.is_name() { PersonId::invalid() } else { person_not_found() }
+}

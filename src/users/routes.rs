@@ -1,0 +1,166 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::store::{self, NewRow};
+use super::{NewPerson, Person, PersonChange, PersonId};
+use crate::access::permission::{ReadUsers, WriteUsers};
+use crate::access::store::{must_cover_person, must_keep_an_administrator};
+use crate::access::{Caller, Can, Holds};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::http::{Json, Page, Path};
+use crate::id::Ref;
+use crate::openapi::{PageQuery, Success};
+use crate::passwords::{ImportedHash, Password, PasswordHash};
+use crate::tokens;
+
+/// `/users`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_users, create_user)).routes(routes!(get_user, update_user, delete_user))
+}
+
+/// List people
+#[utoipa::path(get, path = "/users", tag = "users", params(PageQuery), responses((status = 200, body = Vec<Person>)))]
+async fn list_users(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Result<Response> {
+    let people = store::list(&mut *app.db.acquire().await?, &page).await?;
+    Ok(page.respond(people, |person| person.id.0))
+}
+
+/// Register a person
+#[utoipa::path(post, path = "/users", tag = "users", request_body = NewPerson, responses(
+    (status = 201, body = Person),
+    (status = 409, description = "`user_exists`"),
+))]
+async fn create_user(
+    State(app): State<App>,
+    _: Can<WriteUsers>,
+    Json(new): Json<NewPerson>,
+) -> Result<(StatusCode, Json<Person>)> {
+    let password_hash = hash(&app, new.password, new.password_hash, Some(new.username.as_str()))
+        .await?
+        .ok_or_else(|| Error::invalid_field("password", "missing: send the person's password"))?;
+    let row = NewRow {
+        username: &new.username,
+        name: &new.name,
+        password_hash: &password_hash,
+        person_type: Some(new.person_type),
+        document: Some((new.document_type, &new.document_number)),
+    };
+    let person = store::insert(&mut *app.db.acquire().await?, &row).await?;
+    Ok((StatusCode::CREATED, Json(person)))
+}
+
+/// See a person
+///
+/// Oneself, or with leave to read users.
+#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
+    responses(
+        (status = 200, body = Person),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 403, description = "`insufficient_permissions`"),
+        (status = 404, description = "`user_not_found`"),
+    ))]
+async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<PersonId>>) -> Result<Json<Person>> {
+    let own = id == Ref::Id(caller.person);
+    if !own {
+        Holds::<ReadUsers>::of(&app, &caller).await?.everywhere()?;
+    }
+    Ok(Json(store::get(&mut *app.db.acquire().await?, id.id()?).await?))
+}
+
+/// Change a person
+///
+/// A changed password ends the person's other sessions. Whoever holds more than the caller can't be changed by them.
+#[utoipa::path(put, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
+    request_body = PersonChange,
+    responses(
+        (status = 200, body = Success),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+        (status = 409, description = "`user_exists`"),
+    ))]
+async fn update_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+    Json(mut change): Json<PersonChange>,
+) -> Result<Json<Success>> {
+    let id = id.id()?;
+    if change.is_empty() {
+        return Err(Error::invalid_field("", "nothing to change: send at least one field"));
+    }
+    let person = store::get(&mut *app.db.acquire().await?, id).await?;
+    let username = change.username.as_ref().map_or(person.username.as_str(), super::Username::as_str);
+    let password_hash = hash(&app, change.password.take(), change.password_hash.take(), Some(username)).await?;
+
+    let mut tx = app.db.begin().await?;
+    must_cover_person(&mut tx, by.actor, id).await?;
+    store::update(&mut tx, id, &change, password_hash.as_ref()).await?;
+    if password_hash.is_some() {
+        let own_session = (by.actor == id).then_some(by.token);
+        tokens::store::revoke_all(&mut tx, id, own_session).await?;
+    }
+    tx.commit().await?;
+    Ok(Json(Success::default()))
+}
+
+/// That a person was removed.
+#[derive(Debug, Serialize, ToSchema)]
+struct UserDeleted {
+    #[schema(example = "user_deleted")]
+    status: &'static str,
+    user_id: PersonId,
+    /// How many sessions ended with it.
+    #[schema(example = 2)]
+    revoked_tokens: u64,
+}
+
+/// Remove a person
+///
+/// Their sessions and grants end at once; username and document are free again.
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
+    responses(
+        (status = 200, body = UserDeleted),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+        (status = 409, description = "`last_administrator`"),
+    ))]
+async fn delete_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+) -> Result<Json<UserDeleted>> {
+    let id = id.id()?;
+    let mut tx = app.db.begin().await?;
+    store::get(&mut tx, id).await?;
+    must_cover_person(&mut tx, by.actor, id).await?;
+    let revoked_tokens = tokens::store::revoke_all(&mut tx, id, None).await?;
+    store::remove(&mut tx, id).await?;
+    must_keep_an_administrator(&mut tx).await?;
+    tx.commit().await?;
+    Ok(Json(UserDeleted { status: "user_deleted", user_id: id, revoked_tokens }))
+}
+
+/// The hash that `password` or its older name asks for.
+async fn hash(
+    app: &App,
+    password: Option<Password>,
+    password_hash: Option<ImportedHash>,
+    username: Option<&str>,
+) -> Result<Option<PasswordHash>> {
+    let password = match (password, password_hash) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid_field("password_hash", "the older name of `password`: send one of them"));
+        }
+        (None, Some(ImportedHash::Hash(hash))) => return Ok(Some(hash)),
+        (Some(password), None) | (None, Some(ImportedHash::Password(password))) => password,
+        (None, None) => return Ok(None),
+    };
+    app.config.passwords.accept(&password, username)?;
+    app.hasher.hash(password).await.map(Some)
+}

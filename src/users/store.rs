@@ -1,0 +1,279 @@
+//! The table `auth.person`.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::{DocumentNumber, DocumentType, Person, PersonChange, PersonId, PersonName, PersonType, Username};
+use crate::error::{Error, OnConstraint, Result};
+use crate::http::Page;
+use crate::id::{Id, Ref};
+use crate::passwords::PasswordHash;
+
+/// One page of people.
+pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
+    let rows = sqlx::query_as!(
+        Person,
+        r#"
+        select id as "id: PersonId", username, name
+        from auth.person
+        where removed_at is null
+          and id > $1
+          and ($2::text is null or lower(username) ^@ lower($2) or lower(name) ^@ lower($2))
+        order by id
+        limit $3
+        "#,
+        page.after(i32::MIN),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// The person with this id.
+pub async fn get(conn: &mut PgConnection, id: PersonId) -> Result<Person> {
+    sqlx::query_as!(
+        Person,
+        r#"select id as "id: PersonId", username, name from auth.person where id = $1 and removed_at is null"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(PersonId::not_found)
+}
+
+/// The person whom a caller named by id, by username or as `person-<id>`.
+pub async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Option<Person>> {
+    let (id, name) = person.key();
+    let id = id.or_else(|| Some(PersonId(name?.strip_prefix("person-")?.parse().ok()?)));
+    let found = sqlx::query_as!(
+        Person,
+        r#"
+        select id as "id: PersonId", username, name
+        from auth.person
+        where (id = $1 or username = $2) and removed_at is null
+        "#,
+        id.map(|id| id.0),
+        name,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(found)
+}
+
+/// Keeps the person from being removed until this transaction ends.
+pub async fn hold(conn: &mut PgConnection, id: PersonId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.person where id = $1 and removed_at is null for share", id.0)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or_else(super::person_not_found)
+}
+
+/// A row to write.
+#[derive(Debug)]
+pub struct NewRow<'a> {
+    /// What they log in with.
+    pub username: &'a Username,
+    /// What they are called.
+    pub name: &'a PersonName,
+    /// Their password's hash.
+    pub password_hash: &'a PasswordHash,
+    /// Natural or juridical, where known.
+    pub person_type: Option<PersonType>,
+    /// Their identity document, where known.
+    pub document: Option<(DocumentType, &'a DocumentNumber)>,
+}
+
+/// Registers a person. The unique indexes, not a prior read, decide whether username and document are free.
+pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Person> {
+    sqlx::query_as!(
+        Person,
+        r#"
+        insert into auth.person (username, name, password_hash, person_type, document_type, document_number)
+        values ($1, $2, $3, $4, $5, $6)
+        returning id as "id: PersonId", username, name
+        "#,
+        new.username.as_str(),
+        new.name.as_str(),
+        new.password_hash.as_str(),
+        new.person_type as Option<PersonType>,
+        new.document.map(|(kind, _)| kind) as Option<DocumentType>,
+        new.document.map(|(_, number)| number.as_str()),
+    )
+    .fetch_one(conn)
+    .await
+    .on_constraint("person_username_key", username_taken())
+    .on_constraint("person_document_key", document_taken())
+}
+
+/// Changes what `change` names. `password_hash` is the hash of its password, if it has one.
+pub async fn update(
+    conn: &mut PgConnection,
+    id: PersonId,
+    change: &PersonChange,
+    password_hash: Option<&PasswordHash>,
+) -> Result<()> {
+    let updated = sqlx::query!(
+        r#"
+        update auth.person
+        set username = coalesce($2, username),
+            name = coalesce($3, name),
+            password_hash = coalesce($4, password_hash),
+            person_type = coalesce($5, person_type),
+            document_type = coalesce($6, document_type),
+            document_number = coalesce($7, document_number),
+            updated_at = now()
+        where id = $1 and removed_at is null
+        "#,
+        id.0,
+        change.username.as_ref().map(Username::as_str),
+        change.name.as_ref().map(PersonName::as_str),
+        password_hash.map(PasswordHash::as_str),
+        change.person_type as Option<PersonType>,
+        change.document_type as Option<DocumentType>,
+        change.document_number.as_ref().map(DocumentNumber::as_str),
+    )
+    .execute(conn)
+    .await
+    .on_constraint("person_username_key", username_taken())
+    .on_constraint("person_document_key", document_taken())
+    .on_constraint(
+        "person_document_whole",
+        Error::invalid_field(
+            "document_number",
+            "this person has no document yet: send document_type and document_number",
+        ),
+    )?;
+    if updated.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
+}
+
+/// Takes a person out of every answer. The triggers `person_follow` and `person_end` end sessions and grants.
+pub async fn remove(conn: &mut PgConnection, id: PersonId) -> Result<()> {
+    let removed = sqlx::query!(
+        "update auth.person set removed_at = now(), updated_at = now() where id = $1 and removed_at is null",
+        id.0,
+    )
+    .execute(conn)
+    .await?;
+    if removed.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
+}
+
+/// Bars a person from logging in, or lets them in again. The trigger `person_follow` ends their sessions.
+pub async fn set_disabled(conn: &mut PgConnection, id: PersonId, disabled: bool) -> Result<()> {
+    let changed = sqlx::query!(
+        r#"
+        update auth.person
+        set disabled_at = case when $2 then coalesce(disabled_at, now()) end, updated_at = now()
+        where id = $1 and removed_at is null
+        "#,
+        id.0,
+        disabled,
+    )
+    .execute(conn)
+    .await?;
+    if changed.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
+}
+
+/// What a login compares with.
+#[derive(Debug)]
+pub struct Credentials {
+    /// Whose they are.
+    pub id: PersonId,
+    /// The stored hash.
+    pub password_hash: PasswordHash,
+    /// Whether the person may log in at all.
+    pub enabled: bool,
+}
+
+/// The credentials stored under a username.
+pub async fn credentials(conn: &mut PgConnection, username: &Username) -> Result<Option<Credentials>> {
+    let found = sqlx::query_as!(
+        Credentials,
+        r#"
+        select id as "id: PersonId", password_hash as "password_hash: PasswordHash",
+               disabled_at is null as "enabled!"
+        from auth.person
+        where username = $1 and removed_at is null
+        "#,
+        username.as_str(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(found)
+}
+
+/// Replaces a hash by a stronger one of the same password; `false` when the password was changed meanwhile.
+pub async fn upgrade_hash(
+    conn: &mut PgConnection,
+    id: PersonId,
+    old: &PasswordHash,
+    new: &PasswordHash,
+) -> Result<bool> {
+    let upgraded = sqlx::query!(
+        "update auth.person set password_hash = $3 where id = $1 and password_hash = $2",
+        id.0,
+        old.as_str(),
+        new.as_str(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(upgraded.rows_affected() == 1)
+}
+
+/// One row of what `portero user` shows.
+#[derive(Debug, serde::Serialize)]
+pub struct Details {
+    /// Their id.
+    pub id: PersonId,
+    /// What they log in with.
+    pub username: String,
+    /// What they are called.
+    pub name: String,
+    /// Natural or juridical.
+    pub person_type: Option<PersonType>,
+    /// The kind of identity document.
+    pub document_type: Option<DocumentType>,
+    /// Its number.
+    pub document_number: Option<String>,
+    /// When they were registered.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When they last logged in.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_login_at: Option<OffsetDateTime>,
+    /// Since when they are barred.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub disabled_at: Option<OffsetDateTime>,
+    /// How many sessions they have.
+    pub sessions: i64,
+}
+
+/// All that is kept about one person, without the hash.
+pub async fn details(conn: &mut PgConnection, id: PersonId) -> Result<Details> {
+    sqlx::query_as!(
+        Details,
+        r#"
+        select p.id as "id: PersonId", p.username, p.name,
+               p.person_type as "person_type: PersonType",
+               p.document_type as "document_type: DocumentType",
+               p.document_number, p.created_at, p.last_login_at, p.disabled_at,
+               (select count(*) from auth.tokens_cache t where t.person_id = p.id) as "sessions!"
+        from auth.person p
+        where p.id = $1 and p.removed_at is null
+        "#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(PersonId::not_found)
+}
+
+fn username_taken() -> Error {
+    Error::conflict("user_exists", "that username is taken; choose another")
+}
+
+fn document_taken() -> Error {
+    Error::conflict("user_exists", "another person is registered with that document")
+}
