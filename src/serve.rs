@@ -1,12 +1,13 @@
 //! Start, serve, stop: a checklist.
 
+mod accept;
+
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -77,22 +78,13 @@ async fn run(app: App, listener: TcpListener) -> anyhow::Result<()> {
     jobs.spawn(stop.clone().run_until_cancelled_owned(purge));
     jobs.close();
 
-    let router = app::router(&app).into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(|tcp| {
-        // Answers are small and whole: waiting for more to send would only delay them.
-        let _ = tcp.set_nodelay(true);
-    });
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut server = tokio::spawn(server.into_future());
+    let mut server = tokio::spawn(accept::accept(listener, app::router(&app), stop.clone()));
 
-    tokio::select! {
-        ended = &mut server => ended?.context("the listener failed")?,
-        () = signalled() => {}
-    }
+    signalled().await;
     tracing::info!("stopping: requests under way get {} s; signal again to stop at once", GRACE.as_secs());
     stop.cancel();
     tokio::select! {
-        ended = &mut server => ended?.context("the listener failed")?,
+        ended = &mut server => ended.context("the listener failed")?,
         () = tokio::time::sleep(GRACE) => tracing::warn!("requests were still under way"),
         () = signalled() => {}
     }

@@ -49,6 +49,11 @@ impl<P: BuiltIn> Holds<P> {
         }
     }
 
+    /// The same, unless it is nowhere.
+    pub fn somewhere(self) -> Result<Self> {
+        if self.services.is_empty() { Err(lacks::<P>()) } else { Ok(self) }
+    }
+
     /// Proof for everywhere.
     pub fn everywhere(self) -> Result<Can<P>> {
         self.within(ServiceId::PORTERO)
@@ -69,8 +74,7 @@ impl<P: BuiltIn> FromRequestParts<App> for Holds<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        let holds = Self::of(app, &caller).await?;
-        if holds.services.is_empty() { Err(lacks::<P>()) } else { Ok(holds) }
+        Self::of(app, &caller).await?.somewhere()
     }
 }
 

@@ -81,9 +81,13 @@ async fn list_person_roles(
 ) -> Result<Response> {
     let holds = Holds::<ReadGrants>::of(&app, &caller).await?;
     let mut conn = app.db.acquire().await?;
-    let person = find(&mut conn, &person).await?.id;
+    let person = users::store::find(&mut conn, &person).await?;
+    let is_own = person.as_ref().is_some_and(|person| person.id == caller.person);
+    // Before anything is said of who or what exists.
+    let holds = if is_own { None } else { Some(holds.somewhere()?) };
+    let person = person.ok_or_else(person_not_found)?.id;
     let service = services::store::resolve(&mut conn, &service).await?;
-    if person != caller.person {
+    if let Some(holds) = holds {
         holds.within(service)?;
     }
     let roles = store::held(&mut conn, person, service, &page).await?;

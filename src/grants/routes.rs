@@ -227,7 +227,7 @@ async fn whom(
 /// The role that a caller named, if they may hand it out and take it away in `service`.
 async fn grantable(conn: &mut PgConnection, actor: PersonId, service: ServiceId, role: &Ref<RoleId>) -> Result<RoleId> {
     let role = roles::store::resolve(conn, role).await?;
-    roles::store::must_not_be_direct(conn, role).await?;
+    roles::store::hold(conn, role).await?;
     must_cover_role(conn, actor, service, role).await?;
     Ok(role)
 }

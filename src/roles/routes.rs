@@ -205,7 +205,7 @@ async fn remove_permission_from_role(
 async fn changeable(conn: &mut PgConnection, by: &Can<WriteRoles>, role: &Ref<RoleId>) -> Result<RoleId> {
     let role = store::resolve(conn, role).await?;
     role.must_not_be_built_in()?;
-    store::must_not_be_direct(conn, role).await?;
+    store::lock(conn, role).await?;
     must_cover_role(conn, by.actor, ServiceId::PORTERO, role).await?;
     Ok(role)
 }

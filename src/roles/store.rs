@@ -52,20 +52,43 @@ pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<Role
     .ok_or_else(|| role.absent())
 }
 
-/// Refuses the role of a direct grant (409 `direct_role`): it belongs to one person in one service.
-pub async fn must_not_be_direct(conn: &mut PgConnection, id: RoleId) -> Result<()> {
-    let direct =
-        sqlx::query_scalar!(r#"select direct_person_id is not null as "direct!" from auth.role where id = $1"#, id.0,)
-            .fetch_optional(conn)
-            .await?
-            .ok_or_else(RoleId::not_found)?;
-    if direct {
-        return Err(Error::conflict(
+/// Keeps a role from being deleted, and from carrying more, until this transaction ends.
+///
+/// # Errors
+/// 409 `direct_role` for the role of a direct grant: it belongs to one person in one service.
+pub async fn hold(conn: &mut PgConnection, id: RoleId) -> Result<()> {
+    let direct = sqlx::query_scalar!(
+        r#"select direct_person_id is not null as "direct!" from auth.role where id = $1 for share"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    must_not_be_direct(direct)
+}
+
+/// Keeps a role from being granted or changed by anybody else until this transaction ends.
+///
+/// # Errors
+/// 409 `direct_role` for the role of a direct grant: it belongs to one person in one service.
+pub async fn lock(conn: &mut PgConnection, id: RoleId) -> Result<()> {
+    let direct = sqlx::query_scalar!(
+        r#"select direct_person_id is not null as "direct!" from auth.role where id = $1 for no key update"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    must_not_be_direct(direct)
+}
+
+fn must_not_be_direct(direct: Option<bool>) -> Result<()> {
+    match direct {
+        None => Err(RoleId::not_found()),
+        Some(false) => Ok(()),
+        Some(true) => Err(Error::conflict(
             "direct_role",
             "this role carries direct grants; change them at /person-service-permissions",
-        ));
+        )),
     }
-    Ok(())
 }
 
 /// Makes the role `name`, or answers the one that stands: 201 or 200.

@@ -99,6 +99,7 @@ async fn update_user(
     let password_hash = hash(&app, change.password.take(), change.password_hash.take(), Some(username)).await?;
 
     let mut tx = app.db.begin().await?;
+    store::lock(&mut tx, id).await?;
     must_cover_person(&mut tx, by.actor, id).await?;
     store::update(&mut tx, id, &change, password_hash.as_ref()).await?;
     if password_hash.is_some() {
@@ -137,7 +138,7 @@ async fn delete_user(
 ) -> Result<Json<UserDeleted>> {
     let id = id.id()?;
     let mut tx = app.db.begin().await?;
-    store::get(&mut tx, id).await?;
+    store::lock(&mut tx, id).await?;
     must_cover_person(&mut tx, by.actor, id).await?;
     let revoked_tokens = tokens::store::revoke_all(&mut tx, id, None).await?;
     store::remove(&mut tx, id).await?;

@@ -62,13 +62,31 @@ pub async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Opt
     Ok(found)
 }
 
-/// Keeps the person from being removed until this transaction ends.
+/// Keeps the person from being removed, or judged by what they hold, until this transaction ends.
 pub async fn hold(conn: &mut PgConnection, id: PersonId) -> Result<()> {
     sqlx::query_scalar!("select id from auth.person where id = $1 and removed_at is null for share", id.0)
         .fetch_optional(conn)
         .await?
         .map(|_| ())
         .ok_or_else(super::person_not_found)
+}
+
+/// The person with this id, kept from any change, also of what they hold, until this transaction ends: so that what
+/// was checked about them is still true when it is acted on.
+pub async fn lock(conn: &mut PgConnection, id: PersonId) -> Result<Person> {
+    sqlx::query_as!(
+        Person,
+        r#"
+        select id as "id: PersonId", username, name
+        from auth.person
+        where id = $1 and removed_at is null
+        for no key update
+        "#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(PersonId::not_found)
 }
 
 /// A row to write.
