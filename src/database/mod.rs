@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, Executor, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 
 use crate::config::Config;
 use crate::error::Result;
@@ -66,7 +66,7 @@ impl Database {
         Self::private(config, PRIVATE).await
     }
 
-    async fn private(config: &Config, name: &str) -> anyhow::Result<Self> {
+    async fn private(config: &Config, name: &'static str) -> anyhow::Result<Self> {
         let postgres = Postgres::start(&config.data_dir, Durability::Durable, name).await?;
         let options = PgConnectOptions::new_without_pgpass().socket(postgres.socket_dir()).username(Postgres::USER);
         create_if_missing(&options, name).await?;
@@ -124,15 +124,19 @@ fn parse(url: &str) -> anyhow::Result<PgConnectOptions> {
     PgConnectOptions::from_str(url).context("AUTH_DATABASE_URL")
 }
 
-async fn create_if_missing(options: &PgConnectOptions, name: &str) -> anyhow::Result<()> {
+async fn create_if_missing(options: &PgConnectOptions, name: &'static str) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect_with(&options.clone().database("postgres")).await?;
     let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(name)
         .fetch_one(&mut conn)
         .await?;
     if !exists {
-        let create = if name == DEMO { "create database portero_demo" } else { "create database portero" };
-        conn.execute(create).await?;
+        // Sorted by bytes, but with upper and lower case of every script; not every system has that locale.
+        let plain = format!("create database {name}");
+        let unicode = format!("{plain} template template0 lc_ctype 'C.UTF-8'");
+        if conn.execute(AssertSqlSafe(unicode)).await.is_err() {
+            conn.execute(AssertSqlSafe(plain)).await?;
+        }
     }
     conn.close().await?;
     Ok(())
