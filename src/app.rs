@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::{Router, routing::get};
 use sqlx::PgPool;
 use time::OffsetDateTime;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -84,7 +84,7 @@ pub fn router(app: &App) -> Router {
     let (router, document) = documented_router();
     router
         .merge(docs::routes(&document))
-        .fallback(get(fallback::unknown_path).fallback(fallback::unknown_path))
+        .fallback(fallback::unknown_path)
         .method_not_allowed_fallback(fallback::unknown_method)
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .layer(middleware::from_fn(sober_headers))

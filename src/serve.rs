@@ -34,7 +34,11 @@ pub enum Mode {
 }
 
 /// Serves until a signal says stop.
-pub async fn serve(config: Config, mode: Mode) -> anyhow::Result<()> {
+pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
+    if mode == Mode::Demo {
+        // Nobody demonstrates with passwords worth guessing.
+        config.passwords.min_length = 1;
+    }
     for typo in &config.probable_typos {
         tracing::warn!("{typo}");
     }

@@ -64,7 +64,12 @@ fn fault(error: &serde_json::Error) -> String {
         Category::Syntax | Category::Io => format!("the body is not JSON: {error}"),
         Category::Data => {
             let text = error.to_string();
-            text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+            let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+            // serde quotes the value, which may be a password of the wrong type: say only what was expected.
+            match what.split_once(", expected ") {
+                Some((found, expected)) if found.starts_with("invalid ") => format!("expected {expected}"),
+                _ => what.to_owned(),
+            }
         }
     }
 }
@@ -75,5 +80,31 @@ impl<T: Serialize> IntoResponse for Json<T> {
             Ok(body) => ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
             Err(error) => Error::Internal(error.into()).into_response(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Login {
+        #[expect(dead_code, reason = "only ever refused here")]
+        password: String,
+    }
+
+    fn refusal(body: &str) -> String {
+        parse::<Login>(body.as_bytes()).expect_err("a refusal").to_string()
+    }
+
+    #[test]
+    fn a_fault_names_its_field_and_never_its_value() {
+        assert_eq!(refusal(r#"{"password": 123456}"#), "invalid_request_body: `password`: expected a string");
+        assert!(refusal(r#"{"pass": "x"}"#).contains("unknown field `pass`"));
+        assert!(refusal("{}").contains("missing field `password`"));
+        assert!(refusal("").contains("ends before"));
+        assert!(refusal(r#"{"password": "x"} more"#).contains("not JSON"));
+        assert!(refusal(&"[".repeat(10_000)).contains("not JSON"));
     }
 }
