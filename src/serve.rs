@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -17,9 +18,10 @@ use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{self, Database};
+use crate::id::Ref;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
 use crate::passwords::{Hasher, Password};
-use crate::tokens;
+use crate::{tokens, users};
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
@@ -118,12 +120,17 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
             password: Password::try_from(password.expose().to_owned())
                 .map_err(|fault| anyhow::anyhow!("ADMIN_PASSWORD: {fault}"))?,
         };
-        if ensure_an_administrator(app, admin).await.context("ADMIN, ADMIN_PASSWORD")? {
-            tracing::info!(username, "made the first administrator");
+        match ensure_an_administrator(app, admin).await {
+            Ok(true) => tracing::info!(username, "made the first administrator"),
+            Ok(false) => {}
+            Err(error) if error.status() == StatusCode::CONFLICT => {
+                bail!("ADMIN: {username} is somebody already, but no administrator: run `portero admin add {username}`")
+            }
+            Err(error) => return Err(error).context("ADMIN, ADMIN_PASSWORD"),
         }
         return Ok(());
     }
-    if !std::io::stderr().is_terminal() {
+    if !std::io::stderr().is_terminal() || is_somebody(app, "admin").await? {
         if crate::access::store::administrators(&mut *app.db.acquire().await?).await?.is_empty() {
             tracing::warn!("there is no administrator: run `portero admin add`, or set ADMIN and ADMIN_PASSWORD");
         }
@@ -138,6 +145,10 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
         writeln!(terminal, "It is shown this once; `portero admin reset-password admin` makes another.\n")?;
     }
     Ok(())
+}
+
+async fn is_somebody(app: &App, username: &str) -> anyhow::Result<bool> {
+    Ok(users::store::find(&mut *app.db.acquire().await?, &Ref::parse_name(username)).await?.is_some())
 }
 
 fn announce(mode: Mode, address: SocketAddr) {
