@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{IntoParams, OpenApi as _, ToSchema};
 
 /// That a change was made.
@@ -32,7 +33,7 @@ pub struct PageQuery {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// Only rows whose name or username begins with this, whatever the case.
-    #[param(max_length = 100, pattern = r"^[^\p{Cc}]*$")]
+    #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     q: Option<String>,
 }
 
@@ -114,6 +115,47 @@ pub fn complete(document: &mut OpenApi) {
             complete_operation(path, operation);
         }
     }
+    relate_fields(document);
+}
+
+/// What a derived schema can't say: which fields need or exclude each other.
+fn relate_fields(document: &mut OpenApi) {
+    let exactly_one = |a: &'static str, b: &'static str| {
+        OneOfBuilder::new().item(fields(&[a], &[b])).item(fields(&[b], &[a])).build().into()
+    };
+    let at_least_one = |names: &[&str]| any_of(names.iter().map(|name| fields(&[name], &[])));
+    let person = ["username", "password", "password_hash", "name", "person_type", "document_type", "document_number"];
+    let rules: [(&str, Vec<Schema>); 5] = [
+        ("NewPerson", vec![exactly_one("password", "password_hash")]),
+        (
+            "PersonChange",
+            vec![at_least_one(&person), any_of([fields(&[], &["password"]), fields(&[], &["password_hash"])])],
+        ),
+        ("ServiceChange", vec![at_least_one(&["name", "description"])]),
+        ("DirectGrant", vec![exactly_one("permission_id", "permission_name")]),
+        ("Question", vec![any_of([fields(&[], &["permission"]), fields(&["service_id"], &[])])]),
+    ];
+    let Some(components) = document.components.as_mut() else { return };
+    for (name, rules) in rules {
+        if let Some(schema) = components.schemas.remove(name) {
+            let whole = rules.into_iter().fold(AllOfBuilder::new().item(schema), AllOfBuilder::item);
+            components.schemas.insert(name.to_owned(), whole.into());
+        }
+    }
+}
+
+/// An object in which these fields are set, and those absent or null.
+fn fields(set: &[&str], unset: &[&str]) -> Schema {
+    let of_type = |types: &[Type]| ObjectBuilder::new().schema_type(SchemaType::Array(types.to_vec())).build();
+    let object = ObjectBuilder::new();
+    let object = set.iter().fold(object, |object, field| {
+        object.required(*field).property(*field, of_type(&[Type::String, Type::Integer]))
+    });
+    unset.iter().fold(object, |object, field| object.property(*field, of_type(&[Type::Null]))).into()
+}
+
+fn any_of(schemas: impl IntoIterator<Item = Schema>) -> Schema {
+    schemas.into_iter().fold(AnyOfBuilder::new(), AnyOfBuilder::item).build().into()
 }
 
 fn complete_operation(path: &str, operation: &mut Operation) {

@@ -76,7 +76,11 @@ impl Database {
     /// Brings the database to this binary's version; nothing happens when it is there already.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         let mut conn = PgConnection::connect_with(&self.options).await.with_context(|| self.unreachable())?;
-        match MIGRATIONS.run(&mut conn).await {
+        // sqlx makes its own table `if not exists`, and Postgres would say each time that it does.
+        conn.execute("set client_min_messages to warning").await?;
+        let migrated = MIGRATIONS.run(&mut conn).await;
+        let _ = conn.close().await;
+        match migrated {
             Ok(()) => Ok(()),
             Err(MigrateError::VersionMissing(version)) => {
                 bail!("the database is at version {version}, which is newer than this Portero: run the newer one")

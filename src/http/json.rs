@@ -32,7 +32,8 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let body = read(request.into_body()).await?;
-        if body.trim_ascii().is_empty() { Ok(Self(T::default())) } else { parse(&body).map(Self) }
+        let value = if body.trim_ascii().is_empty() { None } else { parse::<Option<T>>(&body)? };
+        Ok(Self(value.unwrap_or_default()))
     }
 }
 
@@ -50,6 +51,10 @@ async fn read(body: Body) -> Result<Bytes, Error> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    // serde would read a list as the fields in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::invalid_field("", "the body is a JSON list; send a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| Error::invalid_field(&error.path().to_string(), &fault(error.inner())))?;
