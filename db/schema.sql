@@ -73,9 +73,12 @@ create table auth.permission (
     name       text not null,
     created_at timestamptz not null default now(),
 
-    constraint permission_pkey primary key (id),
-    constraint permission_name_key unique (name)
+    constraint permission_pkey primary key (id)
 );
+
+-- Portero's own (ids <= 0) have names apart from users': neither takes a name from the other, now or in a later version.
+create unique index permission_name_key on auth.permission (name) where id > 0;
+create unique index permission_own_name_key on auth.permission (name) where id <= 0;
 
 create index permission_name_prefix_idx on auth.permission (lower(name) text_pattern_ops);
 
@@ -89,7 +92,6 @@ create table auth.role (
     created_at        timestamptz not null default now(),
 
     constraint role_pkey primary key (id),
-    constraint role_name_key unique (name),
     constraint role_direct_key unique (direct_person_id, direct_service_id),
     constraint role_direct_whole check ((direct_person_id is null) = (direct_service_id is null)),
     constraint role_direct_name check (
@@ -100,6 +102,9 @@ create table auth.role (
     constraint role_direct_service_fkey foreign key (direct_service_id)
         references auth.services (id) on delete cascade
 );
+
+create unique index role_name_key on auth.role (name) where id > 0;
+create unique index role_own_name_key on auth.role (name) where id <= 0;
 
 create index role_direct_service_idx on auth.role (direct_service_id)
     where direct_service_id is not null;
@@ -227,8 +232,9 @@ create trigger person_follow after update of username, name, disabled_at, remove
 create function auth.end_person() returns trigger
 language plpgsql as $$
 begin
-    delete from auth.person_service_role where person_id = new.id;
+    -- In the order in which the end of a service takes them: roles first.
     delete from auth.role where direct_person_id = new.id;
+    delete from auth.person_service_role where person_id = new.id;
     return null;
 end
 $$;
@@ -308,10 +314,10 @@ values
     (1, 'people', true,
      '\x35688788aec14aa300ff658e86c0fdedd44954acc481fe98eb5a42e789e9045bd88d4cb644792b6ed00565eaca6b189a', 0),
     (2, 'services roles permissions', true,
-     '\x98b6134eacada8de00a4144a37ab8c011c7930abbfc934293d960f2c9bf13d5e9cdc15eee175363542ab5322919b9d2a', 0),
+     '\x29fc03d2e770620e3999e6f43727844f53bc99a22ef1af68d0d2d1f11926232cb26a1845430e09f8849dfd21b0c3ab97', 0),
     (3, 'grants', true,
      '\xa7fa34e41f0f956ebed0173fca8c4d7720a9fef8d4f7085f164bbb6453e2117f1cfabdd29ef2ee18b299972f998dda92', 0),
     (4, 'tokens', true,
-     '\x6bea90136fbe74588fb96db541730b5030288221dd0fe5a350866b856fd9830a297c01222e3ba8867eb5dabe1a4dccf2', 0),
+     '\x6a3c18f9632f68a476137a62e4470771bc0bdb9f32fafbd8c4f77a796a30e34d8a8a298d4f9d8408081f9a5dec65ade2', 0),
     (5, 'portero itself', true,
      '\xbb2e65896c801320d2493d42cc6d5567ef45977f1cffee3003a94689331b320b0be4dab2dc5706778e797c45c063a78d', 0);

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, LINK, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use sqlx::PgPool;
 use time::OffsetDateTime;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
@@ -46,8 +47,6 @@ impl App {
     }
 }
 
-/// No question takes longer to answer, so that nobody hangs while Postgres does: 503 within two seconds.
-const QUESTIONS: Duration = Duration::from_millis(1800);
 /// Changes may touch many rows.
 const CHANGES: Duration = Duration::from_secs(10);
 /// Where a password may have to wait for its turn to be hashed.
@@ -57,9 +56,11 @@ const WITH_HASHING: Duration = Duration::from_secs(15);
 pub fn documented_router() -> (Router<App>, OpenApi) {
     let questions = OpenApiRouter::new()
         .merge(server::routes())
+        .merge(docs::routes())
         .merge(tokens::routes())
+        .merge(login::session_routes())
         .merge(grants::people_routes())
-        .layer(middleware::from_fn(|request, next| fallback::within(QUESTIONS, request, next)));
+        .layer(middleware::from_fn(|request, next| fallback::within(fallback::QUESTIONS, request, next)));
     let changes = OpenApiRouter::new()
         .merge(roles::routes())
         .merge(permissions::routes())
@@ -81,14 +82,14 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
 
 /// The whole server, ready to be served.
 pub fn router(app: &App) -> Router {
-    let (router, document) = documented_router();
+    let (router, _) = documented_router();
     router
-        .merge(docs::routes(&document))
+        .merge(docs::browser())
         .fallback(fallback::unknown_path)
         .method_not_allowed_fallback(fallback::unknown_method)
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .layer(middleware::from_fn(sober_headers))
-        .layer(cors(&app.config))
+        .layer(option_layer(cors(&app.config)))
         .layer(middleware::from_fn_with_state(app.clone(), access_log::access_log))
         .with_state(app.clone())
 }
@@ -102,14 +103,16 @@ async fn sober_headers(request: Request, next: Next) -> Response {
     response
 }
 
-fn cors(config: &Config) -> CorsLayer {
+fn cors(config: &Config) -> Option<CorsLayer> {
+    let origins = match &config.cors {
+        Cors::Off => return None,
+        Cors::Any => AllowOrigin::any(),
+        Cors::Origins(origins) => AllowOrigin::list(origins.clone()),
+    };
     let layer = CorsLayer::new()
+        .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(config.cors_headers.clone())
-        .expose_headers([request_id::HEADER, axum::http::header::LINK, axum::http::header::RETRY_AFTER]);
-    match &config.cors {
-        Cors::Off => CorsLayer::new(),
-        Cors::Any => layer.allow_origin(AllowOrigin::any()),
-        Cors::Origins(origins) => layer.allow_origin(AllowOrigin::list(origins.clone())),
-    }
+        .expose_headers([request_id::HEADER, LINK, RETRY_AFTER]);
+    Some(layer)
 }

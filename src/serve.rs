@@ -26,6 +26,9 @@ use crate::{tokens, users};
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long connections to Postgres may take to say goodbye.
+const CLOSING: Duration = Duration::from_secs(2);
+
 /// What is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -61,6 +64,9 @@ async fn serve_on(database: &Database, config: Config, mode: Mode) -> anyhow::Re
     let app = build(database, config)?;
     make_first_admin(&app).await?;
     let listener = listen(app.config.listen).await?;
+    if mode == Mode::Demo && !app.config.listen.ip().is_loopback() {
+        tracing::warn!("the demo's passwords are known to everybody, and others can reach {}", app.config.listen);
+    }
     announce(mode, listener.local_addr()?);
     run(app, listener).await
 }
@@ -86,7 +92,10 @@ async fn run(app: App, listener: TcpListener) -> anyhow::Result<()> {
 
     let mut server = tokio::spawn(accept::accept(listener, app::router(&app), stop.clone()));
 
-    signalled().await;
+    tokio::select! {
+        ended = &mut server => bail!("the listener failed: {ended:?}"),
+        () = signalled() => {}
+    }
     tracing::info!("stopping: requests under way get {} s; signal again to stop at once", GRACE.as_secs());
     stop.cancel();
     tokio::select! {
@@ -95,7 +104,8 @@ async fn run(app: App, listener: TcpListener) -> anyhow::Result<()> {
         () = signalled() => {}
     }
     jobs.wait().await;
-    app.db.close().await;
+    // What still waits for Postgres has had its time.
+    let _ = tokio::time::timeout(CLOSING, app.db.close()).await;
     tracing::info!("stopped");
     Ok(())
 }

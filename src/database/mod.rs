@@ -32,8 +32,10 @@ const RESTED: Duration = Duration::from_millis(500);
 /// No statement of ours takes longer, unless it hangs.
 const STATEMENT_TIMEOUT: &str = "10s";
 
+/// Nobody waits longer for a row that somebody else has locked: their connection is wanted by others.
+const LOCK_TIMEOUT: &str = "1500ms";
+
 /// A database in use, and the private Postgres under it, if it is ours to stop.
-#[derive(Debug)]
 pub struct Database {
     /// Where it is.
     pub options: PgConnectOptions,
@@ -100,7 +102,8 @@ impl Database {
 
     /// A pool that fails soon rather than hangs.
     pub fn pool(&self, max_connections: u32) -> PgPool {
-        let options = self.options.clone().options([("statement_timeout", STATEMENT_TIMEOUT)]);
+        let options =
+            self.options.clone().options([("statement_timeout", STATEMENT_TIMEOUT), ("lock_timeout", LOCK_TIMEOUT)]);
         PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(POOL_WAIT)

@@ -86,10 +86,10 @@ async fn list_person_roles(
     // Before anything is said of who or what exists.
     let holds = if is_own { None } else { Some(holds.somewhere()?) };
     let person = person.ok_or_else(person_not_found)?.id;
-    let service = services::store::resolve(&mut conn, &service).await?;
-    if let Some(holds) = holds {
-        holds.within(service)?;
-    }
+    let service = match holds {
+        Some(holds) => holds.resolve_within(&mut conn, &service).await?.0,
+        None => services::store::resolve(&mut conn, &service).await?,
+    };
     let roles = store::held(&mut conn, person, service, &page).await?;
     Ok(page.respond(roles, |role| role.id.0))
 }
@@ -137,8 +137,7 @@ async fn list_service_roles(
     page: Page,
 ) -> Result<Response> {
     let mut conn = app.db.acquire().await?;
-    let service = services::store::resolve(&mut conn, &service).await?;
-    by.within(service)?;
+    let (service, _) = by.resolve_within(&mut conn, &service).await?;
     let roles = store::offered(&mut conn, service, &page).await?;
     Ok(page.respond(roles, |role| role.id.0))
 }
@@ -162,8 +161,7 @@ async fn list_role_holders(
     page: Page,
 ) -> Result<Response> {
     let mut conn = app.db.acquire().await?;
-    let service = services::store::resolve(&mut conn, &service).await?;
-    by.within(service)?;
+    let (service, _) = by.resolve_within(&mut conn, &service).await?;
     let role = roles::store::get(&mut conn, role.id()?).await?.id;
     let people = store::holders(&mut conn, service, role, &page).await?;
     Ok(page.respond(people, |person| person.id.0))

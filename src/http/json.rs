@@ -71,7 +71,7 @@ fn fault(error: &serde_json::Error) -> String {
             let text = error.to_string();
             let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
             // serde quotes the value, which may be a password of the wrong type: say only what was expected.
-            match what.split_once(", expected ") {
+            match what.rsplit_once(", expected ") {
                 Some((found, expected)) if found.starts_with("invalid ") => {
                     let expected = if expected.starts_with("struct ") { "a JSON object" } else { expected };
                     format!("expected {expected}")
@@ -113,6 +113,7 @@ mod tests {
         assert!(refusal("{}").contains("missing field `password`"));
         assert!(refusal("").contains("ends before"));
         assert!(refusal(r#"{"password": "x"} more"#).contains("not JSON"));
-        assert!(refusal("[]").contains("expected a JSON object"));
+        assert!(refusal("[]").contains("send a JSON object"));
+        assert!(refusal("5").contains("expected a JSON object"));
     }
 }

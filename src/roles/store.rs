@@ -39,11 +39,11 @@ pub async fn get(conn: &mut PgConnection, id: RoleId) -> Result<Role> {
         .ok_or_else(RoleId::not_found)
 }
 
-/// The id of the role that a caller named.
+/// The id of the role that a caller named; of two with one name, the users' before Portero's own.
 pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<RoleId> {
     let (id, name) = role.key();
     sqlx::query_scalar!(
-        r#"select id as "id: RoleId" from auth.role where id = $1 or name = $2"#,
+        r#"select id as "id: RoleId" from auth.role where id = $1 or name = $2 order by id desc limit 1"#,
         id.map(|id| id.0),
         name,
     )
@@ -100,7 +100,7 @@ pub async fn ensure(conn: &mut PgConnection, name: &RoleName) -> Result<(StatusC
             r#"
             insert into auth.role (name)
             values ($1)
-            on conflict on constraint role_name_key do nothing
+            on conflict (name) where id > 0 do nothing
             returning id as "id: RoleId", name
             "#,
             name.as_str(),
@@ -110,10 +110,13 @@ pub async fn ensure(conn: &mut PgConnection, name: &RoleName) -> Result<(StatusC
         if let Some(made) = made {
             return Ok((StatusCode::CREATED, made));
         }
-        let standing =
-            sqlx::query_as!(Role, r#"select id as "id: RoleId", name from auth.role where name = $1"#, name.as_str(),)
-                .fetch_optional(&mut *conn)
-                .await?;
+        let standing = sqlx::query_as!(
+            Role,
+            r#"select id as "id: RoleId", name from auth.role where name = $1 and id > 0"#,
+            name.as_str(),
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
         if let Some(standing) = standing {
             return Ok((StatusCode::OK, standing));
         }

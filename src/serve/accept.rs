@@ -26,6 +26,9 @@ const MAX_CONNECTIONS: usize = 10_000;
 /// usual 60 s of proxies, so that they, not we, close idle connections.
 const PATIENCE: Duration = Duration::from_secs(75);
 
+/// The longest request head, in bytes; also what a connection holds at most of a body.
+const MAX_HEAD: usize = 64 * 1024;
+
 /// When the system can give no more connections (too many open files), wait for some to end.
 const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
 
@@ -34,13 +37,16 @@ pub(super) async fn accept(listener: TcpListener, router: Router, stop: Cancella
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let open = GracefulShutdown::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await.map_err(std::io::Error::other)?;
+            Ok::<_, std::io::Error>((listener.accept().await?, place))
+        };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = next => accepted,
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((tcp, peer)) => converse(tcp, peer, router.clone(), &open, place),
+            Ok(((tcp, peer), place)) => converse(tcp, peer, router.clone(), &open, place),
             Err(error) => {
                 tracing::debug!(%error, "could not accept a connection");
                 tokio::time::sleep(OUT_OF_RESOURCES).await;
@@ -63,6 +69,7 @@ fn converse(tcp: TcpStream, peer: SocketAddr, router: Router, open: &GracefulShu
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(tcp), answer);
     let conversation = open.watch(conversation);
     tokio::spawn(async move {

@@ -25,7 +25,7 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// What to check besides the token itself.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Question {
     /// Whose the token must be: an id, as a number or as a string of digits.
@@ -123,7 +123,10 @@ async fn answer(app: &App, headers: &HeaderMap, question: Result<OptionalJson<Qu
     // A stranger gets 401 whatever the body says, unless the body brings the token.
     let question = match question {
         Ok(OptionalJson(question)) => question,
-        Err(fault) => return Err(presented.err().unwrap_or(fault)),
+        Err(fault) => {
+            check(app, presented?).await?;
+            return Err(fault);
+        }
     };
     let token = match &question.token {
         Some(token) => TokenHash::of(token).ok_or_else(credential::invalid)?,

@@ -19,12 +19,19 @@ text_type!(
 
 fn username(text: &str) -> Result<String, String> {
     let name = names::name(text)?;
-    match name.strip_prefix("person-") {
-        Some(id) if !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()) => {
-            Err("`person-<number>` always means the person with that id; choose another username".to_owned())
-        }
-        _ => Ok(name),
+    if digits_after_person(&name).is_some() {
+        return Err("`person-<number>` always means the person with that id; choose another username".to_owned());
     }
+    Ok(name)
+}
+
+fn digits_after_person(text: &str) -> Option<&str> {
+    text.strip_prefix("person-").filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The id in `person-<id>`.
+pub(super) fn id_in(text: &str) -> Option<PersonId> {
+    digits_after_person(text)?.parse().ok().map(PersonId)
 }
 
 text_type!(

@@ -180,6 +180,8 @@ impl Server {
             // Standard error, which is our log file.
             "log_destination=stderr",
             "logging_collector=off",
+            // Its DETAIL quotes rows, and those have password hashes.
+            "log_error_verbosity=terse",
             "log_line_prefix=%m [%p] ",
         ];
         let throwaway = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
