@@ -172,6 +172,9 @@ fn complete_operation(path: &str, operation: &mut Operation) {
         add(operation, "400", "`invalid_request_body`");
         add(operation, "413", "`request_body_too_large`");
     }
+    if path.contains('{') {
+        add(operation, "400", "`invalid_path`");
+    }
     let pages = operation.parameters.as_ref().is_some_and(|list| list.iter().any(is_limit));
     if pages {
         add(operation, "400", "`invalid_query`");
