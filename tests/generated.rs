@@ -3,6 +3,7 @@
 //!
 //! Make them anew: `UPDATE_GENERATED=1 cargo test --test generated`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
@@ -73,4 +74,26 @@ fn schema() -> String {
     }
     sql.push_str(";\n");
     sql
+}
+
+/// What any path may answer, known or not: no operation of the OpenAPI document lists these.
+const ANYWHERE: [&str; 3] = ["internal_error", "method_not_allowed", "route_not_found"];
+
+#[test]
+fn the_list_of_errors_is_that_of_the_openapi_document() {
+    let page = include_str!("../docs/errors.md");
+    let listed: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(code, _)| code).collect();
+
+    let (_, document) = portero::app::documented_router();
+    let document = serde_json::to_value(document).expect("the document is JSON");
+    let operations = document["paths"].as_object().into_iter().flatten().filter_map(|(_, item)| item.as_object());
+    let responses = operations.flatten().filter_map(|(_, operation)| operation["responses"].as_object()).flatten();
+    let documented: BTreeSet<String> = responses
+        .filter_map(|(_, response)| response["content"]["application/problem+json"]["examples"].as_object())
+        .flat_map(|examples| examples.keys().cloned())
+        .chain(ANYWHERE.map(str::to_owned))
+        .collect();
+
+    assert_eq!(listed, documented.iter().map(String::as_str).collect());
 }
