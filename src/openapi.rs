@@ -1,5 +1,6 @@
 //! The OpenAPI document: what the handlers say of themselves, and what is true of all of them.
 
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::openapi::path::{Operation, Parameter};
@@ -183,7 +184,12 @@ fn complete_operation(path: &str, operation: &mut Operation) {
         add(operation, "503", "`unavailable`");
     }
     for (status, response) in &mut operation.responses.responses {
-        if let (RefOr::T(response), Ok(status @ 400..)) = (response, status.parse::<u16>()) {
+        let (RefOr::T(response), Ok(status)) = (response, status.parse::<StatusCode>()) else { continue };
+        // The specification asks for one.
+        if response.description.is_empty() {
+            response.description.push_str(reason(status));
+        }
+        if status.is_client_error() || status.is_server_error() {
             explain(status, response);
         }
     }
@@ -204,16 +210,15 @@ fn add(operation: &mut Operation, status: &str, codes: &str) {
 }
 
 /// Gives a refusal its body: a problem, with an example for each code that its description names.
-fn explain(status: u16, response: &mut Response) {
-    let title = axum::http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or_default();
+fn explain(status: StatusCode, response: &mut Response) {
     let codes: Vec<&str> = response.description.split('`').skip(1).step_by(2).collect();
     let examples = codes.iter().map(|code| {
         let body = json!({
             "error": code,
             "detail": "what happened and what to do",
             "type": "about:blank",
-            "title": title,
-            "status": status,
+            "title": reason(status),
+            "status": status.as_u16(),
             "request_id": "5f2b9d0c5a0f4a3f8f0a4d6d3b1c2e90",
         });
         let example = utoipa::openapi::example::ExampleBuilder::new().value(Some(body)).build();
@@ -222,4 +227,8 @@ fn explain(status: u16, response: &mut Response) {
     let content: Content =
         ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(examples).build();
     response.content.insert("application/problem+json".to_owned(), content.into());
+}
+
+fn reason(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or_default()
 }
