@@ -23,26 +23,35 @@ pub struct Verified {
 /// 401 `invalid_credentials`; 503 when too many are logging in.
 pub async fn verify(app: &App, username: &str, presented: Presented) -> Result<Verified> {
     let username = username.parse::<Username>().ok();
-    let stored = match &username {
-        Some(username) => users::store::credentials(&mut *app.db.acquire().await?, username).await?,
-        None => None,
-    };
-    let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());
-    let right = app.hasher.verify(presented.clone(), hash).await?;
-    let Some(stored) = stored.filter(|stored| right && stored.enabled) else {
-        return Err(Error::unauthorized("invalid_credentials", "username or password is wrong"));
-    };
-    let hash = if stored.password_hash.is_current() {
-        stored.password_hash
-    } else {
-        upgrade(app, stored.id, stored.password_hash, &presented).await?
-    };
-    Ok(Verified { person: stored.id, hash })
+    loop {
+        let stored = match &username {
+            Some(username) => users::store::credentials(&mut *app.db.acquire().await?, username).await?,
+            None => None,
+        };
+        let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());
+        let right = app.hasher.verify(presented.clone(), hash).await?;
+        let Some(stored) = stored.filter(|stored| right && stored.enabled) else {
+            return Err(Error::unauthorized("invalid_credentials", "username or password is wrong"));
+        };
+        if let Some(hash) = upgraded(app, stored.id, stored.password_hash, &presented).await? {
+            return Ok(Verified { person: stored.id, hash });
+        }
+        // Another login has upgraded it meanwhile, or somebody has changed the password: compare with what stands now.
+    }
 }
 
-async fn upgrade(app: &App, person: PersonId, old: PasswordHash, presented: &Presented) -> Result<PasswordHash> {
-    let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(old) };
+/// The hash that stands once it is as strong as today's; `None` when it was replaced meanwhile.
+async fn upgraded(
+    app: &App,
+    person: PersonId,
+    old: PasswordHash,
+    presented: &Presented,
+) -> Result<Option<PasswordHash>> {
+    if old.is_current() {
+        return Ok(Some(old));
+    }
+    let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(Some(old)) };
     let new = app.hasher.hash(password).await?;
     let replaced = users::store::upgrade_hash(&mut *app.db.acquire().await?, person, &old, &new).await?;
-    Ok(if replaced { new } else { old })
+    Ok(replaced.then_some(new))
 }
