@@ -50,6 +50,10 @@ async fn read(body: Body) -> Result<Bytes, Error> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    // serde would read an array as a struct's fields in their order, of which callers know nothing.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::invalid_field("", "the body is a JSON array; send a JSON object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| Error::invalid_field(&error.path().to_string(), &fault(error.inner())))?;
