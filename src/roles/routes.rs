@@ -79,6 +79,7 @@ async fn update_role(
     Path(id): Path<Ref<RoleId>>,
     Json(change): Json<NewRole>,
 ) -> Result<Json<Success>> {
+    let id = Ref::Id(id.id()?);
     let mut tx = app.db.begin().await?;
     let role = changeable(&mut tx, &by, &id).await?;
     store::rename(&mut tx, role, &change.name).await?;
@@ -109,6 +110,7 @@ async fn delete_role(
     by: Can<WriteRoles>,
     Path(id): Path<Ref<RoleId>>,
 ) -> Result<Json<RoleDeleted>> {
+    let id = Ref::Id(id.id()?);
     let mut tx = app.db.begin().await?;
     let role_id = changeable(&mut tx, &by, &id).await?;
     store::delete(&mut tx, role_id).await?;
