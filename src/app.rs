@@ -11,6 +11,7 @@ use axum::response::Response;
 use axum::{Router, routing::get};
 use sqlx::PgPool;
 use time::OffsetDateTime;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
@@ -80,8 +81,8 @@ pub fn router(app: &App) -> Router {
         .fallback(get(fallback::unknown_path).fallback(fallback::unknown_path))
         .method_not_allowed_fallback(fallback::unknown_method)
         .layer(CatchPanicLayer::custom(fallback::panicked))
+        .layer(option_layer(cors(&app.config)))
         .layer(middleware::from_fn(sober_headers))
-        .layer(cors(&app.config))
         .layer(middleware::from_fn_with_state(app.clone(), access_log::access_log))
         .with_state(app.clone())
 }
@@ -95,14 +96,15 @@ async fn sober_headers(request: Request, next: Next) -> Response {
     response
 }
 
-fn cors(config: &Config) -> CorsLayer {
+/// None when off: it would answer every `OPTIONS`, also of paths that are not there.
+fn cors(config: &Config) -> Option<CorsLayer> {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(config.cors_headers.clone())
         .expose_headers([request_id::HEADER, axum::http::header::LINK, axum::http::header::RETRY_AFTER]);
     match &config.cors {
-        Cors::Off => CorsLayer::new(),
-        Cors::Any => layer.allow_origin(AllowOrigin::any()),
-        Cors::Origins(origins) => layer.allow_origin(AllowOrigin::list(origins.clone())),
+        Cors::Off => None,
+        Cors::Any => Some(layer.allow_origin(AllowOrigin::any())),
+        Cors::Origins(origins) => Some(layer.allow_origin(AllowOrigin::list(origins.clone()))),
     }
 }
