@@ -134,11 +134,14 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     if pages {
         add(operation, "400", "`invalid_query`");
     }
+    if path.contains('{') {
+        add(operation, "400", "`invalid_path`");
+    }
     if !is_plain {
         add(operation, "503", "`unavailable`");
     }
     for (status, response) in &mut operation.responses.responses {
-        if let (RefOr::T(response), Ok(status @ 400..)) = (response, status.parse::<u16>()) {
+        if let (RefOr::T(response), Ok(status)) = (response, status.parse()) {
             explain(status, response);
         }
     }
@@ -158,9 +161,16 @@ fn add(operation: &mut Operation, status: &str, codes: &str) {
     }
 }
 
-/// Gives a refusal its body: a problem, with an example for each code that its description names.
+/// Gives every response a description, which OpenAPI wants, and a refusal its body: a problem, with an example for each
+/// code that its description names.
 fn explain(status: u16, response: &mut Response) {
     let title = axum::http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or_default();
+    if response.description.is_empty() {
+        title.clone_into(&mut response.description);
+    }
+    if status < 400 {
+        return;
+    }
     let codes: Vec<&str> = response.description.split('`').skip(1).step_by(2).collect();
     let examples = codes.iter().map(|code| {
         let body = json!({
