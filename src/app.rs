@@ -88,8 +88,8 @@ pub fn router(app: &App) -> Router {
         .fallback(fallback::unknown_path)
         .method_not_allowed_fallback(fallback::unknown_method)
         .layer(CatchPanicLayer::custom(fallback::panicked))
-        .layer(middleware::from_fn(sober_headers))
         .layer(option_layer(cors(&app.config)))
+        .layer(middleware::from_fn(sober_headers))
         .layer(middleware::from_fn_with_state(app.clone(), access_log::access_log))
         .with_state(app.clone())
 }
@@ -103,6 +103,7 @@ async fn sober_headers(request: Request, next: Next) -> Response {
     response
 }
 
+/// None when off: it would answer every `OPTIONS`, also of paths that are not there.
 fn cors(config: &Config) -> Option<CorsLayer> {
     let origins = match &config.cors {
         Cors::Off => return None,

@@ -8,6 +8,9 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -25,13 +28,26 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Read this document
 #[utoipa::path(get, path = "/openapi.json", tag = "server", security(()),
-    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)))]
+    responses((status = 200, body = Document)))]
 async fn openapi() -> Response {
     match &*DOCUMENT {
         Ok(document) => ([(CONTENT_TYPE, "application/json")], document.as_str()).into_response(),
         Err(error) => Error::Internal(anyhow::anyhow!("OpenAPI: {error}")).into_response(),
     }
 }
+
+/// An OpenAPI 3.1 document.
+struct Document;
+
+impl PartialSchema for Document {
+    fn schema() -> RefOr<Schema> {
+        let example = serde_json::json!({"openapi": "3.1.0", "info": {"title": "Portero"}, "paths": {}});
+        let anything = AdditionalProperties::FreeForm(true);
+        ObjectBuilder::new().additional_properties(Some(anything)).examples([example]).into()
+    }
+}
+
+impl ToSchema for Document {}
 
 /// `/docs`.
 pub fn browser() -> Router<App> {

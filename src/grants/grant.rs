@@ -39,6 +39,7 @@ pub struct RoleGrant {
 /// `permission_name` is needed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"person_id": "juan", "service_id": 4, "permission_name": "share"}))]
 pub struct DirectGrant {
     /// The person: id, username or `person-<id>`.
     #[schema(value_type = IdOrName)]

@@ -47,29 +47,35 @@ pub fn invalid_credentials() -> Error {
 }
 
 async fn compare(app: &App, username: Option<&Username>, presented: &Presented) -> Result<Option<Verified>> {
-    let stored = match username {
-        Some(username) => users::store::credentials(&mut *app.db.acquire().await?, username).await?,
-        None => None,
-    };
-    let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());
-    let right = app.hasher.verify(presented.clone(), hash).await?;
-    let Some(stored) = stored.filter(|stored| right && stored.enabled) else { return Ok(None) };
-    let old = stored.password_hash;
-    if old.is_current() || (old.is_bcrypt() && presented.normalised().len() > BCRYPT_READS) {
-        return Ok(Some(Verified { person: stored.id, hash: old }));
+    loop {
+        let stored = match username {
+            Some(username) => users::store::credentials(&mut *app.db.acquire().await?, username).await?,
+            None => None,
+        };
+        let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());
+        let right = app.hasher.verify(presented.clone(), hash).await?;
+        let Some(stored) = stored.filter(|stored| right && stored.enabled) else { return Ok(None) };
+        if let Some(hash) = upgraded(app, stored.id, stored.password_hash, presented).await? {
+            return Ok(Some(Verified { person: stored.id, hash }));
+        }
+        // Another login has upgraded it meanwhile, or somebody has changed the password: compare with what stands now.
     }
-    let Ok(password) = Password::try_from(presented.raw().to_owned()) else {
-        return Ok(Some(Verified { person: stored.id, hash: old }));
-    };
+}
+
+/// The hash that stands once it is as strong as today's; `None` when it was replaced meanwhile.
+async fn upgraded(
+    app: &App,
+    person: PersonId,
+    old: PasswordHash,
+    presented: &Presented,
+) -> Result<Option<PasswordHash>> {
+    // What bcrypt did not read has not been verified, and must not become part of the password.
+    let unread = old.is_bcrypt() && presented.normalised().len() > BCRYPT_READS;
+    if old.is_current() || unread {
+        return Ok(Some(old));
+    }
+    let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(Some(old)) };
     let new = app.hasher.hash(password).await?;
-    let replaced = users::store::upgrade_hash(&mut *app.db.acquire().await?, stored.id, &old, &new).await?;
-    if replaced {
-        return Ok(Some(Verified { person: stored.id, hash: new }));
-    }
-    // The same person logged in twice at once, and the other was first; or the password was changed meanwhile.
-    let Some(username) = username else { return Ok(None) };
-    let stored = users::store::credentials(&mut *app.db.acquire().await?, username).await?;
-    let Some(stored) = stored.filter(|stored| stored.enabled) else { return Ok(None) };
-    let right = app.hasher.verify(presented.clone(), stored.password_hash.clone()).await?;
-    Ok(right.then_some(Verified { person: stored.id, hash: stored.password_hash }))
+    let replaced = users::store::upgrade_hash(&mut *app.db.acquire().await?, person, &old, &new).await?;
+    Ok(replaced.then_some(new))
 }

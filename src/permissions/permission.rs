@@ -12,7 +12,7 @@ id_type!(
 text_type!(
     /// A permission's name.
     PermissionName, names::name, max: 100,
-    except: r"(?![-+]?[0-9]+$)", example: "share"
+    except: r"(?![-+]?[0-9]+$)", example: "approve"
 );
 
 /// A permission.

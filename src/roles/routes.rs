@@ -81,8 +81,9 @@ async fn update_role(
     Path(id): Path<Ref<RoleId>>,
     Json(change): Json<NewRole>,
 ) -> Result<Json<Success>> {
+    let id = id.id()?;
     let mut tx = by.begin(&app, About::default()).await?;
-    let role = changeable(&mut tx, &by, &id).await?;
+    let role = changeable(&mut tx, &by, &Ref::Id(id)).await?;
     store::rename(&mut tx, role, &change.name).await?;
     tx.commit().await?;
     Ok(Json(Success::default()))
@@ -111,8 +112,9 @@ async fn delete_role(
     by: Can<WriteRoles>,
     Path(id): Path<Ref<RoleId>>,
 ) -> Result<Json<RoleDeleted>> {
+    let id = id.id()?;
     let mut tx = by.begin(&app, About::default()).await?;
-    let role_id = changeable(&mut tx, &by, &id).await?;
+    let role_id = changeable(&mut tx, &by, &Ref::Id(id)).await?;
     store::delete(&mut tx, role_id).await?;
     tx.commit().await?;
     Ok(Json(RoleDeleted { status: "role_deleted", role_id }))

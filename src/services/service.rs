@@ -63,7 +63,7 @@ pub struct NewService {
 /// What to change of a service; at least one field.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(min_properties = 1)]
+#[schema(min_properties = 1, example = json!({"description": "Stock and deliveries"}))]
 pub struct ServiceChange {
     /// A new name.
     #[serde(default)]

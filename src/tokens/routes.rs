@@ -27,6 +27,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// What to check besides the token itself.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"service_id": 4, "permission": "read"}))]
 struct Question {
     /// Whose the token must be: an id, as a number or as a string of digits.
     #[serde(default)]

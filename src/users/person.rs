@@ -90,6 +90,14 @@ pub struct Person {
 /// A person to register. One of `password` and `password_hash` is needed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "username": "ada",
+    "password": "correct horse battery",
+    "name": "Ada Quispe",
+    "person_type": "N",
+    "document_type": "DNI",
+    "document_number": "45678912",
+}))]
 pub struct NewPerson {
     /// What they log in with.
     pub username: Username,
@@ -112,7 +120,7 @@ pub struct NewPerson {
 /// What to change of a person; at least one field.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(min_properties = 1)]
+#[schema(min_properties = 1, example = json!({"name": "Ada Quispe"}))]
 pub struct PersonChange {
     /// A new username.
     #[serde(default)]

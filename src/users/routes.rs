@@ -64,7 +64,6 @@ async fn create_user(
     responses(
         (status = 200, body = Person),
         (status = 400, description = "`invalid_user_id`"),
-        (status = 403, description = "`insufficient_permissions`"),
         (status = 404, description = "`user_not_found`"),
     ))]
 async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<PersonId>>) -> Result<Json<Person>> {

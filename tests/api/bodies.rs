@@ -1,0 +1,160 @@
+//! Request bodies: what is read, what is refused, and how a refusal names the fault.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::support::{Server, document};
+
+#[tokio::test]
+async fn a_body_is_read_as_json_whatever_it_claims_to_be() {
+    let server = Server::on_the_demo_data().await;
+    let body = json!({"username": "juan", "password": "juan-hash"}).to_string();
+    for content_type in
+        ["application/x-www-form-urlencoded", "text/plain", "application/json; charset=latin1", "nonsense"]
+    {
+        let anonymous = server.anonymous();
+        let login = anonymous
+            .send_with(Method::POST, "/auth/login", &body, |request| request.header("content-type", content_type));
+        assert_eq!(login.await.status, 200, "{content_type}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_the_expected_json_is_refused_by_every_operation_with_a_body() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep_objects = format!("{}1{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
+    let deep_value = format!(r#"{{"name":{deep}}}"#);
+    for operation in document::operations().into_iter().filter(|operation| operation.request_schema().is_some()) {
+        for body in [
+            "null",
+            "[]",
+            "1",
+            "\"text\"",
+            "true",
+            "{",
+            "}",
+            "{]",
+            "{\"a\"}",
+            "{'name': 'x'}",
+            "{\"name\": \"x\"} {}",
+            "{\"name\": \"x\"}x",
+            "name=x",
+            "{\"name\": NaN}",
+            "{\"surprise\": 1}",
+            "{\"name\": \"\\ud800\"}",
+            "\0",
+            "\u{feff}{}",
+            &deep,
+            &deep_objects,
+            &deep_value,
+        ] {
+            let answer = adm1.send(operation.method.clone(), &operation.example_path(), body).await;
+            let shown = &body[..body.len().min(40)];
+            // A body that may be left out may be null, too.
+            if (operation.id(), body) == ("check_token", "null") {
+                continue;
+            }
+            assert_eq!(answer.refusal(), (400, "invalid_request_body"), "{operation}: {shown}");
+        }
+        if operation.id() != "check_token" {
+            let answer = adm1.send(operation.method.clone(), &operation.example_path(), "").await;
+            assert_eq!(answer.refusal(), (400, "invalid_request_body"), "{operation} without a body");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_have_64_kib_and_no_more() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    for operation in document::operations().into_iter().filter(|operation| operation.request_schema().is_some()) {
+        let padded = |size: usize| format!("{}{{}}", " ".repeat(size - 2));
+        let answer = adm1.send(operation.method.clone(), &operation.example_path(), &padded(65_537)).await;
+        assert_eq!(answer.refusal(), (413, "request_body_too_large"), "{operation}");
+        let answer = adm1.send(operation.method.clone(), &operation.example_path(), &padded(65_536)).await;
+        assert_ne!(answer.status, 413, "{operation}");
+        if operation.id() != "login" {
+            let (path, huge) = (operation.example_path(), padded(1 << 20));
+            let stranger = server.anonymous().send(operation.method.clone(), &path, &huge).await;
+            assert_eq!(stranger.status, 401, "{operation}: a stranger's body is not read");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_array_is_not_taken_for_an_object() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    for (path, body) in [
+        ("/roles", json!(["Positional"])),
+        ("/auth/login", json!(["juan", "juan-hash"])),
+        ("/check-token", json!([])),
+        ("/service-roles", json!([1, 1])),
+    ] {
+        assert_eq!(adm1.post(path, body).await.refusal(), (400, "invalid_request_body"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_member_given_twice_is_refused() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    let answer = adm1.send(Method::POST, "/roles", r#"{"name": "A", "name": "B"}"#).await;
+    assert_eq!(answer.refusal(), (400, "invalid_request_body"));
+    let answer =
+        adm1.send(Method::POST, "/auth/login", r#"{"username":"juan","username":"adm1","password":"juan-hash"}"#);
+    assert_eq!(answer.await.refusal(), (400, "invalid_request_body"));
+}
+
+#[tokio::test]
+async fn the_detail_names_the_field_and_the_fault() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    for (path, body, words) in [
+        ("/auth/login", json!({"username": "juan"}), vec!["password", "missing"]),
+        ("/auth/login", json!({"username": 7, "password": "x"}), vec!["`username`", "string"]),
+        ("/auth/login", json!({"username": "a", "password": "b", "otp": 1}), vec!["otp", "unknown"]),
+        ("/roles", json!({"name": ""}), vec!["`name`", "empty"]),
+        ("/roles", json!({"name": "17"}), vec!["`name`", "number"]),
+        ("/roles", json!({"name": "x".repeat(101)}), vec!["`name`", "100"]),
+        ("/service-roles", json!({"service_id": true, "role_id": 1}), vec!["`service_id`", "id", "name"]),
+        ("/check-token", json!({"permission": 5, "service_id": 1}), vec!["`permission`", "name"]),
+        (
+            "/person-service-permissions",
+            json!({"person_id": 1, "service_id": 1}),
+            vec!["permission_id", "permission_name"],
+        ),
+    ] {
+        let answer = adm1.post(path, body).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request_body"));
+        let detail = answer.body["detail"].as_str().expect("a detail");
+        for word in words {
+            assert!(detail.contains(word), "{word} in {detail:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_never_repeats_a_password() {
+    let server = Server::on_the_demo_data().await;
+    // The conformance check of every answer looks for each password sent before.
+    for body in [
+        r#"{"username": "juan", "password": "my secret words", "x": 1}"#,
+        r#"{"username": 1, "password": "my secret words"}"#,
+        r#"{"password": "my secret words"}"#,
+    ] {
+        assert_eq!(server.anonymous().send(Method::POST, "/auth/login", body).await.status, 400);
+    }
+    let adm1 = server.demo("adm1").await;
+    for body in [
+        json!({"password": "tiny"}),
+        json!({"password": ["my secret words"]}),
+        json!({"password_hash": "$2b$my-secret-words"}),
+    ] {
+        let answer = adm1.put("/users/7", body).await;
+        assert_eq!(answer.status, 400);
+        assert!(!answer.text.contains("tiny") && !answer.text.contains("secret words"), "{answer:?}");
+    }
+}

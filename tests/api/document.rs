@@ -1,0 +1,130 @@
+//! `/openapi.json`: valid, complete, and true. That every answer is documented is held against every answer of every
+//! test (`support::conformance`).
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::document::{DOCUMENT, operations};
+use crate::support::{Server, schema};
+
+#[tokio::test]
+async fn anybody_may_read_the_document_and_the_reference() {
+    let server = Server::on_a_fresh_database().await;
+    let anonymous = server.anonymous();
+    let document = anonymous.get("/openapi.json").await;
+    assert_eq!((document.status, &document.body), (200, &*DOCUMENT));
+    let reference = anonymous.get("/docs/").await;
+    assert_eq!(reference.status, 200);
+    assert!(reference.header("content-security-policy").starts_with("default-src 'self'"));
+    let elsewhere = ["http://", "https://", "src=\"//"].iter().find(|other| reference.text.contains(**other));
+    assert_eq!(elsewhere, None, "it loads nothing from other hosts");
+}
+
+#[test]
+fn it_is_openapi_3_1() {
+    assert_eq!(DOCUMENT["openapi"], "3.1.0");
+    for member in ["title", "version", "description"] {
+        assert!(DOCUMENT["info"][member].as_str().is_some_and(|text| !text.is_empty()), "{member}");
+    }
+    assert!(!DOCUMENT.to_string().contains("\"nullable\""), "3.0's word");
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_schema_is_used() {
+    let mut used = BTreeSet::new();
+    references(&DOCUMENT, &mut used);
+    for reference in &used {
+        assert!(DOCUMENT.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+    let schemas = DOCUMENT["components"]["schemas"].as_object().expect("schemas");
+    for name in schemas.keys() {
+        assert!(used.contains(&format!("#/components/schemas/{name}")), "nothing refers to {name}");
+    }
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+                found.insert(reference.to_owned());
+            }
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_operation_introduces_itself() {
+    let tags: Vec<&str> =
+        DOCUMENT["tags"].as_array().expect("tags").iter().filter_map(|tag| tag["name"].as_str()).collect();
+    let mut ids = BTreeSet::new();
+    for operation in operations() {
+        assert!(!operation.id().is_empty() && ids.insert(operation.id()), "{operation}: an id of its own");
+        let summary = operation.json["summary"].as_str().unwrap_or_default();
+        assert!(!summary.is_empty() && summary.len() < 60 && !summary.ends_with('.'), "{operation}: {summary:?}");
+        let tag = operation.json["tags"][0].as_str().unwrap_or_default();
+        assert!(tags.contains(&tag), "{operation}: {tag:?}");
+        for parameter in operation.json["parameters"].as_array().into_iter().flatten() {
+            let description = parameter["description"].as_str().unwrap_or_default();
+            assert!(!description.is_empty(), "{operation}: {parameter}");
+        }
+        let declared = operation.json["parameters"].as_array().into_iter().flatten();
+        let declared: BTreeSet<_> = declared.filter(|p| p["in"] == "path").filter_map(|p| p["name"].as_str()).collect();
+        let in_path: BTreeSet<_> = operation.path.split(['{', '}']).skip(1).step_by(2).collect();
+        assert_eq!(declared, in_path, "{operation}");
+    }
+}
+
+#[test]
+fn every_refusal_is_documented_with_its_codes_and_its_shape() {
+    for operation in operations() {
+        let responses = operation.json["responses"].as_object().expect("responses");
+        for (status, response) in responses {
+            let status: u16 = status.parse().expect("a status");
+            assert!(response["description"].is_string(), "{operation}: {status}");
+            if status >= 400 {
+                let content = &response["content"]["application/problem+json"];
+                assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{operation}: {status}");
+                let codes = operation.codes(status);
+                assert!(!codes.is_empty(), "{operation}: {status}");
+                for code in codes {
+                    let example = &content["examples"][&code]["value"];
+                    assert_eq!((&example["error"], &example["status"]), (&code.into(), &status.into()), "{operation}");
+                    schema::validate(&content["schema"], example)
+                        .unwrap_or_else(|fault| panic!("{operation}: {fault}"));
+                }
+            }
+        }
+        let has = |status: &str| responses.contains_key(status);
+        assert!(has("200") || has("201"), "{operation}");
+        assert!(operation.is_public() || (has("401") && has("503")), "{operation}");
+        assert!(operation.request_schema().is_none() || (has("400") && has("413")), "{operation}");
+    }
+}
+
+#[test]
+fn every_json_body_has_an_example_that_is_as_its_schema_says() {
+    for operation in operations() {
+        let answers = operation.json["responses"].as_object().expect("responses").iter();
+        let answers = answers.filter_map(|(_, answer)| answer["content"]["application/json"].get("schema"));
+        for body in answers.chain(operation.request_schema()) {
+            let example = schema::example(body).unwrap_or_else(|| panic!("{operation} has no example of {body}"));
+            schema::validate(body, &example).unwrap_or_else(|fault| panic!("{operation}: {example}: {fault}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_examples_send_is_taken() {
+    for operation in operations() {
+        let Some(body) = operation.request_schema() else { continue };
+        let server = Server::on_the_demo_data().await;
+        let adm1 = server.demo("adm1").await;
+        let example = schema::example(body).expect("an example");
+        let answer = adm1.send(operation.method.clone(), &operation.example_path(), &example.to_string()).await;
+        assert!([200, 201].contains(&answer.status), "{operation} answers its own example {example} with {answer:?}");
+    }
+}

@@ -1,0 +1,159 @@
+//! How long a token lives, told by a clock that tests turn.
+
+use portero::tokens::store::purge;
+use serde_json::json;
+use time::Duration;
+
+use crate::support::{Caller, Server};
+
+fn after(seconds: i64) -> Duration {
+    Duration::seconds(seconds)
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_used_ends_after_its_time() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    server.app.clock.turn(after(260));
+    assert_eq!(root.check().await.body["renewed"], false, "40 s before the end nothing is due");
+    server.app.clock.turn(after(50));
+    for path in ["/auth/profile", "/users", "/users/1"] {
+        assert_eq!(root.get(path).await.refusal(), (401, "expired_token"), "{path}");
+    }
+    assert_eq!(root.check().await.refusal(), (401, "expired_token"));
+    assert_eq!(root.post("/auth/logout", json!({})).await.refusal(), (401, "expired_token"));
+    assert_eq!(server.number("select count(*) from auth.tokens_cache").await, 1, "expired before it is purged");
+}
+
+#[tokio::test]
+async fn a_check_near_the_end_renews_and_says_so_once() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let end = root.check().await.body["expires_at"].as_i64().expect("seconds");
+    server.app.clock.turn(after(280));
+    let renewed = root.check().await;
+    assert_eq!(renewed.body["renewed"], true);
+    let new_end = renewed.body["expires_at"].as_i64().expect("seconds");
+    assert!((280..=282).contains(&(new_end - end)), "{end} to {new_end}");
+    let again = root.check().await;
+    assert_eq!((&again.body["renewed"], &again.body["expires_at"]), (&json!(false), &json!(new_end)));
+}
+
+#[tokio::test]
+async fn a_profile_renews_as_a_check_does() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    server.app.clock.turn(after(280));
+    assert_eq!(root.get("/auth/profile").await.body["renewed"], true);
+    assert_eq!(root.get("/auth/profile").await.body["renewed"], false);
+}
+
+#[tokio::test]
+async fn who_keeps_coming_back_stays_until_the_absolute_end() {
+    let server = Server::configured(&[("TOKEN_MAX_AGE_SECONDS", "1000")]).await;
+    let root = server.administrator().await;
+    let begin = server.app.clock.now().unix_timestamp();
+    for _ in 0..3 {
+        server.app.clock.turn(after(280));
+        let check = root.check().await;
+        assert_eq!((check.status, &check.body["renewed"]), (200, &json!(true)));
+    }
+    let end = root.check().await.body["expires_at"].as_i64().expect("seconds");
+    assert!((begin + 999..=begin + 1000).contains(&end), "never beyond 1000 s from the login");
+    server.app.clock.turn(after(150));
+    assert_eq!(root.check().await.body["renewed"], false, "a renewal would gain nothing");
+    server.app.clock.turn(after(20));
+    assert_eq!(root.check().await.refusal(), (401, "expired_token"));
+}
+
+#[tokio::test]
+async fn lifetimes_are_as_configured() {
+    let server = Server::configured(&[("TOKEN_TTL_SECONDS", "60"), ("TOKEN_RENEW_THRESHOLD_SECONDS", "0")]).await;
+    let root = server.administrator().await;
+    server.app.clock.turn(after(55));
+    assert_eq!(root.check().await.body["renewed"], false, "with a threshold of 0 nothing is renewed");
+    server.app.clock.turn(after(5));
+    assert_eq!(root.check().await.refusal(), (401, "expired_token"));
+}
+
+#[tokio::test]
+async fn of_fifty_checks_near_the_end_one_renews_and_all_are_valid() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "16")]).await;
+    let root = server.administrator().await;
+    let elsewhere = server.another_instance().await;
+    for _ in 0..3 {
+        server.app.clock.turn(after(285));
+        let callers = (0..50).map(|n| root.at(if n % 2 == 0 { &server } else { &elsewhere }));
+        let checks = Caller::together(callers.map(|root| async move { root.check().await })).await;
+        assert!(checks.iter().all(|check| check.status == 200), "all are valid");
+        assert_eq!(checks.iter().filter(|check| check.body["renewed"] == true).count(), 1, "one renews");
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_races_the_logout_never_revives_the_session() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "16")]).await;
+    for n in 0..10 {
+        let root = server.person_with(&format!("caller{n}"), &[]).await;
+        server.app.clock.turn(after(285));
+        let requests = (0..12).map(|n| {
+            let root = root.clone();
+            async move { if n == 6 { root.post("/auth/logout", json!({})).await } else { root.check().await } }
+        });
+        for (n, answer) in Caller::together(requests).await.into_iter().enumerate() {
+            let expected: &[u16] = if n == 6 { &[200] } else { &[200, 401] };
+            assert!(expected.contains(&answer.status), "{answer:?}");
+        }
+        assert_eq!(root.check().await.refusal(), (401, "invalid_token"));
+    }
+}
+
+#[tokio::test]
+async fn the_purge_deletes_what_is_over_a_batch_at_a_time() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    for _ in 0..6 {
+        server.session_of(root.id).await;
+    }
+    server.app.clock.turn(after(200));
+    let late = server.session_of(root.id).await;
+    server.app.clock.turn(after(150));
+
+    let mut conn = server.app.db.acquire().await.expect("a connection");
+    for expected in [3, 3, 1, 0] {
+        let purged = purge(&mut conn, server.app.config.lifetime, server.app.clock.now(), 3).await.expect("a purge");
+        assert_eq!(purged, expected);
+    }
+    assert_eq!(late.check().await.status, 200);
+    assert_eq!(root.check().await.refusal(), (401, "invalid_token"), "what is purged is unknown");
+}
+
+#[tokio::test]
+async fn the_purge_ends_sessions_that_are_too_old_however_often_they_were_renewed() {
+    let server = Server::configured(&[("TOKEN_MAX_AGE_SECONDS", "400")]).await;
+    let root = server.administrator().await;
+    server.app.clock.turn(after(285));
+    assert_eq!(root.check().await.body["renewed"], true);
+    server.app.clock.turn(after(120));
+    let mut conn = server.app.db.acquire().await.expect("a connection");
+    let purged = purge(&mut conn, server.app.config.lifetime, server.app.clock.now(), 10).await.expect("a purge");
+    assert_eq!(purged, 1);
+}
+
+#[tokio::test]
+async fn purges_of_two_instances_do_not_wait_for_each_other() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    server.session_of(root.id).await;
+    server.app.clock.turn(after(400));
+    let mut tx = server.app.db.begin().await.expect("a transaction");
+    let mut conn = server.app.db.acquire().await.expect("a connection");
+    let (lifetime, now) = (server.app.config.lifetime, server.app.clock.now());
+    assert_eq!(purge(&mut tx, lifetime, now, 1).await.expect("a purge"), 1);
+    assert_eq!(
+        purge(&mut conn, lifetime, now, 10).await.expect("a purge"),
+        1,
+        "the row that the first holds is skipped"
+    );
+    tx.rollback().await.expect("a rollback");
+}

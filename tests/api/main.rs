@@ -1,0 +1,23 @@
+//! The server as its callers see it. One file a feature; `support` is the cast.
+//!
+//! Nothing needs to be started or set: the tests start a Postgres of their own and take it away again.
+
+mod bodies;
+mod check_token;
+mod credentials;
+mod direct_grants;
+mod document;
+mod expiry;
+mod grants;
+mod login;
+mod pages;
+mod passwords;
+mod people;
+mod races;
+mod role_permissions;
+mod shapes;
+mod subjects;
+mod support;
+mod unavailable;
+mod users;
+mod vocabulary;

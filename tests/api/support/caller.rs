@@ -1,0 +1,179 @@
+//! Whoever speaks to the server, and what they hear.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::request::Builder;
+use axum::http::response::Parts;
+use axum::http::{HeaderMap, Method, Request};
+use serde_json::Value;
+
+use super::conformance;
+use super::server::Instance;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// `Null` where the answer is not JSON.
+    pub body: Value,
+    pub text: String,
+}
+
+impl Response {
+    pub fn new(head: Parts, text: String) -> Self {
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Self { status: head.status.as_u16(), headers: head.headers, body, text }
+    }
+
+    /// The contract's code of a refusal; empty for anything else.
+    pub fn error(&self) -> &str {
+        self.body["error"].as_str().unwrap_or_default()
+    }
+
+    /// Status and code, to compare both at once.
+    pub fn refusal(&self) -> (u16, &str) {
+        (self.status, self.error())
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The id in the body.
+    #[track_caller]
+    pub fn id(&self) -> i64 {
+        self.body["id"].as_i64().unwrap_or_else(|| panic!("an id in {self:?}"))
+    }
+
+    /// The token that a login answers.
+    #[track_caller]
+    pub fn token(&self) -> &str {
+        self.body["token"].as_str().unwrap_or_else(|| panic!("a token in {self:?}"))
+    }
+
+    /// One field of each row of a list.
+    #[track_caller]
+    pub fn column(&self, field: &str) -> Vec<Value> {
+        let rows = self.body.as_array().unwrap_or_else(|| panic!("a list, not {self:?}"));
+        rows.iter().map(|row| row[field].clone()).collect()
+    }
+
+    /// Where the next page is.
+    pub fn next(&self) -> Option<String> {
+        let (link, rel) = self.header("link").split_once(';')?;
+        assert_eq!(rel.trim(), r#"rel="next""#);
+        Some(link.trim_start_matches('<').trim_end_matches('>').to_owned())
+    }
+
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert!((200..300).contains(&self.status), "{self:?}");
+        self
+    }
+}
+
+/// Somebody with a token, or without.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    instance: Arc<Instance>,
+    pub id: i32,
+    pub username: String,
+    pub token: Option<String>,
+}
+
+impl Caller {
+    pub fn new(instance: Arc<Instance>, id: i32, username: String, token: Option<String>) -> Self {
+        Self { instance, id, username, token }
+    }
+
+    /// The same person with a token of one's choice.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same person and token at another instance.
+    pub fn at(&self, other: &super::Server) -> Self {
+        let there = other.anonymous();
+        Self { instance: there.instance, ..self.clone() }
+    }
+
+    pub fn token(&self) -> &str {
+        self.token.as_deref().expect("a caller with a token")
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.send(Method::GET, path, "").await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Response {
+        self.send(Method::POST, path, &body.to_string()).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Response {
+        self.send(Method::PUT, path, &body.to_string()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Response {
+        self.send(Method::DELETE, path, "").await
+    }
+
+    /// For the links, whose ends are in the body.
+    pub async fn delete_with(&self, path: &str, body: Value) -> Response {
+        self.send(Method::DELETE, path, &body.to_string()).await
+    }
+
+    /// `POST /check-token` without a body.
+    pub async fn check(&self) -> Response {
+        self.send(Method::POST, "/check-token", "").await
+    }
+
+    pub async fn log_in(&self, username: &str, password: &str) -> Response {
+        self.post("/auth/login", serde_json::json!({ "username": username, "password": password })).await
+    }
+
+    /// Sends a body as it is, and holds the answer against all that is true of every answer.
+    pub async fn send(&self, method: Method, path: &str, body: &str) -> Response {
+        self.send_with(method, path, body, |request| request).await
+    }
+
+    /// Likewise, with headers of one's choice.
+    pub async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: &str,
+        headers: impl FnOnce(Builder) -> Builder,
+    ) -> Response {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = &self.token {
+            request = request.header("token", token);
+        }
+        let request = headers(request).body(Body::from(body.to_owned())).expect("a request");
+        self.send_request(request, body).await
+    }
+
+    /// Many requests at once, and their answers in the same order.
+    pub async fn together(
+        requests: impl IntoIterator<Item = impl Future<Output = Response> + 'static>,
+    ) -> Vec<Response> {
+        let local = tokio::task::LocalSet::new();
+        let tasks: Vec<_> = requests.into_iter().map(|request| local.spawn_local(request)).collect();
+        local.await;
+        let mut answers = Vec::new();
+        for task in tasks {
+            answers.push(task.await.expect("a task that ends"));
+        }
+        answers
+    }
+
+    async fn send_request(&self, request: Request<Body>, body: &str) -> Response {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let secrets = &self.instance.secrets;
+        secrets.add_from_request(body);
+        let response = self.instance.answer(request).await;
+        conformance::check(&method, &path, &response, secrets);
+        response
+    }
+}

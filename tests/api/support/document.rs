@@ -1,0 +1,85 @@
+//! The OpenAPI document, as tests read it.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use axum::http::Method;
+use portero::app::documented_router;
+use serde_json::Value;
+
+/// The whole document.
+pub static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::to_value(documented_router().1).expect("the document is JSON"));
+
+/// One operation of it.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    pub method: Method,
+    pub path: String,
+    pub json: &'static Value,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} {})", self.id(), self.method, self.path)
+    }
+}
+
+impl Operation {
+    pub fn id(&self) -> &'static str {
+        self.json["operationId"].as_str().unwrap_or_default()
+    }
+
+    /// The codes that are documented for a status.
+    pub fn codes(&self, status: u16) -> Vec<String> {
+        let examples = &self.json["responses"][status.to_string()]["content"]["application/problem+json"]["examples"];
+        examples.as_object().into_iter().flat_map(|examples| examples.keys().cloned()).collect()
+    }
+
+    /// Whether it says that it needs no token.
+    pub fn is_public(&self) -> bool {
+        self.json.get("security").is_some()
+    }
+
+    pub fn request_schema(&self) -> Option<&'static Value> {
+        self.json.get("requestBody").map(|body| &body["content"]["application/json"]["schema"])
+    }
+
+    /// The path with the document's own examples in it.
+    pub fn example_path(&self) -> String {
+        let mut path = self.path.clone();
+        for parameter in self.json["parameters"].as_array().into_iter().flatten() {
+            if parameter["in"] == "path" {
+                let name = parameter["name"].as_str().unwrap_or_default();
+                let example = match &parameter["example"] {
+                    Value::String(example) => example.clone(),
+                    _ => "1".to_owned(),
+                };
+                path = path.replace(&format!("{{{name}}}"), &example);
+            }
+        }
+        path
+    }
+}
+
+/// All operations.
+pub fn operations() -> Vec<Operation> {
+    let mut operations = Vec::new();
+    for (path, item) in DOCUMENT["paths"].as_object().expect("paths") {
+        for (method, json) in item.as_object().expect("a path item") {
+            let method = method.to_uppercase().parse().expect("a method");
+            operations.push(Operation { method, path: path.clone(), json });
+        }
+    }
+    operations
+}
+
+/// The operation that answers a request.
+pub fn operation(method: &Method, path: &str) -> Option<Operation> {
+    let matches = |template: &str| {
+        let (wanted, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+        wanted.len() == given.len()
+            && wanted.iter().zip(given).all(|(w, g)| *w == g || (w.starts_with('{') && !g.is_empty()))
+    };
+    operations().into_iter().find(|operation| operation.method == method && matches(&operation.path))
+}

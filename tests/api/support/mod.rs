@@ -1,0 +1,16 @@
+//! The cast of callers, and the stage: a Postgres of the tests' own, a server without a socket.
+
+mod caller;
+mod cluster;
+mod conformance;
+pub mod document;
+mod log;
+pub mod schema;
+mod secrets;
+mod server;
+
+pub use caller::{Caller, Response};
+pub use server::{PASSWORD, PASSWORD_HASH, Server};
+
+/// A test's connections to Postgres, unless it asks for more.
+pub const CONNECTIONS: u32 = 4;

@@ -1,0 +1,230 @@
+//! A server of a test's own, without a socket: requests go through the same router as in real life.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt;
+use portero::app::{self, App};
+use portero::config::Config;
+use portero::database::Database;
+use portero::passwords::{Hasher, Password, PasswordHash};
+use portero::roles::RoleId;
+use portero::services::ServiceId;
+use portero::users::PersonId;
+use portero::{grants, serve, tokens, users};
+use tower::ServiceExt;
+use tracing::subscriber::DefaultGuard;
+
+use super::CONNECTIONS;
+use super::caller::{Caller, Response};
+use super::cluster::{Data, TestDatabase};
+use super::log::Log;
+use super::secrets::Secrets;
+
+/// Everybody's password, unless a test gives them another.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Its hash, made once.
+pub static PASSWORD_HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
+    let hash = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let password = Password::try_from(PASSWORD.to_owned()).expect("a password");
+        runtime.block_on(Hasher::start(1).expect("a hasher").hash(password)).expect("a hash")
+    };
+    std::thread::spawn(hash).join().expect("a hash")
+});
+
+/// What callers speak to.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    pub app: App,
+    router: Router,
+    pub secrets: Secrets,
+}
+
+impl Instance {
+    pub async fn answer(&self, request: Request<Body>) -> Response {
+        let answer = self.router.clone().oneshot(request).await.expect("the router is infallible");
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.expect("the whole body").to_bytes();
+        Response::new(head, String::from_utf8(body.to_vec()).expect("answers are UTF-8"))
+    }
+}
+
+/// A server and its database. When it is dropped, its log is searched for every secret of the test.
+#[derive(Debug)]
+pub struct Server {
+    pub app: App,
+    pub log: Log,
+    pub secrets: Secrets,
+    instance: Arc<Instance>,
+    database: Option<Arc<TestDatabase>>,
+    _listening: Option<DefaultGuard>,
+}
+
+impl Server {
+    /// Nobody is registered, nothing exists but Portero's own rows.
+    pub async fn on_a_fresh_database() -> Self {
+        Self::with(Data::Fresh, &[]).await
+    }
+
+    /// The world of `db/demo_data.sql`.
+    pub async fn on_the_demo_data() -> Self {
+        Self::with(Data::Demo, &[]).await
+    }
+
+    /// A fresh database and settings of the test's own.
+    pub async fn configured(settings: &[(&str, &str)]) -> Self {
+        Self::with(Data::Fresh, settings).await
+    }
+
+    async fn with(data: Data, settings: &[(&str, &str)]) -> Self {
+        let log = Log::default();
+        let listening = log.listen();
+        let database = TestDatabase::with(data).await;
+        let instance = instance(&database.url, settings, Secrets::default()).await;
+        Self {
+            app: instance.app.clone(),
+            log,
+            secrets: instance.secrets.clone(),
+            instance: Arc::new(instance),
+            database: Some(Arc::new(database)),
+            _listening: Some(listening),
+        }
+    }
+
+    /// A server whose Postgres is not there.
+    pub async fn without_postgres() -> Self {
+        let log = Log::default();
+        let listening = log.listen();
+        let instance = instance("postgres://nobody@127.0.0.1:1/none", &[], Secrets::default()).await;
+        Self {
+            app: instance.app.clone(),
+            log,
+            secrets: instance.secrets.clone(),
+            instance: Arc::new(instance),
+            database: None,
+            _listening: Some(listening),
+        }
+    }
+
+    /// Another server on the same database, with the same clock.
+    pub async fn another_instance(&self) -> Self {
+        let database = self.database.clone().expect("a database");
+        let mut other = instance(&database.url, &[], self.secrets.clone()).await;
+        other.app.clock = self.app.clock.clone();
+        other.router = app::router(&other.app);
+        Self {
+            app: other.app.clone(),
+            log: self.log.clone(),
+            secrets: self.secrets.clone(),
+            instance: Arc::new(other),
+            database: Some(database),
+            _listening: None,
+        }
+    }
+
+    /// Somebody without a token.
+    pub fn anonymous(&self) -> Caller {
+        Caller::new(Arc::clone(&self.instance), 0, String::new(), None)
+    }
+
+    /// Somebody who holds Portero's own role Administrator in Portero itself.
+    pub async fn administrator(&self) -> Caller {
+        self.person_with("root", &[(0, 0)]).await
+    }
+
+    /// Somebody who is logged in, and nothing else.
+    pub async fn powerless(&self) -> Caller {
+        self.person_with("nobody", &[]).await
+    }
+
+    /// Somebody new, logged in, with these roles: pairs of a service's and a role's id.
+    pub async fn person_with(&self, username: &str, roles: &[(i32, i32)]) -> Caller {
+        let mut tx = self.app.db.begin().await.expect("a transaction");
+        let new = users::store::NewRow {
+            username: &username.parse().expect("a username"),
+            name: &format!("{username} by name").parse().expect("a name"),
+            password_hash: &PASSWORD_HASH,
+            person_type: None,
+            document: None,
+        };
+        let person = users::store::insert(&mut tx, &new).await.expect("a new person").id;
+        for (service, role) in roles {
+            grants::store::grant(&mut tx, person, ServiceId(*service), RoleId(*role)).await.expect("a grant");
+        }
+        tx.commit().await.expect("a commit");
+        self.secrets.add(PASSWORD);
+        self.session_of(person.0).await
+    }
+
+    /// A caller with a new session of a person who is there, begun without the price of a login.
+    pub async fn session_of(&self, person: i32) -> Caller {
+        let mut conn = self.app.db.acquire().await.expect("a connection");
+        let hash: String = sqlx::query_scalar("select password_hash from auth.person where id = $1")
+            .bind(person)
+            .fetch_one(&mut *conn)
+            .await
+            .expect("a person");
+        let hash = PasswordHash::import(&hash).expect("a hash");
+        let now = self.app.clock.now();
+        let token = self.app.new_token(now).expect("a token");
+        let session = tokens::store::NewSession {
+            token: token.hash(),
+            person: PersonId(person),
+            verified: &hash,
+            now,
+            client_id: None,
+            address: [127, 0, 0, 1].into(),
+            user_agent: None,
+        };
+        let payload = tokens::store::insert(&mut conn, &session).await.expect("Postgres answers").expect("a session");
+        self.secrets.add(token.reveal());
+        self.secrets.add(hash.as_str());
+        Caller::new(Arc::clone(&self.instance), person, payload.username, Some(token.reveal().to_owned()))
+    }
+
+    /// Somebody of the demo data, logged in.
+    pub async fn demo(&self, username: &str) -> Caller {
+        let id = sqlx::query_scalar("select id from auth.person where username = $1 and removed_at is null")
+            .bind(username)
+            .fetch_one(&self.app.db)
+            .await
+            .expect("somebody of the demo data");
+        self.secrets.add(&format!("{username}-hash"));
+        self.session_of(id).await
+    }
+
+    /// The first column of the first row.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.app.db).await.expect("a number")
+    }
+
+    /// Something that the API has no route for.
+    pub async fn execute(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&self.app.db).await.expect("valid SQL");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !std::thread::panicking()
+            && let Some(secret) = self.secrets.shown_in(&self.log.text())
+        {
+            panic!("the log shows the secret {secret}: {:#?}", self.log.lines(&secret));
+        }
+    }
+}
+
+async fn instance(url: &str, settings: &[(&str, &str)], secrets: Secrets) -> Instance {
+    let connections = CONNECTIONS.to_string();
+    let always =
+        [("AUTH_DATABASE_URL", url), ("PASSWORD_HASH_THREADS", "1"), ("MAX_CONNECTIONS", connections.as_str())];
+    let variables = always.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let config = Config::from_vars(variables).expect("settings");
+    let database = Database::to_serve(&config).await.expect("a database");
+    let app = serve::build(&database, config).expect("an app");
+    Instance { router: app::router(&app), app, secrets }
+}

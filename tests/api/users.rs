@@ -1,0 +1,263 @@
+//! Registering, seeing, changing and removing people.
+
+use serde_json::{Value, json};
+
+use crate::support::{Caller, PASSWORD, Server};
+
+pub fn ada() -> Value {
+    json!({
+        "username": "ada", "password": "a passphrase of hers", "name": "Ada Quispe",
+        "person_type": "N", "document_type": "DNI", "document_number": "45678912",
+    })
+}
+
+/// `body` with one member changed.
+pub fn with(mut body: Value, field: &str, value: impl Into<Value>) -> Value {
+    body[field] = value.into();
+    body
+}
+
+#[tokio::test]
+async fn a_username_registers_once() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let made = root.post("/users", ada()).await;
+    assert_eq!(made.status, 201);
+    assert_eq!(made.body, json!({"id": made.id(), "username": "ada", "name": "Ada Quispe"}));
+    let second = root.post("/users", with(ada(), "document_number", "1")).await;
+    assert_eq!(second.refusal(), (409, "user_exists"));
+    let same_document = root.post("/users", with(ada(), "username", "ada2")).await;
+    assert_eq!(same_document.refusal(), (409, "user_exists"));
+    let other_kind = with(with(ada(), "username", "ada2"), "document_type", "CE");
+    assert_eq!(root.post("/users", other_kind).await.status, 201, "the same number of another kind of document");
+}
+
+#[tokio::test]
+async fn a_new_person_logs_in_with_a_password_under_either_name_of_the_field() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    root.post("/users", ada()).await.ok();
+    let mut older = with(with(ada(), "username", "eva"), "document_number", "2");
+    let password = older.as_object_mut().expect("an object").remove("password").expect("a password");
+    root.post("/users", with(older, "password_hash", password)).await.ok();
+    for username in ["ada", "eva"] {
+        let login = server.anonymous().log_in(username, "a passphrase of hers").await;
+        assert_eq!(login.status, 200, "{username}");
+        assert_eq!(login.body["payload"]["username"], username);
+    }
+}
+
+#[tokio::test]
+async fn a_person_needs_one_password_that_is_good_enough() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let mut without = ada();
+    without.as_object_mut().expect("an object").remove("password");
+    for body in [
+        without.clone(),
+        with(ada(), "password_hash", "another passphrase"),
+        with(ada(), "password", "short"),
+        with(ada(), "password", ""),
+        with(ada(), "password", Value::Null),
+        with(ada(), "password", 12_345_678),
+        with(ada(), "password", "x".repeat(257)),
+        with(with(ada(), "username", "ada-quispe"), "password", "Ada-Quispe"),
+        with(without.clone(), "password_hash", "short"),
+        with(without.clone(), "password_hash", "$2y$31$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"),
+        with(without, "password_hash", "$argon2id$nonsense"),
+    ] {
+        let answer = root.post("/users", body.clone()).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request_body"), "{body}");
+        assert!(answer.body["detail"].as_str().is_some_and(|detail| detail.contains("password")), "{answer:?}");
+    }
+    assert_eq!(root.get("/users?q=ada").await.body, json!([]));
+    assert_eq!(root.post("/users", with(ada(), "password", "🦜".repeat(256))).await.status, 201);
+}
+
+#[tokio::test]
+async fn every_field_is_checked_and_named() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    for (field, bad) in [
+        ("username", json!("")),
+        ("username", json!("12345")),
+        ("username", json!("-7")),
+        ("username", json!("person-7")),
+        ("username", json!(" ada")),
+        ("username", json!("a\nda")),
+        ("username", json!("a\0da")),
+        ("username", json!("x".repeat(101))),
+        ("username", json!(null)),
+        ("username", json!(7)),
+        ("username", json!(["ada"])),
+        ("name", json!("")),
+        ("name", json!("x".repeat(201))),
+        ("name", json!("Ada\u{7f}")),
+        ("person_type", json!("X")),
+        ("person_type", json!("n")),
+        ("document_type", json!("PASSPORT")),
+        ("document_number", json!("")),
+        ("document_number", json!("1".repeat(21))),
+        ("document_number", json!(45_678_912)),
+        ("surprise", json!(true)),
+        ("id", json!(1)),
+    ] {
+        let answer = root.post("/users", with(ada(), field, bad.clone())).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request_body"), "{field}: {bad}");
+        assert!(answer.body["detail"].as_str().is_some_and(|detail| detail.contains(field)), "{field}: {answer:?}");
+    }
+    for field in ["username", "name", "person_type", "document_type", "document_number"] {
+        let mut body = ada();
+        body.as_object_mut().expect("an object").remove(field);
+        let answer = root.post("/users", body).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request_body"), "without {field}");
+        assert!(answer.body["detail"].as_str().is_some_and(|detail| detail.contains(field)), "{field}: {answer:?}");
+    }
+    assert_eq!(root.get("/users").await.column("id"), [1], "none of them was registered");
+}
+
+#[tokio::test]
+async fn people_are_listed_and_seen() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    let list = adm1.get("/users").await;
+    assert_eq!(list.column("id"), (1..=15).collect::<Vec<_>>());
+    assert_eq!(list.body[6], json!({"id": 7, "username": "juan", "name": "Juan Demo"}));
+    assert_eq!(adm1.get("/users/7").await.body, list.body[6]);
+    for (id, refusal) in [
+        ("99", (404, "user_not_found")),
+        ("0", (404, "user_not_found")),
+        ("-1", (404, "user_not_found")),
+        ("2147483648", (404, "user_not_found")),
+        ("99999999999999999999", (404, "user_not_found")),
+        ("juan", (400, "invalid_user_id")),
+        ("7a", (400, "invalid_user_id")),
+        ("1.5", (400, "invalid_user_id")),
+        ("%00", (400, "invalid_user_id")),
+        ("%20", (400, "invalid_user_id")),
+        ("person-7", (400, "invalid_user_id")),
+    ] {
+        let path = format!("/users/{id}");
+        assert_eq!(adm1.get(&path).await.refusal(), refusal, "GET {id}");
+        assert_eq!(adm1.put(&path, json!({"name": "X"})).await.refusal(), refusal, "PUT {id}");
+        assert_eq!(adm1.delete(&path).await.refusal(), refusal, "DELETE {id}");
+    }
+}
+
+#[tokio::test]
+async fn one_sees_oneself_and_nobody_else() {
+    let server = Server::on_the_demo_data().await;
+    let juan = server.demo("juan").await;
+    assert_eq!(juan.get("/users/7").await.body["username"], "juan");
+    for id in ["1", "99", "juan", "-7", "3000000000"] {
+        assert_eq!(juan.get(&format!("/users/{id}")).await.refusal(), (403, "insufficient_permissions"), "{id}");
+    }
+    assert_eq!(juan.get("/users").await.status, 403);
+    assert_eq!(juan.put("/users/7", json!({"name": "Admin"})).await.status, 403);
+    assert_eq!(juan.delete("/users/7").await.status, 403);
+}
+
+#[tokio::test]
+async fn a_change_changes_what_it_names_and_nothing_else() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    assert_eq!(adm1.put("/users/7", json!({"name": "Juan Q."})).await.body, json!({"status": "success"}));
+    assert_eq!(adm1.get("/users/7").await.body, json!({"id": 7, "username": "juan", "name": "Juan Q."}));
+    let all = json!({"username": "juanq", "person_type": "J", "document_type": "RUC", "document_number": "20"});
+    adm1.put("/users/7", all).await.ok();
+    let row: (String, String, String, String) = sqlx::query_as(
+        "select username, person_type::text, document_type::text, document_number from auth.person where id = 7",
+    )
+    .fetch_one(&server.app.db)
+    .await
+    .expect("juan");
+    assert_eq!(row, ("juanq".into(), "J".into(), "RUC".into(), "20".into()));
+    assert_eq!(server.anonymous().log_in("juanq", "juan-hash").await.status, 200, "the password stays");
+
+    for nothing in [json!({}), json!({"name": null})] {
+        assert_eq!(adm1.put("/users/7", nothing).await.refusal(), (400, "invalid_request_body"));
+    }
+    for taken in [json!({"username": "usr1"}), json!({"document_type": "DNI", "document_number": "00000002"})] {
+        assert_eq!(adm1.put("/users/7", taken).await.refusal(), (409, "user_exists"));
+    }
+    assert_eq!(adm1.put("/users/7", json!({"username": "juanq"})).await.status, 200, "one's own is not taken");
+}
+
+#[tokio::test]
+async fn half_a_document_is_no_document() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    for half in [json!({"document_type": "DNI"}), json!({"document_number": "1"})] {
+        assert_eq!(root.put("/users/1", half).await.refusal(), (400, "invalid_request_body"));
+    }
+    root.put("/users/1", json!({"document_type": "DNI", "document_number": "1"})).await.ok();
+    root.put("/users/1", json!({"document_number": "2"})).await.ok();
+}
+
+#[tokio::test]
+async fn a_new_password_ends_the_other_sessions() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let here = server.person_with("ada", &[(0, 0)]).await;
+    let there = server.session_of(here.id).await;
+    let path = format!("/users/{}", here.id);
+
+    here.put(&path, json!({"password": "a new passphrase"})).await.ok();
+    assert_eq!(here.check().await.status, 200, "the one that changed it goes on");
+    assert_eq!(there.check().await.refusal(), (401, "invalid_token"));
+    assert_eq!(server.anonymous().log_in("ada", PASSWORD).await.refusal(), (401, "invalid_credentials"));
+    assert_eq!(server.anonymous().log_in("ada", "a new passphrase").await.status, 200);
+
+    root.put(&path, json!({"password_hash": "yet another passphrase"})).await.ok();
+    assert_eq!(here.check().await.refusal(), (401, "invalid_token"), "changed by somebody else, all end");
+    assert_eq!(root.check().await.status, 200);
+    let login = server.anonymous().log_in("ada", "yet another passphrase").await;
+    let again = here.with_token(login.token());
+    root.put(&path, json!({"name": "Ada Q."})).await.ok();
+    assert_eq!(again.check().await.status, 200, "another change ends nothing");
+    assert_eq!(root.put(&path, json!({"password": "ADA"})).await.status, 400);
+    assert_eq!(root.put(&path, json!({"username": "adalovelace", "password": "AdaLovelace"})).await.status, 400);
+}
+
+#[tokio::test]
+async fn who_is_removed_is_out_and_their_name_is_free() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let id = root.post("/users", ada()).await.id();
+    let first = server.session_of(i32::try_from(id).expect("an id")).await;
+    let second = server.session_of(i32::try_from(id).expect("an id")).await;
+    let path = format!("/users/{id}");
+
+    let removed = root.delete(&path).await;
+    assert_eq!(removed.body, json!({"status": "user_deleted", "user_id": id, "revoked_tokens": 2}));
+    for session in [first, second] {
+        assert_eq!(session.check().await.refusal(), (401, "invalid_token"));
+    }
+    assert_eq!(server.anonymous().log_in("ada", "a passphrase of hers").await.refusal(), (401, "invalid_credentials"));
+    assert_eq!(root.get(&path).await.refusal(), (404, "user_not_found"));
+    assert_eq!(root.put(&path, json!({"name": "X"})).await.refusal(), (404, "user_not_found"));
+    assert_eq!(root.delete(&path).await.refusal(), (404, "user_not_found"));
+    assert_eq!(root.get("/users").await.column("id"), [1]);
+
+    let next = root.post("/users", ada()).await;
+    assert_eq!(next.status, 201, "username and document are free");
+    assert!(next.id() > id, "the id is not");
+}
+
+#[tokio::test]
+async fn of_twenty_registrations_of_one_name_one_is_made() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "16")]).await;
+    let root = server.administrator().await;
+    let hash = crate::support::PASSWORD_HASH.as_str();
+    let requests = (0..20).map(|n| {
+        let mut body = with(with(ada(), "document_number", n.to_string()), "password_hash", hash);
+        body.as_object_mut().expect("an object").remove("password");
+        let root = root.clone();
+        async move { root.post("/users", body).await }
+    });
+    let mut statuses: Vec<u16> = Caller::together(requests).await.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses[0], 201);
+    assert!(statuses[1..].iter().all(|status| *status == 409), "{statuses:?}");
+    assert_eq!(root.get("/users?q=ada").await.column("username"), ["ada"]);
+}
