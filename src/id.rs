@@ -159,7 +159,7 @@ impl<'de, T: Id> Deserialize<'de> for Ref<T> {
                 if id.fract() != 0.0 {
                     return Err(E::invalid_type(de::Unexpected::Float(id), &self));
                 }
-                #[expect(clippy::cast_possible_truncation, reason = "saturates, and no row has the last id")]
+                #[expect(clippy::cast_possible_truncation, reason = "saturates, far beyond any id")]
                 let id = id as i64;
                 self.visit_i64(id)
             }
