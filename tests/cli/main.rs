@@ -1,0 +1,6 @@
+//! The command line, as it is used: the real binary, on databases of a throw-away Postgres.
+
+mod admin;
+mod private;
+mod support;
+mod vocabulary;
