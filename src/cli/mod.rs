@@ -5,6 +5,7 @@
 
 mod admin;
 mod ask;
+mod doctor;
 mod grant;
 mod named;
 mod output;
@@ -50,6 +51,8 @@ enum Command {
     Demo,
     /// Bring the database to this version.
     Migrate,
+    /// Look for what is wrong with configuration, database and machine.
+    Doctor,
     /// Administrators of Portero itself.
     #[command(subcommand)]
     Admin(admin::Command),
@@ -101,9 +104,14 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let env_file = read_env_file();
     let output = if cli.json { Output::Json } else { Output::Text };
-    if let Command::Openapi = command {
-        output::line(&crate::app::documented_router().1.to_pretty_json()?)?;
-        return Ok(ExitCode::SUCCESS);
+    match command {
+        Command::Openapi => {
+            output::line(&crate::app::documented_router().1.to_pretty_json()?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        // It looks at what would stop everything else.
+        Command::Doctor => return runtime()?.block_on(doctor::run(env_file, cli.demo, output)),
+        _ => {}
     }
     env_file.map_err(anyhow::Error::msg)?;
     let config = Config::from_env()?;
@@ -128,7 +136,7 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Permission(command) => permission::run(command, tool).await,
         Command::Grant(command) => grant::run(command, tool).await,
         Command::Token(command) => return token::run(command, tool).await,
-        Command::Serve | Command::Demo | Command::Migrate | Command::Openapi => Ok(()),
+        Command::Serve | Command::Demo | Command::Migrate | Command::Doctor | Command::Openapi => Ok(()),
     }
     .map(|()| ExitCode::SUCCESS)
 }
