@@ -7,6 +7,7 @@ mod admin;
 mod ask;
 mod doctor;
 mod grant;
+mod import;
 mod named;
 mod output;
 mod permission;

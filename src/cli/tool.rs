@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
 use super::output::Output;
 use crate::app::App;
 use crate::config::Config;
@@ -15,6 +18,14 @@ use crate::serve;
 pub(super) struct Tool {
     pub app: App,
     pub output: Output,
+    options: PgConnectOptions,
+}
+
+impl Tool {
+    /// A connection for long work: without the server's limit on a statement's time, and without a word about it.
+    pub(super) async fn patient_connection(&self) -> sqlx::Result<PgConnection> {
+        PgConnection::connect_with(&self.options.clone().disable_statement_logging()).await
+    }
 }
 
 /// Runs a command on the database that is served, or would be.
@@ -27,7 +38,7 @@ pub(super) async fn on_the_database(
     let database = Database::for_tools(&config, demo).await?;
     let done = async {
         database.ready_for_tools(demo).await?;
-        let tool = Tool { app: serve::build(&database, config)?, output };
+        let tool = Tool { app: serve::build(&database, config)?, output, options: database.options.clone() };
         let done = act(&tool).await;
         tool.app.db.close().await;
         done

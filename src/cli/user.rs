@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::admin::keep_an_administrator;
 use super::ask::NewPassword;
 use super::grant::all_grants;
+use super::import;
 use super::named::Named;
 use super::output::{Output, Row, count, line, or_dash, remark, table};
 use super::tool::{Tool, everything};
@@ -55,6 +56,8 @@ pub(super) enum Command {
         #[command(flatten)]
         password: NewPassword,
     },
+    /// Register many people at once, from a file: all or none.
+    Import(import::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -148,6 +151,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
         Command::Enable { person } => set_disabled(tool, &person, false).await,
         Command::Remove { person } => remove(tool, &person).await,
         Command::ResetPassword { person, password } => reset_password(tool, &person, &password).await,
+        Command::Import(args) => return import::run(args, tool).await,
     }
     .map(|()| ExitCode::SUCCESS)
 }

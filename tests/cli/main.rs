@@ -2,6 +2,7 @@
 
 mod admin;
 mod doctor;
+mod import_file;
 mod private;
 mod support;
 mod vocabulary;
