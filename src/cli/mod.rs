@@ -182,4 +182,11 @@ mod tests {
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn no_secret_is_an_argument_that_debug_shows() {
+        let line = ["portero", "user", "import", "--from-database", "postgres://me:hunter2@old/db"];
+        let cli = Cli::try_parse_from(line).expect("a command");
+        assert!(!format!("{cli:?}").contains("hunter2"));
+    }
 }

@@ -56,7 +56,7 @@ pub(super) enum Command {
         #[command(flatten)]
         password: NewPassword,
     },
-    /// Register many people at once, from a file: all or none.
+    /// Register many people at once, from a file or from the system that Portero succeeds: all or none.
     Import(import::Args),
 }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod doctor;
+mod import_database;
 mod import_file;
 mod private;
 mod support;

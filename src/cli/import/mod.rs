@@ -5,6 +5,7 @@ mod file;
 mod hashing;
 mod line;
 mod people;
+mod predecessor;
 mod progress;
 mod store;
 
@@ -12,17 +13,24 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::ValueEnum;
+use clap::{ArgGroup, ValueEnum};
 
+use super::ask;
 use super::tool::Tool;
+use crate::config::Secret;
 
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = FIELDS)]
+#[command(group = ArgGroup::new("source").required(true), after_long_help = FIELDS)]
 pub(super) struct Args {
     /// A CSV or JSON Lines file with one person a line; `-` is standard input.
-    file: PathBuf,
+    #[arg(group = "source")]
+    file: Option<PathBuf>,
+    /// The database of the system that Portero succeeds: people, services, roles, permissions and grants, with their
+    /// ids and passwords. `-` reads the URL, which may hold a password, from IMPORT_DATABASE_URL or standard input.
+    #[arg(long, value_name = "URL", group = "source")]
+    from_database: Option<Secret>,
     /// What the file is; otherwise its name tells.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from_database")]
     format: Option<Format>,
     /// Only look for faults; write nothing.
     #[arg(long)]
@@ -47,8 +55,14 @@ enum Format {
 }
 
 pub(super) async fn run(args: Args, tool: &Tool) -> anyhow::Result<ExitCode> {
-    let format = format(&args.file, args.format)?;
-    people::import(tool, file::open(&args.file, format)?, args.dry_run).await
+    match (args.file, args.from_database) {
+        (Some(file), _) => {
+            let format = format(&file, args.format)?;
+            people::import(tool, file::open(&file, format)?, args.dry_run).await
+        }
+        (None, Some(url)) => predecessor::import(tool, &given(url)?, args.dry_run).await,
+        (None, None) => bail!("name a file, or `--from-database`"),
+    }
 }
 
 fn format(file: &std::path::Path, format: Option<Format>) -> anyhow::Result<Format> {
@@ -61,4 +75,16 @@ fn format(file: &std::path::Path, format: Option<Format>) -> anyhow::Result<Form
         "jsonl" | "ndjson" => Ok(Format::Jsonl),
         _ => bail!("`{}` does not tell what it holds; add `--format csv` or `--format jsonl`", file.display()),
     }
+}
+
+/// The URL, which need not be an argument that everybody on this machine can read.
+fn given(url: Secret) -> anyhow::Result<Secret> {
+    if url.expose() != "-" {
+        return Ok(url);
+    }
+    if let Some(url) = std::env::var("IMPORT_DATABASE_URL").ok().filter(|url| !url.trim().is_empty()) {
+        return Ok(url.trim().to_owned().into());
+    }
+    let url = ask::secret("URL of the old database: ")?;
+    Ok(url.trim().to_owned().into())
 }
