@@ -21,8 +21,10 @@ const PAGE: i64 = 1000;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Give a person a role in a service, which offers it from then on; or single permissions.
+    #[command(override_usage = "portero grant add <PERSON> <SERVICE> <ROLE | --permission <PERMISSION>>")]
     Add(Grant),
     /// Take a role, or single permissions that were given directly, from a person in a service.
+    #[command(override_usage = "portero grant remove <PERSON> <SERVICE> <ROLE | --permission <PERMISSION>>")]
     Remove(Grant),
     /// List who holds what: of everybody or of one person, everywhere or in one service.
     List {

@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use crate::error::Error;
 
+/// In fewer columns a table has more line breaks than text.
+const NARROWEST: u16 = 60;
+
 /// For whom a command answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Output {
@@ -47,9 +50,16 @@ impl Output {
 /// A table on standard output.
 pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> anyhow::Result<()> {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(presets::NOTHING);
+    // Wrapped to the terminal, unless that is too narrow or does not know its width (it says 0 in some containers).
+    if table.width().is_some_and(|width| width >= NARROWEST) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
     table.set_header(header.iter().map(|name| name.to_uppercase())).add_rows(rows);
-    // The columns' padding on the right says nothing.
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    // The last column's padding says nothing.
     for row in table.lines() {
         line(row.trim_end())?;
     }
