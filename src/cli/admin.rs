@@ -109,7 +109,6 @@ async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
     let mut tx = tool.app.db.begin().await?;
     let person = named.find(&mut tx).await?;
     let held = everything(
-        None,
         |role: &crate::roles::Role| role.id.0,
         async |page| grants::store::held(&mut tx, person.id, ServiceId::PORTERO, page).await,
     )

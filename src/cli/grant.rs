@@ -6,10 +6,10 @@ use sqlx::PgConnection;
 
 use super::admin::keep_an_administrator;
 use super::named::Named;
-use super::output::{Row, count};
+use super::output::{List, Row, count};
 use super::tool::Tool;
 use crate::access::store::queue_for_administrators;
-use crate::error::Result;
+use crate::grants::store::LastGrant;
 use crate::grants::{Held, store};
 use crate::permissions::PermissionId;
 use crate::roles::{self, RoleId};
@@ -22,8 +22,10 @@ const PAGE: i64 = 1000;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Give a person a role in a service, which offers it from then on; or single permissions.
+    #[command(override_usage = "portero grant add <PERSON> <SERVICE> <ROLE | --permission <PERMISSION>>")]
     Add(Grant),
     /// Take a role, or single permissions that were given directly, from a person in a service.
+    #[command(override_usage = "portero grant remove <PERSON> <SERVICE> <ROLE | --permission <PERMISSION>>")]
     Remove(Grant),
     /// List who holds what: of everybody or of one person, everywhere or in one service.
     List {
@@ -77,7 +79,9 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
                 Some(service) => Some(service.find(&mut conn).await?),
                 None => None,
             };
-            tool.output.list(&all_grants(&mut conn, person, service).await?)
+            let mut all = List::begin(tool.output);
+            each_page(&mut conn, person, service, |page| all.add(page)).await?;
+            all.end()
         }
     }
 }
@@ -109,7 +113,7 @@ async fn change(tool: &Tool, grant: &Grant, give: bool) -> anyhow::Result<()> {
             store::revoke_direct(&mut tx, person.id, service, permission).await?;
         }
     }
-    let held = all_grants(&mut tx, Some(person.id), Some(service)).await?;
+    let held = all_grants(&mut tx, person.id, Some(service)).await?;
     tx.commit().await?;
     let holds = count(held.len() as u64, "grant", "grants");
     tool.output.done(
@@ -122,19 +126,32 @@ fn direct_role() -> anyhow::Error {
     anyhow::anyhow!("that role only carries direct grants of one person; use `--permission <name>` instead of it")
 }
 
-/// Who holds what, all of it.
+/// What a person holds.
 pub(super) async fn all_grants(
+    conn: &mut PgConnection,
+    person: PersonId,
+    service: Option<ServiceId>,
+) -> anyhow::Result<Vec<Held>> {
+    let mut all = Vec::new();
+    each_page(conn, Some(person), service, |page| {
+        all.append(page);
+        Ok(())
+    })
+    .await?;
+    Ok(all)
+}
+
+async fn each_page(
     conn: &mut PgConnection,
     person: Option<PersonId>,
     service: Option<ServiceId>,
-) -> Result<Vec<Held>> {
-    let mut all = Vec::new();
+    mut act: impl FnMut(&mut Vec<Held>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut last: Option<LastGrant> = None;
     loop {
-        let page = store::list(conn, person, service, all.last(), PAGE).await?;
-        let last = page.len() < usize::try_from(PAGE).unwrap_or_default();
-        all.extend(page);
-        if last {
-            return Ok(all);
-        }
+        let mut page = store::list(conn, person, service, last, PAGE).await?;
+        let Some(end) = page.last() else { return Ok(()) };
+        last = Some((end.person_id, end.service_id, end.role_id));
+        act(&mut page)?;
     }
 }

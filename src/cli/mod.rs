@@ -1,6 +1,6 @@
 //! The command line: one file a command.
 //!
-//! A command gets a [`Tool`]: the app on the database that Portero serves, and the way to answer, for people or for
+//! A command gets a `Tool`: the app on the database that Portero serves, and the way to answer, for people or for
 //! scripts. What it says goes to standard output, what went wrong to standard error.
 
 mod admin;

@@ -2,11 +2,18 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::marker::PhantomData;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde::Serialize;
 
 use crate::error::Error;
+
+/// In fewer columns a table has more line breaks than text.
+const NARROWEST: u16 = 60;
+
+/// Between two columns.
+const PADDING: u16 = 2;
 
 /// For whom a command answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +36,9 @@ pub(super) trait Row: Serialize {
 impl Output {
     /// Answers a list.
     pub(super) fn list<T: Row>(self, rows: &[T]) -> anyhow::Result<()> {
-        match self {
-            Self::Json => json(&rows),
-            Self::Text => table(T::HEADER, rows.iter().map(Row::cells)),
-        }
+        let mut list = List::begin(self);
+        list.add(rows)?;
+        list.end()
     }
 
     /// Answers one thing: to people with a sentence or several.
@@ -44,16 +50,79 @@ impl Output {
     }
 }
 
-/// A table on standard output.
-pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> anyhow::Result<()> {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.iter().map(|name| name.to_uppercase())).add_rows(rows);
-    // The columns' padding on the right says nothing.
-    for row in table.lines() {
-        line(row.trim_end())?;
+/// A list that is answered page by page, so that it may be longer than memory.
+pub(super) struct List<T> {
+    output: Output,
+    rows: u64,
+    /// How wide the columns have been, so that those of the next page stand below them.
+    widths: Vec<u16>,
+    row: PhantomData<T>,
+}
+
+impl<T: Row> List<T> {
+    pub(super) fn begin(output: Output) -> Self {
+        Self { output, rows: 0, widths: Vec::new(), row: PhantomData }
     }
-    Ok(())
+
+    pub(super) fn add(&mut self, rows: &[T]) -> anyhow::Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        match self.output {
+            Output::Text => {
+                let header = if self.rows == 0 { T::HEADER } else { &[] };
+                self.widths = table(header, rows.iter().map(Row::cells), &self.widths)?;
+            }
+            Output::Json => {
+                let mut page = String::new();
+                for row in rows {
+                    page.push_str(if self.rows == 0 && page.is_empty() { "[\n" } else { ",\n" });
+                    page.push_str(&serde_json::to_string(row)?);
+                }
+                write!(io::stdout().lock(), "{page}")?;
+            }
+        }
+        self.rows += rows.len() as u64;
+        Ok(())
+    }
+
+    pub(super) fn end(self) -> anyhow::Result<()> {
+        match (self.output, self.rows) {
+            (Output::Json, 0) => line("[]"),
+            (Output::Json, _) => line("\n]"),
+            (Output::Text, 0) => table(T::HEADER, std::iter::empty(), &[]).map(drop),
+            (Output::Text, _) => Ok(()),
+        }
+    }
+}
+
+/// A table on standard output, with columns of at least these widths. Answers how wide they are.
+pub(super) fn table(
+    header: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    widths: &[u16],
+) -> anyhow::Result<Vec<u16>> {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    // Wrapped to the terminal, unless that is too narrow or does not know its width (it says 0 in some containers).
+    if table.width().is_some_and(|width| width >= NARROWEST) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    if !header.is_empty() {
+        table.set_header(header.iter().map(|name| name.to_uppercase()));
+    }
+    table.add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, PADDING));
+        if let Some(width) = widths.get(column.index) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + PADDING)));
+        }
+    }
+    // The last column's padding says nothing.
+    let text: Vec<String> = table.lines().map(|row| row.trim_end().to_owned()).collect();
+    line(&text.join("\n"))?;
+    let widths = widths.iter().copied().chain(std::iter::repeat(0));
+    Ok(table.column_max_content_widths().into_iter().zip(widths).map(|(now, before)| now.max(before)).collect())
 }
 
 fn json(value: &impl Serialize) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 use super::named::Named;
 use super::output::Row;
-use super::tool::{Tool, everything};
+use super::tool::{Tool, list_all};
 use crate::permissions::{Permission, PermissionId, PermissionName, store};
 use crate::roles::{self, RoleId};
 
@@ -59,7 +59,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
                 Some(role) => roles::store::permissions(&mut tx, role, page).await,
                 None => store::list(&mut tx, page).await,
             };
-            tool.output.list(&everything(beginning, |permission: &Permission| permission.id.0, list).await?)
+            list_all(tool.output, beginning, |permission: &Permission| permission.id.0, list).await
         }
         Command::Remove { permission } => {
             let id = permission.find(&mut tx).await?;

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::named::Named;
 use super::output::Row;
-use super::tool::{Tool, everything};
+use super::tool::{Tool, everything, list_all};
 use crate::error::Result;
 use crate::grants;
 use crate::permissions::{Permission, PermissionId};
@@ -121,7 +121,7 @@ async fn list(tool: &Tool, beginning: Option<String>, service: Option<Named<Serv
         Some(service) => grants::store::offered(&mut conn, service, page).await,
         None => store::list(&mut conn, page).await,
     };
-    tool.output.list(&everything(beginning, |role: &Role| role.id.0, list).await?)
+    list_all(tool.output, beginning, |role: &Role| role.id.0, list).await
 }
 
 async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> {
@@ -145,7 +145,7 @@ async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> 
 
 async fn carried(conn: &mut PgConnection, role: RoleId) -> Result<Vec<Permission>> {
     let list = async |page: &_| store::permissions(conn, role, page).await;
-    everything(None, |permission: &Permission| permission.id.0, list).await
+    everything(|permission: &Permission| permission.id.0, list).await
 }
 
 fn names(permissions: &[Permission]) -> String {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::named::Named;
 use super::output::{Row, or_dash};
-use super::tool::{Tool, everything};
+use super::tool::{Tool, everything, list_all};
 use crate::access::store::must_keep_an_administrator;
 use crate::grants;
 use crate::roles::RoleId;
@@ -67,7 +67,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         }
         Command::List { beginning } => {
             let list = async |page: &_| store::list(&mut tx, page).await;
-            tool.output.list(&everything(beginning, |service: &Service| service.id.0, list).await?)
+            list_all(tool.output, beginning, |service: &Service| service.id.0, list).await
         }
         Command::Remove { service } => {
             let id = service.find(&mut tx).await?;
@@ -102,7 +102,7 @@ async fn change(
         }
     }
     let list = async |page: &_| grants::store::offered(&mut tx, service, page).await;
-    let roles = everything(None, |role: &crate::roles::Role| role.id.0, list).await?;
+    let roles = everything(|role: &crate::roles::Role| role.id.0, list).await?;
     tx.commit().await?;
     let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
     tool.output.done(

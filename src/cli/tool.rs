@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
-use super::output::Output;
+use super::output::{List, Output, Row};
 use crate::app::App;
 use crate::config::Config;
 use crate::database::{Database, MIGRATIONS};
@@ -62,14 +62,30 @@ pub(super) async fn migrate(config: &Config, demo: bool, output: Output) -> anyh
     Ok(ExitCode::SUCCESS)
 }
 
-/// All pages of a list.
-pub(super) async fn everything<T>(
+/// Answers a list, page by page.
+pub(super) async fn list_all<T: Row>(
+    output: Output,
     prefix: Option<String>,
+    id: impl Fn(&T) -> i32,
+    mut list: impl AsyncFnMut(&Page) -> Result<Vec<T>>,
+) -> anyhow::Result<()> {
+    let mut all = List::begin(output);
+    let mut next = Some(Page::first(prefix));
+    while let Some(page) = next {
+        let mut rows = list(&page).await?;
+        next = page.next(&mut rows, &id);
+        all.add(&rows)?;
+    }
+    all.end()
+}
+
+/// All pages of a short list.
+pub(super) async fn everything<T>(
     id: impl Fn(&T) -> i32,
     mut list: impl AsyncFnMut(&Page) -> Result<Vec<T>>,
 ) -> Result<Vec<T>> {
     let mut all = Vec::new();
-    let mut next = Some(Page::first(prefix));
+    let mut next = Some(Page::first(None));
     while let Some(page) = next {
         let mut rows = list(&page).await?;
         next = page.next(&mut rows, &id);

@@ -12,7 +12,7 @@ use super::grant::all_grants;
 use super::import;
 use super::named::Named;
 use super::output::{Output, Row, count, line, or_dash, remark, table};
-use super::tool::{Tool, everything};
+use super::tool::{Tool, list_all};
 use crate::tokens;
 use crate::users::store::{Details, NewRow};
 use crate::users::{
@@ -181,20 +181,15 @@ async fn add(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
 
 async fn list(tool: &Tool, beginning: Option<String>) -> anyhow::Result<()> {
     let mut conn = tool.app.db.acquire().await?;
-    let people = everything(
-        beginning,
-        |person: &Details| person.id.0,
-        async |page| users::store::list_details(&mut conn, page).await,
-    )
-    .await?;
-    tool.output.list(&people)
+    let list = async |page: &_| users::store::list_details(&mut conn, page).await;
+    list_all(tool.output, beginning, |person: &Details| person.id.0, list).await
 }
 
 async fn show(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
     let mut conn = tool.app.db.acquire().await?;
     let id = named.find(&mut conn).await?.id;
     let person = users::store::details(&mut conn, id).await?;
-    let grants = all_grants(&mut conn, Some(id), None).await?;
+    let grants = all_grants(&mut conn, id, None).await?;
     if tool.output == Output::Json {
         let mut shown = serde_json::to_value(&person)?;
         shown["grants"] = serde_json::to_value(&grants)?;
@@ -211,7 +206,7 @@ async fn show(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
         ("disabled", or_dash(person.disabled_at.map(moment))),
         ("sessions", person.sessions.to_string()),
     ];
-    table(&["", ""], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]))?;
+    table(&[], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]), &[])?;
     line("")?;
     tool.output.list(&grants)
 }

@@ -203,13 +203,16 @@ pub async fn holders(conn: &mut PgConnection, service: ServiceId, role: RoleId, 
     Ok(rows)
 }
 
-/// One page of who holds what: of one person or of all, in one service or in all. `after` is the last row of the page
+/// The last row of a page of grants.
+pub type LastGrant = (PersonId, ServiceId, RoleId);
+
+/// One page of who holds what: of one person or of all, in one service or in all, after the last row of the page
 /// before.
 pub async fn list(
     conn: &mut PgConnection,
     person: Option<PersonId>,
     service: Option<ServiceId>,
-    after: Option<&Held>,
+    after: Option<LastGrant>,
     limit: i64,
 ) -> Result<Vec<Held>> {
     let rows = sqlx::query_as!(
@@ -238,9 +241,9 @@ pub async fn list(
         "#,
         person.map(|id| id.0),
         service.map(|id| id.0),
-        after.map(|held| held.person_id.0),
-        after.map(|held| held.service_id.0),
-        after.map(|held| held.role_id.0),
+        after.map(|(person, _, _)| person.0),
+        after.map(|(_, service, _)| service.0),
+        after.map(|(_, _, role)| role.0),
         limit,
     )
     .fetch_all(conn)

@@ -1,6 +1,7 @@
 //! One Postgres for all tests of this binary, one database a test, and the `portero` that works on it.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
@@ -32,6 +33,7 @@ static CLUSTER: LazyLock<PathBuf> = LazyLock::new(|| {
     remove_leftovers();
     let directory = scratch().join(format!("{PREFIX}{}", std::process::id()));
     let started = thread::spawn(move || {
+        remove_at_our_end(&directory);
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let postgres =
             runtime.block_on(Postgres::start(&directory, Durability::Throwaway, "postgres")).expect("Postgres");
@@ -50,7 +52,30 @@ static CLUSTER: LazyLock<PathBuf> = LazyLock::new(|| {
     started.join().expect("a cluster")
 });
 
-/// What earlier runs have left in memory.
+/// A shell that waits for our end, however it comes, and then for Postgres'.
+fn remove_at_our_end(directory: &std::path::Path) {
+    let script = r#"
+        cat > /dev/null
+        for _ in 1 2 3 4 5 6 7 8 9 10; do
+            [ -e "$1/postgres/postmaster.pid" ] || break
+            sleep 1
+        done
+        rm -rf "$1"
+    "#;
+    let cleaner = Command::new("sh")
+        .args(["-c", script, "remove-at-our-end"])
+        .arg(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("a shell");
+    // It holds the other end of its input, which so closes with this process.
+    std::mem::forget(cleaner);
+}
+
+/// What runs have left that were killed together with their cleaner.
 fn remove_leftovers() {
     for entry in fs::read_dir(scratch()).into_iter().flatten().flatten() {
         let name = entry.file_name();

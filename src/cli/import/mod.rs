@@ -20,7 +20,11 @@ use super::tool::Tool;
 use crate::config::Secret;
 
 #[derive(Debug, clap::Args)]
-#[command(group = ArgGroup::new("source").required(true), after_long_help = FIELDS)]
+#[command(
+    group = ArgGroup::new("source").required(true),
+    override_usage = "portero user import [OPTIONS] <FILE | --from-database <URL>>",
+    after_long_help = FIELDS,
+)]
 pub(super) struct Args {
     /// A CSV or JSON Lines file with one person a line; `-` is standard input.
     #[arg(group = "source")]

@@ -139,16 +139,28 @@ impl Source {
 
     /// Role and permission.
     pub(super) async fn role_permissions(&mut self) -> sqlx::Result<Vec<(i64, i64)>> {
-        sqlx::query_as("select distinct role_id::bigint, permission_id::bigint from auth.role_permission")
-            .fetch_all(&mut self.0)
-            .await
+        sqlx::query_as(
+            r"
+            select distinct role_id::bigint, permission_id::bigint
+            from auth.role_permission
+            where role_id is not null and permission_id is not null
+            ",
+        )
+        .fetch_all(&mut self.0)
+        .await
     }
 
     /// Service and role.
     pub(super) async fn service_roles(&mut self) -> sqlx::Result<Vec<(i64, i64)>> {
-        sqlx::query_as("select distinct service_id::bigint, role_id::bigint from auth.service_roles")
-            .fetch_all(&mut self.0)
-            .await
+        sqlx::query_as(
+            r"
+            select distinct service_id::bigint, role_id::bigint
+            from auth.service_roles
+            where service_id is not null and role_id is not null
+            ",
+        )
+        .fetch_all(&mut self.0)
+        .await
     }
 
     /// The next grants after `last`: person, service and role.
@@ -158,6 +170,7 @@ impl Source {
             select distinct person_id::bigint, service_id::bigint, role_id::bigint
             from auth.person_service_role
             where (person_id, service_id, role_id) > ($1, $2, $3)
+              and service_id is not null and role_id is not null
             order by 1, 2, 3
             limit $4
             ",
