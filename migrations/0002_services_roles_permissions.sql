@@ -22,9 +22,12 @@ create table auth.permission (
     name       text not null,
     created_at timestamptz not null default now(),
 
-    constraint permission_pkey primary key (id),
-    constraint permission_name_key unique (name)
+    constraint permission_pkey primary key (id)
 );
+
+-- Portero's own (ids <= 0) have names apart from users': neither takes a name from the other, now or in a later version.
+create unique index permission_name_key on auth.permission (name) where id > 0;
+create unique index permission_own_name_key on auth.permission (name) where id <= 0;
 
 create index permission_name_prefix_idx on auth.permission (lower(name) text_pattern_ops);
 
@@ -38,7 +41,6 @@ create table auth.role (
     created_at        timestamptz not null default now(),
 
     constraint role_pkey primary key (id),
-    constraint role_name_key unique (name),
     constraint role_direct_key unique (direct_person_id, direct_service_id),
     constraint role_direct_whole check ((direct_person_id is null) = (direct_service_id is null)),
     constraint role_direct_name check (
@@ -49,6 +51,9 @@ create table auth.role (
     constraint role_direct_service_fkey foreign key (direct_service_id)
         references auth.services (id) on delete cascade
 );
+
+create unique index role_name_key on auth.role (name) where id > 0;
+create unique index role_own_name_key on auth.role (name) where id <= 0;
 
 create index role_direct_service_idx on auth.role (direct_service_id)
     where direct_service_id is not null;

@@ -50,8 +50,9 @@ create trigger person_follow after update of username, name, disabled_at, remove
 create function auth.end_person() returns trigger
 language plpgsql as $$
 begin
-    delete from auth.person_service_role where person_id = new.id;
+    -- In the order in which the end of a service takes them: roles first.
     delete from auth.role where direct_person_id = new.id;
+    delete from auth.person_service_role where person_id = new.id;
     return null;
 end
 $$;

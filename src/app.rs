@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, LINK, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::{Router, routing::get};
 use sqlx::PgPool;
 use time::OffsetDateTime;
 use tower::util::option_layer;
@@ -47,38 +47,45 @@ impl App {
     }
 }
 
-/// No answer takes longer, so that nobody hangs while Postgres does.
-const QUICK: Duration = Duration::from_secs(5);
+/// Changes may touch many rows.
+const CHANGES: Duration = Duration::from_secs(10);
 /// Where a password may have to wait for its turn to be hashed.
 const WITH_HASHING: Duration = Duration::from_secs(15);
 
 /// All routes, by feature, and the document that describes them.
 pub fn documented_router() -> (Router<App>, OpenApi) {
-    let quick = OpenApiRouter::new()
+    let questions = OpenApiRouter::new()
         .merge(server::routes())
+        .merge(docs::routes())
         .merge(tokens::routes())
+        .merge(login::session_routes())
+        .merge(grants::people_routes())
+        .layer(middleware::from_fn(|request, next| fallback::within(fallback::QUESTIONS, request, next)));
+    let changes = OpenApiRouter::new()
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(services::routes())
         .merge(grants::routes())
-        .merge(grants::people_routes())
-        .layer(middleware::from_fn(|request, next| fallback::within(QUICK, request, next)));
+        .layer(middleware::from_fn(|request, next| fallback::within(CHANGES, request, next)));
     let with_hashing = OpenApiRouter::new()
         .merge(login::routes())
         .merge(users::routes())
         .layer(middleware::from_fn(|request, next| fallback::within(WITH_HASHING, request, next)));
-    let (router, mut document) =
-        OpenApiRouter::with_openapi(openapi::base()).merge(quick).merge(with_hashing).split_for_parts();
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::base())
+        .merge(questions)
+        .merge(changes)
+        .merge(with_hashing)
+        .split_for_parts();
     openapi::complete(&mut document);
     (router, document)
 }
 
 /// The whole server, ready to be served.
 pub fn router(app: &App) -> Router {
-    let (router, document) = documented_router();
+    let (router, _) = documented_router();
     router
-        .merge(docs::routes(&document))
-        .fallback(get(fallback::unknown_path).fallback(fallback::unknown_path))
+        .merge(docs::browser())
+        .fallback(fallback::unknown_path)
         .method_not_allowed_fallback(fallback::unknown_method)
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .layer(option_layer(cors(&app.config)))
@@ -98,13 +105,15 @@ async fn sober_headers(request: Request, next: Next) -> Response {
 
 /// None when off: it would answer every `OPTIONS`, also of paths that are not there.
 fn cors(config: &Config) -> Option<CorsLayer> {
+    let origins = match &config.cors {
+        Cors::Off => return None,
+        Cors::Any => AllowOrigin::any(),
+        Cors::Origins(origins) => AllowOrigin::list(origins.clone()),
+    };
     let layer = CorsLayer::new()
+        .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(config.cors_headers.clone())
-        .expose_headers([request_id::HEADER, axum::http::header::LINK, axum::http::header::RETRY_AFTER]);
-    match &config.cors {
-        Cors::Off => None,
-        Cors::Any => Some(layer.allow_origin(AllowOrigin::any())),
-        Cors::Origins(origins) => Some(layer.allow_origin(AllowOrigin::list(origins.clone()))),
-    }
+        .expose_headers([request_id::HEADER, LINK, RETRY_AFTER]);
+    Some(layer)
 }

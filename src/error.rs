@@ -167,7 +167,7 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// SQLSTATEs that mean "not now" rather than "never": connection trouble, resources, shutdown, lost races, timeouts
+/// SQLSTATEs that mean "not now" rather than "never": connection trouble, resources, shutdown, lost races, timeouts, locks
 /// (PostgreSQL, appendix A).
 fn is_transient(state: &str) -> bool {
     state.starts_with("08")
@@ -175,6 +175,7 @@ fn is_transient(state: &str) -> bool {
         || state.starts_with("57")
         || state.starts_with("40")
         || state == "25006"
+        || state == "55P03"
 }
 
 /// Names the constraint whose violation is the caller's fault.

@@ -82,6 +82,10 @@ impl<T: Id> Ref<T> {
     /// Reads what a caller wrote in a path, a body or on the command line.
     pub fn parse(text: &str) -> Self {
         let text = text.trim();
+        // Longer than any name, and than any number anybody means.
+        if text.chars().nth(names::MAX_NAME).is_some() {
+            return Self::NoSuchName;
+        }
         let digits = text.strip_prefix('-').unwrap_or(text);
         if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
             text.parse().map_or(Self::NoSuchId, |id| Self::Id(T::new(id)))
@@ -150,6 +154,16 @@ impl<'de, T: Id> Deserialize<'de> for Ref<T> {
                 Ok(i32::try_from(id).map_or(Ref::NoSuchId, |id| Ref::Id(T::new(id))))
             }
 
+            /// `1.0` is an integer to JSON Schema, and to some serializers.
+            fn visit_f64<E: de::Error>(self, id: f64) -> Result<Ref<T>, E> {
+                if id.fract() != 0.0 {
+                    return Err(E::invalid_type(de::Unexpected::Float(id), &self));
+                }
+                #[expect(clippy::cast_possible_truncation, reason = "saturates, far beyond any id")]
+                let id = id as i64;
+                self.visit_i64(id)
+            }
+
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Ref<T>, E> {
                 Ok(Ref::parse(text))
             }
@@ -174,6 +188,24 @@ impl PartialSchema for IdOrName {
 
 impl ToSchema for IdOrName {}
 
+/// How a [`Ref`] looks where names are not taken.
+#[derive(Debug)]
+pub struct IdOrDigits;
+
+impl PartialSchema for IdOrDigits {
+    fn schema() -> RefOr<Schema> {
+        let int32 = SchemaFormat::KnownFormat(KnownFormat::Int32);
+        let id = ObjectBuilder::new().schema_type(Type::Integer).format(Some(int32));
+        let digits = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^-?[0-9]+$"))
+            .max_length(Some(names::MAX_NAME));
+        OneOfBuilder::new().item(id).item(digits).description(Some("an id")).examples([7]).into()
+    }
+}
+
+impl ToSchema for IdOrDigits {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,6 +219,16 @@ mod tests {
         assert_eq!(Ref::<ServiceId>::parse("99999999999999999999999"), Ref::NoSuchId);
         assert_eq!(Ref::<ServiceId>::parse("7a"), Ref::Name("7a".into()));
         assert_eq!(Ref::<ServiceId>::parse("a\0b"), Ref::NoSuchName);
+        assert_eq!(Ref::<ServiceId>::parse(&"0".repeat(101)), Ref::NoSuchName);
         assert_eq!(Ref::<ServiceId>::parse("  "), Ref::NoSuchName);
+    }
+
+    #[test]
+    fn an_integer_may_be_written_as_a_float() {
+        let read = |json| serde_json::from_str::<Ref<ServiceId>>(json).ok();
+        assert_eq!(read("7.0"), Some(Ref::Id(ServiceId(7))));
+        assert_eq!(read("1e300"), Some(Ref::NoSuchId));
+        assert_eq!(read("7.5"), None);
+        assert_eq!(read("true"), None);
     }
 }

@@ -37,10 +37,11 @@ pub fn line(text: &str, max: usize) -> Result<String, String> {
     Ok(text)
 }
 
-/// Defines a text newtype that can't hold a bad value. `$rule` is `fn(&str) -> Result<String, String>`; `$pattern` says
-/// the same to readers of the OpenAPI document (ECMA 262, Unicode).
+/// Defines a text newtype that can't hold a bad value. `$rule` is `fn(&str) -> Result<String, String>`; `$except` is
+/// a look-ahead for what the rule refuses beyond [`line`], for readers of the OpenAPI document (ECMA 262, and no more
+/// of it than other dialects know).
 macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident, $rule:expr, max: $max:literal, pattern: $pattern:literal, example: $example:literal) => {
+    ($(#[$doc:meta])* $name:ident, $rule:expr, max: $max:literal, except: $except:literal, example: $example:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -76,7 +77,11 @@ macro_rules! text_type {
                     .schema_type(utoipa::openapi::Type::String)
                     .min_length(Some(1))
                     .max_length(Some($max))
-                    .pattern(Some($pattern))
+                    .pattern(Some(concat!(
+                        "^",
+                        $except,
+                        r"[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
+                    )))
                     .examples([$example])
                     .into()
             }

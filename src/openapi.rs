@@ -1,10 +1,12 @@
 //! The OpenAPI document: what the handlers say of themselves, and what is true of all of them.
 
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{IntoParams, OpenApi as _, ToSchema};
 
 /// That a change was made.
@@ -32,7 +34,7 @@ pub struct PageQuery {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
     /// Only rows whose name or username begins with this, whatever the case.
-    #[param(max_length = 100, pattern = r"^[^\p{Cc}]*$")]
+    #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     q: Option<String>,
 }
 
@@ -114,6 +116,47 @@ pub fn complete(document: &mut OpenApi) {
             complete_operation(path, operation);
         }
     }
+    relate_fields(document);
+}
+
+/// What a derived schema can't say: which fields need or exclude each other.
+fn relate_fields(document: &mut OpenApi) {
+    let exactly_one = |a: &'static str, b: &'static str| {
+        OneOfBuilder::new().item(fields(&[a], &[b])).item(fields(&[b], &[a])).build().into()
+    };
+    let at_least_one = |names: &[&str]| any_of(names.iter().map(|name| fields(&[name], &[])));
+    let person = ["username", "password", "password_hash", "name", "person_type", "document_type", "document_number"];
+    let rules: [(&str, Vec<Schema>); 5] = [
+        ("NewPerson", vec![exactly_one("password", "password_hash")]),
+        (
+            "PersonChange",
+            vec![at_least_one(&person), any_of([fields(&[], &["password"]), fields(&[], &["password_hash"])])],
+        ),
+        ("ServiceChange", vec![at_least_one(&["name", "description"])]),
+        ("DirectGrant", vec![exactly_one("permission_id", "permission_name")]),
+        ("Question", vec![any_of([fields(&[], &["permission"]), fields(&["service_id"], &[])])]),
+    ];
+    let Some(components) = document.components.as_mut() else { return };
+    for (name, rules) in rules {
+        if let Some(schema) = components.schemas.remove(name) {
+            let whole = rules.into_iter().fold(AllOfBuilder::new().item(schema), AllOfBuilder::item);
+            components.schemas.insert(name.to_owned(), whole.into());
+        }
+    }
+}
+
+/// An object in which these fields are set, and those absent or null.
+fn fields(set: &[&str], unset: &[&str]) -> Schema {
+    let of_type = |types: &[Type]| ObjectBuilder::new().schema_type(SchemaType::Array(types.to_vec())).build();
+    let object = ObjectBuilder::new();
+    let object = set.iter().fold(object, |object, field| {
+        object.required(*field).property(*field, of_type(&[Type::String, Type::Integer]))
+    });
+    unset.iter().fold(object, |object, field| object.property(*field, of_type(&[Type::Null]))).into()
+}
+
+fn any_of(schemas: impl IntoIterator<Item = Schema>) -> Schema {
+    schemas.into_iter().fold(AnyOfBuilder::new(), AnyOfBuilder::item).build().into()
 }
 
 fn complete_operation(path: &str, operation: &mut Operation) {
@@ -130,18 +173,23 @@ fn complete_operation(path: &str, operation: &mut Operation) {
         add(operation, "400", "`invalid_request_body`");
         add(operation, "413", "`request_body_too_large`");
     }
+    if path.contains('{') {
+        add(operation, "400", "`invalid_path`");
+    }
     let pages = operation.parameters.as_ref().is_some_and(|list| list.iter().any(is_limit));
     if pages {
         add(operation, "400", "`invalid_query`");
-    }
-    if path.contains('{') {
-        add(operation, "400", "`invalid_path`");
     }
     if !is_plain {
         add(operation, "503", "`unavailable`");
     }
     for (status, response) in &mut operation.responses.responses {
-        if let (RefOr::T(response), Ok(status)) = (response, status.parse()) {
+        let (RefOr::T(response), Ok(status)) = (response, status.parse::<StatusCode>()) else { continue };
+        // The specification asks for one.
+        if response.description.is_empty() {
+            response.description.push_str(reason(status));
+        }
+        if status.is_client_error() || status.is_server_error() {
             explain(status, response);
         }
     }
@@ -161,24 +209,16 @@ fn add(operation: &mut Operation, status: &str, codes: &str) {
     }
 }
 
-/// Gives every response a description, which OpenAPI wants, and a refusal its body: a problem, with an example for each
-/// code that its description names.
-fn explain(status: u16, response: &mut Response) {
-    let title = axum::http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or_default();
-    if response.description.is_empty() {
-        title.clone_into(&mut response.description);
-    }
-    if status < 400 {
-        return;
-    }
+/// Gives a refusal its body: a problem, with an example for each code that its description names.
+fn explain(status: StatusCode, response: &mut Response) {
     let codes: Vec<&str> = response.description.split('`').skip(1).step_by(2).collect();
     let examples = codes.iter().map(|code| {
         let body = json!({
             "error": code,
             "detail": "what happened and what to do",
             "type": "about:blank",
-            "title": title,
-            "status": status,
+            "title": reason(status),
+            "status": status.as_u16(),
             "request_id": "5f2b9d0c5a0f4a3f8f0a4d6d3b1c2e90",
         });
         let example = utoipa::openapi::example::ExampleBuilder::new().value(Some(body)).build();
@@ -187,4 +227,8 @@ fn explain(status: u16, response: &mut Response) {
     let content: Content =
         ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(examples).build();
     response.content.insert("application/problem+json".to_owned(), content.into());
+}
+
+fn reason(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or_default()
 }

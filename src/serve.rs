@@ -1,12 +1,14 @@
 //! Start, serve, stop: a checklist.
 
+mod accept;
+
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use axum::serve::ListenerExt;
+use anyhow::{Context, bail};
+use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -16,12 +18,16 @@ use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{self, Database};
+use crate::id::Ref;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
 use crate::passwords::{Hasher, Password};
-use crate::tokens;
+use crate::{tokens, users};
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long connections to Postgres may take to say goodbye.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// What is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +39,11 @@ pub enum Mode {
 }
 
 /// Serves until a signal says stop.
-pub async fn serve(config: Config, mode: Mode) -> anyhow::Result<()> {
+pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
+    if mode == Mode::Demo {
+        // Nobody demonstrates with passwords worth guessing.
+        config.passwords.min_length = 1;
+    }
     for typo in &config.probable_typos {
         tracing::warn!("{typo}");
     }
@@ -54,6 +64,9 @@ async fn serve_on(database: &Database, config: Config, mode: Mode) -> anyhow::Re
     let app = build(database, config)?;
     make_first_admin(&app).await?;
     let listener = listen(app.config.listen).await?;
+    if mode == Mode::Demo && !app.config.listen.ip().is_loopback() {
+        tracing::warn!("the demo's passwords are known to everybody, and others can reach {}", app.config.listen);
+    }
     announce(mode, listener.local_addr()?);
     run(app, listener).await
 }
@@ -77,27 +90,22 @@ async fn run(app: App, listener: TcpListener) -> anyhow::Result<()> {
     jobs.spawn(stop.clone().run_until_cancelled_owned(purge));
     jobs.close();
 
-    let router = app::router(&app).into_make_service_with_connect_info::<SocketAddr>();
-    let listener = listener.tap_io(|tcp| {
-        // Answers are small and whole: waiting for more to send would only delay them.
-        let _ = tcp.set_nodelay(true);
-    });
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut server = tokio::spawn(server.into_future());
+    let mut server = tokio::spawn(accept::accept(listener, app::router(&app), stop.clone()));
 
     tokio::select! {
-        ended = &mut server => ended?.context("the listener failed")?,
+        ended = &mut server => bail!("the listener failed: {ended:?}"),
         () = signalled() => {}
     }
     tracing::info!("stopping: requests under way get {} s; signal again to stop at once", GRACE.as_secs());
     stop.cancel();
     tokio::select! {
-        ended = &mut server => ended?.context("the listener failed")?,
+        ended = &mut server => ended.context("the listener failed")?,
         () = tokio::time::sleep(GRACE) => tracing::warn!("requests were still under way"),
         () = signalled() => {}
     }
     jobs.wait().await;
-    app.db.close().await;
+    // What still waits for Postgres has had its time.
+    let _ = tokio::time::timeout(CLOSING, app.db.close()).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -122,12 +130,17 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
             password: Password::try_from(password.expose().to_owned())
                 .map_err(|fault| anyhow::anyhow!("ADMIN_PASSWORD: {fault}"))?,
         };
-        if ensure_an_administrator(app, admin).await.context("ADMIN, ADMIN_PASSWORD")? {
-            tracing::info!(username, "made the first administrator");
+        match ensure_an_administrator(app, admin).await {
+            Ok(true) => tracing::info!(username, "made the first administrator"),
+            Ok(false) => {}
+            Err(error) if error.status() == StatusCode::CONFLICT => {
+                bail!("ADMIN: {username} is somebody already, but no administrator: run `portero admin add {username}`")
+            }
+            Err(error) => return Err(error).context("ADMIN, ADMIN_PASSWORD"),
         }
         return Ok(());
     }
-    if !std::io::stderr().is_terminal() {
+    if !std::io::stderr().is_terminal() || is_somebody(app, "admin").await? {
         if crate::access::store::administrators(&mut *app.db.acquire().await?).await?.is_empty() {
             tracing::warn!("there is no administrator: run `portero admin add`, or set ADMIN and ADMIN_PASSWORD");
         }
@@ -142,6 +155,10 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
         writeln!(terminal, "It is shown this once; `portero admin reset-password admin` makes another.\n")?;
     }
     Ok(())
+}
+
+async fn is_somebody(app: &App, username: &str) -> anyhow::Result<bool> {
+    Ok(users::store::find(&mut *app.db.acquire().await?, &Ref::parse_name(username)).await?.is_some())
 }
 
 fn announce(mode: Mode, address: SocketAddr) {

@@ -2,23 +2,27 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use sqlx::PgConnection;
 
 use super::permission::BuiltIn;
 use super::{Caller, store};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::services::ServiceId;
+use crate::id::Ref;
+use crate::services::{self, ServiceId};
 use crate::tokens::TokenHash;
 use crate::users::PersonId;
 
-/// Proof that the caller holds `P` in Portero itself, which means everywhere: a handler that takes one can't run for
-/// anyone else.
+/// Proof that the caller holds `P`: as a handler's parameter in Portero itself, which means everywhere, so that the
+/// handler can't run for anyone else; from [`Holds::within`] in one service.
 #[derive(Debug)]
 pub struct Can<P> {
     /// Who acts.
     pub actor: PersonId,
     /// The token they came with.
     pub token: TokenHash,
+    /// Where they hold it.
+    pub(super) service: ServiceId,
     permission: PhantomData<P>,
 }
 
@@ -43,9 +47,28 @@ impl<P: BuiltIn> Holds<P> {
     /// Proof for `service`: held there, or everywhere.
     pub fn within(self, service: ServiceId) -> Result<Can<P>> {
         if self.services.contains(&service) || self.services.contains(&ServiceId::PORTERO) {
-            Ok(Can { actor: self.actor, token: self.token, permission: PhantomData })
+            Ok(Can { actor: self.actor, token: self.token, service, permission: PhantomData })
         } else {
             Err(lacks::<P>())
+        }
+    }
+
+    /// The same, unless it is nowhere.
+    pub fn somewhere(self) -> Result<Self> {
+        if self.services.is_empty() { Err(lacks::<P>()) } else { Ok(self) }
+    }
+
+    /// The service that a caller named, and proof for it. Only who holds `P` everywhere hears which services there are.
+    pub async fn resolve_within(
+        self,
+        conn: &mut PgConnection,
+        service: &Ref<ServiceId>,
+    ) -> Result<(ServiceId, Can<P>)> {
+        let everywhere = self.services.contains(&ServiceId::PORTERO);
+        match services::store::resolve(conn, service).await {
+            Ok(service) => Ok((service, self.within(service)?)),
+            Err(error) if everywhere || !error.status().is_client_error() => Err(error),
+            Err(_) => Err(lacks::<P>()),
         }
     }
 
@@ -69,12 +92,11 @@ impl<P: BuiltIn> FromRequestParts<App> for Holds<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        let holds = Self::of(app, &caller).await?;
-        if holds.services.is_empty() { Err(lacks::<P>()) } else { Ok(holds) }
+        Self::of(app, &caller).await?.somewhere()
     }
 }
 
-fn lacks<P: BuiltIn>() -> Error {
+pub(super) fn lacks<P: BuiltIn>() -> Error {
     Error::forbidden(
         "insufficient_permissions",
         format!("this needs the permission `{}`; ask an administrator of Portero or of the service", P::NAME),

@@ -1,11 +1,18 @@
 //! Who is calling, what they may do, and what anybody may do in a service.
+//!
+//! A question needs proof once: [`Can`] or [`Holds`] in the handler's signature. A change asks again, in its own
+//! transaction and under locks ([`Can::begin`]), so that whoever was disabled, logged out or deprived a moment ago
+//! changes nothing more. Every transaction takes its locks in one order, so that none waits for another in a circle:
+//! the role Administrator (whoever could make or unmake one), people by id, a role, a service.
 
+mod begin;
 mod caller;
 mod can;
 mod effective;
 pub mod permission;
 pub mod store;
 
+pub use begin::About;
 pub use caller::Caller;
 pub use can::{Can, Holds};
 pub use effective::Effective;

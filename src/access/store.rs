@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::permissions::PermissionId;
 use crate::roles::RoleId;
 use crate::services::ServiceId;
+use crate::tokens::TokenHash;
 use crate::users::PersonId;
 
 /// A person's roles and permissions in a service.
@@ -35,6 +36,45 @@ pub async fn effective(conn: &mut PgConnection, person: PersonId, service: Servi
     .fetch_one(conn)
     .await?;
     Ok(effective)
+}
+
+/// Whether a caller is still who they were when their request came.
+#[derive(Debug)]
+pub struct Standing {
+    /// Their session has not ended; that of a removed or disabled person has.
+    pub has_session: bool,
+    /// They hold the permission, in the service or everywhere.
+    pub holds_permission: bool,
+}
+
+/// Asks again, in the transaction of a change, what was true when its request came.
+pub async fn standing(
+    conn: &mut PgConnection,
+    token: TokenHash,
+    person: PersonId,
+    permission: PermissionId,
+    service: ServiceId,
+) -> Result<Standing> {
+    let standing = sqlx::query_as!(
+        Standing,
+        r#"
+        select
+            exists (select from auth.tokens_cache where token = $1) as "has_session!",
+            exists (
+                select
+                from auth.person_service_role psr
+                join auth.role_permission rp on rp.role_id = psr.role_id
+                where psr.person_id = $2 and rp.permission_id = $3 and psr.service_id in (0, $4)
+            ) as "holds_permission!"
+        "#,
+        token.as_bytes(),
+        person.0,
+        permission.0,
+        service.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(standing)
 }
 
 /// The services in which a person holds a permission.

@@ -242,3 +242,46 @@ pub(super) fn database_url(url: &str) -> Result<(), String> {
         _ => "is not the URL of a Postgres database".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::super::Config;
+    use super::KNOWN;
+
+    const EXAMPLE: &str = include_str!("../../.env.example");
+
+    /// The lines of `.env.example` that are settings, commented out or not.
+    fn settings() -> impl Iterator<Item = (bool, &'static str, &'static str)> {
+        EXAMPLE.lines().filter_map(|line| {
+            let (name, value) = line.trim_start_matches('#').split_once('=')?;
+            let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            is_name.then_some((!line.starts_with('#'), name, value))
+        })
+    }
+
+    #[test]
+    fn the_example_names_every_variable_and_no_other() {
+        let named: BTreeSet<&str> = settings().map(|(_, name, _)| name).collect();
+        assert_eq!(named, KNOWN.iter().copied().collect());
+    }
+
+    #[test]
+    fn only_the_database_is_set_in_the_example() {
+        let set: Vec<&str> = settings().filter(|(set, ..)| *set).map(|(_, name, _)| name).collect();
+        assert_eq!(set, ["AUTH_DATABASE_URL"]);
+    }
+
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let read = |vars: BTreeMap<&str, &str>| {
+            let vars = vars.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let config = Config::from_vars(vars).expect("good settings");
+            let Config { listen, max_connections, lifetime, cors_headers, passwords, log, .. } = config;
+            format!("{listen} {max_connections} {lifetime:?} {cors_headers:?} {passwords:?} {log}")
+        };
+        let shown = settings().filter(|(set, ..)| !set).map(|(_, name, value)| (name, value)).collect();
+        assert_eq!(read(shown), read(BTreeMap::new()));
+    }
+}

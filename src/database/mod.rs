@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, Executor, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 
 use crate::config::Config;
 use crate::error::Result;
@@ -32,8 +32,10 @@ const RESTED: Duration = Duration::from_millis(500);
 /// No statement of ours takes longer, unless it hangs.
 const STATEMENT_TIMEOUT: &str = "10s";
 
+/// Nobody waits longer for a row that somebody else has locked: their connection is wanted by others.
+const LOCK_TIMEOUT: &str = "1500ms";
+
 /// A database in use, and the private Postgres under it, if it is ours to stop.
-#[derive(Debug)]
 pub struct Database {
     /// Where it is.
     pub options: PgConnectOptions,
@@ -66,7 +68,7 @@ impl Database {
         Self::private(config, PRIVATE).await
     }
 
-    async fn private(config: &Config, name: &str) -> anyhow::Result<Self> {
+    async fn private(config: &Config, name: &'static str) -> anyhow::Result<Self> {
         let postgres = Postgres::start(&config.data_dir, Durability::Durable, name).await?;
         let options = PgConnectOptions::new_without_pgpass().socket(postgres.socket_dir()).username(Postgres::USER);
         create_if_missing(&options, name).await?;
@@ -76,7 +78,11 @@ impl Database {
     /// Brings the database to this binary's version; nothing happens when it is there already.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         let mut conn = PgConnection::connect_with(&self.options).await.with_context(|| self.unreachable())?;
-        match MIGRATIONS.run(&mut conn).await {
+        // sqlx makes its own table `if not exists`, and Postgres would say each time that it does.
+        conn.execute("set client_min_messages to warning").await?;
+        let migrated = MIGRATIONS.run(&mut conn).await;
+        let _ = conn.close().await;
+        match migrated {
             Ok(()) => Ok(()),
             Err(MigrateError::VersionMissing(version)) => {
                 bail!("the database is at version {version}, which is newer than this Portero: run the newer one")
@@ -96,7 +102,8 @@ impl Database {
 
     /// A pool that fails soon rather than hangs.
     pub fn pool(&self, max_connections: u32) -> PgPool {
-        let options = self.options.clone().options([("statement_timeout", STATEMENT_TIMEOUT)]);
+        let options =
+            self.options.clone().options([("statement_timeout", STATEMENT_TIMEOUT), ("lock_timeout", LOCK_TIMEOUT)]);
         PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(POOL_WAIT)
@@ -124,15 +131,19 @@ fn parse(url: &str) -> anyhow::Result<PgConnectOptions> {
     PgConnectOptions::from_str(url).context("AUTH_DATABASE_URL")
 }
 
-async fn create_if_missing(options: &PgConnectOptions, name: &str) -> anyhow::Result<()> {
+async fn create_if_missing(options: &PgConnectOptions, name: &'static str) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect_with(&options.clone().database("postgres")).await?;
     let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(name)
         .fetch_one(&mut conn)
         .await?;
     if !exists {
-        let create = if name == DEMO { "create database portero_demo" } else { "create database portero" };
-        conn.execute(create).await?;
+        // Sorted by bytes, but with upper and lower case of every script; not every system has that locale.
+        let plain = format!("create database {name}");
+        let unicode = format!("{plain} template template0 lc_ctype 'C.UTF-8'");
+        if conn.execute(AssertSqlSafe(unicode)).await.is_err() {
+            conn.execute(AssertSqlSafe(plain)).await?;
+        }
     }
     conn.close().await?;
     Ok(())

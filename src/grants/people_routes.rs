@@ -81,11 +81,15 @@ async fn list_person_roles(
 ) -> Result<Response> {
     let holds = Holds::<ReadGrants>::of(&app, &caller).await?;
     let mut conn = app.db.acquire().await?;
-    let person = find(&mut conn, &person).await?.id;
-    let service = services::store::resolve(&mut conn, &service).await?;
-    if person != caller.person {
-        holds.within(service)?;
-    }
+    let person = users::store::find(&mut conn, &person).await?;
+    let is_own = person.as_ref().is_some_and(|person| person.id == caller.person);
+    // Before anything is said of who or what exists.
+    let holds = if is_own { None } else { Some(holds.somewhere()?) };
+    let person = person.ok_or_else(person_not_found)?.id;
+    let service = match holds {
+        Some(holds) => holds.resolve_within(&mut conn, &service).await?.0,
+        None => services::store::resolve(&mut conn, &service).await?,
+    };
     let roles = store::held(&mut conn, person, service, &page).await?;
     Ok(page.respond(roles, |role| role.id.0))
 }
@@ -133,8 +137,7 @@ async fn list_service_roles(
     page: Page,
 ) -> Result<Response> {
     let mut conn = app.db.acquire().await?;
-    let service = services::store::resolve(&mut conn, &service).await?;
-    by.within(service)?;
+    let (service, _) = by.resolve_within(&mut conn, &service).await?;
     let roles = store::offered(&mut conn, service, &page).await?;
     Ok(page.respond(roles, |role| role.id.0))
 }
@@ -158,8 +161,7 @@ async fn list_role_holders(
     page: Page,
 ) -> Result<Response> {
     let mut conn = app.db.acquire().await?;
-    let service = services::store::resolve(&mut conn, &service).await?;
-    by.within(service)?;
+    let (service, _) = by.resolve_within(&mut conn, &service).await?;
     let role = roles::store::get(&mut conn, role.id()?).await?.id;
     let people = store::holders(&mut conn, service, role, &page).await?;
     Ok(page.respond(people, |person| person.id.0))

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use super::{DirectGrant, Offer, RoleGrant, store};
 use crate::access::permission::{BuiltIn, WriteGrants, WriteServices};
 use crate::access::store::{must_cover_permission, must_cover_role, must_keep_an_administrator};
-use crate::access::{Can, Holds};
+use crate::access::{About, Can, Holds};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::Json;
@@ -41,27 +41,46 @@ async fn add_role_to_service(
     by: Holds<WriteGrants>,
     Json(offer): Json<Offer>,
 ) -> Result<Json<Success>> {
-    let mut tx = app.db.begin().await?;
-    let (actor, service) = match services::store::resolve(&mut tx, &offer.service_id).await {
-        Ok(service) => (by.within(service)?.actor, service),
-        Err(unknown) => match new_service(&offer.service_id) {
-            None => return Err(unknown),
-            Some(new) => {
-                let actor = by.everywhere()?.actor;
-                must_cover_permission(&mut tx, actor, ServiceId::PORTERO, WriteServices::ID).await?;
-                (actor, services::store::ensure(&mut tx, &new).await?.1.id)
-            }
-        },
-    };
-    let role = grantable(&mut tx, actor, service, &offer.role_id).await?;
+    let mut conn = app.db.acquire().await?;
+    let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
+    if let Some(new) = unknown_name(&mut conn, &offer.service_id).await? {
+        drop(conn);
+        return offer_in_new_service(&app, &by.everywhere()?, &new, role).await;
+    }
+    let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
+    drop(conn);
+    let mut tx = by.begin(&app, About::role(service, role)).await?;
+    must_be_grantable(&mut tx, by.actor, service, role).await?;
     store::offer(&mut tx, service, role).await?;
     tx.commit().await?;
     Ok(Json(Success::default()))
 }
 
-fn new_service(service: &Ref<ServiceId>) -> Option<NewService> {
-    let Ref::Name(name) = service else { return None };
-    Some(NewService { name: name.parse().ok()?, description: None })
+/// The service to make, when a caller gave a name that no service has and that one can have.
+async fn unknown_name(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Option<NewService>> {
+    let Ref::Name(name) = service else { return Ok(None) };
+    match services::store::resolve(conn, service).await {
+        Err(error) if error.status().is_client_error() => {
+            Ok(name.parse().ok().map(|name| NewService { name, description: None }))
+        }
+        Err(error) => Err(error),
+        Ok(_) => Ok(None),
+    }
+}
+
+async fn offer_in_new_service(
+    app: &App,
+    by: &Can<WriteGrants>,
+    new: &NewService,
+    role: RoleId,
+) -> Result<Json<Success>> {
+    let mut tx = by.begin(app, About::default()).await?;
+    must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, WriteServices::ID).await?;
+    must_be_grantable(&mut tx, by.actor, ServiceId::PORTERO, role).await?;
+    let (_, service) = services::store::ensure(&mut tx, new).await?;
+    store::offer(&mut tx, service.id, role).await?;
+    tx.commit().await?;
+    Ok(Json(Success::default()))
 }
 
 /// That a service no longer offers a role.
@@ -85,10 +104,12 @@ async fn remove_role_from_service(
     by: Holds<WriteGrants>,
     Json(offer): Json<Offer>,
 ) -> Result<Json<RoleRemovedFromService>> {
-    let mut tx = app.db.begin().await?;
-    let service = services::store::resolve(&mut tx, &offer.service_id).await?;
-    let by = by.within(service)?;
-    let role = grantable(&mut tx, by.actor, service, &offer.role_id).await?;
+    let mut conn = app.db.acquire().await?;
+    let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
+    let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
+    drop(conn);
+    let mut tx = by.begin(&app, About::role(service, role)).await?;
+    must_be_grantable(&mut tx, by.actor, service, role).await?;
     store::withdraw(&mut tx, service, role).await?;
     keep_an_administrator(&mut tx, service, role).await?;
     tx.commit().await?;
@@ -109,9 +130,12 @@ async fn grant_role(
     by: Holds<WriteGrants>,
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<Success>> {
-    let mut tx = app.db.begin().await?;
-    let (by, person, service) = whom(&mut tx, by, &grant.person_id, &grant.service_id).await?;
-    let role = grantable(&mut tx, by.actor, service, &grant.role_id).await?;
+    let mut conn = app.db.acquire().await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
+    let role = roles::store::resolve(&mut conn, &grant.role_id).await?;
+    drop(conn);
+    let mut tx = by.begin(&app, About::grant(person, service, role)).await?;
+    must_be_grantable(&mut tx, by.actor, service, role).await?;
     store::grant(&mut tx, person, service, role).await?;
     tx.commit().await?;
     Ok(Json(Success::default()))
@@ -138,9 +162,12 @@ async fn revoke_role(
     by: Holds<WriteGrants>,
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<RoleRemovedFromPerson>> {
-    let mut tx = app.db.begin().await?;
-    let (by, person, service) = whom(&mut tx, by, &grant.person_id, &grant.service_id).await?;
-    let role = grantable(&mut tx, by.actor, service, &grant.role_id).await?;
+    let mut conn = app.db.acquire().await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
+    let role = roles::store::resolve(&mut conn, &grant.role_id).await?;
+    drop(conn);
+    let mut tx = by.begin(&app, About::grant(person, service, role)).await?;
+    must_be_grantable(&mut tx, by.actor, service, role).await?;
     store::revoke(&mut tx, person, service, role).await?;
     keep_an_administrator(&mut tx, service, role).await?;
     tx.commit().await?;
@@ -172,8 +199,9 @@ async fn grant_permission(
     by: Holds<WriteGrants>,
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
-    let mut tx = app.db.begin().await?;
-    let (person_id, service_id, permission_id) = direct(&mut tx, by, &grant).await?;
+    let (by, person_id, service_id, permission_id) = direct(&app, by, &grant).await?;
+    let mut tx = by.begin(&app, About::person(person_id)).await?;
+    must_cover_permission(&mut tx, by.actor, service_id, permission_id).await?;
     let role_id = Some(store::grant_direct(&mut tx, person_id, service_id, permission_id).await?);
     tx.commit().await?;
     Ok(Json(DirectGrantDone { status: "permission_granted", person_id, service_id, permission_id, role_id }))
@@ -192,23 +220,25 @@ async fn revoke_permission(
     by: Holds<WriteGrants>,
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
-    let mut tx = app.db.begin().await?;
-    let (person_id, service_id, permission_id) = direct(&mut tx, by, &grant).await?;
+    let (by, person_id, service_id, permission_id) = direct(&app, by, &grant).await?;
+    let mut tx = by.begin(&app, About::person(person_id)).await?;
+    must_cover_permission(&mut tx, by.actor, service_id, permission_id).await?;
     let role_id = store::revoke_direct(&mut tx, person_id, service_id, permission_id).await?;
     tx.commit().await?;
     Ok(Json(DirectGrantDone { status: "permission_revoked", person_id, service_id, permission_id, role_id }))
 }
 
+/// The grant that a body names, and the proof that the caller may decide in its service.
 async fn direct(
-    conn: &mut PgConnection,
+    app: &App,
     by: Holds<WriteGrants>,
     grant: &DirectGrant,
-) -> Result<(PersonId, ServiceId, PermissionId)> {
+) -> Result<(Can<WriteGrants>, PersonId, ServiceId, PermissionId)> {
     let permission = grant.permission()?;
-    let (by, person, service) = whom(conn, by, &grant.person_id, &grant.service_id).await?;
-    let permission = permissions::store::resolve(conn, &permission).await.map_err(|error| grant.refusal(error))?;
-    must_cover_permission(conn, by.actor, service, permission).await?;
-    Ok((person, service, permission))
+    let mut conn = app.db.acquire().await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
+    let permission = permissions::store::resolve(&mut conn, &permission).await.map_err(|error| grant.refusal(error))?;
+    Ok((by, person, service, permission))
 }
 
 /// The person and the service that a body names, and the proof that the caller may decide there.
@@ -218,18 +248,15 @@ async fn whom(
     person: &Ref<PersonId>,
     service: &Ref<ServiceId>,
 ) -> Result<(Can<WriteGrants>, PersonId, ServiceId)> {
-    let service = services::store::resolve(conn, service).await?;
-    let by = by.within(service)?;
+    let (service, by) = by.resolve_within(conn, service).await?;
     let person = users::store::find(conn, person).await?.ok_or_else(|| unknown_person(person))?;
     Ok((by, person.id, service))
 }
 
-/// The role that a caller named, if they may hand it out and take it away in `service`.
-async fn grantable(conn: &mut PgConnection, actor: PersonId, service: ServiceId, role: &Ref<RoleId>) -> Result<RoleId> {
-    let role = roles::store::resolve(conn, role).await?;
-    roles::store::must_not_be_direct(conn, role).await?;
-    must_cover_role(conn, actor, service, role).await?;
-    Ok(role)
+/// Refuses what the caller may not hand out or take away in `service`: a direct grant's role, or more than they hold.
+async fn must_be_grantable(conn: &mut PgConnection, actor: PersonId, service: ServiceId, role: RoleId) -> Result<()> {
+    roles::store::hold(conn, role).await?;
+    must_cover_role(conn, actor, service, role).await
 }
 
 async fn keep_an_administrator(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {

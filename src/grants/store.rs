@@ -34,7 +34,7 @@ pub async fn withdraw(conn: &mut PgConnection, service: ServiceId, role: RoleId)
 
 /// Gives a person a role in a service, which offers it from then on; twice is safe.
 pub async fn grant(conn: &mut PgConnection, person: PersonId, service: ServiceId, role: RoleId) -> Result<()> {
-    users::store::hold(conn, person).await?;
+    users::store::must_be_here(conn, person).await?;
     offer(conn, service, role).await?;
     sqlx::query!(
         r#"
@@ -72,7 +72,7 @@ pub async fn grant_direct(
     service: ServiceId,
     permission: PermissionId,
 ) -> Result<RoleId> {
-    users::store::hold(conn, person).await?;
+    users::store::must_be_here(conn, person).await?;
     services::store::hold(conn, service).await?;
     // The no-op update locks the role that is there: a racing revocation of its last permission would delete it.
     let role = sqlx::query_scalar!(

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::app::App;
-use crate::http::client_ip::client_ip;
+use crate::http::client_ip::{Peer, client_ip};
 use crate::http::{credential, request_id};
 
 /// The client's own name for itself, from `x-client-id`: printable, at most 100 characters, else not kept.
@@ -28,10 +28,8 @@ pub async fn access_log(State(app): State<App>, mut request: Request, next: Next
     let id = request_id::generate();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |ConnectInfo(peer)| *peer);
+    let local = Peer(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let Peer(peer) = request.extensions().get().copied().unwrap_or(local);
     let address = client_ip(peer, request.headers(), &app.config.trusted_proxies);
     let client = client_id(request.headers()).map(str::to_owned);
     let token = credential::presented(request.headers()).ok().map(|hash| hash.fingerprint());

@@ -24,8 +24,12 @@ pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     Error::Internal(anyhow::anyhow!("a handler panicked")).into_response()
 }
 
-/// 503 once `limit` has passed: a caller is never left hanging.
+/// No question takes longer to answer, so that nobody hangs while Postgres does: 503 within two seconds.
+pub const QUESTIONS: Duration = Duration::from_millis(1800);
+
+/// 503 once `limit` has passed, or sooner for what only reads: a caller is never left hanging.
 pub async fn within(limit: Duration, request: Request, next: Next) -> Response {
+    let limit = if request.method().is_safe() { QUESTIONS } else { limit };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Error::Unavailable(format!("no answer within {limit:?}")).into_response(),

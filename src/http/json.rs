@@ -32,7 +32,8 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let body = read(request.into_body()).await?;
-        if body.trim_ascii().is_empty() { Ok(Self(T::default())) } else { parse(&body).map(Self) }
+        let value = if body.trim_ascii().is_empty() { None } else { parse::<Option<T>>(&body)? };
+        Ok(Self(value.unwrap_or_default()))
     }
 }
 
@@ -50,9 +51,9 @@ async fn read(body: Body) -> Result<Bytes, Error> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
-    // serde would read an array as a struct's fields in their order, of which callers know nothing.
+    // serde would read a list as the fields in their order.
     if body.trim_ascii_start().starts_with(b"[") {
-        return Err(Error::invalid_field("", "the body is a JSON array; send a JSON object"));
+        return Err(Error::invalid_field("", "the body is a JSON list; send a JSON object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader)
@@ -68,7 +69,15 @@ fn fault(error: &serde_json::Error) -> String {
         Category::Syntax | Category::Io => format!("the body is not JSON: {error}"),
         Category::Data => {
             let text = error.to_string();
-            text.rsplit_once(" at line ").map_or(text.clone(), |(what, _)| what.to_owned())
+            let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+            // serde quotes the value, which may be a password of the wrong type: say only what was expected.
+            match what.rsplit_once(", expected ") {
+                Some((found, expected)) if found.starts_with("invalid ") => {
+                    let expected = if expected.starts_with("struct ") { "a JSON object" } else { expected };
+                    format!("expected {expected}")
+                }
+                _ => what.to_owned(),
+            }
         }
     }
 }
@@ -79,5 +88,32 @@ impl<T: Serialize> IntoResponse for Json<T> {
             Ok(body) => ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
             Err(error) => Error::Internal(error.into()).into_response(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Login {
+        #[expect(dead_code, reason = "only ever refused here")]
+        password: String,
+    }
+
+    fn refusal(body: &str) -> String {
+        parse::<Login>(body.as_bytes()).expect_err("a refusal").to_string()
+    }
+
+    #[test]
+    fn a_fault_names_its_field_and_never_its_value() {
+        assert_eq!(refusal(r#"{"password": 123456}"#), "invalid_request_body: `password`: expected a string");
+        assert!(refusal(r#"{"pass": "x"}"#).contains("unknown field `pass`"));
+        assert!(refusal("{}").contains("missing field `password`"));
+        assert!(refusal("").contains("ends before"));
+        assert!(refusal(r#"{"password": "x"} more"#).contains("not JSON"));
+        assert!(refusal("[]").contains("send a JSON object"));
+        assert!(refusal("5").contains("expected a JSON object"));
     }
 }

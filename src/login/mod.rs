@@ -5,5 +5,5 @@ mod routes;
 mod verify;
 
 pub use first_admin::{FirstAdmin, ensure_an_administrator, random_password};
-pub use routes::routes;
-pub use verify::{Verified, verify};
+pub use routes::{routes, session_routes};
+pub use verify::{Verified, invalid_credentials, verify};

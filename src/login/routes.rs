@@ -7,19 +7,24 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::verify;
+use super::{invalid_credentials, verify};
 use crate::access::Caller;
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::Json;
 use crate::http::access_log::{ClientAddress, client_id};
 use crate::passwords::Presented;
 use crate::tokens::store::NewSession;
 use crate::tokens::{self, Payload, Token};
 
-/// `/auth/*`.
+/// `/auth/login`.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(login)).routes(routes!(logout)).routes(routes!(profile))
+    OpenApiRouter::new().routes(routes!(login))
+}
+
+/// What somebody who is logged in does under `/auth`.
+pub fn session_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(logout)).routes(routes!(profile))
 }
 
 /// Who wants to log in.
@@ -76,9 +81,8 @@ async fn login(
         address,
         user_agent: user_agent.map(|agent| &agent[..agent.len().min(300)]),
     };
-    let payload = tokens::store::insert(&mut *app.db.acquire().await?, &session)
-        .await?
-        .ok_or_else(|| Error::unauthorized("invalid_credentials", "username or password is wrong"))?;
+    let payload =
+        tokens::store::insert(&mut *app.db.acquire().await?, &session).await?.ok_or_else(invalid_credentials)?;
     let expires_at = app.config.lifetime.expires_at(now, now).unix_timestamp();
     Ok(Json(LoggedIn { token, expires_at, payload }))
 }

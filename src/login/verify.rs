@@ -1,5 +1,9 @@
 //! Who is this? The one place that compares a password.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::passwords::{Password, PasswordHash, Presented};
@@ -14,27 +18,45 @@ pub struct Verified {
     pub hash: PasswordHash,
 }
 
+/// No refusal comes sooner: hashes from elsewhere take another time to verify than ours, and would tell who has one.
+const REFUSAL: Duration = Duration::from_millis(500);
+
+/// bcrypt reads no more of a password.
+const BCRYPT_READS: usize = 72;
+
 /// Compares a password with the one stored under `username`.
 ///
-/// Unknown, disabled and wrong take the same way: one hash is computed, and the answer is the same. A hash from
-/// elsewhere, or one cheaper than today's, is replaced by one of ours.
+/// Unknown, disabled and wrong take the same way: one hash is computed, and the same answer comes at the same time. A
+/// hash from elsewhere, or one cheaper than today's, is replaced by one of ours.
 ///
 /// # Errors
 /// 401 `invalid_credentials`; 503 when too many are logging in.
 pub async fn verify(app: &App, username: &str, presented: Presented) -> Result<Verified> {
+    let refusal = Instant::now() + REFUSAL;
     let username = username.parse::<Username>().ok();
+    if let Some(verified) = compare(app, username.as_ref(), &presented).await? {
+        return Ok(verified);
+    }
+    tokio::time::sleep_until(refusal).await;
+    Err(invalid_credentials())
+}
+
+/// 401 `invalid_credentials`.
+pub fn invalid_credentials() -> Error {
+    Error::unauthorized("invalid_credentials", "username or password is wrong")
+}
+
+async fn compare(app: &App, username: Option<&Username>, presented: &Presented) -> Result<Option<Verified>> {
     loop {
-        let stored = match &username {
+        let stored = match username {
             Some(username) => users::store::credentials(&mut *app.db.acquire().await?, username).await?,
             None => None,
         };
         let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());
         let right = app.hasher.verify(presented.clone(), hash).await?;
-        let Some(stored) = stored.filter(|stored| right && stored.enabled) else {
-            return Err(Error::unauthorized("invalid_credentials", "username or password is wrong"));
-        };
-        if let Some(hash) = upgraded(app, stored.id, stored.password_hash, &presented).await? {
-            return Ok(Verified { person: stored.id, hash });
+        let Some(stored) = stored.filter(|stored| right && stored.enabled) else { return Ok(None) };
+        if let Some(hash) = upgraded(app, stored.id, stored.password_hash, presented).await? {
+            return Ok(Some(Verified { person: stored.id, hash }));
         }
         // Another login has upgraded it meanwhile, or somebody has changed the password: compare with what stands now.
     }
@@ -47,7 +69,9 @@ async fn upgraded(
     old: PasswordHash,
     presented: &Presented,
 ) -> Result<Option<PasswordHash>> {
-    if old.is_current() {
+    // What bcrypt did not read has not been verified, and must not become part of the password.
+    let unread = old.is_bcrypt() && presented.normalised().len() > BCRYPT_READS;
+    if old.is_current() || unread {
         return Ok(Some(old));
     }
     let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(Some(old)) };

@@ -16,10 +16,13 @@ const LANES: u32 = 1;
 const OUTPUT: usize = 32;
 
 /// What an imported hash may cost at most, so that nobody can plant one that ties up a hashing thread.
-const MAX_MEMORY_KIB: u32 = 256 * 1024;
-const MAX_PASSES: u32 = 16;
+const MAX_MEMORY_KIB: u32 = 128 * 1024;
+const MAX_MEMORY_KIB_TIMES_PASSES: u32 = 256 * 1024;
+const MAX_LANES: u32 = 16;
 const MAX_BCRYPT_COST: u32 = 14;
-const MAX_SCRYPT_LOG_N: u32 = 18;
+const MAX_SCRYPT_LOG_N: u32 = 17;
+/// 128 bytes of memory each, and about as much time.
+const MAX_SCRYPT_N_TIMES_R_TIMES_P: u64 = 1 << 20;
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 
 /// A stored hash: a PHC string or a crypt string.
@@ -71,6 +74,11 @@ impl PasswordHash {
     /// The text, for the database.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is one of bcrypt's.
+    pub fn is_bcrypt(&self) -> bool {
+        self.0.starts_with("$2")
     }
 
     /// Whether it was made with today's parameters; otherwise the next login replaces it.
@@ -159,9 +167,10 @@ impl Scheme {
         let parameter = |name| number(name).ok_or_else(|| format!("the hash lacks its parameter `{name}`"));
         match hash.algorithm.as_str() {
             name @ ("argon2id" | "argon2i" | "argon2d") => {
-                let (memory, passes) = (parameter("m")?, parameter("t")?);
-                affordable(memory <= MAX_MEMORY_KIB && passes <= MAX_PASSES)?;
-                let params = Params::new(memory, passes, parameter("p")?, Some(salted.output.len()))
+                let (memory, passes, lanes) = (parameter("m")?, parameter("t")?, parameter("p")?);
+                let cost = memory.saturating_mul(passes);
+                affordable(memory <= MAX_MEMORY_KIB && cost <= MAX_MEMORY_KIB_TIMES_PASSES && lanes <= MAX_LANES)?;
+                let params = Params::new(memory, passes, lanes, Some(salted.output.len()))
                     .map_err(|error| format!("its Argon2 parameters don't work: {error}"))?;
                 let version = Version::try_from(hash.version.unwrap_or(0x10)).map_err(|error| error.to_string())?;
                 let algorithm = match name {
@@ -173,7 +182,8 @@ impl Scheme {
             }
             "scrypt" => {
                 let (log_n, r, p) = (parameter("ln")?, parameter("r")?, parameter("p")?);
-                affordable(log_n <= MAX_SCRYPT_LOG_N && r <= 16 && p <= 4)?;
+                affordable(log_n <= MAX_SCRYPT_LOG_N)?;
+                affordable((u64::from(r) * u64::from(p)) << log_n <= MAX_SCRYPT_N_TIMES_R_TIMES_P)?;
                 let log_n = u8::try_from(log_n).map_err(|error| error.to_string())?;
                 let params = scrypt::Params::new(log_n, r, p).map_err(|error| error.to_string())?;
                 Ok(Self::Scrypt(params, salted))
@@ -281,6 +291,7 @@ mod tests {
             "$2y$31$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
             "$2y$10$short",
             "$scrypt$ln=30,r=8,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$scrypt$ln=17,r=4294967295,p=4294967295$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "$pbkdf2-sha256$i=4000000000$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         ] {
             assert!(PasswordHash::is_claimed_by(bad));

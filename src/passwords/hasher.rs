@@ -2,11 +2,10 @@
 //! anything else.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use argon2::Block;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
 use super::hash::MEMORY_KIB;
@@ -29,16 +28,15 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 /// A handle on the hashing threads, which end when its last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Hasher {
-    queue: SyncSender<Job>,
+    queue: Sender<Job>,
 }
 
 impl Hasher {
     /// Starts `threads` hashing threads.
     pub fn start(threads: usize) -> std::io::Result<Self> {
-        let (queue, jobs) = sync_channel(threads * QUEUE_PER_THREAD);
-        let jobs = Arc::new(Mutex::new(jobs));
+        let (queue, jobs) = bounded(threads * QUEUE_PER_THREAD);
         for n in 0..threads {
-            let jobs = Arc::clone(&jobs);
+            let jobs: Receiver<Job> = jobs.clone();
             std::thread::Builder::new().name(format!("hash-{n}")).spawn(move || work(&jobs))?;
         }
         Ok(Self { queue })
@@ -100,14 +98,13 @@ fn blocks(memory: &mut Memory, needed: usize) -> &mut [Block] {
     memory
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
+fn work(jobs: &Receiver<Job>) {
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::debug!(%error, "hashing threads keep normal priority");
     }
     let mut memory = Memory::new();
     loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(IDLE);
-        match job {
+        match jobs.recv_timeout(IDLE) {
             Ok(job) => {
                 // A panic in one hash must not cost the thread.
                 let _ = std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut memory)));

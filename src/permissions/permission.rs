@@ -12,7 +12,7 @@ id_type!(
 text_type!(
     /// A permission's name.
     PermissionName, names::name, max: 100,
-    pattern: r"^(?![-+]?[0-9]+$)[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "approve"
+    except: r"(?![-+]?[0-9]+$)", example: "approve"
 );
 
 /// A permission.

@@ -7,8 +7,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{NewPermission, Permission, PermissionId, store};
-use crate::access::Can;
 use crate::access::permission::{ReadPermissions, WritePermissions};
+use crate::access::{About, Can};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{Json, Page, Path};
@@ -43,10 +43,12 @@ async fn list_permissions(State(app): State<App>, _: Can<ReadPermissions>, page:
 ))]
 async fn create_permission(
     State(app): State<App>,
-    _: Can<WritePermissions>,
+    by: Can<WritePermissions>,
     Json(new): Json<NewPermission>,
 ) -> Result<(StatusCode, Json<Permission>)> {
-    let (status, permission) = store::ensure(&mut *app.db.acquire().await?, &new.name).await?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    let (status, permission) = store::ensure(&mut tx, &new.name).await?;
+    tx.commit().await?;
     Ok((status, Json(permission)))
 }
 
@@ -78,11 +80,11 @@ async fn get_permission(
     ))]
 async fn update_permission(
     State(app): State<App>,
-    _: Can<WritePermissions>,
+    by: Can<WritePermissions>,
     Path(id): Path<Ref<PermissionId>>,
     Json(change): Json<NewPermission>,
 ) -> Result<Json<Success>> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = by.begin(&app, About::default()).await?;
     let permission = store::get(&mut tx, id.id()?).await?;
     must_not_be_built_in(permission.id)?;
     store::rename(&mut tx, permission.id, &change.name).await?;
@@ -111,10 +113,10 @@ struct PermissionDeleted {
     ))]
 async fn delete_permission(
     State(app): State<App>,
-    _: Can<WritePermissions>,
+    by: Can<WritePermissions>,
     Path(id): Path<Ref<PermissionId>>,
 ) -> Result<Json<PermissionDeleted>> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = by.begin(&app, About::default()).await?;
     let permission = store::get(&mut tx, id.id()?).await?;
     must_not_be_built_in(permission.id)?;
     store::delete(&mut tx, permission.id).await?;

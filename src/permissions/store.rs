@@ -37,11 +37,11 @@ pub async fn get(conn: &mut PgConnection, id: PermissionId) -> Result<Permission
         .ok_or_else(PermissionId::not_found)
 }
 
-/// The id of the permission that a caller named.
+/// The id of the permission that a caller named; of two with one name, the users' before Portero's own.
 pub async fn resolve(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<PermissionId> {
     let (id, name) = permission.key();
     sqlx::query_scalar!(
-        r#"select id as "id: PermissionId" from auth.permission where id = $1 or name = $2"#,
+        r#"select id as "id: PermissionId" from auth.permission where id = $1 or name = $2 order by id desc limit 1"#,
         id.map(|id| id.0),
         name,
     )
@@ -59,7 +59,7 @@ pub async fn ensure(conn: &mut PgConnection, name: &PermissionName) -> Result<(S
             r#"
             insert into auth.permission (name)
             values ($1)
-            on conflict on constraint permission_name_key do nothing
+            on conflict (name) where id > 0 do nothing
             returning id as "id: PermissionId", name
             "#,
             name.as_str(),
@@ -71,7 +71,7 @@ pub async fn ensure(conn: &mut PgConnection, name: &PermissionName) -> Result<(S
         }
         let standing = sqlx::query_as!(
             Permission,
-            r#"select id as "id: PermissionId", name from auth.permission where name = $1"#,
+            r#"select id as "id: PermissionId", name from auth.permission where name = $1 and id > 0"#,
             name.as_str(),
         )
         .fetch_optional(&mut *conn)
@@ -91,8 +91,19 @@ pub async fn rename(conn: &mut PgConnection, id: PermissionId, name: &Permission
     if renamed.rows_affected() == 0 { Err(PermissionId::not_found()) } else { Ok(()) }
 }
 
-/// Deletes a permission, and takes it out of every role.
+/// Deletes a permission, and takes it out of every role. A direct grant's role goes with its last permission.
 pub async fn delete(conn: &mut PgConnection, id: PermissionId) -> Result<()> {
+    sqlx::query!(
+        r#"
+        delete from auth.role r
+        where r.direct_person_id is not null
+          and exists (select from auth.role_permission rp where rp.role_id = r.id and rp.permission_id = $1)
+          and not exists (select from auth.role_permission rp where rp.role_id = r.id and rp.permission_id <> $1)
+        "#,
+        id.0,
+    )
+    .execute(&mut *conn)
+    .await?;
     let deleted = sqlx::query!("delete from auth.permission where id = $1", id.0).execute(conn).await?;
     if deleted.rows_affected() == 0 { Err(PermissionId::not_found()) } else { Ok(()) }
 }

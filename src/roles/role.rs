@@ -32,7 +32,7 @@ impl RoleId {
 text_type!(
     /// A role's name.
     RoleName, role_name, max: 100,
-    pattern: r"^(?![-+]?[0-9]+$)(?!direct:)[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "Publisher"
+    except: r"(?![-+]?[0-9]+$)(?!direct:)", example: "Publisher"
 );
 
 fn role_name(text: &str) -> Result<String, String> {

@@ -8,9 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{NewRole, Role, RoleId, store};
-use crate::access::Can;
 use crate::access::permission::{ReadRoles, WriteRoles};
 use crate::access::store::{must_cover_permission, must_cover_role};
+use crate::access::{About, Can};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::{Json, Page, Path};
@@ -46,10 +46,12 @@ async fn list_roles(State(app): State<App>, _: Can<ReadRoles>, page: Page) -> Re
 ))]
 async fn create_role(
     State(app): State<App>,
-    _: Can<WriteRoles>,
+    by: Can<WriteRoles>,
     Json(new): Json<NewRole>,
 ) -> Result<(StatusCode, Json<Role>)> {
-    let (status, role) = store::ensure(&mut *app.db.acquire().await?, &new.name).await?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    let (status, role) = store::ensure(&mut tx, &new.name).await?;
+    tx.commit().await?;
     Ok((status, Json(role)))
 }
 
@@ -79,9 +81,9 @@ async fn update_role(
     Path(id): Path<Ref<RoleId>>,
     Json(change): Json<NewRole>,
 ) -> Result<Json<Success>> {
-    let id = Ref::Id(id.id()?);
-    let mut tx = app.db.begin().await?;
-    let role = changeable(&mut tx, &by, &id).await?;
+    let id = id.id()?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    let role = changeable(&mut tx, &by, &Ref::Id(id)).await?;
     store::rename(&mut tx, role, &change.name).await?;
     tx.commit().await?;
     Ok(Json(Success::default()))
@@ -110,9 +112,9 @@ async fn delete_role(
     by: Can<WriteRoles>,
     Path(id): Path<Ref<RoleId>>,
 ) -> Result<Json<RoleDeleted>> {
-    let id = Ref::Id(id.id()?);
-    let mut tx = app.db.begin().await?;
-    let role_id = changeable(&mut tx, &by, &id).await?;
+    let id = id.id()?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    let role_id = changeable(&mut tx, &by, &Ref::Id(id)).await?;
     store::delete(&mut tx, role_id).await?;
     tx.commit().await?;
     Ok(Json(RoleDeleted { status: "role_deleted", role_id }))
@@ -162,7 +164,7 @@ async fn add_permission_to_role(
     by: Can<WriteRoles>,
     Json(link): Json<RolePermission>,
 ) -> Result<Json<Success>> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = by.begin(&app, About::default()).await?;
     let role = changeable(&mut tx, &by, &link.role_id).await?;
     let permission = permissions::store::resolve(&mut tx, &link.permission_id).await?;
     must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, permission).await?;
@@ -194,7 +196,7 @@ async fn remove_permission_from_role(
     by: Can<WriteRoles>,
     Json(link): Json<RolePermission>,
 ) -> Result<Json<PermissionRemoved>> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = by.begin(&app, About::default()).await?;
     let role_id = changeable(&mut tx, &by, &link.role_id).await?;
     let permission_id = permissions::store::resolve(&mut tx, &link.permission_id).await?;
     store::remove_permission(&mut tx, role_id, permission_id).await?;
@@ -207,7 +209,7 @@ async fn remove_permission_from_role(
 async fn changeable(conn: &mut PgConnection, by: &Can<WriteRoles>, role: &Ref<RoleId>) -> Result<RoleId> {
     let role = store::resolve(conn, role).await?;
     role.must_not_be_built_in()?;
-    store::must_not_be_direct(conn, role).await?;
+    store::lock(conn, role).await?;
     must_cover_role(conn, by.actor, ServiceId::PORTERO, role).await?;
     Ok(role)
 }

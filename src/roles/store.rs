@@ -39,11 +39,11 @@ pub async fn get(conn: &mut PgConnection, id: RoleId) -> Result<Role> {
         .ok_or_else(RoleId::not_found)
 }
 
-/// The id of the role that a caller named.
+/// The id of the role that a caller named; of two with one name, the users' before Portero's own.
 pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<RoleId> {
     let (id, name) = role.key();
     sqlx::query_scalar!(
-        r#"select id as "id: RoleId" from auth.role where id = $1 or name = $2"#,
+        r#"select id as "id: RoleId" from auth.role where id = $1 or name = $2 order by id desc limit 1"#,
         id.map(|id| id.0),
         name,
     )
@@ -52,20 +52,43 @@ pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<Role
     .ok_or_else(|| role.absent())
 }
 
-/// Refuses the role of a direct grant (409 `direct_role`): it belongs to one person in one service.
-pub async fn must_not_be_direct(conn: &mut PgConnection, id: RoleId) -> Result<()> {
-    let direct =
-        sqlx::query_scalar!(r#"select direct_person_id is not null as "direct!" from auth.role where id = $1"#, id.0,)
-            .fetch_optional(conn)
-            .await?
-            .ok_or_else(RoleId::not_found)?;
-    if direct {
-        return Err(Error::conflict(
+/// Keeps a role from being deleted, and from carrying more, until this transaction ends.
+///
+/// # Errors
+/// 409 `direct_role` for the role of a direct grant: it belongs to one person in one service.
+pub async fn hold(conn: &mut PgConnection, id: RoleId) -> Result<()> {
+    let direct = sqlx::query_scalar!(
+        r#"select direct_person_id is not null as "direct!" from auth.role where id = $1 for share"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    must_not_be_direct(direct)
+}
+
+/// Keeps a role from being granted or changed by anybody else until this transaction ends.
+///
+/// # Errors
+/// 409 `direct_role` for the role of a direct grant: it belongs to one person in one service.
+pub async fn lock(conn: &mut PgConnection, id: RoleId) -> Result<()> {
+    let direct = sqlx::query_scalar!(
+        r#"select direct_person_id is not null as "direct!" from auth.role where id = $1 for no key update"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    must_not_be_direct(direct)
+}
+
+fn must_not_be_direct(direct: Option<bool>) -> Result<()> {
+    match direct {
+        None => Err(RoleId::not_found()),
+        Some(false) => Ok(()),
+        Some(true) => Err(Error::conflict(
             "direct_role",
             "this role carries direct grants; change them at /person-service-permissions",
-        ));
+        )),
     }
-    Ok(())
 }
 
 /// Makes the role `name`, or answers the one that stands: 201 or 200.
@@ -77,7 +100,7 @@ pub async fn ensure(conn: &mut PgConnection, name: &RoleName) -> Result<(StatusC
             r#"
             insert into auth.role (name)
             values ($1)
-            on conflict on constraint role_name_key do nothing
+            on conflict (name) where id > 0 do nothing
             returning id as "id: RoleId", name
             "#,
             name.as_str(),
@@ -87,10 +110,13 @@ pub async fn ensure(conn: &mut PgConnection, name: &RoleName) -> Result<(StatusC
         if let Some(made) = made {
             return Ok((StatusCode::CREATED, made));
         }
-        let standing =
-            sqlx::query_as!(Role, r#"select id as "id: RoleId", name from auth.role where name = $1"#, name.as_str(),)
-                .fetch_optional(&mut *conn)
-                .await?;
+        let standing = sqlx::query_as!(
+            Role,
+            r#"select id as "id: RoleId", name from auth.role where name = $1 and id > 0"#,
+            name.as_str(),
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
         if let Some(standing) = standing {
             return Ok((StatusCode::OK, standing));
         }

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::{NewService, Service, ServiceChange, ServiceId, store};
 use crate::access::permission::{ReadServices, WriteServices};
-use crate::access::{Can, Holds};
+use crate::access::{About, Can, Holds};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{Json, Page, Path};
@@ -44,10 +44,12 @@ async fn list_services(State(app): State<App>, _: Can<ReadServices>, page: Page)
 ))]
 async fn create_service(
     State(app): State<App>,
-    _: Can<WriteServices>,
+    by: Can<WriteServices>,
     Json(new): Json<NewService>,
 ) -> Result<(StatusCode, Json<Service>)> {
-    let (status, service) = store::ensure(&mut *app.db.acquire().await?, &new).await?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    let (status, service) = store::ensure(&mut tx, &new).await?;
+    tx.commit().await?;
     Ok((status, Json(service)))
 }
 
@@ -64,10 +66,10 @@ async fn get_service(
     by: Holds<ReadServices>,
     Path(id): Path<Ref<ServiceId>>,
 ) -> Result<Json<Service>> {
-    let id = id.id()?;
-    let service = store::get(&mut *app.db.acquire().await?, id).await?;
-    by.within(id)?;
-    Ok(Json(service))
+    id.id()?;
+    let mut conn = app.db.acquire().await?;
+    let (id, _) = by.resolve_within(&mut conn, &id).await?;
+    Ok(Json(store::get(&mut conn, id).await?))
 }
 
 /// Change a service
@@ -82,7 +84,7 @@ async fn get_service(
     ))]
 async fn update_service(
     State(app): State<App>,
-    _: Can<WriteServices>,
+    by: Can<WriteServices>,
     Path(id): Path<Ref<ServiceId>>,
     Json(change): Json<ServiceChange>,
 ) -> Result<Json<Success>> {
@@ -91,7 +93,9 @@ async fn update_service(
     if change.name.is_none() && change.description.is_none() {
         return Err(Error::invalid_field("", "nothing to change: send name or description"));
     }
-    store::update(&mut *app.db.acquire().await?, id, &change).await?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    store::update(&mut tx, id, &change).await?;
+    tx.commit().await?;
     Ok(Json(Success::default()))
 }
 
@@ -116,11 +120,13 @@ struct ServiceDeleted {
     ))]
 async fn delete_service(
     State(app): State<App>,
-    _: Can<WriteServices>,
+    by: Can<WriteServices>,
     Path(id): Path<Ref<ServiceId>>,
 ) -> Result<Json<ServiceDeleted>> {
     let service_id = id.id()?;
     service_id.must_not_be_built_in()?;
-    store::remove(&mut *app.db.acquire().await?, service_id).await?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    store::remove(&mut tx, service_id).await?;
+    tx.commit().await?;
     Ok(Json(ServiceDeleted { status: "service_deleted", service_id }))
 }

@@ -27,13 +27,13 @@ impl ServiceId {
 text_type!(
     /// A service's name.
     ServiceName, names::name, max: 100,
-    pattern: r"^(?![-+]?[0-9]+$)[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "Warehouse"
+    except: r"(?![-+]?[0-9]+$)", example: "Warehouse"
 );
 
 text_type!(
     /// What a service is for, in one line.
     Description, |text| names::line(text, 500), max: 500,
-    pattern: r"^[^\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", example: "Stock and deliveries"
+    except: "", example: "Stock and deliveries"
 );
 
 /// A service.

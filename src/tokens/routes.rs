@@ -1,7 +1,9 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -10,9 +12,12 @@ use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{Json, OptionalJson, credential};
-use crate::id::{Id, IdOrName, Ref};
+use crate::id::{Id, IdOrDigits, IdOrName, Ref};
 use crate::services::{self, ServiceId};
 use crate::users::PersonId;
+
+/// How many permissions one check may ask for.
+const MAX_WANTED: usize = 100;
 
 /// `/check-token`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -20,13 +25,13 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// What to check besides the token itself.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"service_id": 4, "permission": "read"}))]
 struct Question {
     /// Whose the token must be: an id, as a number or as a string of digits.
     #[serde(default)]
-    #[schema(value_type = Option<i32>, example = 7)]
+    #[schema(value_type = Option<IdOrDigits>)]
     user_id: Option<Ref<PersonId>>,
     /// Also answer the person's roles and permissions in this service.
     #[serde(default)]
@@ -45,13 +50,22 @@ struct Question {
 }
 
 /// One permission's name, or a list of up to 100.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "expected the name of a permission, or a list of names")]
-#[schema(example = "read")]
 enum Wanted {
     One(String),
     All(Vec<String>),
 }
+
+impl PartialSchema for Wanted {
+    fn schema() -> RefOr<Schema> {
+        let name = ObjectBuilder::new().schema_type(Type::String).build();
+        let names = ArrayBuilder::new().items(name.clone()).min_items(Some(1)).max_items(Some(MAX_WANTED));
+        OneOfBuilder::new().item(name).item(names).examples(["read"]).into()
+    }
+}
+
+impl ToSchema for Wanted {}
 
 /// A valid token.
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,26 +81,22 @@ struct Answer {
     /// When it ends unless a check renews it, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
-    #[serde(flatten)]
-    within: Option<Within>,
+    /// The service. Only where one was asked about, like the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 4)]
+    service_id: Option<ServiceId>,
+    /// Names of the roles held there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!(["Viewer"]))]
+    roles: Option<Vec<String>>,
+    /// Names of the permissions that these carry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!(["read"]))]
+    permissions: Option<Vec<String>>,
     /// Whether the person holds all the permissions asked for. Only where some were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = true)]
+    #[schema(nullable = false, example = true)]
     allowed: Option<bool>,
-}
-
-/// What the person may do in the service asked about.
-#[derive(Debug, Serialize, ToSchema)]
-struct Within {
-    /// The service. Only where one was asked about, like the other two.
-    #[schema(example = 4)]
-    service_id: ServiceId,
-    /// Names of the roles held there.
-    #[schema(example = json!(["Viewer"]))]
-    roles: Vec<String>,
-    /// Names of the permissions that these carry.
-    #[schema(example = json!(["read"]))]
-    permissions: Vec<String>,
 }
 
 /// Check a token
@@ -114,7 +124,10 @@ async fn answer(app: &App, headers: &HeaderMap, question: Result<OptionalJson<Qu
     // A stranger gets 401 whatever the body says, unless the body brings the token.
     let question = match question {
         Ok(OptionalJson(question)) => question,
-        Err(fault) => return Err(presented.err().unwrap_or(fault)),
+        Err(fault) => {
+            check(app, presented?).await?;
+            return Err(fault);
+        }
     };
     let token = match &question.token {
         Some(token) => TokenHash::of(token).ok_or_else(credential::invalid)?,
@@ -134,25 +147,27 @@ async fn answer(app: &App, headers: &HeaderMap, question: Result<OptionalJson<Qu
             return Err(Error::invalid_field("service_id", "say in which service the permission is meant"));
         }
         Some(Wanted::One(name)) => Some(vec![name]),
-        Some(Wanted::All(names)) if (1..=100).contains(&names.len()) => Some(names),
+        Some(Wanted::All(names)) if (1..=MAX_WANTED).contains(&names.len()) => Some(names),
         Some(Wanted::All(_)) => return Err(Error::invalid_field("permission", "name 1 to 100 permissions")),
     };
-    let (within, allowed) = match &question.service_id {
-        None => (None, None),
-        Some(service) => {
-            let mut conn = app.db.acquire().await?;
-            let service_id = services::store::resolve(&mut conn, service).await?;
-            let effective = access::store::effective(&mut conn, checked.session.person, service_id).await?;
-            let allowed = wanted.map(|wanted| effective.allows(&wanted));
-            (Some(Within { service_id, roles: effective.roles, permissions: effective.permissions }), allowed)
-        }
-    };
-    Ok(Answer {
+    let mut answer = Answer {
         valid: true,
         payload: checked.session.payload,
         renewed: checked.renewed,
         expires_at: checked.expires_at.unix_timestamp(),
-        within,
-        allowed,
-    })
+        service_id: None,
+        roles: None,
+        permissions: None,
+        allowed: None,
+    };
+    if let Some(service) = &question.service_id {
+        let mut conn = app.db.acquire().await?;
+        let service = services::store::resolve(&mut conn, service).await?;
+        let effective = access::store::effective(&mut conn, checked.session.person, service).await?;
+        answer.allowed = wanted.map(|wanted| effective.allows(&wanted));
+        answer.service_id = Some(service);
+        answer.roles = Some(effective.roles);
+        answer.permissions = Some(effective.permissions);
+    }
+    Ok(answer)
 }

@@ -10,7 +10,7 @@ use super::store::{self, NewRow};
 use super::{NewPerson, Person, PersonChange, PersonId};
 use crate::access::permission::{ReadUsers, WriteUsers};
 use crate::access::store::{must_cover_person, must_keep_an_administrator};
-use crate::access::{Caller, Can, Holds};
+use crate::access::{About, Caller, Can, Holds};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{Json, Page, Path};
@@ -38,7 +38,7 @@ async fn list_users(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Re
 ))]
 async fn create_user(
     State(app): State<App>,
-    _: Can<WriteUsers>,
+    by: Can<WriteUsers>,
     Json(new): Json<NewPerson>,
 ) -> Result<(StatusCode, Json<Person>)> {
     let password_hash = hash(&app, new.password, new.password_hash, Some(new.username.as_str()))
@@ -51,7 +51,9 @@ async fn create_user(
         person_type: Some(new.person_type),
         document: Some((new.document_type, &new.document_number)),
     };
-    let person = store::insert(&mut *app.db.acquire().await?, &row).await?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    let person = store::insert(&mut tx, &row).await?;
+    tx.commit().await?;
     Ok((StatusCode::CREATED, Json(person)))
 }
 
@@ -97,7 +99,7 @@ async fn update_user(
     let username = change.username.as_ref().map_or(person.username.as_str(), super::Username::as_str);
     let password_hash = hash(&app, change.password.take(), change.password_hash.take(), Some(username)).await?;
 
-    let mut tx = app.db.begin().await?;
+    let mut tx = by.begin(&app, About::person(id)).await?;
     must_cover_person(&mut tx, by.actor, id).await?;
     store::update(&mut tx, id, &change, password_hash.as_ref()).await?;
     if password_hash.is_some() {
@@ -135,7 +137,7 @@ async fn delete_user(
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Json<UserDeleted>> {
     let id = id.id()?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = by.begin(&app, About::removal(id)).await?;
     store::get(&mut tx, id).await?;
     must_cover_person(&mut tx, by.actor, id).await?;
     let revoked_tokens = tokens::store::revoke_all(&mut tx, id, None).await?;

@@ -46,7 +46,7 @@ pub async fn get(conn: &mut PgConnection, id: PersonId) -> Result<Person> {
 /// The person whom a caller named by id, by username or as `person-<id>`.
 pub async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Option<Person>> {
     let (id, name) = person.key();
-    let id = id.or_else(|| Some(PersonId(name?.strip_prefix("person-")?.parse().ok()?)));
+    let id = id.or_else(|| super::person::id_in(name?));
     let found = sqlx::query_as!(
         Person,
         r#"
@@ -62,9 +62,24 @@ pub async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Opt
     Ok(found)
 }
 
-/// Keeps the person from being removed until this transaction ends.
+/// Keeps a person as they are, also in what they hold, until this transaction ends.
 pub async fn hold(conn: &mut PgConnection, id: PersonId) -> Result<()> {
-    sqlx::query_scalar!("select id from auth.person where id = $1 and removed_at is null for share", id.0)
+    sqlx::query_scalar!("select id from auth.person where id = $1 for share", id.0).fetch_optional(conn).await?;
+    Ok(())
+}
+
+/// Keeps a person from any change by others, also of what they hold, until this transaction ends.
+pub async fn lock(conn: &mut PgConnection, id: PersonId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.person where id = $1 for no key update", id.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(())
+}
+
+/// Refuses (404 `person_not_found`) somebody who was removed. Under [`hold`] or [`lock`] that stays so.
+pub async fn must_be_here(conn: &mut PgConnection, id: PersonId) -> Result<()> {
+    hold(&mut *conn, id).await?;
+    sqlx::query_scalar!("select id from auth.person where id = $1 and removed_at is null", id.0)
         .fetch_optional(conn)
         .await?
         .map(|_| ())

@@ -10,7 +10,7 @@ use crate::support::document::{Operation, operations};
 use crate::support::{Server, schema};
 
 /// Operations that anyone may call.
-const PUBLIC: &[&str] = &["healthz", "home", "login", "readyz"];
+const PUBLIC: &[&str] = &["healthz", "home", "login", "openapi", "readyz"];
 
 /// Operations that anyone may call who is logged in.
 const ANYONE: &[&str] = &["check_token", "logout", "profile"];

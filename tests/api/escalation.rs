@@ -142,15 +142,34 @@ async fn who_may_shape_roles_cannot_put_more_into_them_than_they_hold() {
 }
 
 #[tokio::test]
-async fn porteros_own_names_cannot_be_had_by_other_rows() {
+async fn a_namesake_of_one_of_porteros_own_opens_nothing() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
-    root.post("/permissions", json!({"name": "mine"})).await.ok();
-    root.post("/roles", json!({"name": "Mine"})).await.ok();
-    let same = root.post("/permissions", json!({"name": "users:write"})).await;
-    assert_eq!((same.status, same.id()), (200, -1), "it is the one that stands, not another of its name");
-    assert_eq!(root.put("/permissions/1", json!({"name": "users:write"})).await.refusal(), (409, "permission_exists"));
-    assert_eq!(root.put("/roles/1", json!({"name": "Administrator"})).await.refusal(), (409, "role_exists"));
+    let shaper = ["roles:write", "permissions:write", "grants:write"];
+    let shaper = holder_of(&server, &root, "Shaper", &shaper).await;
+    let role = shaper.post("/roles", json!({"name": "Administrator"})).await;
+    assert_eq!(role.status, 201, "Portero's names are apart from users'");
+    for name in ["users:write", "users:read", "roles:read"] {
+        let permission = shaper.post("/permissions", json!({"name": name})).await;
+        assert!(permission.status == 201 && permission.id() > 0);
+        for permission in [permission.body["id"].clone(), json!(name)] {
+            let link = json!({"role_id": role.id(), "permission_id": permission});
+            shaper.post("/role-permissions", link).await.ok();
+        }
+    }
+    for role in [role.body["id"].clone(), json!("Administrator")] {
+        let grant = json!({"person_id": shaper.id, "service_id": 0, "role_id": role});
+        shaper.post("/person-service-roles", grant).await.ok();
+    }
+    let direct = json!({"person_id": shaper.id, "service_id": 0, "permission_name": "users:write"});
+    shaper.post("/person-service-permissions", direct).await.ok();
+    for path in ["/users", "/roles", "/services"] {
+        assert_eq!(shaper.get(path).await.refusal(), FORBIDDEN, "{path}");
+    }
+    assert_eq!(shaper.post("/users", crate::users::ada()).await.refusal(), FORBIDDEN);
+    assert_eq!(shaper.delete("/users/1").await.refusal(), FORBIDDEN);
+    let root_stays = root.delete_with("/person-service-roles", json!({"person_id": 1, "service_id": 0, "role_id": 0}));
+    assert_eq!(root_stays.await.refusal(), (409, "last_administrator"), "a namesake's holders don't count");
     root.post("/services", json!({"name": "Mine"})).await.ok();
     assert_eq!(root.put("/services/1", json!({"name": "portero"})).await.refusal(), (409, "service_exists"));
 }

@@ -157,6 +157,7 @@ impl World {
         vec![
             cell("home", "", Method::GET, "/"),
             cell("healthz", "", Method::GET, "/healthz"),
+            cell("openapi", "", Method::GET, "/openapi.json"),
             cell("readyz", "", Method::GET, "/readyz"),
             with_body("login", "", Method::POST, "/auth/login", &login),
             cell("logout", "", Method::POST, "/auth/logout"),

@@ -54,7 +54,7 @@ async fn an_end_that_is_not_there_is_named() {
         (json!(4), json!("a\0b"), (400, "invalid_permission_id")),
         (json!(4), json!(true), (400, "invalid_request_body")),
         (json!(4), json!(null), (400, "invalid_request_body")),
-        (json!(1.0), json!(1), (400, "invalid_request_body")),
+        (json!(1.5), json!(1), (400, "invalid_request_body")),
         (json!(0), json!(1), (409, "built_in")),
         (json!("Writer"), json!(1), (409, "built_in")),
     ] {

@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use nix::sys::signal;
 use rustix::process::{Pid, Signal};
 
 use super::account::Account;
@@ -22,7 +23,7 @@ pub(super) fn command(program: &Path, directory: &Path, account: &Account, at_ou
     // Ctrl-C in a terminal goes to a whole process group: only to us, who then stop Postgres in order.
     command.process_group(0);
     account.lend_to(&mut command);
-    die_with_us(&mut command, at_our_death);
+    prepare(&mut command, at_our_death);
     command
 }
 
@@ -33,24 +34,33 @@ fn path_with(program: &Path) -> OsString {
     env::join_paths(dirs).unwrap_or_else(|_| "/usr/bin:/bin".into())
 }
 
-#[cfg(target_os = "linux")]
-fn die_with_us(command: &mut Command, signal: Signal) {
-    let we: Pid = rustix::process::getpid();
-    let in_the_child = move || {
-        rustix::process::set_parent_process_death_signal(Some(signal))?;
-        // Had we died before that call, the signal would never come.
-        if rustix::process::getppid() == Some(we) { Ok(()) } else { Err(io::Error::from_raw_os_error(3)) }
-    };
-    #[expect(
-        unsafe_code,
-        reason = "the only way to say it; between fork and exec it makes two system calls, nothing else"
-    )]
-    // SAFETY: the closure is async-signal-safe: no allocation, no lock, only prctl and getppid.
+/// What the child does between fork and exec.
+fn prepare(command: &mut Command, at_our_death: Signal) {
+    let we = rustix::process::getpid();
+    #[expect(unsafe_code, reason = "pre_exec is the only way to do something between fork and exec")]
+    // SAFETY: there only async-signal-safe functions may be called: these are sigaction, prctl and getppid, without any
+    // allocation or lock. SIG_DFL replaces no handler that anyone could miss, as exec does away with all of them.
     unsafe {
-        command.pre_exec(in_the_child);
+        command.pre_exec(move || {
+            // A shell that starts us in the background has them ignored, and so would Postgres until it sets its handlers:
+            // long enough to miss the order to stop.
+            for signal in [signal::Signal::SIGINT, signal::Signal::SIGQUIT, signal::Signal::SIGTERM] {
+                signal::signal(signal, signal::SigHandler::SigDfl)?;
+            }
+            die_with(we, at_our_death)
+        });
     }
+}
+
+#[cfg(target_os = "linux")]
+fn die_with(parent: Pid, signal: Signal) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(signal))?;
+    // Had it died before that call, the signal would never come.
+    if rustix::process::getppid() == Some(parent) { Ok(()) } else { Err(rustix::io::Errno::SRCH.into()) }
 }
 
 /// Elsewhere a killed Portero leaves its Postgres behind; the next start finds and ends it.
 #[cfg(not(target_os = "linux"))]
-fn die_with_us(_: &mut Command, _: Signal) {}
+fn die_with(_: Pid, _: Signal) -> io::Result<()> {
+    Ok(())
+}

@@ -145,8 +145,10 @@ fn process(pid: Option<u32>) -> String {
 
 /// What to do, judged by the system's own words: they are the same whether we or a child of ours ran into it.
 fn advice(said: &str) -> &'static str {
+    const FULL: &str = ": the disk is full; make room, or set PORTERO_DATA_DIR to a directory on another disk";
     let known = [
-        ("No space left", ": the disk is full; make room, or set PORTERO_DATA_DIR to a directory on another disk"),
+        ("No space left", FULL),
+        ("Check free disk space", FULL),
         ("quota exceeded", ": the disk quota is used up; make room, or set PORTERO_DATA_DIR to a directory elsewhere"),
         ("Read-only file system", ": set PORTERO_DATA_DIR to a directory that can be written to"),
         (

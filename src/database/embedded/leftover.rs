@@ -35,7 +35,9 @@ enum Who {
 
 /// Whether the postmaster `pid` takes connections: it says so on line 8 of its pid file.
 pub(super) fn is_ready(data: &Path, pid: u32) -> bool {
-    let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else { return false };
+    let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else {
+        return false;
+    };
     let mut lines = text.lines();
     lines.next() == Some(pid.to_string().as_str()) && lines.nth(6).map(str::trim_end) == Some("ready")
 }
@@ -90,7 +92,9 @@ fn end(pid: u32, data: &Path) -> Result<(), EmbeddedError> {
 }
 
 fn who_is(pid: u32, data: &Path) -> Who {
-    let Some(command_line) = command_line(pid) else { return Who::Nobody };
+    let Some(command_line) = command_line(pid) else {
+        return Who::Nobody;
+    };
     let program = command_line.split(['\0', ' ']).next().and_then(|program| program.rsplit('/').next());
     if !matches!(program, Some("postgres" | "postmaster")) {
         // Also a zombie, whose command line is empty, and the helpers of a Postgres, which call themselves `postgres:`.

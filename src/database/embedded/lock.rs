@@ -130,7 +130,9 @@ fn said_in(file: &mut File) -> io::Result<Said> {
     file.rewind()?;
     file.read_to_end(&mut text)?;
     // Without its last line end it is only half written.
-    let Some(text) = text.strip_suffix(b"\n") else { return Ok(Said::default()) };
+    let Some(text) = text.strip_suffix(b"\n") else {
+        return Ok(Said::default());
+    };
     let mut lines = text.splitn(3, |byte| *byte == b'\n');
     let mut word = || lines.next().and_then(|line| str::from_utf8(line).ok());
     let pid = word().and_then(|word| word.parse().ok());
@@ -140,7 +142,9 @@ fn said_in(file: &mut File) -> io::Result<Said> {
 }
 
 fn is_alive(pid: u32) -> bool {
-    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return false;
+    };
     // Not being allowed to signal it shows that it is there.
     !matches!(test_kill_process(pid), Err(error) if error == rustix::io::Errno::SRCH)
 }

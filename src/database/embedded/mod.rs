@@ -23,7 +23,8 @@ mod layout;
 mod leftover;
 mod lock;
 mod supervise;
-#[cfg(test)]
+// They look into /proc.
+#[cfg(all(test, target_os = "linux"))]
 mod tests;
 
 use std::convert::Infallible;

@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -69,6 +70,7 @@ pub(super) fn run(order: &Order, stop: &Stop, started: Started) {
         Ok((mut lock, server, Some(postmaster))) => {
             let _ = started.send(Ok(server.socket_dir.clone()));
             server.keep_up(postmaster, stop, &mut lock);
+            server.tidy();
         }
         // Told to stop before it was up: nobody is listening any more.
         Ok((_, _, None)) => {}
@@ -94,6 +96,7 @@ impl Server {
         let binaries = find::find(&layout.data, made_by.as_deref())?;
         let socket_dir = layout.socket_dir(&account)?;
         if made_by.is_none() {
+            tracing::info!(directory = %layout.directory.display(), "making a new Postgres cluster");
             cluster::make(&layout, &binaries, &account, durability)?;
         }
         Ok(Server { layout, binaries, account, socket_dir, durability })
@@ -177,6 +180,8 @@ impl Server {
             // Standard error, which is our log file.
             "log_destination=stderr",
             "logging_collector=off",
+            // Its DETAIL quotes rows, and those have password hashes.
+            "log_error_verbosity=terse",
             "log_line_prefix=%m [%p] ",
         ];
         let throwaway = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
@@ -192,7 +197,9 @@ impl Server {
             if postmaster.since.elapsed() > STEADY {
                 delay = FIRST_DELAY;
             }
-            let Some(again) = self.relaunch(stop, &mut delay) else { return lock.withdraw() };
+            let Some(again) = self.relaunch(stop, &mut delay) else {
+                return lock.withdraw();
+            };
             tracing::info!(pid = again.child.id(), "Postgres is back");
             postmaster = again;
         }
@@ -227,6 +234,13 @@ impl Server {
             }
         }
         None
+    }
+
+    /// A socket directory outside of ours would lie about for ever.
+    fn tidy(&self) {
+        if !self.socket_dir.starts_with(&self.layout.directory) {
+            let _ = fs::remove_dir(&self.socket_dir);
+        }
     }
 }
 

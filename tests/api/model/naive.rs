@@ -116,6 +116,7 @@ impl Naive {
                 self.direct.iter_mut().for_each(|(_, carried)| {
                     carried.remove(&id);
                 });
+                self.direct.retain(|(_, carried)| !carried.is_empty());
             }
         }
         true

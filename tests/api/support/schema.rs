@@ -43,6 +43,9 @@ fn validate_object(schema: &Value, members: &Map<String, Value>) -> Result<(), S
             return Err(format!("`{required}` is missing"));
         }
     }
+    if schema["additionalProperties"] == true {
+        return Ok(());
+    }
     for (name, value) in members {
         let Some((_, schema)) = properties.iter().find(|(property, _)| property == name) else {
             return Err(format!("`{name}` is not documented"));
@@ -69,6 +72,9 @@ pub fn example(schema: &Value) -> Option<Value> {
     }
     if let Some(allowed) = schema["enum"].get(0) {
         return Some(allowed.clone());
+    }
+    if let Some(example) = parts(schema).iter().find_map(|(part, _)| part.get("example")) {
+        return Some(example.clone());
     }
     if let Some(branches) = ["oneOf", "anyOf"].iter().find_map(|word| schema[*word].as_array()) {
         return branches.iter().find_map(example);

@@ -1,0 +1,71 @@
+use sqlx::{PgTransaction, Postgres, Transaction};
+
+use super::permission::BuiltIn;
+use super::{Can, can, store};
+use crate::app::App;
+use crate::error::Result;
+use crate::http::credential;
+use crate::roles::RoleId;
+use crate::services::ServiceId;
+use crate::users::{self, PersonId};
+
+/// What a change is about, to be locked before it is judged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About {
+    person: Option<PersonId>,
+    may_unmake_an_administrator: bool,
+}
+
+impl About {
+    /// Somebody, what they are and what they hold.
+    pub fn person(person: PersonId) -> Self {
+        Self { person: Some(person), may_unmake_an_administrator: false }
+    }
+
+    /// A role in a service.
+    pub fn role(service: ServiceId, role: RoleId) -> Self {
+        let administrator = (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
+        Self { person: None, may_unmake_an_administrator: administrator }
+    }
+
+    /// Somebody's role in a service.
+    pub fn grant(person: PersonId, service: ServiceId, role: RoleId) -> Self {
+        Self { person: Some(person), ..Self::role(service, role) }
+    }
+
+    /// Somebody's end.
+    pub fn removal(person: PersonId) -> Self {
+        Self { person: Some(person), may_unmake_an_administrator: true }
+    }
+}
+
+impl<P: BuiltIn> Can<P> {
+    /// Begins a change: locks what it is about, and asks again whether the caller may make it. Until it is committed
+    /// nobody can disable them or take the permission from them.
+    ///
+    /// # Errors
+    /// 401 `invalid_token` or 403 when that has happened since the request came.
+    pub async fn begin(&self, app: &App, about: About) -> Result<PgTransaction<'static>> {
+        let mut tx: Transaction<'static, Postgres> = app.db.begin().await?;
+        if about.may_unmake_an_administrator {
+            store::queue_for_administrators(&mut tx).await?;
+        }
+        match about.person {
+            Some(person) if person < self.actor => {
+                users::store::lock(&mut tx, person).await?;
+                users::store::hold(&mut tx, self.actor).await?;
+            }
+            Some(person) if person > self.actor => {
+                users::store::hold(&mut tx, self.actor).await?;
+                users::store::lock(&mut tx, person).await?;
+            }
+            Some(person) => users::store::lock(&mut tx, person).await?,
+            None => users::store::hold(&mut tx, self.actor).await?,
+        }
+        let standing = store::standing(&mut tx, self.token, self.actor, P::ID, self.service).await?;
+        if !standing.has_session {
+            return Err(credential::invalid());
+        }
+        if standing.holds_permission { Ok(tx) } else { Err(can::lacks::<P>()) }
+    }
+}

@@ -1,0 +1,99 @@
+//! Files that are made from the code and committed all the same, because people and scripts read them, and because
+//! their diffs show what a change does to the database and to callers.
+//!
+//! Make them anew: `UPDATE_GENERATED=1 cargo test --test generated`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+use portero::database::MIGRATIONS;
+
+#[test]
+fn the_schema_is_that_of_the_migrations() {
+    check("db/schema.sql", &schema());
+}
+
+#[test]
+fn the_openapi_document_is_that_of_the_code() {
+    let (_, document) = portero::app::documented_router();
+    let json = document.to_pretty_json().expect("the document is JSON");
+    check("docs/openapi.json", &format!("{json}\n"));
+}
+
+/// Compares, or writes when asked to.
+fn check(path: &str, expected: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if env::var_os("UPDATE_GENERATED").is_some() {
+        fs::write(&file, expected).expect("it can be written");
+        return;
+    }
+    let committed = fs::read_to_string(&file).unwrap_or_default();
+    let differs = committed.lines().zip(expected.lines()).position(|(is, should)| is != should);
+    assert!(
+        committed == expected,
+        "{path} is out of date from line {}: run `UPDATE_GENERATED=1 cargo test --test generated` and commit it",
+        differs.unwrap_or_else(|| committed.lines().count().min(expected.lines().count())) + 1,
+    );
+}
+
+/// All migrations in order, and the notes about them that sqlx keeps, so that the server does not run them again.
+fn schema() -> String {
+    let mut sql = String::from(
+        "-- The whole schema, for `db/run_all.sql` and for reading.\n\
+         -- Generated from migrations/: don't edit. `UPDATE_GENERATED=1 cargo test --test generated` makes it anew.\n",
+    );
+    for migration in MIGRATIONS.iter() {
+        let _ = write!(sql, "\n\n-- migrations/{:04}: {}\n\n", migration.version, migration.description);
+        sql.push_str(migration.sql.as_str().trim_end());
+        sql.push('\n');
+    }
+    sql.push_str(
+        "\n\n-- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).\n\n\
+         create table _sqlx_migrations (\n    \
+             version        bigint primary key,\n    \
+             description    text not null,\n    \
+             installed_on   timestamptz not null default now(),\n    \
+             success        boolean not null,\n    \
+             checksum       bytea not null,\n    \
+             execution_time bigint not null\n\
+         );\n\n\
+         insert into _sqlx_migrations (version, description, success, checksum, execution_time)\n\
+         values",
+    );
+    for (n, migration) in MIGRATIONS.iter().enumerate() {
+        let _ = write!(
+            sql,
+            "{}\n    ({}, '{}', true,\n     '\\x{}', 0)",
+            if n == 0 { "" } else { "," },
+            migration.version,
+            migration.description.replace('\'', "''"),
+            hex::encode(&*migration.checksum),
+        );
+    }
+    sql.push_str(";\n");
+    sql
+}
+
+/// What any path may answer, known or not: no operation of the OpenAPI document lists these.
+const ANYWHERE: [&str; 3] = ["internal_error", "method_not_allowed", "route_not_found"];
+
+#[test]
+fn the_list_of_errors_is_that_of_the_openapi_document() {
+    let page = include_str!("../docs/errors.md");
+    let listed: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(code, _)| code).collect();
+
+    let (_, document) = portero::app::documented_router();
+    let document = serde_json::to_value(document).expect("the document is JSON");
+    let operations = document["paths"].as_object().into_iter().flatten().filter_map(|(_, item)| item.as_object());
+    let responses = operations.flatten().filter_map(|(_, operation)| operation["responses"].as_object()).flatten();
+    let documented: BTreeSet<String> = responses
+        .filter_map(|(_, response)| response["content"]["application/problem+json"]["examples"].as_object())
+        .flat_map(|examples| examples.keys().cloned())
+        .chain(ANYWHERE.map(str::to_owned))
+        .collect();
+
+    assert_eq!(listed, documented.iter().map(String::as_str).collect());
+}

@@ -1,0 +1,8 @@
+//! The real binary, its real Postgres, and what happens to them: started, stopped, killed, frozen, misconfigured.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod first_start;
+mod killed;
+mod process;
+mod settings;

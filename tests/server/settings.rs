@@ -1,0 +1,52 @@
+//! Settings that are wrong stop the start and say so.
+
+use crate::process::{Directory, Portero, portero};
+
+fn refusal(vars: &[(&str, &str)]) -> String {
+    let directory = Directory::new();
+    let refused = portero(&directory, &["serve"], vars).output().unwrap();
+    assert!(!refused.status.success());
+    assert!(!directory.path().join("postgres").exists(), "nothing was begun");
+    String::from_utf8(refused.stderr).unwrap()
+}
+
+#[test]
+fn a_bad_value_stops_the_start_with_its_name_its_fault_and_an_example() {
+    let message = refusal(&[("TOKEN_TTL_SECONDS", "-5"), ("CORS", "example.com/path")]);
+    for part in ["TOKEN_TTL_SECONDS", "`-5`", "TOKEN_TTL_SECONDS=300", "CORS", "https://"] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+}
+
+#[test]
+fn a_database_that_is_not_there_is_named_without_its_password() {
+    let message = refusal(&[("AUTH_DATABASE_URL", "postgres://me:hunter2@127.0.0.1:1/nowhere")]);
+    assert!(message.contains("127.0.0.1") && message.contains("AUTH_DATABASE_URL"), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[test]
+fn secrets_may_come_from_files_and_a_missing_file_is_named() {
+    let message = refusal(&[("AUTH_DATABASE_URL_FILE", "/no/such/file")]);
+    assert!(message.contains("AUTH_DATABASE_URL_FILE") && message.contains("/no/such/file"), "{message}");
+}
+
+#[tokio::test]
+async fn a_probable_typo_is_named_and_stops_nothing() {
+    let directory = Directory::new();
+    let server = Portero::start(&directory, "serve", &[("TOKEN_TTL_SECOND", "60")]).await;
+    assert!(server.said("TOKEN_TTL_SECOND is not a setting"), "{}", server.output());
+    assert!(server.said("TOKEN_TTL_SECONDS?"), "{}", server.output());
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let directory = Directory::new();
+    let server = Portero::start(&directory, "serve", &[]).await;
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let other = Directory::new();
+    let refused = portero(&other, &["serve"], &[("SERVER_PORT", &port)]).output().unwrap();
+    let message = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success());
+    assert!(message.contains(&port) && message.contains("SERVER_PORT"), "{message}");
+}
