@@ -26,7 +26,7 @@ async fn what_is_not_the_expected_json_is_refused_by_every_operation_with_a_body
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let deep_objects = format!("{}1{}", r#"{"a":"#.repeat(10_000), "}".repeat(10_000));
     let deep_value = format!(r#"{{"name":{deep}}}"#);
-    for operation in document::operations().into_iter().filter(|operation| operation.request_schema().is_some()) {
+    for operation in document::operations().iter().filter(|operation| operation.request_schema().is_some()) {
         for body in [
             "null",
             "[]",
@@ -69,7 +69,7 @@ async fn what_is_not_the_expected_json_is_refused_by_every_operation_with_a_body
 async fn a_body_may_have_64_kib_and_no_more() {
     let server = Server::on_the_demo_data().await;
     let adm1 = server.demo("adm1").await;
-    for operation in document::operations().into_iter().filter(|operation| operation.request_schema().is_some()) {
+    for operation in document::operations().iter().filter(|operation| operation.request_schema().is_some()) {
         let padded = |size: usize| format!("{}{{}}", " ".repeat(size - 2));
         let answer = adm1.send(operation.method.clone(), &operation.example_path(), &padded(65_537)).await;
         assert_eq!(answer.refusal(), (413, "request_body_too_large"), "{operation}");

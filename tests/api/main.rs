@@ -2,19 +2,24 @@
 //!
 //! Nothing needs to be started or set: the tests start a Postgres of their own and take it away again.
 
+mod access;
 mod bodies;
 mod check_token;
 mod credentials;
 mod direct_grants;
 mod document;
+mod escalation;
 mod expiry;
 mod grants;
 mod login;
+mod matrix;
+mod model;
 mod pages;
 mod passwords;
 mod people;
 mod races;
 mod role_permissions;
+mod secrecy;
 mod shapes;
 mod subjects;
 mod support;

@@ -6,7 +6,7 @@ use crate::support::{Caller, PASSWORD, Server, document};
 
 /// Every operation that is not public, sent by somebody: none may let them in.
 async fn is_out_everywhere(caller: &Caller) {
-    for operation in document::operations().into_iter().filter(|operation| !operation.is_public()) {
+    for operation in document::operations().iter().filter(|operation| !operation.is_public()) {
         let answer = caller.send(operation.method.clone(), &operation.example_path(), "").await;
         assert_eq!(answer.refusal(), (401, "invalid_token"), "{operation}");
     }

@@ -17,7 +17,7 @@ pub fn check(method: &Method, path: &str, response: &Response, secrets: &Secrets
         check_problem(response, &context);
     }
     if let Some(operation) = document::operation(method, path) {
-        check_documented(&operation, response, &context);
+        check_documented(operation, response, &context);
     }
     check_secrecy(method, path, response, secrets);
 }

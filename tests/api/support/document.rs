@@ -63,7 +63,12 @@ impl Operation {
 }
 
 /// All operations.
-pub fn operations() -> Vec<Operation> {
+pub fn operations() -> &'static [Operation] {
+    static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(read);
+    &OPERATIONS
+}
+
+fn read() -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in DOCUMENT["paths"].as_object().expect("paths") {
         for (method, json) in item.as_object().expect("a path item") {
@@ -75,11 +80,11 @@ pub fn operations() -> Vec<Operation> {
 }
 
 /// The operation that answers a request.
-pub fn operation(method: &Method, path: &str) -> Option<Operation> {
+pub fn operation(method: &Method, path: &str) -> Option<&'static Operation> {
     let matches = |template: &str| {
         let (wanted, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
         wanted.len() == given.len()
             && wanted.iter().zip(given).all(|(w, g)| *w == g || (w.starts_with('{') && !g.is_empty()))
     };
-    operations().into_iter().find(|operation| operation.method == method && matches(&operation.path))
+    operations().iter().find(|operation| operation.method == method && matches(&operation.path))
 }

@@ -1,21 +1,37 @@
 //! What no answer and no log line may ever show: every password, token and hash that a test has made.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use portero::tokens::TokenHash;
 use serde_json::Value;
 
 /// Shorter ones would be found by chance.
 const SHORTEST: usize = 8;
+/// So many hex digits of a token or of its hash give it away; logs show eight of its hash.
+const DIGITS: usize = 16;
+/// How stored hashes of passwords begin, whoever made them.
+const HASHES: [&str; 6] = ["$argon2", "$2a$", "$2b$", "$2y$", "$scrypt$", "$pbkdf2"];
+
+#[derive(Debug, Default)]
+struct Known {
+    passwords: Vec<String>,
+    /// The first digits of tokens and of what is stored of them.
+    digits: HashSet<Vec<u8>>,
+}
 
 /// The secrets of one test.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets(Arc<Mutex<Vec<String>>>);
+pub struct Secrets(Arc<Mutex<Known>>);
 
 impl Secrets {
     pub fn add(&self, secret: &str) {
-        let mut secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if secret.len() >= SHORTEST && !secrets.iter().any(|known| known == secret) {
-            secrets.push(secret.to_owned());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hash) = TokenHash::of(secret) {
+            known.digits.insert(secret.as_bytes()[4..4 + DIGITS].to_vec());
+            known.digits.insert(hex::encode(hash.as_bytes()).into_bytes()[..DIGITS].to_vec());
+        } else if secret.len() >= SHORTEST && !known.passwords.iter().any(|password| password == secret) {
+            known.passwords.push(secret.to_owned());
         }
     }
 
@@ -31,8 +47,14 @@ impl Secrets {
 
     /// The secret that `text` shows, if it does.
     pub fn shown_in(&self, text: &str) -> Option<String> {
-        let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let hashes = ["$argon2", "$2a$", "$2b$", "$2y$", "$scrypt$", "$pbkdf2"].map(str::to_owned);
-        secrets.iter().chain(&hashes).find(|secret| text.contains(secret.as_str())).cloned()
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let passwords = known.passwords.iter().map(String::as_str);
+        let shown = passwords.chain(HASHES).find(|secret| text.contains(secret)).map(str::to_owned);
+        shown.or_else(|| {
+            let runs = text.as_bytes().split(|byte| !byte.is_ascii_hexdigit());
+            let mut windows = runs.flat_map(|run| run.windows(DIGITS));
+            let digits = windows.find(|digits| known.digits.contains(*digits))?;
+            Some(String::from_utf8_lossy(digits).into_owned())
+        })
     }
 }

@@ -1,0 +1,105 @@
+//! Who may call what. The first two tests walk the document, so that tomorrow's operation is covered, too; their lists
+//! of exceptions should only ever shrink. The third compares the whole matrix with `access_matrix.txt`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::{env, fs};
+
+use crate::matrix::{CALLERS, World};
+use crate::support::document::{Operation, operations};
+use crate::support::{Server, schema};
+
+/// Operations that anyone may call.
+const PUBLIC: &[&str] = &["healthz", "home", "login", "openapi", "readyz"];
+
+/// Operations that anyone may call who is logged in.
+const ANYONE: &[&str] = &["check_token", "logout", "profile"];
+
+fn example_body(operation: &Operation) -> String {
+    let example = operation.request_schema().and_then(schema::example);
+    example.map(|example| example.to_string()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn every_operation_but_the_public_ones_turns_strangers_away() {
+    let server = Server::on_the_demo_data().await;
+    let (anonymous, forger) = (server.anonymous(), server.anonymous().with_token("ptk_made_up"));
+    for operation in operations().iter().filter(|operation| !PUBLIC.contains(&operation.id())) {
+        for body in [example_body(operation), String::new(), "not JSON".to_owned()] {
+            let (method, path) = (&operation.method, operation.example_path());
+            let answer = anonymous.send(method.clone(), &path, &body).await;
+            assert_eq!(answer.refusal(), (401, "missing_token_header"), "{operation}");
+            let answer = forger.send(method.clone(), &path, &body).await;
+            assert_eq!(answer.refusal(), (401, "invalid_token"), "{operation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_operation_but_a_few_turns_the_powerless_away() {
+    let server = Server::on_the_demo_data().await;
+    let nobody = server.powerless().await;
+    for operation in operations() {
+        if PUBLIC.contains(&operation.id()) || ANYONE.contains(&operation.id()) {
+            continue;
+        }
+        for body in [example_body(operation), String::new(), "not JSON".to_owned()] {
+            let answer = nobody.send(operation.method.clone(), &operation.example_path(), &body).await;
+            assert_eq!(answer.status, 403, "{operation}: {answer:?}");
+        }
+    }
+    for operation in operations().iter().filter(|operation| ANYONE.contains(&operation.id())) {
+        let nobody = server.session_of(nobody.id).await;
+        let answer = nobody.send(operation.method.clone(), &operation.example_path(), &example_body(operation)).await;
+        assert_eq!(answer.status, 200, "{operation}: {answer:?}");
+    }
+}
+
+#[test]
+fn the_document_says_which_operations_are_public() {
+    let said: BTreeSet<_> = operations().iter().filter(|operation| operation.is_public()).map(Operation::id).collect();
+    assert_eq!(said, PUBLIC.iter().copied().collect());
+}
+
+#[tokio::test]
+async fn role_by_operation_the_answers_are_those_of_the_golden_file() {
+    let server = Server::on_a_fresh_database().await;
+    let rows = World::new(0).cells();
+    let width = rows.iter().map(|cell| cell.name().len()).max().unwrap_or_default();
+    let mut lines: Vec<String> = rows.iter().map(|cell| format!("{:width$}", cell.name())).collect();
+    let mut numbers = 1..;
+    let mut head = format!("{:width$}", "");
+    for column in CALLERS {
+        let _ = write!(head, "  {}", column.name);
+        let worlds: Vec<World> = numbers.by_ref().take(rows.len()).map(World::new).collect();
+        let callers = World::build(&server, column, &worlds).await;
+        for (row, (world, caller)) in worlds.iter().zip(callers).enumerate() {
+            let cell = world.cells().swap_remove(row);
+            let answer = caller.send(cell.method, &cell.path, &cell.body).await;
+            let _ = write!(lines[row], "  {:<1$}", answer.status, column.name.len());
+        }
+    }
+    let lines = std::iter::once(&head).chain(&lines).map(|line| format!("{}\n", line.trim_end()));
+    let table: String = lines.collect();
+
+    let covered: BTreeSet<_> = rows.iter().map(|cell| cell.operation).collect();
+    let all: BTreeSet<_> = operations().iter().map(Operation::id).collect();
+    assert_eq!(covered, all, "the matrix has every operation: add the missing ones in tests/api/matrix.rs");
+    compare(&table);
+}
+
+fn compare(table: &str) {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/access_matrix.txt");
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(golden, table).expect("the golden file is writable");
+        return;
+    }
+    let expected = fs::read_to_string(golden).unwrap_or_default();
+    let differing: Vec<_> = table.lines().filter(|line| !expected.lines().any(|known| known == *line)).collect();
+    assert!(
+        table == expected,
+        "who may do what has changed:\n{}\n\nIf that is meant, UPDATE_GOLDEN=1 cargo test --test api golden writes it to \
+         {golden}: read the diff before you commit it.",
+        differing.join("\n"),
+    );
+}

@@ -1,0 +1,307 @@
+//! The rows and columns of the access matrix. Each cell has a world of its own, so that none feels what another did.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Caller, PASSWORD, PASSWORD_HASH, Server};
+
+/// Where a column's role is held.
+#[derive(Clone, Copy, Debug)]
+enum Held {
+    Nowhere,
+    /// In Portero itself, which means everywhere.
+    Everywhere(i32),
+    /// In the world's service 1.
+    InOne(i32),
+}
+
+/// A column.
+#[derive(Debug)]
+pub struct Column {
+    pub name: &'static str,
+    held: Option<Held>,
+}
+
+const ADMINISTRATOR: i32 = 0;
+const WRITER: i32 = -1;
+const READER: i32 = -2;
+const AUDITOR: i32 = -3;
+
+pub const CALLERS: &[Column] = &[
+    Column { name: "anonymous", held: None },
+    Column { name: "powerless", held: Some(Held::Nowhere) },
+    Column { name: "Auditor", held: Some(Held::Everywhere(AUDITOR)) },
+    Column { name: "Reader", held: Some(Held::Everywhere(READER)) },
+    Column { name: "Writer", held: Some(Held::Everywhere(WRITER)) },
+    Column { name: "Administrator", held: Some(Held::Everywhere(ADMINISTRATOR)) },
+    Column { name: "Writer-in-1", held: Some(Held::InOne(WRITER)) },
+    Column { name: "Administrator-of-1", held: Some(Held::InOne(ADMINISTRATOR)) },
+];
+
+/// A request, and what it is about.
+#[derive(Debug)]
+pub struct Cell {
+    pub operation: &'static str,
+    about: String,
+    pub method: Method,
+    pub path: String,
+    pub body: String,
+}
+
+impl Cell {
+    pub fn name(&self) -> String {
+        format!("{} {}", self.operation, self.about)
+    }
+}
+
+fn cell(operation: &'static str, about: &str, method: Method, path: impl Into<String>) -> Cell {
+    Cell { operation, about: about.to_owned(), method, path: path.into(), body: String::new() }
+}
+
+fn with_body(operation: &'static str, about: &str, method: Method, path: impl Into<String>, body: &Value) -> Cell {
+    Cell { body: body.to_string(), ..cell(operation, about, method, path) }
+}
+
+/// One cell's people, services, roles and permission, with ids of their own.
+#[derive(Debug)]
+pub struct World {
+    /// Who calls.
+    caller: i32,
+    /// Holds `role` in every service, and nothing of Portero's.
+    somebody: i32,
+    /// Administrator of Portero.
+    chief: i32,
+    /// Administrator of service 1 alone.
+    keeper: i32,
+    one: i32,
+    another: i32,
+    /// Carries nothing of Portero's.
+    role: i32,
+    /// Carries `roles:write`, which Writers don't hold.
+    mighty: i32,
+    permission: i32,
+}
+
+async fn grant_callers(server: &Server, ids: &[i32], role: i32, in_one: bool) {
+    let sql =
+        "insert into auth.person_service_role select id, case when $3 then id else 0 end, $2 from unnest($1::int[]) id";
+    sqlx::query(sql).bind(ids).bind(role).bind(in_one).execute(&server.app.db).await.expect("grants");
+}
+
+impl World {
+    pub fn new(n: i32) -> Self {
+        let id = 10_000 + n * 10;
+        Self {
+            caller: id,
+            somebody: id + 1,
+            chief: id + 2,
+            keeper: id + 3,
+            one: id,
+            another: id + 1,
+            role: id,
+            mighty: id + 1,
+            permission: id,
+        }
+    }
+
+    /// Writes the worlds of a whole column to the database at once; answers each one's caller.
+    pub async fn build(server: &Server, column: &Column, worlds: &[World]) -> Vec<Caller> {
+        let ids: Vec<i32> = worlds.iter().map(|world| world.caller).collect();
+        for sql in [
+            "insert into auth.person (id, username, name, password_hash)
+                select id + n, who || id, who, $2 from unnest($1::int[]) id,
+                (values (0, 'caller'), (1, 'somebody'), (2, 'chief'), (3, 'keeper')) people (n, who)",
+            "insert into auth.services (id, name) select id + n, 'service' || id + n
+                from unnest($1::int[]) id, (values (0), (1)) services (n) where $2 > ''",
+            "insert into auth.role (id, name) select id + n, 'role' || id + n
+                from unnest($1::int[]) id, (values (0), (1)) roles (n) where $2 > ''",
+            "insert into auth.permission (id, name) select id, 'permission' || id from unnest($1::int[]) id where $2 > ''",
+            "insert into auth.role_permission select id + 1, -3 from unnest($1::int[]) id where $2 > ''",
+            "insert into auth.service_roles select unnest(array[0, id, id + 1]), id from unnest($1::int[]) id where $2 > ''",
+            "insert into auth.service_roles select id, unnest(array[0, -1]) from unnest($1::int[]) id where $2 > ''",
+            "insert into auth.person_service_role select id + 1, unnest(array[0, id, id + 1]), id
+                from unnest($1::int[]) id where $2 > ''",
+            "insert into auth.person_service_role select id + 2, 0, 0 from unnest($1::int[]) id where $2 > ''",
+            "insert into auth.person_service_role select id + 3, id, 0 from unnest($1::int[]) id where $2 > ''",
+        ] {
+            let insert = sqlx::query(sql).bind(&ids).bind(PASSWORD_HASH.as_str());
+            insert.execute(&server.app.db).await.expect("worlds");
+        }
+        server.secrets.add(PASSWORD);
+        match column.held {
+            None => return worlds.iter().map(|_| server.anonymous()).collect(),
+            Some(Held::Nowhere) => {}
+            Some(Held::Everywhere(role)) => grant_callers(server, &ids, role, false).await,
+            Some(Held::InOne(role)) => grant_callers(server, &ids, role, true).await,
+        }
+        server.sessions_of(&ids).await
+    }
+
+    /// Every row of the matrix.
+    pub fn cells(&self) -> Vec<Cell> {
+        let mut cells = self.open_cells();
+        cells.extend(self.user_cells());
+        cells.extend(self.role_cells());
+        cells.extend(self.service_cells());
+        cells.extend(self.grant_cells());
+        cells.extend(self.people_cells());
+        cells
+    }
+
+    fn services(&self) -> [(&'static str, i32); 3] {
+        [("in 1", self.one), ("in another", self.another), ("in Portero", 0)]
+    }
+
+    fn open_cells(&self) -> Vec<Cell> {
+        let login = json!({"username": format!("somebody{}", self.caller), "password": PASSWORD});
+        vec![
+            cell("home", "", Method::GET, "/"),
+            cell("healthz", "", Method::GET, "/healthz"),
+            cell("openapi", "", Method::GET, "/openapi.json"),
+            cell("readyz", "", Method::GET, "/readyz"),
+            with_body("login", "", Method::POST, "/auth/login", &login),
+            cell("logout", "", Method::POST, "/auth/logout"),
+            cell("profile", "", Method::GET, "/auth/profile"),
+            cell("check_token", "", Method::POST, "/check-token"),
+            with_body("check_token", "in another", Method::POST, "/check-token", &json!({"service_id": self.another})),
+        ]
+    }
+
+    fn user_cells(&self) -> Vec<Cell> {
+        let new = json!({
+            "username": format!("new{}", self.caller), "password_hash": PASSWORD_HASH.as_str(), "name": "New",
+            "person_type": "N", "document_type": "DNI", "document_number": self.caller.to_string(),
+        });
+        let mut cells = vec![
+            cell("list_users", "", Method::GET, "/users"),
+            with_body("create_user", "", Method::POST, "/users", &new),
+        ];
+        for (about, id) in [
+            ("oneself", self.caller),
+            ("somebody", self.somebody),
+            ("administrator of 1", self.keeper),
+            ("administrator", self.chief),
+        ] {
+            let path = format!("/users/{id}");
+            let password = json!({"password_hash": PASSWORD_HASH.as_str()});
+            cells.push(cell("get_user", about, Method::GET, path.clone()));
+            cells.push(with_body("update_user", about, Method::PUT, path.clone(), &password));
+            cells.push(cell("delete_user", about, Method::DELETE, path));
+        }
+        cells
+    }
+
+    fn role_cells(&self) -> Vec<Cell> {
+        let name = json!({"name": format!("new{}", self.role)});
+        let mut cells = vec![
+            cell("list_roles", "", Method::GET, "/roles"),
+            with_body("create_role", "", Method::POST, "/roles", &name),
+            cell("list_permissions", "", Method::GET, "/permissions"),
+            with_body("create_permission", "", Method::POST, "/permissions", &name),
+        ];
+        for (about, id) in [("plain", self.role), ("carrying Portero's", self.mighty), ("Portero's own", WRITER)] {
+            let path = format!("/roles/{id}");
+            cells.push(cell("get_role", about, Method::GET, path.clone()));
+            cells.push(cell("list_role_permissions", about, Method::GET, format!("{path}/permissions")));
+            cells.push(with_body("update_role", about, Method::PUT, path.clone(), &name));
+            cells.push(cell("delete_role", about, Method::DELETE, path));
+            for (also, permission) in [("", self.permission), (" + users:write", -1)] {
+                let about = format!("{about}{also}");
+                let link = json!({"role_id": id, "permission_id": permission});
+                cells.push(with_body("add_permission_to_role", &about, Method::POST, "/role-permissions", &link));
+                cells.push(with_body(
+                    "remove_permission_from_role",
+                    &about,
+                    Method::DELETE,
+                    "/role-permissions",
+                    &link,
+                ));
+            }
+        }
+        for (about, id) in [("plain", self.permission), ("Portero's own", -1)] {
+            let path = format!("/permissions/{id}");
+            cells.push(cell("get_permission", about, Method::GET, path.clone()));
+            cells.push(with_body("update_permission", about, Method::PUT, path.clone(), &name));
+            cells.push(cell("delete_permission", about, Method::DELETE, path));
+        }
+        cells
+    }
+
+    fn service_cells(&self) -> Vec<Cell> {
+        let name = json!({"name": format!("new{}", self.one)});
+        let mut cells = vec![
+            cell("list_services", "", Method::GET, "/services"),
+            with_body("create_service", "", Method::POST, "/services", &name),
+        ];
+        for (about, id) in self.services() {
+            let path = format!("/services/{id}");
+            cells.push(cell("get_service", about, Method::GET, path.clone()));
+            cells.push(with_body("update_service", about, Method::PUT, path.clone(), &name));
+            cells.push(cell("delete_service", about, Method::DELETE, path.clone()));
+            cells.push(cell("list_service_roles", about, Method::GET, format!("{path}/roles")));
+            cells.push(cell("list_role_holders", about, Method::GET, format!("{path}/roles/{}/people", self.role)));
+            let link = json!({"service_id": id, "role_id": self.role});
+            cells.push(with_body("add_role_to_service", about, Method::POST, "/service-roles", &link));
+            cells.push(with_body("remove_role_from_service", about, Method::DELETE, "/service-roles", &link));
+        }
+        let link = json!({"service_id": format!("new{}", self.one), "role_id": self.role});
+        cells.push(with_body("add_role_to_service", "in a new one", Method::POST, "/service-roles", &link));
+        cells
+    }
+
+    fn grant_cells(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        let mut both = |about, person: i32, service: i32, role: i32| {
+            let grant = json!({"person_id": person, "service_id": service, "role_id": role});
+            cells.push(with_body("grant_role", about, Method::POST, "/person-service-roles", &grant));
+            cells.push(with_body("revoke_role", about, Method::DELETE, "/person-service-roles", &grant));
+        };
+        both("plain in 1", self.somebody, self.one, self.role);
+        both("plain in another", self.somebody, self.another, self.role);
+        both("plain in Portero", self.somebody, 0, self.role);
+        both("plain in 1, oneself", self.caller, self.one, self.role);
+        both("roles:write in 1", self.somebody, self.one, self.mighty);
+        both("roles:write in another", self.somebody, self.another, self.mighty);
+        both("roles:write in Portero", self.somebody, 0, self.mighty);
+        both("Writer in 1", self.somebody, self.one, WRITER);
+        both("Writer in another", self.somebody, self.another, WRITER);
+        both("Writer in Portero", self.somebody, 0, WRITER);
+        both("Administrator in 1", self.keeper, self.one, ADMINISTRATOR);
+        both("Administrator in 1, oneself", self.caller, self.one, ADMINISTRATOR);
+        both("Administrator in another", self.somebody, self.another, ADMINISTRATOR);
+        both("Administrator in Portero", self.chief, 0, ADMINISTRATOR);
+        both("Administrator in Portero, oneself", self.caller, 0, ADMINISTRATOR);
+        both("Auditor in Portero, oneself", self.caller, 0, AUDITOR);
+
+        let mut both = |about, service: i32, permission: i32| {
+            let grant = json!({"person_id": self.somebody, "service_id": service, "permission_id": permission});
+            cells.push(with_body("grant_permission", about, Method::POST, "/person-service-permissions", &grant));
+            cells.push(with_body("revoke_permission", about, Method::DELETE, "/person-service-permissions", &grant));
+        };
+        both("plain in 1", self.one, self.permission);
+        both("plain in another", self.another, self.permission);
+        both("plain in Portero", 0, self.permission);
+        both("users:write in 1", self.one, -1);
+        both("users:write in another", self.another, -1);
+        both("users:write in Portero", 0, -1);
+        both("roles:write in 1", self.one, -3);
+        both("roles:write in Portero", 0, -3);
+        cells
+    }
+
+    fn people_cells(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for (about, person) in [("oneself", self.caller), ("somebody", self.somebody)] {
+            cells.push(cell("list_person_services", about, Method::GET, format!("/people/{person}/services")));
+        }
+        for (who, person) in [("oneself", self.caller), ("somebody", self.somebody)] {
+            for (place, service) in self.services() {
+                let about = format!("{who} {place}");
+                let path = format!("/people/{person}/services/{service}");
+                cells.push(cell("get_person_in_service", &about, Method::GET, path.clone()));
+                cells.push(cell("list_person_roles", &about, Method::GET, format!("{path}/roles")));
+            }
+        }
+        cells
+    }
+}

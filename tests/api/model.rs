@@ -1,0 +1,270 @@
+//! Random worlds against a plain model: after every act, every answer is the model's.
+
+mod naive;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::{Caller, Response, Server};
+use naive::{Kind, Naive, Token};
+
+/// A die that falls the same way each time it is thrown from the same seed (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from((z ^ (z >> 31)) % sides as u64).expect("less than the number of sides")
+    }
+
+    fn pick(&mut self, among: &[i64]) -> i64 {
+        among[self.throw(among.len())]
+    }
+}
+
+/// The server, the model, and the sessions that have been begun.
+struct Play {
+    server: Server,
+    root: Caller,
+    model: Naive,
+    dice: Dice,
+    sessions: Vec<Caller>,
+    names: usize,
+}
+
+#[tokio::test]
+async fn random_world_1() {
+    play(1).await;
+}
+
+#[tokio::test]
+async fn random_world_2() {
+    play(2).await;
+}
+
+#[tokio::test]
+async fn random_world_3() {
+    play(3).await;
+}
+
+#[tokio::test]
+async fn random_world_4() {
+    play(4).await;
+}
+
+fn ids(list: &Response) -> BTreeSet<i64> {
+    list.column("id").iter().filter_map(Value::as_i64).collect()
+}
+
+async fn play(seed: u64) {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let mut play = Play { server, root, model: Naive::default(), dice: Dice(seed), sessions: Vec::new(), names: 0 };
+    for kind in Kind::ALL {
+        for _ in 0..2 {
+            play.make(kind).await;
+        }
+    }
+    for step in 0..200 {
+        let act = play.act().await;
+        play.ask_something(&format!("seed {seed}, step {step}, after {act}")).await;
+        if step % 50 == 49 {
+            play.ask_everything(&format!("seed {seed}, step {step}")).await;
+        }
+    }
+}
+
+impl Play {
+    async fn act(&mut self) -> String {
+        let kind = Kind::ALL[self.dice.throw(4)];
+        match self.dice.throw(24) {
+            0 | 1 => self.make(kind).await,
+            2 => self.unmake(kind).await,
+            3..=5 => self.link(true).await,
+            6 => self.link(false).await,
+            7 | 8 => self.offer(true).await,
+            9 => self.offer(false).await,
+            10..=13 => self.grant(true).await,
+            14 => self.grant(false).await,
+            15..=17 => self.direct(true).await,
+            18 => self.direct(false).await,
+            19..=21 => self.begin_session().await,
+            22 => self.end_session().await,
+            _ => self.time_passes().await,
+        }
+    }
+
+    /// Some row of a kind: mostly one that is there, sometimes one that was, rarely one that never will be.
+    fn some(&mut self, kind: Kind) -> i64 {
+        let (living, all) = (self.model.living(kind), self.model.all(kind));
+        match self.dice.throw(12) {
+            0 => 999_999,
+            1 | 2 if !all.is_empty() => self.dice.pick(&all),
+            _ if !living.is_empty() => self.dice.pick(&living),
+            _ => 999_999,
+        }
+    }
+
+    async fn make(&mut self, kind: Kind) -> String {
+        self.names += 1;
+        let name = format!("{}{}", kind.noun(), self.names);
+        let id = match kind {
+            Kind::Person => i64::from(self.server.person_with(&name, &[]).await.id),
+            _ => self.root.post(kind.path(), json!({"name": name})).await.id(),
+        };
+        self.model.make(kind, id, &name);
+        format!("making {name}")
+    }
+
+    async fn unmake(&mut self, kind: Kind) -> String {
+        let id = self.some(kind);
+        let answer = self.root.delete(&format!("{}/{id}", kind.path())).await;
+        let act = format!("deleting {kind:?} {id}");
+        let expected = if self.model.unmake(kind, id) { (200, String::new()) } else { (404, kind.not_found()) };
+        assert_eq!((answer.status, answer.error().to_owned()), expected, "{act}");
+        act
+    }
+
+    /// Sends one of the links and compares: it works when all its ends are there; else the first missing is named.
+    async fn send_link(&mut self, add: bool, path: &str, body: Value, ends: &[(Kind, i64)]) -> bool {
+        let method = if add { "POST" } else { "DELETE" }.parse().expect("a method");
+        let answer = self.root.send(method, path, &body.to_string()).await;
+        let missing = ends.iter().find(|(kind, id)| !self.model.is_there(*kind, *id));
+        let expected = missing.map_or((200, String::new()), |(kind, _)| (404, kind.not_found_in_links()));
+        assert_eq!((answer.status, answer.error().to_owned()), expected, "{path} {add} {body}");
+        missing.is_none()
+    }
+
+    async fn link(&mut self, add: bool) -> String {
+        let (role, permission) = (self.some(Kind::Role), self.some(Kind::Permission));
+        let body = json!({"role_id": role, "permission_id": permission});
+        let ends = [(Kind::Role, role), (Kind::Permission, permission)];
+        if self.send_link(add, "/role-permissions", body, &ends).await {
+            self.model.link(add, role, permission);
+        }
+        format!("linking {role} {permission} {add}")
+    }
+
+    async fn offer(&mut self, add: bool) -> String {
+        let (service, role) = (self.some(Kind::Service), self.some(Kind::Role));
+        let body = json!({"service_id": service, "role_id": role});
+        // Making a service on the way comes last.
+        let mut ends = [(Kind::Role, role), (Kind::Service, service)];
+        ends.rotate_left(usize::from(!add));
+        if self.send_link(add, "/service-roles", body, &ends).await {
+            self.model.offer(add, service, role);
+        }
+        format!("offering {service} {role} {add}")
+    }
+
+    async fn grant(&mut self, add: bool) -> String {
+        let (person, service, role) = (self.some(Kind::Person), self.some(Kind::Service), self.some(Kind::Role));
+        let body = json!({"person_id": person, "service_id": service, "role_id": role});
+        let ends = [(Kind::Service, service), (Kind::Person, person), (Kind::Role, role)];
+        if self.send_link(add, "/person-service-roles", body, &ends).await {
+            self.model.grant(add, person, service, role);
+        }
+        format!("granting {person} {service} {role} {add}")
+    }
+
+    async fn direct(&mut self, add: bool) -> String {
+        let (person, service) = (self.some(Kind::Person), self.some(Kind::Service));
+        let permission = self.some(Kind::Permission);
+        let body = json!({"person_id": person, "service_id": service, "permission_id": permission});
+        let ends = [(Kind::Service, service), (Kind::Person, person), (Kind::Permission, permission)];
+        if self.send_link(add, "/person-service-permissions", body, &ends).await {
+            self.model.direct(add, person, service, permission);
+        }
+        format!("granting directly {person} {service} {permission} {add}")
+    }
+
+    async fn begin_session(&mut self) -> String {
+        let living = self.model.living(Kind::Person);
+        if living.is_empty() {
+            return self.make(Kind::Person).await;
+        }
+        let person = self.dice.pick(&living);
+        self.sessions.push(self.server.session_of(i32::try_from(person).expect("an id")).await);
+        self.model.sessions.push((person, Token::Live));
+        format!("a session of {person}")
+    }
+
+    async fn end_session(&mut self) -> String {
+        if self.sessions.is_empty() {
+            return self.begin_session().await;
+        }
+        let n = self.dice.throw(self.sessions.len());
+        let answer = self.sessions[n].post("/auth/logout", json!({})).await;
+        assert_eq!((answer.status, answer.error()), self.model.sessions[n].1.expected());
+        if self.model.sessions[n].1 == Token::Live {
+            self.model.sessions[n].1 = Token::Revoked;
+        }
+        format!("the end of session {n}")
+    }
+
+    async fn time_passes(&mut self) -> String {
+        self.server.app.clock.turn(time::Duration::hours(1));
+        self.model.all_expire();
+        self.root = self.server.session_of(self.root.id).await;
+        "an hour".to_owned()
+    }
+
+    async fn ask_something(&mut self, when: &str) {
+        if !self.sessions.is_empty() {
+            let (session, service) = (self.dice.throw(self.sessions.len()), self.some(Kind::Service));
+            self.ask(session, service, when).await;
+        }
+    }
+
+    async fn ask_everything(&mut self, when: &str) {
+        for service in self.model.all(Kind::Service) {
+            for session in 0..self.sessions.len() {
+                self.ask(session, service, when).await;
+            }
+            for role in self.model.living(Kind::Role) {
+                let holders = self.root.get(&format!("/services/{service}/roles/{role}/people")).await;
+                let expected = self.model.is_there(Kind::Service, service).then(|| self.model.holders(service, role));
+                assert_eq!(holders.status == 200, expected.is_some(), "{when}");
+                assert_eq!(holders.body.is_array().then(|| holders.column("id")), expected, "{when}: {service} {role}");
+            }
+        }
+        for person in self.model.living(Kind::Person) {
+            let services = self.root.get(&format!("/people/{person}/services?limit=1000")).await;
+            assert_eq!(ids(&services), self.model.services_of(person), "{when}: services of {person}");
+        }
+        for kind in [Kind::Service, Kind::Role, Kind::Permission] {
+            let list = self.root.get(&format!("{}?limit=1000", kind.path())).await;
+            assert_eq!(ids(&list), self.model.living(kind).into_iter().collect(), "{when}: {kind:?}");
+        }
+    }
+
+    /// One session's questions about one service.
+    async fn ask(&self, session: usize, service: i64, when: &str) {
+        let caller = &self.sessions[session];
+        let (person, token) = self.model.sessions[session];
+        let check = caller.post("/check-token", json!({"service_id": service, "permission": "Permission3"})).await;
+        let own = caller.get(&format!("/people/{person}/services/{service}")).await;
+        if token == Token::Live && self.model.is_there(Kind::Service, service) {
+            let (roles, permissions) = self.model.effective(person, service);
+            let allowed = permissions.iter().any(|name| name == "Permission3");
+            for answer in [&check, &own] {
+                let told = answer.body["roles"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                assert_eq!(
+                    told.collect::<BTreeSet<_>>(),
+                    roles.iter().map(String::as_str).collect(),
+                    "{when}: {service}"
+                );
+                assert_eq!(answer.body["permissions"], json!(permissions), "{when}: {person} in {service}");
+            }
+            assert_eq!(check.body["allowed"], allowed, "{when}: {person} in {service}");
+        } else {
+            let expected = if token == Token::Live { (404, "service_not_found") } else { token.expected() };
+            assert_eq!((check.status, check.error()), expected, "{when}: session {session} of {person}");
+            assert_eq!((own.status, own.error()), expected, "{when}: session {session} of {person}");
+        }
+    }
+}
