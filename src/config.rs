@@ -13,7 +13,7 @@ use crate::passwords::Policy;
 use crate::tokens::Lifetime;
 use read::Settings;
 
-pub use read::{Faults, Secret};
+pub use read::{Faults, Secret, database_url};
 
 /// The settings of one run, checked.
 #[derive(Debug)]
@@ -42,8 +42,10 @@ pub struct Config {
     pub hash_threads: usize,
     /// `ADMIN` and `ADMIN_PASSWORD`: the first administrator.
     pub first_admin: Option<(String, Secret)>,
-    /// `PORTERO_LOG`: which log lines are written.
-    pub log: String,
+    /// `PORTERO_LOG`: which log lines are written; when it is not set, a server writes more than a tool.
+    pub log: Option<String>,
+    /// The files that secrets were read from.
+    pub secret_files: Vec<PathBuf>,
     /// Variables that look like ours and are not, each with what was probably meant.
     pub probable_typos: Vec<String>,
 }
@@ -65,14 +67,21 @@ impl Config {
     /// # Errors
     /// All faulty variables at once, each with its fault and an example.
     pub fn from_env() -> Result<Self, Faults> {
-        Self::from_vars(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))),
-        )
+        Self::from_vars(environment())
     }
 
     /// Reads these variables.
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, Faults> {
+        let (config, faults) = Self::examine(vars);
+        if faults.is_empty() { Ok(config) } else { Err(faults) }
+    }
+
+    /// Reads the environment, with the default in place of what is faulty.
+    pub fn examine_env() -> (Self, Faults) {
+        Self::examine(environment())
+    }
+
+    fn examine(vars: impl IntoIterator<Item = (String, String)>) -> (Self, Faults) {
         let mut s = Settings::new(vars);
         let database_url = s.secret("AUTH_DATABASE_URL");
         if let Some(url) = &database_url
@@ -100,11 +109,17 @@ impl Config {
             passwords: Policy { min_length: s.number("PASSWORD_MIN_LENGTH", 8, 1, 128) },
             hash_threads: s.number("PASSWORD_HASH_THREADS", cores, 1, 256),
             first_admin: s.first_admin(),
-            log: s.text("PORTERO_LOG").or_else(|| s.text("RUST_LOG")).unwrap_or_else(|| "info".to_owned()),
+            log: s.log_filter(),
+            secret_files: s.secret_files(),
             probable_typos: s.probable_typos(),
         };
-        s.finish(config)
+        (config, s.faults())
     }
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
 fn random_secret() -> Secret {

@@ -1,14 +1,34 @@
 //! The command line: one file a command.
+//!
+//! A command gets a `Tool`: the app on the database that Portero serves, and the way to answer, for people or for
+//! scripts. What it says goes to standard output, what went wrong to standard error.
+
+mod admin;
+mod ask;
+mod doctor;
+mod grant;
+mod import;
+mod named;
+mod output;
+mod permission;
+mod role;
+mod service;
+mod token;
+mod tool;
+mod user;
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
-use crate::database::Database;
 use crate::serve::{Mode, serve};
+use output::Output;
+use tool::Tool;
 
 /// Central authentication and authorization for teams with several backends.
 #[derive(Debug, Parser)]
@@ -16,6 +36,12 @@ use crate::serve::{Mode, serve};
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Answer with JSON, for scripts.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Work on the demo's database.
+    #[arg(long, global = true)]
+    demo: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -26,6 +52,29 @@ enum Command {
     Demo,
     /// Bring the database to this version.
     Migrate,
+    /// Look for what is wrong with configuration, database and machine.
+    Doctor,
+    /// Administrators of Portero itself.
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// People.
+    #[command(subcommand)]
+    User(Box<user::Command>),
+    /// Services: the backends that people have roles in.
+    #[command(subcommand)]
+    Service(service::Command),
+    /// Roles: sets of permissions.
+    #[command(subcommand)]
+    Role(role::Command),
+    /// Permissions.
+    #[command(subcommand)]
+    Permission(permission::Command),
+    /// Who holds what where.
+    #[command(subcommand)]
+    Grant(grant::Command),
+    /// Tokens.
+    #[command(subcommand)]
+    Token(token::Command),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -33,51 +82,111 @@ enum Command {
 /// Runs what the command line says.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    match start(&cli.command.unwrap_or(Command::Serve)) {
-        Ok(()) => ExitCode::SUCCESS,
+    match start(cli) {
+        Ok(code) => code,
+        // Who reads us through `head` has read enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("portero: {error:#}");
+            eprintln!("portero: {}", output::explain(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn start(command: &Command) -> anyhow::Result<()> {
-    match dotenvy::dotenv() {
-        Err(error) if !error.not_found() => anyhow::bail!(".env: {error}"),
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn start(cli: Cli) -> anyhow::Result<ExitCode> {
+    let command = cli.command.unwrap_or(Command::Serve);
+    if cli.demo && matches!(command, Command::Serve) {
+        let advice = "`--demo` is for the tools; `portero demo` serves the demo data";
+        Cli::command().error(ErrorKind::ArgumentConflict, advice).exit();
+    }
+    let env_file = read_env_file();
+    let output = if cli.json { Output::Json } else { Output::Text };
+    match command {
+        Command::Openapi => {
+            output::line(&crate::app::documented_router().1.to_pretty_json()?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        // It looks at what would stop everything else.
+        Command::Doctor => return runtime()?.block_on(doctor::run(env_file, cli.demo, output)),
         _ => {}
     }
-    if let Command::Openapi = command {
-        println!("{}", crate::app::documented_router().1.to_pretty_json()?);
-        return Ok(());
-    }
+    env_file.map_err(anyhow::Error::msg)?;
     let config = Config::from_env()?;
-    log(&config);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let is_server = matches!(command, Command::Serve | Command::Demo);
+    log(&config, if is_server { "info" } else { "warn" });
+    runtime()?.block_on(async {
         match command {
-            Command::Serve => serve(config, Mode::Serve).await,
-            Command::Demo => serve(config, Mode::Demo).await,
-            Command::Migrate => migrate(&config).await,
-            Command::Openapi => Ok(()),
+            Command::Serve => serve(config, Mode::Serve).await.map(|()| ExitCode::SUCCESS),
+            Command::Demo => serve(config, Mode::Demo).await.map(|()| ExitCode::SUCCESS),
+            Command::Migrate => tool::migrate(&config, cli.demo, output).await,
+            tool => tool::on_the_database(config, cli.demo, output, async |at| use_tool(tool, at).await).await,
         }
     })
 }
 
-async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let database = Database::for_tools(config).await?;
-    let migrated = database.migrate().await;
-    database.stop().await;
-    migrated
+async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Admin(command) => admin::run(command, tool).await,
+        Command::User(command) => return user::run(*command, tool).await,
+        Command::Service(command) => service::run(command, tool).await,
+        Command::Role(command) => role::run(command, tool).await,
+        Command::Permission(command) => permission::run(command, tool).await,
+        Command::Grant(command) => grant::run(command, tool).await,
+        Command::Token(command) => return token::run(command, tool).await,
+        Command::Serve | Command::Demo | Command::Migrate | Command::Doctor | Command::Openapi => Ok(()),
+    }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// Adds the `.env` of the working directory, or of one above it, to the environment; answers where it is. What is wrong
+/// with it is said without showing the line, which may hold a secret.
+fn read_env_file() -> Result<Option<PathBuf>, String> {
+    match dotenvy::dotenv() {
+        Ok(path) => Ok(Some(path)),
+        Err(error) if error.not_found() => Ok(None),
+        Err(dotenvy::Error::LineParse(line, _)) => {
+            let name = line.split_once('=').map_or("", |(name, _)| name.trim_start_matches("export ").trim());
+            let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            let which = if is_name { format!("the line of {name}") } else { "a line".to_owned() };
+            Err(format!(".env: {which} can't be read; write NAME=value, with quotes around a value that has spaces"))
+        }
+        Err(error) => Err(format!(".env: {error}")),
+    }
 }
 
 /// Lines for people on a terminal, JSON otherwise; on standard error, so that standard output is the command's own.
-fn log(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+fn log(config: &Config, default: &str) {
+    let filter =
+        EnvFilter::try_new(config.log.as_deref().unwrap_or(default)).unwrap_or_else(|_| EnvFilter::new(default));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         lines.init();
     } else {
         lines.json().flatten_event(true).init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_secret_is_an_argument_that_debug_shows() {
+        let line = ["portero", "user", "import", "--from-database", "postgres://me:hunter2@old/db"];
+        let cli = Cli::try_parse_from(line).expect("a command");
+        assert!(!format!("{cli:?}").contains("hunter2"));
     }
 }

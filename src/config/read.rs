@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use axum::http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 use sqlx::postgres::PgConnectOptions;
+use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 use super::Cors;
@@ -63,6 +65,18 @@ impl fmt::Debug for Secret {
 #[error("{}", .0.join("\n"))]
 pub struct Faults(Vec<String>);
 
+impl Faults {
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each fault, with an example of how to write it right on a second line.
+    pub fn each(&self) -> &[String] {
+        &self.0
+    }
+}
+
 /// Variables being read, and the faults found so far.
 pub(super) struct Settings {
     vars: BTreeMap<String, String>,
@@ -78,8 +92,14 @@ impl Settings {
         self.faults.push(format!("{name}: {fault}\n    for example: {name}={example}"));
     }
 
-    pub(super) fn finish<T>(self, config: T) -> Result<T, Faults> {
-        if self.faults.is_empty() { Ok(config) } else { Err(Faults(self.faults)) }
+    pub(super) fn faults(self) -> Faults {
+        Faults(self.faults)
+    }
+
+    /// The files that `<name>_FILE` variables point to.
+    pub(super) fn secret_files(&self) -> Vec<PathBuf> {
+        let variables = KNOWN.iter().filter(|name| name.ends_with("_FILE"));
+        variables.filter_map(|name| self.text(name)).map(PathBuf::from).collect()
     }
 
     /// A variable that is set to something.
@@ -202,6 +222,20 @@ impl Settings {
         networks
     }
 
+    /// `PORTERO_LOG`, or else what other Rust programs read.
+    pub(super) fn log_filter(&mut self) -> Option<String> {
+        let name = if self.text("PORTERO_LOG").is_some() { "PORTERO_LOG" } else { "RUST_LOG" };
+        let filter = self.text(name)?;
+        if let Err(error) = EnvFilter::try_new(&filter) {
+            self.fault(
+                name,
+                &format!("`{filter}` does not say which lines to write: {error}"),
+                "info,portero::access=off",
+            );
+        }
+        Some(filter)
+    }
+
     pub(super) fn first_admin(&mut self) -> Option<(String, Secret)> {
         let name = self.text("ADMIN");
         let password = self.secret("ADMIN_PASSWORD");
@@ -232,12 +266,12 @@ impl Settings {
     }
 }
 
-/// Says what is wrong with a database URL, without showing it: it may hold a password.
-pub(super) fn database_url(url: &str) -> Result<(), String> {
+/// Reads a database URL, or says what is wrong with it without showing it: it may hold a password.
+pub fn database_url(url: &str) -> Result<PgConnectOptions, String> {
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err("does not begin with postgres://".to_owned());
     }
-    PgConnectOptions::from_str(url).map(|_| ()).map_err(|error| match error {
+    PgConnectOptions::from_str(url).map_err(|error| match error {
         sqlx::Error::Configuration(fault) => fault.to_string(),
         _ => "is not the URL of a Postgres database".to_owned(),
     })
@@ -279,6 +313,7 @@ mod tests {
             let vars = vars.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
             let config = Config::from_vars(vars).expect("good settings");
             let Config { listen, max_connections, lifetime, cors_headers, passwords, log, .. } = config;
+            let log = log.unwrap_or_else(|| "info".to_owned());
             format!("{listen} {max_connections} {lifetime:?} {cors_headers:?} {passwords:?} {log}")
         };
         let shown = settings().filter(|(set, ..)| !set).map(|(_, name, value)| (name, value)).collect();

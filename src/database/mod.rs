@@ -56,16 +56,44 @@ impl Database {
         Self::private(config, DEMO).await
     }
 
-    /// The database for a command-line tool: what a living Portero serves, or what the next one would.
-    pub async fn for_tools(config: &Config) -> anyhow::Result<Self> {
-        if let Some(url) = &config.database_url {
-            return Ok(Self { options: parse(url.expose())?, private: None });
+    /// The database for a command-line tool: what a living Portero serves, or what the next one would. With `demo`,
+    /// the demo's, whatever else is served: who asks for the demo never meets real people.
+    pub async fn for_tools(config: &Config, demo: bool) -> anyhow::Result<Self> {
+        if let Some(living) = Self::living(config, demo)? {
+            if demo {
+                create_if_missing(&living.options, DEMO).await?;
+            }
+            return Ok(living);
         }
-        if let Some(running) = Postgres::running(&config.data_dir)? {
-            let options = PgConnectOptions::new_without_pgpass().socket(&running.socket_dir).username(Postgres::USER);
-            return Ok(Self { options: options.database(&running.serving), private: None });
+        Self::private(config, if demo { DEMO } else { PRIVATE }).await
+    }
+
+    /// The same, unless it would have to be started: then `None`.
+    pub fn living(config: &Config, demo: bool) -> anyhow::Result<Option<Self>> {
+        if let (Some(url), false) = (&config.database_url, demo) {
+            return Ok(Some(Self { options: parse(url.expose())?, private: None }));
         }
-        Self::private(config, PRIVATE).await
+        let Some(running) = Postgres::running(&config.data_dir)? else { return Ok(None) };
+        let options = PgConnectOptions::new_without_pgpass().socket(&running.socket_dir).username(Postgres::USER);
+        let name = if demo { DEMO } else { &running.serving };
+        Ok(Some(Self { options: options.database(name), private: None }))
+    }
+
+    /// Makes sure that a tool can work here. A database of our own is brought to this version, one that others may be
+    /// using only by `portero migrate` or a server.
+    pub async fn ready_for_tools(&self, demo: bool) -> anyhow::Result<()> {
+        if self.private.is_some() || demo {
+            self.migrate().await?;
+        } else {
+            let mut conn = PgConnection::connect_with(&self.options).await.with_context(|| self.unreachable())?;
+            match standing(&mut conn).await? {
+                Standing::Current => {}
+                Standing::Behind => bail!("the database is not migrated to this version: run `portero migrate`"),
+                Standing::Ahead(version) => bail!(newer(version)),
+            }
+            conn.close().await?;
+        }
+        if demo { load_demo_data(&self.options).await } else { Ok(()) }
     }
 
     async fn private(config: &Config, name: &'static str) -> anyhow::Result<Self> {
@@ -85,13 +113,14 @@ impl Database {
         match migrated {
             Ok(()) => Ok(()),
             Err(MigrateError::VersionMissing(version)) => {
-                bail!("the database is at version {version}, which is newer than this Portero: run the newer one")
+                bail!(newer(version))
             }
             Err(error) => Err(error).context("can't migrate the database"),
         }
     }
 
-    fn unreachable(&self) -> String {
+    /// What to say when it can't be connected to.
+    pub fn unreachable(&self) -> String {
         format!(
             "can't connect to Postgres at {}:{}, database {}; is it running, and is AUTH_DATABASE_URL right?",
             self.options.get_host(),
@@ -149,17 +178,45 @@ async fn create_if_missing(options: &PgConnectOptions, name: &'static str) -> an
     Ok(())
 }
 
-/// Whether every migration of this binary has been applied.
-pub async fn is_migrated(conn: &mut PgConnection) -> Result<bool> {
+/// What to say about a database that a newer binary has migrated to `version`.
+pub fn newer(version: i64) -> String {
+    format!("the database is at version {version}, which is newer than this Portero: run the newer one")
+}
+
+/// How a database compares with this binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Every migration of this binary has been applied, and no other.
+    Current,
+    /// Some have not.
+    Behind,
+    /// A newer binary has migrated it, to this version.
+    Ahead(i64),
+}
+
+/// Compares a database with this binary.
+pub async fn standing(conn: &mut PgConnection) -> Result<Standing> {
     let there: bool =
         sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *conn).await?;
     if !there {
-        return Ok(false);
+        return Ok(Standing::Behind);
     }
     let applied = conn.list_applied_migrations("_sqlx_migrations").await.map_err(anyhow::Error::from)?;
-    Ok(MIGRATIONS
+    let all = MIGRATIONS
         .iter()
-        .all(|wanted| applied.iter().any(|done| done.version == wanted.version && done.checksum == wanted.checksum)))
+        .all(|wanted| applied.iter().any(|done| done.version == wanted.version && done.checksum == wanted.checksum));
+    let ours = |version| MIGRATIONS.iter().any(|wanted| wanted.version == version);
+    let beyond = applied.iter().map(|done| done.version).filter(|version| !ours(*version)).max();
+    Ok(match (all, beyond) {
+        (false, _) => Standing::Behind,
+        (true, None) => Standing::Current,
+        (true, Some(version)) => Standing::Ahead(version),
+    })
+}
+
+/// Whether every migration of this binary has been applied.
+pub async fn is_migrated(conn: &mut PgConnection) -> Result<bool> {
+    Ok(standing(conn).await? != Standing::Behind)
 }
 
 /// Loads the demo data, unless it has been loaded before.

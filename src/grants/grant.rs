@@ -94,3 +94,24 @@ pub struct PersonInService {
     #[schema(example = json!(["read"]))]
     pub permissions: Vec<String>,
 }
+
+/// A role that somebody holds somewhere, with all names.
+#[derive(Debug, Serialize)]
+pub struct Held {
+    /// Who.
+    pub person_id: PersonId,
+    /// What they log in with.
+    pub username: String,
+    /// Where.
+    pub service_id: ServiceId,
+    /// Its name.
+    pub service: String,
+    /// What.
+    pub role_id: RoleId,
+    /// Its name.
+    pub role: String,
+    /// Whether the role only carries permissions that were granted directly.
+    pub direct: bool,
+    /// The permissions that it carries.
+    pub permissions: Vec<String>,
+}

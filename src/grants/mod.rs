@@ -5,6 +5,6 @@ mod people_routes;
 mod routes;
 pub mod store;
 
-pub use grant::{DirectGrant, Offer, PersonInService, RoleGrant};
+pub use grant::{DirectGrant, Held, Offer, PersonInService, RoleGrant};
 pub use people_routes::routes as people_routes;
 pub use routes::routes;

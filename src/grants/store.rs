@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use super::Held;
 use crate::error::{OnConstraint, Result};
 use crate::http::Page;
 use crate::id::Id;
@@ -196,6 +197,54 @@ pub async fn holders(conn: &mut PgConnection, service: ServiceId, role: RoleId, 
         page.after(i32::MIN),
         page.prefix(),
         page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// The last row of a page of grants.
+pub type LastGrant = (PersonId, ServiceId, RoleId);
+
+/// One page of who holds what: of one person or of all, in one service or in all, after the last row of the page
+/// before.
+pub async fn list(
+    conn: &mut PgConnection,
+    person: Option<PersonId>,
+    service: Option<ServiceId>,
+    after: Option<LastGrant>,
+    limit: i64,
+) -> Result<Vec<Held>> {
+    let rows = sqlx::query_as!(
+        Held,
+        r#"
+        select psr.person_id as "person_id: PersonId", p.username,
+               psr.service_id as "service_id: ServiceId", s.name as service,
+               psr.role_id as "role_id: RoleId", r.name as role,
+               r.direct_person_id is not null as "direct!",
+               array(
+                   select pm.name
+                   from auth.role_permission rp
+                   join auth.permission pm on pm.id = rp.permission_id
+                   where rp.role_id = psr.role_id
+                   order by pm.id
+               ) as "permissions!"
+        from auth.person_service_role psr
+        join auth.person p on p.id = psr.person_id
+        join auth.services s on s.id = psr.service_id
+        join auth.role r on r.id = psr.role_id
+        where ($1::int is null or psr.person_id = $1)
+          and ($2::int is null or psr.service_id = $2)
+          and ($3::int is null or (psr.person_id, psr.service_id, psr.role_id) > ($3, $4, $5))
+        order by psr.person_id, psr.service_id, psr.role_id
+        limit $6
+        "#,
+        person.map(|id| id.0),
+        service.map(|id| id.0),
+        after.map(|(person, _, _)| person.0),
+        after.map(|(_, service, _)| service.0),
+        after.map(|(_, _, role)| role.0),
+        limit,
     )
     .fetch_all(conn)
     .await?;

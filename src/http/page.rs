@@ -31,6 +31,22 @@ struct Query {
 }
 
 impl Page {
+    /// The first page, for a tool that reads them all.
+    pub fn first(prefix: Option<String>) -> Self {
+        Self { path: String::new(), after: None, limit: MAX_LIMIT, prefix }
+    }
+
+    /// The page after this one, which was answered with `rows`: takes the surplus row off them. `None` after the last.
+    pub fn next<T>(self, rows: &mut Vec<T>, id: impl Fn(&T) -> i32) -> Option<Self> {
+        let full = self.limit as usize;
+        if rows.len() <= full {
+            return None;
+        }
+        rows.truncate(full);
+        let after = rows.last().map(id);
+        Some(Self { after, ..self })
+    }
+
     /// Rows with ids above this are asked for; `first` is below the list's first id.
     pub fn after(&self, first: i32) -> i32 {
         self.after.unwrap_or(first)

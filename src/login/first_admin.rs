@@ -6,10 +6,10 @@ use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::grants;
-use crate::passwords::Password;
+use crate::passwords::{Password, PasswordHash};
 use crate::roles::RoleId;
 use crate::services::ServiceId;
-use crate::users::{self, PersonName, Username};
+use crate::users::{self, Person, PersonId, PersonName, Username};
 
 /// An administrator to make.
 #[derive(Debug)]
@@ -37,20 +37,26 @@ pub async fn ensure_an_administrator(app: &App, admin: FirstAdmin) -> Result<boo
     if !access::store::administrators(&mut tx).await?.is_empty() {
         return Ok(false);
     }
-    let new = users::store::NewRow {
-        username: &admin.username,
-        name: &name,
-        password_hash: &hash,
-        person_type: None,
-        document: None,
-    };
-    let person = users::store::insert(&mut tx, &new).await?;
-    make_administrator(&mut tx, person.id).await?;
+    register_administrator(&mut tx, &admin.username, &name, &hash).await?;
     tx.commit().await?;
     Ok(true)
 }
 
-async fn make_administrator(conn: &mut PgConnection, person: users::PersonId) -> Result<()> {
+/// Registers somebody who is an administrator of Portero itself.
+pub async fn register_administrator(
+    conn: &mut PgConnection,
+    username: &Username,
+    name: &PersonName,
+    password_hash: &PasswordHash,
+) -> Result<Person> {
+    let new = users::store::NewRow { username, name, password_hash, person_type: None, document: None };
+    let person = users::store::insert(conn, &new).await?;
+    make_administrator(conn, person.id).await?;
+    Ok(person)
+}
+
+/// Makes a person an administrator of Portero itself; twice is safe.
+pub async fn make_administrator(conn: &mut PgConnection, person: PersonId) -> Result<()> {
     grants::store::grant(conn, person, ServiceId::PORTERO, RoleId::ADMINISTRATOR).await
 }
 

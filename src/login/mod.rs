@@ -4,6 +4,8 @@ mod first_admin;
 mod routes;
 mod verify;
 
-pub use first_admin::{FirstAdmin, ensure_an_administrator, random_password};
+pub use first_admin::{
+    FirstAdmin, ensure_an_administrator, make_administrator, random_password, register_administrator,
+};
 pub use routes::{routes, session_routes};
 pub use verify::{Verified, invalid_credentials, verify};

@@ -21,6 +21,11 @@ impl Password {
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
+
+    /// The text, for the one message that tells somebody the random password they were given.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
 }
 
 impl TryFrom<String> for Password {

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::error::{Error, Result};
 use crate::id::id_type;
 use crate::names::{self, text_type};
 
@@ -37,5 +38,14 @@ impl PermissionId {
     /// Whether this permission is one of Portero's own.
     pub fn is_built_in(self) -> bool {
         self.0 <= 0
+    }
+
+    /// Refuses changes to Portero's own permissions (409 `built_in`).
+    pub fn must_not_be_built_in(self) -> Result<()> {
+        if self.is_built_in() {
+            Err(Error::conflict("built_in", "Portero's own permissions can't be changed; make one of your own"))
+        } else {
+            Ok(())
+        }
     }
 }

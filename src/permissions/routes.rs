@@ -10,7 +10,7 @@ use super::{NewPermission, Permission, PermissionId, store};
 use crate::access::permission::{ReadPermissions, WritePermissions};
 use crate::access::{About, Can};
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::{Json, Page, Path};
 use crate::id::Ref;
 use crate::openapi::{PageQuery, Success};
@@ -86,7 +86,7 @@ async fn update_permission(
 ) -> Result<Json<Success>> {
     let mut tx = by.begin(&app, About::default()).await?;
     let permission = store::get(&mut tx, id.id()?).await?;
-    must_not_be_built_in(permission.id)?;
+    permission.id.must_not_be_built_in()?;
     store::rename(&mut tx, permission.id, &change.name).await?;
     tx.commit().await?;
     Ok(Json(Success::default()))
@@ -118,16 +118,8 @@ async fn delete_permission(
 ) -> Result<Json<PermissionDeleted>> {
     let mut tx = by.begin(&app, About::default()).await?;
     let permission = store::get(&mut tx, id.id()?).await?;
-    must_not_be_built_in(permission.id)?;
+    permission.id.must_not_be_built_in()?;
     store::delete(&mut tx, permission.id).await?;
     tx.commit().await?;
     Ok(Json(PermissionDeleted { status: "permission_deleted", permission_id: permission.id }))
-}
-
-fn must_not_be_built_in(id: PermissionId) -> Result<()> {
-    if id.is_built_in() {
-        Err(Error::conflict("built_in", "Portero's own permissions can't be changed; make one of your own"))
-    } else {
-        Ok(())
-    }
 }

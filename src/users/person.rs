@@ -56,6 +56,16 @@ pub enum PersonType {
     J,
 }
 
+impl PersonType {
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::N => "N",
+            Self::J => "J",
+        }
+    }
+}
+
 /// The kind of identity document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
 #[sqlx(type_name = "auth.document_type")]
@@ -72,6 +82,17 @@ pub enum DocumentType {
     #[serde(rename = "RUC")]
     #[sqlx(rename = "RUC")]
     Ruc,
+}
+
+impl DocumentType {
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dni => "DNI",
+            Self::Ce => "CE",
+            Self::Ruc => "RUC",
+        }
+    }
 }
 
 /// A person, as everybody with leave may see them.

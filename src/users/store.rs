@@ -267,7 +267,16 @@ pub struct Details {
 
 /// All that is kept about one person, without the hash.
 pub async fn details(conn: &mut PgConnection, id: PersonId) -> Result<Details> {
-    sqlx::query_as!(
+    details_where(conn, Some(id), &Page::first(None)).await?.pop().ok_or_else(PersonId::not_found)
+}
+
+/// One page of people, with all that is kept about them but the hash.
+pub async fn list_details(conn: &mut PgConnection, page: &Page) -> Result<Vec<Details>> {
+    details_where(conn, None, page).await
+}
+
+async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Page) -> Result<Vec<Details>> {
+    let rows = sqlx::query_as!(
         Details,
         r#"
         select p.id as "id: PersonId", p.username, p.name,
@@ -276,13 +285,21 @@ pub async fn details(conn: &mut PgConnection, id: PersonId) -> Result<Details> {
                p.document_number, p.created_at, p.last_login_at, p.disabled_at,
                (select count(*) from auth.tokens_cache t where t.person_id = p.id) as "sessions!"
         from auth.person p
-        where p.id = $1 and p.removed_at is null
+        where p.removed_at is null
+          and ($1::int is null or p.id = $1)
+          and p.id > $2
+          and ($3::text is null or lower(p.username) ^@ lower($3) or lower(p.name) ^@ lower($3))
+        order by p.id
+        limit $4
         "#,
-        id.0,
+        id.map(|id| id.0),
+        page.after(i32::MIN),
+        page.prefix(),
+        page.fetch(),
     )
-    .fetch_optional(conn)
-    .await?
-    .ok_or_else(PersonId::not_found)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
 }
 
 fn username_taken() -> Error {

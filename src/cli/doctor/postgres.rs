@@ -1,0 +1,95 @@
+//! The database.
+
+use std::time::Duration;
+
+use sqlx::{Connection, PgConnection};
+use time::OffsetDateTime;
+use tokio::time::timeout;
+
+use super::super::output::explain;
+use super::{Report, store};
+use crate::access::store::administrators;
+use crate::config::Config;
+use crate::database::{Database, Standing, newer, standing};
+use crate::error::Result;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The oldest that the migrations run on.
+const OLDEST: i32 = 14;
+/// Tokens are timed by Portero's clock, and several Porteros share them.
+const DIFFERENCE: time::Duration = time::Duration::seconds(2);
+
+pub(super) async fn check(report: &mut Report, config: &Config, demo: bool) {
+    let database = match Database::living(config, demo) {
+        Ok(Some(database)) => database,
+        Ok(None) => {
+            let why = format!("no Portero runs on {}, and the doctor starts nothing", config.data_dir.display());
+            return report.skipped("database", format!("{why}; ask again while one does"));
+        }
+        Err(error) => return report.wrong("database", explain(&error), ""),
+    };
+    let mut conn = match timeout(PATIENCE, PgConnection::connect_with(&database.options)).await {
+        Ok(Ok(conn)) => conn,
+        Ok(Err(error)) => return report.wrong("database", error.to_string(), database.unreachable()),
+        Err(_) => return report.wrong("database", "Postgres does not answer within 5 s", database.unreachable()),
+    };
+    match timeout(PATIENCE, ask(report, &mut conn)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => report.wrong("database", explain(&error.into()), "look into the log of Postgres"),
+        Err(_) => report.wrong("database", "Postgres does not answer within 5 s", "look into the log of Postgres"),
+    }
+    let _ = conn.close().await;
+}
+
+async fn ask(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
+    let (number, text) = store::version(conn).await?;
+    if number / 10_000 < OLDEST {
+        report.wrong(
+            "database",
+            format!("PostgreSQL {text} is too old"),
+            format!("upgrade it to PostgreSQL {OLDEST} or newer"),
+        );
+    } else {
+        report.ok("database", format!("PostgreSQL {text}"));
+    }
+    clocks(report, conn).await?;
+    match standing(conn).await? {
+        Standing::Current => report.ok("migrations", "the database is at this version"),
+        Standing::Behind => {
+            report.wrong("migrations", "the database is not migrated to this version", "portero migrate");
+            report.skipped("administrator", "can be looked for after the migration");
+            return Ok(());
+        }
+        Standing::Ahead(version) => report.wrong("migrations", newer(version), ""),
+    }
+    let administrators = administrators(conn).await?;
+    if administrators.is_empty() {
+        report.wrong("administrator", "there is none who can log in", "portero admin add <username>");
+    } else {
+        let names: Vec<&str> = administrators.iter().take(10).map(|person| person.username.as_str()).collect();
+        let more = if administrators.len() > names.len() { ", …" } else { "" };
+        report.ok("administrator", format!("{}{more}", names.join(", ")));
+    }
+    Ok(())
+}
+
+async fn clocks(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
+    let before = OffsetDateTime::now_utc();
+    let there = store::now(conn).await?;
+    let after = OffsetDateTime::now_utc();
+    // How far its clock is outside the time that the question took.
+    let ahead = (there - after).max(time::Duration::ZERO);
+    let behind = (before - there).max(time::Duration::ZERO);
+    let difference = ahead.max(behind);
+    if difference > DIFFERENCE {
+        let direction = if ahead > behind { "ahead of" } else { "behind" };
+        report.wrong(
+            "clock",
+            format!("the clock of Postgres is {} s {direction} this machine's", difference.whole_seconds()),
+            "keep both by NTP (chrony, systemd-timesyncd); tokens would live longer or shorter than set",
+        );
+    } else {
+        report.ok("clock", "this machine's and that of Postgres agree");
+    }
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! `portero user import`: many people at once, all or none. Everything that is wrong is named before anything is
+//! written.
+
+mod file;
+mod hashing;
+mod line;
+mod people;
+mod predecessor;
+mod progress;
+mod store;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{ArgGroup, ValueEnum};
+
+use super::ask;
+use super::tool::Tool;
+use crate::config::Secret;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    group = ArgGroup::new("source").required(true),
+    override_usage = "portero user import [OPTIONS] <FILE | --from-database <URL>>",
+    after_long_help = FIELDS,
+)]
+pub(super) struct Args {
+    /// A CSV or JSON Lines file with one person a line; `-` is standard input.
+    #[arg(group = "source")]
+    file: Option<PathBuf>,
+    /// The database of the system that Portero succeeds: people, services, roles, permissions and grants, with their
+    /// ids and passwords. `-` reads the URL, which may hold a password, from IMPORT_DATABASE_URL or standard input.
+    #[arg(long, value_name = "URL", group = "source")]
+    from_database: Option<Secret>,
+    /// What the file is; otherwise its name tells.
+    #[arg(long, conflicts_with = "from_database")]
+    format: Option<Format>,
+    /// Only look for faults; write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+const FIELDS: &str = "\
+The fields of a file, in CSV the names in its first line:
+  username, name
+  password         hashed here; or
+  password_hash    a hash from elsewhere: Argon2, scrypt, PBKDF2 (PHC), bcrypt; it is upgraded at the next login
+  person_type      N (natural) or J (juridical); may be left out
+  document_type    DNI, CE or RUC, with document_number; both may be left out";
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Comma-separated values, with a header.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+pub(super) async fn run(args: Args, tool: &Tool) -> anyhow::Result<ExitCode> {
+    match (args.file, args.from_database) {
+        (Some(file), _) => {
+            let format = format(&file, args.format)?;
+            people::import(tool, file::open(&file, format)?, args.dry_run).await
+        }
+        (None, Some(url)) => predecessor::import(tool, &given(url)?, args.dry_run).await,
+        (None, None) => bail!("name a file, or `--from-database`"),
+    }
+}
+
+fn format(file: &std::path::Path, format: Option<Format>) -> anyhow::Result<Format> {
+    if let Some(format) = format {
+        return Ok(format);
+    }
+    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match extension.to_ascii_lowercase().as_str() {
+        "csv" => Ok(Format::Csv),
+        "jsonl" | "ndjson" => Ok(Format::Jsonl),
+        _ => bail!("`{}` does not tell what it holds; add `--format csv` or `--format jsonl`", file.display()),
+    }
+}
+
+/// The URL, which need not be an argument that everybody on this machine can read.
+fn given(url: Secret) -> anyhow::Result<Secret> {
+    if url.expose() != "-" {
+        return Ok(url);
+    }
+    if let Some(url) = std::env::var("IMPORT_DATABASE_URL").ok().filter(|url| !url.trim().is_empty()) {
+        return Ok(url.trim().to_owned().into());
+    }
+    let url = ask::secret("URL of the old database: ")?;
+    Ok(url.trim().to_owned().into())
+}

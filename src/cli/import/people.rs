@@ -1,0 +1,114 @@
+//! Importing a file: look at every line, name every fault, and only then hash and write.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::super::output::{self, Output, count};
+use super::super::tool::Tool;
+use super::file::PeopleFile;
+use super::line::{self, Candidate};
+use super::{hashing, progress, store};
+use crate::passwords::Password;
+
+/// How many lines go to the database at a time.
+const BATCH: usize = 2000;
+/// How many faults are read back at a time.
+const FAULTS: i64 = 1000;
+
+pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyhow::Result<ExitCode> {
+    let mut conn = tool.patient_connection().await?;
+    store::prepare(&mut conn).await?;
+    let name = file.name.clone();
+    let (lines, passwords) = look_at(tool, file, &mut conn).await?;
+    store::find_duplicates(&mut conn).await?;
+    let (faults, bad_lines) = store::count_faults(&mut conn).await?;
+    if faults > 0 {
+        tell_faults(tool.output, &name, &mut conn).await?;
+        let faults = count(faults.unsigned_abs(), "fault", "faults");
+        let bad_lines = count(bad_lines.unsigned_abs(), "line", "lines");
+        bail!("nothing was imported: {faults} in {bad_lines} of {name}; mend them and import it again");
+    }
+    if lines == 0 {
+        bail!("there is nobody in {name}");
+    }
+    let imported = if dry_run {
+        0
+    } else {
+        hashing::hash_all(tool, &mut conn, passwords).await?;
+        store::register(&mut conn).await?
+    };
+    let answer = json!({ "lines": lines, "imported": imported, "dry_run": dry_run, "faults": [] });
+    let people = count(lines, "person", "people");
+    let did = if dry_run { "Found no fault; would import" } else { "Imported" };
+    tool.output.done(&answer, format_args!("{did} {people}."))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the file. Answers how many lines it has, and the passwords that are to be hashed: the only thing of it that is
+/// kept in memory, since it must not lie in the database.
+async fn look_at(
+    tool: &Tool,
+    mut file: PeopleFile,
+    conn: &mut PgConnection,
+) -> anyhow::Result<(u64, Vec<(i64, Password)>)> {
+    let bar = progress::bar("reading", file.size, progress::BYTES);
+    let (mut lines, mut passwords) = (0, Vec::new());
+    let mut batch: Vec<(i64, Candidate)> = Vec::with_capacity(BATCH);
+    let mut faults: Vec<(i64, String)> = Vec::new();
+    loop {
+        let next = file.next().transpose()?;
+        let last = next.is_none();
+        if let Some((number, fields)) = next {
+            lines += 1;
+            let number = i64::try_from(number)?;
+            match fields {
+                Err(fault) => faults.push((number, fault)),
+                Ok(fields) => {
+                    let (mut person, wrong) = line::read(fields, tool.app.config.passwords);
+                    faults.extend(wrong.into_iter().map(|fault| (number, fault)));
+                    passwords.extend(person.password.take().map(|password| (number, password)));
+                    batch.push((number, person));
+                }
+            }
+        }
+        if last || batch.len() == BATCH || faults.len() >= BATCH {
+            store::keep(conn, &batch).await?;
+            store::keep_faults(conn, &faults).await?;
+            batch.clear();
+            faults.clear();
+            bar.set_position(file.bytes_read());
+        }
+        if last {
+            bar.finish_and_clear();
+            return Ok((lines, passwords));
+        }
+    }
+}
+
+/// Names every fault: for people on standard error, for scripts as JSON.
+async fn tell_faults(output: Output, name: &str, conn: &mut PgConnection) -> anyhow::Result<()> {
+    if output == Output::Json {
+        output::line("{\"imported\": 0, \"faults\": [")?;
+    }
+    let mut last = None;
+    loop {
+        let page = store::faults(conn, last.as_ref(), FAULTS).await?;
+        if page.is_empty() {
+            break;
+        }
+        for fault in page {
+            match output {
+                Output::Text => output::complain(&format!("{name}:{}: {}", fault.line, fault.what)),
+                Output::Json => {
+                    let comma = if last.is_some() { "," } else { "" };
+                    output::line(&format!("{comma}{}", serde_json::to_string(&fault)?))?;
+                }
+            }
+            last = Some(fault);
+        }
+    }
+    if output == Output::Json { output::line("]}") } else { Ok(()) }
+}

@@ -1,0 +1,192 @@
+//! The lines of a file, held in two temporary tables while they are looked at: so that an import takes little memory
+//! here, and Postgres finds what is there twice. These tables exist only on one connection, so the compiler can't check
+//! these queries; the tests do.
+
+use sqlx::{Connection, PgConnection, Row};
+
+use super::line::Candidate;
+use crate::error::{Error, OnConstraint, Result};
+use crate::passwords::PasswordHash;
+use crate::users::{PersonName, PersonType, Username};
+
+/// Something wrong with a line.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct Fault {
+    /// Its number.
+    pub line: i64,
+    /// What is wrong with it.
+    #[serde(rename = "fault")]
+    pub what: String,
+    #[serde(skip)]
+    number: i64,
+}
+
+/// Makes the tables.
+pub(super) async fn prepare(conn: &mut PgConnection) -> Result<()> {
+    sqlx::raw_sql(
+        r"
+        create temporary table import_line (
+            line            bigint primary key,
+            username        text,
+            name            text,
+            password_hash   text,
+            person_type     text,
+            document_type   text,
+            document_number text
+        );
+        create temporary table import_fault (
+            line   bigint not null,
+            number bigint generated always as identity,
+            fault  text not null,
+            primary key (line, number)
+        );
+        ",
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Keeps some lines.
+pub(super) async fn keep(conn: &mut PgConnection, lines: &[(i64, Candidate)]) -> Result<()> {
+    fn column<'a, T>(lines: &'a [(i64, Candidate)], get: impl Fn(&'a Candidate) -> Option<T>) -> Vec<Option<T>> {
+        lines.iter().map(|(_, candidate)| get(candidate)).collect()
+    }
+    sqlx::query(
+        r"
+        insert into pg_temp.import_line
+            (line, username, name, password_hash, person_type, document_type, document_number)
+        select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+        ",
+    )
+    .bind(lines.iter().map(|(line, _)| *line).collect::<Vec<_>>())
+    .bind(column(lines, |person| person.username.as_ref().map(Username::as_str)))
+    .bind(column(lines, |person| person.name.as_ref().map(PersonName::as_str)))
+    .bind(column(lines, |person| person.password_hash.as_ref().map(PasswordHash::as_str)))
+    .bind(column(lines, |person| person.person_type.map(PersonType::as_str)))
+    .bind(column(lines, |person| person.document.as_ref().map(|(kind, _)| kind.as_str())))
+    .bind(column(lines, |person| person.document.as_ref().map(|(_, number)| number.as_str())))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Keeps some faults.
+pub(super) async fn keep_faults(conn: &mut PgConnection, faults: &[(i64, String)]) -> Result<()> {
+    sqlx::query("insert into pg_temp.import_fault (line, fault) select * from unnest($1::bigint[], $2::text[])")
+        .bind(faults.iter().map(|(line, _)| *line).collect::<Vec<_>>())
+        .bind(faults.iter().map(|(_, fault)| fault.as_str()).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Finds who is in the file twice, or registered already: by username or by document.
+pub(super) async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
+    sqlx::raw_sql(
+        r"
+        analyze pg_temp.import_line;
+
+        insert into pg_temp.import_fault (line, fault)
+        select line, format('username: %s is also in line %s', username, first)
+        from (
+            select line, username, min(line) over (partition by username) as first
+            from pg_temp.import_line
+            where username is not null
+        ) as lines
+        where line <> first;
+
+        insert into pg_temp.import_fault (line, fault)
+        select line, format('document_number: %s %s is also in line %s', document_type, document_number, first)
+        from (
+            select line, document_type, document_number,
+                   min(line) over (partition by document_type, document_number) as first
+            from pg_temp.import_line
+            where document_number is not null
+        ) as lines
+        where line <> first;
+
+        insert into pg_temp.import_fault (line, fault)
+        select l.line, format('username: %s is taken by the person with the id %s', l.username, p.id)
+        from pg_temp.import_line l
+        join auth.person p on p.username = l.username and p.removed_at is null;
+
+        insert into pg_temp.import_fault (line, fault)
+        select l.line,
+               format('document_number: %s %s is that of %s (id %s)',
+                      l.document_type, l.document_number, p.username, p.id)
+        from pg_temp.import_line l
+        join auth.person p
+            on p.document_type = l.document_type::auth.document_type
+            and p.document_number = l.document_number
+            and p.removed_at is null;
+        ",
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How many faults there are, and in how many lines.
+pub(super) async fn count_faults(conn: &mut PgConnection) -> Result<(i64, i64)> {
+    let counted =
+        sqlx::query_as("select count(*), count(distinct line) from pg_temp.import_fault").fetch_one(conn).await?;
+    Ok(counted)
+}
+
+/// The next faults after `last`, by line.
+pub(super) async fn faults(conn: &mut PgConnection, last: Option<&Fault>, limit: i64) -> Result<Vec<Fault>> {
+    let rows = sqlx::query(
+        r"
+        select line, number, fault
+        from pg_temp.import_fault
+        where (line, number) > ($1, $2)
+        order by line, number
+        limit $3
+        ",
+    )
+    .bind(last.map_or(-1, |fault| fault.line))
+    .bind(last.map_or(-1, |fault| fault.number))
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(|row| Ok(Fault { line: row.try_get(0)?, number: row.try_get(1)?, what: row.try_get(2)? })).collect()
+}
+
+/// Adds hashes to lines that came with passwords.
+pub(super) async fn keep_hashes(conn: &mut PgConnection, hashes: &[(i64, PasswordHash)]) -> Result<()> {
+    sqlx::query(
+        r"
+        update pg_temp.import_line l
+        set password_hash = h.password_hash
+        from unnest($1::bigint[], $2::text[]) as h (line, password_hash)
+        where l.line = h.line
+        ",
+    )
+    .bind(hashes.iter().map(|(line, _)| *line).collect::<Vec<_>>())
+    .bind(hashes.iter().map(|(_, hash)| hash.as_str()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Registers everybody, in the order of the file; answers how many that were.
+pub(super) async fn register(conn: &mut PgConnection) -> Result<u64> {
+    let taken = || Error::conflict("user_exists", "somebody was registered meanwhile; nothing was imported: try again");
+    let mut tx = conn.begin().await?;
+    let registered = sqlx::query(
+        r"
+        insert into auth.person (username, name, password_hash, person_type, document_type, document_number)
+        select username, name, password_hash, person_type::auth.person_type,
+               document_type::auth.document_type, document_number
+        from pg_temp.import_line
+        order by line
+        ",
+    )
+    .execute(&mut *tx)
+    .await
+    .on_constraint("person_username_key", taken())
+    .on_constraint("person_document_key", taken())?;
+    tx.commit().await?;
+    Ok(registered.rows_affected())
+}

@@ -1,0 +1,73 @@
+//! `portero permission`.
+
+use axum::http::StatusCode;
+use clap::Subcommand;
+
+use super::named::Named;
+use super::output::Row;
+use super::tool::{Tool, list_all};
+use crate::permissions::{Permission, PermissionId, PermissionName, store};
+use crate::roles::{self, RoleId};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a permission; twice is safe.
+    Add {
+        /// Its name.
+        name: PermissionName,
+    },
+    /// List permissions; Portero's own are listed by `--role Administrator`.
+    List {
+        /// Only those whose name begins like this.
+        #[arg(long, value_name = "TEXT")]
+        beginning: Option<String>,
+        /// Only those that this role carries: id or name.
+        #[arg(long, allow_negative_numbers = true)]
+        role: Option<Named<RoleId>>,
+    },
+    /// Remove a permission: every role loses it, and so does everybody who held it.
+    Remove {
+        /// Id or name.
+        #[arg(allow_negative_numbers = true)]
+        permission: Named<PermissionId>,
+    },
+}
+
+impl Row for Permission {
+    const HEADER: &'static [&'static str] = &["id", "name"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.id.to_string(), self.name.clone()]
+    }
+}
+
+pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
+    let mut tx = tool.app.db.begin().await?;
+    match command {
+        Command::Add { name } => {
+            let (status, permission) = store::ensure(&mut tx, &name).await?;
+            tx.commit().await?;
+            let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };
+            tool.output.done(&permission, format_args!("{did} permission {} `{}`.", permission.id, permission.name))
+        }
+        Command::List { beginning, role } => {
+            let role = match role {
+                Some(role) => Some(role.find(&mut tx).await?),
+                None => None,
+            };
+            let list = async |page: &_| match role {
+                Some(role) => roles::store::permissions(&mut tx, role, page).await,
+                None => store::list(&mut tx, page).await,
+            };
+            list_all(tool.output, beginning, |permission: &Permission| permission.id.0, list).await
+        }
+        Command::Remove { permission } => {
+            let id = permission.find(&mut tx).await?;
+            id.must_not_be_built_in()?;
+            let permission = store::get(&mut tx, id).await?;
+            store::delete(&mut tx, id).await?;
+            tx.commit().await?;
+            tool.output.done(&permission, format_args!("Removed permission {id} `{}`.", permission.name))
+        }
+    }
+}

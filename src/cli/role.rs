@@ -1,0 +1,162 @@
+//! `portero role`: sets of permissions.
+
+use axum::http::StatusCode;
+use clap::Subcommand;
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::named::Named;
+use super::output::Row;
+use super::tool::{Tool, everything, list_all};
+use crate::error::Result;
+use crate::grants;
+use crate::permissions::{Permission, PermissionId};
+use crate::roles::{Role, RoleId, RoleName, store};
+use crate::services::ServiceId;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a role; twice is safe.
+    Add {
+        /// Its name.
+        name: RoleName,
+        /// A permission that it carries: id or name; may be repeated.
+        #[arg(long, allow_negative_numbers = true)]
+        permission: Vec<Named<PermissionId>>,
+        /// A service that offers it: id or name; may be repeated.
+        #[arg(long)]
+        service: Vec<Named<ServiceId>>,
+    },
+    /// List roles; Portero's own are listed by `--service 0`.
+    List {
+        /// Only those whose name begins like this.
+        #[arg(long, value_name = "TEXT")]
+        beginning: Option<String>,
+        /// Only those that this service offers: id or name.
+        #[arg(long)]
+        service: Option<Named<ServiceId>>,
+    },
+    /// Remove a role: everybody loses it, everywhere.
+    Remove {
+        /// Id or name.
+        #[arg(allow_negative_numbers = true)]
+        role: Named<RoleId>,
+    },
+    /// Let a role carry permissions.
+    AddPermission(Carried),
+    /// Take permissions from a role.
+    RemovePermission(Carried),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Carried {
+    /// Id or name.
+    #[arg(allow_negative_numbers = true)]
+    role: Named<RoleId>,
+    /// Ids or names.
+    #[arg(required = true, allow_negative_numbers = true)]
+    permissions: Vec<Named<PermissionId>>,
+}
+
+impl Row for Role {
+    const HEADER: &'static [&'static str] = &["id", "name"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.id.to_string(), self.name.clone()]
+    }
+}
+
+pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
+    match command {
+        Command::Add { name, permission, service } => add(tool, &name, &permission, &service).await,
+        Command::List { beginning, service } => list(tool, beginning, service).await,
+        Command::Remove { role } => {
+            let mut tx = tool.app.db.begin().await?;
+            let id = changeable(&mut tx, &role).await?;
+            let role = store::get(&mut tx, id).await?;
+            store::delete(&mut tx, id).await?;
+            tx.commit().await?;
+            tool.output.done(&role, format_args!("Removed role {id} `{}`.", role.name))
+        }
+        Command::AddPermission(carried) => change(tool, &carried, true).await,
+        Command::RemovePermission(carried) => change(tool, &carried, false).await,
+    }
+}
+
+async fn add(
+    tool: &Tool,
+    name: &RoleName,
+    permissions: &[Named<PermissionId>],
+    services: &[Named<ServiceId>],
+) -> anyhow::Result<()> {
+    let mut tx = tool.app.db.begin().await?;
+    let (status, role) = store::ensure(&mut tx, name).await?;
+    if !permissions.is_empty() {
+        role.id.must_not_be_built_in()?;
+    }
+    for permission in permissions {
+        let permission = permission.find(&mut tx).await?;
+        store::add_permission(&mut tx, role.id, permission).await?;
+    }
+    for service in services {
+        let service = service.find(&mut tx).await?;
+        grants::store::offer(&mut tx, service, role.id).await?;
+    }
+    let carried = carried(&mut tx, role.id).await?;
+    tx.commit().await?;
+    let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };
+    tool.output.done(
+        &json!({ "id": role.id, "name": role.name, "permissions": carried }),
+        format_args!("{did} role {} `{}`; it carries: {}.", role.id, role.name, names(&carried)),
+    )
+}
+
+async fn list(tool: &Tool, beginning: Option<String>, service: Option<Named<ServiceId>>) -> anyhow::Result<()> {
+    let mut conn = tool.app.db.acquire().await?;
+    let service = match service {
+        Some(service) => Some(service.find(&mut conn).await?),
+        None => None,
+    };
+    let list = async |page: &_| match service {
+        Some(service) => grants::store::offered(&mut conn, service, page).await,
+        None => store::list(&mut conn, page).await,
+    };
+    list_all(tool.output, beginning, |role: &Role| role.id.0, list).await
+}
+
+async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> {
+    let mut tx = tool.app.db.begin().await?;
+    let role = changeable(&mut tx, &change.role).await?;
+    for permission in &change.permissions {
+        let permission = permission.find(&mut tx).await?;
+        if add {
+            store::add_permission(&mut tx, role, permission).await?;
+        } else {
+            store::remove_permission(&mut tx, role, permission).await?;
+        }
+    }
+    let carried = carried(&mut tx, role).await?;
+    tx.commit().await?;
+    tool.output.done(
+        &json!({ "role_id": role, "permissions": carried }),
+        format_args!("Role {role} carries: {}.", names(&carried)),
+    )
+}
+
+async fn carried(conn: &mut PgConnection, role: RoleId) -> Result<Vec<Permission>> {
+    let list = async |page: &_| store::permissions(conn, role, page).await;
+    everything(|permission: &Permission| permission.id.0, list).await
+}
+
+fn names(permissions: &[Permission]) -> String {
+    let names: Vec<&str> = permissions.iter().map(|permission| permission.name.as_str()).collect();
+    if names.is_empty() { "no permission".to_owned() } else { names.join(", ") }
+}
+
+/// The role that somebody named, unless it is Portero's own or a direct grant's.
+async fn changeable(conn: &mut PgConnection, role: &Named<RoleId>) -> anyhow::Result<RoleId> {
+    let id = role.find(conn).await?;
+    id.must_not_be_built_in()?;
+    store::lock(conn, id).await?;
+    Ok(id)
+}

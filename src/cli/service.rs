@@ -1,0 +1,115 @@
+//! `portero service`: the backends that people have roles in.
+
+use axum::http::StatusCode;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::named::Named;
+use super::output::{Row, or_dash};
+use super::tool::{Tool, everything, list_all};
+use crate::access::store::must_keep_an_administrator;
+use crate::grants;
+use crate::roles::RoleId;
+use crate::services::{Description, NewService, Service, ServiceId, ServiceName, store};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Register a service; twice is safe.
+    Add {
+        /// Its name.
+        name: ServiceName,
+        /// What it is for, in one line.
+        #[arg(long)]
+        description: Option<Description>,
+    },
+    /// List services; Portero itself, service 0, is not among them.
+    List {
+        /// Only those whose name begins like this.
+        #[arg(long, value_name = "TEXT")]
+        beginning: Option<String>,
+    },
+    /// Remove a service: from then on nobody has a role in it; its name is free again.
+    Remove {
+        /// Id or name.
+        service: Named<ServiceId>,
+    },
+    /// Let a service offer roles.
+    AddRole(Offer),
+    /// Take roles out of a service, and from everybody who holds them there.
+    RemoveRole(Offer),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Offer {
+    /// Id or name.
+    service: Named<ServiceId>,
+    /// Ids or names.
+    #[arg(required = true, allow_negative_numbers = true)]
+    roles: Vec<Named<RoleId>>,
+}
+
+impl Row for Service {
+    const HEADER: &'static [&'static str] = &["id", "name", "description"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.id.to_string(), self.name.clone(), or_dash(self.description.as_ref())]
+    }
+}
+
+pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
+    let mut tx = tool.app.db.begin().await?;
+    match command {
+        Command::Add { name, description } => {
+            let (status, service) = store::ensure(&mut tx, &NewService { name, description }).await?;
+            tx.commit().await?;
+            let did = if status == StatusCode::CREATED { "Registered" } else { "There is already" };
+            tool.output.done(&service, format_args!("{did} service {} `{}`.", service.id, service.name))
+        }
+        Command::List { beginning } => {
+            let list = async |page: &_| store::list(&mut tx, page).await;
+            list_all(tool.output, beginning, |service: &Service| service.id.0, list).await
+        }
+        Command::Remove { service } => {
+            let id = service.find(&mut tx).await?;
+            id.must_not_be_built_in()?;
+            let service = store::get(&mut tx, id).await?;
+            store::remove(&mut tx, id).await?;
+            tx.commit().await?;
+            tool.output.done(&service, format_args!("Removed service {id} `{}`.", service.name))
+        }
+        Command::AddRole(offer) => change(tool, tx, &offer, true).await,
+        Command::RemoveRole(offer) => change(tool, tx, &offer, false).await,
+    }
+}
+
+async fn change(
+    tool: &Tool,
+    mut tx: sqlx::Transaction<'static, sqlx::Postgres>,
+    offer: &Offer,
+    add: bool,
+) -> anyhow::Result<()> {
+    let service = offer.service.find(&mut tx).await?;
+    for role in &offer.roles {
+        let role = role.find(&mut tx).await?;
+        crate::roles::store::hold(&mut tx, role).await?;
+        if add {
+            grants::store::offer(&mut tx, service, role).await?;
+        } else {
+            grants::store::withdraw(&mut tx, service, role).await?;
+            if (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR) {
+                must_keep_an_administrator(&mut tx).await?;
+            }
+        }
+    }
+    let list = async |page: &_| grants::store::offered(&mut tx, service, page).await;
+    let roles = everything(|role: &crate::roles::Role| role.id.0, list).await?;
+    tx.commit().await?;
+    let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
+    tool.output.done(
+        &json!({ "service_id": service, "roles": roles }),
+        format_args!(
+            "Service {service} offers: {}.",
+            if names.is_empty() { "no role".into() } else { names.join(", ") }
+        ),
+    )
+}

@@ -1,0 +1,9 @@
+//! The command line, as it is used: the real binary, on databases of a throw-away Postgres.
+
+mod admin;
+mod doctor;
+mod import_database;
+mod import_file;
+mod private;
+mod support;
+mod vocabulary;

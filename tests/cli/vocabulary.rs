@@ -1,0 +1,97 @@
+use serde_json::json;
+
+use crate::support::House;
+
+async fn furnished() -> House {
+    let house = House::new().await;
+    house.json_with(&["user", "add", "ada", "--name", "Ada"], "correct horse\n");
+    house.json(&["permission", "add", "read"]);
+    house.json(&["permission", "add", "share"]);
+    house.json(&["service", "add", "Shop", "--description", "Sells"]);
+    house.json(&["role", "add", "Editor", "--permission", "read", "--service", "Shop"]);
+    house
+}
+
+#[tokio::test]
+async fn services_roles_and_permissions_are_made_listed_and_removed() {
+    let house = furnished().await;
+    assert_eq!(house.json(&["service", "list"]), json!([{ "id": 1, "name": "Shop", "description": "Sells" }]));
+    assert_eq!(house.json(&["role", "list", "--service", "1"]), json!([{ "id": 1, "name": "Editor" }]));
+    assert_eq!(house.json(&["permission", "list", "--role", "Editor"]), json!([{ "id": 1, "name": "read" }]));
+    assert_eq!(house.json(&["permission", "list"]).as_array().map(Vec::len), Some(2));
+    assert!(house.run(&["role", "list", "--service", "0"]).out.contains("Auditor"));
+    assert!(house.run(&["service", "add", "Shop", "--description", "Sells"]).out.contains("already"));
+    house.run(&["service", "add", "Shop"]).refused(&["another service"]);
+
+    let carried = house.json(&["role", "add-permission", "Editor", "share", "1"]);
+    assert_eq!(carried["permissions"].as_array().map(Vec::len), Some(2));
+    house.json(&["role", "remove-permission", "Editor", "read"]);
+    house.json(&["service", "remove-role", "Shop", "Editor"]);
+    assert_eq!(house.json(&["service", "add-role", "Shop", "-2"])["roles"][0]["name"], "Reader");
+
+    house.json(&["permission", "remove", "share"]);
+    house.json(&["role", "remove", "Editor"]);
+    house.json(&["service", "remove", "Shop"]);
+    for list in ["service", "role", "permission"] {
+        let left = house.json(&[list, "list"]);
+        assert_eq!(left.as_array().map(Vec::len), Some(usize::from(list == "permission")), "{list}");
+    }
+    for [noun, row] in [["service", "0"], ["service", "portero"], ["role", "-1"], ["permission", "users:read"]] {
+        house.run(&[noun, "remove", row]).refused(&["Portero"]);
+    }
+    house.run(&["role", "remove", "Editor"]).refused(&["no role", "`Editor`", "portero role list"]);
+}
+
+#[tokio::test]
+async fn grants_are_given_listed_and_taken() {
+    let house = furnished().await;
+    let granted = house.json(&["grant", "add", "ada", "Shop", "Editor"]);
+    assert_eq!(granted["grants"][0]["permissions"], json!(["read"]));
+    house.json(&["grant", "add", "1", "1", "--permission", "share"]);
+    let held = house.json(&["grant", "list", "ada"]);
+    assert_eq!(held.as_array().map(Vec::len), Some(2));
+    assert_eq!((&held[1]["direct"], &held[1]["permissions"]), (&json!(true), &json!(["share"])));
+    assert!(house.run(&["grant", "list", "--service", "Shop"]).out.contains("directly"));
+    assert_eq!(house.json(&["user", "show", "ada"])["grants"], held);
+    house.run(&["grant", "remove", "ada", "Shop", "direct:1:1"]).refused(&["--permission"]);
+
+    house.json(&["grant", "remove", "ada", "Shop", "--permission", "share"]);
+    house.json(&["grant", "remove", "ada", "Shop", "Editor"]);
+    assert_eq!(house.json(&["grant", "list"]), json!([]));
+    house.run(&["grant", "add", "bob", "Shop", "Editor"]).refused(&["`bob`"]);
+    house.run(&["grant", "add", "ada", "Shop", "--permission", "sahre"]).refused(&["`sahre`"]);
+}
+
+#[tokio::test]
+async fn a_token_is_checked_as_a_backend_would() {
+    let house = furnished().await;
+    house.json(&["grant", "add", "ada", "Shop", "Editor"]);
+    let token = house.log_in("ada", "correct horse").await.expect("a token");
+    let check =
+        |args: &[&str], token: &str| house.run_with(&[&["token", "check", "--json"], args].concat(), token, &[]);
+
+    let valid = check(&["--service", "Shop", "--permission", "read"], &format!("{token}\n"));
+    assert_eq!(valid.code, 0, "{valid:?}");
+    let answer = valid.json();
+    assert_eq!((&answer["valid"], &answer["allowed"]), (&json!(true), &json!(true)));
+    assert_eq!((&answer["roles"], &answer["payload"]["username"]), (&json!(["Editor"]), &json!("ada")));
+
+    let lacks = check(&["--service", "Shop", "--permission", "read", "--permission", "share"], &token);
+    assert_eq!((lacks.code, &lacks.json()["allowed"]), (1, &json!(false)));
+    for no_token in ["hunter2", &token[1..], &format!("{token}0")] {
+        let said = check(&[], no_token);
+        assert_eq!(
+            (said.code, &said.json()["valid"], &said.json()["error"]),
+            (1, &json!(false), &json!("invalid_token"))
+        );
+        assert!(!said.out.contains(no_token));
+    }
+    check(&[], "").refused(&["no token"]);
+    check(&["--service", "Shed"], &token).refused(&["`Shed`"]);
+
+    sqlx::query("update auth.tokens_cache set modified_at = now() - interval '1 hour'")
+        .execute(&mut house.conn().await)
+        .await
+        .expect("an old session");
+    assert_eq!(check(&[], &token).json()["error"], "expired_token");
+}
