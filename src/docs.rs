@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
@@ -17,6 +17,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::{self, App};
 use crate::error::Error;
+use crate::http::fallback;
 
 static DOCUMENT: LazyLock<Result<String, String>> =
     LazyLock::new(|| app::documented_router().1.to_json().map_err(|error| error.to_string()));
@@ -63,6 +64,9 @@ pub fn browser() -> Router<App> {
 
 async fn own_host_only(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    if response.status() == StatusCode::NOT_FOUND {
+        response = fallback::unknown_path().await.into_response();
+    }
     response.headers_mut().insert(
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(

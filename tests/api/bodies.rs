@@ -109,6 +109,50 @@ async fn a_member_given_twice_is_refused() {
 }
 
 #[tokio::test]
+async fn whatever_is_sent_as_text_is_text() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    for (n, hostile) in [
+        "'; drop table auth.person; --",
+        "\" or \"\"=\"",
+        "$1",
+        "{{7*7}}",
+        "<img src=x onerror=alert(1)>",
+        "../../etc/passwd",
+        "%00%0d%0a",
+        "\\x27\\",
+        "\u{202e}override",
+        "\u{feff}bom",
+        "a\u{301}\u{301}\u{301}",
+        "😀".repeat(100).as_str(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let made = root.post("/services", json!({"name": hostile, "description": hostile})).await;
+        assert_eq!(made.status, 201, "{hostile}");
+        let name = made.body["name"].as_str().expect("a name");
+        assert_eq!(root.get(&format!("/services/{}", made.id())).await.body, made.body);
+        let found = root.get(&format!("/services?q={}", encoded(name))).await;
+        assert_eq!(found.column("id"), [made.id()], "{hostile}");
+        assert_eq!(root.get(&format!("/services/{}/roles", encoded(name))).await.status, 200, "{hostile}");
+        let mut person = crate::users::with(crate::users::ada(), "username", hostile);
+        person["document_number"] = n.to_string().into();
+        person["name"] = hostile.into();
+        let person = root.post("/users", person).await.ok();
+        let login = server.anonymous().log_in(hostile, "a passphrase of hers").await;
+        assert_eq!(login.body["payload"]["user_id"], person.id(), "{hostile}");
+        let home = root.get("/").await;
+        assert!(!home.text.contains(hostile), "no page shows what callers name");
+    }
+    assert_eq!(root.get("/services").await.column("id").len(), 12, "and all tables stand");
+}
+
+fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[tokio::test]
 async fn the_detail_names_the_field_and_the_fault() {
     let server = Server::on_the_demo_data().await;
     let adm1 = server.demo("adm1").await;

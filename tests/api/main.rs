@@ -13,6 +13,7 @@ mod expiry;
 mod grants;
 mod login;
 mod matrix;
+mod midway;
 mod model;
 mod pages;
 mod passwords;

@@ -31,7 +31,9 @@ async fn unknown_paths_and_methods_are_refused_in_the_shape_of_every_refusal() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
     for caller in [&root, &server.anonymous()] {
-        for path in ["/nothing", "/users/1/2", "/users/", "//", "/auth", "/AUTH/LOGIN", "/%2e%2e/users"] {
+        for path in
+            ["/nothing", "/docs/nothing", "/users/1/2", "/users/", "//", "/auth", "/AUTH/LOGIN", "/%2e%2e/users"]
+        {
             assert_eq!(caller.get(path).await.refusal(), (404, "route_not_found"), "{path}");
         }
         for (method, path) in [

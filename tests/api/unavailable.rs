@@ -52,6 +52,28 @@ async fn when_every_connection_is_taken_one_is_told_to_come_back() {
 }
 
 #[tokio::test]
+async fn while_postgres_hangs_questions_are_refused_soon() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "16")]).await;
+    let root = server.administrator().await;
+    let mut hanging = server.app.db.begin().await.expect("a transaction");
+    sqlx::query("lock table auth.tokens_cache in access exclusive mode").execute(&mut *hanging).await.expect("a lock");
+    let questions =
+        ["/check-token", "/auth/profile", "/users", "/people/1/services/0", "/services/0/roles"].map(|path| {
+            let root = root.clone();
+            let method = if path == "/check-token" { "POST" } else { "GET" }.parse().expect("a method");
+            async move { root.send(method, path, "").await }
+        });
+    let begun = Instant::now();
+    for answer in Caller::together(questions).await {
+        assert_eq!(answer.refusal(), (503, "unavailable"));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "soon is 2 s; a busy machine gets more");
+    assert_eq!(server.anonymous().get("/healthz").await.status, 200, "others are unharmed");
+    hanging.rollback().await.expect("a rollback");
+    assert_eq!(root.check().await.status, 200);
+}
+
+#[tokio::test]
 async fn connections_that_postgres_cut_are_replaced() {
     let server = Server::on_a_fresh_database().await;
     let elsewhere = server.another_instance().await;

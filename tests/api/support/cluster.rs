@@ -18,8 +18,8 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 const PREFIX: &str = "portero-tests-";
 const ROOM: u64 = 1 << 30;
-/// Postgres takes a hundred connections; a test has at most [`super::CONNECTIONS`], some many times that.
-const AT_ONCE: usize = 12;
+/// Postgres takes a hundred connections: on a machine with many cores some tests wait for others to end.
+const CONNECTIONS: usize = 90;
 
 /// What a new database holds.
 #[derive(Clone, Copy, Debug)]
@@ -45,14 +45,15 @@ pub struct TestDatabase {
     /// As `AUTH_DATABASE_URL` takes it.
     pub url: String,
     name: String,
-    _seat: OwnedSemaphorePermit,
+    _seats: OwnedSemaphorePermit,
 }
 
 impl TestDatabase {
-    pub async fn with(data: Data) -> Self {
+    /// A new one, to which so many connections are made.
+    pub async fn with(data: Data, connections: u32) -> Self {
         // Starting it blocks: for the runtime of the one test that comes first that does no harm.
         let cluster = &*CLUSTER;
-        let seat = Arc::clone(&cluster.seats).acquire_owned().await.expect("the semaphore stays open");
+        let seats = Arc::clone(&cluster.seats).acquire_many_owned(connections).await.expect("it stays open");
         let name = format!("test_{}", cluster.count.fetch_add(1, Ordering::Relaxed));
         let _one_at_a_time = cluster.cloning.lock().await;
         let mut conn = PgConnection::connect_with(&cluster.options).await.expect("Postgres is there");
@@ -60,7 +61,7 @@ impl TestDatabase {
         conn.execute(AssertSqlSafe(clone)).await.expect("a clone");
         conn.close().await.expect("an orderly end");
         let socket = cluster.postgres.socket_dir().display();
-        Self { url: format!("postgres://{}@localhost/{name}?host={socket}", Postgres::USER), name, _seat: seat }
+        Self { url: format!("postgres://{}@localhost/{name}?host={socket}", Postgres::USER), name, _seats: seats }
     }
 }
 
@@ -105,7 +106,7 @@ impl Cluster {
             postgres,
             options,
             cloning: Mutex::new(()),
-            seats: Arc::new(Semaphore::new(AT_ONCE)),
+            seats: Arc::new(Semaphore::new(CONNECTIONS)),
             count: AtomicU32::new(0),
             _cleaner: cleaner,
         }

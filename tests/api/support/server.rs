@@ -83,7 +83,10 @@ impl Server {
     async fn with(data: Data, settings: &[(&str, &str)]) -> Self {
         let log = Log::default();
         let listening = log.listen();
-        let database = TestDatabase::with(data).await;
+        let own = settings.iter().find(|(name, _)| *name == "MAX_CONNECTIONS");
+        let own = own.map_or(CONNECTIONS, |(_, value)| value.parse().expect("a number"));
+        // And those of another instance.
+        let database = TestDatabase::with(data, own + CONNECTIONS).await;
         let instance = instance(&database.url, settings, Secrets::default()).await;
         Self {
             app: instance.app.clone(),
