@@ -73,6 +73,8 @@ pub async fn grant_direct(
     service: ServiceId,
     permission: PermissionId,
 ) -> Result<RoleId> {
+    // One at a time for one person: two that make the same role at once would both fail on its name.
+    users::store::lock(conn, person).await?;
     users::store::must_be_here(conn, person).await?;
     services::store::hold(conn, service).await?;
     // The no-op update locks the role that is there: a racing revocation of its last permission would delete it.
@@ -101,6 +103,7 @@ pub async fn revoke_direct(
     service: ServiceId,
     permission: PermissionId,
 ) -> Result<Option<RoleId>> {
+    users::store::lock(&mut *conn, person).await?;
     let role = sqlx::query_scalar!(
         r#"
         select id as "id: RoleId" from auth.role
