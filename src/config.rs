@@ -106,7 +106,7 @@ impl Config {
             cors: s.cors(),
             cors_headers: s.header_names("CORS_HEADERS", "content-type,authorization,token,x-client-id"),
             trusted_proxies: s.networks("TRUSTED_PROXIES"),
-            passwords: Policy { min_length: s.number("PASSWORD_MIN_LENGTH", 8, 1, 128) },
+            passwords: Policy { min_length: s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128) },
             hash_threads: s.number("PASSWORD_HASH_THREADS", cores, 1, 256),
             first_admin: s.first_admin(),
             log: s.log_filter(),

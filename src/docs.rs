@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -16,11 +17,13 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::{self, App};
-use crate::error::Error;
+use crate::error::Result;
 use crate::http::fallback;
+use crate::passwords::Policy;
 
-static DOCUMENT: LazyLock<Result<String, String>> =
-    LazyLock::new(|| app::documented_router().1.to_json().map_err(|error| error.to_string()));
+/// The document, with the settings' defaults.
+static DOCUMENT: LazyLock<String> =
+    LazyLock::new(|| app::documented_router().1.to_json().expect("utoipa's own types are JSON"));
 
 /// `/openapi.json`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -30,11 +33,17 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Read this document
 #[utoipa::path(get, path = "/openapi.json", tag = "server", security(()),
     responses((status = 200, body = Document)))]
-async fn openapi() -> Response {
-    match &*DOCUMENT {
-        Ok(document) => ([(CONTENT_TYPE, "application/json")], document.as_str()).into_response(),
-        Err(error) => Error::Internal(anyhow::anyhow!("OpenAPI: {error}")).into_response(),
+async fn openapi(State(app): State<App>) -> Result<Response> {
+    let json = [(CONTENT_TYPE, "application/json")];
+    let min_length = app.config.passwords.min_length;
+    if min_length == Policy::DEFAULT_MIN_LENGTH {
+        return Ok((json, DOCUMENT.as_str()).into_response());
     }
+    let mut document: Value = serde_json::from_str(&DOCUMENT).map_err(anyhow::Error::from)?;
+    for password in ["Password", "ImportedHash"] {
+        document["components"]["schemas"][password]["minLength"] = min_length.into();
+    }
+    Ok((json, document.to_string()).into_response())
 }
 
 /// An OpenAPI 3.1 document.

@@ -142,7 +142,9 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
     }
     if !std::io::stderr().is_terminal() || is_somebody(app, "admin").await? {
         if crate::access::store::administrators(&mut *app.db.acquire().await?).await?.is_empty() {
-            tracing::warn!("there is no administrator: run `portero admin add`, or set ADMIN and ADMIN_PASSWORD");
+            tracing::warn!(
+                "there is no administrator: run `portero admin add <username>`, or set ADMIN and ADMIN_PASSWORD"
+            );
         }
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! `portero grant`: who holds what where.
 
+use axum::http::StatusCode;
 use clap::{ArgGroup, Subcommand};
 use serde_json::json;
 use sqlx::PgConnection;
@@ -97,7 +98,10 @@ async fn change(tool: &Tool, grant: &Grant, give: bool) -> anyhow::Result<()> {
             queue_for_administrators(&mut tx).await?;
         }
         users::store::lock(&mut tx, person.id).await?;
-        roles::store::hold(&mut tx, role).await.map_err(|_| direct_role())?;
+        roles::store::hold(&mut tx, role).await.map_err(|error| match error.status() {
+            StatusCode::CONFLICT => direct_role(),
+            _ => error.into(),
+        })?;
         if give {
             store::grant(&mut tx, person.id, service, role).await?;
         } else {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::named::Named;
 use super::output::{Row, or_dash};
 use super::tool::{Tool, everything, list_all};
-use crate::access::store::must_keep_an_administrator;
+use crate::access::store::{must_keep_an_administrator, queue_for_administrators};
 use crate::grants;
 use crate::roles::RoleId;
 use crate::services::{Description, NewService, Service, ServiceId, ServiceName, store};
@@ -89,6 +89,10 @@ async fn change(
     add: bool,
 ) -> anyhow::Result<()> {
     let service = offer.service.find(&mut tx).await?;
+    if service == ServiceId::PORTERO {
+        // In the order of `access`, so that nobody waits in a circle.
+        queue_for_administrators(&mut tx).await?;
+    }
     for role in &offer.roles {
         let role = role.find(&mut tx).await?;
         crate::roles::store::hold(&mut tx, role).await?;

@@ -226,6 +226,7 @@ async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
     let mut tx = tool.app.db.begin().await?;
     let person = named.find(&mut tx).await?;
     let ended = keep_an_administrator(&mut tx, person.id, async |conn| {
+        users::store::lock(&mut *conn, person.id).await?;
         let ended = tokens::store::revoke_all(conn, person.id, None).await?;
         users::store::remove(conn, person.id).await?;
         Ok(ended)

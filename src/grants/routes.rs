@@ -42,12 +42,14 @@ async fn add_role_to_service(
     Json(offer): Json<Offer>,
 ) -> Result<Json<Success>> {
     let mut conn = app.db.acquire().await?;
-    let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
     if let Some(new) = unknown_name(&mut conn, &offer.service_id).await? {
+        let by = by.everywhere()?;
+        let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
         drop(conn);
-        return offer_in_new_service(&app, &by.everywhere()?, &new, role).await;
+        return offer_in_new_service(&app, &by, &new, role).await;
     }
     let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
+    let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
     drop(conn);
     let mut tx = by.begin(&app, About::role(service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;

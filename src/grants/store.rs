@@ -14,15 +14,27 @@ use crate::users::{self, Person, PersonId};
 /// Lets a service offer a role; twice is safe.
 pub async fn offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
     services::store::hold(conn, service).await?;
-    sqlx::query!(
-        "insert into auth.service_roles (service_id, role_id) values ($1, $2) on conflict do nothing",
-        service.0,
-        role.0,
-    )
-    .execute(conn)
-    .await
-    .on_constraint("service_roles_role_fkey", RoleId::not_found())?;
-    Ok(())
+    loop {
+        sqlx::query!(
+            "insert into auth.service_roles (service_id, role_id) values ($1, $2) on conflict do nothing",
+            service.0,
+            role.0,
+        )
+        .execute(&mut *conn)
+        .await
+        .on_constraint("service_roles_role_fkey", RoleId::not_found())?;
+        // Somebody may be taking the one that stands out of the service: then it is for us to make it again.
+        let stands = sqlx::query_scalar!(
+            "select service_id from auth.service_roles where service_id = $1 and role_id = $2 for key share",
+            service.0,
+            role.0,
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        if stands.is_some() {
+            return Ok(());
+        }
+    }
 }
 
 /// Takes a role out of a service, and from everybody who holds it there; twice is safe.

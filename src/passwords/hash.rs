@@ -19,11 +19,11 @@ const OUTPUT: usize = 32;
 const MAX_MEMORY_KIB: u32 = 128 * 1024;
 const MAX_MEMORY_KIB_TIMES_PASSES: u32 = 256 * 1024;
 const MAX_LANES: u32 = 16;
-const MAX_BCRYPT_COST: u32 = 14;
+const MAX_BCRYPT_COST: u32 = 13;
 const MAX_SCRYPT_LOG_N: u32 = 17;
 /// 128 bytes of memory each, and about as much time.
 const MAX_SCRYPT_N_TIMES_R_TIMES_P: u64 = 1 << 20;
-const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
+const MAX_PBKDF2_ROUNDS: u32 = 2_000_000;
 
 /// A stored hash: a PHC string or a crypt string.
 #[derive(Clone, PartialEq, Eq, sqlx::Type)]

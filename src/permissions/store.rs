@@ -93,14 +93,28 @@ pub async fn rename(conn: &mut PgConnection, id: PermissionId, name: &Permission
 
 /// Deletes a permission, and takes it out of every role. A direct grant's role goes with its last permission.
 pub async fn delete(conn: &mut PgConnection, id: PermissionId) -> Result<()> {
+    // Locked first, judged afterwards: one of them may be getting another permission just now.
+    let direct = sqlx::query_scalar!(
+        r#"
+        select r.id
+        from auth.role r
+        where r.direct_person_id is not null
+          and exists (select from auth.role_permission rp where rp.role_id = r.id and rp.permission_id = $1)
+        order by r.id
+        for update
+        "#,
+        id.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
     sqlx::query!(
         r#"
         delete from auth.role r
-        where r.direct_person_id is not null
-          and exists (select from auth.role_permission rp where rp.role_id = r.id and rp.permission_id = $1)
+        where r.id = any ($2)
           and not exists (select from auth.role_permission rp where rp.role_id = r.id and rp.permission_id <> $1)
         "#,
         id.0,
+        &direct,
     )
     .execute(&mut *conn)
     .await?;

@@ -57,6 +57,10 @@ pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<Role
 /// # Errors
 /// 409 `direct_role` for the role of a direct grant: it belongs to one person in one service.
 pub async fn hold(conn: &mut PgConnection, id: RoleId) -> Result<()> {
+    // Portero's own never change; and the row of Administrator is where those queue who make or unmake one.
+    if id.is_built_in() {
+        return Ok(());
+    }
     let direct = sqlx::query_scalar!(
         r#"select direct_person_id is not null as "direct!" from auth.role where id = $1 for share"#,
         id.0,
