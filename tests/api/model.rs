@@ -152,9 +152,7 @@ impl Play {
     async fn offer(&mut self, add: bool) -> String {
         let (service, role) = (self.some(Kind::Service), self.some(Kind::Role));
         let body = json!({"service_id": service, "role_id": role});
-        // Making a service on the way comes last.
-        let mut ends = [(Kind::Role, role), (Kind::Service, service)];
-        ends.rotate_left(usize::from(!add));
+        let ends = [(Kind::Service, service), (Kind::Role, role)];
         if self.send_link(add, "/service-roles", body, &ends).await {
             self.model.offer(add, service, role);
         }
