@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// The longest password, in characters. NIST SP 800-63B-4 asks for at least 64 to be allowed.
 const MAX_LENGTH: usize = 256;
 
-/// A password to keep: 1 to 256 characters after NFC. Whether it is good enough is for [`Policy::accept`] to say.
+/// A password to keep: at most 256 characters after NFC, and at least as many as the setting `PASSWORD_MIN_LENGTH` says.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(value_type = String, format = Password, min_length = 8, max_length = 256, example = "correct horse battery")]
