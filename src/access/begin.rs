@@ -1,4 +1,4 @@
-use sqlx::{PgTransaction, Postgres, Transaction};
+use sqlx::PgTransaction;
 
 use super::permission::BuiltIn;
 use super::{Can, can, store};
@@ -46,7 +46,7 @@ impl<P: BuiltIn> Can<P> {
     /// # Errors
     /// 401 `invalid_token` or 403 when that has happened since the request came.
     pub async fn begin(&self, app: &App, about: About) -> Result<PgTransaction<'static>> {
-        let mut tx: Transaction<'static, Postgres> = app.db.begin().await?;
+        let mut tx = app.db.begin().await?;
         if about.may_unmake_an_administrator {
             store::queue_for_administrators(&mut tx).await?;
         }

@@ -1,6 +1,6 @@
 use axum::extract::State;
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgTransaction};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -132,12 +132,7 @@ async fn grant_role(
     by: Holds<WriteGrants>,
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<Success>> {
-    let mut conn = app.db.acquire().await?;
-    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
-    let role = roles::store::resolve(&mut conn, &grant.role_id).await?;
-    drop(conn);
-    let mut tx = by.begin(&app, About::grant(person, service, role)).await?;
-    must_be_grantable(&mut tx, by.actor, service, role).await?;
+    let (mut tx, person, service, role) = begin(&app, by, &grant).await?;
     store::grant(&mut tx, person, service, role).await?;
     tx.commit().await?;
     Ok(Json(Success::default()))
@@ -164,12 +159,7 @@ async fn revoke_role(
     by: Holds<WriteGrants>,
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<RoleRemovedFromPerson>> {
-    let mut conn = app.db.acquire().await?;
-    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
-    let role = roles::store::resolve(&mut conn, &grant.role_id).await?;
-    drop(conn);
-    let mut tx = by.begin(&app, About::grant(person, service, role)).await?;
-    must_be_grantable(&mut tx, by.actor, service, role).await?;
+    let (mut tx, person, service, role) = begin(&app, by, &grant).await?;
     store::revoke(&mut tx, person, service, role).await?;
     keep_an_administrator(&mut tx, service, role).await?;
     tx.commit().await?;
@@ -201,9 +191,7 @@ async fn grant_permission(
     by: Holds<WriteGrants>,
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
-    let (by, person_id, service_id, permission_id) = direct(&app, by, &grant).await?;
-    let mut tx = by.begin(&app, About::person(person_id)).await?;
-    must_cover_permission(&mut tx, by.actor, service_id, permission_id).await?;
+    let (mut tx, person_id, service_id, permission_id) = begin_direct(&app, by, &grant).await?;
     let role_id = Some(store::grant_direct(&mut tx, person_id, service_id, permission_id).await?);
     tx.commit().await?;
     Ok(Json(DirectGrantDone { status: "permission_granted", person_id, service_id, permission_id, role_id }))
@@ -222,25 +210,41 @@ async fn revoke_permission(
     by: Holds<WriteGrants>,
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
-    let (by, person_id, service_id, permission_id) = direct(&app, by, &grant).await?;
-    let mut tx = by.begin(&app, About::person(person_id)).await?;
-    must_cover_permission(&mut tx, by.actor, service_id, permission_id).await?;
+    let (mut tx, person_id, service_id, permission_id) = begin_direct(&app, by, &grant).await?;
     let role_id = store::revoke_direct(&mut tx, person_id, service_id, permission_id).await?;
     tx.commit().await?;
     Ok(Json(DirectGrantDone { status: "permission_revoked", person_id, service_id, permission_id, role_id }))
 }
 
-/// The grant that a body names, and the proof that the caller may decide in its service.
-async fn direct(
+/// Begins a change of the grant that a body names, if the caller may hand out and take away its role there.
+async fn begin(
+    app: &App,
+    by: Holds<WriteGrants>,
+    grant: &RoleGrant,
+) -> Result<(PgTransaction<'static>, PersonId, ServiceId, RoleId)> {
+    let mut conn = app.db.acquire().await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
+    let role = roles::store::resolve(&mut conn, &grant.role_id).await?;
+    drop(conn);
+    let mut tx = by.begin(app, About::grant(person, service, role)).await?;
+    must_be_grantable(&mut tx, by.actor, service, role).await?;
+    Ok((tx, person, service, role))
+}
+
+/// Begins a change of the direct grant that a body names, if the caller may hand out and take away its permission there.
+async fn begin_direct(
     app: &App,
     by: Holds<WriteGrants>,
     grant: &DirectGrant,
-) -> Result<(Can<WriteGrants>, PersonId, ServiceId, PermissionId)> {
+) -> Result<(PgTransaction<'static>, PersonId, ServiceId, PermissionId)> {
     let permission = grant.permission()?;
     let mut conn = app.db.acquire().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
     let permission = permissions::store::resolve(&mut conn, &permission).await.map_err(|error| grant.refusal(error))?;
-    Ok((by, person, service, permission))
+    drop(conn);
+    let mut tx = by.begin(app, About::person(person)).await?;
+    must_cover_permission(&mut tx, by.actor, service, permission).await?;
+    Ok((tx, person, service, permission))
 }
 
 /// The person and the service that a body names, and the proof that the caller may decide there.
