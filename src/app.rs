@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Cors};
 use crate::error::{Error, Result};
 use crate::http::{access_log, fallback, request_id};
+use crate::metrics::Metrics;
 use crate::passwords::Hasher;
 use crate::tokens::Token;
 use crate::{docs, grants, login, openapi, permissions, roles, server, services, tokens, users};
@@ -36,6 +37,8 @@ pub struct App {
     pub clock: Clock,
     /// The threads that hash passwords.
     pub hasher: Hasher,
+    /// What is measured.
+    pub metrics: Metrics,
 }
 
 impl App {

@@ -24,6 +24,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `SERVER_URL` or `SERVER_PORT`: where to listen.
     pub listen: SocketAddr,
+    /// `METRICS_ADDRESS`: where Prometheus asks for `/metrics`.
+    pub metrics: Option<SocketAddr>,
     /// `MAX_CONNECTIONS`: connections to Postgres.
     pub max_connections: u32,
     /// `TOKEN_TTL_SECONDS`, `TOKEN_RENEW_THRESHOLD_SECONDS`, `TOKEN_MAX_AGE_SECONDS`.
@@ -100,6 +102,7 @@ impl Config {
             database_url,
             data_dir: s.text("PORTERO_DATA_DIR").map_or_else(crate::database::embedded::default_directory, Into::into),
             listen,
+            metrics: s.metrics(listen),
             max_connections: s.number("MAX_CONNECTIONS", 8, 1, 1000),
             lifetime,
             token_secret: s.secret("TOKEN_SECRET").unwrap_or_else(random_secret),
@@ -178,6 +181,19 @@ mod tests {
         assert_eq!(listen(&[("SERVER_URL", "127.0.0.1:9000")]), "127.0.0.1:9000");
         assert_eq!(listen(&[("SERVER_PORT", "9000")]), "127.0.0.1:9000");
         assert!(faults(&[("SERVER_URL", "127.0.0.1:1"), ("SERVER_PORT", "2")]).contains("SERVER_PORT"));
+    }
+
+    #[test]
+    fn metrics_have_an_address_of_their_own() {
+        let metrics = |address| config(&[("METRICS_ADDRESS", address)]).expect("an address").metrics;
+        assert_eq!(metrics("").map(|address| address.to_string()), None);
+        assert_eq!(metrics("127.0.0.1:9090").map(|address| address.to_string()).as_deref(), Some("127.0.0.1:9090"));
+        assert_eq!(metrics("[::]:9090").map(|address| address.to_string()).as_deref(), Some("[::]:9090"));
+        for bad in ["9090", "yes", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:7878", "0.0.0.0:7878"] {
+            let faults = faults(&[("METRICS_ADDRESS", bad)]);
+            assert!(faults.contains("METRICS_ADDRESS=127.0.0.1:9090"), "{faults}");
+        }
+        assert!(config(&[("SERVER_URL", "10.0.0.1:7878"), ("METRICS_ADDRESS", "127.0.0.1:7878")]).is_ok());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::database::{self, Database};
 use crate::id::Ref;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
+use crate::metrics::{self, Metrics};
 use crate::passwords::{Hasher, Password};
 use crate::{tokens, users};
 
@@ -63,34 +64,57 @@ async fn serve_on(database: &Database, config: Config, mode: Mode) -> anyhow::Re
     }
     let app = build(database, config)?;
     make_first_admin(&app).await?;
-    let listener = listen(app.config.listen).await?;
+    let listener = listen(app.config.listen, "SERVER_PORT").await?;
+    let scraped = match app.config.metrics {
+        Some(address) => Some(listen_for_metrics(address).await?),
+        None => None,
+    };
     if mode == Mode::Demo && !app.config.listen.ip().is_loopback() {
         tracing::warn!("the demo's passwords are known to everybody, and others can reach {}", app.config.listen);
     }
     announce(mode, listener.local_addr()?);
-    run(app, listener).await
+    run(app, listener, scraped).await
 }
 
 /// The app on a database.
 pub fn build(database: &Database, config: Config) -> anyhow::Result<App> {
+    let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
     let hasher = Hasher::start(config.hash_threads).context("can't start the hashing threads")?;
-    Ok(App { db: database.pool(config.max_connections), config: Arc::new(config), clock: Clock::default(), hasher })
-}
-
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("can't listen on {address}: is another Portero running? set SERVER_PORT to another port")
+    Ok(App {
+        db: database.pool(config.max_connections),
+        config: Arc::new(config),
+        clock: Clock::default(),
+        hasher: hasher.measured_by(metrics.hashing()),
+        metrics,
     })
 }
 
-async fn run(app: App, listener: TcpListener) -> anyhow::Result<()> {
+async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("can't listen on {address}: is another Portero running? set {setting} to another port")
+    })
+}
+
+async fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = listen(address, "METRICS_ADDRESS").await?;
+    if !address.ip().is_loopback() {
+        tracing::warn!("everybody who reaches {address} can read the metrics: let only Prometheus reach it");
+    }
+    tracing::info!("metrics are at http://{address}/metrics");
+    Ok(listener)
+}
+
+async fn run(app: App, listener: TcpListener, scraped: Option<TcpListener>) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let jobs = TaskTracker::new();
     let purge = tokens::purge_every_minute(app.clone());
     jobs.spawn(stop.clone().run_until_cancelled_owned(purge));
+    if let Some(listener) = scraped {
+        jobs.spawn(accept::accept(listener, metrics::page(app.clone()), Metrics::default(), stop.clone()));
+    }
     jobs.close();
 
-    let mut server = tokio::spawn(accept::accept(listener, app::router(&app), stop.clone()));
+    let mut server = tokio::spawn(accept::accept(listener, app::router(&app), app.metrics.clone(), stop.clone()));
 
     tokio::select! {
         ended = &mut server => bail!("the listener failed: {ended:?}"),

@@ -25,6 +25,7 @@ pub struct ClientAddress(pub std::net::IpAddr);
 /// Answers under a fresh request id, then logs the request. Tokens appear as 8 hex digits of their hash.
 pub async fn access_log(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
+    let under_way = app.metrics.request();
     let id = request_id::generate();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -36,13 +37,15 @@ pub async fn access_log(State(app): State<App>, mut request: Request, next: Next
     request.extensions_mut().insert(ClientAddress(address));
 
     let mut response = request_id::scope(id.clone(), next.run(request)).await;
+    let took = start.elapsed();
+    under_way.answered(&method, route.as_ref().map(MatchedPath::as_str), response.status(), took);
 
     tracing::info!(
         target: "portero::access",
         %method,
         route = route.as_ref().map_or("-", MatchedPath::as_str),
         status = response.status().as_u16(),
-        ms = start.elapsed().as_secs_f64() * 1000.0,
+        ms = took.as_secs_f64() * 1000.0,
         %address,
         client_id = client.as_deref().unwrap_or("-"),
         token = token.as_deref().unwrap_or("-"),

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -13,6 +15,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::http::Json;
 use crate::http::access_log::{ClientAddress, client_id};
+use crate::metrics::Outcome;
 use crate::passwords::Presented;
 use crate::tokens::store::NewSession;
 use crate::tokens::{self, Payload, Token};
@@ -68,7 +71,14 @@ async fn login(
     headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Json<LoggedIn>> {
-    let verified = verify(&app, &login.username, login.password).await?;
+    let attempt = app.metrics.login();
+    let began = begin(&app, address, &headers, login).await;
+    attempt.ends(Outcome::of(&began));
+    began.map(Json)
+}
+
+async fn begin(app: &App, address: IpAddr, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
+    let verified = verify(app, &login.username, login.password).await?;
     let now = app.clock.now();
     let token = app.new_token(now)?;
     let user_agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
@@ -77,14 +87,14 @@ async fn login(
         person: verified.person,
         verified: &verified.hash,
         now,
-        client_id: client_id(&headers),
+        client_id: client_id(headers),
         address,
         user_agent: user_agent.map(|agent| &agent[..agent.len().min(300)]),
     };
     let payload =
         tokens::store::insert(&mut *app.db.acquire().await?, &session).await?.ok_or_else(invalid_credentials)?;
     let expires_at = app.config.lifetime.expires_at(now, now).unix_timestamp();
-    Ok(Json(LoggedIn { token, expires_at, payload }))
+    Ok(LoggedIn { token, expires_at, payload })
 }
 
 /// That a session has ended.

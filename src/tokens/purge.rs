@@ -1,6 +1,6 @@
 //! Expired sessions are deleted every minute, a bounded batch at a time, so that no lock is ever long.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::store;
 use crate::app::App;
@@ -13,7 +13,10 @@ const BREATH: Duration = Duration::from_millis(20);
 /// Purges until the app stops.
 pub async fn purge_every_minute(app: App) {
     loop {
-        match purge(&app).await {
+        let start = Instant::now();
+        let purged = purge(&app).await;
+        app.metrics.purged(purged.as_ref().copied().map_err(|_| ()), start.elapsed());
+        match purged {
             Ok(0) => {}
             Ok(purged) => tracing::info!(purged, "purged expired sessions"),
             Err(error) => tracing::warn!(%error, "could not purge expired sessions; the next run tries again"),

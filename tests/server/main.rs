@@ -4,5 +4,6 @@
 
 mod first_start;
 mod killed;
+mod metrics;
 mod process;
 mod settings;
