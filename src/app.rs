@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::clock::Clock;
 use crate::config::{Config, Cors};
 use crate::error::{Error, Result};
-use crate::http::{access_log, fallback, request_id};
+use crate::http::{access_log, fallback, request_id, trace};
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
 use crate::tokens::Token;
@@ -93,6 +93,7 @@ pub fn router(app: &App) -> Router {
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .layer(option_layer(cors(&app.config)))
         .layer(middleware::from_fn(sober_headers))
+        .layer(option_layer(app.config.traces.then(|| middleware::from_fn_with_state(app.clone(), trace::trace))))
         .layer(middleware::from_fn_with_state(app.clone(), access_log::access_log))
         .with_state(app.clone())
 }

@@ -1,5 +1,6 @@
 //! Every setting: where it comes from, its default, its check. `.env.example` documents each.
 
+mod observed;
 mod read;
 
 use std::net::SocketAddr;
@@ -46,6 +47,8 @@ pub struct Config {
     pub first_admin: Option<(String, Secret)>,
     /// `PORTERO_LOG`: which log lines are written; when it is not set, a server writes more than a tool.
     pub log: Option<String>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: whether a collector wants traces.
+    pub traces: bool,
     /// The files that secrets were read from.
     pub secret_files: Vec<PathBuf>,
     /// Variables that look like ours and are not, each with what was probably meant.
@@ -113,6 +116,7 @@ impl Config {
             hash_threads: s.number("PASSWORD_HASH_THREADS", cores, 1, 256),
             first_admin: s.first_admin(),
             log: s.log_filter(),
+            traces: s.traces(),
             secret_files: s.secret_files(),
             probable_typos: s.probable_typos(),
         };
@@ -181,19 +185,6 @@ mod tests {
         assert_eq!(listen(&[("SERVER_URL", "127.0.0.1:9000")]), "127.0.0.1:9000");
         assert_eq!(listen(&[("SERVER_PORT", "9000")]), "127.0.0.1:9000");
         assert!(faults(&[("SERVER_URL", "127.0.0.1:1"), ("SERVER_PORT", "2")]).contains("SERVER_PORT"));
-    }
-
-    #[test]
-    fn metrics_have_an_address_of_their_own() {
-        let metrics = |address| config(&[("METRICS_ADDRESS", address)]).expect("an address").metrics;
-        assert_eq!(metrics("").map(|address| address.to_string()), None);
-        assert_eq!(metrics("127.0.0.1:9090").map(|address| address.to_string()).as_deref(), Some("127.0.0.1:9090"));
-        assert_eq!(metrics("[::]:9090").map(|address| address.to_string()).as_deref(), Some("[::]:9090"));
-        for bad in ["9090", "yes", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:7878", "0.0.0.0:7878"] {
-            let faults = faults(&[("METRICS_ADDRESS", bad)]);
-            assert!(faults.contains("METRICS_ADDRESS=127.0.0.1:9090"), "{faults}");
-        }
-        assert!(config(&[("SERVER_URL", "10.0.0.1:7878"), ("METRICS_ADDRESS", "127.0.0.1:7878")]).is_ok());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -72,8 +72,9 @@ async fn serve_on(database: &Database, config: Config, mode: Mode) -> anyhow::Re
     if mode == Mode::Demo && !app.config.listen.ip().is_loopback() {
         tracing::warn!("the demo's passwords are known to everybody, and others can reach {}", app.config.listen);
     }
+    let signals = Signals::catch().context("can't catch signals")?;
     announce(mode, listener.local_addr()?);
-    run(app, listener, scraped).await
+    run(app, listener, scraped, signals).await
 }
 
 /// The app on a database.
@@ -104,7 +105,12 @@ async fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> 
     Ok(listener)
 }
 
-async fn run(app: App, listener: TcpListener, scraped: Option<TcpListener>) -> anyhow::Result<()> {
+async fn run(
+    app: App,
+    listener: TcpListener,
+    scraped: Option<TcpListener>,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let jobs = TaskTracker::new();
     let purge = tokens::purge_every_minute(app.clone());
@@ -118,14 +124,14 @@ async fn run(app: App, listener: TcpListener, scraped: Option<TcpListener>) -> a
 
     tokio::select! {
         ended = &mut server => bail!("the listener failed: {ended:?}"),
-        () = signalled() => {}
+        () = signals.next() => {}
     }
     tracing::info!("stopping: requests under way get {} s; signal again to stop at once", GRACE.as_secs());
     stop.cancel();
     tokio::select! {
         ended = &mut server => ended.context("the listener failed")?,
         () = tokio::time::sleep(GRACE) => tracing::warn!("requests were still under way"),
-        () = signalled() => {}
+        () = signals.next() => {}
     }
     jobs.wait().await;
     // What still waits for Postgres has had its time.
@@ -134,14 +140,22 @@ async fn run(app: App, listener: TcpListener, scraped: Option<TcpListener>) -> a
     Ok(())
 }
 
-async fn signalled() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Those that say stop. They are caught as soon as this exists, so that one right after the start is not missed.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 

@@ -23,6 +23,11 @@ const KNOWN: &[&str] = &[
     "CORS_HEADERS",
     "MAX_CONNECTIONS",
     "METRICS_ADDRESS",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
     "PASSWORD_HASH_THREADS",
     "PASSWORD_MIN_LENGTH",
     "PG_BINDIR",
@@ -178,21 +183,6 @@ impl Settings {
         address
     }
 
-    /// `METRICS_ADDRESS`: an address with a port, other than the one that everybody calls.
-    pub(super) fn metrics(&mut self, listen: SocketAddr) -> Option<SocketAddr> {
-        let text = self.text("METRICS_ADDRESS")?;
-        let address = text.to_socket_addrs().ok().and_then(|mut found| found.next()).filter(|found| found.port() > 0);
-        let fault = match address {
-            None => format!("`{text}` is not an address of this machine with a port"),
-            Some(address) if would_collide(address, listen) => {
-                format!("{address} is taken by the server itself ({listen}); metrics have an address of their own")
-            }
-            Some(address) => return Some(address),
-        };
-        self.fault("METRICS_ADDRESS", &fault, "127.0.0.1:9090");
-        None
-    }
-
     pub(super) fn cors(&mut self) -> Cors {
         let Some(text) = self.text("CORS") else { return Cors::Off };
         if text == "*" {
@@ -280,11 +270,6 @@ impl Settings {
             })
             .collect()
     }
-}
-
-/// Whether a process can't listen on both.
-fn would_collide(a: SocketAddr, b: SocketAddr) -> bool {
-    a.port() == b.port() && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())
 }
 
 /// Reads a database URL, or says what is wrong with it without showing it: it may hold a password.

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,6 +20,7 @@ use crate::metrics::Outcome;
 use crate::passwords::Presented;
 use crate::tokens::store::NewSession;
 use crate::tokens::{self, Payload, Token};
+use crate::traces;
 
 /// `/auth/login`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -91,8 +93,10 @@ async fn begin(app: &App, address: IpAddr, headers: &HeaderMap, login: Login) ->
         address,
         user_agent: user_agent.map(|agent| &agent[..agent.len().min(300)]),
     };
-    let payload =
-        tokens::store::insert(&mut *app.db.acquire().await?, &session).await?.ok_or_else(invalid_credentials)?;
+    let payload = tokens::store::insert(&mut *app.db.acquire().await?, &session)
+        .instrument(traces::query("begin session"))
+        .await?
+        .ok_or_else(invalid_credentials)?;
     let expires_at = app.config.lifetime.expires_at(now, now).unix_timestamp();
     Ok(LoggedIn { token, expires_at, payload })
 }

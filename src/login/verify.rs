@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::passwords::{Password, PasswordHash, Presented};
+use crate::traces;
 use crate::users::{self, PersonId, Username};
 
 /// Somebody who knew the password.
@@ -49,7 +51,11 @@ pub fn invalid_credentials() -> Error {
 async fn compare(app: &App, username: Option<&Username>, presented: &Presented) -> Result<Option<Verified>> {
     loop {
         let stored = match username {
-            Some(username) => users::store::credentials(&mut *app.db.acquire().await?, username).await?,
+            Some(username) => {
+                users::store::credentials(&mut *app.db.acquire().await?, username)
+                    .instrument(traces::query("find credentials"))
+                    .await?
+            }
             None => None,
         };
         let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());

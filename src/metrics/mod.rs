@@ -25,7 +25,7 @@ pub use hashing::Hashing;
 pub use logins::{Login, Outcome};
 pub use page::page;
 pub use queue::{Held, Queue, Waiting};
-pub use requests::UnderWay;
+pub use requests::{UnderWay, method_label};
 pub use stream::Stream;
 
 use batch::Batches;

@@ -66,8 +66,8 @@ impl Drop for UnderWay {
     }
 }
 
-/// Callers may make up methods too.
-fn method_label(method: &Method) -> &'static str {
+/// The method, or one name for all that callers make up.
+pub fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",
@@ -76,7 +76,7 @@ fn method_label(method: &Method) -> &'static str {
         Method::PATCH => "PATCH",
         Method::HEAD => "HEAD",
         Method::OPTIONS => "OPTIONS",
-        _ => "OTHER",
+        _ => "_OTHER",
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
             metrics.request().answered(&method, None, StatusCode::NOT_FOUND, Duration::from_millis(1));
         }
         let text = metrics.text();
-        let line = "portero_http_requests_total{method=\"OTHER\",route=\"unknown\",status=\"404\"} 3\n";
+        let line = "portero_http_requests_total{method=\"_OTHER\",route=\"unknown\",status=\"404\"} 3\n";
         assert!(text.contains(line), "{text}");
         assert_eq!(text.matches("\nportero_http_requests_total{").count(), 1);
     }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use argon2::Block;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::hash::MEMORY_KIB;
 use super::{Password, PasswordHash, Presented, Scheme};
 use crate::error::{Error, Result};
 use crate::metrics::Hashing;
+use crate::traces;
 
 /// How many hashes may wait for each thread: at about 20 ms each, well under a second of waiting.
 const QUEUE_PER_THREAD: usize = 32;
@@ -101,7 +103,10 @@ impl Hasher {
             }
             TrySendError::Disconnected(_) => Error::Internal(anyhow::anyhow!("the hashing threads are gone")),
         })?;
-        answer.await.map_err(|_| Error::Internal(anyhow::anyhow!("a hashing thread dropped its job")))
+        answer
+            .instrument(traces::step("hash password"))
+            .await
+            .map_err(|_| Error::Internal(anyhow::anyhow!("a hashing thread dropped its job")))
     }
 }
 

@@ -7,3 +7,4 @@ mod killed;
 mod metrics;
 mod process;
 mod settings;
+mod traces;
