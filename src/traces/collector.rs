@@ -1,16 +1,17 @@
 //! The way to the collector: OTLP over HTTP, with or without TLS.
 
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::Handle;
 
 /// How long a collector may take for one batch of spans.
@@ -34,13 +35,18 @@ pub(super) struct Collector {
 
 impl Collector {
     pub(super) fn reached_on(runtime: Handle) -> anyhow::Result<Self> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(provider)
-            .context("the certificates that this machine trusts (package ca-certificates, or SSL_CERT_FILE)")?
-            .https_or_http()
-            .enable_http1()
-            .build();
+        let provider = Arc::new(default_provider());
+        let connector = match HttpsConnectorBuilder::new().with_provider_and_native_roots(Arc::clone(&provider)) {
+            Ok(trusting) => trusting,
+            // A machine that trusts nobody has its collector at hand, without TLS; else the log will tell.
+            Err(_) => HttpsConnectorBuilder::new().with_tls_config(
+                ClientConfig::builder_with_provider(provider)
+                    .with_safe_default_protocol_versions()?
+                    .with_root_certificates(RootCertStore::empty())
+                    .with_no_client_auth(),
+            ),
+        };
+        let connector = connector.https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new()).build(connector);
         Ok(Self { client, runtime, complained: Mutex::new(None) })
     }
