@@ -13,11 +13,7 @@ use crate::traces::{self, Traces};
 
 /// Begins to log what the settings, or else `default`, say; and, in a server, to send traces where they say so.
 pub(super) fn start(config: &Config, default: &str, is_server: bool, runtime: &Handle) -> anyhow::Result<Traces> {
-    let filter =
-        EnvFilter::try_new(config.log.as_deref().unwrap_or(default)).unwrap_or_else(|_| EnvFilter::new(default));
-    // Spans are for the collector; without one they are never made.
-    let no_spans: Directive = format!("{}=off", traces::TARGET).parse()?;
-    let filter = filter.add_directive(no_spans);
+    let filter = filter(config.log.as_deref().unwrap_or(default), default)?;
     let wanted = config.traces && is_server;
     if wanted && let Some((layer, traces)) = traces::layer(runtime)? {
         registry().with(layer).with(lines().with_filter(filter)).init();
@@ -31,6 +27,12 @@ pub(super) fn start(config: &Config, default: &str, is_server: bool, runtime: &H
     Ok(Traces::default())
 }
 
+/// `wanted`, without the spans: they are for the collector, and where there is none they are never made.
+fn filter(wanted: &str, default: &str) -> anyhow::Result<EnvFilter> {
+    let no_spans: Directive = format!("{}=off", traces::TARGET).parse()?;
+    Ok(EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new(default)).add_directive(no_spans))
+}
+
 /// Lines for people on a terminal, JSON otherwise; on standard error, so that standard output is the command's own.
 fn lines<S>() -> Box<dyn Layer<S> + Send + Sync>
 where
@@ -38,4 +40,20 @@ where
 {
     let lines = fmt::layer().with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() { lines.boxed() } else { lines.json().flatten_event(true).boxed() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_logged_no_span_is_made_without_a_collector() {
+        for wanted in ["info", "trace", "portero::otlp=trace", "portero=trace", "nonsense=nonsense"] {
+            let logging = registry().with(filter(wanted, "info").expect("a filter")).with(lines());
+            tracing::subscriber::with_default(logging, || {
+                assert!(traces::step("step").is_disabled(), "{wanted}");
+                assert!(traces::query("query").is_disabled(), "{wanted}");
+            });
+        }
+    }
 }

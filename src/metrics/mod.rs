@@ -124,3 +124,31 @@ fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntG
 fn buckets(name: &str, help: &str, bounds: &[f64]) -> HistogramOpts {
     HistogramOpts::new(name, help).buckets(bounds.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_documentation_names_every_metric_and_no_other() {
+        let metrics = Metrics::on().expect("metrics");
+        let _batch = metrics.batch("tokens");
+        metrics.request().answered(&axum::http::Method::GET, None, axum::http::StatusCode::OK, Duration::ZERO);
+        let text = metrics.text();
+        let measured = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        let page = include_str!("../../docs/operations.md");
+        let rows = page.lines().filter(|line| line.starts_with("| `portero_") || line.starts_with("| `process_"));
+        let names = rows.flat_map(|row| row.split('|').nth(1).unwrap_or_default().split('`').skip(1).step_by(2));
+        assert_eq!(names.collect::<BTreeSet<_>>(), measured.collect());
+    }
+
+    #[test]
+    fn several_apps_in_one_process_are_measured_apart() {
+        let (one, other) = (Metrics::on().expect("metrics"), Metrics::on().expect("metrics"));
+        one.stream().sent(3);
+        assert!(one.text().contains("portero_stream_events_total 3\n"));
+        assert!(other.text().contains("portero_stream_events_total 0\n"));
+    }
+}

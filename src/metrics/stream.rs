@@ -25,7 +25,7 @@ struct Series {
 impl Stream {
     pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
         let counter = |name, help| register(registry, IntCounter::new(name, help));
-        let lag = "How long after its transaction began a change was handed to the clients.";
+        let lag = "From the writing of a change to its being handed to the clients.";
         Ok(Self(Some(Arc::new(Series {
             clients: gauge(registry, "portero_stream_clients", "Backends connected to the change stream now.")?,
             events: counter("portero_stream_events_total", "Events sent, each counted for each client.")?,
