@@ -17,7 +17,6 @@ mod token;
 mod tool;
 mod user;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,6 +25,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
+use crate::log;
 use crate::serve::{Mode, serve};
 use output::Output;
 use tool::Tool;
@@ -117,7 +117,9 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     env_file.map_err(anyhow::Error::msg)?;
     let config = Config::from_env()?;
     let is_server = matches!(command, Command::Serve | Command::Demo);
-    log(&config, if is_server { "info" } else { "warn" });
+    let default = if is_server { "info" } else { "warn" };
+    let filter = EnvFilter::try_new(config.log.as_deref().unwrap_or(default));
+    let _flush = log::start(filter.unwrap_or_else(|_| EnvFilter::new(default)));
     runtime()?.block_on(async {
         match command {
             Command::Serve => serve(config, Mode::Serve).await.map(|()| ExitCode::SUCCESS),
@@ -159,18 +161,6 @@ fn read_env_file() -> Result<Option<PathBuf>, String> {
             Err(format!(".env: {which} can't be read; write NAME=value, with quotes around a value that has spaces"))
         }
         Err(error) => Err(format!(".env: {error}")),
-    }
-}
-
-/// Lines for people on a terminal, JSON otherwise; on standard error, so that standard output is the command's own.
-fn log(config: &Config, default: &str) {
-    let filter =
-        EnvFilter::try_new(config.log.as_deref().unwrap_or(default)).unwrap_or_else(|_| EnvFilter::new(default));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        lines.init();
-    } else {
-        lines.json().flatten_event(true).init();
     }
 }
 

@@ -1,4 +1,5 @@
-use axum::Extension;
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
@@ -17,14 +18,9 @@ use crate::passwords::Presented;
 use crate::tokens::store::NewSession;
 use crate::tokens::{self, Payload, Token};
 
-/// `/auth/login`.
+/// `/auth/…`.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(login))
-}
-
-/// What somebody who is logged in does under `/auth`.
-pub fn session_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(logout)).routes(routes!(profile))
+    OpenApiRouter::new().routes(routes!(login)).routes(routes!(logout)).routes(routes!(profile))
 }
 
 /// Who wants to log in.
@@ -64,7 +60,7 @@ struct LoggedIn {
 ))]
 async fn login(
     State(app): State<App>,
-    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Json<LoggedIn>> {
@@ -81,8 +77,9 @@ async fn login(
         address,
         user_agent: user_agent.map(|agent| &agent[..agent.len().min(300)]),
     };
-    let payload =
-        tokens::store::insert(&mut *app.db.acquire().await?, &session).await?.ok_or_else(invalid_credentials)?;
+    let mut tx = app.db.begin().await?;
+    let payload = tokens::store::insert(&mut tx, &session).await?.ok_or_else(invalid_credentials)?;
+    tx.commit().await?;
     let expires_at = app.config.lifetime.expires_at(now, now).unix_timestamp();
     Ok(Json(LoggedIn { token, expires_at, payload }))
 }
@@ -99,7 +96,9 @@ struct LoggedOut {
 /// The token is dead in the very next check, on every instance.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = LoggedOut)))]
 async fn logout(State(app): State<App>, caller: Caller) -> Result<Json<LoggedOut>> {
-    tokens::store::revoke(&mut *app.db.acquire().await?, caller.token).await?;
+    let mut tx = app.db.begin().await?;
+    tokens::store::revoke(&mut tx, caller.token).await?;
+    tx.commit().await?;
     Ok(Json(LoggedOut { status: "logged_out" }))
 }
 
@@ -107,7 +106,8 @@ async fn logout(State(app): State<App>, caller: Caller) -> Result<Json<LoggedOut
 #[derive(Debug, Serialize, ToSchema)]
 struct Profile {
     /// Whose it is.
-    payload: Payload,
+    #[schema(value_type = Payload)]
+    payload: Arc<Payload>,
     /// Whether this very request renewed it.
     #[schema(example = false)]
     renewed: bool,
