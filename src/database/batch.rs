@@ -158,10 +158,7 @@ fn refuse<T>(replies: Vec<oneshot::Sender<Result<T>>>, error: &Error) {
 }
 
 /// Each different key once, and for each of `keys` its place among those.
-pub fn distinct<K: Hash + Eq>(keys: impl Iterator<Item = K>) -> (Vec<K>, Vec<usize>)
-where
-    K: Copy,
-{
+pub fn distinct<K: Copy + Hash + Eq>(keys: impl Iterator<Item = K>) -> (Vec<K>, Vec<usize>) {
     let mut places = HashMap::with_capacity(keys.size_hint().0);
     let mut once = Vec::with_capacity(keys.size_hint().0);
     let of_each = keys
