@@ -75,8 +75,8 @@ impl Two {
         let first = Portero::start(&directory, "demo", &[]).await;
         let socket = directory.path().join("run");
         let direct = format!("postgres://portero@localhost/portero_demo?host={}", socket.display());
-        let pooler = if pooled { Some(Pooler::start(&directory).await?) } else { None };
-        let url = pooler.as_ref().map_or(direct.clone(), |pooler| pooler.url.clone());
+        let bouncer = if pooled { Some(Pooler::start(&directory).await?) } else { None };
+        let url = bouncer.as_ref().map_or(direct.clone(), |bouncer| bouncer.url.clone());
         let own = |name: &str| {
             let path = directory.path().join(name);
             std::fs::create_dir(&path).unwrap();
@@ -89,7 +89,7 @@ impl Two {
         let admin = first.log_in("adm1", "adm1-hash").await;
         let psql = PgConnection::connect(&direct).await.unwrap();
         let client = reqwest::Client::new();
-        Some(Self { a, b, psql, client, admin, _pooler: pooler, _first: first, _directory: directory })
+        Some(Self { a, b, psql, client, admin, _pooler: bouncer, _first: first, _directory: directory })
     }
 
     /// Each of the two once as the one where something is done, and once as the one that is asked.
