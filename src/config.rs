@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use time::Duration;
 use zeroize::Zeroizing;
 
+use crate::database::Limits;
 use crate::passwords::Policy;
 use crate::tokens::Lifetime;
 use read::Settings;
@@ -29,6 +30,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// `MAX_CONNECTIONS`: connections to Postgres.
     pub max_connections: u32,
+    /// `CHECK_LANES`, `CHECK_BATCH_SIZE`, `CHECK_QUEUE`, `CHECK_DEADLINE_MS`.
+    pub checks: Limits,
     /// `TOKEN_TTL_SECONDS`, `TOKEN_RENEW_THRESHOLD_SECONDS`, `TOKEN_MAX_AGE_SECONDS`.
     pub lifetime: Lifetime,
     /// `TOKEN_SECRET`: mixed into new tokens; made at random for each run when not set.
@@ -107,6 +110,13 @@ impl Config {
             listen,
             metrics: s.metrics(listen),
             max_connections: s.number("MAX_CONNECTIONS", 8, 1, 1000),
+            checks: Limits {
+                lanes: s.number("CHECK_LANES", 2, 1, 64),
+                size: s.number("CHECK_BATCH_SIZE", 128, 1, 10_000),
+                queue: s.number("CHECK_QUEUE", 4096, 1, 1_000_000),
+                // So that a caller who waits as long has the answer.
+                deadline: std::time::Duration::from_millis(s.number("CHECK_DEADLINE_MS", 2000, 10, 60_000)) * 9 / 10,
+            },
             lifetime,
             token_secret: s.secret("TOKEN_SECRET").unwrap_or_else(random_secret),
             cors: s.cors(),

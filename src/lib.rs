@@ -21,6 +21,7 @@ pub mod error;
 pub mod grants;
 pub mod http;
 pub mod id;
+pub mod log;
 pub mod login;
 pub mod metrics;
 pub mod names;

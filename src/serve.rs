@@ -14,15 +14,17 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{self, App};
+use crate::access::Checks;
+use crate::app::{self, App, Parts};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::database::{self, Database};
+use crate::database::{self, Batch, Database, Limits};
 use crate::id::Ref;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
 use crate::metrics::{self, Metrics};
 use crate::passwords::{Hasher, Password};
-use crate::{tokens, users};
+use crate::tokens::{self, Renewals};
+use crate::users;
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
@@ -48,19 +50,20 @@ pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
     for typo in &config.probable_typos {
         tracing::warn!("{typo}");
     }
-    let database = match mode {
+    let mut database = match mode {
         Mode::Serve => Database::to_serve(&config).await?,
         Mode::Demo => Database::to_demonstrate(&config).await?,
     };
-    let served = serve_on(&database, config, mode).await;
+    let served = serve_on(&mut database, config, mode).await;
     database.stop().await;
     served
 }
 
-async fn serve_on(database: &Database, config: Config, mode: Mode) -> anyhow::Result<()> {
+async fn serve_on(database: &mut Database, config: Config, mode: Mode) -> anyhow::Result<()> {
+    database.meet().await?;
     database.migrate().await?;
     if mode == Mode::Demo {
-        database::load_demo_data(&database.options).await?;
+        database::load_demo_data(&database.address.options).await?;
     }
     let app = build(database, config)?;
     make_first_admin(&app).await?;
@@ -81,13 +84,12 @@ async fn serve_on(database: &Database, config: Config, mode: Mode) -> anyhow::Re
 pub fn build(database: &Database, config: Config) -> anyhow::Result<App> {
     let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
     let hasher = Hasher::start(config.hash_threads).context("can't start the hashing threads")?;
-    Ok(App {
-        db: database.pool(config.max_connections),
-        config: Arc::new(config),
-        clock: Clock::default(),
-        hasher: hasher.measured_by(metrics.hashing()),
-        metrics,
-    })
+    let hasher = hasher.measured_by(metrics.hashing());
+    let db = database.pool(config.max_connections);
+    let checks = Batch::start(Checks::default(), &db, config.checks, &metrics);
+    let renewals = Batch::start(Renewals, &db, Limits { lanes: 1, ..config.checks }, &metrics);
+    let config = Arc::new(config);
+    Ok(App::new(Parts { db, config, clock: Clock::default(), hasher, metrics, checks, renewals }))
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -179,7 +181,7 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
         return Ok(());
     }
     if !std::io::stderr().is_terminal() || is_somebody(app, "admin").await? {
-        if crate::access::store::administrators(&mut *app.db.acquire().await?).await?.is_empty() {
+        if crate::access::store::administrators(&mut *app.db.read().await?).await?.is_empty() {
             tracing::warn!(
                 "there is no administrator: run `portero admin add <username>`, or set ADMIN and ADMIN_PASSWORD"
             );
@@ -198,7 +200,7 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
 }
 
 async fn is_somebody(app: &App, username: &str) -> anyhow::Result<bool> {
-    Ok(users::store::find(&mut *app.db.acquire().await?, &Ref::parse_name(username)).await?.is_some())
+    Ok(users::store::find(&mut *app.db.read().await?, &Ref::parse_name(username)).await?.is_some())
 }
 
 fn announce(mode: Mode, address: SocketAddr) {

@@ -8,7 +8,6 @@ mod ask;
 mod doctor;
 mod grant;
 mod import;
-mod log;
 mod named;
 mod output;
 mod permission;
@@ -24,8 +23,10 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
+use crate::log;
 use crate::serve::{Mode, serve};
 use output::Output;
 use tool::Tool;
@@ -120,8 +121,11 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     env_file.map_err(anyhow::Error::msg)?;
     let config = Config::from_env()?;
     let is_server = matches!(command, Command::Serve | Command::Demo);
+    let default = if is_server { "info" } else { "warn" };
+    let filter = EnvFilter::try_new(config.log.as_deref().unwrap_or(default));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(default));
     let runtime = runtime()?;
-    let traces = log::start(&config, if is_server { "info" } else { "warn" }, is_server, runtime.handle())?;
+    let (_flush, traces) = log::start(filter, (config.traces && is_server).then(|| runtime.handle()))?;
     let ended = runtime.block_on(async {
         match command {
             Command::Serve => serve(config, Mode::Serve).await.map(|()| ExitCode::SUCCESS),

@@ -8,7 +8,7 @@ mod json;
 mod page;
 mod path;
 pub mod request_id;
-pub mod trace;
+mod trace;
 
 pub use json::{Json, OptionalJson};
 pub use page::Page;

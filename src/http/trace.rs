@@ -1,6 +1,6 @@
 //! The span of a request, by OpenTelemetry's conventions for HTTP servers.
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::field::Empty;
@@ -13,10 +13,10 @@ use crate::metrics::method_label;
 use crate::traces::{self, TARGET};
 
 /// Answers within a span, which continues the caller's trace. The path itself is left out: it may name somebody.
-pub async fn trace(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn answer(app: &App, request: Request, next: Next) -> Response {
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let client = request.extensions().get::<ClientAddress>();
+    let ClientAddress(client) = ClientAddress::of(request.extensions(), request.headers(), &app.config);
     let span = info_span!(
         target: TARGET,
         "request",
@@ -30,8 +30,8 @@ pub async fn trace(State(app): State<App>, request: Request, next: Next) -> Resp
         url.scheme = "http",
         server.address = %app.config.listen.ip(),
         server.port = app.config.listen.port(),
-        client.address = client.map(|ClientAddress(address)| tracing::field::display(address)),
-        portero.request_id = request_id::current()
+        client.address = %client,
+        portero.request_id = request_id::current().as_deref()
     );
     traces::follow(&span, request.headers());
     let response = next.run(request).instrument(span.clone()).await;

@@ -52,9 +52,8 @@ async fn compare(app: &App, username: Option<&Username>, presented: &Presented) 
     loop {
         let stored = match username {
             Some(username) => {
-                users::store::credentials(&mut *app.db.acquire().await?, username)
-                    .instrument(traces::query("find credentials"))
-                    .await?
+                let found = async { users::store::credentials(&mut *app.db.read().await?, username).await };
+                found.instrument(traces::query("find credentials")).await?
             }
             None => None,
         };
@@ -82,6 +81,8 @@ async fn upgraded(
     }
     let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(Some(old)) };
     let new = app.hasher.hash(password).await?;
-    let replaced = users::store::upgrade_hash(&mut *app.db.acquire().await?, person, &old, &new).await?;
+    let mut tx = app.db.begin().await?;
+    let replaced = users::store::upgrade_hash(&mut tx, person, &old, &new).await?;
+    tx.commit().await?;
     Ok(replaced.then_some(new))
 }

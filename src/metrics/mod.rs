@@ -17,6 +17,7 @@ mod stream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::Request;
 use prometheus::core::Collector;
 use prometheus::{HistogramOpts, IntGauge, Opts, Registry};
 
@@ -73,8 +74,8 @@ impl Metrics {
     }
 
     /// A request begins; keep what this returns until it is answered.
-    pub fn request(&self) -> UnderWay {
-        UnderWay::begin(self.0.as_ref())
+    pub fn request(&self, request: &Request) -> UnderWay {
+        UnderWay::begin(self.0.as_ref(), request)
     }
 
     /// A connection opens, and ends when what this returns is dropped.
@@ -129,13 +130,15 @@ fn buckets(name: &str, help: &str, bounds: &[f64]) -> HistogramOpts {
 mod tests {
     use std::collections::BTreeSet;
 
+    use axum::http::StatusCode;
+
     use super::*;
 
     #[test]
     fn the_documentation_names_every_metric_and_no_other() {
         let metrics = Metrics::on().expect("metrics");
         let _batch = metrics.batch("tokens");
-        metrics.request().answered(&axum::http::Method::GET, None, axum::http::StatusCode::OK, Duration::ZERO);
+        metrics.request(&Request::default()).answered(StatusCode::OK);
         let text = metrics.text();
         let measured = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         let page = include_str!("../../docs/operations.md");

@@ -48,9 +48,9 @@ impl Metrics {
     /// Reads what is not counted as it happens.
     fn look_at(&self, app: &App) {
         let Some(families) = &self.0 else { return };
-        let idle = i64::try_from(app.db.num_idle()).unwrap_or(i64::MAX);
+        let idle = i64::try_from(app.db.pool().num_idle()).unwrap_or(i64::MAX);
         families.pool.idle.set(idle);
-        families.pool.used.set((i64::from(app.db.size()) - idle).max(0));
+        families.pool.used.set((i64::from(app.db.pool().size()) - idle).max(0));
         families.pool.most.set(app.config.max_connections.into());
     }
 

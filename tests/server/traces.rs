@@ -56,6 +56,7 @@ mod collected {
     use opentelemetry_proto::tonic::common::v1::any_value::Value;
     use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
     use opentelemetry_proto::tonic::trace::v1::Span;
+    use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
     use prost::Message;
 
     use super::*;
@@ -132,6 +133,7 @@ mod collected {
         let answer: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
         let token = answer["token"].as_str().unwrap();
         reqwest::get(format!("{}/people/juan/{token}", demo.url)).await.unwrap();
+        assert_eq!(demo.check(token).await.0, 200);
         demo.signal(Signal::SIGTERM);
         let (status, output) = demo.ended().await;
         assert!(status.success(), "{output}");
@@ -156,6 +158,9 @@ mod collected {
             assert_eq!(step.parent_span_id, login.span_id, "{step:?}");
             assert!(step.events.is_empty(), "{step:?}");
         }
+        let check = spans.iter().find(|span| span.name == "POST /check-token").unwrap();
+        let query = spans.iter().find(|span| span.parent_span_id == check.span_id).unwrap();
+        assert_eq!((query.name.as_str(), query.kind), ("checks", SpanKind::Client as i32));
         let unknown = spans.iter().find(|span| span.name == "GET").unwrap();
         assert_eq!(attributes(&unknown.attributes)["http.response.status_code"], "404");
         assert_ne!(unknown.trace_id, login.trace_id);
