@@ -15,6 +15,7 @@ use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use portero::tokens::{Payload, TokenHash};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::types::Json as Jsonb;
@@ -24,12 +25,27 @@ use tokio::net::TcpListener;
 const LIFETIME: Duration = Duration::days(30);
 const CONNECTIONS: u32 = 8;
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Answer {
     valid: bool,
     payload: Payload,
     renewed: bool,
     expires_at: i64,
+    session_id: String,
+}
+
+impl Answer {
+    fn new(hash: &[u8], payload: Payload, modified_at: OffsetDateTime) -> Self {
+        let mut session_id = hex::encode(Sha256::digest(hash));
+        session_id.truncate(32);
+        let expires_at = (modified_at + LIFETIME).unix_timestamp();
+        Self { valid: true, payload, renewed: false, expires_at, session_id }
+    }
+
+    fn while_it_lasts(self) -> Result<Json<Self>, StatusCode> {
+        let is_live = OffsetDateTime::now_utc().unix_timestamp() < self.expires_at;
+        if is_live { Ok(Json(self)) } else { Err(StatusCode::UNAUTHORIZED) }
+    }
 }
 
 /// The fields that a check may have.
@@ -66,8 +82,10 @@ async fn select(State(pool): State<PgPool>, headers: HeaderMap, body: Bytes) -> 
         .await
         .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let (Jsonb(payload), modified_at) = row.ok_or(StatusCode::UNAUTHORIZED)?;
-    answer(payload, modified_at)
+    Answer::new(token.as_bytes(), payload, modified_at).while_it_lasts()
 }
+
+type Sessions = Arc<HashMap<[u8; 32], Answer>>;
 
 /// No database at all.
 pub fn memory(url: &str, port: u16) -> anyhow::Result<()> {
@@ -76,9 +94,12 @@ pub fn memory(url: &str, port: u16) -> anyhow::Result<()> {
         let rows: Vec<(Vec<u8>, Jsonb<Payload>, OffsetDateTime)> =
             sqlx::query_as("select token, payload, modified_at from auth.tokens_cache").fetch_all(&pool).await?;
         pool.close().await;
-        let sessions: HashMap<_, _> = rows
+        let sessions: HashMap<[u8; 32], Answer> = rows
             .into_iter()
-            .map(|(hash, Jsonb(payload), modified_at)| Some((hash.try_into().ok()?, (payload, modified_at))))
+            .map(|(hash, Jsonb(payload), modified_at)| {
+                let answer = Answer::new(&hash, payload, modified_at);
+                Some((hash.try_into().ok()?, answer))
+            })
             .collect::<Option<_>>()
             .context("a hash of 32 bytes")?;
         serve(Router::new().route("/check-token", post(look_up)).with_state(Arc::new(sessions)), port).await
@@ -86,13 +107,12 @@ pub fn memory(url: &str, port: u16) -> anyhow::Result<()> {
 }
 
 async fn look_up(
-    State(sessions): State<Arc<HashMap<[u8; 32], (Payload, OffsetDateTime)>>>,
+    State(sessions): State<Sessions>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Answer>, StatusCode> {
     let token = read(&headers, &body)?;
-    let (payload, modified_at) = sessions.get(token.as_bytes()).ok_or(StatusCode::UNAUTHORIZED)?;
-    answer(payload.clone(), *modified_at)
+    sessions.get(token.as_bytes()).cloned().ok_or(StatusCode::UNAUTHORIZED)?.while_it_lasts()
 }
 
 fn read(headers: &HeaderMap, body: &Bytes) -> Result<TokenHash, StatusCode> {
@@ -101,14 +121,6 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Result<TokenHash, StatusCode> {
     }
     let token = headers.get("token").and_then(|token| token.to_str().ok());
     token.and_then(TokenHash::of).ok_or(StatusCode::UNAUTHORIZED)
-}
-
-fn answer(payload: Payload, modified_at: OffsetDateTime) -> Result<Json<Answer>, StatusCode> {
-    let expires_at = modified_at + LIFETIME;
-    if expires_at <= OffsetDateTime::now_utc() {
-        return Err(StatusCode::UNAUTHORIZED);
-    }
-    Ok(Json(Answer { valid: true, payload, renewed: false, expires_at: expires_at.unix_timestamp() }))
 }
 
 fn run(server: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

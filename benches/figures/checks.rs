@@ -1,9 +1,11 @@
 //! The hot path.
 
 use super::{Bench, DATABASE, check, share};
-use crate::load::{Ask, By, Load};
+use crate::load::{Ask, By, Connection, Load};
+use crate::stage::Server;
 use crate::stats::Rounds;
 use crate::table::{Row, Target, Unit};
+use crate::world::Person;
 
 /// What is kept of the rounds of one subject.
 #[derive(Default)]
@@ -35,6 +37,8 @@ pub async fn checks(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let portero = bench.stage.portero(DATABASE, &[]).await?;
     let one_select = bench.stage.baseline("one-select", DATABASE).await?;
     let memory = bench.stage.baseline("memory", DATABASE).await?;
+
+    compare(&portero, [&one_select, &memory]).await?;
 
     let with_service =
         check().body(r#"{"service_id":{service},"permission":"{permission}"}"#).proof(r#","allowed":true"#);
@@ -89,6 +93,25 @@ pub async fn checks(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             Target::RatioAtLeast(1.5),
         ),
     ])
+}
+
+/// A baseline that answers something else is none.
+async fn compare(portero: &Server, baselines: [&Server; 2]) -> anyhow::Result<()> {
+    let expected = one_answer(portero).await?;
+    for baseline in baselines {
+        let answer = one_answer(baseline).await?;
+        if answer != expected {
+            println!("NOTE: Portero answers {expected}, a baseline {answer}");
+        }
+    }
+    Ok(())
+}
+
+async fn one_answer(server: &Server) -> anyhow::Result<String> {
+    let token = Person::ADMINISTRATOR.token(1);
+    let token = token.reveal();
+    let request = format!("POST /check-token HTTP/1.1\r\nhost: portero\r\ntoken: {token}\r\ncontent-length: 0\r\n\r\n");
+    Ok(Connection::open(server.address).await?.exchange(request.as_bytes()).await?.text())
 }
 
 /// One connection, nothing else going on.

@@ -61,6 +61,8 @@ fn hashes_a_second(stored: &str, seconds: f64) -> anyhow::Result<f64> {
 }
 
 fn hash_until(over: &AtomicBool, done: &AtomicU64, argon2: &Argon2<'_>) -> anyhow::Result<()> {
+    // As low a priority as Portero's own.
+    rustix::process::setpriority_process(None, 10)?;
     let mut memory = vec![Block::default(); argon2.params().block_count()];
     let mut output = [0; 32];
     while !over.load(Ordering::Relaxed) {

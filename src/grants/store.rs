@@ -248,17 +248,18 @@ pub async fn list(
         join auth.person p on p.id = psr.person_id
         join auth.services s on s.id = psr.service_id
         join auth.role r on r.id = psr.role_id
-        where ($1::int is null or psr.person_id = $1)
-          and ($2::int is null or psr.service_id = $2)
-          and ($3::int is null or (psr.person_id, psr.service_id, psr.role_id) > ($3, $4, $5))
+        where psr.person_id between $1 and $2
+          and ($3::int is null or psr.service_id = $3)
+          and (psr.person_id, psr.service_id, psr.role_id) > ($4, $5, $6)
         order by psr.person_id, psr.service_id, psr.role_id
-        limit $6
+        limit $7
         "#,
-        person.map(|id| id.0),
+        person.map_or(i32::MIN, |id| id.0),
+        person.map_or(i32::MAX, |id| id.0),
         service.map(|id| id.0),
-        after.map(|(person, _, _)| person.0),
-        after.map(|(_, service, _)| service.0),
-        after.map(|(_, _, role)| role.0),
+        after.map_or(i32::MIN, |(person, _, _)| person.0),
+        after.map_or(i32::MIN, |(_, service, _)| service.0),
+        after.map_or(i32::MIN, |(_, _, role)| role.0),
         limit,
     )
     .fetch_all(conn)
