@@ -124,9 +124,9 @@ impl Server {
         let mut server = Self { child, address, started_in: Duration::ZERO };
         while !is_ready(address).await {
             if let Some(status) = server.child.try_wait()? {
-                bail!("{:?} ended with {status}", command.get_program());
+                bail!("{} ended with {status}", command.get_program().display());
             }
-            ensure!(start.elapsed() < PATIENCE, "{:?} does not get ready", command.get_program());
+            ensure!(start.elapsed() < PATIENCE, "{} does not get ready", command.get_program().display());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         server.started_in = start.elapsed();

@@ -77,12 +77,13 @@ async fn p99(request: &Request, side: &Side, round: u32) -> anyhow::Result<f64> 
         seed: u64::from(round),
         ..Load::new(side.portero.address, side.world, request.ask.clone())
     };
-    let outcome = load.run().await.with_context(|| format!("{people} people"))?;
+    let outcome = load.run_tolerating(&[503]).await.with_context(|| format!("{people} people"))?;
     eprintln!(
         "  {} {} at {people}: {} answers, p99 {:.0} us",
         request.ask.method, request.ask.path, outcome.answers, outcome.p99
     );
-    Ok(outcome.p99)
+    // One that gave up has not answered.
+    Ok(if outcome.others.is_empty() { outcome.p99 } else { f64::INFINITY })
 }
 
 fn requests() -> Vec<Request> {
@@ -113,6 +114,8 @@ fn reading() -> Vec<Ask> {
         list("/users?limit=10&after={person}&q={prefix_3}"),
         list("/services/{crowd}/roles/{crowd_role}/people"),
         list("/services/{crowd}/roles/{crowd_role}/people?limit=10&after={person}"),
+        list("/services/{crowd}/roles/{crowd_role}/people?limit=10&q={prefix_1}"),
+        list("/services/{crowd}/roles/{crowd_role}/people?limit=10&q={prefix_6}"),
         list("/services/{crowd}/roles"),
         list("/services/{any_service}/roles"),
         list("/roles"),

@@ -1,5 +1,7 @@
 //! The tables `auth.service_roles` and `auth.person_service_role`, and the roles of direct grants.
 
+mod holders;
+
 use sqlx::PgConnection;
 
 use super::Held;
@@ -9,7 +11,9 @@ use crate::id::Id;
 use crate::permissions::PermissionId;
 use crate::roles::{Role, RoleId};
 use crate::services::{self, Service, ServiceId};
-use crate::users::{self, Person, PersonId};
+use crate::users::{self, PersonId};
+
+pub use holders::holders;
 
 /// Lets a service offer a role; twice is safe.
 pub async fn offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
@@ -183,32 +187,6 @@ pub async fn held(conn: &mut PgConnection, person: PersonId, service: ServiceId,
         "#,
         person.0,
         service.0,
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
-}
-
-/// One page of the people who hold a role in a service.
-pub async fn holders(conn: &mut PgConnection, service: ServiceId, role: RoleId, page: &Page) -> Result<Vec<Person>> {
-    let rows = sqlx::query_as!(
-        Person,
-        r#"
-        select p.id as "id: PersonId", p.username, p.name
-        from auth.person_service_role psr
-        join auth.person p on p.id = psr.person_id
-        where psr.service_id = $1
-          and psr.role_id = $2
-          and psr.person_id > $3
-          and ($4::text is null or lower(p.username) ^@ lower($4) or lower(p.name) ^@ lower($4))
-        order by psr.person_id
-        limit $5
-        "#,
-        service.0,
-        role.0,
         page.after(i32::MIN),
         page.prefix(),
         page.fetch(),
