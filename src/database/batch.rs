@@ -91,7 +91,7 @@ impl<Q: Question> Batch<Q> {
         let place = self.metrics.queue().join();
         self.queue.try_send(Waiting { ask, place, reply }).map_err(|_| {
             self.metrics.queue().refused();
-            Error::Unavailable(format!("too many {} wait already", Q::NAME))
+            Error::Busy("too many questions wait for Postgres already")
         })?;
         match tokio::time::timeout(self.deadline, answer).instrument(traces::query(Q::NAME)).await {
             Ok(Ok(answered)) => answered,
@@ -175,6 +175,7 @@ fn refuse<T>(replies: Vec<oneshot::Sender<Result<T>>>, error: &Error) {
     for reply in replies {
         let _ = reply.send(Err(match error {
             Error::Unavailable(why) => Error::Unavailable(why.clone()),
+            Error::Busy(why) => Error::Busy(why),
             other => Error::Internal(anyhow::anyhow!("{other:#}")),
         }));
     }

@@ -1,5 +1,7 @@
 //! The tables `auth.service_roles` and `auth.person_service_role`, and the roles of direct grants.
 
+mod holders;
+
 use sqlx::PgConnection;
 
 use super::Held;
@@ -9,7 +11,9 @@ use crate::id::Id;
 use crate::permissions::PermissionId;
 use crate::roles::{Role, RoleId};
 use crate::services::{self, Service, ServiceId};
-use crate::users::{self, Person, PersonId};
+use crate::users::{self, PersonId};
+
+pub use holders::holders;
 
 /// Lets a service offer a role; twice is safe.
 pub async fn offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
@@ -192,32 +196,6 @@ pub async fn held(conn: &mut PgConnection, person: PersonId, service: ServiceId,
     Ok(rows)
 }
 
-/// One page of the people who hold a role in a service.
-pub async fn holders(conn: &mut PgConnection, service: ServiceId, role: RoleId, page: &Page) -> Result<Vec<Person>> {
-    let rows = sqlx::query_as!(
-        Person,
-        r#"
-        select p.id as "id: PersonId", p.username, p.name
-        from auth.person_service_role psr
-        join auth.person p on p.id = psr.person_id
-        where psr.service_id = $1
-          and psr.role_id = $2
-          and psr.person_id > $3
-          and ($4::text is null or lower(p.username) ^@ lower($4) or lower(p.name) ^@ lower($4))
-        order by psr.person_id
-        limit $5
-        "#,
-        service.0,
-        role.0,
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
-}
-
 /// The last row of a page of grants.
 pub type LastGrant = (PersonId, ServiceId, RoleId);
 
@@ -248,17 +226,18 @@ pub async fn list(
         join auth.person p on p.id = psr.person_id
         join auth.services s on s.id = psr.service_id
         join auth.role r on r.id = psr.role_id
-        where ($1::int is null or psr.person_id = $1)
-          and ($2::int is null or psr.service_id = $2)
-          and ($3::int is null or (psr.person_id, psr.service_id, psr.role_id) > ($3, $4, $5))
+        where psr.person_id between $1 and $2
+          and ($3::int is null or psr.service_id = $3)
+          and (psr.person_id, psr.service_id, psr.role_id) > ($4, $5, $6)
         order by psr.person_id, psr.service_id, psr.role_id
-        limit $6
+        limit $7
         "#,
-        person.map(|id| id.0),
+        person.map_or(i32::MIN, |id| id.0),
+        person.map_or(i32::MAX, |id| id.0),
         service.map(|id| id.0),
-        after.map(|(person, _, _)| person.0),
-        after.map(|(_, service, _)| service.0),
-        after.map(|(_, _, role)| role.0),
+        after.map_or(i32::MIN, |(person, _, _)| person.0),
+        after.map_or(i32::MIN, |(_, service, _)| service.0),
+        after.map_or(i32::MIN, |(_, _, role)| role.0),
         limit,
     )
     .fetch_all(conn)

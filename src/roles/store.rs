@@ -42,8 +42,15 @@ pub async fn get(conn: &mut PgConnection, id: RoleId) -> Result<Role> {
 /// The id of the role that a caller named; of two with one name, the users' before Portero's own.
 pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<RoleId> {
     let (id, name) = role.key();
+    // Names have two indexes, one for users' roles and one for Portero's own.
     sqlx::query_scalar!(
-        r#"select id as "id: RoleId" from auth.role where id = $1 or name = $2 order by id desc limit 1"#,
+        r#"
+        select id as "id: RoleId"
+        from auth.role
+        where id = $1 or (name = $2 and id > 0) or (name = $2 and id <= 0)
+        order by id desc
+        limit 1
+        "#,
         id.map(|id| id.0),
         name,
     )

@@ -1,7 +1,9 @@
 //! The table `auth.person`.
 
+mod details;
+mod search;
+
 use sqlx::PgConnection;
-use time::OffsetDateTime;
 
 use super::{DocumentNumber, DocumentType, Person, PersonChange, PersonId, PersonName, PersonType, Username};
 use crate::error::{Error, OnConstraint, Result};
@@ -9,8 +11,16 @@ use crate::http::Page;
 use crate::id::{Id, Ref};
 use crate::passwords::PasswordHash;
 
+pub use details::{Details, details, list_details};
+pub use search::few_with;
+
 /// One page of people.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
+    if let Some(few) = few_with(conn, page.prefix()).await? {
+        let fetch = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
+        let next: Vec<i32> = few.into_iter().filter(|id| *id > page.after(i32::MIN)).take(fetch).collect();
+        return by_ids(conn, &next).await;
+    }
     let rows = sqlx::query_as!(
         Person,
         r#"
@@ -25,6 +35,22 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
         page.after(i32::MIN),
         page.prefix(),
         page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+async fn by_ids(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<Person>> {
+    let rows = sqlx::query_as!(
+        Person,
+        r#"
+        select id as "id: PersonId", username, name
+        from auth.person
+        where id = any ($1) and removed_at is null
+        order by id
+        "#,
+        ids,
     )
     .fetch_all(conn)
     .await?;
@@ -235,71 +261,6 @@ pub async fn upgrade_hash(
     .execute(conn)
     .await?;
     Ok(upgraded.rows_affected() == 1)
-}
-
-/// One row of what `portero user` shows.
-#[derive(Debug, serde::Serialize)]
-pub struct Details {
-    /// Their id.
-    pub id: PersonId,
-    /// What they log in with.
-    pub username: String,
-    /// What they are called.
-    pub name: String,
-    /// Natural or juridical.
-    pub person_type: Option<PersonType>,
-    /// The kind of identity document.
-    pub document_type: Option<DocumentType>,
-    /// Its number.
-    pub document_number: Option<String>,
-    /// When they were registered.
-    #[serde(with = "time::serde::rfc3339")]
-    pub created_at: OffsetDateTime,
-    /// When they last logged in.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub last_login_at: Option<OffsetDateTime>,
-    /// Since when they are barred.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub disabled_at: Option<OffsetDateTime>,
-    /// How many sessions they have.
-    pub sessions: i64,
-}
-
-/// All that is kept about one person, without the hash.
-pub async fn details(conn: &mut PgConnection, id: PersonId) -> Result<Details> {
-    details_where(conn, Some(id), &Page::first(None)).await?.pop().ok_or_else(PersonId::not_found)
-}
-
-/// One page of people, with all that is kept about them but the hash.
-pub async fn list_details(conn: &mut PgConnection, page: &Page) -> Result<Vec<Details>> {
-    details_where(conn, None, page).await
-}
-
-async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Page) -> Result<Vec<Details>> {
-    let rows = sqlx::query_as!(
-        Details,
-        r#"
-        select p.id as "id: PersonId", p.username, p.name,
-               p.person_type as "person_type: PersonType",
-               p.document_type as "document_type: DocumentType",
-               p.document_number, p.created_at, p.last_login_at, p.disabled_at,
-               (select count(*) from auth.tokens_cache t where t.person_id = p.id) as "sessions!"
-        from auth.person p
-        where p.removed_at is null
-          and ($1::int is null or p.id = $1)
-          and p.id > $2
-          and ($3::text is null or lower(p.username) ^@ lower($3) or lower(p.name) ^@ lower($3))
-        order by p.id
-        limit $4
-        "#,
-        id.map(|id| id.0),
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
 }
 
 fn username_taken() -> Error {

@@ -19,6 +19,7 @@ mod model;
 mod pages;
 mod passwords;
 mod people;
+mod plans;
 mod races;
 mod role_permissions;
 mod secrecy;

@@ -86,6 +86,41 @@ async fn a_prefix_is_looked_for_whatever_its_case_and_literally() {
     }
 }
 
+/// A crowd of 2,100, of whom every third is called otherwise than they log in, and every second is a Viewer in service 4.
+const CROWD: &str = "
+    insert into auth.person (id, username, name, password_hash)
+    select 10000 + n, format('crowd%s', n), case when n % 3 = 0 then format('Other%s Crowd', n) else 'Crowd Ed' end, ''
+    from generate_series(1, 2100) n;
+    insert into auth.person_service_role (person_id, service_id, role_id)
+    select id, 4, 4 from auth.person where id > 10000 and id % 2 = 0;
+";
+
+#[tokio::test]
+async fn a_search_finds_the_same_among_few_and_among_many() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    let mut tx = server.app.db.begin().await.expect("a transaction");
+    sqlx::raw_sql(CROWD).execute(&mut *tx).await.expect("a crowd");
+    tx.commit().await.expect("a commit");
+    let (many, few, by_name) = (|_: i32| true, |n: i32| n / 100 == 21 || n / 10 == 21 || n == 21, |n: i32| n % 3 == 0);
+    for (prefix, is_meant) in
+        [("CROWD", &many as &dyn Fn(i32) -> bool), ("crowd21", &few), ("other", &by_name), ("crowd99999", &|_| false)]
+    {
+        let meant: Vec<i32> = (1..=2100).filter(|n| is_meant(*n)).map(|n| 10_000 + n).collect();
+        let viewers: Vec<i32> = meant.iter().copied().filter(|id| id % 2 == 0).collect();
+        for (list, expected) in [("/users", &meant), ("/services/4/roles/4/people", &viewers)] {
+            let mut seen = Vec::new();
+            let mut next = Some(format!("{list}?limit=600&q={prefix}"));
+            while let Some(path) = next {
+                let page = adm1.get(&path).await.ok();
+                seen.extend(page.column("id"));
+                next = page.next();
+            }
+            assert_eq!(seen, *expected, "{list} with {prefix}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_next_page_is_of_the_same_search() {
     let server = Server::on_the_demo_data().await;

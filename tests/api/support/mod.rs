@@ -10,6 +10,7 @@ mod secrets;
 mod server;
 
 pub use caller::{Caller, Response};
+pub use cluster::{Data, TestDatabase};
 pub use server::{PASSWORD, PASSWORD_HASH, Server};
 
 /// A test's connections to Postgres, unless it asks for more.

@@ -1,0 +1,74 @@
+//! All that is kept about people but their hashes: for the command line.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::error::Result;
+use crate::http::Page;
+use crate::id::Id;
+use crate::users::{DocumentType, PersonId, PersonType};
+
+/// One row of what `portero user` shows.
+#[derive(Debug, serde::Serialize)]
+pub struct Details {
+    /// Their id.
+    pub id: PersonId,
+    /// What they log in with.
+    pub username: String,
+    /// What they are called.
+    pub name: String,
+    /// Natural or juridical.
+    pub person_type: Option<PersonType>,
+    /// The kind of identity document.
+    pub document_type: Option<DocumentType>,
+    /// Its number.
+    pub document_number: Option<String>,
+    /// When they were registered.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When they last logged in.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_login_at: Option<OffsetDateTime>,
+    /// Since when they are barred.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub disabled_at: Option<OffsetDateTime>,
+    /// How many sessions they have.
+    pub sessions: i64,
+}
+
+/// All that is kept about one person, without the hash.
+pub async fn details(conn: &mut PgConnection, id: PersonId) -> Result<Details> {
+    details_where(conn, Some(id), &Page::first(None)).await?.pop().ok_or_else(PersonId::not_found)
+}
+
+/// One page of people, with all that is kept about them but the hash.
+pub async fn list_details(conn: &mut PgConnection, page: &Page) -> Result<Vec<Details>> {
+    details_where(conn, None, page).await
+}
+
+async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Page) -> Result<Vec<Details>> {
+    let rows = sqlx::query_as!(
+        Details,
+        r#"
+        select p.id as "id: PersonId", p.username, p.name,
+               p.person_type as "person_type: PersonType",
+               p.document_type as "document_type: DocumentType",
+               p.document_number, p.created_at, p.last_login_at, p.disabled_at,
+               (select count(*) from auth.tokens_cache t where t.person_id = p.id) as "sessions!"
+        from auth.person p
+        where p.removed_at is null
+          and ($1::int is null or p.id = $1)
+          and p.id > $2
+          and ($3::text is null or lower(p.username) ^@ lower($3) or lower(p.name) ^@ lower($3))
+        order by p.id
+        limit $4
+        "#,
+        id.map(|id| id.0),
+        page.after(i32::MIN),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
