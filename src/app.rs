@@ -11,19 +11,22 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use sqlx::PgPool;
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::changes::Feed;
 use crate::clock::Clock;
 use crate::config::{Config, Cors};
 use crate::error::{Error, Result};
 use crate::http::{access_log, fallback, request_id};
+use crate::keys::{LastUses, ServiceKey};
 use crate::passwords::Hasher;
 use crate::tokens::Token;
-use crate::{docs, grants, login, openapi, permissions, roles, server, services, tokens, users};
+use crate::{changes, docs, grants, keys, login, openapi, permissions, roles, server, services, tokens, users};
 
 /// What every handler works with.
 #[derive(Clone, Debug)]
@@ -36,15 +39,30 @@ pub struct App {
     pub clock: Clock,
     /// The threads that hash passwords.
     pub hasher: Hasher,
+    /// What notes when service keys are used.
+    pub key_uses: LastUses,
+    /// What the streams of changes hear.
+    pub changes: Feed,
+    /// Cancelled when Portero stops: what would never end by itself ends then.
+    pub stopping: CancellationToken,
 }
 
 impl App {
     /// A token nobody has had before.
     pub fn new_token(&self, now: OffsetDateTime) -> Result<Token> {
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|error| Error::Internal(error.into()))?;
-        Ok(Token::generate(self.config.token_secret.expose().as_bytes(), &random, now))
+        Ok(Token::generate(self.config.token_secret.expose().as_bytes(), &random()?, now))
     }
+
+    /// A service key nobody has had before.
+    pub fn new_service_key(&self, now: OffsetDateTime) -> Result<ServiceKey> {
+        Ok(ServiceKey::generate(self.config.token_secret.expose().as_bytes(), &random()?, now))
+    }
+}
+
+fn random() -> Result<[u8; 32]> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| Error::Internal(error.into()))?;
+    Ok(random)
 }
 
 /// Changes may touch many rows.
@@ -58,6 +76,9 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
         .merge(server::routes())
         .merge(docs::routes())
         .merge(tokens::routes())
+        .merge(tokens::list_routes())
+        // The limit is on the answer's beginning, not on the stream that follows it.
+        .merge(changes::routes())
         .merge(login::session_routes())
         .merge(grants::people_routes())
         .layer(middleware::from_fn(|request, next| fallback::within(fallback::QUESTIONS, request, next)));
@@ -65,6 +86,7 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(services::routes())
+        .merge(keys::routes())
         .merge(grants::routes())
         .layer(middleware::from_fn(|request, next| fallback::within(CHANGES, request, next)));
     let with_hashing = OpenApiRouter::new()

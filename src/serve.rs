@@ -15,10 +15,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::{self, App};
+use crate::changes::{self, Feed, Pace};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{self, Database};
 use crate::id::Ref;
+use crate::keys::LastUses;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
 use crate::passwords::{Hasher, Password};
 use crate::{tokens, users};
@@ -74,7 +76,17 @@ async fn serve_on(database: &Database, config: Config, mode: Mode) -> anyhow::Re
 /// The app on a database.
 pub fn build(database: &Database, config: Config) -> anyhow::Result<App> {
     let hasher = Hasher::start(config.hash_threads).context("can't start the hashing threads")?;
-    Ok(App { db: database.pool(config.max_connections), config: Arc::new(config), clock: Clock::default(), hasher })
+    let stopping = CancellationToken::new();
+    let changes = Feed::new(database, &config, Pace::default(), stopping.clone())?;
+    Ok(App {
+        db: database.pool(config.max_connections),
+        config: Arc::new(config),
+        clock: Clock::default(),
+        hasher,
+        key_uses: LastUses::default(),
+        changes,
+        stopping,
+    })
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -84,10 +96,12 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 async fn run(app: App, listener: TcpListener) -> anyhow::Result<()> {
-    let stop = CancellationToken::new();
+    let stop = app.stopping.clone();
     let jobs = TaskTracker::new();
     let purge = tokens::purge_every_minute(app.clone());
+    let prune = changes::prune_every_minute(app.clone());
     jobs.spawn(stop.clone().run_until_cancelled_owned(purge));
+    jobs.spawn(stop.clone().run_until_cancelled_owned(prune));
     jobs.close();
 
     let mut server = tokio::spawn(accept::accept(listener, app::router(&app), stop.clone()));

@@ -1,9 +1,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use super::token_of_a_person;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::http::credential;
 use crate::tokens::{self, Checked, TokenHash};
 use crate::users::PersonId;
 
@@ -22,7 +22,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let token = credential::presented(&parts.headers)?;
+        let token = token_of_a_person(app, &parts.headers).await?;
         let checked = tokens::check(app, token).await?;
         Ok(Self { person: checked.session.person, token, checked })
     }

@@ -5,6 +5,7 @@
 //! changes nothing more. Every transaction takes its locks in one order, so that none waits for another in a circle:
 //! the role Administrator (whoever could make or unmake one), people by id, a role, a service.
 
+mod backend;
 mod begin;
 mod caller;
 mod can;
@@ -12,6 +13,7 @@ mod effective;
 pub mod permission;
 pub mod store;
 
+pub use backend::{Backend, PersonOrBackend, token_of_a_person};
 pub use begin::About;
 pub use caller::Caller;
 pub use can::{Can, Holds};

@@ -29,6 +29,9 @@ const POOL_WAIT: Duration = Duration::from_millis(1500);
 /// A connection that has rested this long is tried before it is used: Postgres may have been restarted meanwhile.
 const RESTED: Duration = Duration::from_millis(500);
 
+/// A connection apart that has rested this long is closed.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// No statement of ours takes longer, unless it hangs.
 const STATEMENT_TIMEOUT: &str = "10s";
 
@@ -131,21 +134,25 @@ impl Database {
 
     /// A pool that fails soon rather than hangs.
     pub fn pool(&self, max_connections: u32) -> PgPool {
-        let options =
-            self.options.clone().options([("statement_timeout", STATEMENT_TIMEOUT), ("lock_timeout", LOCK_TIMEOUT)]);
-        PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(POOL_WAIT)
-            .test_before_acquire(false)
-            .before_acquire(|conn, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > RESTED {
-                        conn.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options)
+        careful().max_connections(max_connections).connect_lazy_with(self.hurried())
+    }
+
+    /// One connection beside the pool, made when it is needed and closed when it is not.
+    pub fn one_connection(&self) -> PgPool {
+        one_connection(self.hurried())
+    }
+
+    /// Likewise, for LISTEN: never through a transaction pooler if `AUTH_DATABASE_DIRECT_URL` says how to avoid it.
+    pub fn listening_connection(&self, config: &Config) -> anyhow::Result<PgPool> {
+        let options = match (&config.database_direct_url, &self.private) {
+            (Some(url), None) => PgConnectOptions::from_str(url.expose()).context("AUTH_DATABASE_DIRECT_URL")?,
+            _ => self.options.clone(),
+        };
+        Ok(one_connection(options))
+    }
+
+    fn hurried(&self) -> PgConnectOptions {
+        self.options.clone().options([("statement_timeout", STATEMENT_TIMEOUT), ("lock_timeout", LOCK_TIMEOUT)])
     }
 
     /// Stops the private Postgres, if it is ours.
@@ -154,6 +161,22 @@ impl Database {
             postgres.stop().await;
         }
     }
+}
+
+/// A pool that fails soon, and tries connections that have rested.
+fn careful() -> PgPoolOptions {
+    PgPoolOptions::new().acquire_timeout(POOL_WAIT).test_before_acquire(false).before_acquire(|conn, meta| {
+        Box::pin(async move {
+            if meta.idle_for > RESTED {
+                conn.ping().await?;
+            }
+            Ok(true)
+        })
+    })
+}
+
+fn one_connection(options: PgConnectOptions) -> PgPool {
+    careful().max_connections(1).idle_timeout(IDLE).max_lifetime(None).connect_lazy_with(options)
 }
 
 fn parse(url: &str) -> anyhow::Result<PgConnectOptions> {

@@ -7,7 +7,7 @@ use utoipa_axum::routes;
 use super::{PersonInService, store};
 use crate::access::permission::{ReadGrants, ReadServices};
 use crate::access::store::effective;
-use crate::access::{Caller, Holds};
+use crate::access::{Caller, Holds, PersonOrBackend};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{Json, Page, Path};
@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Ask what a person may do in a service
 ///
-/// A person's token may ask about that person only. A grant or a removal shows in the very next answer.
+/// A person's token may ask about that person only; a service's key about anyone, in that service only. A grant or a removal shows in the very next answer.
 #[utoipa::path(get, path = "/people/{person}/services/{service}", tag = "people",
     params(
         ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
@@ -38,23 +38,33 @@ pub fn routes() -> OpenApiRouter<App> {
     responses(
         (status = 200, body = PersonInService),
         (status = 400, description = "`invalid_service_id`"),
-        (status = 403, description = "`forbidden_person_lookup`"),
+        (status = 403, description = "`forbidden_person_lookup`, `forbidden_service_lookup`"),
         (status = 404, description = "`person_not_found`, `service_not_found`"),
-    ))]
+    ),
+    security(("token" = []), ("bearer" = []), ("service_key" = []), ("service_key_bearer" = [])))]
 async fn get_person_in_service(
     State(app): State<App>,
-    caller: Caller,
+    caller: PersonOrBackend,
     Path((person, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
 ) -> Result<Json<PersonInService>> {
     let mut conn = app.db.acquire().await?;
-    let user = find(&mut conn, &person).await?;
-    if user.id != caller.person {
-        return Err(Error::forbidden(
-            "forbidden_person_lookup",
-            "a person's token may ask about that person only; ask with the person's own token",
-        ));
-    }
-    let service_id = services::store::resolve(&mut conn, &service).await?;
+    let (user, service_id) = match caller {
+        PersonOrBackend::Person(caller) => {
+            let user = find(&mut conn, &person).await?;
+            if user.id != caller.person {
+                return Err(Error::forbidden(
+                    "forbidden_person_lookup",
+                    "a person's token may ask about that person only; ask with the person's own token, or with a key of \
+                     the service",
+                ));
+            }
+            (user, services::store::resolve(&mut conn, &service).await?)
+        }
+        PersonOrBackend::Backend(backend) => {
+            backend.must_be_of(named(&mut conn, &service).await?)?;
+            (find(&mut conn, &person).await?, backend.service)
+        }
+    };
     let effective = effective(&mut conn, user.id, service_id).await?;
     Ok(Json(PersonInService { user, service_id, roles: effective.roles, permissions: effective.permissions }))
 }
@@ -165,6 +175,15 @@ async fn list_role_holders(
     let role = roles::store::get(&mut conn, role.id()?).await?.id;
     let people = store::holders(&mut conn, service, role, &page).await?;
     Ok(page.respond(people, |person| person.id.0))
+}
+
+/// The service that a caller named, if there is one.
+async fn named(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Option<ServiceId>> {
+    match services::store::resolve(conn, service).await {
+        Ok(service) => Ok(Some(service)),
+        Err(error) if error.status().is_client_error() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Person> {

@@ -22,7 +22,7 @@ pub fn client_id(headers: &HeaderMap) -> Option<&str> {
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub std::net::IpAddr);
 
-/// Answers under a fresh request id, then logs the request. Tokens appear as 8 hex digits of their hash.
+/// Answers under a fresh request id, then logs the request. Tokens and keys appear as 8 hex digits of their hash.
 pub async fn access_log(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let start = Instant::now();
     let id = request_id::generate();
@@ -32,7 +32,7 @@ pub async fn access_log(State(app): State<App>, mut request: Request, next: Next
     let Peer(peer) = request.extensions().get().copied().unwrap_or(local);
     let address = client_ip(peer, request.headers(), &app.config.trusted_proxies);
     let client = client_id(request.headers()).map(str::to_owned);
-    let token = credential::presented(request.headers()).ok().map(|hash| hash.fingerprint());
+    let token = credential::presented(request.headers()).ok().map(|credential| credential.fingerprint());
     request.extensions_mut().insert(ClientAddress(address));
 
     let mut response = request_id::scope(id.clone(), next.run(request)).await;

@@ -15,7 +15,7 @@ use crate::http::Json;
 use crate::http::access_log::{ClientAddress, client_id};
 use crate::passwords::Presented;
 use crate::tokens::store::NewSession;
-use crate::tokens::{self, Payload, Token};
+use crate::tokens::{self, Payload, SessionId, Token};
 
 /// `/auth/login`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -51,6 +51,8 @@ struct LoggedIn {
     /// When it ends unless a check renews it, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
+    /// What `GET /changes` calls this session when it ends.
+    session_id: SessionId,
     /// Whose it is.
     payload: Payload,
 }
@@ -84,7 +86,8 @@ async fn login(
     let payload =
         tokens::store::insert(&mut *app.db.acquire().await?, &session).await?.ok_or_else(invalid_credentials)?;
     let expires_at = app.config.lifetime.expires_at(now, now).unix_timestamp();
-    Ok(Json(LoggedIn { token, expires_at, payload }))
+    let session_id = token.hash().session_id();
+    Ok(Json(LoggedIn { token, expires_at, session_id, payload }))
 }
 
 /// That a session has ended.
@@ -114,6 +117,8 @@ struct Profile {
     /// When it ends unless a check renews it, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
+    /// What `GET /changes` calls this session when it ends.
+    session_id: SessionId,
 }
 
 /// See one's own session
@@ -126,5 +131,6 @@ async fn profile(caller: Caller) -> Json<Profile> {
         payload: checked.session.payload,
         renewed: checked.renewed,
         expires_at: checked.expires_at.unix_timestamp(),
+        session_id: caller.token.session_id(),
     })
 }

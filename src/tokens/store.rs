@@ -1,9 +1,10 @@
 //! The table `auth.tokens_cache`.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
-use sqlx::PgConnection;
 use sqlx::types::Json;
+use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
 use super::{Lifetime, Payload, Session, TokenHash};
@@ -99,6 +100,69 @@ pub async fn renew(
     Ok(renewed.rows_affected() == 1)
 }
 
+/// The sessions of many tokens, in their order.
+pub async fn find_all(conn: &mut PgConnection, tokens: &[TokenHash]) -> Result<Vec<Option<Session>>> {
+    let hashes: Vec<&[u8]> = tokens.iter().map(TokenHash::as_bytes).collect();
+    let rows = sqlx::query!(
+        r#"
+        select asked.n as "n!", t.person_id as "person: PersonId", t.payload as "payload: Json<Payload>",
+               t.created_at, t.modified_at
+        from unnest($1::bytea[]) with ordinality asked (token, n)
+        join auth.tokens_cache t on t.token = asked.token
+        "#,
+        &hashes as &[&[u8]],
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut found: Vec<Option<Session>> = tokens.iter().map(|_| None).collect();
+    for row in rows {
+        let session = Session {
+            person: row.person,
+            payload: row.payload.0,
+            created_at: row.created_at,
+            modified_at: row.modified_at,
+        };
+        if let Some(place) = usize::try_from(row.n - 1).ok().and_then(|n| found.get_mut(n)) {
+            *place = Some(session);
+        }
+    }
+    Ok(found)
+}
+
+/// Renews the sessions among `due` that nobody has touched since they were read, and that nobody is touching; answers
+/// which. Waits for nobody, so it can't be waited for in a circle.
+pub async fn renew_all(
+    conn: &mut PgConnection,
+    due: &[(TokenHash, OffsetDateTime)],
+    now: OffsetDateTime,
+) -> Result<HashSet<TokenHash>> {
+    let hashes: Vec<&[u8]> = due.iter().map(|(token, _)| token.as_bytes()).collect();
+    let seen: Vec<OffsetDateTime> = due.iter().map(|(_, seen)| *seen).collect();
+    let renewed: HashSet<Vec<u8>> = sqlx::query_scalar!(
+        r#"
+        with free as (
+            select t.token
+            from unnest($1::bytea[], $2::timestamptz[]) due (token, seen)
+            join auth.tokens_cache t on t.token = due.token and t.modified_at = due.seen
+            for no key update of t skip locked
+        )
+        update auth.tokens_cache t
+        set modified_at = $3
+        from free
+        where t.token = free.token
+        returning t.token
+        "#,
+        &hashes as &[&[u8]],
+        &seen,
+        now,
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .collect();
+    Ok(due.iter().map(|(token, _)| *token).filter(|token| renewed.contains(token.as_bytes())).collect())
+}
+
 /// Ends one session.
 pub async fn revoke(conn: &mut PgConnection, token: TokenHash) -> Result<()> {
     sqlx::query!("delete from auth.tokens_cache where token = $1", token.as_bytes()).execute(conn).await?;
@@ -118,7 +182,10 @@ pub async fn revoke_all(conn: &mut PgConnection, person: PersonId, kept: Option<
 }
 
 /// Deletes up to `batch` sessions that are over; answers how many. Rows that someone holds are left for the next run.
+/// Nobody is told of their end: whoever knows a session knows when it ends.
 pub async fn purge(conn: &mut PgConnection, lifetime: Lifetime, now: OffsetDateTime, batch: i64) -> Result<u64> {
+    let mut tx = conn.begin().await?;
+    sqlx::query!("select set_config('portero.purging', 'on', true)").fetch_one(&mut *tx).await?;
     let purged = sqlx::query!(
         r#"
         delete from auth.tokens_cache
@@ -134,7 +201,8 @@ pub async fn purge(conn: &mut PgConnection, lifetime: Lifetime, now: OffsetDateT
         now - lifetime.absolute,
         batch,
     )
-    .execute(conn)
+    .execute(&mut *tx)
     .await?;
+    tx.commit().await?;
     Ok(purged.rows_affected())
 }

@@ -4,13 +4,16 @@
 
 mod access;
 mod bodies;
+mod changes;
 mod check_token;
+mod check_tokens;
 mod credentials;
 mod direct_grants;
 mod document;
 mod escalation;
 mod expiry;
 mod grants;
+mod keys;
 mod login;
 mod matrix;
 mod midway;
@@ -22,6 +25,7 @@ mod races;
 mod role_permissions;
 mod secrecy;
 mod shapes;
+mod streams;
 mod subjects;
 mod support;
 mod unavailable;

@@ -8,9 +8,14 @@ mod log;
 pub mod schema;
 mod secrets;
 mod server;
+mod stream;
 
 pub use caller::{Caller, Response};
 pub use server::{PASSWORD, PASSWORD_HASH, Server};
+pub use stream::{Event, Stream};
 
 /// A test's connections to Postgres, unless it asks for more.
 pub const CONNECTIONS: u32 = 4;
+
+/// An instance's connections beside its pool, while somebody listens to what changes.
+pub const READERS: u32 = 2;
