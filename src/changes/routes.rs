@@ -43,10 +43,10 @@ async fn changes(State(app): State<App>, backend: Backend, headers: HeaderMap) -
     let last_seen = last_seen(&headers)?;
     let place = app.changes.place()?;
     let subscription = app.changes.subscribe(&app.clock).await?;
-    // The end of a key is heard from here on; it may have come between the first look and now.
-    backend.check_again(&app).await?;
-    // What is committed before an answer is told, to who comes back, before `ready`; the reader may not have got so far.
+    // Who comes back is told before `ready` what is committed by now, even if the reader has not got so far.
     let now = app.changes.head(&app.clock).await?;
+    // The end of the key is heard of from here on; it may have come since the first look.
+    backend.check_again(&app).await?;
     let headers = [(CONTENT_TYPE, HeaderValue::from_static("text/event-stream")), UNBUFFERED];
     let body = Stream::new(app, backend, subscription, (last_seen.unwrap_or(now), now), place).into_body();
     Ok((headers, body).into_response())

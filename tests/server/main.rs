@@ -6,3 +6,4 @@ mod first_start;
 mod killed;
 mod process;
 mod settings;
+mod streams;
