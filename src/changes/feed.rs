@@ -58,7 +58,7 @@ pub(super) struct Inner {
     pub(super) ears: PgPool,
     pub(super) pace: Pace,
     pub(super) stopping: CancellationToken,
-    places: Arc<Semaphore>,
+    seats: Arc<Semaphore>,
     live: Mutex<Option<Live>>,
     /// How often a reader has been started.
     starts: AsyncMutex<u64>,
@@ -101,7 +101,7 @@ impl Feed {
             ears: database.listening_connection(config)?,
             pace,
             stopping,
-            places: Arc::new(Semaphore::new(MAX_STREAMS)),
+            seats: Arc::new(Semaphore::new(MAX_STREAMS)),
             live: Mutex::new(None),
             starts: AsyncMutex::new(0),
         })))
@@ -116,9 +116,9 @@ impl Feed {
         Ok(self.0.db.acquire().await?)
     }
 
-    /// A place for one more stream.
-    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.places)
+    /// A seat for one more stream.
+    pub(super) fn seat(&self) -> Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.seats)
             .try_acquire_owned()
             .map_err(|_| Error::Unavailable(format!("{MAX_STREAMS} streams are open")))
     }

@@ -41,14 +41,14 @@ pub fn routes() -> OpenApiRouter<App> {
     security(("service_key" = []), ("service_key_bearer" = [])))]
 async fn changes(State(app): State<App>, backend: Backend, headers: HeaderMap) -> Result<Response> {
     let last_seen = last_seen(&headers)?;
-    let place = app.changes.place()?;
+    let seat = app.changes.seat()?;
     let subscription = app.changes.subscribe(&app.clock).await?;
     // Who comes back is told before `ready` what is committed by now, even if the reader has not got so far.
     let now = app.changes.head(&app.clock).await?;
     // The end of the key is heard of from here on; it may have come since the first look.
     backend.check_again(&app).await?;
     let headers = [(CONTENT_TYPE, HeaderValue::from_static("text/event-stream")), UNBUFFERED];
-    let body = Stream::new(app, backend, subscription, (last_seen.unwrap_or(now), now), place).into_body();
+    let body = Stream::new(app, backend, subscription, (last_seen.unwrap_or(now), now), seat).into_body();
     Ok((headers, body).into_response())
 }
 

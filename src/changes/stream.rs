@@ -33,7 +33,7 @@ pub(super) struct Stream {
     up_to: i64,
     phase: Phase,
     heartbeat: Interval,
-    _place: OwnedSemaphorePermit,
+    _seat: OwnedSemaphorePermit,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,12 +55,12 @@ impl Stream {
         backend: Backend,
         subscription: Subscription,
         (position, up_to): (i64, i64),
-        place: OwnedSemaphorePermit,
+        seat: OwnedSemaphorePermit,
     ) -> Self {
         let every = app.changes.inner().pace.heartbeat;
         let mut heartbeat = interval_at(Instant::now() + every, every);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { app, backend, subscription, position, up_to, phase: Phase::Greeting, heartbeat, _place: place }
+        Self { app, backend, subscription, position, up_to, phase: Phase::Greeting, heartbeat, _seat: seat }
     }
 
     pub(super) fn into_body(self) -> Body {
