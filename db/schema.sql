@@ -298,6 +298,120 @@ insert into auth.role_permission (role_id, permission_id)
 select -3, id from auth.permission where name = 'audit:read';
 
 
+-- migrations/0006: tokens renewals
+
+-- A renewal changes `modified_at` and nothing else. While no index covers that column and its page has room, Postgres
+-- writes the new version beside the old one and touches no index (a heap-only tuple), and the next reader of the page
+-- clears the old one away: renewals leave the table as large as it was.
+--
+-- The purge needs no index: it walks through the table, a few pages at a time.
+
+drop index auth.tokens_cache_modified_at_idx;
+drop index auth.tokens_cache_created_at_idx;
+
+alter table auth.tokens_cache set (fillfactor = 80);
+
+-- Which of several instances does what one of them should do, and when next.
+create table auth.duties (
+    name   text not null,
+    due_at timestamptz not null default now(),
+
+    constraint duties_pkey primary key (name)
+);
+
+insert into auth.duties (name) values ('purge sessions');
+
+
+-- migrations/0007: vocabulary version
+
+-- Portero holds the vocabulary (services, roles, permissions, and which permissions a role carries) in memory, and
+-- reads with each batch of checks under which version it stands: another version than the one held means that it has
+-- changed, and is loaded anew before anybody is answered.
+--
+-- Roles of direct grants are not part of it: there may be as many as there are people.
+
+create table auth.vocabulary (
+    single  boolean not null default true,
+    -- The transaction that changed the vocabulary last. Two that did are never the same.
+    version bigint not null,
+
+    constraint vocabulary_pkey primary key (single),
+    constraint vocabulary_one_row check (single)
+);
+
+insert into auth.vocabulary (version) values (pg_current_xact_id()::text::bigint);
+
+create function auth.change_vocabulary() returns trigger
+language plpgsql as $$
+begin
+    update auth.vocabulary
+    set version = pg_current_xact_id()::text::bigint
+    where single and version <> pg_current_xact_id()::text::bigint;
+    return null;
+end
+$$;
+
+create function auth.change_vocabulary_of_roles() returns trigger
+language plpgsql as $$
+begin
+    if coalesce(new.direct_person_id, old.direct_person_id) is null then
+        update auth.vocabulary
+        set version = pg_current_xact_id()::text::bigint
+        where single and version <> pg_current_xact_id()::text::bigint;
+    end if;
+    return null;
+end
+$$;
+
+create function auth.change_vocabulary_of_role_permissions() returns trigger
+language plpgsql as $$
+begin
+    if exists (
+        select from auth.role
+        where id in (new.role_id, old.role_id) and direct_person_id is null
+    ) then
+        update auth.vocabulary
+        set version = pg_current_xact_id()::text::bigint
+        where single and version <> pg_current_xact_id()::text::bigint;
+    end if;
+    return null;
+end
+$$;
+
+-- At the end of the transaction: the row is locked as briefly as can be, and always last.
+create constraint trigger services_change_vocabulary
+    after insert or delete or update on auth.services
+    deferrable initially deferred
+    for each row execute function auth.change_vocabulary();
+
+create constraint trigger permission_change_vocabulary
+    after insert or delete or update on auth.permission
+    deferrable initially deferred
+    for each row execute function auth.change_vocabulary();
+
+create constraint trigger role_change_vocabulary
+    after insert or delete or update on auth.role
+    deferrable initially deferred
+    for each row execute function auth.change_vocabulary_of_roles();
+
+create constraint trigger role_permission_change_vocabulary
+    after insert or delete or update on auth.role_permission
+    deferrable initially deferred
+    for each row execute function auth.change_vocabulary_of_role_permissions();
+
+create trigger services_truncate_vocabulary after truncate on auth.services
+    for each statement execute function auth.change_vocabulary();
+
+create trigger permission_truncate_vocabulary after truncate on auth.permission
+    for each statement execute function auth.change_vocabulary();
+
+create trigger role_truncate_vocabulary after truncate on auth.role
+    for each statement execute function auth.change_vocabulary();
+
+create trigger role_permission_truncate_vocabulary after truncate on auth.role_permission
+    for each statement execute function auth.change_vocabulary();
+
+
 -- migrations/0010: search
 
 -- A list by prefix, in order of id, must be as fast among a million people as among a thousand. These answer the ids of
@@ -341,5 +455,9 @@ values
      '\x6a3c18f9632f68a476137a62e4470771bc0bdb9f32fafbd8c4f77a796a30e34d8a8a298d4f9d8408081f9a5dec65ade2', 0),
     (5, 'portero itself', true,
      '\xbb2e65896c801320d2493d42cc6d5567ef45977f1cffee3003a94689331b320b0be4dab2dc5706778e797c45c063a78d', 0),
+    (6, 'tokens renewals', true,
+     '\xa744ad85f40293dc6379ab75359f47430ad5f425fd704085301e48526c3300db6d08d7be6c910fc56e45126212625a3f', 0),
+    (7, 'vocabulary version', true,
+     '\xd4a68d14bae2aaca6585f051674595a928d6539793bda64ee3b9a9cc2edc4f393ff90f2d08945b89ceca32a024033610', 0),
     (10, 'search', true,
      '\x5e8f849cf4fd7c63569f3f0e79ca745142168527819a283d8fa2231706cc6846ba67d40e861e57593f315c0012796724', 0);

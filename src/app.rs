@@ -1,44 +1,73 @@
 //! What the server can do, on one screen.
 
+use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, LINK, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, Method};
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use sqlx::PgPool;
+use axum::http::Method;
+use axum::http::header::{LINK, RETRY_AFTER};
+use axum::middleware;
 use time::OffsetDateTime;
-use tower::util::option_layer;
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::access::Checks;
 use crate::clock::Clock;
 use crate::config::{Config, Cors};
+use crate::database::{Batch, Db};
 use crate::error::{Error, Result};
 use crate::http::{access_log, fallback, request_id};
+use crate::metrics::Metrics;
 use crate::passwords::Hasher;
-use crate::tokens::Token;
+use crate::tokens::{Renewals, Token};
 use crate::{docs, grants, login, openapi, permissions, roles, server, services, tokens, users};
 
-/// What every handler works with.
+/// What every handler works with. A clone costs next to nothing.
 #[derive(Clone, Debug)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] consists of.
+#[derive(Clone, Debug)]
+pub struct Parts {
     /// Connections to Postgres.
-    pub db: PgPool,
+    pub db: Db,
     /// The settings.
     pub config: Arc<Config>,
     /// The time.
     pub clock: Clock,
     /// The threads that hash passwords.
     pub hasher: Hasher,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// Where tokens, and what their owners may do, are asked for.
+    pub checks: Batch<Checks>,
+    /// Where sessions are renewed.
+    pub renewals: Batch<Renewals>,
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 impl App {
+    /// Puts them together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self::new(Parts { clock, ..(*self.0).clone() })
+    }
+
     /// A token nobody has had before.
     pub fn new_token(&self, now: OffsetDateTime) -> Result<Token> {
         let mut random = [0; 32];
@@ -47,34 +76,19 @@ impl App {
     }
 }
 
-/// Changes may touch many rows.
-const CHANGES: Duration = Duration::from_secs(10);
-/// Where a password may have to wait for its turn to be hashed.
-const WITH_HASHING: Duration = Duration::from_secs(15);
-
 /// All routes, by feature, and the document that describes them.
 pub fn documented_router() -> (Router<App>, OpenApi) {
-    let questions = OpenApiRouter::new()
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::base())
         .merge(server::routes())
         .merge(docs::routes())
+        .merge(login::routes())
         .merge(tokens::routes())
-        .merge(login::session_routes())
-        .merge(grants::people_routes())
-        .layer(middleware::from_fn(|request, next| fallback::within(fallback::QUESTIONS, request, next)));
-    let changes = OpenApiRouter::new()
+        .merge(users::routes())
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(services::routes())
         .merge(grants::routes())
-        .layer(middleware::from_fn(|request, next| fallback::within(CHANGES, request, next)));
-    let with_hashing = OpenApiRouter::new()
-        .merge(login::routes())
-        .merge(users::routes())
-        .layer(middleware::from_fn(|request, next| fallback::within(WITH_HASHING, request, next)));
-    let (router, mut document) = OpenApiRouter::with_openapi(openapi::base())
-        .merge(questions)
-        .merge(changes)
-        .merge(with_hashing)
+        .merge(grants::people_routes())
         .split_for_parts();
     openapi::complete(&mut document);
     (router, document)
@@ -83,24 +97,17 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
 /// The whole server, ready to be served.
 pub fn router(app: &App) -> Router {
     let (router, _) = documented_router();
+    let around = ServiceBuilder::new()
+        .layer(middleware::from_fn_with_state(app.clone(), access_log::access_log))
+        .option_layer(cors(&app.config))
+        .layer(CatchPanicLayer::custom(fallback::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), fallback::in_time));
     router
         .merge(docs::browser())
         .fallback(fallback::unknown_path)
         .method_not_allowed_fallback(fallback::unknown_method)
-        .layer(CatchPanicLayer::custom(fallback::panicked))
-        .layer(option_layer(cors(&app.config)))
-        .layer(middleware::from_fn(sober_headers))
-        .layer(middleware::from_fn_with_state(app.clone(), access_log::access_log))
+        .layer(around)
         .with_state(app.clone())
-}
-
-/// Nothing here is to be kept by anybody on the way, or guessed at by a browser.
-async fn sober_headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }
 
 /// None when off: it would answer every `OPTIONS`, also of paths that are not there.

@@ -1,5 +1,6 @@
 //! Every setting: where it comes from, its default, its check. `.env.example` documents each.
 
+mod observed;
 mod read;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use ipnet::IpNet;
 use time::Duration;
 use zeroize::Zeroizing;
 
+use crate::database::Limits;
 use crate::passwords::Policy;
 use crate::tokens::Lifetime;
 use read::Settings;
@@ -24,8 +26,12 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `SERVER_URL` or `SERVER_PORT`: where to listen.
     pub listen: SocketAddr,
+    /// `METRICS_ADDRESS`: where Prometheus asks for `/metrics`.
+    pub metrics: Option<SocketAddr>,
     /// `MAX_CONNECTIONS`: connections to Postgres.
     pub max_connections: u32,
+    /// `CHECK_LANES`, `CHECK_BATCH_SIZE`, `CHECK_QUEUE`, `CHECK_DEADLINE_MS`.
+    pub checks: Limits,
     /// `TOKEN_TTL_SECONDS`, `TOKEN_RENEW_THRESHOLD_SECONDS`, `TOKEN_MAX_AGE_SECONDS`.
     pub lifetime: Lifetime,
     /// `TOKEN_SECRET`: mixed into new tokens; made at random for each run when not set.
@@ -44,6 +50,8 @@ pub struct Config {
     pub first_admin: Option<(String, Secret)>,
     /// `PORTERO_LOG`: which log lines are written; when it is not set, a server writes more than a tool.
     pub log: Option<String>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: whether a collector wants traces.
+    pub traces: bool,
     /// The files that secrets were read from.
     pub secret_files: Vec<PathBuf>,
     /// Variables that look like ours and are not, each with what was probably meant.
@@ -100,7 +108,15 @@ impl Config {
             database_url,
             data_dir: s.text("PORTERO_DATA_DIR").map_or_else(crate::database::embedded::default_directory, Into::into),
             listen,
+            metrics: s.metrics(listen),
             max_connections: s.number("MAX_CONNECTIONS", 8, 1, 1000),
+            checks: Limits {
+                lanes: s.number("CHECK_LANES", 2, 1, 64),
+                size: s.number("CHECK_BATCH_SIZE", 128, 1, 10_000),
+                queue: s.number("CHECK_QUEUE", 4096, 1, 1_000_000),
+                // So that a caller who waits as long has the answer.
+                deadline: std::time::Duration::from_millis(s.number("CHECK_DEADLINE_MS", 2000, 10, 60_000)) * 9 / 10,
+            },
             lifetime,
             token_secret: s.secret("TOKEN_SECRET").unwrap_or_else(random_secret),
             cors: s.cors(),
@@ -110,6 +126,7 @@ impl Config {
             hash_threads: s.number("PASSWORD_HASH_THREADS", cores, 1, 256),
             first_admin: s.first_admin(),
             log: s.log_filter(),
+            traces: s.traces(),
             secret_files: s.secret_files(),
             probable_typos: s.probable_typos(),
         };

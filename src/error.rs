@@ -17,9 +17,12 @@ pub enum Error {
     /// The caller's fault, told in full.
     #[error("{}: {}", .0.code, .0.detail)]
     Refused(Box<Refusal>),
-    /// Portero can't answer now: Postgres can't be asked, or a bounded queue is full. Nothing is valid meanwhile.
+    /// Portero can't answer now: Postgres can't be asked. Nothing is valid meanwhile.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// A bounded queue is full.
+    #[error("busy: {0}")]
+    Busy(&'static str),
     /// Our own fault: logged, never shown.
     #[error(transparent)]
     Internal(#[from] anyhow::Error),
@@ -100,7 +103,7 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -109,12 +112,14 @@ impl Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();
+        let unavailable = |why: &str| {
+            tracing::warn!(%why, "unavailable");
+            ("unavailable", "Portero can't answer at the moment; try again shortly".into(), Map::new())
+        };
         let (code, detail, mut body) = match self {
             Self::Refused(refusal) => (refusal.code, refusal.detail, refusal.members),
-            Self::Unavailable(why) => {
-                tracing::warn!(%why, "unavailable");
-                ("unavailable", "Portero can't answer at the moment; try again shortly".into(), Map::new())
-            }
+            Self::Unavailable(why) => unavailable(&why),
+            Self::Busy(why) => unavailable(why),
             Self::Internal(error) => {
                 tracing::error!(error = format!("{error:#}"), "internal error");
                 let detail = "something went wrong on our side; the log has it under this request_id".into();

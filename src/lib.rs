@@ -8,7 +8,7 @@
 //! 3. [`access`]: who is calling and what they may do; permission as a parameter.
 //! 4. [`login`], [`passwords`] and [`tokens`]: how somebody becomes a caller, and stops being one.
 //! 5. What they stand on: [`http`], [`error`], [`id`], [`names`], [`clock`], [`database`].
-//! 6. How it runs: [`config`], [`serve`], [`cli`]; how it describes itself: [`openapi`], [`docs`], [`server`].
+//! 6. How it runs: [`config`], [`serve`], [`cli`]; what it tells of that: [`metrics`], [`traces`]; how it describes itself: [`openapi`], [`docs`], [`server`].
 
 pub mod access;
 pub mod app;
@@ -21,7 +21,9 @@ pub mod error;
 pub mod grants;
 pub mod http;
 pub mod id;
+pub mod log;
 pub mod login;
+pub mod metrics;
 pub mod names;
 pub mod openapi;
 pub mod passwords;
@@ -31,4 +33,5 @@ pub mod serve;
 pub mod server;
 pub mod services;
 pub mod tokens;
+pub mod traces;
 pub mod users;

@@ -10,18 +10,21 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{self, App};
+use crate::access::Checks;
+use crate::app::{self, App, Parts};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::database::{self, Database};
+use crate::database::{self, Batch, Database, Limits};
 use crate::id::Ref;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
+use crate::metrics::{self, Metrics};
 use crate::passwords::{Hasher, Password};
-use crate::{tokens, users};
+use crate::tokens::{self, Renewals};
+use crate::users;
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
@@ -47,61 +50,90 @@ pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
     for typo in &config.probable_typos {
         tracing::warn!("{typo}");
     }
-    let database = match mode {
+    let mut database = match mode {
         Mode::Serve => Database::to_serve(&config).await?,
         Mode::Demo => Database::to_demonstrate(&config).await?,
     };
-    let served = serve_on(&database, config, mode).await;
+    let served = serve_on(&mut database, config, mode).await;
     database.stop().await;
     served
 }
 
-async fn serve_on(database: &Database, config: Config, mode: Mode) -> anyhow::Result<()> {
+async fn serve_on(database: &mut Database, config: Config, mode: Mode) -> anyhow::Result<()> {
+    database.meet().await?;
     database.migrate().await?;
     if mode == Mode::Demo {
-        database::load_demo_data(&database.options).await?;
+        database::load_demo_data(&database.address.options).await?;
     }
     let app = build(database, config)?;
     make_first_admin(&app).await?;
-    let listener = listen(app.config.listen).await?;
+    let listener = listen(app.config.listen, "SERVER_PORT").await?;
+    let scraped = match app.config.metrics {
+        Some(address) => Some(listen_for_metrics(address).await?),
+        None => None,
+    };
     if mode == Mode::Demo && !app.config.listen.ip().is_loopback() {
         tracing::warn!("the demo's passwords are known to everybody, and others can reach {}", app.config.listen);
     }
+    let signals = Signals::catch().context("can't catch signals")?;
     announce(mode, listener.local_addr()?);
-    run(app, listener).await
+    run(app, listener, scraped, signals).await
 }
 
 /// The app on a database.
 pub fn build(database: &Database, config: Config) -> anyhow::Result<App> {
+    let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
     let hasher = Hasher::start(config.hash_threads).context("can't start the hashing threads")?;
-    Ok(App { db: database.pool(config.max_connections), config: Arc::new(config), clock: Clock::default(), hasher })
+    let hasher = hasher.measured_by(metrics.hashing());
+    let db = database.pool(config.max_connections);
+    let checks = Batch::start(Checks::default(), &db, config.checks, &metrics);
+    let renewals = Batch::start(Renewals, &db, Limits { lanes: 1, ..config.checks }, &metrics);
+    let config = Arc::new(config);
+    Ok(App::new(Parts { db, config, clock: Clock::default(), hasher, metrics, checks, renewals }))
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("can't listen on {address}: is another Portero running? set SERVER_PORT to another port")
+        format!("can't listen on {address}: is another Portero running? set {setting} to another port")
     })
 }
 
-async fn run(app: App, listener: TcpListener) -> anyhow::Result<()> {
+async fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = listen(address, "METRICS_ADDRESS").await?;
+    if !address.ip().is_loopback() {
+        tracing::warn!("everybody who reaches {address} can read the metrics: let only Prometheus reach it");
+    }
+    tracing::info!("metrics are at http://{address}/metrics");
+    Ok(listener)
+}
+
+async fn run(
+    app: App,
+    listener: TcpListener,
+    scraped: Option<TcpListener>,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let jobs = TaskTracker::new();
     let purge = tokens::purge_every_minute(app.clone());
     jobs.spawn(stop.clone().run_until_cancelled_owned(purge));
+    if let Some(listener) = scraped {
+        jobs.spawn(accept::accept(listener, metrics::page(app.clone()), Metrics::default(), stop.clone()));
+    }
     jobs.close();
 
-    let mut server = tokio::spawn(accept::accept(listener, app::router(&app), stop.clone()));
+    let mut server = tokio::spawn(accept::accept(listener, app::router(&app), app.metrics.clone(), stop.clone()));
 
     tokio::select! {
         ended = &mut server => bail!("the listener failed: {ended:?}"),
-        () = signalled() => {}
+        () = signals.next() => {}
     }
     tracing::info!("stopping: requests under way get {} s; signal again to stop at once", GRACE.as_secs());
     stop.cancel();
     tokio::select! {
         ended = &mut server => ended.context("the listener failed")?,
         () = tokio::time::sleep(GRACE) => tracing::warn!("requests were still under way"),
-        () = signalled() => {}
+        () = signals.next() => {}
     }
     jobs.wait().await;
     // What still waits for Postgres has had its time.
@@ -110,14 +142,22 @@ async fn run(app: App, listener: TcpListener) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn signalled() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Those that say stop. They are caught as soon as this exists, so that one right after the start is not missed.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
@@ -141,7 +181,7 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
         return Ok(());
     }
     if !std::io::stderr().is_terminal() || is_somebody(app, "admin").await? {
-        if crate::access::store::administrators(&mut *app.db.acquire().await?).await?.is_empty() {
+        if crate::access::store::administrators(&mut *app.db.read().await?).await?.is_empty() {
             tracing::warn!(
                 "there is no administrator: run `portero admin add <username>`, or set ADMIN and ADMIN_PASSWORD"
             );
@@ -160,7 +200,7 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
 }
 
 async fn is_somebody(app: &App, username: &str) -> anyhow::Result<bool> {
-    Ok(users::store::find(&mut *app.db.acquire().await?, &Ref::parse_name(username)).await?.is_some())
+    Ok(users::store::find(&mut *app.db.read().await?, &Ref::parse_name(username)).await?.is_some())
 }
 
 fn announce(mode: Mode, address: SocketAddr) {

@@ -47,7 +47,7 @@ async fn healthz() -> Json<Status> {
 /// Postgres is reachable and migrated.
 #[utoipa::path(get, path = "/readyz", tag = "server", security(()), responses((status = 200, body = Status)))]
 async fn readyz(State(app): State<App>) -> Result<Json<Status>> {
-    if database::is_migrated(&mut *app.db.acquire().await?).await? {
+    if database::is_migrated(&mut *app.db.read().await?).await? {
         Ok(Json(Status { status: "ok" }))
     } else {
         Err(Error::Unavailable("the database is not migrated to this version: run `portero migrate`".to_owned()))

@@ -39,7 +39,7 @@ pub struct Holds<P> {
 impl<P: BuiltIn> Holds<P> {
     /// Where `caller` holds `P`, also when that is nowhere.
     pub async fn of(app: &App, caller: &Caller) -> Result<Self> {
-        let mut conn = app.db.acquire().await?;
+        let mut conn = app.db.read().await?;
         let services = store::services_where(&mut conn, caller.person, P::ID).await?;
         Ok(Self { actor: caller.person, token: caller.token, services, permission: PhantomData })
     }

@@ -8,11 +8,14 @@
 mod begin;
 mod caller;
 mod can;
+mod checks;
 mod effective;
 pub mod permission;
 pub mod store;
+pub mod vocabulary;
 
 pub use begin::About;
-pub use caller::Caller;
+pub use caller::{Bearer, Caller};
 pub use can::{Can, Holds};
+pub use checks::{Answer, Ask, Checks};
 pub use effective::Effective;

@@ -1,41 +1,106 @@
 //! Questions about who holds what, asked before an act.
 
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
-use super::Effective;
+use super::vocabulary::{Held, Stored};
 use crate::error::{Error, Result};
 use crate::permissions::PermissionId;
 use crate::roles::RoleId;
 use crate::services::ServiceId;
-use crate::tokens::TokenHash;
+use crate::tokens::{Payload, Session, TokenHash};
 use crate::users::PersonId;
 
-/// A person's roles and permissions in a service.
-pub async fn effective(conn: &mut PgConnection, person: PersonId, service: ServiceId) -> Result<Effective> {
-    let effective = sqlx::query_as!(
-        Effective,
+/// What a batch of checks is answered.
+#[derive(Debug)]
+pub struct Found {
+    /// Of the vocabulary, at the moment of the question. `None` where there is nothing that it would matter for.
+    pub version: Option<i64>,
+    /// For each, the session and, where a service was asked about, what its owner holds there.
+    pub rows: Vec<Option<(Session, Option<Held>)>>,
+}
+
+/// The sessions of tokens, and what their owners hold in a service.
+pub async fn check_all(conn: &mut PgConnection, asked: &[(TokenHash, Option<ServiceId>)]) -> Result<Found> {
+    let tokens: Vec<&[u8]> = asked.iter().map(|(token, _)| token.as_bytes()).collect();
+    let services: Vec<Option<i32>> = asked.iter().map(|(_, service)| service.map(|service| service.0)).collect();
+    let rows = sqlx::query!(
         r#"
-        with held as (
-            select r.id, r.name
-            from auth.person_service_role psr
-            join auth.role r on r.id = psr.role_id
-            where psr.person_id = $1 and psr.service_id = $2
-        )
         select
-            array(select name from held order by id) as "roles!",
+            asked.place as "place!",
+            t.person_id as "person: PersonId",
+            t.payload as "payload: Json<Payload>",
+            t.created_at,
+            t.modified_at,
+            (select version from auth.vocabulary where single) as "version!",
             array(
-                select p.name
-                from auth.permission p
-                where p.id in (select rp.permission_id from auth.role_permission rp join held on held.id = rp.role_id)
-                order by p.id
-            ) as "permissions!"
+                select psr.role_id
+                from auth.person_service_role psr
+                where psr.person_id = t.person_id and psr.service_id = asked.service_id
+                order by psr.role_id
+            ) as "roles!",
+            array(
+                select rp.permission_id
+                from auth.role r
+                join auth.role_permission rp on rp.role_id = r.id
+                where r.direct_person_id = t.person_id and r.direct_service_id = asked.service_id
+            ) as "direct!"
+        from unnest($1::bytea[], $2::integer[]) with ordinality as asked (token, service_id, place)
+        join auth.tokens_cache t on t.token = asked.token
         "#,
-        person.0,
-        service.0,
+        &tokens as &[&[u8]],
+        &services as &[Option<i32>],
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut found = Found { version: rows.first().map(|row| row.version), rows: Vec::new() };
+    found.rows.resize_with(asked.len(), || None);
+    for row in rows {
+        let place = usize::try_from(row.place - 1).map_err(anyhow::Error::from)?;
+        let held =
+            asked[place].1.map(|service| Held { person: row.person, service, roles: row.roles, direct: row.direct });
+        let session = Session {
+            person: row.person,
+            payload: row.payload.0.into(),
+            created_at: row.created_at,
+            modified_at: row.modified_at,
+        };
+        found.rows[place] = Some((session, held));
+    }
+    Ok(found)
+}
+
+/// The vocabulary, whole, as it is at one moment.
+pub async fn vocabulary(conn: &mut PgConnection) -> Result<Stored> {
+    let row = sqlx::query!(
+        r#"
+        select
+            version,
+            (
+                select coalesce(jsonb_agg(jsonb_build_array(id, name)), '[]')
+                from auth.services
+                where removed_at is null
+            ) as "services!: Json<Vec<(i32, String)>>",
+            (
+                select coalesce(jsonb_agg(jsonb_build_array(id, name)), '[]')
+                from auth.permission
+            ) as "permissions!: Json<Vec<(i32, String)>>",
+            (
+                select coalesce(jsonb_agg(jsonb_build_array(
+                    r.id,
+                    r.name,
+                    array(select permission_id from auth.role_permission where role_id = r.id)
+                )), '[]')
+                from auth.role r
+                where r.direct_person_id is null
+            ) as "roles!: Json<Vec<(i32, String, Vec<i32>)>>"
+        from auth.vocabulary
+        where single
+        "#,
     )
     .fetch_one(conn)
     .await?;
-    Ok(effective)
+    Ok(Stored { version: row.version, services: row.services.0, permissions: row.permissions.0, roles: row.roles.0 })
 }
 
 /// Whether a caller is still who they were when their request came.

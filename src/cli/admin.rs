@@ -56,7 +56,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
 }
 
 async fn add(tool: &Tool, named: &Named<PersonId>, name: &PersonName, password: &NewPassword) -> anyhow::Result<()> {
-    let mut conn = tool.app.db.acquire().await?;
+    let mut conn = tool.app.db.read().await?;
     if let Some(person) = users::store::find(&mut conn, &named.row).await? {
         if password.random_password {
             let username = person.username;
@@ -141,7 +141,7 @@ pub(super) async fn keep_an_administrator<T>(
 }
 
 async fn list(tool: &Tool) -> anyhow::Result<()> {
-    let people = administrators(&mut *tool.app.db.acquire().await?).await?;
+    let people = administrators(&mut *tool.app.db.read().await?).await?;
     if people.is_empty() {
         remark("there is no administrator who can log in: `portero admin add <username>` makes one");
     }

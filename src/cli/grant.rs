@@ -71,7 +71,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         Command::Add(grant) => change(tool, &grant, true).await,
         Command::Remove(grant) => change(tool, &grant, false).await,
         Command::List { person, service } => {
-            let mut conn = tool.app.db.acquire().await?;
+            let mut conn = tool.app.db.read().await?;
             let person = match person {
                 Some(person) => Some(person.find(&mut conn).await?.id),
                 None => None,

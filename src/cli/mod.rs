@@ -17,15 +17,16 @@ mod token;
 mod tool;
 mod user;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
+use crate::log;
 use crate::serve::{Mode, serve};
 use output::Output;
 use tool::Tool;
@@ -79,6 +80,9 @@ enum Command {
     Openapi,
 }
 
+/// How long the process waits for a thread that no longer matters, such as one that looks up a name.
+const LINGERING: Duration = Duration::from_secs(1);
+
 /// Runs what the command line says.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -117,15 +121,22 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     env_file.map_err(anyhow::Error::msg)?;
     let config = Config::from_env()?;
     let is_server = matches!(command, Command::Serve | Command::Demo);
-    log(&config, if is_server { "info" } else { "warn" });
-    runtime()?.block_on(async {
+    let default = if is_server { "info" } else { "warn" };
+    let filter = EnvFilter::try_new(config.log.as_deref().unwrap_or(default));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(default));
+    let runtime = runtime()?;
+    let (_flush, traces) = log::start(filter, (config.traces && is_server).then(|| runtime.handle()))?;
+    let ended = runtime.block_on(async {
         match command {
             Command::Serve => serve(config, Mode::Serve).await.map(|()| ExitCode::SUCCESS),
             Command::Demo => serve(config, Mode::Demo).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate => tool::migrate(&config, cli.demo, output).await,
             tool => tool::on_the_database(config, cli.demo, output, async |at| use_tool(tool, at).await).await,
         }
-    })
+    });
+    traces.stop();
+    runtime.shutdown_timeout(LINGERING);
+    ended
 }
 
 async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
@@ -159,18 +170,6 @@ fn read_env_file() -> Result<Option<PathBuf>, String> {
             Err(format!(".env: {which} can't be read; write NAME=value, with quotes around a value that has spaces"))
         }
         Err(error) => Err(format!(".env: {error}")),
-    }
-}
-
-/// Lines for people on a terminal, JSON otherwise; on standard error, so that standard output is the command's own.
-fn log(config: &Config, default: &str) {
-    let filter =
-        EnvFilter::try_new(config.log.as_deref().unwrap_or(default)).unwrap_or_else(|_| EnvFilter::new(default));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        lines.init();
-    } else {
-        lines.json().flatten_event(true).init();
     }
 }
 

@@ -150,6 +150,7 @@ pub(super) fn complain(text: &str) {
 pub(super) fn explain(error: &anyhow::Error) -> String {
     match error.downcast_ref::<Error>() {
         Some(Error::Refused(refusal)) => refusal.detail.clone().into_owned(),
+        Some(Error::Busy(why)) => format!("too much is going on ({why}); try again"),
         Some(Error::Unavailable(why)) => format!("Postgres can't answer now ({why}); try again"),
         _ => format!("{error:#}"),
     }

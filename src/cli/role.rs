@@ -112,7 +112,7 @@ async fn add(
 }
 
 async fn list(tool: &Tool, beginning: Option<String>, service: Option<Named<ServiceId>>) -> anyhow::Result<()> {
-    let mut conn = tool.app.db.acquire().await?;
+    let mut conn = tool.app.db.read().await?;
     let service = match service {
         Some(service) => Some(service.find(&mut conn).await?),
         None => None,

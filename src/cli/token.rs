@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Subcommand;
@@ -11,9 +12,9 @@ use super::ask;
 use super::named::Named;
 use super::tool::Tool;
 use super::user::moment;
-use crate::access::store::effective;
 use crate::error::Error;
 use crate::http::credential;
+use crate::id::Ref;
 use crate::services::ServiceId;
 use crate::tokens::{self, Checked, TokenHash};
 
@@ -34,7 +35,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
     let Command::Check { service, permission } = command;
     let service = match service {
-        Some(service) => Some(service.find(&mut *tool.app.db.acquire().await?).await?),
+        Some(service) => Some(Ref::Id(service.find(&mut *tool.app.db.read().await?).await?)),
         None => None,
     };
     let presented = ask::secret("Token: ")?;
@@ -42,11 +43,11 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
         bail!("there is no token on standard input; `portero token check < file` reads one");
     }
     let checked = match TokenHash::of(presented.trim()) {
-        Some(token) => tokens::check(&tool.app, token).await,
+        Some(token) => tokens::check(&tool.app, token, service).await,
         None => Err(credential::invalid()),
     };
     match checked {
-        Ok(checked) => valid(tool, checked, service, &permission).await,
+        Ok(checked) => valid(tool, checked, &permission),
         Err(Error::Refused(refusal)) => {
             let answer = json!({ "valid": false, "error": refusal.code, "detail": refusal.detail });
             tool.output.done(&answer, format_args!("Not valid: {}.", refusal.detail))?;
@@ -56,12 +57,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
     }
 }
 
-async fn valid(
-    tool: &Tool,
-    checked: Checked,
-    service: Option<ServiceId>,
-    wanted: &[String],
-) -> anyhow::Result<ExitCode> {
+fn valid(tool: &Tool, checked: Checked, wanted: &[String]) -> anyhow::Result<ExitCode> {
     let payload = checked.session.payload;
     let renewed = if checked.renewed { " (renewed just now)" } else { "" };
     let mut said = format!(
@@ -76,9 +72,8 @@ async fn valid(
         "expires_at": checked.expires_at.unix_timestamp(),
     });
     let mut allowed = true;
-    if let Some(service) = service {
-        let effective = effective(&mut *tool.app.db.acquire().await?, checked.session.person, service).await?;
-        let listed = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    if let Some((service, effective)) = checked.rights {
+        let listed = |names: &[Arc<str>]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let (roles, permissions) = (listed(&effective.roles), listed(&effective.permissions));
         let _ = write!(said, "\nIn service {service}: roles: {roles}; permissions: {permissions}.");
         if !wanted.is_empty() {

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Transaction};
 
 use super::output::{List, Output, Row};
 use crate::app::App;
@@ -18,13 +17,18 @@ use crate::serve;
 pub(super) struct Tool {
     pub app: App,
     pub output: Output,
-    options: PgConnectOptions,
 }
 
 impl Tool {
     /// A connection for long work: without the server's limit on a statement's time, and without a word about it.
     pub(super) async fn patient_connection(&self) -> sqlx::Result<PgConnection> {
-        PgConnection::connect_with(&self.options.clone().disable_statement_logging()).await
+        let address = self.app.db.address();
+        PgConnection::connect_with(&address.options.clone().disable_statement_logging()).await
+    }
+
+    /// A transaction on it.
+    pub(super) async fn begin_on<'a>(&self, conn: &'a mut PgConnection) -> sqlx::Result<Transaction<'a, Postgres>> {
+        self.app.db.address().begin_on(conn).await
     }
 }
 
@@ -35,10 +39,10 @@ pub(super) async fn on_the_database(
     output: Output,
     act: impl AsyncFnOnce(&Tool) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    let database = Database::for_tools(&config, demo).await?;
+    let mut database = Database::for_tools(&config, demo).await?;
     let done = async {
         database.ready_for_tools(demo).await?;
-        let tool = Tool { app: serve::build(&database, config)?, output, options: database.options.clone() };
+        let tool = Tool { app: serve::build(&database, config)?, output };
         let done = act(&tool).await;
         tool.app.db.close().await;
         done
@@ -50,8 +54,12 @@ pub(super) async fn on_the_database(
 
 /// `portero migrate`.
 pub(super) async fn migrate(config: &Config, demo: bool, output: Output) -> anyhow::Result<ExitCode> {
-    let database = Database::for_tools(config, demo).await?;
-    let migrated = database.migrate().await;
+    let mut database = Database::for_tools(config, demo).await?;
+    let migrated = async {
+        database.meet().await?;
+        database.migrate().await
+    }
+    .await;
     database.stop().await;
     migrated?;
     let version = MIGRATIONS.iter().map(|migration| migration.version).max();

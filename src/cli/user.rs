@@ -167,7 +167,9 @@ async fn add(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
         person_type: new.person_type,
         document: new.document_type.zip(new.document_number.as_ref()),
     };
-    let person = users::store::insert(&mut *tool.app.db.acquire().await?, &row).await?;
+    let mut tx = tool.app.db.begin().await?;
+    let person = users::store::insert(&mut tx, &row).await?;
+    tx.commit().await?;
     let made = json!({
         "id": person.id, "username": person.username, "name": person.name,
         "password": shown.as_ref().map(|password| password.as_str()),
@@ -180,13 +182,13 @@ async fn add(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
 }
 
 async fn list(tool: &Tool, beginning: Option<String>) -> anyhow::Result<()> {
-    let mut conn = tool.app.db.acquire().await?;
+    let mut conn = tool.app.db.read().await?;
     let list = async |page: &_| users::store::list_details(&mut conn, page).await;
     list_all(tool.output, beginning, |person: &Details| person.id.0, list).await
 }
 
 async fn show(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
-    let mut conn = tool.app.db.acquire().await?;
+    let mut conn = tool.app.db.read().await?;
     let id = named.find(&mut conn).await?.id;
     let person = users::store::details(&mut conn, id).await?;
     let grants = all_grants(&mut conn, id, None).await?;
@@ -242,7 +244,7 @@ async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
 
 /// `admin reset-password` and `user reset-password`.
 pub(super) async fn reset_password(tool: &Tool, named: &Named<PersonId>, password: &NewPassword) -> anyhow::Result<()> {
-    let person = named.find(&mut *tool.app.db.acquire().await?).await?;
+    let person = named.find(&mut *tool.app.db.read().await?).await?;
     let chosen = password.get(tool.app.config.passwords, &person.username)?;
     let shown = chosen.to_show();
     let hash = tool.app.hasher.hash(chosen.password).await?;

@@ -1,18 +1,22 @@
 //! Postgres: somebody's, or our own private one; connected to and migrated.
 
+mod batch;
+mod db;
 pub mod embedded;
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::config::Config;
 use crate::error::Result;
 use embedded::{Durability, Postgres};
+
+pub use batch::{Batch, Limits, Question, distinct};
+pub use db::{Address, Db, Lane, Reading};
 
 /// The migrations, as they were when this binary was built.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -23,22 +27,13 @@ pub const PRIVATE: &str = "portero";
 /// The database of `demo` in the private Postgres: apart, so that no demo password ever opens a real server.
 pub const DEMO: &str = "portero_demo";
 
-/// How long anybody waits for a free connection, so that a 503 comes within two seconds.
-const POOL_WAIT: Duration = Duration::from_millis(1500);
-
-/// A connection that has rested this long is tried before it is used: Postgres may have been restarted meanwhile.
-const RESTED: Duration = Duration::from_millis(500);
-
-/// No statement of ours takes longer, unless it hangs.
-const STATEMENT_TIMEOUT: &str = "10s";
-
-/// Nobody waits longer for a row that somebody else has locked: their connection is wanted by others.
-const LOCK_TIMEOUT: &str = "1500ms";
+/// Two Porteros that start at once migrate one after the other.
+const MIGRATING: i64 = 0x706f_7274_6572_6f00;
 
 /// A database in use, and the private Postgres under it, if it is ours to stop.
 pub struct Database {
     /// Where it is.
-    pub options: PgConnectOptions,
+    pub address: Address,
     private: Option<Postgres>,
 }
 
@@ -46,7 +41,7 @@ impl Database {
     /// The database to serve: the one of `AUTH_DATABASE_URL`, or our own in a private Postgres that this starts.
     pub async fn to_serve(config: &Config) -> anyhow::Result<Self> {
         match &config.database_url {
-            Some(url) => Ok(Self { options: parse(url.expose())?, private: None }),
+            Some(url) => Ok(Self { address: Address::direct(parse(url.expose())?), private: None }),
             None => Self::private(config, PRIVATE).await,
         }
     }
@@ -61,7 +56,7 @@ impl Database {
     pub async fn for_tools(config: &Config, demo: bool) -> anyhow::Result<Self> {
         if let Some(living) = Self::living(config, demo)? {
             if demo {
-                create_if_missing(&living.options, DEMO).await?;
+                create_if_missing(&living.address.options, DEMO).await?;
             }
             return Ok(living);
         }
@@ -71,81 +66,85 @@ impl Database {
     /// The same, unless it would have to be started: then `None`.
     pub fn living(config: &Config, demo: bool) -> anyhow::Result<Option<Self>> {
         if let (Some(url), false) = (&config.database_url, demo) {
-            return Ok(Some(Self { options: parse(url.expose())?, private: None }));
+            return Ok(Some(Self { address: Address::direct(parse(url.expose())?), private: None }));
         }
         let Some(running) = Postgres::running(&config.data_dir)? else { return Ok(None) };
         let options = PgConnectOptions::new_without_pgpass().socket(&running.socket_dir).username(Postgres::USER);
         let name = if demo { DEMO } else { &running.serving };
-        Ok(Some(Self { options: options.database(name), private: None }))
+        Ok(Some(Self { address: Address::direct(options.database(name)), private: None }))
+    }
+
+    /// Connects for the first time, and finds out whether a transaction pooler stands between.
+    pub async fn meet(&mut self) -> anyhow::Result<()> {
+        if self.private.is_none() {
+            self.address.find_pooler().await.with_context(|| self.unreachable())?;
+        }
+        Ok(())
     }
 
     /// Makes sure that a tool can work here. A database of our own is brought to this version, one that others may be
     /// using only by `portero migrate` or a server.
-    pub async fn ready_for_tools(&self, demo: bool) -> anyhow::Result<()> {
+    pub async fn ready_for_tools(&mut self, demo: bool) -> anyhow::Result<()> {
+        self.meet().await?;
         if self.private.is_some() || demo {
             self.migrate().await?;
         } else {
-            let mut conn = PgConnection::connect_with(&self.options).await.with_context(|| self.unreachable())?;
-            match standing(&mut conn).await? {
+            let mut conn = self.address.connect_patiently().await.with_context(|| self.unreachable())?;
+            let mut tx = self.address.begin_on(&mut conn).await?;
+            match standing(&mut tx).await? {
                 Standing::Current => {}
                 Standing::Behind => bail!("the database is not migrated to this version: run `portero migrate`"),
                 Standing::Ahead(version) => bail!(newer(version)),
             }
+            drop(tx);
             conn.close().await?;
         }
-        if demo { load_demo_data(&self.options).await } else { Ok(()) }
+        if demo { load_demo_data(&self.address.options).await } else { Ok(()) }
     }
 
     async fn private(config: &Config, name: &'static str) -> anyhow::Result<Self> {
         let postgres = Postgres::start(&config.data_dir, Durability::Durable, name).await?;
         let options = PgConnectOptions::new_without_pgpass().socket(postgres.socket_dir()).username(Postgres::USER);
         create_if_missing(&options, name).await?;
-        Ok(Self { options: options.database(name), private: Some(postgres) })
+        Ok(Self { address: Address::direct(options.database(name)), private: Some(postgres) })
     }
 
-    /// Brings the database to this binary's version; nothing happens when it is there already.
+    /// Brings the database to this binary's version, wholly or not at all; nothing happens when it is there already.
     pub async fn migrate(&self) -> anyhow::Result<()> {
-        let mut conn = PgConnection::connect_with(&self.options).await.with_context(|| self.unreachable())?;
-        // sqlx makes its own table `if not exists`, and Postgres would say each time that it does.
-        conn.execute("set client_min_messages to warning").await?;
-        let migrated = MIGRATIONS.run(&mut conn).await;
+        let mut conn = self.address.connect_patiently().await.with_context(|| self.unreachable())?;
+        let migrated = self.migrate_on(&mut conn).await;
         let _ = conn.close().await;
         match migrated {
             Ok(()) => Ok(()),
-            Err(MigrateError::VersionMissing(version)) => {
-                bail!(newer(version))
-            }
+            Err(MigrateError::VersionMissing(version)) => bail!(newer(version)),
             Err(error) => Err(error).context("can't migrate the database"),
         }
+    }
+
+    async fn migrate_on(&self, conn: &mut PgConnection) -> Result<(), MigrateError> {
+        let mut tx = self.address.begin_on(conn).await?;
+        // sqlx makes its own table `if not exists`, and Postgres would say each time that it does.
+        tx.execute("set local client_min_messages to warning").await?;
+        sqlx::query("select pg_advisory_xact_lock($1)").bind(MIGRATING).execute(&mut *tx).await?;
+        // sqlx would lock a session, which behind a pooler is nobody's.
+        let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+        migrator.set_locking(false).run_direct(None, &mut *tx, false).await?;
+        Ok(tx.commit().await?)
     }
 
     /// What to say when it can't be connected to.
     pub fn unreachable(&self) -> String {
         format!(
             "can't connect to Postgres at {}:{}, database {}; is it running, and is AUTH_DATABASE_URL right?",
-            self.options.get_host(),
-            self.options.get_port(),
-            self.options.get_database().unwrap_or("(default)"),
+            self.address.options.get_host(),
+            self.address.options.get_port(),
+            self.address.options.get_database().unwrap_or("(default)"),
         )
     }
 
-    /// A pool that fails soon rather than hangs.
-    pub fn pool(&self, max_connections: u32) -> PgPool {
-        let options =
-            self.options.clone().options([("statement_timeout", STATEMENT_TIMEOUT), ("lock_timeout", LOCK_TIMEOUT)]);
-        PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(POOL_WAIT)
-            .test_before_acquire(false)
-            .before_acquire(|conn, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > RESTED {
-                        conn.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options)
+    /// Connections to share, which fail soon rather than hang.
+    pub fn pool(&self, max_connections: u32) -> Db {
+        self.address.pool(max_connections)
     }
 
     /// Stops the private Postgres, if it is ours.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -88,11 +90,11 @@ pub struct PersonInService {
     /// The service.
     pub service_id: ServiceId,
     /// Names of the roles held there.
-    #[schema(example = json!(["Viewer"]))]
-    pub roles: Vec<String>,
+    #[schema(value_type = Vec<String>, example = json!(["Viewer"]))]
+    pub roles: Vec<Arc<str>>,
     /// Names of the permissions that these carry, each once.
-    #[schema(example = json!(["read"]))]
-    pub permissions: Vec<String>,
+    #[schema(value_type = Vec<String>, example = json!(["read"]))]
+    pub permissions: Vec<Arc<str>>,
 }
 
 /// A role that somebody holds somewhere, with all names.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use sqlx::PgConnection;
@@ -6,8 +8,7 @@ use utoipa_axum::routes;
 
 use super::{PersonInService, store};
 use crate::access::permission::{ReadGrants, ReadServices};
-use crate::access::store::effective;
-use crate::access::{Caller, Holds};
+use crate::access::{Bearer, Caller, Effective, Holds};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{Json, Page, Path};
@@ -15,6 +16,7 @@ use crate::id::Ref;
 use crate::openapi::PageQuery;
 use crate::roles::{self, Role, RoleId};
 use crate::services::{self, Service, ServiceId};
+use crate::tokens::{self, Checked, Payload};
 use crate::users::{self, Person, PersonId, person_not_found};
 
 /// `/people/…` and the parts of `/services/{service}` that are about people.
@@ -43,20 +45,22 @@ pub fn routes() -> OpenApiRouter<App> {
     ))]
 async fn get_person_in_service(
     State(app): State<App>,
-    caller: Caller,
+    Bearer(token): Bearer,
     Path((person, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
 ) -> Result<Json<PersonInService>> {
-    let mut conn = app.db.acquire().await?;
-    let user = find(&mut conn, &person).await?;
-    if user.id != caller.person {
+    let Checked { session, rights, .. } = tokens::check(&app, token, Some(service.clone())).await?;
+    let Payload { username, name, .. } = Arc::unwrap_or_clone(session.payload);
+    let user = Person { id: session.person, username, name };
+    if !user.is(&person) {
+        find(&mut *app.db.read().await?, &person).await?;
         return Err(Error::forbidden(
             "forbidden_person_lookup",
             "a person's token may ask about that person only; ask with the person's own token",
         ));
     }
-    let service_id = services::store::resolve(&mut conn, &service).await?;
-    let effective = effective(&mut conn, user.id, service_id).await?;
-    Ok(Json(PersonInService { user, service_id, roles: effective.roles, permissions: effective.permissions }))
+    let (service_id, effective) = rights.ok_or_else(|| service.absent())?;
+    let Effective { roles, permissions } = Arc::unwrap_or_clone(effective);
+    Ok(Json(PersonInService { user, service_id, roles, permissions }))
 }
 
 /// List the roles that a person holds in a service
@@ -80,7 +84,7 @@ async fn list_person_roles(
     page: Page,
 ) -> Result<Response> {
     let holds = Holds::<ReadGrants>::of(&app, &caller).await?;
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db.read().await?;
     let person = users::store::find(&mut conn, &person).await?;
     let is_own = person.as_ref().is_some_and(|person| person.id == caller.person);
     // Before anything is said of who or what exists.
@@ -116,7 +120,7 @@ async fn list_person_services(
     if person != Ref::Id(caller.person) {
         Holds::<ReadGrants>::of(&app, &caller).await?.everywhere()?;
     }
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db.read().await?;
     let person = find(&mut conn, &person).await?.id;
     let services = store::services_of(&mut conn, person, &page).await?;
     Ok(page.respond(services, |service| service.id.0))
@@ -136,7 +140,7 @@ async fn list_service_roles(
     Path(service): Path<Ref<ServiceId>>,
     page: Page,
 ) -> Result<Response> {
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db.read().await?;
     let (service, _) = by.resolve_within(&mut conn, &service).await?;
     let roles = store::offered(&mut conn, service, &page).await?;
     Ok(page.respond(roles, |role| role.id.0))
@@ -160,7 +164,7 @@ async fn list_role_holders(
     Path((service, role)): Path<(Ref<ServiceId>, Ref<RoleId>)>,
     page: Page,
 ) -> Result<Response> {
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db.read().await?;
     let (service, _) = by.resolve_within(&mut conn, &service).await?;
     let role = roles::store::get(&mut conn, role.id()?).await?.id;
     let people = store::holders(&mut conn, service, role, &page).await?;

@@ -41,7 +41,7 @@ async fn add_role_to_service(
     by: Holds<WriteGrants>,
     Json(offer): Json<Offer>,
 ) -> Result<Json<Success>> {
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db.read().await?;
     if let Some(new) = unknown_name(&mut conn, &offer.service_id).await? {
         let by = by.everywhere()?;
         let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
@@ -106,7 +106,7 @@ async fn remove_role_from_service(
     by: Holds<WriteGrants>,
     Json(offer): Json<Offer>,
 ) -> Result<Json<RoleRemovedFromService>> {
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
     let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
     drop(conn);
@@ -222,7 +222,7 @@ async fn begin(
     by: Holds<WriteGrants>,
     grant: &RoleGrant,
 ) -> Result<(PgTransaction<'static>, PersonId, ServiceId, RoleId)> {
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db.read().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
     let role = roles::store::resolve(&mut conn, &grant.role_id).await?;
     drop(conn);
@@ -238,7 +238,7 @@ async fn begin_direct(
     grant: &DirectGrant,
 ) -> Result<(PgTransaction<'static>, PersonId, ServiceId, PermissionId)> {
     let permission = grant.permission()?;
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db.read().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
     let permission = permissions::store::resolve(&mut conn, &permission).await.map_err(|error| grant.refusal(error))?;
     drop(conn);

@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::app::App;
 use crate::error::Error;
 
 /// 404 in the shape of every other error.
@@ -24,12 +25,16 @@ pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     Error::Internal(anyhow::anyhow!("a handler panicked")).into_response()
 }
 
-/// No question takes longer to answer, so that nobody hangs while Postgres does: 503 within two seconds.
-pub const QUESTIONS: Duration = Duration::from_millis(1800);
+/// Changes may wait for others to finish theirs, or for their turn to have a password hashed.
+const CHANGES: Duration = Duration::from_secs(15);
 
-/// 503 once `limit` has passed, or sooner for what only reads: a caller is never left hanging.
-pub async fn within(limit: Duration, request: Request, next: Next) -> Response {
-    let limit = if request.method().is_safe() { QUESTIONS } else { limit };
+/// What is asked by POST.
+const QUESTIONS: [&str; 1] = ["/check-token"];
+
+/// 503 once it has taken too long: a caller is never left hanging. A question has its deadline.
+pub async fn in_time(State(app): State<App>, request: Request, next: Next) -> Response {
+    let asks = request.method().is_safe() || QUESTIONS.contains(&request.uri().path());
+    let limit = if asks { app.config.checks.deadline } else { CHANGES };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Error::Unavailable(format!("no answer within {limit:?}")).into_response(),

@@ -8,6 +8,7 @@ mod json;
 mod page;
 mod path;
 pub mod request_id;
+mod trace;
 
 pub use json::{Json, OptionalJson};
 pub use page::Page;

@@ -1,6 +1,6 @@
 //! A Portero without an administrator makes one at its first start.
 
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 use crate::access;
 use crate::app::App;
@@ -24,15 +24,14 @@ pub struct FirstAdmin {
 ///
 /// Of several instances that start at once, one does.
 pub async fn ensure_an_administrator(app: &App, admin: FirstAdmin) -> Result<bool> {
-    let mut conn = app.db.acquire().await?;
-    if !access::store::administrators(&mut conn).await?.is_empty() {
+    if !access::store::administrators(&mut *app.db.read().await?).await?.is_empty() {
         return Ok(false);
     }
     app.config.passwords.accept(&admin.password, Some(admin.username.as_str()))?;
     let hash = app.hasher.hash(admin.password).await?;
     let name: PersonName = "Administrator".parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
 
-    let mut tx = conn.begin().await?;
+    let mut tx = app.db.begin().await?;
     access::store::queue_for_administrators(&mut tx).await?;
     if !access::store::administrators(&mut tx).await?.is_empty() {
         return Ok(false);

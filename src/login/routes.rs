@@ -1,8 +1,11 @@
-use axum::Extension;
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -10,21 +13,18 @@ use utoipa_axum::routes;
 use super::{invalid_credentials, verify};
 use crate::access::Caller;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::Json;
 use crate::http::access_log::{ClientAddress, client_id};
+use crate::metrics::Outcome;
 use crate::passwords::Presented;
 use crate::tokens::store::NewSession;
 use crate::tokens::{self, Payload, Token};
+use crate::traces;
 
-/// `/auth/login`.
+/// `/auth/…`.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(login))
-}
-
-/// What somebody who is logged in does under `/auth`.
-pub fn session_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(logout)).routes(routes!(profile))
+    OpenApiRouter::new().routes(routes!(login)).routes(routes!(logout)).routes(routes!(profile))
 }
 
 /// Who wants to log in.
@@ -64,11 +64,18 @@ struct LoggedIn {
 ))]
 async fn login(
     State(app): State<App>,
-    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Json<LoggedIn>> {
-    let verified = verify(&app, &login.username, login.password).await?;
+    let attempt = app.metrics.login();
+    let began = begin(&app, address, &headers, login).await;
+    attempt.ends(Outcome::of(&began));
+    began.map(Json)
+}
+
+async fn begin(app: &App, address: IpAddr, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
+    let verified = verify(app, &login.username, login.password).await?;
     let now = app.clock.now();
     let token = app.new_token(now)?;
     let user_agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
@@ -77,14 +84,19 @@ async fn login(
         person: verified.person,
         verified: &verified.hash,
         now,
-        client_id: client_id(&headers),
+        client_id: client_id(headers),
         address,
         user_agent: user_agent.map(|agent| &agent[..agent.len().min(300)]),
     };
-    let payload =
-        tokens::store::insert(&mut *app.db.acquire().await?, &session).await?.ok_or_else(invalid_credentials)?;
+    let inserted = async {
+        let mut tx = app.db.begin().await?;
+        let payload = tokens::store::insert(&mut tx, &session).await?.ok_or_else(invalid_credentials)?;
+        tx.commit().await?;
+        Ok::<_, Error>(payload)
+    };
+    let payload = inserted.instrument(traces::query("begin session")).await?;
     let expires_at = app.config.lifetime.expires_at(now, now).unix_timestamp();
-    Ok(Json(LoggedIn { token, expires_at, payload }))
+    Ok(LoggedIn { token, expires_at, payload })
 }
 
 /// That a session has ended.
@@ -99,7 +111,9 @@ struct LoggedOut {
 /// The token is dead in the very next check, on every instance.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = LoggedOut)))]
 async fn logout(State(app): State<App>, caller: Caller) -> Result<Json<LoggedOut>> {
-    tokens::store::revoke(&mut *app.db.acquire().await?, caller.token).await?;
+    let mut tx = app.db.begin().await?;
+    tokens::store::revoke(&mut tx, caller.token).await?;
+    tx.commit().await?;
     Ok(Json(LoggedOut { status: "logged_out" }))
 }
 
@@ -107,7 +121,8 @@ async fn logout(State(app): State<App>, caller: Caller) -> Result<Json<LoggedOut
 #[derive(Debug, Serialize, ToSchema)]
 struct Profile {
     /// Whose it is.
-    payload: Payload,
+    #[schema(value_type = Payload)]
+    payload: Arc<Payload>,
     /// Whether this very request renewed it.
     #[schema(example = false)]
     renewed: bool,

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::passwords::{Password, PasswordHash, Presented};
+use crate::traces;
 use crate::users::{self, PersonId, Username};
 
 /// Somebody who knew the password.
@@ -49,7 +51,10 @@ pub fn invalid_credentials() -> Error {
 async fn compare(app: &App, username: Option<&Username>, presented: &Presented) -> Result<Option<Verified>> {
     loop {
         let stored = match username {
-            Some(username) => users::store::credentials(&mut *app.db.acquire().await?, username).await?,
+            Some(username) => {
+                let found = async { users::store::credentials(&mut *app.db.read().await?, username).await };
+                found.instrument(traces::query("find credentials")).await?
+            }
             None => None,
         };
         let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());
@@ -76,6 +81,8 @@ async fn upgraded(
     }
     let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(Some(old)) };
     let new = app.hasher.hash(password).await?;
-    let replaced = users::store::upgrade_hash(&mut *app.db.acquire().await?, person, &old, &new).await?;
+    let mut tx = app.db.begin().await?;
+    let replaced = users::store::upgrade_hash(&mut tx, person, &old, &new).await?;
+    tx.commit().await?;
     Ok(replaced.then_some(new))
 }

@@ -7,10 +7,13 @@ use std::time::Duration;
 use argon2::Block;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::hash::MEMORY_KIB;
 use super::{Password, PasswordHash, Presented, Scheme};
 use crate::error::{Error, Result};
+use crate::metrics::Hashing;
+use crate::traces;
 
 /// How many hashes may wait for each thread: at about 20 ms each, well under a second of waiting.
 const QUEUE_PER_THREAD: usize = 32;
@@ -29,6 +32,7 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 #[derive(Clone, Debug)]
 pub struct Hasher {
     queue: Sender<Job>,
+    metrics: Hashing,
 }
 
 impl Hasher {
@@ -39,7 +43,13 @@ impl Hasher {
             let jobs: Receiver<Job> = jobs.clone();
             std::thread::Builder::new().name(format!("hash-{n}")).spawn(move || work(&jobs))?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, metrics: Hashing::default() })
+    }
+
+    /// Measures what it does from now on.
+    #[must_use]
+    pub fn measured_by(self, metrics: Hashing) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Hashes a password with today's parameters.
@@ -77,17 +87,26 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(&self, act: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T> {
         let (reply, answer) = oneshot::channel();
+        let waiting = self.metrics.queue().join();
+        let metrics = self.metrics.clone();
         let job: Job = Box::new(move |memory| {
             // A caller who went away costs nothing more.
             if !reply.is_closed() {
-                let _ = reply.send(act(memory));
+                waiting.is_over();
+                let _ = reply.send(metrics.at_work(|| act(memory)));
             }
         });
         self.queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => Error::Unavailable("the password hashing queue is full".to_owned()),
+            TrySendError::Full(_) => {
+                self.metrics.queue().refused();
+                Error::Busy("the password hashing queue is full")
+            }
             TrySendError::Disconnected(_) => Error::Internal(anyhow::anyhow!("the hashing threads are gone")),
         })?;
-        answer.await.map_err(|_| Error::Internal(anyhow::anyhow!("a hashing thread dropped its job")))
+        answer
+            .instrument(traces::step("hash password"))
+            .await
+            .map_err(|_| Error::Internal(anyhow::anyhow!("a hashing thread dropped its job")))
     }
 }
 

@@ -30,7 +30,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(get, path = "/permissions", tag = "permissions", params(PageQuery),
     responses((status = 200, body = Vec<Permission>)))]
 async fn list_permissions(State(app): State<App>, _: Can<ReadPermissions>, page: Page) -> Result<Response> {
-    let permissions = store::list(&mut *app.db.acquire().await?, &page).await?;
+    let permissions = store::list(&mut *app.db.read().await?, &page).await?;
     Ok(page.respond(permissions, |permission| permission.id.0))
 }
 
@@ -65,7 +65,7 @@ async fn get_permission(
     _: Can<ReadPermissions>,
     Path(id): Path<Ref<PermissionId>>,
 ) -> Result<Json<Permission>> {
-    Ok(Json(store::get(&mut *app.db.acquire().await?, id.id()?).await?))
+    Ok(Json(store::get(&mut *app.db.read().await?, id.id()?).await?))
 }
 
 /// Rename a permission

@@ -33,7 +33,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Portero's own and those that carry direct grants are not among them; `GET /services/0/roles` lists Portero's own.
 #[utoipa::path(get, path = "/roles", tag = "roles", params(PageQuery), responses((status = 200, body = Vec<Role>)))]
 async fn list_roles(State(app): State<App>, _: Can<ReadRoles>, page: Page) -> Result<Response> {
-    let roles = store::list(&mut *app.db.acquire().await?, &page).await?;
+    let roles = store::list(&mut *app.db.read().await?, &page).await?;
     Ok(page.respond(roles, |role| role.id.0))
 }
 
@@ -63,7 +63,7 @@ async fn create_role(
         (status = 404, description = "`role_not_found`"),
     ))]
 async fn get_role(State(app): State<App>, _: Can<ReadRoles>, Path(id): Path<Ref<RoleId>>) -> Result<Json<Role>> {
-    Ok(Json(store::get(&mut *app.db.acquire().await?, id.id()?).await?))
+    Ok(Json(store::get(&mut *app.db.read().await?, id.id()?).await?))
 }
 
 /// Rename a role
@@ -134,7 +134,7 @@ async fn list_role_permissions(
     Path(id): Path<Ref<RoleId>>,
     page: Page,
 ) -> Result<Response> {
-    let permissions = store::permissions(&mut *app.db.acquire().await?, id.id()?, &page).await?;
+    let permissions = store::permissions(&mut *app.db.read().await?, id.id()?, &page).await?;
     Ok(page.respond(permissions, |permission| permission.id.0))
 }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::http::client_ip::Peer;
+use crate::metrics::{Held, Metrics};
 
 /// How many connections may be open at once; further ones wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -32,8 +33,8 @@ const MAX_HEAD: usize = 64 * 1024;
 /// When the system can give no more connections (too many open files), wait for some to end.
 const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
 
-/// Serves `router` until `stop`, then waits for the requests under way.
-pub(super) async fn accept(listener: TcpListener, router: Router, stop: CancellationToken) {
+/// Serves `router` until `stop`, then waits for the requests under way. Connections are counted in `metrics`.
+pub(super) async fn accept(listener: TcpListener, router: Router, metrics: Metrics, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let open = GracefulShutdown::new();
     loop {
@@ -46,7 +47,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router, stop: Cancella
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok(((tcp, peer), place)) => converse(tcp, peer, router.clone(), &open, place),
+            Ok(((tcp, peer), place)) => converse(tcp, peer, router.clone(), &open, (place, metrics.connection())),
             Err(error) => {
                 tracing::debug!(%error, "could not accept a connection");
                 tokio::time::sleep(OUT_OF_RESOURCES).await;
@@ -57,7 +58,13 @@ pub(super) async fn accept(listener: TcpListener, router: Router, stop: Cancella
     open.shutdown().await;
 }
 
-fn converse(tcp: TcpStream, peer: SocketAddr, router: Router, open: &GracefulShutdown, place: OwnedSemaphorePermit) {
+fn converse(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    open: &GracefulShutdown,
+    place: (OwnedSemaphorePermit, Held),
+) {
     // Answers are small and whole: waiting for more to send would only delay them.
     let _ = tcp.set_nodelay(true);
     let answer = service_fn(move |request: hyper::Request<Incoming>| {

@@ -30,7 +30,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(get, path = "/services", tag = "services", params(PageQuery),
     responses((status = 200, body = Vec<Service>)))]
 async fn list_services(State(app): State<App>, _: Can<ReadServices>, page: Page) -> Result<Response> {
-    let services = store::list(&mut *app.db.acquire().await?, &page).await?;
+    let services = store::list(&mut *app.db.read().await?, &page).await?;
     Ok(page.respond(services, |service| service.id.0))
 }
 
@@ -67,7 +67,7 @@ async fn get_service(
     Path(id): Path<Ref<ServiceId>>,
 ) -> Result<Json<Service>> {
     id.id()?;
-    let mut conn = app.db.acquire().await?;
+    let mut conn = app.db.read().await?;
     let (id, _) = by.resolve_within(&mut conn, &id).await?;
     Ok(Json(store::get(&mut conn, id).await?))
 }

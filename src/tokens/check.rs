@@ -1,11 +1,16 @@
 //! Is this token valid now? The one place that says so.
 
+use std::sync::Arc;
+
 use time::OffsetDateTime;
 
-use super::{Session, State, TokenHash, store};
+use super::{Due, Session, State, TokenHash};
+use crate::access::{Answer, Ask, Effective};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::credential;
+use crate::id::Ref;
+use crate::services::ServiceId;
 
 /// A valid session.
 #[derive(Clone, Debug)]
@@ -16,31 +21,34 @@ pub struct Checked {
     pub expires_at: OffsetDateTime,
     /// Whether this very check renewed it.
     pub renewed: bool,
+    /// The service that was asked about, if there is one, and what the session's owner may do there.
+    pub rights: Option<(ServiceId, Arc<Effective>)>,
 }
 
-/// Asks Postgres whether `token` is valid now, and renews it when that is due.
+/// Asks Postgres whether `token` is valid now, and renews it when that is due; also what its owner may do in `service`,
+/// at the same moment.
 ///
 /// # Errors
-/// 401 `invalid_token` or `expired_token`.
-pub async fn check(app: &App, token: TokenHash) -> Result<Checked> {
-    let mut conn = app.db.acquire().await?;
+/// 401 `invalid_token` or `expired_token`; 503 when Postgres can't be asked in time.
+pub async fn check(app: &App, token: TokenHash, service: Option<Ref<ServiceId>>) -> Result<Checked> {
+    let lifetime = app.config.lifetime;
+    let mut lost = false;
     loop {
+        let ask = Ask { token, service: service.clone() };
+        let Answer { session, rights } = app.checks.ask(ask).await?.ok_or_else(credential::invalid)?;
         let now = app.clock.now();
-        let session = store::find(&mut conn, token).await?.ok_or_else(credential::invalid)?;
-        let lifetime = app.config.lifetime;
         let expires_at = lifetime.expires_at(session.created_at, session.modified_at);
         match lifetime.state(session.created_at, session.modified_at, now) {
             State::Expired => return Err(credential::expired()),
-            State::Live => return Ok(Checked { session, expires_at, renewed: false }),
-            State::Due => {
-                if store::renew(&mut conn, token, session.modified_at, now).await? {
+            State::Due if !lost => {
+                if app.renewals.ask(Due { token, seen: session.modified_at, now }).await? {
                     let expires_at = lifetime.expires_at(session.created_at, now);
-                    return Ok(Checked { session, expires_at, renewed: true });
+                    return Ok(Checked { session, expires_at, renewed: true, rights });
                 }
-                // Somebody else renewed or ended it between our read and our write: look again. Each turn of this
-                // loop is another caller's success, so it ends.
-                tokio::task::yield_now().await;
+                // Somebody else renews or ends it: look again, once. If that is still under way, it is valid as it is.
+                lost = true;
             }
+            State::Due | State::Live => return Ok(Checked { session, expires_at, renewed: false, rights }),
         }
     }
 }

@@ -2,13 +2,15 @@
 
 mod check;
 mod purge;
+mod renew;
 mod routes;
 mod session;
 pub mod store;
 mod token;
 
 pub use check::{Checked, check};
-pub use purge::purge_every_minute;
+pub use purge::{purge_every_minute, walk};
+pub use renew::{Due, Renewals};
 pub use routes::routes;
 pub use session::{Lifetime, Payload, Session, State};
 pub use token::{Token, TokenHash};

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -8,12 +10,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Payload, TokenHash, check};
-use crate::access;
+use crate::access::Effective;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{Json, OptionalJson, credential};
 use crate::id::{Id, IdOrDigits, IdOrName, Ref};
-use crate::services::{self, ServiceId};
+use crate::services::ServiceId;
 use crate::users::PersonId;
 
 /// How many permissions one check may ask for.
@@ -74,7 +76,8 @@ struct Answer {
     #[schema(example = true)]
     valid: bool,
     /// Whose it is.
-    payload: Payload,
+    #[schema(value_type = Payload)]
+    payload: Arc<Payload>,
     /// Whether this very check renewed it.
     #[schema(example = false)]
     renewed: bool,
@@ -87,12 +90,12 @@ struct Answer {
     service_id: Option<ServiceId>,
     /// Names of the roles held there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = json!(["Viewer"]))]
-    roles: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["Viewer"]))]
+    roles: Option<Vec<Arc<str>>>,
     /// Names of the permissions that these carry.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = json!(["read"]))]
-    permissions: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["read"]))]
+    permissions: Option<Vec<Arc<str>>>,
     /// Whether the person holds all the permissions asked for. Only where some were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = true)]
@@ -125,7 +128,7 @@ async fn answer(app: &App, headers: &HeaderMap, question: Result<OptionalJson<Qu
     let question = match question {
         Ok(OptionalJson(question)) => question,
         Err(fault) => {
-            check(app, presented?).await?;
+            check(app, presented?, None).await?;
             return Err(fault);
         }
     };
@@ -133,7 +136,7 @@ async fn answer(app: &App, headers: &HeaderMap, question: Result<OptionalJson<Qu
         Some(token) => TokenHash::of(token).ok_or_else(credential::invalid)?,
         None => presented?,
     };
-    let checked = check(app, token).await?;
+    let checked = check(app, token, question.service_id.clone()).await?;
     if let Some(expected) = &question.user_id {
         match expected {
             Ref::Id(id) if *id == checked.session.person => {}
@@ -161,13 +164,12 @@ async fn answer(app: &App, headers: &HeaderMap, question: Result<OptionalJson<Qu
         allowed: None,
     };
     if let Some(service) = &question.service_id {
-        let mut conn = app.db.acquire().await?;
-        let service = services::store::resolve(&mut conn, service).await?;
-        let effective = access::store::effective(&mut conn, checked.session.person, service).await?;
+        let (service, effective) = checked.rights.ok_or_else(|| service.absent())?;
         answer.allowed = wanted.map(|wanted| effective.allows(&wanted));
         answer.service_id = Some(service);
-        answer.roles = Some(effective.roles);
-        answer.permissions = Some(effective.permissions);
+        let Effective { roles, permissions } = Arc::unwrap_or_clone(effective);
+        answer.roles = Some(roles);
+        answer.permissions = Some(permissions);
     }
     Ok(answer)
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
@@ -24,7 +26,7 @@ pub struct Session {
     /// Whose.
     pub person: PersonId,
     /// What a check answers.
-    pub payload: Payload,
+    pub payload: Arc<Payload>,
     /// Login.
     pub created_at: OffsetDateTime,
     /// Login or last renewal.

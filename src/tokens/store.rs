@@ -1,13 +1,16 @@
 //! The table `auth.tokens_cache`.
 
 use std::net::IpAddr;
+use std::ops::Range;
+use std::time::Duration;
 
 use sqlx::PgConnection;
+use sqlx::postgres::types::PgInterval;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
-use super::{Lifetime, Payload, Session, TokenHash};
-use crate::error::Result;
+use super::{Due, Lifetime, Payload, Session, TokenHash};
+use crate::error::{Error, Result};
 use crate::passwords::PasswordHash;
 use crate::users::PersonId;
 
@@ -61,42 +64,71 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
     Ok(payload.map(|Json(payload)| payload))
 }
 
-/// The session of a token.
-pub async fn find(conn: &mut PgConnection, token: TokenHash) -> Result<Option<Session>> {
-    let row = sqlx::query!(
+/// The sessions of tokens, in their order.
+pub async fn find_all(conn: &mut PgConnection, tokens: &[TokenHash]) -> Result<Vec<Option<Session>>> {
+    let hashes: Vec<&[u8]> = tokens.iter().map(TokenHash::as_bytes).collect();
+    let rows = sqlx::query!(
         r#"
-        select person_id as "person: PersonId", payload as "payload: Json<Payload>", created_at, modified_at
-        from auth.tokens_cache
-        where token = $1
+        select
+            asked.place as "place!",
+            t.person_id as "person: PersonId",
+            t.payload as "payload: Json<Payload>",
+            t.created_at,
+            t.modified_at
+        from unnest($1::bytea[]) with ordinality as asked (token, place)
+        join auth.tokens_cache t on t.token = asked.token
         "#,
-        token.as_bytes(),
+        &hashes as &[&[u8]],
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(row.map(|row| Session {
-        person: row.person,
-        payload: row.payload.0,
-        created_at: row.created_at,
-        modified_at: row.modified_at,
-    }))
+    let mut sessions = Vec::new();
+    sessions.resize_with(tokens.len(), || None);
+    for row in rows {
+        sessions[usize::try_from(row.place - 1).map_err(anyhow::Error::from)?] = Some(Session {
+            person: row.person,
+            payload: row.payload.0.into(),
+            created_at: row.created_at,
+            modified_at: row.modified_at,
+        });
+    }
+    Ok(sessions)
 }
 
-/// Renews a session that was read at `seen`: of any number of racing callers exactly one is told `true`.
-pub async fn renew(
-    conn: &mut PgConnection,
-    token: TokenHash,
-    seen: OffsetDateTime,
-    now: OffsetDateTime,
-) -> Result<bool> {
-    let renewed = sqlx::query!(
-        "update auth.tokens_cache set modified_at = $3 where token = $1 and modified_at = $2",
-        token.as_bytes(),
-        seen,
-        now,
+/// Renews sessions; answers for each whether it was this that renewed it.
+///
+/// A row that somebody else has locked is passed over: they are renewing or ending it. So this waits for nobody, and
+/// nobody waits for this in a circle.
+pub async fn renew_all(conn: &mut PgConnection, due: &[Due]) -> Result<Vec<bool>> {
+    let tokens: Vec<&[u8]> = due.iter().map(|due| due.token.as_bytes()).collect();
+    let seen: Vec<OffsetDateTime> = due.iter().map(|due| due.seen).collect();
+    let now: Vec<OffsetDateTime> = due.iter().map(|due| due.now).collect();
+    let renewed = sqlx::query_scalar!(
+        r#"
+        with due as (
+            select t.token, asked.now, asked.place
+            from unnest($1::bytea[], $2::timestamptz[], $3::timestamptz[]) with ordinality
+                as asked (token, seen, now, place)
+            join auth.tokens_cache t on t.token = asked.token and t.modified_at = asked.seen
+            for no key update of t skip locked
+        )
+        update auth.tokens_cache t
+        set modified_at = due.now
+        from due
+        where t.token = due.token
+        returning due.place as "place!"
+        "#,
+        &tokens as &[&[u8]],
+        &seen,
+        &now,
     )
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(renewed.rows_affected() == 1)
+    let mut won = vec![false; due.len()];
+    for place in renewed {
+        won[usize::try_from(place - 1).map_err(anyhow::Error::from)?] = true;
+    }
+    Ok(won)
 }
 
 /// Ends one session.
@@ -117,22 +149,56 @@ pub async fn revoke_all(conn: &mut PgConnection, person: PersonId, kept: Option<
     Ok(revoked.rows_affected())
 }
 
-/// Deletes up to `batch` sessions that are over; answers how many. Rows that someone holds are left for the next run.
-pub async fn purge(conn: &mut PgConnection, lifetime: Lifetime, now: OffsetDateTime, batch: i64) -> Result<u64> {
+/// Claims the next run of the purge, of which there is one in a minute, whatever the number of instances.
+pub async fn claim_purge(conn: &mut PgConnection, every: Duration) -> Result<bool> {
+    let claimed = sqlx::query!(
+        "update auth.duties set due_at = now() + $1 where name = 'purge sessions' and due_at <= now()",
+        interval(every)?,
+    )
+    .execute(conn)
+    .await?;
+    Ok(claimed.rows_affected() == 1)
+}
+
+/// Keeps others from claiming a run while this one lasts.
+pub async fn keep_purge(conn: &mut PgConnection, every: Duration) -> Result<()> {
+    sqlx::query!("update auth.duties set due_at = now() + $1 where name = 'purge sessions'", interval(every)?)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+fn interval(duration: Duration) -> Result<PgInterval> {
+    PgInterval::try_from(duration).map_err(|error| Error::Internal(anyhow::anyhow!(error)))
+}
+
+/// How many pages the table has.
+pub async fn pages(conn: &mut PgConnection) -> Result<i64> {
+    let pages = sqlx::query_scalar!(
+        r#"select pg_relation_size('auth.tokens_cache') / current_setting('block_size')::bigint as "pages!""#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(pages)
+}
+
+/// Deletes the sessions in a range of the table's pages that are over; answers how many. Rows that someone holds are
+/// left for the next run.
+pub async fn purge(conn: &mut PgConnection, lifetime: Lifetime, now: OffsetDateTime, pages: Range<i64>) -> Result<u64> {
     let purged = sqlx::query!(
         r#"
         delete from auth.tokens_cache
         where token = any (array(
             select token
             from auth.tokens_cache
-            where modified_at <= $1 or created_at <= $2
-            limit $3
+            where ctid >= $3::text::tid and ctid < $4::text::tid and (modified_at <= $1 or created_at <= $2)
             for update skip locked
         ))
         "#,
         now - lifetime.sliding,
         now - lifetime.absolute,
-        batch,
+        format!("({},0)", pages.start),
+        format!("({},0)", pages.end),
     )
     .execute(conn)
     .await?;

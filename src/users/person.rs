@@ -108,6 +108,17 @@ pub struct Person {
     pub name: String,
 }
 
+impl Person {
+    /// Whether this is whom a caller named by id, by username or as `person-<id>`.
+    pub fn is(&self, named: &Ref<PersonId>) -> bool {
+        match named {
+            Ref::Id(id) => *id == self.id,
+            Ref::Name(name) => *name == self.username || id_in(name) == Some(self.id),
+            Ref::NoSuchId | Ref::NoSuchName => false,
+        }
+    }
+}
+
 /// A person to register. One of `password` and `password_hash` is needed.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

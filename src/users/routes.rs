@@ -27,7 +27,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// List people
 #[utoipa::path(get, path = "/users", tag = "users", params(PageQuery), responses((status = 200, body = Vec<Person>)))]
 async fn list_users(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Result<Response> {
-    let people = store::list(&mut *app.db.acquire().await?, &page).await?;
+    let people = store::list(&mut *app.db.read().await?, &page).await?;
     Ok(page.respond(people, |person| person.id.0))
 }
 
@@ -71,7 +71,7 @@ async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<Per
     if !own {
         Holds::<ReadUsers>::of(&app, &caller).await?.everywhere()?;
     }
-    Ok(Json(store::get(&mut *app.db.acquire().await?, id.id()?).await?))
+    Ok(Json(store::get(&mut *app.db.read().await?, id.id()?).await?))
 }
 
 /// Change a person
@@ -95,7 +95,7 @@ async fn update_user(
     if change.is_empty() {
         return Err(Error::invalid_field("", "nothing to change: send at least one field"));
     }
-    let person = store::get(&mut *app.db.acquire().await?, id).await?;
+    let person = store::get(&mut *app.db.read().await?, id).await?;
     let username = change.username.as_ref().map_or(person.username.as_str(), super::Username::as_str);
     let password_hash = hash(&app, change.password.take(), change.password_hash.take(), Some(username)).await?;
 

@@ -125,7 +125,7 @@ async fn what_is_stored_of_a_token_is_no_token() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
     let stored: Vec<u8> =
-        sqlx::query_scalar("select token from auth.tokens_cache").fetch_one(&server.app.db).await.expect("a row");
+        sqlx::query_scalar("select token from auth.tokens_cache").fetch_one(server.app.db.pool()).await.expect("a row");
     assert_eq!(stored.len(), 32, "a digest");
     for guess in
         [hex::encode(&stored), format!("ptk_{}", hex::encode(&stored)), format!("ptk_{}00000000", hex::encode(&stored))]
@@ -140,7 +140,7 @@ async fn log_lines_name_a_token_by_eight_digits_of_its_hash() {
     let root = server.administrator().await;
     root.check().await;
     let stored: Vec<u8> =
-        sqlx::query_scalar("select token from auth.tokens_cache").fetch_one(&server.app.db).await.expect("a row");
+        sqlx::query_scalar("select token from auth.tokens_cache").fetch_one(server.app.db.pool()).await.expect("a row");
     let hash = hex::encode(stored);
     let lines = server.log.lines(&hash[..8]);
     assert_eq!(lines.len(), 1, "the one request is in the log");

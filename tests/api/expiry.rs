@@ -1,6 +1,7 @@
 //! How long a token lives, told by a clock that tests turn.
 
-use portero::tokens::store::purge;
+use portero::tokens::store::claim_purge;
+use portero::tokens::walk;
 use serde_json::json;
 use time::Duration;
 
@@ -109,21 +110,26 @@ async fn a_check_that_races_the_logout_never_revives_the_session() {
 }
 
 #[tokio::test]
-async fn the_purge_deletes_what_is_over_a_batch_at_a_time() {
+async fn the_purge_walks_through_the_whole_table_and_deletes_what_is_over() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
-    for _ in 0..6 {
-        server.session_of(root.id).await;
-    }
-    server.app.clock.turn(after(200));
-    let late = server.session_of(root.id).await;
-    server.app.clock.turn(after(150));
+    // Some hundred pages of sessions, every third of which will be over.
+    server
+        .execute(
+            "insert into auth.tokens_cache (token, person_id, payload, created_at, modified_at)
+            select sha256(n::text::bytea), 1, '{}', moment, moment
+            from generate_series(1, 9000) n, lateral (select now() - case when n % 3 = 0 then '1 hour' else '0 s' end
+                ::interval as moment) m",
+        )
+        .await;
+    assert!(server.number("select pg_relation_size('auth.tokens_cache') / 8192").await > 100);
+    assert_eq!(walk(&server.app).await.expect("a purge"), 3000);
+    assert_eq!(server.number("select count(*) from auth.tokens_cache").await, 6001);
+    assert_eq!(root.check().await.status, 200);
 
-    let mut conn = server.app.db.acquire().await.expect("a connection");
-    for expected in [3, 3, 1, 0] {
-        let purged = purge(&mut conn, server.app.config.lifetime, server.app.clock.now(), 3).await.expect("a purge");
-        assert_eq!(purged, expected);
-    }
+    server.app.clock.turn(after(400));
+    let late = server.session_of(root.id).await;
+    assert_eq!(walk(&server.app).await.expect("a purge"), 6001);
     assert_eq!(late.check().await.status, 200);
     assert_eq!(root.check().await.refusal(), (401, "invalid_token"), "what is purged is unknown");
 }
@@ -135,25 +141,39 @@ async fn the_purge_ends_sessions_that_are_too_old_however_often_they_were_renewe
     server.app.clock.turn(after(285));
     assert_eq!(root.check().await.body["renewed"], true);
     server.app.clock.turn(after(120));
-    let mut conn = server.app.db.acquire().await.expect("a connection");
-    let purged = purge(&mut conn, server.app.config.lifetime, server.app.clock.now(), 10).await.expect("a purge");
-    assert_eq!(purged, 1);
+    assert_eq!(walk(&server.app).await.expect("a purge"), 1);
 }
 
 #[tokio::test]
-async fn purges_of_two_instances_do_not_wait_for_each_other() {
+async fn of_many_instances_one_purges_in_a_minute() {
+    let server = Server::on_a_fresh_database().await;
+    let minute = std::time::Duration::from_mins(1);
+    let claims = (0..8).map(|_| {
+        let db = server.app.db.clone();
+        async move {
+            let mut tx = db.begin().await.expect("a transaction");
+            let claimed = claim_purge(&mut tx, minute).await.expect("an answer");
+            tx.commit().await.expect("a commit");
+            claimed
+        }
+    });
+    let claimed = Caller::together(claims).await;
+    assert_eq!(claimed.iter().filter(|claimed| **claimed).count(), 1);
+
+    server.execute("update auth.duties set due_at = now() - interval '1 second'").await;
+    let mut tx = server.app.db.begin().await.expect("a transaction");
+    assert!(claim_purge(&mut tx, minute).await.expect("an answer"), "and another one in the next");
+}
+
+#[tokio::test]
+async fn the_purge_waits_for_nobody() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
     server.session_of(root.id).await;
     server.app.clock.turn(after(400));
     let mut tx = server.app.db.begin().await.expect("a transaction");
-    let mut conn = server.app.db.acquire().await.expect("a connection");
-    let (lifetime, now) = (server.app.config.lifetime, server.app.clock.now());
-    assert_eq!(purge(&mut tx, lifetime, now, 1).await.expect("a purge"), 1);
-    assert_eq!(
-        purge(&mut conn, lifetime, now, 10).await.expect("a purge"),
-        1,
-        "the row that the first holds is skipped"
-    );
+    sqlx::query("select from auth.tokens_cache limit 1 for update").execute(&mut *tx).await.expect("a lock");
+    assert_eq!(walk(&server.app).await.expect("a purge"), 1, "the row that somebody holds is skipped");
     tx.rollback().await.expect("a rollback");
+    assert_eq!(walk(&server.app).await.expect("a purge"), 1, "until they let it go");
 }

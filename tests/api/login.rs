@@ -93,7 +93,7 @@ async fn a_login_leaves_its_traces_with_the_session() {
     assert_eq!(login.await.status, 200);
     let traces: (String, String, String) =
         sqlx::query_as("select client_id, user_agent, host(address) from auth.tokens_cache")
-            .fetch_one(&server.app.db)
+            .fetch_one(server.app.db.pool())
             .await
             .expect("a session");
     assert_eq!(traces, ("till 4".to_owned(), "curl/8".to_owned(), "127.0.0.1".to_owned()));
@@ -112,7 +112,7 @@ async fn traces_that_are_too_long_are_cut_or_left_out() {
     assert_eq!(login.await.status, 200);
     let kept = "select coalesce(length(client_id), 0) + length(user_agent) from auth.tokens_cache";
     assert_eq!(server.number("select count(*) from auth.tokens_cache where client_id is null").await, 1);
-    let kept: i32 = sqlx::query_scalar(kept).fetch_one(&server.app.db).await.expect("a length");
+    let kept: i32 = sqlx::query_scalar(kept).fetch_one(server.app.db.pool()).await.expect("a length");
     assert_eq!(kept, 300);
 }
 

@@ -85,7 +85,7 @@ pub struct World {
 async fn grant_callers(server: &Server, ids: &[i32], role: i32, in_one: bool) {
     let sql =
         "insert into auth.person_service_role select id, case when $3 then id else 0 end, $2 from unnest($1::int[]) id";
-    sqlx::query(sql).bind(ids).bind(role).bind(in_one).execute(&server.app.db).await.expect("grants");
+    sqlx::query(sql).bind(ids).bind(role).bind(in_one).execute(server.app.db.pool()).await.expect("grants");
 }
 
 impl World {
@@ -125,7 +125,7 @@ impl World {
             "insert into auth.person_service_role select id + 3, id, 0 from unnest($1::int[]) id where $2 > ''",
         ] {
             let insert = sqlx::query(sql).bind(&ids).bind(PASSWORD_HASH.as_str());
-            insert.execute(&server.app.db).await.expect("worlds");
+            insert.execute(server.app.db.pool()).await.expect("worlds");
         }
         server.secrets.add(PASSWORD);
         match column.held {

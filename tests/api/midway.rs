@@ -88,7 +88,7 @@ const EVERYTHING: &str = "select md5(string_agg(row, ' ' order by row)) from (
 ) everything (row)";
 
 async fn everything(server: &Server) -> String {
-    sqlx::query_scalar(EVERYTHING).fetch_one(&server.app.db).await.expect("a digest")
+    sqlx::query_scalar(EVERYTHING).fetch_one(server.app.db.pool()).await.expect("a digest")
 }
 
 /// Runs `sql` while all changes are under way; each must be told `refusal`, and nothing may have changed.

@@ -44,7 +44,7 @@ async fn an_imported_hash_lets_its_owner_in_and_is_replaced() {
 async fn stored(server: &Server, username: &str) -> String {
     sqlx::query_scalar("select password_hash from auth.person where username = $1 and removed_at is null")
         .bind(username)
-        .fetch_one(&server.app.db)
+        .fetch_one(server.app.db.pool())
         .await
         .expect("a hash")
 }

@@ -134,7 +134,7 @@ async fn a_session_never_begins_for_a_password_that_was_changed_after_it_was_ver
         user_agent: None,
     };
     root.put(&format!("/users/{}", ada.id), json!({"password_hash": other_hash()})).await.ok();
-    let mut conn = server.app.db.acquire().await.expect("a connection");
+    let mut conn = server.app.db.pool().acquire().await.expect("a connection");
     let session = portero::tokens::store::insert(&mut conn, &begin(&PASSWORD_HASH)).await;
     assert!(session.expect("Postgres answers").is_none());
 }

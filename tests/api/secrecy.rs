@@ -34,13 +34,13 @@ async fn no_table_has_a_token_or_a_password() {
         "select format('select coalesce(string_agg(t::text, e''\\n''), '''') from %I.%I t', schemaname, tablename)
          from pg_tables where schemaname not in ('pg_catalog', 'information_schema')",
     )
-    .fetch_all(&server.app.db)
+    .fetch_all(server.app.db.pool())
     .await
     .expect("tables");
     assert!(tables.len() >= 9, "{tables:?}");
     for table in tables {
         let rows: String =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(table.clone())).fetch_one(&server.app.db).await.expect("rows");
+            sqlx::query_scalar(sqlx::AssertSqlSafe(table.clone())).fetch_one(server.app.db.pool()).await.expect("rows");
         for secret in [login.token(), &login.token()[4..68], "a passphrase of hers", "another passphrase", adm1.token()]
         {
             assert!(!rows.contains(secret), "{table}");
@@ -68,11 +68,8 @@ async fn nothing_that_prints_itself_prints_a_secret() {
     server.secrets.add("a-secret-of-the-servers-own");
     let token = server.app.new_token(server.app.clock.now()).expect("a token");
     server.secrets.add(token.reveal());
-    let mut conn = server.app.db.acquire().await.expect("a connection");
-    let session =
-        portero::tokens::store::find(&mut conn, portero::tokens::TokenHash::of(root.token()).expect("a token"))
-            .await
-            .expect("Postgres answers");
+    let hash = portero::tokens::TokenHash::of(root.token()).expect("a token");
+    let session = portero::tokens::check(&server.app, hash, None).await.expect("a valid token");
     let printed = format!("{:?} {token:?} {:?} {session:?}", server.app, token.hash());
     assert_eq!(server.secrets.shown_in(&printed), None);
     assert!(!printed.contains(&hex::encode(token.hash().as_bytes())));

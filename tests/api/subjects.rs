@@ -29,7 +29,7 @@ async fn a_disabled_administrator_is_out_until_enabled_and_then_needs_a_new_logi
     let server = Server::on_a_fresh_database().await;
     server.administrator().await;
     let other = server.person_with("other", &[(0, 0)]).await;
-    let mut conn = server.app.db.acquire().await.expect("a connection");
+    let mut conn = server.app.db.pool().acquire().await.expect("a connection");
     let id = portero::users::PersonId(other.id);
     portero::users::store::set_disabled(&mut conn, id, true).await.expect("disabled");
     is_out_everywhere(&other).await;

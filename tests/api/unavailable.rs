@@ -38,17 +38,18 @@ async fn when_every_connection_is_taken_one_is_told_to_come_back() {
     let root = server.administrator().await;
     let mut taken = Vec::new();
     for _ in 0..CONNECTIONS {
-        taken.push(server.app.db.acquire().await.expect("a connection"));
+        taken.push(server.app.db.pool().acquire().await.expect("a connection"));
     }
-    let checks = (0..3).map(|_| {
+    let questions = (0..3).map(|_| {
         let root = root.clone();
-        async move { root.check().await }
+        async move { root.get("/users").await }
     });
-    for answer in Caller::together(checks).await {
+    for answer in Caller::together(questions).await {
         assert_eq!(answer.refusal(), (503, "unavailable"));
     }
+    assert_eq!(root.check().await.status, 200, "checks have connections of their own");
     drop(taken);
-    assert_eq!(root.check().await.status, 200);
+    assert_eq!(root.get("/users").await.status, 200);
 }
 
 #[tokio::test]

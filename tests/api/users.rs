@@ -168,7 +168,7 @@ async fn a_change_changes_what_it_names_and_nothing_else() {
     let row: (String, String, String, String) = sqlx::query_as(
         "select username, person_type::text, document_type::text, document_number from auth.person where id = 7",
     )
-    .fetch_one(&server.app.db)
+    .fetch_one(server.app.db.pool())
     .await
     .expect("juan");
     assert_eq!(row, ("juanq".into(), "J".into(), "RUC".into(), "20".into()));

@@ -244,7 +244,7 @@ async fn the_catalogue_in_the_code_is_the_one_in_the_database() {
     let server = Server::on_a_fresh_database().await;
     let rows: Vec<(i32, String)> =
         sqlx::query_as("select id, name from auth.permission where id <= 0 order by id desc")
-            .fetch_all(&server.app.db)
+            .fetch_all(server.app.db.pool())
             .await
             .expect("rows");
     let code = portero::access::permission::ALL.iter().map(|(id, name)| (id.0, (*name).to_owned()));

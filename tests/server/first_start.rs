@@ -115,6 +115,10 @@ async fn every_request_leaves_one_line_of_json_that_tells_no_secret() {
         .unwrap();
     let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
 
+    // Lines gather for a moment before they are written.
+    while !demo.said(&id) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     let output = demo.output();
     let line = output.lines().find(|line| line.contains(&id)).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod first_start;
+mod instances;
 mod killed;
+mod metrics;
 mod process;
 mod settings;
+mod traces;

@@ -20,7 +20,7 @@ const OLDEST: i32 = 14;
 const DIFFERENCE: time::Duration = time::Duration::seconds(2);
 
 pub(super) async fn check(report: &mut Report, config: &Config, demo: bool) {
-    let database = match Database::living(config, demo) {
+    let mut database = match Database::living(config, demo) {
         Ok(Some(database)) => database,
         Ok(None) => {
             let why = format!("no Portero runs on {}, and the doctor starts nothing", config.data_dir.display());
@@ -28,12 +28,17 @@ pub(super) async fn check(report: &mut Report, config: &Config, demo: bool) {
         }
         Err(error) => return report.wrong("database", explain(&error), ""),
     };
-    let mut conn = match timeout(PATIENCE, PgConnection::connect_with(&database.options)).await {
+    let connected = async {
+        database.meet().await?;
+        Ok(database.address.connect_patiently().await?)
+    };
+    let mut conn = match timeout(PATIENCE, connected).await {
         Ok(Ok(conn)) => conn,
-        Ok(Err(error)) => return report.wrong("database", error.to_string(), database.unreachable()),
+        Ok(Err(error)) => return report.wrong("database", explain(&error), database.unreachable()),
         Err(_) => return report.wrong("database", "Postgres does not answer within 5 s", database.unreachable()),
     };
-    match timeout(PATIENCE, ask(report, &mut conn)).await {
+    let asked = async { ask(report, &mut *database.address.begin_on(&mut conn).await?).await };
+    match timeout(PATIENCE, asked).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => report.wrong("database", explain(&error.into()), "look into the log of Postgres"),
         Err(_) => report.wrong("database", "Postgres does not answer within 5 s", "look into the log of Postgres"),

@@ -20,6 +20,7 @@ const FAULTS: i64 = 1000;
 
 pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyhow::Result<ExitCode> {
     let mut conn = tool.patient_connection().await?;
+    let mut conn = tool.begin_on(&mut conn).await?;
     store::prepare(&mut conn).await?;
     let name = file.name.clone();
     let (lines, passwords) = look_at(tool, file, &mut conn).await?;
@@ -40,6 +41,7 @@ pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyh
         hashing::hash_all(tool, &mut conn, passwords).await?;
         store::register(&mut conn).await?
     };
+    conn.commit().await?;
     let answer = json!({ "lines": lines, "imported": imported, "dry_run": dry_run, "faults": [] });
     let people = count(lines, "person", "people");
     let did = if dry_run { "Found no fault; would import" } else { "Imported" };

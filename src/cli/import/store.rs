@@ -2,7 +2,7 @@
 //! here, and Postgres finds what is there twice. These tables exist only on one connection, so the compiler can't check
 //! these queries; the tests do.
 
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 
 use super::line::Candidate;
 use crate::error::{Error, OnConstraint, Result};
@@ -33,13 +33,13 @@ pub(super) async fn prepare(conn: &mut PgConnection) -> Result<()> {
             person_type     text,
             document_type   text,
             document_number text
-        );
+        ) on commit drop;
         create temporary table import_fault (
             line   bigint not null,
             number bigint generated always as identity,
             fault  text not null,
             primary key (line, number)
-        );
+        ) on commit drop;
         ",
     )
     .execute(conn)
@@ -173,7 +173,6 @@ pub(super) async fn keep_hashes(conn: &mut PgConnection, hashes: &[(i64, Passwor
 /// Registers everybody, in the order of the file; answers how many that were.
 pub(super) async fn register(conn: &mut PgConnection) -> Result<u64> {
     let taken = || Error::conflict("user_exists", "somebody was registered meanwhile; nothing was imported: try again");
-    let mut tx = conn.begin().await?;
     let registered = sqlx::query(
         r"
         insert into auth.person (username, name, password_hash, person_type, document_type, document_number)
@@ -183,10 +182,9 @@ pub(super) async fn register(conn: &mut PgConnection) -> Result<u64> {
         order by line
         ",
     )
-    .execute(&mut *tx)
+    .execute(conn)
     .await
     .on_constraint("person_username_key", taken())
     .on_constraint("person_document_key", taken())?;
-    tx.commit().await?;
     Ok(registered.rows_affected())
 }

@@ -155,9 +155,7 @@ impl Caller {
     }
 
     /// Many requests at once, and their answers in the same order.
-    pub async fn together(
-        requests: impl IntoIterator<Item = impl Future<Output = Response> + 'static>,
-    ) -> Vec<Response> {
+    pub async fn together<T: 'static>(requests: impl IntoIterator<Item = impl Future<Output = T> + 'static>) -> Vec<T> {
         let local = tokio::task::LocalSet::new();
         let tasks: Vec<_> = requests.into_iter().map(|request| local.spawn_local(request)).collect();
         local.await;

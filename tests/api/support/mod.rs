@@ -15,3 +15,6 @@ pub use server::{PASSWORD, PASSWORD_HASH, Server};
 
 /// A test's connections to Postgres, unless it asks for more.
 pub const CONNECTIONS: u32 = 4;
+
+/// And those of its lanes.
+pub const LANES: u32 = 3;

@@ -17,11 +17,11 @@ use portero::{grants, serve, tokens, users};
 use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
 
-use super::CONNECTIONS;
 use super::caller::{Caller, Response};
 use super::cluster::{Data, TestDatabase};
 use super::log::Log;
 use super::secrets::Secrets;
+use super::{CONNECTIONS, LANES};
 
 /// Everybody's password, unless a test gives them another.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -86,7 +86,7 @@ impl Server {
         let own = settings.iter().find(|(name, _)| *name == "MAX_CONNECTIONS");
         let own = own.map_or(CONNECTIONS, |(_, value)| value.parse().expect("a number"));
         // And those of another instance.
-        let database = TestDatabase::with(data, own + CONNECTIONS).await;
+        let database = TestDatabase::with(data, own + CONNECTIONS + 2 * LANES).await;
         let instance = instance(&database.url, settings, Secrets::default()).await;
         Self {
             app: instance.app.clone(),
@@ -117,7 +117,7 @@ impl Server {
     pub async fn another_instance(&self) -> Self {
         let database = self.database.clone().expect("a database");
         let mut other = instance(&database.url, &[], self.secrets.clone()).await;
-        other.app.clock = self.app.clock.clone();
+        other.app = other.app.with_clock(self.app.clock.clone());
         other.router = app::router(&other.app);
         Self {
             app: other.app.clone(),
@@ -165,7 +165,7 @@ impl Server {
 
     /// A caller with a new session of a person who is there, begun without the price of a login.
     pub async fn session_of(&self, person: i32) -> Caller {
-        let mut conn = self.app.db.acquire().await.expect("a connection");
+        let mut conn = self.app.db.pool().acquire().await.expect("a connection");
         let hash: String = sqlx::query_scalar("select password_hash from auth.person where id = $1")
             .bind(person)
             .fetch_one(&mut *conn)
@@ -202,7 +202,7 @@ impl Server {
         .bind(hashes)
         .bind(people)
         .bind(now)
-        .execute(&self.app.db)
+        .execute(self.app.db.pool())
         .await
         .expect("sessions");
         let callers = people.iter().zip(tokens).map(|(person, token)| {
@@ -216,7 +216,7 @@ impl Server {
     pub async fn demo(&self, username: &str) -> Caller {
         let id = sqlx::query_scalar("select id from auth.person where username = $1 and removed_at is null")
             .bind(username)
-            .fetch_one(&self.app.db)
+            .fetch_one(self.app.db.pool())
             .await
             .expect("somebody of the demo data");
         self.secrets.add(&format!("{username}-hash"));
@@ -225,12 +225,12 @@ impl Server {
 
     /// The first column of the first row.
     pub async fn number(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&self.app.db).await.expect("a number")
+        sqlx::query_scalar(sql).fetch_one(self.app.db.pool()).await.expect("a number")
     }
 
     /// Something that the API has no route for.
     pub async fn execute(&self, sql: &'static str) {
-        sqlx::raw_sql(sql).execute(&self.app.db).await.expect("valid SQL");
+        sqlx::raw_sql(sql).execute(self.app.db.pool()).await.expect("valid SQL");
     }
 }
 

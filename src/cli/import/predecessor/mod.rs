@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 use super::super::output::{self, Output, count, remark};
 use super::super::tool::Tool;
@@ -85,7 +85,7 @@ pub(super) async fn import(tool: &Tool, url: &Secret, dry_run: bool) -> anyhow::
     let options = database_url(url.expose()).map_err(|fault| anyhow::anyhow!("the URL of the old database {fault}"))?;
     let source = Source::open(&options).await.context("the old database")?;
     let mut conn = tool.patient_connection().await?;
-    let mut tx = conn.begin().await?;
+    let mut tx = tool.begin_on(&mut conn).await?;
     let mut import = Import {
         source,
         target: &mut tx,

@@ -1,0 +1,73 @@
+//! Checks, many in one statement: whose token is it, and what may they do in a service?
+
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+
+use super::vocabulary::Latest;
+use super::{Effective, store};
+use crate::database::{Question, distinct};
+use crate::error::Result;
+use crate::id::Ref;
+use crate::services::ServiceId;
+use crate::tokens::{self, Session, TokenHash};
+
+/// What one check asks.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Whose token is this?
+    pub token: TokenHash,
+    /// And what may they do here?
+    pub service: Option<Ref<ServiceId>>,
+}
+
+/// What Postgres says.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The session, as it is stored: whether it has expired is for the asker to say.
+    pub session: Session,
+    /// The service asked about, if there is one, and what the session's owner may do there.
+    pub rights: Option<(ServiceId, Arc<Effective>)>,
+}
+
+/// See [`Ask`].
+#[derive(Debug, Default)]
+pub struct Checks {
+    vocabulary: Arc<Latest>,
+}
+
+impl Question for Checks {
+    const NAME: &'static str = "checks";
+    type Ask = Ask;
+    type Answer = Option<Answer>;
+
+    async fn ask(&self, conn: &mut PgConnection, asked: &[Ask]) -> Result<Vec<Option<Answer>>> {
+        loop {
+            let vocabulary = self.vocabulary.get();
+            let keys = asked.iter().map(|ask| {
+                let service = ask.service.as_ref().and_then(|service| vocabulary.service(service));
+                (ask.token, service)
+            });
+            let (once, places) = distinct(keys);
+            if asked.iter().all(|ask| ask.service.is_none()) {
+                let tokens: Vec<TokenHash> = once.iter().map(|(token, _)| *token).collect();
+                let sessions = tokens::store::find_all(conn, &tokens).await?;
+                let answer = |session: &Session| Answer { session: session.clone(), rights: None };
+                return Ok(places.into_iter().map(|place| sessions[place].as_ref().map(answer)).collect());
+            }
+            let found = store::check_all(conn, &once).await?;
+            let outdated = found.version.is_some_and(|version| version != vocabulary.version);
+            if outdated {
+                // Ids of one moment with names and permissions of another might add up to what never was.
+                self.vocabulary.reload(conn).await?;
+                continue;
+            }
+            let answers = found.rows.into_iter().map(|row| {
+                let (session, held) = row?;
+                Some(Answer { session, rights: held.map(|held| (held.service, Arc::new(vocabulary.effective(&held)))) })
+            });
+            let answers: Vec<_> = answers.collect();
+            return Ok(places.into_iter().map(|place| answers[place].clone()).collect());
+        }
+    }
+}

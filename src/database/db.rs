@@ -1,0 +1,221 @@
+//! How everything else holds Postgres: connections for questions, transactions for changes, lanes for batches.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool, PgTransaction, Postgres};
+
+/// How long anybody waits for a free connection, so that a 503 comes within two seconds.
+const POOL_WAIT: Duration = Duration::from_millis(1500);
+
+/// A connection that has rested this long is tried before it is used: Postgres may have been restarted meanwhile.
+const RESTED: Duration = Duration::from_millis(500);
+
+/// No statement of ours takes longer, unless it hangs; nobody waits longer for a row that somebody else has locked,
+/// since their connection is wanted by others.
+const PATIENCE: [(&str, &str); 2] = [("statement_timeout", "10s"), ("lock_timeout", "1500ms")];
+
+/// Batches ask by key: an index is right, also where the planner still believes a table to be small.
+const BY_KEY: [(&str, &str); 5] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
+
+/// Behind a transaction pooler a transaction is all that is ours: it brings its settings along, and clears away the
+/// prepared statements that somebody else has left under the names that it will use.
+const BEGIN_POOLED: &str =
+    "begin; deallocate all; set local statement_timeout = '10s'; set local lock_timeout = '1500ms'";
+const BEGIN_POOLED_BY_KEY: &str = "begin; deallocate all; set local statement_timeout = '10s'; \
+    set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; \
+    set local jit = off";
+
+/// Where Postgres is, and whether a transaction pooler (PgBouncer) stands before it.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// How to connect.
+    pub options: PgConnectOptions,
+    /// Whether consecutive statements may reach different sessions, unless they are of one transaction.
+    pub pooled: bool,
+}
+
+impl Address {
+    /// Postgres itself.
+    pub fn direct(options: PgConnectOptions) -> Self {
+        Self { options, pooled: false }
+    }
+
+    /// The same, seen through a transaction pooler.
+    pub fn pooled(options: PgConnectOptions) -> Self {
+        // A pooler takes few start-up parameters, and a statement prepared in one transaction is not there in the next.
+        Self { options: options.extra_float_digits(None).statement_cache_capacity(0), pooled: true }
+    }
+
+    /// The options of a connection with these settings, where a connection can have any.
+    fn with(&self, settings: &[(&'static str, &'static str)]) -> PgConnectOptions {
+        if self.pooled { self.options.clone() } else { self.options.clone().options(settings.iter().copied()) }
+    }
+
+    /// What tells a pooler from Postgres: it refuses settings at the start of a connection, or ignores them.
+    pub(super) async fn find_pooler(&mut self) -> sqlx::Result<()> {
+        let connected = PgConnection::connect_with(&self.with(&PATIENCE)).await;
+        let (_, expected) = PATIENCE[0];
+        let pooled = match connected {
+            Ok(mut conn) => {
+                // By the simple protocol, which every pooler passes on.
+                let row = sqlx::raw_sql("show statement_timeout").fetch_one(&mut conn).await?;
+                let _ = conn.close().await;
+                sqlx::Row::try_get::<String, _>(&row, 0)? != expected
+            }
+            Err(sqlx::Error::Database(error)) if error.message().contains("unsupported startup parameter") => true,
+            Err(error) => return Err(error),
+        };
+        if pooled {
+            *self = Self::pooled(self.options.clone());
+        }
+        Ok(())
+    }
+
+    /// A connection for long work, without limits on its time. Whatever it does, it does in [`Self::begin_on`].
+    pub async fn connect_patiently(&self) -> sqlx::Result<PgConnection> {
+        PgConnection::connect_with(&self.options).await
+    }
+
+    /// A transaction on such a connection.
+    pub async fn begin_on<'a>(&self, conn: &'a mut PgConnection) -> sqlx::Result<sqlx::Transaction<'a, Postgres>> {
+        if self.pooled { conn.begin_with("begin; deallocate all").await } else { conn.begin().await }
+    }
+
+    /// Connections to share.
+    pub fn pool(&self, max_connections: u32) -> Db {
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(POOL_WAIT)
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > RESTED {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(self.with(&PATIENCE));
+        Db { pool, address: Arc::new(self.clone()) }
+    }
+}
+
+/// The connections that a running Portero shares.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pool: PgPool,
+    address: Arc<Address>,
+}
+
+impl Db {
+    /// A connection to ask questions on. What is written through it may be lost: changes are for [`Self::begin`].
+    pub async fn read(&self) -> sqlx::Result<Reading> {
+        if self.address.pooled {
+            Ok(Reading::Pooled(self.pool.begin_with(BEGIN_POOLED).await?))
+        } else {
+            Ok(Reading::Direct(self.pool.acquire().await?))
+        }
+    }
+
+    /// A transaction for changes.
+    pub async fn begin(&self) -> sqlx::Result<PgTransaction<'static>> {
+        if self.address.pooled { self.pool.begin_with(BEGIN_POOLED).await } else { self.pool.begin().await }
+    }
+
+    /// A lane of its own, for questions by key.
+    pub fn lane(&self) -> Lane {
+        let settings: Vec<_> = PATIENCE.into_iter().chain(BY_KEY).collect();
+        Lane { options: self.address.with(&settings), pooled: self.address.pooled, conn: None }
+    }
+
+    /// Where these connections lead.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The pool itself.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Ends all connections once those who hold them are done.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A connection on which questions are asked.
+#[derive(Debug)]
+pub enum Reading {
+    /// To Postgres itself.
+    Direct(PoolConnection<Postgres>),
+    /// Through a transaction pooler.
+    Pooled(PgTransaction<'static>),
+}
+
+impl Deref for Reading {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        match self {
+            Self::Direct(conn) => conn,
+            Self::Pooled(tx) => tx,
+        }
+    }
+}
+
+impl DerefMut for Reading {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Direct(conn) => conn,
+            Self::Pooled(tx) => tx,
+        }
+    }
+}
+
+/// One connection that one task keeps for itself. It connects when it is first used, and again after a failure.
+#[derive(Debug)]
+pub struct Lane {
+    options: PgConnectOptions,
+    pooled: bool,
+    conn: Option<PgConnection>,
+}
+
+impl Lane {
+    /// Whether the connection was used before, and may have broken since.
+    pub fn is_connected(&self) -> bool {
+        self.conn.is_some()
+    }
+
+    /// The connection, to be given back by [`Self::put_back`] after success only: what may still arrive on one that
+    /// failed, or whose user was stopped halfway, is nobody's.
+    pub async fn take(&mut self) -> sqlx::Result<PgConnection> {
+        match self.conn.take() {
+            Some(conn) => Ok(conn),
+            None => PgConnection::connect_with(&self.options).await,
+        }
+    }
+
+    /// A transaction on it, where nothing else gives it a session.
+    pub async fn begin_if_pooled<'a>(
+        &self,
+        conn: &'a mut PgConnection,
+    ) -> sqlx::Result<Result<sqlx::Transaction<'a, Postgres>, &'a mut PgConnection>> {
+        if self.pooled { Ok(Ok(conn.begin_with(BEGIN_POOLED_BY_KEY).await?)) } else { Ok(Err(conn)) }
+    }
+
+    /// Keeps the connection for the next time.
+    pub fn put_back(&mut self, conn: PgConnection) {
+        self.conn = Some(conn);
+    }
+}

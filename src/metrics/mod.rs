@@ -1,0 +1,157 @@
+//! What is measured, for Prometheus: `GET /metrics` on an address of its own (`METRICS_ADDRESS`).
+//!
+//! Each app has its own registry, so that several servers may live in one process. Whoever is measured holds handles,
+//! looked up once: [`Batch`], [`Hashing`], [`Stream`]. Without `METRICS_ADDRESS` they are empty, and to record costs a
+//! comparison. Labels come from small fixed sets: no id, no name, no address, no token.
+
+mod batch;
+mod hashing;
+mod logins;
+mod page;
+mod process;
+mod purge;
+mod queue;
+mod requests;
+mod stream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::Request;
+use prometheus::core::Collector;
+use prometheus::{HistogramOpts, IntGauge, Opts, Registry};
+
+pub use batch::Batch;
+pub use hashing::Hashing;
+pub use logins::{Login, Outcome};
+pub use page::page;
+pub use queue::{Held, Queue, Waiting};
+pub use requests::{UnderWay, method_label};
+pub use stream::Stream;
+
+use batch::Batches;
+use logins::Logins;
+use page::Pool;
+use process::Process;
+use purge::Purge;
+use requests::Requests;
+
+/// The measurements of one app, or nothing at all.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics(Option<Arc<Families>>);
+
+#[derive(Debug)]
+struct Families {
+    registry: Registry,
+    requests: Requests,
+    connections: IntGauge,
+    batches: Batches,
+    pool: Pool,
+    hashing: Hashing,
+    logins: Logins,
+    purge: Purge,
+    stream: Stream,
+    process: Process,
+}
+
+impl Metrics {
+    /// Begins to measure, all from zero.
+    pub fn on() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let families = Families {
+            requests: Requests::register(&registry)?,
+            connections: gauge(&registry, "portero_http_connections", "Connections open now.")?,
+            batches: Batches::register(&registry)?,
+            pool: Pool::register(&registry)?,
+            hashing: Hashing::register(&registry)?,
+            logins: Logins::register(&registry)?,
+            purge: Purge::register(&registry)?,
+            stream: Stream::register(&registry)?,
+            process: Process::register(&registry)?,
+            registry,
+        };
+        Ok(Self(Some(Arc::new(families))))
+    }
+
+    /// A request begins; keep what this returns until it is answered.
+    pub fn request(&self, request: &Request) -> UnderWay {
+        UnderWay::begin(self.0.as_ref(), request)
+    }
+
+    /// A connection opens, and ends when what this returns is dropped.
+    pub fn connection(&self) -> Held {
+        Held::one_of(self.0.as_ref().map(|families| &families.connections))
+    }
+
+    /// The measurements of the batches called `name`: one call for each kind of batch, not for each batch.
+    pub fn batch(&self, name: &'static str) -> Batch {
+        self.0.as_ref().map_or_else(Batch::default, |families| families.batches.called(name))
+    }
+
+    /// The measurements of password hashing.
+    pub fn hashing(&self) -> Hashing {
+        self.0.as_ref().map_or_else(Hashing::default, |families| families.hashing.clone())
+    }
+
+    /// Somebody tries to log in; say what came of it with [`Login::ends`].
+    pub fn login(&self) -> Login {
+        Login::begin(self.0.as_ref())
+    }
+
+    /// A purge that took `took` ended now and deleted so many sessions, or failed.
+    pub fn purged(&self, sessions: Result<u64, ()>, took: Duration) {
+        if let Some(families) = &self.0 {
+            families.purge.ended(sessions, took);
+        }
+    }
+
+    /// The measurements of the change stream.
+    pub fn stream(&self) -> Stream {
+        self.0.as_ref().map_or_else(Stream::default, |families| families.stream.clone())
+    }
+}
+
+/// Adds what `made` is to the registry.
+fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> prometheus::Result<C> {
+    let collector = made?;
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+    register(registry, IntGauge::with_opts(Opts::new(name, help)))
+}
+
+fn buckets(name: &str, help: &str, bounds: &[f64]) -> HistogramOpts {
+    HistogramOpts::new(name, help).buckets(bounds.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use axum::http::StatusCode;
+
+    use super::*;
+
+    #[test]
+    fn the_documentation_names_every_metric_and_no_other() {
+        let metrics = Metrics::on().expect("metrics");
+        let _batch = metrics.batch("tokens");
+        metrics.request(&Request::default()).answered(StatusCode::OK);
+        let text = metrics.text();
+        let measured = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        let page = include_str!("../../docs/operations.md");
+        let rows = page.lines().filter(|line| line.starts_with("| `portero_") || line.starts_with("| `process_"));
+        let names = rows.flat_map(|row| row.split('|').nth(1).unwrap_or_default().split('`').skip(1).step_by(2));
+        assert_eq!(names.collect::<BTreeSet<_>>(), measured.collect());
+    }
+
+    #[test]
+    fn several_apps_in_one_process_are_measured_apart() {
+        let (one, other) = (Metrics::on().expect("metrics"), Metrics::on().expect("metrics"));
+        one.stream().sent(3);
+        assert!(one.text().contains("portero_stream_events_total 3\n"));
+        assert!(other.text().contains("portero_stream_events_total 0\n"));
+    }
+}
