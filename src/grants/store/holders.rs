@@ -37,7 +37,7 @@ pub async fn holders(conn: &mut PgConnection, service: ServiceId, role: RoleId, 
     Ok(rows)
 }
 
-/// Likewise, of these people alone.
+/// Likewise, of these people alone: each is looked up, however many others hold the role.
 async fn holders_among(
     conn: &mut PgConnection,
     service: ServiceId,
@@ -49,13 +49,17 @@ async fn holders_among(
         Person,
         r#"
         select p.id as "id: PersonId", p.username, p.name
-        from auth.person_service_role psr
-        join auth.person p on p.id = psr.person_id
-        where psr.service_id = $1
-          and psr.role_id = $2
-          and psr.person_id = any ($3)
-          and psr.person_id > $4
-        order by psr.person_id
+        from unnest($3::int[]) few (id)
+        cross join lateral (
+            select psr.person_id
+            from auth.person_service_role psr
+            where psr.service_id = $1 and psr.role_id = $2 and psr.person_id = few.id
+            -- At most one, which tells Postgres to do just that.
+            limit 1
+        ) holder
+        join auth.person p on p.id = holder.person_id
+        where few.id > $4
+        order by p.id
         limit $5
         "#,
         service.0,

@@ -6,7 +6,7 @@ use crate::error::Result;
 
 /// Up to here it is faster to find all who match, through the indexes of their names, and to sort them by id; beyond,
 /// to go through everybody by id until enough match.
-const FEW: i64 = 2000;
+const FEW: u32 = 2000;
 
 /// No text that begins with another sorts after that other one and this.
 const LAST: &str = "\u{10FFFF}";
@@ -36,11 +36,11 @@ pub async fn few_with(conn: &mut PgConnection, prefix: Option<&str>) -> Result<O
         "#,
         prefix,
         LAST,
-        FEW + 1,
+        i64::from(FEW) + 1,
     )
     .fetch_one(conn)
     .await?;
-    if ids.len() as i64 > FEW {
+    if ids.len() > FEW as usize {
         return Ok(None);
     }
     ids.sort_unstable();
