@@ -21,7 +21,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Cors};
 use crate::database::{Batch, Db};
 use crate::error::{Error, Result};
-use crate::http::{access_log, fallback, request_id};
+use crate::http::fallback::{self, InTime};
+use crate::http::{access_log, request_id};
 use crate::keys::{LastUses, ServiceKey};
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
@@ -122,7 +123,7 @@ pub fn router(app: &App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), access_log::access_log))
         .option_layer(cors(&app.config))
         .layer(CatchPanicLayer::custom(fallback::panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), fallback::in_time));
+        .layer(InTime::layer(app.config.checks.deadline));
     router
         .merge(docs::browser())
         .fallback(fallback::unknown_path)

@@ -1,13 +1,19 @@
 //! Answers for what no route takes: unknown paths, unknown methods, a panic, a request that takes too long.
 
 use std::any::Any;
+use std::convert::Infallible;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use futures_util::future::Map;
+use tokio::time::error::Elapsed;
+use tokio::time::{Timeout, timeout};
+use tower::layer::layer_fn;
+use tower::{Layer, Service};
 
-use crate::app::App;
 use crate::error::Error;
 
 /// 404 in the shape of every other error.
@@ -29,14 +35,41 @@ pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
 const CHANGES: Duration = Duration::from_secs(15);
 
 /// What is asked by POST.
-const QUESTIONS: [&str; 1] = ["/check-token"];
+const QUESTIONS: [&str; 2] = ["/check-token", "/check-tokens"];
 
-/// 503 once it has taken too long: a caller is never left hanging. A question has its deadline.
-pub async fn in_time(State(app): State<App>, request: Request, next: Next) -> Response {
-    let asks = request.method().is_safe() || QUESTIONS.contains(&request.uri().path());
-    let limit = if asks { app.config.checks.deadline } else { CHANGES };
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Error::Unavailable(format!("no answer within {limit:?}")).into_response(),
+/// Answers 503 once a request has taken too long: a caller is never left hanging.
+#[derive(Clone, Debug)]
+pub struct InTime<S> {
+    inner: S,
+    /// For questions: what only reads, and what is asked by POST.
+    questions: Duration,
+}
+
+impl<S> InTime<S> {
+    /// A layer with this limit for questions.
+    pub fn layer(questions: Duration) -> impl Layer<S, Service = Self> + Clone {
+        layer_fn(move |inner| Self { inner, questions })
     }
+}
+
+type Answered = Result<Result<Response, Infallible>, Elapsed>;
+
+impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Request> for InTime<S> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Map<Timeout<S::Future>, fn(Answered) -> Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let asks = request.method().is_safe() || QUESTIONS.contains(&request.uri().path());
+        let limit = if asks { self.questions } else { CHANGES };
+        timeout(limit, self.inner.call(request)).map(in_time)
+    }
+}
+
+fn in_time(answered: Answered) -> Result<Response, Infallible> {
+    answered.unwrap_or_else(|_| Ok(Error::Unavailable("no answer in time".to_owned()).into_response()))
 }
