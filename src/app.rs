@@ -8,6 +8,7 @@ use axum::http::Method;
 use axum::http::header::{LINK, RETRY_AFTER};
 use axum::middleware;
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -15,15 +16,17 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::Checks;
+use crate::changes::Feed;
 use crate::clock::Clock;
 use crate::config::{Config, Cors};
 use crate::database::{Batch, Db};
 use crate::error::{Error, Result};
 use crate::http::{access_log, fallback, request_id};
+use crate::keys::{LastUses, ServiceKey};
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
 use crate::tokens::{Renewals, Token};
-use crate::{docs, grants, login, openapi, permissions, roles, server, services, tokens, users};
+use crate::{changes, docs, grants, keys, login, openapi, permissions, roles, server, services, tokens, users};
 
 /// What every handler works with. A clone costs next to nothing.
 #[derive(Clone, Debug)]
@@ -46,6 +49,12 @@ pub struct Parts {
     pub checks: Batch<Checks>,
     /// Where sessions are renewed.
     pub renewals: Batch<Renewals>,
+    /// What notes when service keys are used.
+    pub key_uses: LastUses,
+    /// What the streams of changes hear.
+    pub changes: Feed,
+    /// Cancelled when Portero stops: what would never end by itself ends then.
+    pub stopping: CancellationToken,
 }
 
 impl Deref for App {
@@ -70,10 +79,19 @@ impl App {
 
     /// A token nobody has had before.
     pub fn new_token(&self, now: OffsetDateTime) -> Result<Token> {
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|error| Error::Internal(error.into()))?;
-        Ok(Token::generate(self.config.token_secret.expose().as_bytes(), &random, now))
+        Ok(Token::generate(self.config.token_secret.expose().as_bytes(), &random()?, now))
     }
+
+    /// A service key nobody has had before.
+    pub fn new_service_key(&self, now: OffsetDateTime) -> Result<ServiceKey> {
+        Ok(ServiceKey::generate(self.config.token_secret.expose().as_bytes(), &random()?, now))
+    }
+}
+
+fn random() -> Result<[u8; 32]> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| Error::Internal(error.into()))?;
+    Ok(random)
 }
 
 /// All routes, by feature, and the document that describes them.
@@ -83,12 +101,15 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
         .merge(docs::routes())
         .merge(login::routes())
         .merge(tokens::routes())
+        .merge(tokens::list_routes())
         .merge(users::routes())
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(services::routes())
+        .merge(keys::routes())
         .merge(grants::routes())
         .merge(grants::people_routes())
+        .merge(changes::routes())
         .split_for_parts();
     openapi::complete(&mut document);
     (router, document)

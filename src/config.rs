@@ -22,6 +22,8 @@ pub use read::{Faults, Secret, database_url};
 pub struct Config {
     /// `AUTH_DATABASE_URL`; without it, the private Postgres in `data_dir`.
     pub database_url: Option<Secret>,
+    /// `AUTH_DATABASE_DIRECT_URL`: the same database without a transaction pooler in between, for LISTEN.
+    pub database_direct_url: Option<Secret>,
     /// `PORTERO_DATA_DIR`: where the private Postgres lives.
     pub data_dir: PathBuf,
     /// `SERVER_URL` or `SERVER_PORT`: where to listen.
@@ -36,6 +38,8 @@ pub struct Config {
     pub lifetime: Lifetime,
     /// `TOKEN_SECRET`: mixed into new tokens; made at random for each run when not set.
     pub token_secret: Secret,
+    /// `CHANGES_RETENTION_SECONDS`: how long a backend may be away and still hear all that it missed.
+    pub changes_retention: Duration,
     /// `CORS`: the origins that browsers may call from.
     pub cors: Cors,
     /// `CORS_HEADERS`: the request headers that browsers may send.
@@ -91,12 +95,8 @@ impl Config {
 
     fn examine(vars: impl IntoIterator<Item = (String, String)>) -> (Self, Faults) {
         let mut s = Settings::new(vars);
-        let database_url = s.secret("AUTH_DATABASE_URL");
-        if let Some(url) = &database_url
-            && let Err(fault) = read::database_url(url.expose())
-        {
-            s.fault("AUTH_DATABASE_URL", &fault, "postgres://portero:secret@localhost:5432/portero");
-        }
+        let database_url = s.database_url("AUTH_DATABASE_URL");
+        let database_direct_url = s.database_url("AUTH_DATABASE_DIRECT_URL");
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let listen = s.listen();
         let lifetime = Lifetime {
@@ -106,6 +106,7 @@ impl Config {
         };
         let config = Self {
             database_url,
+            database_direct_url,
             data_dir: s.text("PORTERO_DATA_DIR").map_or_else(crate::database::embedded::default_directory, Into::into),
             listen,
             metrics: s.metrics(listen),
@@ -119,6 +120,7 @@ impl Config {
             },
             lifetime,
             token_secret: s.secret("TOKEN_SECRET").unwrap_or_else(random_secret),
+            changes_retention: Duration::seconds(s.number("CHANGES_RETENTION_SECONDS", 3600, 60, 604_800)),
             cors: s.cors(),
             cors_headers: s.header_names("CORS_HEADERS", "content-type,authorization,token,x-client-id"),
             trusted_proxies: s.networks("TRUSTED_PROXIES"),

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{IntoParams, OpenApi as _, ToSchema};
 
@@ -82,8 +84,10 @@ struct Problem {
         (name = "roles", description = "Roles and the permissions they carry"),
         (name = "permissions", description = "Permissions"),
         (name = "services", description = "Services and the roles they offer"),
+        (name = "keys", description = "The keys by which services speak for themselves"),
         (name = "grants", description = "Who holds what where"),
         (name = "people", description = "What people may do"),
+        (name = "backends", description = "What a backend does with a key of its service"),
         (name = "server", description = "The server itself"),
     ),
     security(("token" = []), ("bearer" = [])),
@@ -102,8 +106,18 @@ pub fn base() -> OpenApi {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("the same token, as RFC 6750 sends it"))
             .build();
+        let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+            "token",
+            "a service's key, which POST /services/{service}/keys answered",
+        )));
+        let key_bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("the same key, as RFC 6750 sends it"))
+            .build();
         components.add_security_scheme("token", token);
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("service_key", key);
+        components.add_security_scheme("service_key_bearer", SecurityScheme::Http(key_bearer));
     }
     document
 }
@@ -160,13 +174,19 @@ fn any_of(schemas: impl IntoIterator<Item = Schema>) -> Schema {
 }
 
 fn complete_operation(path: &str, operation: &mut Operation) {
-    let is_public = operation.security.is_some();
+    let security = operation.security.as_deref().unwrap_or_default();
+    let is_public = security.contains(&SecurityRequirement::default());
+    let takes = |scheme: &str| security.contains(&SecurityRequirement::new(scheme, Vec::<String>::new()));
+    let (for_people, for_backends) = (security.is_empty() || takes("token"), takes("service_key"));
     let is_plain = ["/healthz", "/openapi.json", "/docs"].contains(&path) || path == "/";
     if !is_public {
         add(operation, "401", "`missing_token_header`, `invalid_token`, `expired_token`");
-        let anyone = ["/auth/logout", "/auth/profile", "/check-token", "/people/{person}/services/{service}"];
-        if !anyone.contains(&path) {
-            add(operation, "403", "`insufficient_permissions`");
+        let anyone = ["/auth/logout", "/auth/profile", "/check-token"];
+        match (for_people, for_backends) {
+            (true, true) => {}
+            (true, false) if anyone.contains(&path) => add(operation, "403", "`service_key_not_allowed`"),
+            (true, false) => add(operation, "403", "`insufficient_permissions`, `service_key_not_allowed`"),
+            (false, _) => add(operation, "403", "`service_key_required`"),
         }
     }
     if operation.request_body.is_some() {

@@ -16,10 +16,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::Checks;
 use crate::app::{self, App, Parts};
+use crate::changes::{self, Feed, Pace};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{self, Batch, Database, Limits};
 use crate::id::Ref;
+use crate::keys::LastUses;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
 use crate::metrics::{self, Metrics};
 use crate::passwords::{Hasher, Password};
@@ -82,14 +84,31 @@ async fn serve_on(database: &mut Database, config: Config, mode: Mode) -> anyhow
 
 /// The app on a database.
 pub fn build(database: &Database, config: Config) -> anyhow::Result<App> {
+    build_at(database, config, Pace::default())
+}
+
+/// The same, whose streams go at a pace of their own.
+pub fn build_at(database: &Database, config: Config, pace: Pace) -> anyhow::Result<App> {
     let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
     let hasher = Hasher::start(config.hash_threads).context("can't start the hashing threads")?;
     let hasher = hasher.measured_by(metrics.hashing());
     let db = database.pool(config.max_connections);
     let checks = Batch::start(Checks::default(), &db, config.checks, &metrics);
     let renewals = Batch::start(Renewals, &db, Limits { lanes: 1, ..config.checks }, &metrics);
-    let config = Arc::new(config);
-    Ok(App::new(Parts { db, config, clock: Clock::default(), hasher, metrics, checks, renewals }))
+    let stopping = CancellationToken::new();
+    let changes = Feed::new(database, &config, pace, metrics.stream(), stopping.clone())?;
+    Ok(App::new(Parts {
+        db,
+        config: Arc::new(config),
+        clock: Clock::default(),
+        hasher,
+        metrics,
+        checks,
+        renewals,
+        key_uses: LastUses::default(),
+        changes,
+        stopping,
+    }))
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -113,10 +132,12 @@ async fn run(
     scraped: Option<TcpListener>,
     mut signals: Signals,
 ) -> anyhow::Result<()> {
-    let stop = CancellationToken::new();
+    let stop = app.stopping.clone();
     let jobs = TaskTracker::new();
     let purge = tokens::purge_every_minute(app.clone());
+    let prune = changes::prune_every_minute(app.clone());
     jobs.spawn(stop.clone().run_until_cancelled_owned(purge));
+    jobs.spawn(stop.clone().run_until_cancelled_owned(prune));
     if let Some(listener) = scraped {
         jobs.spawn(accept::accept(listener, metrics::page(app.clone()), Metrics::default(), stop.clone()));
     }

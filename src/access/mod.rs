@@ -5,6 +5,7 @@
 //! changes nothing more. Every transaction takes its locks in one order, so that none waits for another in a circle:
 //! the role Administrator (whoever could make or unmake one), people by id, a role, a service.
 
+mod backend;
 mod begin;
 mod caller;
 mod can;
@@ -14,8 +15,9 @@ pub mod permission;
 pub mod store;
 pub mod vocabulary;
 
+pub use backend::{Backend, token_of_a_person};
 pub use begin::About;
-pub use caller::{Bearer, Caller};
+pub use caller::Caller;
 pub use can::{Can, Holds};
 pub use checks::{Answer, Ask, Checks};
 pub use effective::Effective;

@@ -1,8 +1,11 @@
 //! Questions about who holds what, asked before an act.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use super::Effective;
 use super::vocabulary::{Held, Stored};
 use crate::error::{Error, Result};
 use crate::permissions::PermissionId;
@@ -101,6 +104,49 @@ pub async fn vocabulary(conn: &mut PgConnection) -> Result<Stored> {
     .fetch_one(conn)
     .await?;
     Ok(Stored { version: row.version, services: row.services.0, permissions: row.permissions.0, roles: row.roles.0 })
+}
+
+/// The roles and permissions of many people in a service, as [`effective`] has them for one.
+pub async fn effective_of_all(
+    conn: &mut PgConnection,
+    people: &[PersonId],
+    service: ServiceId,
+) -> Result<HashMap<PersonId, Effective>> {
+    let ids: Vec<i32> = people.iter().map(|person| person.0).collect();
+    let rows = sqlx::query!(
+        r#"
+        select
+            asked.person as "person!: PersonId",
+            array(
+                select r.name
+                from auth.person_service_role psr
+                join auth.role r on r.id = psr.role_id
+                where psr.person_id = asked.person and psr.service_id = $2
+                order by r.id
+            ) as "roles!",
+            array(
+                select p.name
+                from auth.permission p
+                where p.id in (
+                    select rp.permission_id
+                    from auth.person_service_role psr
+                    join auth.role_permission rp on rp.role_id = psr.role_id
+                    where psr.person_id = asked.person and psr.service_id = $2
+                )
+                order by p.id
+            ) as "permissions!"
+        from (select distinct person from unnest($1::integer[]) person) asked
+        "#,
+        &ids,
+        service.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    let effective = rows.into_iter().map(|row| {
+        let names = |names: Vec<String>| names.into_iter().map(Into::into).collect();
+        (row.person, Effective { roles: names(row.roles), permissions: names(row.permissions) })
+    });
+    Ok(effective.collect())
 }
 
 /// Whether a caller is still who they were when their request came.

@@ -13,6 +13,7 @@ mod output;
 mod permission;
 mod role;
 mod service;
+mod service_key;
 mod token;
 mod tool;
 mod user;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::named::Named;
 use super::output::{Row, or_dash};
+use super::service_key;
 use super::tool::{Tool, everything, list_all};
 use crate::access::store::{must_keep_an_administrator, queue_for_administrators};
 use crate::grants;
@@ -37,6 +38,9 @@ pub(super) enum Command {
     AddRole(Offer),
     /// Take roles out of a service, and from everybody who holds them there.
     RemoveRole(Offer),
+    /// The keys by which a service's backends speak for themselves.
+    #[command(subcommand)]
+    Key(service_key::Command),
 }
 
 #[derive(Debug, clap::Args)]
@@ -79,6 +83,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         }
         Command::AddRole(offer) => change(tool, tx, &offer, true).await,
         Command::RemoveRole(offer) => change(tool, tx, &offer, false).await,
+        Command::Key(command) => service_key::run(command, tool, tx).await,
     }
 }
 

@@ -17,8 +17,11 @@ const KNOWN: &[&str] = &[
     "ADMIN",
     "ADMIN_PASSWORD",
     "ADMIN_PASSWORD_FILE",
+    "AUTH_DATABASE_DIRECT_URL",
+    "AUTH_DATABASE_DIRECT_URL_FILE",
     "AUTH_DATABASE_URL",
     "AUTH_DATABASE_URL_FILE",
+    "CHANGES_RETENTION_SECONDS",
     "CHECK_BATCH_SIZE",
     "CHECK_DEADLINE_MS",
     "CHECK_LANES",
@@ -145,6 +148,15 @@ impl Settings {
             },
             (None, None) => None,
         }
+    }
+
+    /// The URL of a Postgres database.
+    pub(super) fn database_url(&mut self, name: &str) -> Option<Secret> {
+        let url = self.secret(name)?;
+        if let Err(fault) = database_url(url.expose()) {
+            self.fault(name, &fault, "postgres://portero:secret@localhost:5432/portero");
+        }
+        Some(url)
     }
 
     pub(super) fn number<T>(&mut self, name: &str, default: T, min: T, max: T) -> T
@@ -322,9 +334,10 @@ mod tests {
         let read = |vars: BTreeMap<&str, &str>| {
             let vars = vars.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
             let config = Config::from_vars(vars).expect("good settings");
-            let Config { listen, max_connections, lifetime, cors_headers, passwords, log, .. } = config;
+            let Config { listen, max_connections, lifetime, changes_retention, cors_headers, passwords, log, .. } =
+                config;
             let log = log.unwrap_or_else(|| "info".to_owned());
-            format!("{listen} {max_connections} {lifetime:?} {cors_headers:?} {passwords:?} {log}")
+            format!("{listen} {max_connections} {lifetime:?} {changes_retention} {cors_headers:?} {passwords:?} {log}")
         };
         let shown = settings().filter(|(set, ..)| !set).map(|(_, name, value)| (name, value)).collect();
         assert_eq!(read(shown), read(BTreeMap::new()));

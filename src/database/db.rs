@@ -14,6 +14,9 @@ const POOL_WAIT: Duration = Duration::from_millis(1500);
 /// A connection that has rested this long is tried before it is used: Postgres may have been restarted meanwhile.
 const RESTED: Duration = Duration::from_millis(500);
 
+/// A connection apart that has rested this long is closed.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// No statement of ours takes longer, unless it hangs; nobody waits longer for a row that somebody else has locked,
 /// since their connection is wanted by others.
 const PATIENCE: [(&str, &str); 2] = [("statement_timeout", "10s"), ("lock_timeout", "1500ms")];
@@ -91,23 +94,30 @@ impl Address {
         if self.pooled { conn.begin_with("begin; deallocate all").await } else { conn.begin().await }
     }
 
-    /// Connections to share.
-    pub fn pool(&self, max_connections: u32) -> Db {
-        let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(POOL_WAIT)
-            .test_before_acquire(false)
-            .before_acquire(|conn, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > RESTED {
-                        conn.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(self.with(&PATIENCE));
+    /// One connection apart, made when it is needed and closed when it is not.
+    pub fn one_connection(&self) -> Db {
+        let pool =
+            careful().max_connections(1).idle_timeout(IDLE).max_lifetime(None).connect_lazy_with(self.with(&PATIENCE));
         Db { pool, address: Arc::new(self.clone()) }
     }
+
+    /// Connections to share.
+    pub fn pool(&self, max_connections: u32) -> Db {
+        let pool = careful().max_connections(max_connections).connect_lazy_with(self.with(&PATIENCE));
+        Db { pool, address: Arc::new(self.clone()) }
+    }
+}
+
+/// Whoever waits for a connection does not wait for ever, and gets one that works.
+fn careful() -> PgPoolOptions {
+    PgPoolOptions::new().acquire_timeout(POOL_WAIT).test_before_acquire(false).before_acquire(|conn, meta| {
+        Box::pin(async move {
+            if meta.idle_for > RESTED {
+                conn.ping().await?;
+            }
+            Ok(true)
+        })
+    })
 }
 
 /// The connections that a running Portero shares.
@@ -118,7 +128,8 @@ pub struct Db {
 }
 
 impl Db {
-    /// A connection to ask questions on. What is written through it may be lost: changes are for [`Self::begin`].
+    /// A connection to ask questions on. What is written through it may be lost without
+    /// [`Reading::keep`]: changes are for [`Self::begin`].
     pub async fn read(&self) -> sqlx::Result<Reading> {
         if self.address.pooled {
             Ok(Reading::Pooled(self.pool.begin_with(BEGIN_POOLED).await?))
@@ -161,6 +172,16 @@ pub enum Reading {
     Direct(PoolConnection<Postgres>),
     /// Through a transaction pooler.
     Pooled(PgTransaction<'static>),
+}
+
+impl Reading {
+    /// Keeps what a single statement has written, where that is not kept by itself.
+    pub async fn keep(self) -> sqlx::Result<()> {
+        match self {
+            Self::Direct(_) => Ok(()),
+            Self::Pooled(tx) => tx.commit().await,
+        }
+    }
 }
 
 impl Deref for Reading {

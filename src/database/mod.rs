@@ -9,7 +9,7 @@ use std::str::FromStr;
 use anyhow::{Context, bail};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 
 use crate::config::Config;
 use crate::error::Result;
@@ -145,6 +145,22 @@ impl Database {
     /// Connections to share, which fail soon rather than hang.
     pub fn pool(&self, max_connections: u32) -> Db {
         self.address.pool(max_connections)
+    }
+
+    /// One connection beside the pool, made when it is needed and closed when it is not.
+    pub fn one_connection(&self) -> Db {
+        self.address.one_connection()
+    }
+
+    /// Likewise, for LISTEN, which through a transaction pooler hears nothing: then there is none, unless
+    /// `AUTH_DATABASE_DIRECT_URL` says how to avoid it.
+    pub fn listening_connection(&self, config: &Config) -> anyhow::Result<Option<PgPool>> {
+        let options = match (&config.database_direct_url, &self.private) {
+            (Some(url), None) => PgConnectOptions::from_str(url.expose()).context("AUTH_DATABASE_DIRECT_URL")?,
+            _ if self.address.pooled => return Ok(None),
+            _ => self.address.options.clone(),
+        };
+        Ok(Some(Address::direct(options).one_connection().pool().clone()))
     }
 
     /// Stops the private Postgres, if it is ours.

@@ -8,15 +8,18 @@ use utoipa_axum::routes;
 
 use super::{PersonInService, store};
 use crate::access::permission::{ReadGrants, ReadServices};
-use crate::access::{Bearer, Caller, Effective, Holds};
+use crate::access::store::effective_of_all;
+use crate::access::{Backend, Caller, Effective, Holds};
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::http::credential::Credential;
 use crate::http::{Json, Page, Path};
 use crate::id::Ref;
+use crate::keys::KeyHash;
 use crate::openapi::PageQuery;
 use crate::roles::{self, Role, RoleId};
 use crate::services::{self, Service, ServiceId};
-use crate::tokens::{self, Checked, Payload};
+use crate::tokens::{self, Checked, Payload, TokenHash};
 use crate::users::{self, Person, PersonId, person_not_found};
 
 /// `/people/…` and the parts of `/services/{service}` that are about people.
@@ -31,7 +34,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Ask what a person may do in a service
 ///
-/// A person's token may ask about that person only. A grant or a removal shows in the very next answer.
+/// A person's token may ask about that person only; a service's key about anyone, in that service only. A grant or a removal shows in the very next answer.
 #[utoipa::path(get, path = "/people/{person}/services/{service}", tag = "people",
     params(
         ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
@@ -40,27 +43,58 @@ pub fn routes() -> OpenApiRouter<App> {
     responses(
         (status = 200, body = PersonInService),
         (status = 400, description = "`invalid_service_id`"),
-        (status = 403, description = "`forbidden_person_lookup`"),
+        (status = 403, description = "`forbidden_person_lookup`, `forbidden_service_lookup`"),
         (status = 404, description = "`person_not_found`, `service_not_found`"),
-    ))]
+    ),
+    security(("token" = []), ("bearer" = []), ("service_key" = []), ("service_key_bearer" = [])))]
 async fn get_person_in_service(
     State(app): State<App>,
-    Bearer(token): Bearer,
+    credential: Credential,
     Path((person, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
 ) -> Result<Json<PersonInService>> {
-    let Checked { session, rights, .. } = tokens::check(&app, token, Some(service.clone())).await?;
+    let (user, service_id, effective) = match credential {
+        Credential::Token(token) => oneself(&app, token, &person, &service).await?,
+        Credential::Key(key) => anyone(&app, key, &person, &service).await?,
+    };
+    let Effective { roles, permissions } = effective;
+    Ok(Json(PersonInService { user, service_id, roles, permissions }))
+}
+
+/// What a person hears: of themselves, whatever the service.
+async fn oneself(
+    app: &App,
+    token: TokenHash,
+    person: &Ref<PersonId>,
+    service: &Ref<ServiceId>,
+) -> Result<(Person, ServiceId, Effective)> {
+    let Checked { session, rights, .. } = tokens::check(app, token, Some(service.clone())).await?;
     let Payload { username, name, .. } = Arc::unwrap_or_clone(session.payload);
     let user = Person { id: session.person, username, name };
-    if !user.is(&person) {
-        find(&mut *app.db.read().await?, &person).await?;
+    if !user.is(person) {
+        find(&mut *app.db.read().await?, person).await?;
         return Err(Error::forbidden(
             "forbidden_person_lookup",
-            "a person's token may ask about that person only; ask with the person's own token",
+            "a person's token may ask about that person only; ask with the person's own token, or with a key of the \
+             service",
         ));
     }
-    let (service_id, effective) = rights.ok_or_else(|| service.absent())?;
-    let Effective { roles, permissions } = Arc::unwrap_or_clone(effective);
-    Ok(Json(PersonInService { user, service_id, roles, permissions }))
+    let (service, effective) = rights.ok_or_else(|| service.absent())?;
+    Ok((user, service, Arc::unwrap_or_clone(effective)))
+}
+
+/// What a backend hears: of anyone, in its own service.
+async fn anyone(
+    app: &App,
+    key: KeyHash,
+    person: &Ref<PersonId>,
+    service: &Ref<ServiceId>,
+) -> Result<(Person, ServiceId, Effective)> {
+    let backend = Backend::with(app, key).await?;
+    let mut conn = app.db.read().await?;
+    backend.must_be_of(named(&mut conn, service).await?)?;
+    let user = find(&mut conn, person).await?;
+    let effective = effective_of_all(&mut conn, &[user.id], backend.service).await?.remove(&user.id);
+    Ok((user, backend.service, effective.unwrap_or_default()))
 }
 
 /// List the roles that a person holds in a service
@@ -169,6 +203,15 @@ async fn list_role_holders(
     let role = roles::store::get(&mut conn, role.id()?).await?.id;
     let people = store::holders(&mut conn, service, role, &page).await?;
     Ok(page.respond(people, |person| person.id.0))
+}
+
+/// The service that a caller named, if there is one.
+async fn named(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Option<ServiceId>> {
+    match services::store::resolve(conn, service).await {
+        Ok(service) => Ok(Some(service)),
+        Err(error) if error.status().is_client_error() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Person> {

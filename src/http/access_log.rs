@@ -62,7 +62,7 @@ impl Asked {
             route: request.extensions().get().cloned(),
             address: ClientAddress::of(request.extensions(), headers, config).0,
             client: client_id(headers).map(str::to_owned),
-            token: credential::presented(headers).ok().map(|hash| hash.fingerprint()),
+            token: credential::presented(headers).ok().map(|credential| credential.fingerprint()),
         }
     }
 
@@ -89,7 +89,7 @@ fn milliseconds(time: Duration) -> f64 {
     micros / 1000.0
 }
 
-/// Answers under a fresh request id, then logs the request. Tokens appear as 8 hex digits of their hash. Nothing here is
+/// Answers under a fresh request id, then logs the request. Tokens and keys appear as 8 hex digits of their hash. Nothing here is
 /// to be kept by anybody on the way, or guessed at by a browser.
 pub async fn access_log(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = request_id::generate();

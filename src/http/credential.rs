@@ -1,17 +1,51 @@
-//! Where a request carries its token: the `token` header, or `Authorization: Bearer` (RFC 6750). Never the URL.
+//! Where a request carries its token or its service key: the `token` header, or `Authorization: Bearer` (RFC 6750). Never the URL.
 
+use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderValue};
+use axum::http::request::Parts;
 
 use crate::error::Error;
+use crate::keys::KeyHash;
 use crate::tokens::TokenHash;
 
-/// The token presented in `headers`.
+/// What a caller may come with.
+#[derive(Clone, Copy, Debug)]
+pub enum Credential {
+    /// A person's token.
+    Token(TokenHash),
+    /// A backend's key.
+    Key(KeyHash),
+}
+
+impl Credential {
+    fn of(text: &str) -> Option<Self> {
+        TokenHash::of(text).map(Self::Token).or_else(|| KeyHash::of(text).map(Self::Key))
+    }
+
+    /// The first 8 hex digits of its hash: all that a log ever shows of it.
+    pub fn fingerprint(&self) -> String {
+        match self {
+            Self::Token(token) => token.fingerprint(),
+            Self::Key(key) => key.fingerprint(),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Credential {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        presented(&parts.headers)
+    }
+}
+
+/// The token or key presented in `headers`.
 ///
 /// # Errors
-/// 401 `missing_token_header` when absent or blank; 401 `invalid_token` when it can't be a token of ours, when a
-/// header is doubled, or when the two headers differ.
-pub fn presented(headers: &HeaderMap) -> Result<TokenHash, Error> {
+/// 401 `missing_token_header` when absent or blank; 401 `invalid_token` when it can't be one of ours, when a header is
+/// doubled, or when the two headers differ.
+pub fn presented(headers: &HeaderMap) -> Result<Credential, Error> {
     let own = single(headers.get_all("token").iter())?;
     let bearer = single(headers.get_all(AUTHORIZATION).iter())?.and_then(bearer);
     let text = match (own, bearer) {
@@ -19,17 +53,28 @@ pub fn presented(headers: &HeaderMap) -> Result<TokenHash, Error> {
         (Some(text), _) | (None, Some(text)) => text,
         (None, None) => return Err(missing()),
     };
-    TokenHash::of(text).ok_or_else(invalid)
+    Credential::of(text).ok_or_else(invalid)
 }
 
 /// 401 `missing_token_header`.
 pub fn missing() -> Error {
-    Error::unauthorized("missing_token_header", "log in at POST /auth/login and send the header `token: <value>`")
+    Error::unauthorized(
+        "missing_token_header",
+        "log in at POST /auth/login and send the header `token: <value>`; a backend sends a key of its service",
+    )
 }
 
 /// 401 `invalid_token`.
 pub fn invalid() -> Error {
     Error::unauthorized("invalid_token", "this token is unknown or was revoked; log in again")
+}
+
+/// 401 `invalid_token`, for a key.
+pub fn invalid_key() -> Error {
+    Error::unauthorized(
+        "invalid_token",
+        "this service key is unknown or was revoked; ask who runs the service for another",
+    )
 }
 
 /// 401 `expired_token`.

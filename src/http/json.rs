@@ -8,22 +8,23 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// The largest request body, in bytes.
+/// The largest request body, in bytes, but for routes that say otherwise.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// A JSON body. Read whatever its `Content-Type`, since people curl with `-d` alone; a fault names its field.
+/// A JSON body of at most `MAX` bytes. Read whatever its `Content-Type`, since people curl with `-d` alone; a fault
+/// names its field.
 #[derive(Debug)]
-pub struct Json<T>(pub T);
+pub struct Json<T, const MAX: usize = MAX_BODY>(pub T);
 
 /// A JSON body that may be left out.
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for Json<T, MAX> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        parse(&read(request.into_body()).await?).map(Self)
+        parse(&read(request.into_body(), MAX).await?).map(Self)
     }
 }
 
@@ -31,18 +32,18 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let body = read(request.into_body()).await?;
+        let body = read(request.into_body(), MAX_BODY).await?;
         let value = if body.trim_ascii().is_empty() { None } else { parse::<Option<T>>(&body)? };
         Ok(Self(value.unwrap_or_default()))
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Error> {
-    axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
+async fn read(body: Body, max: usize) -> Result<Bytes, Error> {
+    axum::body::to_bytes(body, max).await.map_err(|error| {
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(inner) = cause {
             if inner.is::<http_body_util::LengthLimitError>() {
-                return Error::too_large("the body may have at most 65536 bytes; split the request");
+                return Error::too_large(format!("the body may have at most {max} bytes; split the request"));
             }
             cause = inner.source();
         }

@@ -19,7 +19,7 @@ use crate::http::access_log::{ClientAddress, client_id};
 use crate::metrics::Outcome;
 use crate::passwords::Presented;
 use crate::tokens::store::NewSession;
-use crate::tokens::{self, Payload, Token};
+use crate::tokens::{self, Payload, SessionId, Token};
 use crate::traces;
 
 /// `/auth/…`.
@@ -51,6 +51,8 @@ struct LoggedIn {
     /// When it ends unless a check renews it, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
+    /// What `GET /changes` calls this session when it ends.
+    session_id: SessionId,
     /// Whose it is.
     payload: Payload,
 }
@@ -96,7 +98,8 @@ async fn begin(app: &App, address: IpAddr, headers: &HeaderMap, login: Login) ->
     };
     let payload = inserted.instrument(traces::query("begin session")).await?;
     let expires_at = app.config.lifetime.expires_at(now, now).unix_timestamp();
-    Ok(LoggedIn { token, expires_at, payload })
+    let session_id = token.hash().session_id();
+    Ok(LoggedIn { token, expires_at, session_id, payload })
 }
 
 /// That a session has ended.
@@ -129,6 +132,8 @@ struct Profile {
     /// When it ends unless a check renews it, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
+    /// What `GET /changes` calls this session when it ends.
+    session_id: SessionId,
 }
 
 /// See one's own session
@@ -141,5 +146,6 @@ async fn profile(caller: Caller) -> Json<Profile> {
         payload: checked.session.payload,
         renewed: checked.renewed,
         expires_at: checked.expires_at.unix_timestamp(),
+        session_id: caller.token.session_id(),
     })
 }

@@ -27,6 +27,10 @@ const MAX_CONNECTIONS: usize = 10_000;
 /// usual 60 s of proxies, so that they, not we, close idle connections.
 const PATIENCE: Duration = Duration::from_secs(75);
 
+/// How long what was sent may wait to be taken.
+#[cfg(target_os = "linux")]
+const DEAF_MILLISECONDS: u32 = 30_000;
+
 /// The longest request head, in bytes; also what a connection holds at most of a body.
 const MAX_HEAD: usize = 64 * 1024;
 
@@ -58,6 +62,15 @@ pub(super) async fn accept(listener: TcpListener, router: Router, metrics: Metri
     open.shutdown().await;
 }
 
+/// Closes a connection whose other end takes nothing of what it was sent: it is gone, or a stream that it opened would
+/// keep its place for ever. Elsewhere than on Linux the system's own patience counts.
+fn give_up_on_the_deaf(tcp: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(tcp, DEAF_MILLISECONDS);
+    #[cfg(not(target_os = "linux"))]
+    let _ = tcp;
+}
+
 fn converse(
     tcp: TcpStream,
     peer: SocketAddr,
@@ -67,6 +80,7 @@ fn converse(
 ) {
     // Answers are small and whole: waiting for more to send would only delay them.
     let _ = tcp.set_nodelay(true);
+    give_up_on_the_deaf(&tcp);
     let answer = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));

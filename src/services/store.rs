@@ -64,6 +64,15 @@ pub async fn hold(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
         .ok_or_else(ServiceId::not_found)
 }
 
+/// Keeps the service from any change by others until this transaction ends.
+pub async fn lock(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.services where id = $1 and removed_at is null for no key update", id.0)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or_else(ServiceId::not_found)
+}
+
 /// Registers a service, or answers the one that stands: 201 or 200; 409 when that one's description differs.
 pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<(StatusCode, Service)> {
     let description = new.description.as_ref().map(Description::as_str);

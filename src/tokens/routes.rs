@@ -9,8 +9,8 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Payload, TokenHash, check};
-use crate::access::Effective;
+use super::{Payload, SessionId, TokenHash, check};
+use crate::access::{self, Effective};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::{Json, OptionalJson, credential};
@@ -84,6 +84,8 @@ struct Answer {
     /// When it ends unless a check renews it, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
+    /// What `GET /changes` calls this session when it ends.
+    session_id: SessionId,
     /// The service. Only where one was asked about, like the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 4)]
@@ -123,18 +125,17 @@ async fn check_token(
 }
 
 async fn answer(app: &App, headers: &HeaderMap, question: Result<OptionalJson<Question>>) -> Result<Answer> {
-    let presented = credential::presented(headers);
     // A stranger gets 401 whatever the body says, unless the body brings the token.
     let question = match question {
         Ok(OptionalJson(question)) => question,
         Err(fault) => {
-            check(app, presented?, None).await?;
+            check(app, access::token_of_a_person(app, headers).await?, None).await?;
             return Err(fault);
         }
     };
     let token = match &question.token {
         Some(token) => TokenHash::of(token).ok_or_else(credential::invalid)?,
-        None => presented?,
+        None => access::token_of_a_person(app, headers).await?,
     };
     let checked = check(app, token, question.service_id.clone()).await?;
     if let Some(expected) = &question.user_id {
@@ -158,6 +159,7 @@ async fn answer(app: &App, headers: &HeaderMap, question: Result<OptionalJson<Qu
         payload: checked.session.payload,
         renewed: checked.renewed,
         expires_at: checked.expires_at.unix_timestamp(),
+        session_id: token.session_id(),
         service_id: None,
         roles: None,
         permissions: None,

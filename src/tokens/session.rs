@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 
@@ -18,6 +19,19 @@ pub struct Payload {
     /// What they are called.
     #[schema(example = "Juan Demo")]
     pub name: String,
+}
+
+/// What backends know a session by: 32 hex digits of the SHA-256 of the stored hash of its token. It opens nothing, and
+/// leads neither to the token nor to what is stored of it. The trigger `tokens_cache_told` derives the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, pattern = "^[0-9a-f]{32}$", example = "9c2e4d8fe97d881430de4e754b4205b9")]
+pub struct SessionId(String);
+
+impl SessionId {
+    pub(super) fn of(token_hash: &[u8; 32]) -> Self {
+        Self(hex::encode(&Sha256::digest(token_hash)[..16]))
+    }
 }
 
 /// A stored session.

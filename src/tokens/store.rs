@@ -183,22 +183,26 @@ pub async fn pages(conn: &mut PgConnection) -> Result<i64> {
 }
 
 /// Deletes the sessions in a range of the table's pages that are over; answers how many. Rows that someone holds are
-/// left for the next run.
+/// left for the next run. To be done in a transaction; nobody is told of their end, since whoever knows a session knows
+/// when it ends.
 pub async fn purge(conn: &mut PgConnection, lifetime: Lifetime, now: OffsetDateTime, pages: Range<i64>) -> Result<u64> {
+    sqlx::query!("select set_config('portero.purging', 'on', true)").fetch_one(&mut *conn).await?;
     let purged = sqlx::query!(
         r#"
         delete from auth.tokens_cache
         where token = any (array(
             select token
             from auth.tokens_cache
-            where ctid >= $3::text::tid and ctid < $4::text::tid and (modified_at <= $1 or created_at <= $2)
+            where ctid >= format('(%s,0)', $3::bigint)::tid
+              and ctid < format('(%s,0)', $4::bigint)::tid
+              and (modified_at <= $1 or created_at <= $2)
             for update skip locked
         ))
         "#,
         now - lifetime.sliding,
         now - lifetime.absolute,
-        format!("({},0)", pages.start),
-        format!("({},0)", pages.end),
+        pages.start,
+        pages.end,
     )
     .execute(conn)
     .await?;

@@ -1,15 +1,13 @@
 use std::fmt;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-const PREFIX: &str = "ptk_";
-const SECRET_DIGITS: usize = 64;
-const CHECKSUM_DIGITS: usize = 8;
+use super::{SessionId, opaque};
 
-/// A token: `ptk_`, 64 hex digits of secret, 8 hex digits of CRC-32 over all before them, so that secret scanners
-/// know one and garbage is refused without a query. Only the answer to a login reveals it.
+const PREFIX: &str = "ptk_";
+
+/// A token: `ptk_` and 72 hex digits. Only the answer to a login reveals it.
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
 pub struct Token(String);
@@ -17,18 +15,12 @@ pub struct Token(String);
 impl Token {
     /// A new token: the SHA-256 of the server's secret, 256 random bits and the time.
     pub fn generate(server_secret: &[u8], random: &[u8; 32], now: OffsetDateTime) -> Self {
-        let mut digest = Sha256::new();
-        digest.update(server_secret);
-        digest.update(random);
-        digest.update(now.unix_timestamp_nanos().to_be_bytes());
-        let body = format!("{PREFIX}{}", hex::encode(digest.finalize()));
-        let checksum = crc32fast::hash(body.as_bytes());
-        Self(format!("{body}{checksum:08x}"))
+        Self(opaque::generate(PREFIX, server_secret, random, now))
     }
 
     /// What is stored of it.
     pub fn hash(&self) -> TokenHash {
-        TokenHash(Sha256::digest(self.0.as_bytes()).into())
+        TokenHash(opaque::digest(&self.0))
     }
 
     /// The text, for the one answer that hands it out.
@@ -50,15 +42,12 @@ pub struct TokenHash([u8; 32]);
 impl TokenHash {
     /// The hash of what a caller presents; `None` when it can't be a token of ours.
     pub fn of(presented: &str) -> Option<Self> {
-        let digits = presented.strip_prefix(PREFIX)?;
-        let well_formed = digits.len() == SECRET_DIGITS + CHECKSUM_DIGITS
-            && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if !well_formed {
-            return None;
-        }
-        let (body, checksum) = presented.split_at(PREFIX.len() + SECRET_DIGITS);
-        let expected = u32::from_str_radix(checksum, 16).ok()?;
-        (crc32fast::hash(body.as_bytes()) == expected).then(|| Self(Sha256::digest(presented.as_bytes()).into()))
+        opaque::digest_presented(PREFIX, presented).map(Self)
+    }
+
+    /// What backends know the session by.
+    pub fn session_id(&self) -> SessionId {
+        SessionId::of(&self.0)
     }
 
     /// The stored bytes.
@@ -68,7 +57,7 @@ impl TokenHash {
 
     /// The first 8 hex digits: all that a log ever shows of a token.
     pub fn fingerprint(&self) -> String {
-        hex::encode(&self.0[..4])
+        opaque::fingerprint(&self.0)
     }
 }
 

@@ -55,6 +55,54 @@ async fn every_operation_but_a_few_turns_the_powerless_away() {
     }
 }
 
+#[tokio::test]
+async fn a_services_key_opens_what_is_for_backends_and_nothing_else() {
+    let server = Server::on_the_demo_data().await;
+    let backend = server.backend(4).await;
+    for operation in operations().iter().filter(|operation| !PUBLIC.contains(&operation.id())) {
+        let (method, path) = (&operation.method, operation.example_path());
+        if operation.takes_keys() {
+            let answer = backend.send(method.clone(), &path, &example_body(operation)).await;
+            assert_eq!(answer.status, 200, "{operation}: {answer:?}");
+            continue;
+        }
+        for body in [example_body(operation), String::new(), "not JSON".to_owned()] {
+            let answer = backend.send(method.clone(), &path, &body).await;
+            assert_eq!(answer.refusal(), (403, "service_key_not_allowed"), "{operation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dead_key_opens_nothing() {
+    let server = Server::on_the_demo_data().await;
+    let (adm1, revoked, of_a_removed_service) =
+        (server.demo("adm1").await, server.backend(4).await, server.backend(5).await);
+    let unknown = server.app.new_service_key(server.app.clock.now()).expect("a key");
+    let unknown = server.anonymous().with_token(unknown.reveal());
+    adm1.delete(&format!("/services/4/keys/{}", revoked.id)).await.ok();
+    adm1.delete("/services/5").await.ok();
+    for operation in operations().iter().filter(|operation| !PUBLIC.contains(&operation.id())) {
+        for key in [&revoked, &of_a_removed_service, &unknown] {
+            let (method, path) = (&operation.method, operation.example_path());
+            let answer = key.send(method.clone(), &path, &example_body(operation)).await;
+            assert_eq!(answer.refusal(), (401, "invalid_token"), "{operation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_for_backends_turns_people_away_whoever_they_are() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    for operation in operations().iter().filter(|operation| !operation.takes_tokens() && !operation.is_public()) {
+        for body in [example_body(operation), String::new(), "not JSON".to_owned()] {
+            let answer = adm1.send(operation.method.clone(), &operation.example_path(), &body).await;
+            assert_eq!(answer.refusal(), (403, "service_key_required"), "{operation}");
+        }
+    }
+}
+
 #[test]
 fn the_document_says_which_operations_are_public() {
     let said: BTreeSet<_> = operations().iter().filter(|operation| operation.is_public()).map(Operation::id).collect();

@@ -13,6 +13,8 @@ enum Held {
     Everywhere(i32),
     /// In the world's service 1.
     InOne(i32),
+    /// Not somebody: service 1 itself, with its key.
+    ByOne,
 }
 
 /// A column.
@@ -36,6 +38,7 @@ pub const CALLERS: &[Column] = &[
     Column { name: "Administrator", held: Some(Held::Everywhere(ADMINISTRATOR)) },
     Column { name: "Writer-in-1", held: Some(Held::InOne(WRITER)) },
     Column { name: "Administrator-of-1", held: Some(Held::InOne(ADMINISTRATOR)) },
+    Column { name: "key-of-1", held: Some(Held::ByOne) },
 ];
 
 /// A request, and what it is about.
@@ -123,6 +126,8 @@ impl World {
                 from unnest($1::int[]) id where $2 > ''",
             "insert into auth.person_service_role select id + 2, 0, 0 from unnest($1::int[]) id where $2 > ''",
             "insert into auth.person_service_role select id + 3, id, 0 from unnest($1::int[]) id where $2 > ''",
+            "insert into auth.service_keys (id, service_id, key_hash, name) select id + n, id + n, sha256($2::bytea || int4send(id + n)), 'key'
+                from unnest($1::int[]) id, (values (0), (1)) keys (n)",
         ] {
             let insert = sqlx::query(sql).bind(&ids).bind(PASSWORD_HASH.as_str());
             insert.execute(server.app.db.pool()).await.expect("worlds");
@@ -133,6 +138,13 @@ impl World {
             Some(Held::Nowhere) => {}
             Some(Held::Everywhere(role)) => grant_callers(server, &ids, role, false).await,
             Some(Held::InOne(role)) => grant_callers(server, &ids, role, true).await,
+            Some(Held::ByOne) => {
+                let mut backends = Vec::new();
+                for world in worlds {
+                    backends.push(server.backend(world.one).await);
+                }
+                return backends;
+            }
         }
         server.sessions_of(&ids).await
     }
@@ -143,6 +155,7 @@ impl World {
         cells.extend(self.user_cells());
         cells.extend(self.role_cells());
         cells.extend(self.service_cells());
+        cells.extend(self.key_cells());
         cells.extend(self.grant_cells());
         cells.extend(self.people_cells());
         cells
@@ -246,6 +259,21 @@ impl World {
         }
         let link = json!({"service_id": format!("new{}", self.one), "role_id": self.role});
         cells.push(with_body("add_role_to_service", "in a new one", Method::POST, "/service-roles", &link));
+        cells
+    }
+
+    fn key_cells(&self) -> Vec<Cell> {
+        let tokens = json!({"tokens": ["ptk_made_up"]});
+        let mut cells = vec![
+            cell("changes", "", Method::GET, "/changes"),
+            with_body("check_tokens", "", Method::POST, "/check-tokens", &tokens),
+        ];
+        for (about, id) in self.services() {
+            let path = format!("/services/{id}/keys");
+            cells.push(cell("list_keys", about, Method::GET, path.clone()));
+            cells.push(with_body("create_key", about, Method::POST, path.clone(), &json!({"name": "new"})));
+            cells.push(cell("revoke_key", about, Method::DELETE, format!("{path}/{id}")));
+        }
         cells
     }
 

@@ -31,6 +31,8 @@ fn changes(somebody: i32) -> Vec<(Method, String, Value)> {
         (Method::POST, "/person-service-permissions".into(), direct.clone()),
         (Method::DELETE, "/person-service-permissions".into(), direct),
     ];
+    changes.push((Method::POST, "/services/1/keys".into(), json!({"name": "New"})));
+    changes.push((Method::DELETE, "/services/1/keys/1".into(), json!({})));
     for collection in ["/roles", "/permissions", "/services"] {
         changes.push((Method::POST, collection.into(), json!({"name": "New"})));
         changes.push((Method::PUT, format!("{collection}/1"), json!({"name": "Changed"})));
@@ -76,6 +78,7 @@ async fn world() -> (Server, Caller, i32) {
     }
     let somebody = server.person_with("somebody", &[]).await.id;
     let caller = server.person_with("caller", &[(0, 0)]).await;
+    server.backend(1).await;
     (server, caller, somebody)
 }
 
@@ -83,7 +86,7 @@ const EVERYTHING: &str = "select md5(string_agg(row, ' ' order by row)) from (
     select p::text from auth.person p where username <> 'caller'
     union all select s::text from auth.services s union all select r::text from auth.role r
     union all select p::text from auth.permission p union all select rp::text from auth.role_permission rp
-    union all select sr::text from auth.service_roles sr
+    union all select sr::text from auth.service_roles sr union all select sk::text from auth.service_keys sk
     union all select psr::text from auth.person_service_role psr where person_id <> 3
 ) everything (row)";
 

@@ -95,3 +95,26 @@ async fn a_token_is_checked_as_a_backend_would() {
         .expect("an old session");
     assert_eq!(check(&[], &token).json()["error"], "expired_token");
 }
+
+#[tokio::test]
+async fn keys_of_a_service_are_made_shown_once_listed_and_revoked() {
+    let house = furnished().await;
+    let made = house.json(&["service", "key", "add", "Shop", "--name", "till 1"]);
+    let key = made["key"].as_str().expect("a key").to_owned();
+    assert!(key.starts_with("psk_") && made["id"] == 1 && made["service_id"] == 1, "{made}");
+    let second = house.run(&["service", "key", "add", "1"]);
+    assert!(second.out.contains("psk_") && second.out.contains("shown this once"), "{}", second.out);
+
+    let list = house.json(&["service", "key", "list", "Shop"]);
+    assert_eq!((&list[0]["name"], &list[1]["name"]), (&json!("till 1"), &json!("made on the command line")));
+    assert!(list[0].get("key").is_none() && list[0]["fingerprint"] == made["fingerprint"]);
+    let table = house.run(&["service", "key", "list", "Shop", "--beginning", "TILL"]);
+    assert!(table.out.contains("till 1") && !table.out.contains("psk_") && !table.out.contains("command"));
+
+    assert_eq!(house.json(&["service", "key", "revoke", "Shop", "1"])["status"], "key_revoked");
+    house.run(&["service", "key", "revoke", "Shop", "1"]).refused(&["no service key"]);
+    house.run(&["service", "key", "revoke", "Shop", "till 1"]).refused(&["`till 1`", "not the id"]);
+    house.run(&["service", "key", "add", "0"]).refused(&["Portero itself"]);
+    house.run(&["service", "key", "add", "Nowhere"]).refused(&["`Nowhere`", "portero service list"]);
+    assert_eq!(house.json(&["service", "key", "list", "Shop"]).as_array().map(Vec::len), Some(1));
+}

@@ -71,7 +71,7 @@ async fn while_postgres_hangs_every_question_is_refused_in_time() {
 }
 
 /// Stops or continues Postgres with all its children: they are groups of their own below one parent.
-fn freeze(postgres: nix::unistd::Pid, signal: Signal) {
+pub fn freeze(postgres: nix::unistd::Pid, signal: Signal) {
     let _ = killpg(postgres, signal);
     for process in std::fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
         let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else { continue };

@@ -8,4 +8,5 @@ mod killed;
 mod metrics;
 mod process;
 mod settings;
+mod streams;
 mod traces;

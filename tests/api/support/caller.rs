@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::conformance;
 use super::server::Instance;
+use super::stream::Stream;
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -170,6 +171,19 @@ impl Caller {
     pub async fn unchecked(&self, method: Method, path: &str) -> Response {
         let request = Request::builder().method(method).uri(path).header("token", self.token());
         self.instance.answer(request.body(Body::empty()).expect("a request")).await
+    }
+
+    /// Opens a stream of changes, after `last_id` if there is one.
+    pub async fn listen(&self, last_id: Option<i64>) -> Stream {
+        let mut request = Request::get("/changes").header("token", self.token());
+        if let Some(id) = last_id {
+            request = request.header("last-event-id", id);
+        }
+        let (head, body) = self.instance.begin_to_answer(request.body(Body::empty()).expect("a request")).await;
+        let response = Response::new(head, String::new());
+        assert_eq!(response.status, 200, "{response:?}");
+        conformance::check(&Method::GET, "/changes", &response, &self.instance.secrets);
+        Stream::new(body, self.instance.secrets.clone())
     }
 
     async fn send_request(&self, request: Request<Body>, body: &str) -> Response {

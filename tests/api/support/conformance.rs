@@ -67,11 +67,13 @@ fn check_documented(operation: &Operation, response: &Response, context: &str) {
     }
 }
 
-/// Only the answer to a login reveals a token: its own, new one.
+/// Only the answer to a login reveals a token, and only that to the making of a key a key: its own, new one.
 fn check_secrecy(method: &Method, path: &str, response: &Response, secrets: &Secrets) {
     let mut shown = response.clone();
-    let new_token = (method == Method::POST && path == "/auth/login")
-        .then(|| shown.body["token"].as_str().map(str::to_owned))
+    let is_key = path.starts_with("/services/") && path.ends_with("/keys");
+    let field = if is_key { "key" } else { "token" };
+    let new_token = (method == Method::POST && (is_key || path == "/auth/login"))
+        .then(|| shown.body[field].as_str().map(str::to_owned))
         .flatten();
     if let Some(token) = &new_token {
         shown.text = shown.text.replace(token.as_str(), "");

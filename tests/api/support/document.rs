@@ -38,7 +38,18 @@ impl Operation {
 
     /// Whether it says that it needs no token.
     pub fn is_public(&self) -> bool {
-        self.json.get("security").is_some()
+        self.json["security"] == serde_json::json!([{}])
+    }
+
+    /// Whether a service's key opens it.
+    pub fn takes_keys(&self) -> bool {
+        self.json["security"].as_array().into_iter().flatten().any(|one| one.get("service_key").is_some())
+    }
+
+    /// Whether a person's token opens it.
+    pub fn takes_tokens(&self) -> bool {
+        let security = self.json.get("security").unwrap_or(&DOCUMENT["security"]).as_array();
+        security.into_iter().flatten().any(|one| one.get("token").is_some())
     }
 
     pub fn request_schema(&self) -> Option<&'static Value> {

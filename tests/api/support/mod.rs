@@ -8,13 +8,18 @@ mod log;
 pub mod schema;
 mod secrets;
 mod server;
+mod stream;
 
 pub use caller::{Caller, Response};
 pub use cluster::{Data, TestDatabase};
 pub use server::{PASSWORD, PASSWORD_HASH, Server};
+pub use stream::{Event, Stream};
 
 /// A test's connections to Postgres, unless it asks for more.
 pub const CONNECTIONS: u32 = 4;
 
 /// And those of its lanes.
 pub const LANES: u32 = 3;
+
+/// An instance's connections beside its pool, while somebody listens to what changes.
+pub const READERS: u32 = 2;

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use portero::keys::KeyHash;
 use portero::tokens::TokenHash;
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ const HASHES: [&str; 6] = ["$argon2", "$2a$", "$2b$", "$2y$", "$scrypt$", "$pbkd
 #[derive(Debug, Default)]
 struct Known {
     passwords: Vec<String>,
-    /// The first digits of tokens and of what is stored of them.
+    /// The first digits of tokens and keys, and of what is stored of them.
     digits: HashSet<Vec<u8>>,
 }
 
@@ -27,9 +28,11 @@ pub struct Secrets(Arc<Mutex<Known>>);
 impl Secrets {
     pub fn add(&self, secret: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hash) = TokenHash::of(secret) {
+        let token = TokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
+        let key = KeyHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
+        if let Some(hash) = token.or(key) {
             known.digits.insert(secret.as_bytes()[4..4 + DIGITS].to_vec());
-            known.digits.insert(hex::encode(hash.as_bytes()).into_bytes()[..DIGITS].to_vec());
+            known.digits.insert(hash.into_bytes()[..DIGITS].to_vec());
         } else if secret.len() >= SHORTEST && !known.passwords.iter().any(|password| password == secret) {
             known.passwords.push(secret.to_owned());
         }
@@ -42,6 +45,9 @@ impl Secrets {
             if let Some(Value::String(secret)) = body.get(field) {
                 self.add(secret);
             }
+        }
+        for token in body.get("tokens").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            self.add(token);
         }
     }
 

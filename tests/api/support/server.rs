@@ -5,15 +5,17 @@ use std::sync::{Arc, LazyLock};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use axum::http::response::Parts;
 use http_body_util::BodyExt;
 use portero::app::{self, App};
+use portero::changes::Pace;
 use portero::config::Config;
 use portero::database::Database;
 use portero::passwords::{Hasher, Password, PasswordHash};
 use portero::roles::RoleId;
 use portero::services::ServiceId;
 use portero::users::PersonId;
-use portero::{grants, serve, tokens, users};
+use portero::{grants, keys, serve, tokens, users};
 use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
 
@@ -21,7 +23,8 @@ use super::caller::{Caller, Response};
 use super::cluster::{Data, TestDatabase};
 use super::log::Log;
 use super::secrets::Secrets;
-use super::{CONNECTIONS, LANES};
+use super::stream::Stream;
+use super::{CONNECTIONS, LANES, READERS};
 
 /// Everybody's password, unless a test gives them another.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -45,9 +48,16 @@ pub struct Instance {
 }
 
 impl Instance {
+    pub async fn begin_to_answer(&self, request: Request<Body>) -> (Parts, Body) {
+        self.router.clone().oneshot(request).await.expect("the router is infallible").into_parts()
+    }
+
     pub async fn answer(&self, request: Request<Body>) -> Response {
-        let answer = self.router.clone().oneshot(request).await.expect("the router is infallible");
-        let (head, body) = answer.into_parts();
+        let (head, body) = self.begin_to_answer(request).await;
+        if head.headers.get("content-type").is_some_and(|media| media == "text/event-stream") {
+            let first = Stream::new(body, self.secrets.clone()).event().await;
+            return Response::new(head, first.name);
+        }
         let body = body.collect().await.expect("the whole body").to_bytes();
         Response::new(head, String::from_utf8(body.to_vec()).expect("answers are UTF-8"))
     }
@@ -67,27 +77,32 @@ pub struct Server {
 impl Server {
     /// Nobody is registered, nothing exists but Portero's own rows.
     pub async fn on_a_fresh_database() -> Self {
-        Self::with(Data::Fresh, &[]).await
+        Self::with(Data::Fresh, &[], Pace::default()).await
     }
 
     /// The world of `db/demo_data.sql`.
     pub async fn on_the_demo_data() -> Self {
-        Self::with(Data::Demo, &[]).await
+        Self::with(Data::Demo, &[], Pace::default()).await
     }
 
     /// A fresh database and settings of the test's own.
     pub async fn configured(settings: &[(&str, &str)]) -> Self {
-        Self::with(Data::Fresh, settings).await
+        Self::with(Data::Fresh, settings, Pace::default()).await
     }
 
-    async fn with(data: Data, settings: &[(&str, &str)]) -> Self {
+    /// A fresh database, and streams of another pace.
+    pub async fn paced(pace: Pace) -> Self {
+        Self::with(Data::Fresh, &[], pace).await
+    }
+
+    async fn with(data: Data, settings: &[(&str, &str)], pace: Pace) -> Self {
         let log = Log::default();
         let listening = log.listen();
         let own = settings.iter().find(|(name, _)| *name == "MAX_CONNECTIONS");
         let own = own.map_or(CONNECTIONS, |(_, value)| value.parse().expect("a number"));
-        // And those of another instance.
-        let database = TestDatabase::with(data, own + CONNECTIONS + 2 * LANES).await;
-        let instance = instance(&database.url, settings, Secrets::default()).await;
+        // And those of another instance, of both's lanes and of both's readers.
+        let database = TestDatabase::with(data, own + CONNECTIONS + 2 * (LANES + READERS)).await;
+        let instance = instance(&database.url, settings, pace, Secrets::default()).await;
         Self {
             app: instance.app.clone(),
             log,
@@ -102,7 +117,7 @@ impl Server {
     pub async fn without_postgres() -> Self {
         let log = Log::default();
         let listening = log.listen();
-        let instance = instance("postgres://nobody@127.0.0.1:1/none", &[], Secrets::default()).await;
+        let instance = instance("postgres://nobody@127.0.0.1:1/none", &[], Pace::default(), Secrets::default()).await;
         Self {
             app: instance.app.clone(),
             log,
@@ -116,7 +131,7 @@ impl Server {
     /// Another server on the same database, with the same clock.
     pub async fn another_instance(&self) -> Self {
         let database = self.database.clone().expect("a database");
-        let mut other = instance(&database.url, &[], self.secrets.clone()).await;
+        let mut other = instance(&database.url, &[], Pace::default(), self.secrets.clone()).await;
         other.app = other.app.with_clock(self.app.clock.clone());
         other.router = app::router(&other.app);
         Self {
@@ -142,6 +157,17 @@ impl Server {
     /// Somebody who is logged in, and nothing else.
     pub async fn powerless(&self) -> Caller {
         self.person_with("nobody", &[]).await
+    }
+
+    /// A backend of this service, with a new key.
+    pub async fn backend(&self, service: i32) -> Caller {
+        let key = self.app.new_service_key(self.app.clock.now()).expect("a key");
+        self.secrets.add(key.reveal());
+        let mut tx = self.app.db.begin().await.expect("a transaction");
+        let name = "tests".parse().expect("a name");
+        let made = keys::store::insert(&mut tx, ServiceId(service), &name, key.hash(), None).await.expect("a new key");
+        tx.commit().await.expect("a commit");
+        Caller::new(Arc::clone(&self.instance), made.id.0, String::new(), Some(key.reveal().to_owned()))
     }
 
     /// Somebody new, logged in, with these roles: pairs of a service's and a role's id.
@@ -244,13 +270,13 @@ impl Drop for Server {
     }
 }
 
-async fn instance(url: &str, settings: &[(&str, &str)], secrets: Secrets) -> Instance {
+async fn instance(url: &str, settings: &[(&str, &str)], pace: Pace, secrets: Secrets) -> Instance {
     let connections = CONNECTIONS.to_string();
     let always =
         [("AUTH_DATABASE_URL", url), ("PASSWORD_HASH_THREADS", "1"), ("MAX_CONNECTIONS", connections.as_str())];
     let variables = always.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let config = Config::from_vars(variables).expect("settings");
     let database = Database::to_serve(&config).await.expect("a database");
-    let app = serve::build(&database, config).expect("an app");
+    let app = serve::build_at(&database, config, pace).expect("an app");
     Instance { router: app::router(&app), app, secrets }
 }

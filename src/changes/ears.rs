@@ -1,0 +1,93 @@
+//! Hearing that something was written: NOTIFY, as long as it comes through. It may not: the connection breaks, or a
+//! transaction pooler is in between. Then the reader looks more often, until notifications come again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::feed::Inner;
+use super::store;
+use crate::database::Db;
+use crate::error::Result;
+
+/// Between two attempts to listen.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Who is deaf for so long tries another connection.
+const SILENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub(super) struct Ears {
+    state: Arc<State>,
+    _task: AbortOnDropHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    heard: Notify,
+    trusted: AtomicBool,
+}
+
+impl Ears {
+    /// Listens until it is dropped.
+    pub(super) fn open(feed: &Inner) -> Self {
+        let state = Arc::<State>::default();
+        let task = listen_always(Arc::clone(&state), feed.ears.clone(), feed.db.clone());
+        Self { state, _task: AbortOnDropHandle::new(tokio::spawn(task)) }
+    }
+
+    /// Waits until something was announced.
+    pub(super) async fn heard(&self) {
+        self.state.heard.notified().await;
+    }
+
+    /// Whether notifications have come through, and none was missed since.
+    pub(super) fn are_trusted(&self) -> bool {
+        self.state.trusted.load(Ordering::Relaxed)
+    }
+
+    /// There was something that nobody had announced.
+    pub(super) fn distrust(&self) {
+        self.state.trusted.store(false, Ordering::Relaxed);
+    }
+}
+
+async fn listen_always(state: Arc<State>, ears: Option<PgPool>, db: Db) {
+    let Some(ears) = ears else { return };
+    loop {
+        if let Err(error) = listen(&state, &ears, &db).await {
+            tracing::debug!(%error, "can't listen for changes; looking for them instead");
+        }
+        state.trusted.store(false, Ordering::Relaxed);
+        sleep(RETRY).await;
+    }
+}
+
+/// Listens until the connection breaks, or lets nothing through.
+async fn listen(state: &State, ears: &PgPool, db: &Db) -> Result<()> {
+    let mut listener = PgListener::connect_with(ears).await?;
+    listener.eager_reconnect(false);
+    listener.listen(store::CHANNEL).await?;
+    // A pooler accepts LISTEN and then delivers nothing: trust what has been heard once.
+    let mut conn = db.read().await?;
+    store::announce(&mut conn).await?;
+    conn.keep().await?;
+    loop {
+        match timeout(SILENCE, listener.try_recv()).await {
+            Ok(Ok(Some(_))) => {
+                state.trusted.store(true, Ordering::Relaxed);
+                state.heard.notify_one();
+            }
+            Ok(Err(error)) => return Err(error.into()),
+            // Nothing to be heard is as it should be, as long as something has been.
+            Err(_) if state.trusted.load(Ordering::Relaxed) => {}
+            Ok(Ok(None)) | Err(_) => return Ok(()),
+        }
+    }
+}
