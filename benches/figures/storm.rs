@@ -50,7 +50,7 @@ pub async fn storm(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         tokio::time::sleep(CALM).await;
     }
     let cores = u32::try_from(std::thread::available_parallelism()?.get())?;
-    let bound = f64::from(cores) * 19.0 + 30.0;
+    let bound = f64::from(cores) * 19.0 + 30e6 / f64::from(1 << 20);
     Ok(vec![
         Row::against(
             ("at rest", &idle),

@@ -18,7 +18,8 @@ mod world;
 const PEOPLE: i32 = 20_000;
 
 /// The tables that grow with the people.
-const BIG: &[&str] = &["person", "person_service_role", "role", "role_permission", "service_roles", "tokens_cache"];
+const BIG: &[&str] =
+    &["changes", "person", "person_service_role", "role", "role_permission", "service_roles", "tokens_cache"];
 
 /// Statements that may walk through all of a big table. This list should only ever shrink.
 const EXCEPTIONS: &[Exception] = &[
@@ -50,8 +51,8 @@ impl Exception {
     }
 }
 
-/// Everybody has one, so that their roles are as many as the people.
-const DIRECT_GRANTS: &str = "
+/// A direct grant for everybody, so that their roles are as many as the people, and much that has changed.
+const MORE: &str = "
     insert into auth.role (name, direct_person_id, direct_service_id)
     select format('direct:%s:200', id), id, 200 from auth.person;
     insert into auth.service_roles (service_id, role_id)
@@ -60,6 +61,8 @@ const DIRECT_GRANTS: &str = "
     select id, 1 + id % 500 from auth.role where direct_service_id = 200;
     insert into auth.person_service_role (person_id, service_id, role_id)
     select direct_person_id, 200, id from auth.role where direct_service_id = 200;
+    insert into auth.changes (position, placed_at, kind, service_id, person_id)
+    select n, now(), 'grants-changed', 1 + n % 200, 1 + n % 20000 from generate_series(1, 50000) n;
     analyze;
 ";
 
@@ -69,7 +72,7 @@ async fn no_statement_walks_through_a_big_table() {
     let mut conn = PgConnection::connect(&database.url).await.expect("Postgres is there");
     world::fill(&mut conn, world::World { people: PEOPLE }, OffsetDateTime::now_utc()).await.expect("a world");
 
-    sqlx::raw_sql(DIRECT_GRANTS).execute(&mut conn).await.expect("direct grants");
+    sqlx::raw_sql(MORE).execute(&mut conn).await.expect("more");
 
     let mut faults = BTreeSet::new();
     let mut needed = BTreeSet::new();
