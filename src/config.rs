@@ -112,7 +112,7 @@ impl Config {
             metrics: s.metrics(listen),
             max_connections: s.number("MAX_CONNECTIONS", 8, 1, 1000),
             checks: Limits {
-                lanes: s.number("CHECK_LANES", 2, 1, 64),
+                lanes: s.number("CHECK_LANES", 1, 1, 64),
                 size: s.number("CHECK_BATCH_SIZE", 128, 1, 10_000),
                 queue: s.number("CHECK_QUEUE", 4096, 1, 1_000_000),
                 // So that a caller who waits as long has the answer.

@@ -18,8 +18,8 @@ use crate::traces;
 /// How many hashes may wait for each thread: at about 20 ms each, well under a second of waiting.
 const QUEUE_PER_THREAD: usize = 32;
 
-/// Lower than everything else in the process (see setpriority(2)).
-const NICE: i32 = 10;
+/// Of 100, lower than everything else in the process: a nice value of 10 (see setpriority(2)).
+const PRIORITY: u8 = 24;
 
 /// After this long without work a thread gives its memory back.
 const IDLE: Duration = Duration::from_secs(5);
@@ -117,9 +117,23 @@ fn blocks(memory: &mut Memory, needed: usize) -> &mut [Block] {
     memory
 }
 
+/// Lets everybody else go first. On Linux as batch work besides: a hash takes longer than a thread's turn, and without that
+/// whoever wakes meanwhile waits for the end of it.
+fn step_back() -> Result<(), thread_priority::Error> {
+    use thread_priority::{
+        Error, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+    };
+    #[cfg(target_os = "linux")]
+    let policy = thread_priority::NormalThreadSchedulePolicy::Batch;
+    #[cfg(not(target_os = "linux"))]
+    let policy = thread_priority::NormalThreadSchedulePolicy::Other;
+    let priority = ThreadPriority::Crossplatform(PRIORITY.try_into().map_err(|_| Error::Priority("more than 99"))?);
+    set_thread_priority_and_policy(thread_native_id(), priority, ThreadSchedulePolicy::Normal(policy))
+}
+
 fn work(jobs: &Receiver<Job>) {
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::debug!(%error, "hashing threads keep normal priority");
+    if let Err(error) = step_back() {
+        tracing::debug!(?error, "hashing threads keep normal priority");
     }
     let mut memory = Memory::new();
     loop {
