@@ -77,7 +77,7 @@ impl<Q: Question> Batch<Q> {
         let (sender, receiver) = mpsc::channel(limits.queue);
         let (question, queue) = (Arc::new(question), Arc::new(Mutex::new(receiver)));
         for _ in 0..limits.lanes {
-            tokio::spawn(serve(Arc::clone(&question), db.lane(), Arc::clone(&queue), limits, metrics.clone()));
+            tokio::spawn(keep_serving(Arc::clone(&question), db.clone(), Arc::clone(&queue), limits, metrics.clone()));
         }
         Self { queue: sender, deadline: limits.deadline, metrics }
     }
@@ -97,6 +97,17 @@ impl<Q: Question> Batch<Q> {
             Ok(Ok(answered)) => answered,
             Ok(Err(_)) => Err(Error::Unavailable(format!("{}: the lane was stopped", Q::NAME))),
             Err(_) => Err(Error::Unavailable(format!("{}: no answer within {:?}", Q::NAME, self.deadline))),
+        }
+    }
+}
+
+/// A panic costs the questions of one batch, not the lane.
+async fn keep_serving<Q: Question>(question: Arc<Q>, db: Db, queue: Queue<Q>, limits: Limits, metrics: metrics::Batch) {
+    loop {
+        let lane = serve(Arc::clone(&question), db.lane(), Arc::clone(&queue), limits, metrics.clone());
+        match tokio::spawn(lane).await {
+            Err(error) if error.is_panic() => tracing::error!("{}: a lane panicked and starts anew", Q::NAME),
+            _ => return,
         }
     }
 }

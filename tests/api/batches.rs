@@ -36,6 +36,7 @@ impl Question for Doubles {
     async fn ask(&self, conn: &mut PgConnection, asked: &[Number]) -> Result<Vec<i64>> {
         self.asked.fetch_add(asked.len(), Ordering::Relaxed);
         self.statements.fetch_add(1, Ordering::Relaxed);
+        assert!(asked.iter().all(|number| number.value != POISON), "as it was asked to");
         let values: Vec<i64> = asked.iter().map(|number| number.value).collect();
         let thinking = asked.iter().map(|number| number.thinking).fold(0.0, f64::max);
         let rows: Vec<(i64, i64)> = sqlx::query_as(
@@ -53,6 +54,9 @@ impl Question for Doubles {
         Ok(answers)
     }
 }
+
+/// Who asks this makes its lane panic.
+const POISON: i64 = i64::MIN;
 
 fn limits() -> Limits {
     Limits { lanes: 2, size: 8, queue: 1000, deadline: Duration::from_secs(20) }
@@ -171,6 +175,17 @@ async fn who_went_away_costs_nothing_more() {
     assert_eq!(first.await.expect("a caller").expect("an answer"), 2);
     assert_eq!(lanes.ask(number(4)).await.expect("an answer"), 8);
     assert_eq!(doubles.asked.load(Ordering::Relaxed), 2, "those who left were not asked for");
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_batch_and_not_the_lane() {
+    let server = Server::on_a_fresh_database().await;
+    let bounds = Limits { lanes: 1, ..limits() };
+    let lanes = Batch::start(Doubles::default(), &server.app.db, bounds, &Metrics::default());
+    for _ in 0..3 {
+        assert!(matches!(lanes.ask(number(POISON)).await, Err(Error::Unavailable(_))));
+        assert_eq!(lanes.ask(number(8)).await.expect("an answer"), 16);
+    }
 }
 
 #[tokio::test]

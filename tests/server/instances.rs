@@ -216,6 +216,25 @@ async fn of_many_checks_on_both_one_renews(two: &mut Two, rounds: usize) {
     }
 }
 
+async fn what_ends_on_one_is_told_by_the_other(two: &mut Two) {
+    let (status, made) =
+        two.ask("POST", format!("{}/services/4/keys", two.a.url), &two.admin, json!({"name": "till"})).await;
+    assert_eq!(status, 201, "{made}");
+    let request = two.client.get(format!("{}/changes", two.b.url)).header("token", made["key"].as_str().unwrap());
+    let mut stream = request.send().await.unwrap();
+    let mut heard = String::new();
+    let mut until = async |event: &str| {
+        while !heard.contains(event) {
+            let chunk = tokio::time::timeout(Duration::from_secs(30), stream.chunk()).await;
+            heard += &String::from_utf8_lossy(&chunk.expect("something is told").unwrap().expect("the stream goes on"));
+        }
+    };
+    until("event: ready").await;
+    let token = two.session(7, FRESH).await;
+    assert_eq!(two.ask("POST", format!("{}/auth/logout", two.a.url), &token, json!({})).await.0, 200);
+    until("event: session-revoked").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_instances_are_as_one() {
     let mut two = Two::start(false).await.unwrap();
@@ -233,4 +252,5 @@ async fn two_instances_behind_a_transaction_pooler_are_as_one() {
     what_ends_on_one_has_ended_on_the_other(&mut two, 300).await;
     what_is_granted_or_taken_on_one_is_so_on_the_other(&mut two, 120).await;
     of_many_checks_on_both_one_renews(&mut two, 20).await;
+    what_ends_on_one_is_told_by_the_other(&mut two).await;
 }
