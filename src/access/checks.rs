@@ -33,7 +33,7 @@ pub struct Answer {
 /// See [`Ask`].
 #[derive(Debug, Default)]
 pub struct Checks {
-    vocabulary: Arc<Latest>,
+    vocabulary: Latest,
 }
 
 impl Question for Checks {

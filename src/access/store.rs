@@ -7,6 +7,7 @@ use sqlx::types::Json;
 
 use super::Effective;
 use super::vocabulary::{Held, Stored};
+use crate::database::index;
 use crate::error::{Error, Result};
 use crate::permissions::PermissionId;
 use crate::roles::RoleId;
@@ -59,7 +60,7 @@ pub async fn check_all(conn: &mut PgConnection, asked: &[(TokenHash, Option<Serv
     let mut found = Found { version: rows.first().map(|row| row.version), rows: Vec::new() };
     found.rows.resize_with(asked.len(), || None);
     for row in rows {
-        let place = usize::try_from(row.place - 1).map_err(anyhow::Error::from)?;
+        let place = index(row.place)?;
         let held =
             asked[place].1.map(|service| Held { person: row.person, service, roles: row.roles, direct: row.direct });
         let session = Session {

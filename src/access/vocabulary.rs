@@ -1,6 +1,6 @@
 //! The vocabulary in memory, under the version that says whether it is still true.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::PgConnection;
@@ -18,9 +18,9 @@ use crate::users::PersonId;
 pub struct Vocabulary {
     /// Another one in the database means that this is no longer true.
     pub version: i64,
-    /// Those that are not removed, and their names.
-    pub services: HashMap<ServiceId, Arc<str>>,
-    service_ids: HashMap<Arc<str>, ServiceId>,
+    /// Those that are not removed.
+    services: HashSet<ServiceId>,
+    service_names: HashMap<String, ServiceId>,
     roles: HashMap<RoleId, Role>,
     permissions: HashMap<PermissionId, Arc<str>>,
 }
@@ -59,16 +59,14 @@ pub struct Held {
 
 impl From<Stored> for Vocabulary {
     fn from(stored: Stored) -> Self {
-        let services: HashMap<_, Arc<str>> =
-            stored.services.into_iter().map(|(id, name)| (ServiceId(id), name.into())).collect();
         let role = |(id, name, permissions): (i32, String, Vec<i32>)| {
             let permissions = permissions.into_iter().map(PermissionId).collect();
             (RoleId(id), Role { name: name.into(), permissions })
         };
         Self {
             version: stored.version,
-            service_ids: services.iter().map(|(id, name)| (Arc::clone(name), *id)).collect(),
-            services,
+            services: stored.services.iter().map(|(id, _)| ServiceId(*id)).collect(),
+            service_names: stored.services.into_iter().map(|(id, name)| (name, ServiceId(id))).collect(),
             roles: stored.roles.into_iter().map(role).collect(),
             permissions: stored.permissions.into_iter().map(|(id, name)| (PermissionId(id), name.into())).collect(),
         }
@@ -79,8 +77,8 @@ impl Vocabulary {
     /// The service that a caller named.
     pub fn service(&self, named: &Ref<ServiceId>) -> Option<ServiceId> {
         match named {
-            Ref::Id(id) => self.services.contains_key(id).then_some(*id),
-            Ref::Name(name) => self.service_ids.get(name.as_str()).copied(),
+            Ref::Id(id) => self.services.contains(id).then_some(*id),
+            Ref::Name(name) => self.service_names.get(name.as_str()).copied(),
             Ref::NoSuchId | Ref::NoSuchName => None,
         }
     }

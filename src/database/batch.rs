@@ -167,18 +167,11 @@ async fn answer<Q: Question>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) ->
 
 async fn attempt<Q: Question>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Q::Answer>> {
     let mut conn = lane.take().await?;
-    let answers = match lane.begin_if_pooled(&mut conn).await? {
-        Ok(mut tx) => {
-            let answers = question.ask(&mut tx, asked).await?;
-            tx.commit().await?;
-            answers
-        }
-        Err(conn) => question.ask(conn, asked).await?,
-    };
+    let answers = question.ask(&mut conn, asked).await?;
     if answers.len() != asked.len() {
         return Err(Error::Internal(anyhow::anyhow!("{}: {} answers to {}", Q::NAME, answers.len(), asked.len())));
     }
-    lane.put_back(conn);
+    lane.keep(conn).await?;
     Ok(answers)
 }
 
@@ -190,6 +183,11 @@ fn refuse<T>(replies: Vec<oneshot::Sender<Result<T>>>, error: &Error) {
             other => Error::Internal(anyhow::anyhow!("{other:#}")),
         }));
     }
+}
+
+/// The index of what Postgres has numbered `with ordinality`, from 1.
+pub fn index(ordinality: i64) -> Result<usize> {
+    usize::try_from(ordinality - 1).map_err(|error| Error::Internal(error.into()))
 }
 
 /// Each different key once, and for each of `keys` its place among those.

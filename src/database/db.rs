@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool, PgTransaction, Postgres};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, PgTransaction, Postgres};
 
 /// How long anybody waits for a free connection, so that a 503 comes within two seconds.
 const POOL_WAIT: Duration = Duration::from_millis(1500);
@@ -30,13 +30,8 @@ const BY_KEY: [(&str, &str); 5] = [
     ("plan_cache_mode", "force_generic_plan"),
 ];
 
-/// Behind a transaction pooler a transaction is all that is ours: it brings its settings along, and clears away the
-/// prepared statements that somebody else has left under the names that it will use.
-const BEGIN_POOLED: &str =
-    "begin; deallocate all; set local statement_timeout = '10s'; set local lock_timeout = '1500ms'";
-const BEGIN_POOLED_BY_KEY: &str = "begin; deallocate all; set local statement_timeout = '10s'; \
-    set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; \
-    set local jit = off";
+/// Settings of a connection, or behind a pooler of a transaction.
+type Setting = (&'static str, &'static str);
 
 /// Where Postgres is, and whether a transaction pooler (PgBouncer) stands before it.
 #[derive(Clone, Debug)]
@@ -60,8 +55,15 @@ impl Address {
     }
 
     /// The options of a connection with these settings, where a connection can have any.
-    fn with(&self, settings: &[(&'static str, &'static str)]) -> PgConnectOptions {
+    fn with(&self, settings: &[Setting]) -> PgConnectOptions {
         if self.pooled { self.options.clone() } else { self.options.clone().options(settings.iter().copied()) }
+    }
+
+    /// How a transaction begins behind a pooler, where it is all that is ours: it brings its settings along, and clears
+    /// away the prepared statements that somebody else has left under the names that it will use.
+    fn begin_pooled(settings: impl IntoIterator<Item = Setting>) -> AssertSqlSafe<String> {
+        let settings = settings.into_iter().map(|(name, value)| format!("; set local {name} = '{value}'"));
+        AssertSqlSafe(format!("begin; deallocate all{}", settings.collect::<String>()))
     }
 
     /// What tells a pooler from Postgres: it refuses settings at the start of a connection, or ignores them.
@@ -91,7 +93,7 @@ impl Address {
 
     /// A transaction on such a connection.
     pub async fn begin_on<'a>(&self, conn: &'a mut PgConnection) -> sqlx::Result<sqlx::Transaction<'a, Postgres>> {
-        if self.pooled { conn.begin_with("begin; deallocate all").await } else { conn.begin().await }
+        if self.pooled { conn.begin_with(Self::begin_pooled([])).await } else { conn.begin().await }
     }
 
     /// One connection apart, made when it is needed and closed when it is not.
@@ -132,7 +134,7 @@ impl Db {
     /// [`Reading::keep`]: changes are for [`Self::begin`].
     pub async fn read(&self) -> sqlx::Result<Reading> {
         if self.address.pooled {
-            Ok(Reading::Pooled(self.pool.begin_with(BEGIN_POOLED).await?))
+            Ok(Reading::Pooled(self.begin().await?))
         } else {
             Ok(Reading::Direct(self.pool.acquire().await?))
         }
@@ -140,7 +142,11 @@ impl Db {
 
     /// A transaction for changes.
     pub async fn begin(&self) -> sqlx::Result<PgTransaction<'static>> {
-        if self.address.pooled { self.pool.begin_with(BEGIN_POOLED).await } else { self.pool.begin().await }
+        if self.address.pooled {
+            self.pool.begin_with(Address::begin_pooled(PATIENCE)).await
+        } else {
+            self.pool.begin().await
+        }
     }
 
     /// A lane of its own, for questions by key.
@@ -218,25 +224,25 @@ impl Lane {
         self.conn.is_some()
     }
 
-    /// The connection, to be given back by [`Self::put_back`] after success only: what may still arrive on one that
-    /// failed, or whose user was stopped halfway, is nobody's.
+    /// The connection, to be given back by [`Self::keep`] after success only: what may still arrive on one that failed, or
+    /// whose user was stopped halfway, is nobody's.
     pub async fn take(&mut self) -> sqlx::Result<PgConnection> {
-        match self.conn.take() {
-            Some(conn) => Ok(conn),
-            None => PgConnection::connect_with(&self.options).await,
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => PgConnection::connect_with(&self.options).await?,
+        };
+        if self.pooled {
+            conn.execute(Address::begin_pooled(PATIENCE.into_iter().chain(BY_KEY))).await?;
         }
+        Ok(conn)
     }
 
-    /// A transaction on it, where nothing else gives it a session.
-    pub async fn begin_if_pooled<'a>(
-        &self,
-        conn: &'a mut PgConnection,
-    ) -> sqlx::Result<Result<sqlx::Transaction<'a, Postgres>, &'a mut PgConnection>> {
-        if self.pooled { Ok(Ok(conn.begin_with(BEGIN_POOLED_BY_KEY).await?)) } else { Ok(Err(conn)) }
-    }
-
-    /// Keeps the connection for the next time.
-    pub fn put_back(&mut self, conn: PgConnection) {
+    /// Keeps what was done on the connection, and the connection for the next time.
+    pub async fn keep(&mut self, mut conn: PgConnection) -> sqlx::Result<()> {
+        if self.pooled {
+            conn.execute("commit").await?;
+        }
         self.conn = Some(conn);
+        Ok(())
     }
 }

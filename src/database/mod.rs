@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::error::Result;
 use embedded::{Durability, Postgres};
 
-pub use batch::{Batch, Limits, Question, distinct};
+pub use batch::{Batch, Limits, Question, distinct, index};
 pub use db::{Address, Db, Lane, Reading};
 
 /// The migrations, as they were when this binary was built.

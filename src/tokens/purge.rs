@@ -12,7 +12,7 @@ const EVERY: Duration = Duration::from_mins(1);
 /// How often each instance looks whether a run is due.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// About five hundred sessions a step: whoever asks meanwhile waits for no more.
+/// About five hundred sessions a step.
 const STEP: i64 = 16;
 
 /// After a step that deleted something: others want the disk too.

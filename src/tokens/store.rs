@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 
 use super::{Due, Lifetime, Payload, Session, TokenHash};
+use crate::database::index;
 use crate::error::{Error, Result};
 use crate::passwords::PasswordHash;
 use crate::users::PersonId;
@@ -85,7 +86,7 @@ pub async fn find_all(conn: &mut PgConnection, tokens: &[TokenHash]) -> Result<V
     let mut sessions = Vec::new();
     sessions.resize_with(tokens.len(), || None);
     for row in rows {
-        sessions[usize::try_from(row.place - 1).map_err(anyhow::Error::from)?] = Some(Session {
+        sessions[index(row.place)?] = Some(Session {
             person: row.person,
             payload: row.payload.0.into(),
             created_at: row.created_at,
@@ -126,7 +127,7 @@ pub async fn renew_all(conn: &mut PgConnection, due: &[Due]) -> Result<Vec<bool>
     .await?;
     let mut won = vec![false; due.len()];
     for place in renewed {
-        won[usize::try_from(place - 1).map_err(anyhow::Error::from)?] = true;
+        won[index(place)?] = true;
     }
     Ok(won)
 }
