@@ -10,14 +10,16 @@ const TICKS: f64 = 100.0;
 
 /// User and system time of a process and of its living children.
 pub fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
-    let mut ticks = stat(pid).with_context(|| format!("process {pid} is gone"))?.ticks;
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let child = entry.file_name().to_str().and_then(|name| stat(name.parse().ok()?));
-        ticks += child.filter(|child| child.parent == pid).map_or(0, |child| child.ticks);
-    }
+    let own = stat(pid).with_context(|| format!("process {pid} is gone"))?.ticks;
+    let ticks = own + children(pid)?.filter_map(stat).map(|child| child.ticks).sum::<u64>();
     #[expect(clippy::cast_precision_loss, reason = "few enough")]
     let ticks = ticks as f64;
     Ok(ticks / TICKS)
+}
+
+fn children(pid: u32) -> anyhow::Result<impl Iterator<Item = u32>> {
+    let processes = fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Ok(processes.filter(move |child| stat(*child).is_some_and(|child| child.parent == pid)))
 }
 
 struct Stat {
@@ -33,12 +35,16 @@ fn stat(pid: u32) -> Option<Stat> {
     Some(Stat { parent: fields.get(1)?.parse().ok()?, ticks: number(11)? + number(12)? })
 }
 
-/// Resident memory in MiB.
+/// Resident memory of a process and of its living children in MiB.
 pub fn resident(pid: u32) -> anyhow::Result<f64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    let own = resident_kib(pid).with_context(|| format!("process {pid} is gone"))?;
+    let kib = own + children(pid)?.filter_map(resident_kib).sum::<f64>();
     Ok(kib / 1024.0)
+}
+
+fn resident_kib(pid: u32) -> Option<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// The postmaster of a private Postgres.

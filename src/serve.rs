@@ -24,7 +24,7 @@ use crate::id::Ref;
 use crate::keys::LastUses;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
 use crate::metrics::{self, Metrics};
-use crate::passwords::{Hasher, Password};
+use crate::passwords::{Hasher, Password, Place};
 use crate::tokens::{self, Renewals};
 use crate::users;
 
@@ -67,7 +67,7 @@ async fn serve_on(database: &mut Database, config: Config, mode: Mode) -> anyhow
     if mode == Mode::Demo {
         database::load_demo_data(&database.address.options).await?;
     }
-    let app = build(database, config)?;
+    let app = build(database, config, Place::Apart)?;
     make_first_admin(&app).await?;
     let listener = listen(app.config.listen, "SERVER_PORT").await?;
     let scraped = match app.config.metrics {
@@ -82,15 +82,15 @@ async fn serve_on(database: &mut Database, config: Config, mode: Mode) -> anyhow
     run(app, listener, scraped, signals).await
 }
 
-/// The app on a database.
-pub fn build(database: &Database, config: Config) -> anyhow::Result<App> {
-    build_at(database, config, Pace::default())
+/// The app on a database. `hashing` says where passwords are hashed.
+pub fn build(database: &Database, config: Config, hashing: Place) -> anyhow::Result<App> {
+    build_at(database, config, hashing, Pace::default())
 }
 
 /// The same, whose streams go at a pace of their own.
-pub fn build_at(database: &Database, config: Config, pace: Pace) -> anyhow::Result<App> {
+pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace) -> anyhow::Result<App> {
     let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
-    let hasher = Hasher::start(config.hash_threads).context("can't start the hashing threads")?;
+    let hasher = Hasher::start(config.hash_threads, hashing).context("can't start the hashing threads")?;
     let hasher = hasher.measured_by(metrics.hashing());
     let db = database.pool(config.max_connections);
     let checks = Batch::start(Checks::default(), &db, config.checks, &metrics);

@@ -12,6 +12,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use portero::config::Config;
 use portero::database::embedded::{Durability, Postgres};
 use portero::database::{Database, is_migrated};
+use portero::passwords::Place;
 use portero::{app, serve};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Row};
@@ -91,7 +92,7 @@ async fn the_classic_set_up_serves_and_does_not_migrate_again() {
     let superuser: i64 = count(&mut conn, "select count(*) from pg_roles where rolname = 'portero' and rolsuper").await;
     assert_eq!(superuser, 0);
 
-    let app = serve::build(&database, config).expect("an app");
+    let app = serve::build(&database, config, Place::Here).expect("an app");
     let login = json!({ "username": "adm1", "password": "adm1-hash" });
     let request = Request::post("/auth/login").body(Body::from(login.to_string())).expect("a request");
     let response = app::router(&app).oneshot(request).await.expect("an answer");

@@ -28,6 +28,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
 use crate::log;
+use crate::passwords;
 use crate::serve::{Mode, serve};
 use output::Output;
 use tool::Tool;
@@ -79,6 +80,9 @@ enum Command {
     Token(token::Command),
     /// Print the OpenAPI document.
     Openapi,
+    /// Hash passwords for the Portero that started this.
+    #[command(name = passwords::HASH_WORKER, hide = true)]
+    HashWorker,
 }
 
 /// How long the process waits for a thread that no longer matters, such as one that looks up a name.
@@ -107,6 +111,9 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     if cli.demo && matches!(command, Command::Serve) {
         let advice = "`--demo` is for the tools; `portero demo` serves the demo data";
         Cli::command().error(ErrorKind::ArgumentConflict, advice).exit();
+    }
+    if matches!(command, Command::HashWorker) {
+        return Ok(passwords::hash_for_the_parent().map(|()| ExitCode::SUCCESS)?);
     }
     let env_file = read_env_file();
     let output = if cli.json { Output::Json } else { Output::Text };
@@ -149,7 +156,12 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Permission(command) => permission::run(command, tool).await,
         Command::Grant(command) => grant::run(command, tool).await,
         Command::Token(command) => return token::run(command, tool).await,
-        Command::Serve | Command::Demo | Command::Migrate | Command::Doctor | Command::Openapi => Ok(()),
+        Command::Serve
+        | Command::Demo
+        | Command::Migrate
+        | Command::Doctor
+        | Command::Openapi
+        | Command::HashWorker => Ok(()),
     }
     .map(|()| ExitCode::SUCCESS)
 }

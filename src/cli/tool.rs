@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::database::{Database, MIGRATIONS};
 use crate::error::Result;
 use crate::http::Page;
+use crate::passwords::Place;
 use crate::serve;
 
 /// The app on the database that is served, and the way to answer.
@@ -42,7 +43,7 @@ pub(super) async fn on_the_database(
     let mut database = Database::for_tools(&config, demo).await?;
     let done = async {
         database.ready_for_tools(demo).await?;
-        let tool = Tool { app: serve::build(&database, config)?, output };
+        let tool = Tool { app: serve::build(&database, config, Place::Here)?, output };
         let done = act(&tool).await;
         tool.app.db.close().await;
         done

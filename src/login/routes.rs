@@ -91,9 +91,9 @@ async fn begin(app: &App, address: IpAddr, headers: &HeaderMap, login: Login) ->
         user_agent: user_agent.map(|agent| &agent[..agent.len().min(300)]),
     };
     let inserted = async {
-        let mut tx = app.db.begin().await?;
-        let payload = tokens::store::insert(&mut tx, &session).await?.ok_or_else(invalid_credentials)?;
-        tx.commit().await?;
+        let mut conn = app.db.read().await?;
+        let payload = tokens::store::insert(&mut conn, &session).await?.ok_or_else(invalid_credentials)?;
+        conn.keep().await?;
         Ok::<_, Error>(payload)
     };
     let payload = inserted.instrument(traces::query("begin session")).await?;

@@ -26,7 +26,7 @@ const MAX_SCRYPT_N_TIMES_R_TIMES_P: u64 = 1 << 20;
 const MAX_PBKDF2_ROUNDS: u32 = 2_000_000;
 
 /// A stored hash: a PHC string or a crypt string.
-#[derive(Clone, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, PartialEq, Eq, Deserialize, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct PasswordHash(String);
 

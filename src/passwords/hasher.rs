@@ -1,47 +1,56 @@
-//! Hashing has its own few threads at low priority behind a bounded queue, so that a storm of logins can't slow
-//! anything else.
+//! Hashing behind a bounded queue, so that a storm of logins can't slow anything else.
 
+use std::io;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use argon2::Block;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
-use super::hash::MEMORY_KIB;
-use super::{Password, PasswordHash, Presented, Scheme};
+use super::work::{Done, Memory, Work};
+use super::worker::Worker;
+use super::{Password, PasswordHash, Presented};
 use crate::error::{Error, Result};
-use crate::metrics::Hashing;
+use crate::metrics::{Hashing, Waiting};
 use crate::traces;
 
-/// How many hashes may wait for each thread: at about 20 ms each, well under a second of waiting.
-const QUEUE_PER_THREAD: usize = 32;
+/// How many passwords may wait for each hand: at about 20 ms each, well under a second of waiting.
+const QUEUE_PER_HAND: usize = 32;
 
-/// Of 100, lower than everything else in the process: a nice value of 10 (see setpriority(2)).
-const PRIORITY: u8 = 24;
-
-/// After this long without work a thread gives its memory back.
+/// After this long without work memory and processes are given back.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Each thread keeps its memory between jobs: allocating and clearing 19 MiB costs a quarter of a hash.
-type Memory = Vec<Block>;
-type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+/// Where the hashing is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In this process, for tools that have nothing else to do meanwhile.
+    Here,
+    /// In processes of their own, for a server. The program must be Portero.
+    Apart,
+}
 
-/// A handle on the hashing threads, which end when its last clone is dropped.
+/// A handle on those who hash, who end when its last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Hasher {
     queue: Sender<Job>,
     metrics: Hashing,
 }
 
+struct Job {
+    work: Work,
+    reply: oneshot::Sender<io::Result<Done>>,
+    waiting: Waiting,
+    metrics: Hashing,
+}
+
 impl Hasher {
-    /// Starts `threads` hashing threads.
-    pub fn start(threads: usize) -> std::io::Result<Self> {
-        let (queue, jobs) = bounded(threads * QUEUE_PER_THREAD);
-        for n in 0..threads {
+    /// Starts so many threads that each hash, or lead a process that does.
+    pub fn start(hands: usize, place: Place) -> io::Result<Self> {
+        let (queue, jobs) = bounded(hands * QUEUE_PER_HAND);
+        for n in 0..hands {
             let jobs: Receiver<Job> = jobs.clone();
-            std::thread::Builder::new().name(format!("hash-{n}")).spawn(move || work(&jobs))?;
+            std::thread::Builder::new().name(format!("hash-{n}")).spawn(move || lead(&jobs, place))?;
         }
         Ok(Self { queue, metrics: Hashing::default() })
     }
@@ -59,9 +68,10 @@ impl Hasher {
     pub async fn hash(&self, password: Password) -> Result<PasswordHash> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| Error::Internal(error.into()))?;
-        self.run(move |memory| PasswordHash::make(password.as_bytes(), &salt, blocks(memory, MEMORY_KIB as usize)))
-            .await?
-            .map_err(|error| Error::Internal(anyhow::anyhow!("argon2: {error}")))
+        match self.ask(Work::Hash { password, salt }).await? {
+            Done::Hashed(hash) => Ok(hash),
+            done => Err(failed(done)),
+        }
     }
 
     /// Whether `presented` is the password behind `hash`.
@@ -69,33 +79,19 @@ impl Hasher {
     /// # Errors
     /// 503 when the queue is full.
     pub async fn verify(&self, presented: Presented, hash: PasswordHash) -> Result<bool> {
-        self.run(move |memory| {
-            let Ok(scheme) = Scheme::parse(hash.as_str()) else {
+        match self.ask(Work::Verify { presented, hash }).await? {
+            Done::Verified(right) => Ok(right),
+            Done::Unreadable => {
                 tracing::error!("a stored password hash can't be read; its owner can't log in");
-                return false;
-            };
-            let memory = blocks(memory, scheme.blocks());
-            let normalised = presented.normalised();
-            scheme.verify(normalised.as_bytes(), memory)
-                // Other systems may not have normalised what they hashed.
-                || (!hash.is_current()
-                    && normalised.as_str() != presented.raw()
-                    && scheme.verify(presented.raw().as_bytes(), memory))
-        })
-        .await
+                Ok(false)
+            }
+            done => Err(failed(done)),
+        }
     }
 
-    async fn run<T: Send + 'static>(&self, act: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T> {
+    async fn ask(&self, work: Work) -> Result<Done> {
         let (reply, answer) = oneshot::channel();
-        let waiting = self.metrics.queue().join();
-        let metrics = self.metrics.clone();
-        let job: Job = Box::new(move |memory| {
-            // A caller who went away costs nothing more.
-            if !reply.is_closed() {
-                waiting.is_over();
-                let _ = reply.send(metrics.at_work(|| act(memory)));
-            }
-        });
+        let job = Job { work, reply, waiting: self.metrics.queue().join(), metrics: self.metrics.clone() };
         self.queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => {
                 self.metrics.queue().refused();
@@ -103,50 +99,65 @@ impl Hasher {
             }
             TrySendError::Disconnected(_) => Error::Internal(anyhow::anyhow!("the hashing threads are gone")),
         })?;
-        answer
-            .instrument(traces::step("hash password"))
-            .await
-            .map_err(|_| Error::Internal(anyhow::anyhow!("a hashing thread dropped its job")))
+        let done = answer.instrument(traces::step("hash password")).await;
+        let done = done.map_err(|_| Error::Internal(anyhow::anyhow!("a hashing thread dropped its job")))?;
+        done.map_err(|error| Error::Internal(anyhow::anyhow!("the process that hashes passwords: {error}")))
     }
 }
 
-fn blocks(memory: &mut Memory, needed: usize) -> &mut [Block] {
-    if memory.len() < needed {
-        memory.resize(needed, Block::default());
-    }
-    memory
+fn failed(done: Done) -> Error {
+    let Done::Failed(error) = done else { return Error::Internal(anyhow::anyhow!("an answer to another question")) };
+    Error::Internal(anyhow::anyhow!("argon2: {error}"))
 }
 
-/// Lets everybody else go first. On Linux as batch work besides: a hash takes longer than a thread's turn, and without that
-/// whoever wakes meanwhile waits for the end of it.
-fn step_back() -> Result<(), thread_priority::Error> {
-    use thread_priority::{
-        Error, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
-    };
-    #[cfg(target_os = "linux")]
-    let policy = thread_priority::NormalThreadSchedulePolicy::Batch;
-    #[cfg(not(target_os = "linux"))]
-    let policy = thread_priority::NormalThreadSchedulePolicy::Other;
-    let priority = ThreadPriority::Crossplatform(PRIORITY.try_into().map_err(|_| Error::Priority("more than 99"))?);
-    set_thread_priority_and_policy(thread_native_id(), priority, ThreadSchedulePolicy::Normal(policy))
-}
-
-fn work(jobs: &Receiver<Job>) {
-    if let Err(error) = step_back() {
-        tracing::debug!(?error, "hashing threads keep normal priority");
-    }
-    let mut memory = Memory::new();
+fn lead(jobs: &Receiver<Job>, place: Place) {
+    let mut hand = Hand::at(place);
     loop {
         match jobs.recv_timeout(IDLE) {
-            Ok(job) => {
+            // A caller who went away costs nothing more.
+            Ok(job) if job.reply.is_closed() => {}
+            Ok(Job { work, reply, waiting, metrics }) => {
+                waiting.is_over();
                 // A panic in one hash must not cost the thread.
-                let _ = std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
-                // An imported hash may have needed more than ours do.
-                memory.truncate(MEMORY_KIB as usize);
-                memory.shrink_to(MEMORY_KIB as usize);
+                let done = std::panic::catch_unwind(AssertUnwindSafe(|| metrics.at_work(|| hand.act(&work))));
+                if let Ok(done) = done {
+                    let _ = reply.send(done);
+                }
             }
-            Err(RecvTimeoutError::Timeout) => memory = Memory::new(),
+            Err(RecvTimeoutError::Timeout) => hand = Hand::at(place),
             Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// What a thread has at hand while there is work.
+enum Hand {
+    Here(Memory),
+    Apart(Option<Worker>),
+}
+
+impl Hand {
+    fn at(place: Place) -> Self {
+        match place {
+            Place::Here => Self::Here(Memory::new()),
+            Place::Apart => Self::Apart(None),
+        }
+    }
+
+    fn act(&mut self, work: &Work) -> io::Result<Done> {
+        match self {
+            Self::Here(memory) => Ok(work.act(memory)),
+            Self::Apart(worker) => {
+                let mut attempt = || {
+                    let mut running = worker.take().map_or_else(Worker::start, Ok)?;
+                    let done = running.act(work)?;
+                    // After success only: what may still come from one that failed answers another question.
+                    *worker = Some(running);
+                    Ok(done)
+                };
+                // Somebody may have stopped it.
+                attempt().or_else(|_: io::Error| attempt())
+            }
         }
     }
 }

@@ -3,7 +3,10 @@
 mod hash;
 mod hasher;
 mod password;
+mod work;
+mod worker;
 
 pub use hash::{ImportedHash, PasswordHash, Scheme};
-pub use hasher::Hasher;
+pub use hasher::{Hasher, Place};
 pub use password::{Password, Policy, Presented};
+pub use worker::{COMMAND as HASH_WORKER, work as hash_for_the_parent};

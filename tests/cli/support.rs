@@ -14,6 +14,7 @@ use portero::app::{self, App};
 use portero::config::Config;
 use portero::database::Database;
 use portero::database::embedded::{Durability, Postgres};
+use portero::passwords::Place;
 use portero::serve;
 use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
@@ -174,7 +175,7 @@ impl House {
 
     pub async fn app(&self) -> App {
         let config = config(&self.url);
-        serve::build(&Database::to_serve(&config).await.expect("a database"), config).expect("an app")
+        serve::build(&Database::to_serve(&config).await.expect("a database"), config, Place::Here).expect("an app")
     }
 
     /// Logs in over the API; answers the token.

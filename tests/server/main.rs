@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod first_start;
+mod hashing;
 mod instances;
 mod killed;
 mod metrics;

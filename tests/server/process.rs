@@ -95,8 +95,12 @@ impl Portero {
         self.output().contains(text)
     }
 
+    pub fn pid(&self) -> i32 {
+        self.child.id().try_into().unwrap()
+    }
+
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
     }
 
     /// Waits for the process to end.

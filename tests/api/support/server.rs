@@ -11,7 +11,7 @@ use portero::app::{self, App};
 use portero::changes::Pace;
 use portero::config::Config;
 use portero::database::Database;
-use portero::passwords::{Hasher, Password, PasswordHash};
+use portero::passwords::{Hasher, Password, PasswordHash, Place};
 use portero::roles::RoleId;
 use portero::services::ServiceId;
 use portero::users::PersonId;
@@ -34,7 +34,7 @@ pub static PASSWORD_HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
     let hash = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let password = Password::try_from(PASSWORD.to_owned()).expect("a password");
-        runtime.block_on(Hasher::start(1).expect("a hasher").hash(password)).expect("a hash")
+        runtime.block_on(Hasher::start(1, Place::Here).expect("a hasher").hash(password)).expect("a hash")
     };
     std::thread::spawn(hash).join().expect("a hash")
 });
@@ -277,6 +277,6 @@ async fn instance(url: &str, settings: &[(&str, &str)], pace: Pace, secrets: Sec
     let variables = always.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let config = Config::from_vars(variables).expect("settings");
     let database = Database::to_serve(&config).await.expect("a database");
-    let app = serve::build_at(&database, config, pace).expect("an app");
+    let app = serve::build_at(&database, config, Place::Here, pace).expect("an app");
     Instance { router: app::router(&app), app, secrets }
 }
