@@ -12,11 +12,16 @@ const EVERY: Duration = Duration::from_mins(1);
 /// How often each instance looks whether a run is due.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// About five hundred sessions a step.
-const STEP: i64 = 16;
+/// Others keep their hands off while a run tells so this often.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
-/// After a step that deleted something: others want the disk too.
-const BREATH: Duration = Duration::from_millis(20);
+/// How many pages one step looks at, and how many sessions it deletes at most: a fraction of a millisecond, since on a
+/// machine with few cores that is how long a check may have to wait for it.
+const PAGES: i64 = 64;
+const SESSIONS: i64 = 32;
+
+/// After a step that deleted something, others have the machine for so many times as long.
+const REST: u32 = 3;
 
 /// Purges until the app stops.
 pub async fn purge_every_minute(app: App) {
@@ -48,19 +53,21 @@ async fn purge(app: &App) -> Result<u64> {
 /// A session that a renewal moves to another page meanwhile is not over.
 pub async fn walk(app: &App) -> Result<u64> {
     let pages = store::pages(&mut *app.db.read().await?).await?;
-    let mut total = 0;
-    let mut from = 0;
+    let (mut total, mut from, mut told) = (0, 0, Instant::now());
     while from < pages {
+        let start = Instant::now();
         let mut tx = app.db.begin().await?;
-        let purged = store::purge(&mut tx, app.config.lifetime, app.clock.now(), from..from + STEP).await?;
-        if purged > 0 {
+        let range = from..from + PAGES;
+        let purged = store::purge(&mut tx, app.config.lifetime, app.clock.now(), range.clone(), SESSIONS).await?;
+        if told.elapsed() > SIGN_OF_LIFE {
             store::keep_purge(&mut tx, EVERY).await?;
+            told = Instant::now();
         }
         tx.commit().await?;
-        total += purged;
-        from += STEP;
-        if purged > 0 {
-            tokio::time::sleep(BREATH).await;
+        total += purged.sessions;
+        from = purged.up_to.unwrap_or(range.end);
+        if purged.sessions > 0 {
+            tokio::time::sleep(start.elapsed() * REST).await;
         } else {
             tokio::task::yield_now().await;
         }

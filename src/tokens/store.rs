@@ -183,29 +183,59 @@ pub async fn pages(conn: &mut PgConnection) -> Result<i64> {
     Ok(pages)
 }
 
-/// Deletes the sessions in a range of the table's pages that are over; answers how many. Rows that someone holds are
-/// left for the next run. To be done in a transaction; nobody is told of their end, since whoever knows a session knows
-/// when it ends.
-pub async fn purge(conn: &mut PgConnection, lifetime: Lifetime, now: OffsetDateTime, pages: Range<i64>) -> Result<u64> {
-    sqlx::query!("select set_config('portero.purging', 'on', true)").fetch_one(&mut *conn).await?;
+/// What one step of the purge did.
+#[derive(Debug)]
+pub struct Purged {
+    /// How many sessions it deleted.
+    pub sessions: u64,
+    /// The page where it came to its limit, and where there may be more.
+    pub up_to: Option<i64>,
+}
+
+/// Deletes sessions in a range of the table's pages that are over, `limit` of them at most. Rows that someone holds are
+/// left for the next run. To be done in a transaction, which need not be durable: what comes back is over still. Nobody
+/// is told of their end, since whoever knows a session knows when it ends.
+pub async fn purge(
+    conn: &mut PgConnection,
+    lifetime: Lifetime,
+    now: OffsetDateTime,
+    pages: Range<i64>,
+    limit: i64,
+) -> Result<Purged> {
+    sqlx::query!(
+        r#"
+        select set_config('portero.purging', 'on', true) as purging,
+               set_config('synchronous_commit', 'off', true) as commit
+        "#
+    )
+    .fetch_one(&mut *conn)
+    .await?;
     let purged = sqlx::query!(
         r#"
-        delete from auth.tokens_cache
-        where token = any (array(
-            select token
+        with over as (
+            select ctid
             from auth.tokens_cache
             where ctid >= format('(%s,0)', $3::bigint)::tid
               and ctid < format('(%s,0)', $4::bigint)::tid
               and (modified_at <= $1 or created_at <= $2)
+            limit $5
             for update skip locked
-        ))
+        ), purged as (
+            delete from auth.tokens_cache
+            where ctid = any (array(select ctid from over))
+            returning (ctid::text::point)[0]::bigint as page
+        )
+        select count(*) as "sessions!", max(page) as up_to from purged
         "#,
         now - lifetime.sliding,
         now - lifetime.absolute,
         pages.start,
         pages.end,
+        limit,
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await?;
-    Ok(purged.rows_affected())
+    let sessions = purged.sessions;
+    let up_to = purged.up_to.filter(|_| sessions == limit);
+    Ok(Purged { sessions: sessions.try_into().map_err(anyhow::Error::from)?, up_to })
 }
