@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::Method;
 use axum::http::header::{LINK, RETRY_AFTER};
-use axum::middleware;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
@@ -21,8 +20,9 @@ use crate::clock::Clock;
 use crate::config::{Config, Cors};
 use crate::database::{Batch, Db};
 use crate::error::{Error, Result};
+use crate::http::access_log::AccessLog;
 use crate::http::fallback::{self, InTime};
-use crate::http::{access_log, request_id};
+use crate::http::request_id;
 use crate::keys::{LastUses, ServiceKey};
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
@@ -120,7 +120,7 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
 pub fn router(app: &App) -> Router {
     let (router, _) = documented_router();
     let around = ServiceBuilder::new()
-        .layer(middleware::from_fn_with_state(app.clone(), access_log::access_log))
+        .layer(AccessLog::layer(app.clone()))
         .option_layer(cors(&app.config))
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .layer(InTime::layer(app.config.checks.deadline));

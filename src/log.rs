@@ -155,11 +155,15 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         line.write_str("{\"timestamp\":\"")?;
         SystemTime.format_time(&mut line)?;
-        write!(line, "\",\"level\":\"{}\"", event.metadata().level())?;
+        line.write_str("\",\"level\":\"")?;
+        line.write_str(event.metadata().level().as_str())?;
+        line.write_char('"')?;
         let mut fields = Fields { line: &mut line, written: Ok(()) };
         event.record(&mut fields);
         fields.written?;
-        writeln!(line, ",\"target\":\"{}\"}}", event.metadata().target())
+        line.write_str(",\"target\":\"")?;
+        line.write_str(event.metadata().target())?;
+        line.write_str("\"}\n")
     }
 }
 
@@ -169,46 +173,53 @@ struct Fields<'a, 'w> {
 }
 
 impl Fields<'_, '_> {
-    fn plain(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        self.written = self.written.and_then(|()| write!(self.line, ",\"{}\":{value}", field.name()));
+    fn plain(&mut self, field: &Field, value: &str) {
+        self.written = self.written.and_then(|()| {
+            self.name(field)?;
+            self.line.write_str(value)
+        });
     }
 
-    fn text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+    fn text(&mut self, field: &Field, write: impl FnOnce(&mut Escaped<'_, '_>) -> fmt::Result) {
         self.written = self.written.and_then(|()| {
-            write!(self.line, ",\"{}\":\"", field.name())?;
-            Escaped(self.line).write_fmt(value)?;
+            self.name(field)?;
+            self.line.write_char('"')?;
+            write(&mut Escaped(self.line))?;
             self.line.write_char('"')
         });
+    }
+
+    fn name(&mut self, field: &Field) -> fmt::Result {
+        self.line.write_str(",\"")?;
+        self.line.write_str(field.name())?;
+        self.line.write_str("\":")
     }
 }
 
 impl Visit for Fields<'_, '_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field, format_args!("{value:?}"));
+        self.text(field, |text| write!(text, "{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, format_args!("{value}"));
+        self.text(field, |text| text.write_str(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.plain(field, format_args!("{value}"));
+        self.plain(field, if value { "true" } else { "false" });
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.plain(field, format_args!("{value}"));
+        self.plain(field, itoa::Buffer::new().format(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.plain(field, format_args!("{value}"));
+        self.plain(field, itoa::Buffer::new().format(value));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        if value.is_finite() {
-            self.plain(field, format_args!("{value}"));
-        } else {
-            self.plain(field, format_args!("null"));
-        }
+        let mut digits = zmij::Buffer::new();
+        self.plain(field, if value.is_finite() { digits.format_finite(value) } else { "null" });
     }
 }
 

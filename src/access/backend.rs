@@ -1,10 +1,9 @@
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::http::credential::{self, Credential};
+use crate::http::credential::Credential;
 use crate::keys::{self, KeyHash, KeyId};
 use crate::services::ServiceId;
 use crate::tokens::{self, TokenHash};
@@ -51,7 +50,7 @@ impl FromRequestParts<App> for Backend {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        match credential::presented(&parts.headers)? {
+        match Credential::from_request_parts(parts, app).await? {
             Credential::Key(key) => Self::with(app, key).await,
             Credential::Token(token) => {
                 tokens::check(app, token, None).await?;
@@ -67,9 +66,9 @@ impl FromRequestParts<App> for Backend {
 /// The token of the person who calls: what keys can't stand for.
 ///
 /// # Errors
-/// 401 as [`credential::presented`] has it, or for a dead key; 403 `service_key_not_allowed` for a live one.
-pub async fn token_of_a_person(app: &App, headers: &HeaderMap) -> Result<TokenHash> {
-    match credential::presented(headers)? {
+/// 401 for a dead key; 403 `service_key_not_allowed` for a live one.
+pub async fn token_of_a_person(app: &App, credential: Credential) -> Result<TokenHash> {
+    match credential {
         Credential::Token(token) => Ok(token),
         Credential::Key(key) => {
             keys::check(app, key).await?;

@@ -4,6 +4,7 @@ use axum::http::request::Parts;
 use super::token_of_a_person;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::http::credential::Credential;
 use crate::tokens::{self, Checked, TokenHash};
 use crate::users::PersonId;
 
@@ -22,7 +23,8 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let token = token_of_a_person(app, &parts.headers).await?;
+        let credential = Credential::from_request_parts(parts, app).await?;
+        let token = token_of_a_person(app, credential).await?;
         let checked = tokens::check(app, token, None).await?;
         Ok(Self { person: checked.session.person, token, checked })
     }

@@ -3,19 +3,24 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tower::layer::layer_fn;
+use tower::{Layer, Service};
 
 use crate::app::App;
 use crate::config::Config;
 use crate::http::client_ip::{Peer, client_ip};
-use crate::http::{credential, request_id, trace};
+use crate::http::credential::{self, Credential};
+use crate::http::{request_id, trace};
 
 /// The client's own name for itself, from `x-client-id`: printable, at most 100 characters, else not kept.
 pub fn client_id(headers: &HeaderMap) -> Option<&str> {
@@ -50,11 +55,11 @@ struct Asked {
     route: Option<MatchedPath>,
     address: IpAddr,
     client: Option<String>,
-    token: Option<String>,
+    credential: Option<Credential>,
 }
 
 impl Asked {
-    fn of(request: &Request, config: &Config) -> Self {
+    fn of(request: &Request, credential: Option<Credential>, config: &Config) -> Self {
         let headers = request.headers();
         Self {
             start: Instant::now(),
@@ -62,11 +67,12 @@ impl Asked {
             route: request.extensions().get().cloned(),
             address: ClientAddress::of(request.extensions(), headers, config).0,
             client: client_id(headers).map(str::to_owned),
-            token: credential::presented(headers).ok().map(|credential| credential.fingerprint()),
+            credential,
         }
     }
 
     fn log(&self, status: StatusCode, id: &str) {
+        let fingerprint = self.credential.map(|credential| credential.fingerprint());
         tracing::info!(
             target: "portero::access",
             method = self.method.as_str(),
@@ -75,7 +81,7 @@ impl Asked {
             ms = milliseconds(self.start.elapsed()),
             address = %self.address,
             client_id = self.client.as_deref().unwrap_or("-"),
-            token = self.token.as_deref().unwrap_or("-"),
+            token = fingerprint.as_deref().unwrap_or("-"),
             request_id = id,
             "request"
         );
@@ -91,26 +97,63 @@ fn milliseconds(time: Duration) -> f64 {
 
 /// Answers under a fresh request id, then logs the request. Tokens and keys appear as 8 hex digits of their hash. Nothing here is
 /// to be kept by anybody on the way, or guessed at by a browser.
-pub async fn access_log(State(app): State<App>, request: Request, next: Next) -> Response {
-    let id = request_id::generate();
-    let logs = tracing::enabled!(target: "portero::access", tracing::Level::INFO);
-    let asked = logs.then(|| Asked::of(&request, &app.config));
-    let under_way = app.metrics.request(&request);
+#[derive(Clone, Debug)]
+pub struct AccessLog<S> {
+    inner: S,
+    app: App,
+}
 
-    let answer = async {
-        if app.config.traces { Box::pin(trace::answer(&app, request, next)).await } else { next.run(request).await }
-    };
-    let mut response = request_id::scope(Arc::clone(&id), answer).await;
+impl<S> AccessLog<S> {
+    /// The layer around what is logged.
+    pub fn layer(app: App) -> impl Layer<S, Service = Self> + Clone {
+        layer_fn(move |inner| Self { inner, app: app.clone() })
+    }
+}
 
-    under_way.answered(response.status());
-    if let Some(asked) = asked {
-        asked.log(response.status(), &id);
+impl<S> Service<Request> for AccessLog<S>
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
     }
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert(request_id::HEADER, id);
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        // Hashed once for all who look at it.
+        let credential = credential::presented(request.headers()).ok();
+        if let Some(credential) = credential {
+            request.extensions_mut().insert(credential);
+        }
+        let logs = tracing::enabled!(target: "portero::access", tracing::Level::INFO);
+        let asked = logs.then(|| Asked::of(&request, credential, &self.app.config));
+        let under_way = self.app.metrics.request(&request);
+        let id = request_id::generate();
+        let span = self.app.config.traces.then(|| trace::span(&self.app.config, &request, &id));
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = request_id::scope(Arc::clone(&id), answer);
+            let answer = answer.map(|Ok(answered)| answered.into_response());
+            let mut response = match span {
+                Some(span) => trace::within(span, answer).await,
+                None => answer.await,
+            };
+            under_way.answered(response.status());
+            if let Some(asked) = asked {
+                asked.log(response.status(), &id);
+            }
+            let headers = response.headers_mut();
+            if let Ok(id) = HeaderValue::from_str(&id) {
+                headers.insert(request_id::HEADER, id);
+            }
+            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            Ok(response)
+        })
     }
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }

@@ -36,7 +36,10 @@ impl<S: Sync> FromRequestParts<S> for Credential {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        presented(&parts.headers)
+        match parts.extensions.get() {
+            Some(credential) => Ok(*credential),
+            None => presented(&parts.headers),
+        }
     }
 }
 

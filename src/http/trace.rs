@@ -1,22 +1,20 @@
 //! The span of a request, by OpenTelemetry's conventions for HTTP servers.
 
 use axum::extract::{MatchedPath, Request};
-use axum::middleware::Next;
 use axum::response::Response;
 use tracing::field::Empty;
-use tracing::{Instrument, info_span};
+use tracing::{Instrument, Span, info_span};
 
-use crate::app::App;
+use crate::config::Config;
 use crate::http::access_log::ClientAddress;
-use crate::http::request_id;
 use crate::metrics::method_label;
 use crate::traces::{self, TARGET};
 
-/// Answers within a span, which continues the caller's trace. The path itself is left out: it may name somebody.
-pub(super) async fn answer(app: &App, request: Request, next: Next) -> Response {
+/// A request's span, which continues the caller's trace. The path itself is left out: it may name somebody.
+pub(super) fn span(config: &Config, request: &Request, id: &str) -> Span {
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let ClientAddress(client) = ClientAddress::of(request.extensions(), request.headers(), &app.config);
+    let ClientAddress(client) = ClientAddress::of(request.extensions(), request.headers(), config);
     let span = info_span!(
         target: TARGET,
         "request",
@@ -28,13 +26,18 @@ pub(super) async fn answer(app: &App, request: Request, next: Next) -> Response 
         http.route = route,
         http.response.status_code = Empty,
         url.scheme = "http",
-        server.address = %app.config.listen.ip(),
-        server.port = app.config.listen.port(),
+        server.address = %config.listen.ip(),
+        server.port = config.listen.port(),
         client.address = %client,
-        portero.request_id = request_id::current().as_deref()
+        portero.request_id = id
     );
     traces::follow(&span, request.headers());
-    let response = next.run(request).instrument(span.clone()).await;
+    span
+}
+
+/// Answers within its span.
+pub(super) async fn within(span: Span, answer: impl Future<Output = Response>) -> Response {
+    let response = Box::pin(answer).instrument(span.clone()).await;
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {

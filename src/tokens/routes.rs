@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -13,7 +13,8 @@ use super::{Payload, SessionId, TokenHash, check};
 use crate::access::{self, Effective};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::http::{Json, OptionalJson, credential};
+use crate::http::credential::{self, Credential};
+use crate::http::{Json, OptionalJson};
 use crate::id::{Id, IdOrDigits, IdOrName, Ref};
 use crate::services::ServiceId;
 use crate::users::PersonId;
@@ -115,27 +116,27 @@ struct Answer {
 ))]
 async fn check_token(
     State(app): State<App>,
-    headers: HeaderMap,
+    credential: Result<Credential>,
     question: Result<OptionalJson<Question>>,
 ) -> Result<Json<Answer>> {
-    answer(&app, &headers, question).await.map(Json).map_err(|error| match error.status() {
+    answer(&app, credential, question).await.map(Json).map_err(|error| match error.status() {
         StatusCode::UNAUTHORIZED => error.with("valid", false),
         _ => error,
     })
 }
 
-async fn answer(app: &App, headers: &HeaderMap, question: Result<OptionalJson<Question>>) -> Result<Answer> {
+async fn answer(app: &App, credential: Result<Credential>, question: Result<OptionalJson<Question>>) -> Result<Answer> {
     // A stranger gets 401 whatever the body says, unless the body brings the token.
     let question = match question {
         Ok(OptionalJson(question)) => question,
         Err(fault) => {
-            check(app, access::token_of_a_person(app, headers).await?, None).await?;
+            check(app, access::token_of_a_person(app, credential?).await?, None).await?;
             return Err(fault);
         }
     };
     let token = match &question.token {
         Some(token) => TokenHash::of(token).ok_or_else(credential::invalid)?,
-        None => access::token_of_a_person(app, headers).await?,
+        None => access::token_of_a_person(app, credential?).await?,
     };
     let checked = check(app, token, question.service_id.clone()).await?;
     if let Some(expected) = &question.user_id {
