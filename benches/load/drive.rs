@@ -43,6 +43,9 @@ struct Stage {
 
 #[derive(Default)]
 struct Seen {
+    /// Right answers while it was measured, whenever they were asked for.
+    answered: u64,
+    /// How long those took that were asked for while it was measured.
     times: Samples,
     others: BTreeMap<u16, u64>,
     refusal: Option<String>,
@@ -130,14 +133,17 @@ async fn converse(mut connection: Connection, stage: Arc<Stage>, n: u64) -> anyh
         let asked = due.unwrap_or_else(Instant::now);
         let answer = connection.exchange(&request.bytes).await?;
         let took = asked.elapsed();
-        let measured = asked >= stage.measured_from && (stage.load.subjects.repeat() || turn >= FIRST);
+        let began = |at: Instant| at >= stage.measured_from && (stage.load.subjects.repeat() || turn >= FIRST);
         if answer.status != stage.load.ask.status {
             *seen.others.entry(answer.status).or_default() += 1;
             seen.refusal.get_or_insert_with(|| answer.text());
         } else if turn % LOOKED_AT == 0 && !contains(answer.body, &request.proof) {
             seen.wrong.get_or_insert_with(|| answer.text());
-        } else if measured && !stage.over.load(Ordering::Relaxed) {
-            seen.times.add(took);
+        } else if began(asked + took) && !stage.over.load(Ordering::Relaxed) {
+            seen.answered += 1;
+            if began(asked) {
+                seen.times.add(took);
+            }
         }
     }
     Ok(seen)
@@ -182,6 +188,7 @@ impl Subjects {
 
 impl Seen {
     fn add(&mut self, other: Self) {
+        self.answered += other.answered;
         self.times.append(other.times);
         for (status, count) in other.others {
             *self.others.entry(status).or_default() += count;
@@ -191,7 +198,7 @@ impl Seen {
     }
 
     fn outcome(mut self, seconds: f64, cpu: Vec<f64>) -> Outcome {
-        let answers = self.times.len();
+        let answers = self.answered;
         #[expect(clippy::cast_precision_loss, reason = "few enough")]
         let per_second = answers as f64 / seconds;
         let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| self.times.quantile(share));
