@@ -15,7 +15,6 @@ impl Samples {
         self.0.append(&mut other.0);
     }
 
-
     /// In microseconds; 0 where there are no samples.
     pub fn quantile(&mut self, share: f64) -> f64 {
         self.0.sort_unstable();
