@@ -27,6 +27,7 @@ use crate::keys::{LastUses, ServiceKey};
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
 use crate::tokens::{Renewals, Token};
+use crate::users::StoredCredentials;
 use crate::{changes, docs, grants, keys, login, openapi, permissions, roles, server, services, tokens, users};
 
 /// What every handler works with. A clone costs next to nothing.
@@ -50,6 +51,8 @@ pub struct Parts {
     pub checks: Batch<Checks>,
     /// Where sessions are renewed.
     pub renewals: Batch<Renewals>,
+    /// Where what logins compare with is asked for.
+    pub credentials: Batch<StoredCredentials>,
     /// What notes when service keys are used.
     pub key_uses: LastUses,
     /// What the streams of changes hear.

@@ -26,7 +26,7 @@ use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
 use crate::metrics::{self, Metrics};
 use crate::passwords::{Hasher, Password, Place};
 use crate::tokens::{self, Renewals};
-use crate::users;
+use crate::users::{self, StoredCredentials};
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
@@ -94,7 +94,9 @@ pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace)
     let hasher = hasher.measured_by(metrics.hashing());
     let db = database.pool(config.max_connections);
     let checks = Batch::start(Checks::default(), &db, config.checks, &metrics);
-    let renewals = Batch::start(Renewals, &db, Limits { lanes: 1, ..config.checks }, &metrics);
+    let one_lane = Limits { lanes: 1, ..config.checks };
+    let renewals = Batch::start(Renewals, &db, one_lane, &metrics);
+    let credentials = Batch::start(StoredCredentials, &db, one_lane, &metrics);
     let stopping = CancellationToken::new();
     let changes = Feed::new(database, &config, pace, metrics.stream(), stopping.clone())?;
     Ok(App::new(Parts {
@@ -105,6 +107,7 @@ pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace)
         metrics,
         checks,
         renewals,
+        credentials,
         key_uses: LastUses::default(),
         changes,
         stopping,

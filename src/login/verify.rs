@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::passwords::{Password, PasswordHash, Presented};
-use crate::traces;
 use crate::users::{self, PersonId, Username};
 
 /// Somebody who knew the password.
@@ -51,10 +49,7 @@ pub fn invalid_credentials() -> Error {
 async fn compare(app: &App, username: Option<&Username>, presented: &Presented) -> Result<Option<Verified>> {
     loop {
         let stored = match username {
-            Some(username) => {
-                let found = async { users::store::credentials(&mut *app.db.read().await?, username).await };
-                found.instrument(traces::query("find credentials")).await?
-            }
+            Some(username) => app.credentials.ask(username.clone()).await?,
             None => None,
         };
         let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());

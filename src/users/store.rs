@@ -6,6 +6,7 @@ mod search;
 use sqlx::PgConnection;
 
 use super::{DocumentNumber, DocumentType, Person, PersonChange, PersonId, PersonName, PersonType, Username};
+use crate::database::index;
 use crate::error::{Error, OnConstraint, Result};
 use crate::http::Page;
 use crate::id::{Id, Ref};
@@ -228,21 +229,30 @@ pub struct Credentials {
     pub enabled: bool,
 }
 
-/// The credentials stored under a username.
-pub async fn credentials(conn: &mut PgConnection, username: &Username) -> Result<Option<Credentials>> {
-    let found = sqlx::query_as!(
-        Credentials,
+/// The credentials stored under usernames, in their order.
+pub async fn credentials(conn: &mut PgConnection, usernames: &[Username]) -> Result<Vec<Option<Credentials>>> {
+    let usernames: Vec<&str> = usernames.iter().map(Username::as_str).collect();
+    let rows = sqlx::query!(
         r#"
-        select id as "id: PersonId", password_hash as "password_hash: PasswordHash",
-               disabled_at is null as "enabled!"
-        from auth.person
-        where username = $1 and removed_at is null
+        select
+            asked.place as "place!",
+            p.id as "id: PersonId",
+            p.password_hash as "password_hash: PasswordHash",
+            p.disabled_at is null as "enabled!"
+        from unnest($1::text[]) with ordinality as asked (username, place)
+        join auth.person p on p.username = asked.username and p.removed_at is null
         "#,
-        username.as_str(),
+        &usernames as &[&str],
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(found)
+    let mut credentials = Vec::new();
+    credentials.resize_with(usernames.len(), || None);
+    for row in rows {
+        credentials[index(row.place)?] =
+            Some(Credentials { id: row.id, password_hash: row.password_hash, enabled: row.enabled });
+    }
+    Ok(credentials)
 }
 
 /// Replaces a hash by a stronger one of the same password; `false` when the password was changed meanwhile.

@@ -153,7 +153,7 @@ mod collected {
         ] {
             assert_eq!(said.get(name).map(String::as_str), Some(expected), "{name} in {said:?}");
         }
-        for step in ["find credentials", "hash password", "begin session"] {
+        for step in ["credentials", "hash password", "begin session"] {
             let step = spans.iter().find(|span| span.name == step).unwrap_or_else(|| panic!("no {step}: {spans:?}"));
             assert_eq!(step.parent_span_id, login.span_id, "{step:?}");
             assert!(step.events.is_empty(), "{step:?}");
