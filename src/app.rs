@@ -43,7 +43,7 @@ pub struct Parts {
     pub config: Arc<Config>,
     /// The time.
     pub clock: Clock,
-    /// The threads that hash passwords.
+    /// What hashes passwords.
     pub hasher: Hasher,
     /// What is measured.
     pub metrics: Metrics,
