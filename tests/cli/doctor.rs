@@ -72,3 +72,19 @@ async fn without_a_database_the_rest_is_still_looked_at() {
     assert_eq!((said.code, status(&said, "database")), (0, vec!["skipped".into()]), "{said:?}");
     assert!(!house.files.path().join("none").exists());
 }
+
+#[tokio::test]
+async fn the_direct_address_must_lead_to_the_same_database() {
+    let (house, elsewhere) = (House::new().await, House::new().await);
+    let port = free_port();
+    for (url, expected) in [
+        (house.url.clone(), "ok"),
+        (elsewhere.url.clone(), "wrong"),
+        ("postgres://me:hunter2@127.0.0.1:1/x".to_owned(), "wrong"),
+    ] {
+        let vars = [("SERVER_PORT", port.as_str()), ("AUTH_DATABASE_DIRECT_URL", url.as_str())];
+        let said = house.run_with(&["doctor", "--json"], "", &vars);
+        assert_eq!(status(&said, "direct"), [expected], "{said:?}");
+        assert!(!said.out.contains("hunter2"));
+    }
+}

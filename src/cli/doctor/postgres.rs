@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::postgres::PgListener;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -14,6 +15,9 @@ use crate::database::{Database, Standing, newer, standing};
 use crate::error::Result;
 
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What is said is heard within milliseconds, or not at all.
+const EARSHOT: Duration = Duration::from_secs(1);
+const CHANNEL: &str = "portero_doctor";
 /// The oldest that the migrations run on.
 const OLDEST: i32 = 14;
 /// Tokens are timed by Portero's clock, and several Porteros share them.
@@ -43,7 +47,31 @@ pub(super) async fn check(report: &mut Report, config: &Config, demo: bool) {
         Ok(Err(error)) => report.wrong("database", explain(&error.into()), "look into the log of Postgres"),
         Err(_) => report.wrong("database", "Postgres does not answer within 5 s", "look into the log of Postgres"),
     }
+    if config.database_direct_url.is_some() {
+        listening(report, config, &database, &mut conn).await;
+    }
     let _ = conn.close().await;
+}
+
+/// Whether what is said on the one connection is heard on the other: they lead to one database, and the other is a
+/// session of its own.
+async fn listening(report: &mut Report, config: &Config, database: &Database, conn: &mut PgConnection) {
+    let heard = async {
+        let Some(pool) = database.listening_connection(config)? else { return Ok(false) };
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(CHANNEL).await?;
+        let mut tx = database.address.begin_on(conn).await?;
+        store::notify(&mut tx, CHANNEL).await?;
+        tx.commit().await?;
+        Ok::<_, anyhow::Error>(timeout(EARSHOT, listener.recv()).await.is_ok_and(|heard| heard.is_ok()))
+    };
+    let advice = "let AUTH_DATABASE_DIRECT_URL lead to the same database without a pooler, or unset it";
+    match timeout(PATIENCE, heard).await {
+        Ok(Ok(true)) => report.ok("direct", "AUTH_DATABASE_DIRECT_URL hears what is said in the database"),
+        Ok(Ok(false)) => report.wrong("direct", "AUTH_DATABASE_DIRECT_URL leads elsewhere, or to a pooler", advice),
+        Ok(Err(error)) => report.wrong("direct", format!("AUTH_DATABASE_DIRECT_URL: {}", explain(&error)), advice),
+        Err(_) => report.wrong("direct", "AUTH_DATABASE_DIRECT_URL does not answer within 5 s", advice),
+    }
 }
 
 async fn ask(report: &mut Report, conn: &mut PgConnection) -> Result<()> {

@@ -21,3 +21,9 @@ pub(super) async fn version(conn: &mut PgConnection) -> Result<(i32, String)> {
 pub(super) async fn now(conn: &mut PgConnection) -> Result<OffsetDateTime> {
     Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(conn).await?)
 }
+
+/// Says something, once this is committed, to those who listen.
+pub(super) async fn notify(conn: &mut PgConnection, channel: &str) -> Result<()> {
+    sqlx::query!("select from pg_notify($1, '')", channel).execute(conn).await?;
+    Ok(())
+}
