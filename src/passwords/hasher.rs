@@ -147,17 +147,23 @@ impl Hand {
     fn act(&mut self, work: &Work) -> io::Result<Done> {
         match self {
             Self::Here(memory) => Ok(work.act(memory)),
-            Self::Apart(worker) => {
-                let mut attempt = || {
-                    let mut running = worker.take().map_or_else(Worker::start, Ok)?;
-                    let done = running.act(work)?;
-                    // After success only: what may still come from one that failed answers another question.
-                    *worker = Some(running);
-                    Ok(done)
-                };
-                // Somebody may have stopped it.
-                attempt().or_else(|_: io::Error| attempt())
-            }
+            // Somebody may have stopped it.
+            Self::Apart(worker) => apart(worker, work).or_else(|_| apart(worker, work)),
         }
     }
+}
+
+fn apart(worker: &mut Option<Worker>, work: &Work) -> io::Result<Done> {
+    let mut running = match worker.take().map_or_else(Worker::start, Ok) {
+        Ok(running) => running,
+        // In some sandboxes nothing can be started; people must be able to log in there, too.
+        Err(error) => {
+            tracing::warn!(%error, "can't start a process that hashes passwords; doing it here, where it slows others down");
+            return Ok(work.act(&mut Memory::new()));
+        }
+    };
+    let done = running.act(work)?;
+    // After success only: what may still come from one that failed answers another question.
+    *worker = Some(running);
+    Ok(done)
 }

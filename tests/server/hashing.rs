@@ -1,10 +1,12 @@
 //! Passwords are hashed in processes of their own, which come when there is work and go when there is none.
 
+use std::os::unix::fs::PermissionsExt;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-use crate::process::{Directory, Portero, gone};
+use crate::process::{Directory, Portero, copied, gone};
 
 /// Those that a Portero has started and that still run.
 fn workers(of: &Portero) -> Vec<Pid> {
@@ -95,4 +97,22 @@ async fn they_end_with_the_portero_that_started_them() {
             gone(worker).await;
         }
     }
+}
+
+#[tokio::test]
+async fn where_none_can_be_started_people_log_in_all_the_same() {
+    let directory = Directory::new();
+    let copy = directory.path().join("copy");
+    std::fs::copy(env!("CARGO_BIN_EXE_portero"), &copy).unwrap();
+    let demo = Portero::start_by(copied(&copy, &directory, &["demo"], &[])).await;
+    let allow = |mode| std::fs::set_permissions(&copy, std::fs::Permissions::from_mode(mode)).unwrap();
+
+    allow(0o600);
+    demo.log_in("juan", "juan-hash").await;
+    assert_eq!(demo.post("/auth/login", "", json!({"username": "juan", "password": "guess"})).await.0, 401);
+    assert_eq!(workers(&demo), []);
+    assert!(demo.said("can't start a process that hashes passwords"));
+    allow(0o700);
+    demo.log_in("juan", "juan-hash").await;
+    assert_eq!(workers(&demo).len(), 1);
 }

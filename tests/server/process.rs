@@ -45,7 +45,12 @@ pub struct Portero {
 
 /// The command, with nothing of our own environment that could reach it.
 pub fn portero(directory: &Directory, arguments: &[&str], vars: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_portero"));
+    copied(Path::new(env!("CARGO_BIN_EXE_portero")), directory, arguments, vars)
+}
+
+/// The same of a copy of Portero.
+pub fn copied(program: &Path, directory: &Directory, arguments: &[&str], vars: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).env_clear().current_dir(directory.path());
     for name in ["PATH", "HOME", "PG_BINDIR"] {
         if let Some(value) = std::env::var_os(name) {
@@ -64,8 +69,12 @@ pub fn free_port() -> u16 {
 impl Portero {
     /// Starts `portero <mode>` on a free port and waits until it is ready.
     pub async fn start(directory: &Directory, mode: &str, vars: &[(&str, &str)]) -> Self {
+        Self::start_by(portero(directory, &[mode], vars)).await
+    }
+
+    /// Likewise, by another command.
+    pub async fn start_by(mut command: Command) -> Self {
         let port = free_port().to_string();
-        let mut command = portero(directory, &[mode], vars);
         let mut child = command.env("SERVER_PORT", &port).spawn().unwrap();
         let output = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().unwrap(), &output);
