@@ -90,8 +90,8 @@ pub fn build(database: &Database, config: Config, hashing: Place) -> anyhow::Res
 /// The same, whose streams go at a pace of their own.
 pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace) -> anyhow::Result<App> {
     let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
-    let hasher = Hasher::start(config.hash_threads, hashing).context("can't start the hashing threads")?;
-    let hasher = hasher.measured_by(metrics.hashing());
+    let hasher = Hasher::start(config.hash_threads, hashing, metrics.hashing());
+    let hasher = hasher.context("can't start the hashing threads")?;
     let db = database.pool(config.max_connections);
     let checks = Batch::start(Checks::default(), &db, config.checks, &metrics);
     let one_lane = Limits { lanes: 1, ..config.checks };

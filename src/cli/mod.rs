@@ -112,19 +112,19 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         let advice = "`--demo` is for the tools; `portero demo` serves the demo data";
         Cli::command().error(ErrorKind::ArgumentConflict, advice).exit();
     }
-    if matches!(command, Command::HashWorker) {
-        return Ok(passwords::hash_for_the_parent().map(|()| ExitCode::SUCCESS)?);
-    }
-    let env_file = read_env_file();
-    let output = if cli.json { Output::Json } else { Output::Text };
     match command {
+        Command::HashWorker => return Ok(passwords::hash_for_the_parent().map(|()| ExitCode::SUCCESS)?),
         Command::Openapi => {
             output::line(&crate::app::documented_router().1.to_pretty_json()?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        // It looks at what would stop everything else.
-        Command::Doctor => return runtime()?.block_on(doctor::run(env_file, cli.demo, output)),
         _ => {}
+    }
+    let env_file = read_env_file();
+    let output = if cli.json { Output::Json } else { Output::Text };
+    // It looks at what would stop everything else.
+    if matches!(command, Command::Doctor) {
+        return runtime()?.block_on(doctor::run(env_file, cli.demo, output));
     }
     env_file.map_err(anyhow::Error::msg)?;
     let config = Config::from_env()?;

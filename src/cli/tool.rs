@@ -43,7 +43,7 @@ pub(super) async fn on_the_database(
     let mut database = Database::for_tools(&config, demo).await?;
     let done = async {
         database.ready_for_tools(demo).await?;
-        let tool = Tool { app: serve::build(&database, config, Place::Here)?, output };
+        let tool = Tool { app: serve::build(&database, config, Place::Apart)?, output };
         let done = act(&tool).await;
         tool.app.db.close().await;
         done

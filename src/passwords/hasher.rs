@@ -24,9 +24,9 @@ const IDLE: Duration = Duration::from_secs(5);
 /// Where the hashing is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In this process, for tools that have nothing else to do meanwhile.
+    /// In this process, for tests.
     Here,
-    /// In processes of their own, for a server. The program must be Portero.
+    /// In processes of their own, whose program is this one: it must be Portero.
     Apart,
 }
 
@@ -41,24 +41,17 @@ struct Job {
     work: Work,
     reply: oneshot::Sender<io::Result<Done>>,
     waiting: Waiting,
-    metrics: Hashing,
 }
 
 impl Hasher {
-    /// Starts so many threads that each hash, or lead a process that does.
-    pub fn start(hands: usize, place: Place) -> io::Result<Self> {
+    /// Starts so many threads that each hash, or lead a process that does. What they do is measured.
+    pub fn start(hands: usize, place: Place, metrics: Hashing) -> io::Result<Self> {
         let (queue, jobs) = bounded(hands * QUEUE_PER_HAND);
         for n in 0..hands {
-            let jobs: Receiver<Job> = jobs.clone();
-            std::thread::Builder::new().name(format!("hash-{n}")).spawn(move || lead(&jobs, place))?;
+            let (jobs, metrics) = (jobs.clone(), metrics.clone());
+            std::thread::Builder::new().name(format!("hash-{n}")).spawn(move || lead(&jobs, place, &metrics))?;
         }
-        Ok(Self { queue, metrics: Hashing::default() })
-    }
-
-    /// Measures what it does from now on.
-    #[must_use]
-    pub fn measured_by(self, metrics: Hashing) -> Self {
-        Self { metrics, ..self }
+        Ok(Self { queue, metrics })
     }
 
     /// Hashes a password with today's parameters.
@@ -91,7 +84,7 @@ impl Hasher {
 
     async fn ask(&self, work: Work) -> Result<Done> {
         let (reply, answer) = oneshot::channel();
-        let job = Job { work, reply, waiting: self.metrics.queue().join(), metrics: self.metrics.clone() };
+        let job = Job { work, reply, waiting: self.metrics.queue().join() };
         self.queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => {
                 self.metrics.queue().refused();
@@ -110,13 +103,13 @@ fn failed(done: Done) -> Error {
     Error::Internal(anyhow::anyhow!("argon2: {error}"))
 }
 
-fn lead(jobs: &Receiver<Job>, place: Place) {
+fn lead(jobs: &Receiver<Job>, place: Place, metrics: &Hashing) {
     let mut hand = Hand::at(place);
     loop {
         match jobs.recv_timeout(IDLE) {
             // A caller who went away costs nothing more.
             Ok(job) if job.reply.is_closed() => {}
-            Ok(Job { work, reply, waiting, metrics }) => {
+            Ok(Job { work, reply, waiting }) => {
                 waiting.is_over();
                 // A panic in one hash must not cost the thread.
                 let done = std::panic::catch_unwind(AssertUnwindSafe(|| metrics.at_work(|| hand.act(&work))));

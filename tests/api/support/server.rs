@@ -11,6 +11,7 @@ use portero::app::{self, App};
 use portero::changes::Pace;
 use portero::config::Config;
 use portero::database::Database;
+use portero::metrics::Hashing;
 use portero::passwords::{Hasher, Password, PasswordHash, Place};
 use portero::roles::RoleId;
 use portero::services::ServiceId;
@@ -34,7 +35,9 @@ pub static PASSWORD_HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
     let hash = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let password = Password::try_from(PASSWORD.to_owned()).expect("a password");
-        runtime.block_on(Hasher::start(1, Place::Here).expect("a hasher").hash(password)).expect("a hash")
+        runtime
+            .block_on(Hasher::start(1, Place::Here, Hashing::default()).expect("a hasher").hash(password))
+            .expect("a hash")
     };
     std::thread::spawn(hash).join().expect("a hash")
 });
