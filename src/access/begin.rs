@@ -1,8 +1,7 @@
-use sqlx::PgTransaction;
-
 use super::permission::BuiltIn;
 use super::{Can, can, store};
 use crate::app::App;
+use crate::audit::{Actor, By, Change};
 use crate::error::Result;
 use crate::http::credential;
 use crate::roles::RoleId;
@@ -40,12 +39,17 @@ impl About {
 }
 
 impl<P: BuiltIn> Can<P> {
+    /// The caller, as the audit trail tells of them.
+    pub fn by(&self, app: &App) -> By {
+        By { actor: Actor::Person(self.actor), origin: self.origin.clone(), now: app.clock.now() }
+    }
+
     /// Begins a change: locks what it is about, and asks again whether the caller may make it. Until it is committed
     /// nobody can disable them or take the permission from them.
     ///
     /// # Errors
     /// 401 `invalid_token` or 403 when that has happened since the request came.
-    pub async fn begin(&self, app: &App, about: About) -> Result<PgTransaction<'static>> {
+    pub async fn begin(&self, app: &App, about: About) -> Result<Change> {
         let mut tx = app.db.begin().await?;
         if about.may_unmake_an_administrator {
             store::queue_for_administrators(&mut tx).await?;
@@ -66,6 +70,9 @@ impl<P: BuiltIn> Can<P> {
         if !standing.has_session {
             return Err(credential::invalid());
         }
-        if standing.holds_permission { Ok(tx) } else { Err(can::lacks::<P>()) }
+        if !standing.holds_permission {
+            return Err(can::lacks::<P>());
+        }
+        Ok(Change::new(tx, self.by(app)))
     }
 }

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use super::permission::BuiltIn;
 use super::{Caller, store};
 use crate::app::App;
+use crate::audit::Origin;
 use crate::error::{Error, Result};
 use crate::id::Ref;
 use crate::services::{self, ServiceId};
@@ -21,6 +22,8 @@ pub struct Can<P> {
     pub actor: PersonId,
     /// The token they came with.
     pub token: TokenHash,
+    /// Where they call from.
+    pub origin: Origin,
     /// Where they hold it.
     pub(super) service: ServiceId,
     permission: PhantomData<P>,
@@ -32,6 +35,7 @@ pub struct Holds<P> {
     /// Who acts.
     pub actor: PersonId,
     token: TokenHash,
+    origin: Origin,
     services: Vec<ServiceId>,
     permission: PhantomData<P>,
 }
@@ -41,13 +45,15 @@ impl<P: BuiltIn> Holds<P> {
     pub async fn of(app: &App, caller: &Caller) -> Result<Self> {
         let mut conn = app.db.read().await?;
         let services = store::services_where(&mut conn, caller.person, P::ID).await?;
-        Ok(Self { actor: caller.person, token: caller.token, services, permission: PhantomData })
+        let origin = caller.origin.clone();
+        Ok(Self { actor: caller.person, token: caller.token, origin, services, permission: PhantomData })
     }
 
     /// Proof for `service`: held there, or everywhere.
     pub fn within(self, service: ServiceId) -> Result<Can<P>> {
         if self.services.contains(&service) || self.services.contains(&ServiceId::PORTERO) {
-            Ok(Can { actor: self.actor, token: self.token, service, permission: PhantomData })
+            let Self { actor, token, origin, .. } = self;
+            Ok(Can { actor, token, origin, service, permission: PhantomData })
         } else {
             Err(lacks::<P>())
         }

@@ -189,6 +189,17 @@ pub async fn standing(
     Ok(standing)
 }
 
+/// Whether a session has not ended.
+pub async fn has_session(conn: &mut PgConnection, token: TokenHash) -> Result<bool> {
+    let has = sqlx::query_scalar!(
+        r#"select exists (select from auth.tokens_cache where token = $1) as "has!""#,
+        token.as_bytes(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(has)
+}
+
 /// The services in which a person holds a permission.
 pub async fn services_where(
     conn: &mut PgConnection,

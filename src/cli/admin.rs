@@ -11,7 +11,7 @@ use super::output::remark;
 use super::tool::{Tool, everything};
 use super::user;
 use crate::access::store::{administrators, must_keep_an_administrator, queue_for_administrators};
-use crate::grants;
+use crate::grants::{self, told};
 use crate::id::Ref;
 use crate::login::{make_administrator, register_administrator};
 use crate::roles::RoleId;
@@ -76,9 +76,9 @@ async fn add(tool: &Tool, named: &Named<PersonId>, name: &PersonName, password: 
     let chosen = password.get(tool.app.config.passwords, username.as_str())?;
     let shown = chosen.to_show();
     let hash = tool.app.hasher.hash(chosen.password).await?;
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     let person = register_administrator(&mut tx, &username, name, &hash).await?;
-    tx.commit().await?;
+    tx.commit([]).await?;
 
     let made = json!({
         "id": person.id, "username": person.username, "name": person.name, "created": true,
@@ -92,10 +92,10 @@ async fn add(tool: &Tool, named: &Named<PersonId>, name: &PersonName, password: 
 }
 
 async fn promote(tool: &Tool, person: &Person) -> anyhow::Result<()> {
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     make_administrator(&mut tx, person.id).await?;
     let details = users::store::details(&mut tx, person.id).await?;
-    tx.commit().await?;
+    tx.commit([]).await?;
     if details.disabled_at.is_some() {
         remark(&format!("{0} is disabled and can't log in: `portero user enable {0}`", person.username));
     }
@@ -106,7 +106,7 @@ async fn promote(tool: &Tool, person: &Person) -> anyhow::Result<()> {
 }
 
 async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
     let held = everything(
         |role: &crate::roles::Role| role.id.0,
@@ -120,7 +120,7 @@ async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
         grants::store::revoke(conn, person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR).await
     })
     .await?;
-    tx.commit().await?;
+    tx.commit([told::revoked(person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR)]).await?;
     tool.output.done(&person, format_args!("{} (id {}) is no longer an administrator.", person.username, person.id))
 }
 

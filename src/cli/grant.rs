@@ -11,7 +11,7 @@ use super::output::{List, Row, count};
 use super::tool::Tool;
 use crate::access::store::queue_for_administrators;
 use crate::grants::store::LastGrant;
-use crate::grants::{Held, store};
+use crate::grants::{Held, store, told};
 use crate::permissions::PermissionId;
 use crate::roles::{self, RoleId};
 use crate::services::ServiceId;
@@ -88,7 +88,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
 }
 
 async fn change(tool: &Tool, grant: &Grant, give: bool) -> anyhow::Result<()> {
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     let person = grant.person.find(&mut tx).await?;
     let service = grant.service.find(&mut tx).await?;
     if let Some(role) = &grant.role {
@@ -103,22 +103,28 @@ async fn change(tool: &Tool, grant: &Grant, give: bool) -> anyhow::Result<()> {
             _ => error.into(),
         })?;
         if give {
-            store::grant(&mut tx, person.id, service, role).await?;
+            if store::grant(&mut tx, person.id, service, role).await? {
+                tx.tell(told::granted(person.id, service, role));
+            }
         } else {
-            keep_an_administrator(&mut tx, person.id, async |conn| store::revoke(conn, person.id, service, role).await)
-                .await?;
+            let revoke = async |conn: &mut _| store::revoke(conn, person.id, service, role).await;
+            if keep_an_administrator(&mut tx, person.id, revoke).await? {
+                tx.tell(told::revoked(person.id, service, role));
+            }
         }
     }
     for permission in &grant.permission {
         let permission = permission.find(&mut tx).await?;
         if give {
-            store::grant_direct(&mut tx, person.id, service, permission).await?;
-        } else {
-            store::revoke_direct(&mut tx, person.id, service, permission).await?;
+            if store::grant_direct(&mut tx, person.id, service, permission).await?.1 {
+                tx.tell(told::directly_granted(person.id, service, permission));
+            }
+        } else if store::revoke_direct(&mut tx, person.id, service, permission).await?.1 {
+            tx.tell(told::directly_revoked(person.id, service, permission));
         }
     }
     let held = all_grants(&mut tx, person.id, Some(service)).await?;
-    tx.commit().await?;
+    tx.commit([]).await?;
     let holds = count(held.len() as u64, "grant", "grants");
     tool.output.done(
         &json!({ "person_id": person.id, "service_id": service, "grants": held }),

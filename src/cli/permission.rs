@@ -6,6 +6,7 @@ use clap::Subcommand;
 use super::named::Named;
 use super::output::Row;
 use super::tool::{Tool, list_all};
+use crate::audit::{Action, Event};
 use crate::permissions::{Permission, PermissionId, PermissionName, store};
 use crate::roles::{self, RoleId};
 
@@ -42,11 +43,12 @@ impl Row for Permission {
 }
 
 pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     match command {
         Command::Add { name } => {
             let (status, permission) = store::ensure(&mut tx, &name).await?;
-            tx.commit().await?;
+            let made = Event::new(Action::PermissionCreated).after(&permission);
+            tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
             let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };
             tool.output.done(&permission, format_args!("{did} permission {} `{}`.", permission.id, permission.name))
         }
@@ -66,7 +68,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             id.must_not_be_built_in()?;
             let permission = store::get(&mut tx, id).await?;
             store::delete(&mut tx, id).await?;
-            tx.commit().await?;
+            tx.commit([Event::new(Action::PermissionDeleted).before(&permission)]).await?;
             tool.output.done(&permission, format_args!("Removed permission {id} `{}`.", permission.name))
         }
     }

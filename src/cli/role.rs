@@ -8,10 +8,11 @@ use sqlx::PgConnection;
 use super::named::Named;
 use super::output::Row;
 use super::tool::{Tool, everything, list_all};
+use crate::audit::{Action, Event};
 use crate::error::Result;
 use crate::grants;
 use crate::permissions::{Permission, PermissionId};
-use crate::roles::{Role, RoleId, RoleName, store};
+use crate::roles::{Role, RoleId, RoleName, store, told};
 use crate::services::ServiceId;
 
 #[derive(Debug, Subcommand)]
@@ -71,11 +72,11 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         Command::Add { name, permission, service } => add(tool, &name, &permission, &service).await,
         Command::List { beginning, service } => list(tool, beginning, service).await,
         Command::Remove { role } => {
-            let mut tx = tool.app.db.begin().await?;
+            let mut tx = tool.begin().await?;
             let id = changeable(&mut tx, &role).await?;
             let role = store::get(&mut tx, id).await?;
             store::delete(&mut tx, id).await?;
-            tx.commit().await?;
+            tx.commit([Event::new(Action::RoleDeleted).before(&role)]).await?;
             tool.output.done(&role, format_args!("Removed role {id} `{}`.", role.name))
         }
         Command::AddPermission(carried) => change(tool, &carried, true).await,
@@ -89,21 +90,28 @@ async fn add(
     permissions: &[Named<PermissionId>],
     services: &[Named<ServiceId>],
 ) -> anyhow::Result<()> {
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     let (status, role) = store::ensure(&mut tx, name).await?;
+    if status == StatusCode::CREATED {
+        tx.tell(Event::new(Action::RoleCreated).after(&role));
+    }
     if !permissions.is_empty() {
         role.id.must_not_be_built_in()?;
     }
     for permission in permissions {
         let permission = permission.find(&mut tx).await?;
-        store::add_permission(&mut tx, role.id, permission).await?;
+        if store::add_permission(&mut tx, role.id, permission).await? {
+            tx.tell(told::carries(role.id, permission));
+        }
     }
     for service in services {
         let service = service.find(&mut tx).await?;
-        grants::store::offer(&mut tx, service, role.id).await?;
+        if grants::store::offer(&mut tx, service, role.id).await? {
+            tx.tell(grants::told::offered(service, role.id));
+        }
     }
     let carried = carried(&mut tx, role.id).await?;
-    tx.commit().await?;
+    tx.commit([]).await?;
     let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };
     tool.output.done(
         &json!({ "id": role.id, "name": role.name, "permissions": carried }),
@@ -125,18 +133,20 @@ async fn list(tool: &Tool, beginning: Option<String>, service: Option<Named<Serv
 }
 
 async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> {
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     let role = changeable(&mut tx, &change.role).await?;
     for permission in &change.permissions {
         let permission = permission.find(&mut tx).await?;
         if add {
-            store::add_permission(&mut tx, role, permission).await?;
-        } else {
-            store::remove_permission(&mut tx, role, permission).await?;
+            if store::add_permission(&mut tx, role, permission).await? {
+                tx.tell(told::carries(role, permission));
+            }
+        } else if store::remove_permission(&mut tx, role, permission).await? {
+            tx.tell(told::lost(role, permission));
         }
     }
     let carried = carried(&mut tx, role).await?;
-    tx.commit().await?;
+    tx.commit([]).await?;
     tool.output.done(
         &json!({ "role_id": role, "permissions": carried }),
         format_args!("Role {role} carries: {}.", names(&carried)),

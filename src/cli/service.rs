@@ -9,7 +9,8 @@ use super::output::{Row, or_dash};
 use super::service_key;
 use super::tool::{Tool, everything, list_all};
 use crate::access::store::{must_keep_an_administrator, queue_for_administrators};
-use crate::grants;
+use crate::audit::{Action, Change, Event};
+use crate::grants::{self, told};
 use crate::roles::RoleId;
 use crate::services::{Description, NewService, Service, ServiceId, ServiceName, store};
 
@@ -61,11 +62,12 @@ impl Row for Service {
 }
 
 pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     match command {
         Command::Add { name, description } => {
             let (status, service) = store::ensure(&mut tx, &NewService { name, description }).await?;
-            tx.commit().await?;
+            let made = Event::new(Action::ServiceCreated).within(service.id).after(&service);
+            tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
             let did = if status == StatusCode::CREATED { "Registered" } else { "There is already" };
             tool.output.done(&service, format_args!("{did} service {} `{}`.", service.id, service.name))
         }
@@ -78,7 +80,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             id.must_not_be_built_in()?;
             let service = store::get(&mut tx, id).await?;
             store::remove(&mut tx, id).await?;
-            tx.commit().await?;
+            tx.commit([Event::new(Action::ServiceDeleted).within(id).before(&service)]).await?;
             tool.output.done(&service, format_args!("Removed service {id} `{}`.", service.name))
         }
         Command::AddRole(offer) => change(tool, tx, &offer, true).await,
@@ -87,12 +89,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     }
 }
 
-async fn change(
-    tool: &Tool,
-    mut tx: sqlx::Transaction<'static, sqlx::Postgres>,
-    offer: &Offer,
-    add: bool,
-) -> anyhow::Result<()> {
+async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow::Result<()> {
     let service = offer.service.find(&mut tx).await?;
     if service == ServiceId::PORTERO {
         // In the order of `access`, so that nobody waits in a circle.
@@ -102,9 +99,13 @@ async fn change(
         let role = role.find(&mut tx).await?;
         crate::roles::store::hold(&mut tx, role).await?;
         if add {
-            grants::store::offer(&mut tx, service, role).await?;
+            if grants::store::offer(&mut tx, service, role).await? {
+                tx.tell(told::offered(service, role));
+            }
         } else {
-            grants::store::withdraw(&mut tx, service, role).await?;
+            if grants::store::withdraw(&mut tx, service, role).await? {
+                tx.tell(told::withdrawn(service, role));
+            }
             if (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR) {
                 must_keep_an_administrator(&mut tx).await?;
             }
@@ -112,7 +113,7 @@ async fn change(
     }
     let list = async |page: &_| grants::store::offered(&mut tx, service, page).await;
     let roles = everything(|role: &crate::roles::Role| role.id.0, list).await?;
-    tx.commit().await?;
+    tx.commit([]).await?;
     let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
     tool.output.done(
         &json!({ "service_id": service, "roles": roles }),

@@ -3,12 +3,12 @@
 use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
-use sqlx::PgTransaction;
 
 use super::named::Named;
 use super::output::{Row, or_dash};
 use super::tool::{Tool, list_all};
 use super::user::moment;
+use crate::audit::{Action, Change, Event};
 use crate::id::Ref;
 use crate::keys::{Key, KeyId, KeyName, store};
 use crate::services::ServiceId;
@@ -49,13 +49,13 @@ impl Row for Key {
     }
 }
 
-pub(super) async fn run(command: Command, tool: &Tool, mut tx: PgTransaction<'static>) -> anyhow::Result<()> {
+pub(super) async fn run(command: Command, tool: &Tool, mut tx: Change) -> anyhow::Result<()> {
     match command {
         Command::Add { service, name } => {
             let service = service.find(&mut tx).await?;
             let key = tool.app.new_service_key(tool.app.clock.now())?;
             let made = store::insert(&mut tx, service, &name, key.hash(), None).await?;
-            tx.commit().await?;
+            tx.commit([Event::new(Action::ServiceKeyCreated).within(service).after(&made)]).await?;
             let mut answer = json!(made);
             answer["key"] = json!(key);
             answer["service_id"] = json!(service);
@@ -75,7 +75,8 @@ pub(super) async fn run(command: Command, tool: &Tool, mut tx: PgTransaction<'st
             let service = service.find(&mut tx).await?;
             let Ref::Id(id) = key.row else { bail!("`{}` is not the id of a key", key.text) };
             store::revoke(&mut tx, service, id).await?;
-            tx.commit().await?;
+            let told = Event::new(Action::ServiceKeyRevoked).within(service).before(json!({"id": id}));
+            tx.commit([told]).await?;
             tool.output.done(
                 &json!({ "status": "key_revoked", "service_id": service, "key_id": id }),
                 format_args!("Revoked key {id} of service {service}."),

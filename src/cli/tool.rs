@@ -6,6 +6,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Transaction};
 
 use super::output::{List, Output, Row};
 use crate::app::App;
+use crate::audit::{Actor, By, Change, Origin};
 use crate::config::Config;
 use crate::database::{Database, MIGRATIONS};
 use crate::error::Result;
@@ -21,6 +22,16 @@ pub(super) struct Tool {
 }
 
 impl Tool {
+    /// Begins a change, of which the audit trail tells that it was made on the command line.
+    pub(super) async fn begin(&self) -> Result<Change> {
+        Ok(Change::new(self.app.db.begin().await?, self.by()))
+    }
+
+    /// Whoever runs this, as the audit trail tells of them.
+    pub(super) fn by(&self) -> By {
+        By { actor: Actor::CommandLine, origin: Origin::default(), now: self.app.clock.now() }
+    }
+
     /// A connection for long work: without the server's limit on a statement's time, and without a word about it.
     pub(super) async fn patient_connection(&self) -> sqlx::Result<PgConnection> {
         let address = self.app.db.address();

@@ -13,6 +13,7 @@ use super::import;
 use super::named::Named;
 use super::output::{Output, Row, count, line, or_dash, remark, table};
 use super::tool::{Tool, list_all};
+use crate::audit::{Action, Event};
 use crate::tokens;
 use crate::users::store::{Details, NewRow};
 use crate::users::{
@@ -167,9 +168,10 @@ async fn add(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
         person_type: new.person_type,
         document: new.document_type.zip(new.document_number.as_ref()),
     };
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     let person = users::store::insert(&mut tx, &row).await?;
-    tx.commit().await?;
+    let record = users::store::record(&mut tx, person.id).await?;
+    tx.commit([Event::new(Action::UserCreated).about(person.id).after(record)]).await?;
     let made = json!({
         "id": person.id, "username": person.username, "name": person.name,
         "password": shown.as_ref().map(|password| password.as_str()),
@@ -214,19 +216,21 @@ async fn show(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
 }
 
 async fn set_disabled(tool: &Tool, named: &Named<PersonId>, disabled: bool) -> anyhow::Result<()> {
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
-    keep_an_administrator(&mut tx, person.id, async |conn| users::store::set_disabled(conn, person.id, disabled).await)
-        .await?;
+    let set = async |conn: &mut _| users::store::set_disabled(conn, person.id, disabled).await;
+    let changed = keep_an_administrator(&mut tx, person.id, set).await?;
     let details = users::store::details(&mut tx, person.id).await?;
-    tx.commit().await?;
+    let action = if disabled { Action::UserDisabled } else { Action::UserEnabled };
+    tx.commit(changed.then(|| Event::new(action).about(person.id))).await?;
     let can = if disabled { "can't log in any more; their sessions have ended" } else { "can log in" };
     tool.output.done(&details, format_args!("{} (id {}) {can}.", person.username, person.id))
 }
 
 async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
+    let record = users::store::record(&mut tx, person.id).await?;
     let ended = keep_an_administrator(&mut tx, person.id, async |conn| {
         users::store::lock(&mut *conn, person.id).await?;
         let ended = tokens::store::revoke_all(conn, person.id, None).await?;
@@ -234,7 +238,7 @@ async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
         Ok(ended)
     })
     .await?;
-    tx.commit().await?;
+    tx.commit([Event::new(Action::UserDeleted).about(person.id).before(record)]).await?;
     let sessions = count(ended, "session has ended", "sessions have ended");
     tool.output.done(
         &json!({ "id": person.id, "username": person.username, "revoked_tokens": ended }),
@@ -248,11 +252,11 @@ pub(super) async fn reset_password(tool: &Tool, named: &Named<PersonId>, passwor
     let chosen = password.get(tool.app.config.passwords, &person.username)?;
     let shown = chosen.to_show();
     let hash = tool.app.hasher.hash(chosen.password).await?;
-    let mut tx = tool.app.db.begin().await?;
+    let mut tx = tool.begin().await?;
     users::store::update(&mut tx, person.id, &PersonChange::default(), Some(&hash)).await?;
     let ended = tokens::store::revoke_all(&mut tx, person.id, None).await?;
     let details = users::store::details(&mut tx, person.id).await?;
-    tx.commit().await?;
+    tx.commit([Event::new(Action::PasswordChanged).about(person.id)]).await?;
 
     if details.disabled_at.is_some() {
         remark(&format!("{0} is disabled and can't log in: `portero user enable {0}`", person.username));

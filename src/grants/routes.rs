@@ -1,15 +1,17 @@
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Serialize;
-use sqlx::{PgConnection, PgTransaction};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{DirectGrant, Offer, RoleGrant, store};
+use super::{DirectGrant, Offer, RoleGrant, store, told};
 use crate::access::permission::{BuiltIn, WriteGrants, WriteServices};
 use crate::access::store::{must_cover_permission, must_cover_role, must_keep_an_administrator};
 use crate::access::{About, Can, Holds};
 use crate::app::App;
+use crate::audit::{Action, Change, Event};
 use crate::error::Result;
 use crate::http::Json;
 use crate::id::Ref;
@@ -53,8 +55,8 @@ async fn add_role_to_service(
     drop(conn);
     let mut tx = by.begin(&app, About::role(service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;
-    store::offer(&mut tx, service, role).await?;
-    tx.commit().await?;
+    let made = store::offer(&mut tx, service, role).await?;
+    tx.commit(made.then(|| told::offered(service, role))).await?;
     Ok(Json(Success::default()))
 }
 
@@ -79,9 +81,12 @@ async fn offer_in_new_service(
     let mut tx = by.begin(app, About::default()).await?;
     must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, WriteServices::ID).await?;
     must_be_grantable(&mut tx, by.actor, ServiceId::PORTERO, role).await?;
-    let (_, service) = services::store::ensure(&mut tx, new).await?;
-    store::offer(&mut tx, service.id, role).await?;
-    tx.commit().await?;
+    let (status, service) = services::store::ensure(&mut tx, new).await?;
+    if status == StatusCode::CREATED {
+        tx.tell(Event::new(Action::ServiceCreated).within(service.id).after(&service));
+    }
+    let made = store::offer(&mut tx, service.id, role).await?;
+    tx.commit(made.then(|| told::offered(service.id, role))).await?;
     Ok(Json(Success::default()))
 }
 
@@ -112,9 +117,9 @@ async fn remove_role_from_service(
     drop(conn);
     let mut tx = by.begin(&app, About::role(service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;
-    store::withdraw(&mut tx, service, role).await?;
+    let withdrawn = store::withdraw(&mut tx, service, role).await?;
     keep_an_administrator(&mut tx, service, role).await?;
-    tx.commit().await?;
+    tx.commit(withdrawn.then(|| told::withdrawn(service, role))).await?;
     Ok(Json(RoleRemovedFromService { status: "role_removed_from_service" }))
 }
 
@@ -133,8 +138,8 @@ async fn grant_role(
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<Success>> {
     let (mut tx, person, service, role) = begin(&app, by, &grant).await?;
-    store::grant(&mut tx, person, service, role).await?;
-    tx.commit().await?;
+    let granted = store::grant(&mut tx, person, service, role).await?;
+    tx.commit(granted.then(|| told::granted(person, service, role))).await?;
     Ok(Json(Success::default()))
 }
 
@@ -160,9 +165,9 @@ async fn revoke_role(
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<RoleRemovedFromPerson>> {
     let (mut tx, person, service, role) = begin(&app, by, &grant).await?;
-    store::revoke(&mut tx, person, service, role).await?;
+    let revoked = store::revoke(&mut tx, person, service, role).await?;
     keep_an_administrator(&mut tx, service, role).await?;
-    tx.commit().await?;
+    tx.commit(revoked.then(|| told::revoked(person, service, role))).await?;
     Ok(Json(RoleRemovedFromPerson { status: "role_removed_from_person" }))
 }
 
@@ -192,8 +197,9 @@ async fn grant_permission(
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
     let (mut tx, person_id, service_id, permission_id) = begin_direct(&app, by, &grant).await?;
-    let role_id = Some(store::grant_direct(&mut tx, person_id, service_id, permission_id).await?);
-    tx.commit().await?;
+    let (role, added) = store::grant_direct(&mut tx, person_id, service_id, permission_id).await?;
+    tx.commit(added.then(|| told::directly_granted(person_id, service_id, permission_id))).await?;
+    let role_id = Some(role);
     Ok(Json(DirectGrantDone { status: "permission_granted", person_id, service_id, permission_id, role_id }))
 }
 
@@ -211,17 +217,13 @@ async fn revoke_permission(
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
     let (mut tx, person_id, service_id, permission_id) = begin_direct(&app, by, &grant).await?;
-    let role_id = store::revoke_direct(&mut tx, person_id, service_id, permission_id).await?;
-    tx.commit().await?;
+    let (role_id, removed) = store::revoke_direct(&mut tx, person_id, service_id, permission_id).await?;
+    tx.commit(removed.then(|| told::directly_revoked(person_id, service_id, permission_id))).await?;
     Ok(Json(DirectGrantDone { status: "permission_revoked", person_id, service_id, permission_id, role_id }))
 }
 
 /// Begins a change of the grant that a body names, if the caller may hand out and take away its role there.
-async fn begin(
-    app: &App,
-    by: Holds<WriteGrants>,
-    grant: &RoleGrant,
-) -> Result<(PgTransaction<'static>, PersonId, ServiceId, RoleId)> {
+async fn begin(app: &App, by: Holds<WriteGrants>, grant: &RoleGrant) -> Result<(Change, PersonId, ServiceId, RoleId)> {
     let mut conn = app.db.read().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
     let role = roles::store::resolve(&mut conn, &grant.role_id).await?;
@@ -236,7 +238,7 @@ async fn begin_direct(
     app: &App,
     by: Holds<WriteGrants>,
     grant: &DirectGrant,
-) -> Result<(PgTransaction<'static>, PersonId, ServiceId, PermissionId)> {
+) -> Result<(Change, PersonId, ServiceId, PermissionId)> {
     let permission = grant.permission()?;
     let mut conn = app.db.read().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;

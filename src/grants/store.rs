@@ -15,11 +15,11 @@ use crate::users::{self, PersonId};
 
 pub use holders::holders;
 
-/// Lets a service offer a role; twice is safe.
-pub async fn offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
+/// Lets a service offer a role; twice is safe. Answers whether it had not offered it.
+pub async fn offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<bool> {
     services::store::hold(conn, service).await?;
     loop {
-        sqlx::query!(
+        let made = sqlx::query!(
             "insert into auth.service_roles (service_id, role_id) values ($1, $2) on conflict do nothing",
             service.0,
             role.0,
@@ -36,24 +36,26 @@ pub async fn offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) ->
         .fetch_optional(&mut *conn)
         .await?;
         if stands.is_some() {
-            return Ok(());
+            return Ok(made.rows_affected() == 1);
         }
     }
 }
 
-/// Takes a role out of a service, and from everybody who holds it there; twice is safe.
-pub async fn withdraw(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
-    sqlx::query!("delete from auth.service_roles where service_id = $1 and role_id = $2", service.0, role.0)
-        .execute(conn)
-        .await?;
-    Ok(())
+/// Takes a role out of a service, and from everybody who holds it there; twice is safe. Answers whether it was offered.
+pub async fn withdraw(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<bool> {
+    let withdrawn =
+        sqlx::query!("delete from auth.service_roles where service_id = $1 and role_id = $2", service.0, role.0)
+            .execute(conn)
+            .await?;
+    Ok(withdrawn.rows_affected() == 1)
 }
 
-/// Gives a person a role in a service, which offers it from then on; twice is safe.
-pub async fn grant(conn: &mut PgConnection, person: PersonId, service: ServiceId, role: RoleId) -> Result<()> {
+/// Gives a person a role in a service, which offers it from then on; twice is safe. Answers whether they had not held
+/// it.
+pub async fn grant(conn: &mut PgConnection, person: PersonId, service: ServiceId, role: RoleId) -> Result<bool> {
     users::store::must_be_here(conn, person).await?;
     offer(conn, service, role).await?;
-    sqlx::query!(
+    let granted = sqlx::query!(
         r#"
         insert into auth.person_service_role (person_id, service_id, role_id)
         values ($1, $2, $3)
@@ -66,12 +68,12 @@ pub async fn grant(conn: &mut PgConnection, person: PersonId, service: ServiceId
     .execute(conn)
     .await
     .on_constraint("person_service_role_offer_fkey", RoleId::not_found())?;
-    Ok(())
+    Ok(granted.rows_affected() == 1)
 }
 
-/// Takes a role in a service from a person; twice is safe.
-pub async fn revoke(conn: &mut PgConnection, person: PersonId, service: ServiceId, role: RoleId) -> Result<()> {
-    sqlx::query!(
+/// Takes a role in a service from a person; twice is safe. Answers whether they had held it.
+pub async fn revoke(conn: &mut PgConnection, person: PersonId, service: ServiceId, role: RoleId) -> Result<bool> {
+    let revoked = sqlx::query!(
         "delete from auth.person_service_role where person_id = $1 and service_id = $2 and role_id = $3",
         person.0,
         service.0,
@@ -79,16 +81,17 @@ pub async fn revoke(conn: &mut PgConnection, person: PersonId, service: ServiceI
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(revoked.rows_affected() == 1)
 }
 
-/// Gives a person a single permission in a service, through the role `direct:<person>:<service>`; answers that role.
+/// Gives a person a single permission in a service, through the role `direct:<person>:<service>`; answers that role,
+/// and whether it had not carried the permission.
 pub async fn grant_direct(
     conn: &mut PgConnection,
     person: PersonId,
     service: ServiceId,
     permission: PermissionId,
-) -> Result<RoleId> {
+) -> Result<(RoleId, bool)> {
     // One at a time for one person: two that make the same role at once would both fail on its name.
     users::store::lock(conn, person).await?;
     users::store::must_be_here(conn, person).await?;
@@ -107,18 +110,18 @@ pub async fn grant_direct(
     .fetch_one(&mut *conn)
     .await?;
     grant(conn, person, service, role).await?;
-    crate::roles::store::add_permission(conn, role, permission).await?;
-    Ok(role)
+    let added = crate::roles::store::add_permission(conn, role, permission).await?;
+    Ok((role, added))
 }
 
-/// Takes a directly granted permission back; answers the role that carried it, if there was one. The role goes with
-/// its last permission.
+/// Takes a directly granted permission back; answers the role of the person's direct grants there, if there was one, and
+/// whether it had carried the permission. The role goes with its last permission.
 pub async fn revoke_direct(
     conn: &mut PgConnection,
     person: PersonId,
     service: ServiceId,
     permission: PermissionId,
-) -> Result<Option<RoleId>> {
+) -> Result<(Option<RoleId>, bool)> {
     users::store::lock(&mut *conn, person).await?;
     let role = sqlx::query_scalar!(
         r#"
@@ -131,8 +134,8 @@ pub async fn revoke_direct(
     )
     .fetch_optional(&mut *conn)
     .await?;
-    let Some(role) = role else { return Ok(None) };
-    crate::roles::store::remove_permission(conn, role, permission).await?;
+    let Some(role) = role else { return Ok((None, false)) };
+    let removed = crate::roles::store::remove_permission(conn, role, permission).await?;
     sqlx::query!(
         r#"
         delete from auth.role
@@ -142,7 +145,7 @@ pub async fn revoke_direct(
     )
     .execute(conn)
     .await?;
-    Ok(Some(role))
+    Ok((Some(role), removed))
 }
 
 /// One page of the roles that a service offers, those of direct grants left out.

@@ -2,6 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -10,6 +11,7 @@ use super::{Key, KeyId, NewKey, ServiceKey, store};
 use crate::access::permission::{ReadServices, WriteServices};
 use crate::access::{About, Holds};
 use crate::app::App;
+use crate::audit::{Action, Event};
 use crate::error::Result;
 use crate::http::{Json, Page, Path};
 use crate::id::Ref;
@@ -84,7 +86,7 @@ async fn create_key(
     let key = app.new_service_key(app.clock.now())?;
     let mut tx = by.begin(&app, About::default()).await?;
     let shown = store::insert(&mut tx, service, &new.name, key.hash(), Some(by.actor)).await?;
-    tx.commit().await?;
+    tx.commit([Event::new(Action::ServiceKeyCreated).within(service).after(&shown)]).await?;
     Ok((StatusCode::CREATED, Json(KeyMade { key, service_id: service, shown })))
 }
 
@@ -121,6 +123,7 @@ async fn revoke_key(
     let key_id = key.id()?;
     let mut tx = by.begin(&app, About::default()).await?;
     store::revoke(&mut tx, service, key_id).await?;
-    tx.commit().await?;
+    let told = Event::new(Action::ServiceKeyRevoked).within(service).before(json!({"id": key_id}));
+    tx.commit([told]).await?;
     Ok(Json(KeyRevoked { status: "key_revoked", service_id: service, key_id }))
 }

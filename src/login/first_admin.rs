@@ -1,9 +1,8 @@
 //! A Portero without an administrator makes one at its first start.
 
-use sqlx::PgConnection;
-
 use crate::access;
 use crate::app::App;
+use crate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::error::{Error, Result};
 use crate::grants;
 use crate::passwords::{Password, PasswordHash};
@@ -31,32 +30,38 @@ pub async fn ensure_an_administrator(app: &App, admin: FirstAdmin) -> Result<boo
     let hash = app.hasher.hash(admin.password).await?;
     let name: PersonName = "Administrator".parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
 
-    let mut tx = app.db.begin().await?;
+    let by = By { actor: Actor::System, origin: Origin::default(), now: app.clock.now() };
+    let mut tx = Change::new(app.db.begin().await?, by);
     access::store::queue_for_administrators(&mut tx).await?;
     if !access::store::administrators(&mut tx).await?.is_empty() {
         return Ok(false);
     }
     register_administrator(&mut tx, &admin.username, &name, &hash).await?;
-    tx.commit().await?;
+    tx.commit([]).await?;
     Ok(true)
 }
 
 /// Registers somebody who is an administrator of Portero itself.
 pub async fn register_administrator(
-    conn: &mut PgConnection,
+    tx: &mut Change,
     username: &Username,
     name: &PersonName,
     password_hash: &PasswordHash,
 ) -> Result<Person> {
     let new = users::store::NewRow { username, name, password_hash, person_type: None, document: None };
-    let person = users::store::insert(conn, &new).await?;
-    make_administrator(conn, person.id).await?;
+    let person = users::store::insert(tx, &new).await?;
+    let record = users::store::record(tx, person.id).await?;
+    tx.tell(Event::new(Action::UserCreated).about(person.id).after(record));
+    make_administrator(tx, person.id).await?;
     Ok(person)
 }
 
 /// Makes a person an administrator of Portero itself; twice is safe.
-pub async fn make_administrator(conn: &mut PgConnection, person: PersonId) -> Result<()> {
-    grants::store::grant(conn, person, ServiceId::PORTERO, RoleId::ADMINISTRATOR).await
+pub async fn make_administrator(tx: &mut Change, person: PersonId) -> Result<()> {
+    if grants::store::grant(tx, person, ServiceId::PORTERO, RoleId::ADMINISTRATOR).await? {
+        tx.tell(grants::told::granted(person, ServiceId::PORTERO, RoleId::ADMINISTRATOR));
+    }
+    Ok(())
 }
 
 /// A password of 128 random bits, for a terminal.

@@ -1,10 +1,11 @@
-use std::net::IpAddr;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::USER_AGENT;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tracing::Instrument;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,9 +14,9 @@ use utoipa_axum::routes;
 use super::{invalid_credentials, verify};
 use crate::access::Caller;
 use crate::app::App;
+use crate::audit::{Action, Change, Event, Origin};
 use crate::error::{Error, Result};
 use crate::http::Json;
-use crate::http::access_log::{ClientAddress, client_id};
 use crate::metrics::Outcome;
 use crate::passwords::Presented;
 use crate::tokens::store::NewSession;
@@ -66,18 +67,18 @@ struct LoggedIn {
 ))]
 async fn login(
     State(app): State<App>,
-    ClientAddress(address): ClientAddress,
+    Ok(origin): Result<Origin, Infallible>,
     headers: HeaderMap,
     Json(login): Json<Login>,
 ) -> Result<Json<LoggedIn>> {
     let attempt = app.metrics.login();
-    let began = begin(&app, address, &headers, login).await;
+    let began = begin(&app, &origin, &headers, login).await;
     attempt.ends(Outcome::of(&began));
     began.map(Json)
 }
 
-async fn begin(app: &App, address: IpAddr, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
-    let verified = verify(app, &login.username, login.password).await?;
+async fn begin(app: &App, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
+    let verified = verify(app, origin, &login.username, login.password).await?;
     let now = app.clock.now();
     let token = app.new_token(now)?;
     let user_agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
@@ -86,8 +87,7 @@ async fn begin(app: &App, address: IpAddr, headers: &HeaderMap, login: Login) ->
         person: verified.person,
         verified: &verified.hash,
         now,
-        client_id: client_id(headers),
-        address,
+        origin,
         user_agent: user_agent.map(|agent| &agent[..agent.len().min(300)]),
     };
     let inserted = async {
@@ -114,9 +114,10 @@ struct LoggedOut {
 /// The token is dead in the very next check, on every instance.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = LoggedOut)))]
 async fn logout(State(app): State<App>, caller: Caller) -> Result<Json<LoggedOut>> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = Change::new(app.db.begin().await?, caller.by(&app));
     tokens::store::revoke(&mut tx, caller.token).await?;
-    tx.commit().await?;
+    let ended = json!({"session_id": caller.token.session_id()});
+    tx.commit([Event::new(Action::SessionRevoked).about(caller.person).before(ended)]).await?;
     Ok(Json(LoggedOut { status: "logged_out" }))
 }
 

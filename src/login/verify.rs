@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::Instant;
 
 use crate::app::App;
+use crate::audit::{self, Action, Actor, By, Event, Origin};
 use crate::error::{Error, Result};
 use crate::passwords::{Password, PasswordHash, Presented};
 use crate::users::{self, PersonId, Username};
@@ -31,14 +33,40 @@ const BCRYPT_READS: usize = 72;
 ///
 /// # Errors
 /// 401 `invalid_credentials`; 503 when too many are logging in.
-pub async fn verify(app: &App, username: &str, presented: Presented) -> Result<Verified> {
+pub async fn verify(app: &App, origin: &Origin, username: &str, presented: Presented) -> Result<Verified> {
     let refusal = Instant::now() + REFUSAL;
     let username = username.parse::<Username>().ok();
-    if let Some(verified) = compare(app, username.as_ref(), &presented).await? {
-        return Ok(verified);
-    }
+    let refused = match compare(app, username.as_ref(), &presented).await? {
+        Ok(verified) => return Ok(verified),
+        Err(refused) => refused,
+    };
+    tell(app, origin, refused).await?;
     tokio::time::sleep_until(refusal).await;
     Err(invalid_credentials())
+}
+
+/// Why somebody is not let in: for the audit trail, never for them.
+#[derive(Clone, Copy, Debug)]
+enum Refused {
+    /// Nobody has that username. What was typed is not kept: it may be a password in the wrong field.
+    Unknown,
+    /// They are disabled; the password may have been right.
+    Disabled(PersonId),
+    /// The password was wrong.
+    WrongPassword(PersonId),
+}
+
+async fn tell(app: &App, origin: &Origin, refused: Refused) -> Result<()> {
+    let event = Event::new(Action::LoginFailed);
+    let event = match refused {
+        Refused::Unknown => event.after(json!({"reason": "unknown username"})),
+        Refused::Disabled(person) => event.about(person).after(json!({"reason": "disabled"})),
+        Refused::WrongPassword(person) => event.about(person).after(json!({"reason": "wrong password"})),
+    };
+    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: app.clock.now() };
+    let mut conn = app.db.read().await?;
+    audit::store::insert(&mut conn, &by, &event).await?;
+    Ok(conn.keep().await?)
 }
 
 /// 401 `invalid_credentials`.
@@ -46,7 +74,7 @@ pub fn invalid_credentials() -> Error {
     Error::unauthorized("invalid_credentials", "username or password is wrong")
 }
 
-async fn compare(app: &App, username: Option<&Username>, presented: &Presented) -> Result<Option<Verified>> {
+async fn compare(app: &App, username: Option<&Username>, presented: &Presented) -> Result<Result<Verified, Refused>> {
     loop {
         let stored = match username {
             Some(username) => app.credentials.ask(username.clone()).await?,
@@ -54,9 +82,14 @@ async fn compare(app: &App, username: Option<&Username>, presented: &Presented) 
         };
         let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());
         let right = app.hasher.verify(presented.clone(), hash).await?;
-        let Some(stored) = stored.filter(|stored| right && stored.enabled) else { return Ok(None) };
+        let stored = match stored {
+            None => return Ok(Err(Refused::Unknown)),
+            Some(stored) if !stored.enabled => return Ok(Err(Refused::Disabled(stored.id))),
+            Some(stored) if !right => return Ok(Err(Refused::WrongPassword(stored.id))),
+            Some(stored) => stored,
+        };
         if let Some(hash) = upgraded(app, stored.id, stored.password_hash, presented).await? {
-            return Ok(Some(Verified { person: stored.id, hash }));
+            return Ok(Ok(Verified { person: stored.id, hash }));
         }
         // Another login has upgraded it meanwhile, or somebody has changed the password: compare with what stands now.
     }

@@ -10,6 +10,7 @@ use super::{NewPermission, Permission, PermissionId, store};
 use crate::access::permission::{ReadPermissions, WritePermissions};
 use crate::access::{About, Can};
 use crate::app::App;
+use crate::audit::{Action, Event};
 use crate::error::Result;
 use crate::http::{Json, Page, Path};
 use crate::id::Ref;
@@ -48,7 +49,8 @@ async fn create_permission(
 ) -> Result<(StatusCode, Json<Permission>)> {
     let mut tx = by.begin(&app, About::default()).await?;
     let (status, permission) = store::ensure(&mut tx, &new.name).await?;
-    tx.commit().await?;
+    let made = Event::new(Action::PermissionCreated).after(&permission);
+    tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
     Ok((status, Json(permission)))
 }
 
@@ -88,7 +90,8 @@ async fn update_permission(
     let permission = store::get(&mut tx, id.id()?).await?;
     permission.id.must_not_be_built_in()?;
     store::rename(&mut tx, permission.id, &change.name).await?;
-    tx.commit().await?;
+    let after = Permission { id: permission.id, name: change.name.into() };
+    tx.commit([Event::new(Action::PermissionChanged).before(permission).after(after)]).await?;
     Ok(Json(Success::default()))
 }
 
@@ -120,6 +123,6 @@ async fn delete_permission(
     let permission = store::get(&mut tx, id.id()?).await?;
     permission.id.must_not_be_built_in()?;
     store::delete(&mut tx, permission.id).await?;
-    tx.commit().await?;
+    tx.commit([Event::new(Action::PermissionDeleted).before(&permission)]).await?;
     Ok(Json(PermissionDeleted { status: "permission_deleted", permission_id: permission.id }))
 }

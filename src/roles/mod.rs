@@ -3,6 +3,7 @@
 mod role;
 mod routes;
 pub mod store;
+pub mod told;
 
 pub use role::{NewRole, Role, RoleId, RoleName};
 pub use routes::routes;

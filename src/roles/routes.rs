@@ -7,11 +7,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{NewRole, Role, RoleId, store};
+use super::{NewRole, Role, RoleId, store, told};
 use crate::access::permission::{ReadRoles, WriteRoles};
 use crate::access::store::{must_cover_permission, must_cover_role};
 use crate::access::{About, Can};
 use crate::app::App;
+use crate::audit::{Action, Event};
 use crate::error::Result;
 use crate::http::{Json, Page, Path};
 use crate::id::{IdOrName, Ref};
@@ -51,7 +52,8 @@ async fn create_role(
 ) -> Result<(StatusCode, Json<Role>)> {
     let mut tx = by.begin(&app, About::default()).await?;
     let (status, role) = store::ensure(&mut tx, &new.name).await?;
-    tx.commit().await?;
+    let made = Event::new(Action::RoleCreated).after(&role);
+    tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
     Ok((status, Json(role)))
 }
 
@@ -83,9 +85,11 @@ async fn update_role(
 ) -> Result<Json<Success>> {
     let id = id.id()?;
     let mut tx = by.begin(&app, About::default()).await?;
-    let role = changeable(&mut tx, &by, &Ref::Id(id)).await?;
-    store::rename(&mut tx, role, &change.name).await?;
-    tx.commit().await?;
+    changeable(&mut tx, &by, &Ref::Id(id)).await?;
+    let before = store::get(&mut tx, id).await?;
+    store::rename(&mut tx, id, &change.name).await?;
+    let after = Role { id, name: change.name.into() };
+    tx.commit([Event::new(Action::RoleChanged).before(before).after(after)]).await?;
     Ok(Json(Success::default()))
 }
 
@@ -115,8 +119,9 @@ async fn delete_role(
     let id = id.id()?;
     let mut tx = by.begin(&app, About::default()).await?;
     let role_id = changeable(&mut tx, &by, &Ref::Id(id)).await?;
+    let role = store::get(&mut tx, role_id).await?;
     store::delete(&mut tx, role_id).await?;
-    tx.commit().await?;
+    tx.commit([Event::new(Action::RoleDeleted).before(role)]).await?;
     Ok(Json(RoleDeleted { status: "role_deleted", role_id }))
 }
 
@@ -168,8 +173,8 @@ async fn add_permission_to_role(
     let role = changeable(&mut tx, &by, &link.role_id).await?;
     let permission = permissions::store::resolve(&mut tx, &link.permission_id).await?;
     must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, permission).await?;
-    store::add_permission(&mut tx, role, permission).await?;
-    tx.commit().await?;
+    let added = store::add_permission(&mut tx, role, permission).await?;
+    tx.commit(added.then(|| told::carries(role, permission))).await?;
     Ok(Json(Success::default()))
 }
 
@@ -199,8 +204,8 @@ async fn remove_permission_from_role(
     let mut tx = by.begin(&app, About::default()).await?;
     let role_id = changeable(&mut tx, &by, &link.role_id).await?;
     let permission_id = permissions::store::resolve(&mut tx, &link.permission_id).await?;
-    store::remove_permission(&mut tx, role_id, permission_id).await?;
-    tx.commit().await?;
+    let removed = store::remove_permission(&mut tx, role_id, permission_id).await?;
+    tx.commit(removed.then(|| told::lost(role_id, permission_id))).await?;
     Ok(Json(PermissionRemoved { status: "permission_removed_from_role", role_id, permission_id }))
 }
 

@@ -152,9 +152,9 @@ pub async fn delete(conn: &mut PgConnection, id: RoleId) -> Result<()> {
     if deleted.rows_affected() == 0 { Err(RoleId::not_found()) } else { Ok(()) }
 }
 
-/// Gives a role a permission; giving it twice is safe.
-pub async fn add_permission(conn: &mut PgConnection, role: RoleId, permission: PermissionId) -> Result<()> {
-    sqlx::query!(
+/// Gives a role a permission; twice is safe. Answers whether it had not carried it.
+pub async fn add_permission(conn: &mut PgConnection, role: RoleId, permission: PermissionId) -> Result<bool> {
+    let added = sqlx::query!(
         "insert into auth.role_permission (role_id, permission_id) values ($1, $2) on conflict do nothing",
         role.0,
         permission.0,
@@ -163,15 +163,19 @@ pub async fn add_permission(conn: &mut PgConnection, role: RoleId, permission: P
     .await
     .on_constraint("role_permission_role_fkey", RoleId::not_found())
     .on_constraint("role_permission_permission_fkey", PermissionId::not_found())?;
-    Ok(())
+    Ok(added.rows_affected() == 1)
 }
 
-/// Takes a permission from a role; taking it twice is safe.
-pub async fn remove_permission(conn: &mut PgConnection, role: RoleId, permission: PermissionId) -> Result<()> {
-    sqlx::query!("delete from auth.role_permission where role_id = $1 and permission_id = $2", role.0, permission.0,)
-        .execute(conn)
-        .await?;
-    Ok(())
+/// Takes a permission from a role; twice is safe. Answers whether it had carried it.
+pub async fn remove_permission(conn: &mut PgConnection, role: RoleId, permission: PermissionId) -> Result<bool> {
+    let removed = sqlx::query!(
+        "delete from auth.role_permission where role_id = $1 and permission_id = $2",
+        role.0,
+        permission.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(removed.rows_affected() == 1)
 }
 
 /// One page of a role's permissions.

@@ -10,6 +10,7 @@ use super::{NewService, Service, ServiceChange, ServiceId, store};
 use crate::access::permission::{ReadServices, WriteServices};
 use crate::access::{About, Can, Holds};
 use crate::app::App;
+use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
 use crate::http::{Json, Page, Path};
 use crate::id::Ref;
@@ -49,7 +50,8 @@ async fn create_service(
 ) -> Result<(StatusCode, Json<Service>)> {
     let mut tx = by.begin(&app, About::default()).await?;
     let (status, service) = store::ensure(&mut tx, &new).await?;
-    tx.commit().await?;
+    let made = Event::new(Action::ServiceCreated).within(service.id).after(&service);
+    tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
     Ok((status, Json(service)))
 }
 
@@ -94,8 +96,11 @@ async fn update_service(
         return Err(Error::invalid_field("", "nothing to change: send name or description"));
     }
     let mut tx = by.begin(&app, About::default()).await?;
+    store::lock(&mut tx, id).await?;
+    let before = store::get(&mut tx, id).await?;
     store::update(&mut tx, id, &change).await?;
-    tx.commit().await?;
+    let after = store::get(&mut tx, id).await?;
+    tx.commit([Event::new(Action::ServiceChanged).within(id).changed(before, after)]).await?;
     Ok(Json(Success::default()))
 }
 
@@ -126,7 +131,8 @@ async fn delete_service(
     let service_id = id.id()?;
     service_id.must_not_be_built_in()?;
     let mut tx = by.begin(&app, About::default()).await?;
+    let service = store::get(&mut tx, service_id).await?;
     store::remove(&mut tx, service_id).await?;
-    tx.commit().await?;
+    tx.commit([Event::new(Action::ServiceDeleted).within(service_id).before(service)]).await?;
     Ok(Json(ServiceDeleted { status: "service_deleted", service_id }))
 }

@@ -29,6 +29,11 @@ pub struct Payload {
 pub struct SessionId(String);
 
 impl SessionId {
+    /// The 32 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn of(token_hash: &[u8; 32]) -> Self {
         Self(hex::encode(&Sha256::digest(token_hash)[..16]))
     }

@@ -12,6 +12,7 @@ use crate::access::permission::{ReadUsers, WriteUsers};
 use crate::access::store::{must_cover_person, must_keep_an_administrator};
 use crate::access::{About, Caller, Can, Holds};
 use crate::app::App;
+use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
 use crate::http::{Json, Page, Path};
 use crate::id::Ref;
@@ -53,7 +54,8 @@ async fn create_user(
     };
     let mut tx = by.begin(&app, About::default()).await?;
     let person = store::insert(&mut tx, &row).await?;
-    tx.commit().await?;
+    let record = store::record(&mut tx, person.id).await?;
+    tx.commit([Event::new(Action::UserCreated).about(person.id).after(record)]).await?;
     Ok((StatusCode::CREATED, Json(person)))
 }
 
@@ -101,12 +103,16 @@ async fn update_user(
 
     let mut tx = by.begin(&app, About::person(id)).await?;
     must_cover_person(&mut tx, by.actor, id).await?;
+    let before = store::record(&mut tx, id).await?;
     store::update(&mut tx, id, &change, password_hash.as_ref()).await?;
+    let after = store::record(&mut tx, id).await?;
     if password_hash.is_some() {
         let own_session = (by.actor == id).then_some(by.token);
         tokens::store::revoke_all(&mut tx, id, own_session).await?;
+        tx.tell(Event::new(Action::PasswordChanged).about(id));
     }
-    tx.commit().await?;
+    let changed = (!change.is_empty()).then(|| Event::new(Action::UserChanged).about(id).changed(before, after));
+    tx.commit(changed).await?;
     Ok(Json(Success::default()))
 }
 
@@ -138,12 +144,12 @@ async fn delete_user(
 ) -> Result<Json<UserDeleted>> {
     let id = id.id()?;
     let mut tx = by.begin(&app, About::removal(id)).await?;
-    store::get(&mut tx, id).await?;
+    let record = store::record(&mut tx, id).await?;
     must_cover_person(&mut tx, by.actor, id).await?;
     let revoked_tokens = tokens::store::revoke_all(&mut tx, id, None).await?;
     store::remove(&mut tx, id).await?;
     must_keep_an_administrator(&mut tx).await?;
-    tx.commit().await?;
+    tx.commit([Event::new(Action::UserDeleted).about(id).before(record)]).await?;
     Ok(Json(UserDeleted { status: "user_deleted", user_id: id, revoked_tokens }))
 }
 

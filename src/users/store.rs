@@ -70,6 +70,33 @@ pub async fn get(conn: &mut PgConnection, id: PersonId) -> Result<Person> {
     .ok_or_else(PersonId::not_found)
 }
 
+/// What the audit trail keeps of a person.
+#[derive(Debug, serde::Serialize)]
+pub struct Record {
+    username: String,
+    name: String,
+    person_type: Option<PersonType>,
+    document_type: Option<DocumentType>,
+    document_number: Option<String>,
+}
+
+/// A person as they are now, for the audit trail.
+pub async fn record(conn: &mut PgConnection, id: PersonId) -> Result<Record> {
+    sqlx::query_as!(
+        Record,
+        r#"
+        select username, name, person_type as "person_type: PersonType", document_type as "document_type: DocumentType",
+               document_number
+        from auth.person
+        where id = $1 and removed_at is null
+        "#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(PersonId::not_found)
+}
+
 /// The person whom a caller named by id, by username or as `person-<id>`.
 pub async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Option<Person>> {
     let (id, name) = person.key();
@@ -202,20 +229,24 @@ pub async fn remove(conn: &mut PgConnection, id: PersonId) -> Result<()> {
     if removed.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
 }
 
-/// Bars a person from logging in, or lets them in again. The trigger `person_follow` ends their sessions.
-pub async fn set_disabled(conn: &mut PgConnection, id: PersonId, disabled: bool) -> Result<()> {
-    let changed = sqlx::query!(
+/// Bars a person from logging in, or lets them in again. The trigger `person_follow` ends their sessions. Answers
+/// whether they were not already.
+pub async fn set_disabled(conn: &mut PgConnection, id: PersonId, disabled: bool) -> Result<bool> {
+    let was_disabled = sqlx::query_scalar!(
         r#"
-        update auth.person
-        set disabled_at = case when $2 then coalesce(disabled_at, now()) end, updated_at = now()
-        where id = $1 and removed_at is null
+        update auth.person p
+        set disabled_at = case when $2 then coalesce(p.disabled_at, now()) end, updated_at = now()
+        from (select id, disabled_at from auth.person where id = $1 and removed_at is null for no key update) was
+        where p.id = was.id
+        returning was.disabled_at is not null as "was_disabled!"
         "#,
         id.0,
         disabled,
     )
-    .execute(conn)
-    .await?;
-    if changed.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(PersonId::not_found)?;
+    Ok(was_disabled != disabled)
 }
 
 /// What a login compares with.

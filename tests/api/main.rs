@@ -3,6 +3,7 @@
 //! Nothing needs to be started or set: the tests start a Postgres of their own and take it away again.
 
 mod access;
+mod audit;
 mod batches;
 mod bodies;
 mod changes;

@@ -124,13 +124,13 @@ async fn a_session_never_begins_for_a_password_that_was_changed_after_it_was_ver
     let ada = server.person_with("ada", &[]).await;
     let now = server.app.clock.now();
     let token = server.app.new_token(now).expect("a token");
+    let origin = portero::audit::Origin::default();
     let begin = |verified: &'static portero::passwords::PasswordHash| portero::tokens::store::NewSession {
         token: token.hash(),
         person: portero::users::PersonId(ada.id),
         verified,
         now,
-        client_id: None,
-        address: [127, 0, 0, 1].into(),
+        origin: &origin,
         user_agent: None,
     };
     root.put(&format!("/users/{}", ada.id), json!({"password_hash": other_hash()})).await.ok();

@@ -11,6 +11,7 @@ use super::super::tool::Tool;
 use super::file::PeopleFile;
 use super::line::{self, Candidate};
 use super::{hashing, progress, store};
+use crate::audit::{self, Action, Event};
 use crate::passwords::Password;
 
 /// How many lines go to the database at a time.
@@ -39,7 +40,10 @@ pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyh
         0
     } else {
         hashing::hash_all(tool, &mut conn, passwords).await?;
-        store::register(&mut conn).await?
+        let imported = store::register(&mut conn).await?;
+        let told = Event::new(Action::UsersImported).after(json!({"people": imported, "from": "a file"}));
+        audit::store::insert(&mut conn, &tool.by(), &told).await?;
+        imported
     };
     conn.commit().await?;
     let answer = json!({ "lines": lines, "imported": imported, "dry_run": dry_run, "faults": [] });

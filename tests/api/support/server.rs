@@ -8,6 +8,7 @@ use axum::http::Request;
 use axum::http::response::Parts;
 use http_body_util::BodyExt;
 use portero::app::{self, App};
+use portero::audit::Origin;
 use portero::changes::Pace;
 use portero::config::Config;
 use portero::database::Database;
@@ -208,8 +209,7 @@ impl Server {
             person: PersonId(person),
             verified: &hash,
             now,
-            client_id: None,
-            address: [127, 0, 0, 1].into(),
+            origin: &Origin::default(),
             user_agent: None,
         };
         let payload = tokens::store::insert(&mut conn, &session).await.expect("Postgres answers").expect("a session");

@@ -28,6 +28,7 @@ use super::super::output::{self, Output, count, remark};
 use super::super::tool::Tool;
 use super::progress;
 use crate::access::store::administrators;
+use crate::audit::{self, Action, Event};
 use crate::config::{Secret, database_url};
 use source::Source;
 
@@ -118,6 +119,8 @@ pub(super) async fn import(tool: &Tool, url: &Secret, dry_run: bool) -> anyhow::
     } else {
         // Sequences don't take part in transactions: only now, when nothing can go wrong but the commit itself.
         store::set_sequences(&mut tx, last_role).await?;
+        let told = Event::new(Action::UsersImported).after(&summary);
+        audit::store::insert(&mut tx, &tool.by(), &told).await?;
         tx.commit().await?;
     }
     let no_administrator = !dry_run && administrators(&mut conn).await?.is_empty();

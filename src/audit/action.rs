@@ -1,0 +1,99 @@
+use std::str::FromStr;
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+        /// What can be done that is worth keeping: `<noun>.<what became of it>`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Action {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// As it is stored.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Somebody logged in.
+    SessionCreated = "session.created",
+    /// Somebody was not let in; `after` has the reason.
+    LoginFailed = "login.failed",
+    /// Somebody logged out, or ended one of their sessions.
+    SessionRevoked = "session.revoked",
+    /// A person was registered.
+    UserCreated = "user.created",
+    /// A person was changed.
+    UserChanged = "user.changed",
+    /// A person was removed.
+    UserDeleted = "user.deleted",
+    /// A person was barred.
+    UserDisabled = "user.disabled",
+    /// A person was let in again.
+    UserEnabled = "user.enabled",
+    /// Many people were registered at once.
+    UsersImported = "users.imported",
+    /// A password was replaced.
+    PasswordChanged = "password.changed",
+    /// A service was registered.
+    ServiceCreated = "service.created",
+    /// A service was changed.
+    ServiceChanged = "service.changed",
+    /// A service was deleted.
+    ServiceDeleted = "service.deleted",
+    /// A role was made.
+    RoleCreated = "role.created",
+    /// A role was renamed.
+    RoleChanged = "role.changed",
+    /// A role was deleted.
+    RoleDeleted = "role.deleted",
+    /// A permission was made.
+    PermissionCreated = "permission.created",
+    /// A permission was renamed.
+    PermissionChanged = "permission.changed",
+    /// A permission was deleted.
+    PermissionDeleted = "permission.deleted",
+    /// A role carries one permission more.
+    RolePermissionAdded = "role-permission.added",
+    /// A role carries one permission less.
+    RolePermissionRemoved = "role-permission.removed",
+    /// A service offers one role more.
+    ServiceRoleAdded = "service-role.added",
+    /// A service offers one role less, and everybody there lost it.
+    ServiceRoleRemoved = "service-role.removed",
+    /// A person was given a role in a service.
+    GrantAdded = "grant.added",
+    /// A role in a service was taken from a person.
+    GrantRemoved = "grant.removed",
+    /// A person was given a single permission in a service.
+    DirectGrantAdded = "direct-grant.added",
+    /// A single permission in a service was taken from a person.
+    DirectGrantRemoved = "direct-grant.removed",
+    /// A service got a key.
+    ServiceKeyCreated = "service-key.created",
+    /// A service's key was revoked.
+    ServiceKeyRevoked = "service-key.revoked",
+    /// Portero started with other settings than before.
+    ConfigurationChanged = "configuration.changed",
+    /// The audit trail was exported.
+    AuditExported = "audit.exported",
+    /// Old events were pruned; `after` has the position and the hash that the chain now begins from.
+    AuditPruned = "audit.pruned",
+}
+
+impl FromStr for Action {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|action| action.as_str() == text);
+        found.copied().ok_or_else(|| format!("`{text}` is not an action, such as `{}`", Self::GrantAdded.as_str()))
+    }
+}
