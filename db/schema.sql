@@ -991,7 +991,16 @@ begin
 end
 $$;
 
-insert into auth.duties (name) values ('prune audit events');
+insert into auth.duties (name) values ('seal audit events'), ('prune audit events');
+
+-- The settings of the last start, secrets left out: what differs at the next one is told.
+create table auth.audit_configuration (
+    only_row boolean not null default true,
+    settings jsonb not null,
+
+    constraint audit_configuration_pkey primary key (only_row),
+    constraint audit_configuration_only_row check (only_row)
+);
 
 
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
@@ -1028,4 +1037,4 @@ values
     (10, 'search', true,
      '\x5e8f849cf4fd7c63569f3f0e79ca745142168527819a283d8fa2231706cc6846ba67d40e861e57593f315c0012796724', 0),
     (11, 'audit', true,
-     '\xc61d910523b060c67ace587b89223d967f4c43dfa60c5a76056179bfea4e9e2c1bfa8c2bc6d366acdbb64efb4ce468d8', 0);
+     '\x904499e80df19b55cef1c36885e118c05615b86abe562e4a104d670784c87426859b868c99d70a1c5d220ecaa49a77be', 0);

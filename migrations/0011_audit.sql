@@ -168,4 +168,13 @@ begin
 end
 $$;
 
-insert into auth.duties (name) values ('prune audit events');
+insert into auth.duties (name) values ('seal audit events'), ('prune audit events');
+
+-- The settings of the last start, secrets left out: what differs at the next one is told.
+create table auth.audit_configuration (
+    only_row boolean not null default true,
+    settings jsonb not null,
+
+    constraint audit_configuration_pkey primary key (only_row),
+    constraint audit_configuration_only_row check (only_row)
+);

@@ -28,7 +28,7 @@ use crate::metrics::Metrics;
 use crate::passwords::Hasher;
 use crate::tokens::{Renewals, Token};
 use crate::users::StoredCredentials;
-use crate::{changes, docs, grants, keys, login, openapi, permissions, roles, server, services, tokens, users};
+use crate::{audit, changes, docs, grants, keys, login, openapi, permissions, roles, server, services, tokens, users};
 
 /// What every handler works with. A clone costs next to nothing.
 #[derive(Clone, Debug)]
@@ -114,6 +114,7 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
         .merge(grants::routes())
         .merge(grants::people_routes())
         .merge(changes::routes())
+        .merge(audit::routes())
         .split_for_parts();
     openapi::complete(&mut document);
     (router, document)

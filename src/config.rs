@@ -40,6 +40,8 @@ pub struct Config {
     pub token_secret: Secret,
     /// `CHANGES_RETENTION_SECONDS`: how long a backend may be away and still hear all that it missed.
     pub changes_retention: Duration,
+    /// `AUDIT_RETENTION_DAYS`: how long events of the audit trail are kept; for ever without it.
+    pub audit_retention: Option<Duration>,
     /// `CORS`: the origins that browsers may call from.
     pub cors: Cors,
     /// `CORS_HEADERS`: the request headers that browsers may send.
@@ -56,6 +58,8 @@ pub struct Config {
     pub log: Option<String>,
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`: whether a collector wants traces.
     pub traces: bool,
+    /// Which variables are set, with their values; those of secrets left out. For the audit trail.
+    pub told: Vec<(String, String)>,
     /// The files that secrets were read from.
     pub secret_files: Vec<PathBuf>,
     /// Variables that look like ours and are not, each with what was probably meant.
@@ -121,6 +125,8 @@ impl Config {
             lifetime,
             token_secret: s.secret("TOKEN_SECRET").unwrap_or_else(random_secret),
             changes_retention: Duration::seconds(s.number("CHANGES_RETENTION_SECONDS", 3600, 60, 604_800)),
+            audit_retention: Some(Duration::days(s.number("AUDIT_RETENTION_DAYS", 0, 0, 36_500)))
+                .filter(|retention| retention.is_positive()),
             cors: s.cors(),
             cors_headers: s.header_names("CORS_HEADERS", "content-type,authorization,token,x-client-id"),
             trusted_proxies: s.networks("TRUSTED_PROXIES"),
@@ -129,6 +135,7 @@ impl Config {
             first_admin: s.first_admin(),
             log: s.log_filter(),
             traces: s.traces(),
+            told: s.told(),
             secret_files: s.secret_files(),
             probable_typos: s.probable_typos(),
         };

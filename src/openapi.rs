@@ -88,6 +88,7 @@ struct Problem {
         (name = "grants", description = "Who holds what where"),
         (name = "people", description = "What people may do"),
         (name = "backends", description = "What a backend does with a key of its service"),
+        (name = "audit", description = "Who did what"),
         (name = "server", description = "The server itself"),
     ),
     security(("token" = []), ("bearer" = [])),
@@ -181,7 +182,7 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     let is_plain = ["/healthz", "/openapi.json", "/docs"].contains(&path) || path == "/";
     if !is_public {
         add(operation, "401", "`missing_token_header`, `invalid_token`, `expired_token`");
-        let anyone = ["/auth/logout", "/auth/profile", "/check-token"];
+        let anyone = ["/auth/logout", "/auth/me/activity", "/auth/profile", "/check-token"];
         match (for_people, for_backends) {
             (true, true) => {}
             (true, false) if anyone.contains(&path) => add(operation, "403", "`service_key_not_allowed`"),

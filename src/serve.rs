@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::Checks;
 use crate::app::{self, App, Parts};
+use crate::audit;
 use crate::changes::{self, Feed, Pace};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -68,6 +69,7 @@ async fn serve_on(database: &mut Database, config: Config, mode: Mode) -> anyhow
         database::load_demo_data(&database.address.options).await?;
     }
     let app = build(database, config, Place::Apart)?;
+    audit::tell_of_configuration(&app).await?;
     make_first_admin(&app).await?;
     let listener = listen(app.config.listen, "SERVER_PORT").await?;
     let scraped = match app.config.metrics {
@@ -141,6 +143,8 @@ async fn run(
     let prune = changes::prune_every_minute(app.clone());
     jobs.spawn(stop.clone().run_until_cancelled_owned(purge));
     jobs.spawn(stop.clone().run_until_cancelled_owned(prune));
+    jobs.spawn(stop.clone().run_until_cancelled_owned(audit::seal_every_second(app.clone())));
+    jobs.spawn(stop.clone().run_until_cancelled_owned(audit::prune_every_hour(app.clone())));
     if let Some(listener) = scraped {
         jobs.spawn(accept::accept(listener, metrics::page(app.clone()), Metrics::default(), stop.clone()));
     }

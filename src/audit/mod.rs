@@ -2,10 +2,24 @@
 //! sealed into a chain of hashes.
 
 mod action;
+pub mod chain;
 mod change;
+mod configuration;
 mod event;
+mod export;
+mod prune;
+mod query;
+mod routes;
+mod seal;
 pub mod store;
+mod verify;
 
 pub use action::Action;
 pub use change::Change;
+pub use configuration::tell_of_configuration;
 pub use event::{Actor, By, Event, Origin};
+pub use prune::{prune, prune_every_hour};
+pub use query::{Named, Query, Shown, ShownActor};
+pub use routes::routes;
+pub use seal::{seal, seal_every_second};
+pub use verify::{Fault, Head, Report, verify};

@@ -5,6 +5,7 @@
 
 mod admin;
 mod ask;
+mod audit;
 mod doctor;
 mod grant;
 mod import;
@@ -78,6 +79,9 @@ enum Command {
     /// Tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Print the OpenAPI document.
     Openapi,
     /// Hash passwords for the Portero that started this.
@@ -156,6 +160,7 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Permission(command) => permission::run(command, tool).await,
         Command::Grant(command) => grant::run(command, tool).await,
         Command::Token(command) => return token::run(command, tool).await,
+        Command::Audit(command) => return audit::run(command, tool).await,
         Command::Serve
         | Command::Demo
         | Command::Migrate

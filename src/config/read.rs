@@ -17,6 +17,7 @@ const KNOWN: &[&str] = &[
     "ADMIN",
     "ADMIN_PASSWORD",
     "ADMIN_PASSWORD_FILE",
+    "AUDIT_RETENTION_DAYS",
     "AUTH_DATABASE_DIRECT_URL",
     "AUTH_DATABASE_DIRECT_URL_FILE",
     "AUTH_DATABASE_URL",
@@ -49,6 +50,10 @@ const KNOWN: &[&str] = &[
     "TOKEN_TTL_SECONDS",
     "TRUSTED_PROXIES",
 ];
+
+/// What may differ from one instance to the next without anything having changed.
+const OF_ONE_INSTANCE: &[&str] =
+    &["METRICS_ADDRESS", "PG_BINDIR", "PORTERO_DATA_DIR", "PORTERO_LOG", "SERVER_PORT", "SERVER_URL"];
 
 /// A setting that is never shown.
 #[derive(Clone)]
@@ -107,6 +112,18 @@ impl Settings {
 
     pub(super) fn faults(self) -> Faults {
         Faults(self.faults)
+    }
+
+    /// The variables that are set, for the audit trail: those of secrets without their values, and those that only say
+    /// where one of several instances runs not at all.
+    pub(super) fn told(&self) -> Vec<(String, String)> {
+        let said = KNOWN.iter().filter(|name| !OF_ONE_INSTANCE.contains(name));
+        let set = said.filter_map(|name| Some((*name, self.text(name)?)));
+        let told = set.map(|(name, value)| {
+            let is_secret = KNOWN.contains(&format!("{name}_FILE").as_str()) || name == "OTEL_EXPORTER_OTLP_HEADERS";
+            (name.to_owned(), if is_secret { "***".to_owned() } else { value })
+        });
+        told.collect()
     }
 
     /// The files that `<name>_FILE` variables point to.

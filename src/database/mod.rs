@@ -2,6 +2,7 @@
 
 mod batch;
 mod db;
+pub mod duty;
 pub mod embedded;
 
 use std::str::FromStr;

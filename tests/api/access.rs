@@ -13,7 +13,7 @@ use crate::support::{Server, schema};
 const PUBLIC: &[&str] = &["healthz", "home", "login", "openapi", "readyz"];
 
 /// Operations that anyone may call who is logged in.
-const ANYONE: &[&str] = &["check_token", "logout", "profile"];
+const ANYONE: &[&str] = &["check_token", "list_own_activity", "logout", "profile"];
 
 fn example_body(operation: &Operation) -> String {
     let example = operation.request_schema().and_then(schema::example);

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Server};
+use portero::audit::Head;
+use time::Duration;
+
+use crate::support::{Caller, PASSWORD, Server};
 
 /// The events so far, oldest first: action, actor, who acted, subject, service, before, after.
 async fn events(server: &Server) -> Vec<Value> {
@@ -121,4 +124,295 @@ async fn nobody_changes_or_deletes_an_event_not_even_the_owner_of_the_table() {
         assert_eq!(refused.code().as_deref(), Some("42501"), "{statement}");
     }
     assert!(!events(&server).await.is_empty());
+}
+
+/// The trail, sealed and verified: what is wrong with it.
+async fn faults(server: &Server) -> Vec<(&'static str, Option<i64>)> {
+    report(server, None).await.faults.into_iter().map(|fault| (fault.kind, fault.position)).collect()
+}
+
+async fn report(server: &Server, noted: Option<Head>) -> portero::audit::Report {
+    let mut tx = server.app.db.begin().await.expect("a transaction");
+    portero::audit::verify(&mut tx, noted).await.expect("Postgres answers")
+}
+
+/// Some events, sealed.
+async fn sealed_trail() -> Server {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    for name in ["A", "B", "C", "D"] {
+        root.post("/services", json!({"name": name})).await.ok();
+    }
+    while portero::audit::seal(&server.app).await.expect("sealed") > 0 {}
+    assert_eq!(faults(&server).await, []);
+    server
+}
+
+/// What somebody does who has got hold of the database.
+async fn by_force(server: &Server, sql: &'static str) {
+    let mut conn = server.app.db.pool().acquire().await.expect("a connection");
+    sqlx::raw_sql("set session_replication_role = replica").execute(&mut *conn).await.expect("a superuser");
+    sqlx::raw_sql(sql).execute(&mut *conn).await.expect(sql);
+    sqlx::raw_sql("set session_replication_role = origin").execute(&mut *conn).await.expect("as it was");
+}
+
+#[tokio::test]
+async fn a_changed_event_is_found() {
+    let server = sealed_trail().await;
+    by_force(&server, "update auth.audit_events set actor_id = 99 where after->>'name' = 'B'").await;
+    assert_eq!(faults(&server).await, [("changed", Some(3))]);
+}
+
+#[tokio::test]
+async fn a_missing_event_is_found_with_its_seal_or_without() {
+    let server = sealed_trail().await;
+    by_force(&server, "delete from auth.audit_events where after->>'name' = 'B'").await;
+    assert_eq!(faults(&server).await, [("missing", Some(3))]);
+    by_force(&server, "delete from auth.audit_seals where position = 3").await;
+    assert_eq!(faults(&server).await, [("missing", Some(3))]);
+}
+
+#[tokio::test]
+async fn an_event_that_was_slipped_in_is_found() {
+    let server = sealed_trail().await;
+    by_force(&server, "insert into auth.audit_events (at, action, actor) values (now(), 'user.deleted', 'system')")
+        .await;
+    assert_eq!(faults(&server).await, [("inserted", None)]);
+}
+
+#[tokio::test]
+async fn a_chain_that_was_cut_off_or_written_anew_does_not_go_through_a_head_that_was_noted() {
+    let server = sealed_trail().await;
+    let noted = report(&server, None).await.head.expect("a head");
+    assert_eq!(noted.to_string().parse(), Ok(noted));
+    by_force(
+        &server,
+        "delete from auth.audit_events where id = (select event_id from auth.audit_seals where position = 5);
+         delete from auth.audit_seals where position = 5",
+    )
+    .await;
+    assert_eq!(faults(&server).await, [], "by itself the rest is whole");
+    let kinds: Vec<_> = report(&server, Some(noted)).await.faults.into_iter().map(|fault| fault.kind).collect();
+    assert_eq!(kinds, ["head"]);
+}
+
+#[tokio::test]
+async fn an_event_whose_transaction_ends_late_is_sealed_late_and_holds_up_nobody() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let mut late = server.app.db.begin().await.expect("a transaction");
+    sqlx::query("insert into auth.audit_events (at, action, actor) values (now(), 'user.deleted', 'system')")
+        .execute(&mut *late)
+        .await
+        .expect("an event");
+    root.post("/services", json!({"name": "A"})).await.ok();
+    portero::audit::seal(&server.app).await.expect("sealed");
+    assert_eq!(server.number("select count(*) from auth.audit_unsealed").await, 0);
+    late.commit().await.expect("committed");
+    assert_eq!(portero::audit::seal(&server.app).await.expect("sealed"), 1);
+    assert_eq!(faults(&server).await, []);
+    let last = "select event_id from auth.audit_seals order by position desc limit 1";
+    assert!(server.number(last).await < server.number("select max(event_id) from auth.audit_seals").await);
+}
+
+#[tokio::test]
+async fn many_instances_that_seal_while_many_write_make_one_whole_chain() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "8")]).await;
+    let elsewhere = server.another_instance().await;
+    let root = server.administrator().await;
+    let requests = (0..40).map(|n| {
+        let (root, app) = (root.clone(), if n % 2 == 0 { server.app.clone() } else { elsewhere.app.clone() });
+        async move {
+            root.post("/services", json!({"name": format!("S{n}")})).await.ok();
+            // Of two that seal at once one is refused.
+            let _ = portero::audit::seal(&app).await;
+        }
+    });
+    Caller::together(requests).await;
+    while portero::audit::seal(&server.app).await.expect("sealed") > 0 {}
+    let report = report(&server, None).await;
+    assert_eq!((report.faults, report.unsealed), (vec![], 0));
+    assert_eq!(report.intact, server.number("select count(*) from auth.audit_events").await.unsigned_abs());
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_retention_goes_from_the_old_end_and_the_rest_can_be_verified() {
+    let server = Server::configured(&[("AUDIT_RETENTION_DAYS", "30")]).await;
+    let root = server.administrator().await;
+    for name in ["A", "B"] {
+        root.post("/services", json!({"name": name})).await.ok();
+    }
+    portero::audit::seal(&server.app).await.expect("sealed");
+    let noted = report(&server, None).await.head.expect("a head");
+    assert_eq!(portero::audit::prune(&server.app).await.expect("pruned"), 0, "nothing is old enough");
+    server.app.clock.turn(Duration::days(29));
+    let root = server.session_of(root.id).await;
+    root.post("/services", json!({"name": "C"})).await.ok();
+    portero::audit::seal(&server.app).await.expect("sealed");
+    server.app.clock.turn(Duration::days(2));
+    assert_eq!(portero::audit::prune(&server.app).await.expect("pruned"), 3);
+    portero::audit::seal(&server.app).await.expect("sealed");
+
+    let told = events(&server).await;
+    assert_eq!(actions(&told), ["session.created", "service.created", "audit.pruned"]);
+    assert_eq!((&told[2]["after"]["events"], &told[2]["after"]["position"]), (&json!(3), &json!(3)));
+    let report = report(&server, Some(noted)).await;
+    assert_eq!((report.faults, report.begins_after, report.intact), (vec![], 3, 3));
+    let refused = sqlx::raw_sql("delete from auth.audit_events").execute(server.app.db.pool()).await;
+    assert!(refused.is_err(), "what was not pruned stays undeletable");
+}
+
+#[tokio::test]
+async fn an_auditor_finds_events_by_who_what_whom_where_and_when() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let (ada, eva) = (server.person_with("ada", &[]).await, server.person_with("eva", &[]).await);
+    let auditor = server.person_with("auditor", &[(0, -3)]).await;
+    let role = root.post("/roles", json!({"name": "Clerk"})).await.id();
+    let (shop, store) = (
+        root.post("/services", json!({"name": "Shop"})).await.id(),
+        root.post("/services", json!({"name": "Store"})).await.id(),
+    );
+    for (person, service) in [(&ada, shop), (&eva, shop), (&ada, store)] {
+        let grant = json!({"person_id": person.id, "service_id": service, "role_id": role});
+        root.post("/person-service-roles", grant).await.ok();
+    }
+    let before = server.app.clock.now();
+    server.app.clock.turn(Duration::minutes(2));
+    root.delete(&format!("/users/{}", eva.id)).await.ok();
+
+    let find = async |query: &str| auditor.get(&format!("/audit-events{query}")).await;
+    let count = async |query: &str| find(query).await.ok().body.as_array().map_or(0, Vec::len);
+    assert_eq!(count("?action=grant.added").await, 3);
+    assert_eq!(count("?action=grant.*,role.created").await, 4);
+    assert_eq!(count("?action=grant.added&subject=ada").await, 2);
+    assert_eq!(count(&format!("?action=grant.added&service={shop}")).await, 2);
+    assert_eq!(count("?action=grant.added&service=Shop&subject=ada&actor=root").await, 1);
+    assert_eq!(count("?actor=ada&action=grant.added").await, 0);
+    let moment = before.format(&time::format_description::well_known::Rfc3339).expect("a moment");
+    assert_eq!(count(&format!("?until={moment}&action=grant.*,user.*")).await, 3);
+    let late = find(&format!("?from={moment}&actor=root")).await.ok();
+    assert_eq!(late.column("action"), ["user.deleted"]);
+    assert_eq!(late.body[0]["subject"], json!({"id": eva.id, "name": "eva"}), "also after their end");
+    assert_eq!(late.body[0]["actor"], json!({"type": "person", "id": root.id, "username": "root"}));
+    assert_eq!(count(&format!("?subject={}", eva.id)).await, 3);
+
+    let all = count("?limit=1000").await;
+    let (mut pages, mut next) = (0, Some("/audit-events?limit=3&actor=root".to_owned()));
+    let mut seen = Vec::new();
+    while let Some(path) = next {
+        let page = auditor.get(&path).await.ok();
+        seen.extend(page.column("id"));
+        next = page.next();
+        pages += 1;
+    }
+    assert!(pages >= 3 && seen.len() < all);
+    assert!(seen.is_sorted_by_key(|id| -id.as_i64().expect("an id")));
+}
+
+#[tokio::test]
+async fn bad_questions_are_refused_with_what_is_wrong_with_them() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    for (query, named) in [
+        ("action=user.exploded", "action"),
+        ("action=*", "action"),
+        ("action=user*", "action"),
+        ("from=yesterday", "from"),
+        ("until=2026-13-01T00:00:00Z", "until"),
+        ("limit=0", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=1001", "limit"),
+        ("after=x", "after"),
+        ("after=99999999999999999999", "after"),
+        ("actr=ada", "actr"),
+        ("format=csv", "format"),
+    ] {
+        let answer = root.get(&format!("/audit-events?{query}")).await;
+        assert_eq!(answer.refusal(), (400, "invalid_query"), "{query}");
+        assert!(answer.body["detail"].as_str().is_some_and(|detail| detail.contains(named)), "{answer:?}");
+    }
+    assert_eq!(root.get("/audit-events?after=-5").await.ok().body, json!([]));
+    assert_eq!(root.get("/audit-events?actor=nobody").await.refusal(), (400, "invalid_user_id"));
+    assert_eq!(root.get("/audit-events?subject=4711").await.ok().body, json!([]));
+    assert_eq!(root.get("/audit-events?actor='%20or%201=1").await.refusal(), (400, "invalid_user_id"));
+    assert_eq!(root.get("/auth/me/activity?actor=1").await.refusal(), (400, "invalid_query"));
+    assert_eq!(root.get("/audit-events/export?limit=3").await.refusal(), (400, "invalid_query"));
+    assert_eq!(root.get("/audit-events/export?format=xml").await.refusal(), (400, "invalid_query"));
+}
+
+#[tokio::test]
+async fn who_audits_one_service_sees_that_one() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    let keeper = server.person_with("keeper", &[(4, -3)]).await;
+    adm1.delete_with("/person-service-roles", json!({"person_id": 7, "service_id": 4, "role_id": 4})).await.ok();
+    assert_eq!(keeper.get("/audit-events").await.status, 403);
+    assert_eq!(keeper.get("/audit-events?service=3").await.status, 403);
+    assert_eq!(keeper.get("/audit-events?service=4").await.ok().column("action"), ["grant.removed"]);
+}
+
+#[tokio::test]
+async fn an_export_has_everything_however_many_and_is_told() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    server
+        .execute(
+            "insert into auth.audit_events (at, action, actor, client_id)
+             select now(), 'login.failed', 'anonymous', '=cmd|'' /C calc''!A0' from generate_series(1, 2500)",
+        )
+        .await;
+    let lines = root.get("/audit-events/export?action=login.failed").await.ok();
+    assert_eq!(lines.header("content-type"), "application/jsonl");
+    assert_eq!(lines.text.lines().count(), 2500);
+    for line in lines.text.lines() {
+        let event: Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(event["action"], "login.failed");
+    }
+    let csv = root.get("/audit-events/export?action=login.failed&format=csv").await.ok();
+    assert!(csv.header("content-disposition").contains("audit-events.csv"));
+    assert_eq!(csv.text.lines().count(), 2501);
+    assert!(csv.text.starts_with("id,at,action,"));
+    assert!(csv.text.contains(",'=cmd|' /C calc'!A0,"), "no spreadsheet runs it");
+    let told = root.get("/audit-events?action=audit.exported").await.ok();
+    assert_eq!(told.body.as_array().map(Vec::len), Some(2));
+    assert_eq!(told.body[0]["after"]["filter"]["actions"], json!(["login.failed"]));
+}
+
+#[tokio::test]
+async fn everybody_sees_their_own_activity_and_no_more_of_others_than_that_they_acted() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let ada = server.person_with("ada", &[]).await;
+    let eva = server.person_with("eva", &[]).await;
+    root.put(&format!("/users/{}", ada.id), json!({"name": "Ada Q."})).await.ok();
+    server.anonymous().log_in("ada", "a wrong password").await;
+
+    let own = ada.get("/auth/me/activity").await.ok();
+    assert_eq!(own.column("action"), ["login.failed", "user.changed", "session.created"]);
+    assert_eq!(own.body[0]["address"], "127.0.0.1", "where a stranger tried it is theirs to know");
+    assert_eq!(own.body[1]["actor"]["username"], "root");
+    assert_eq!(own.body[1]["address"], Value::Null, "where the administrator sits is not");
+    assert_eq!(eva.get("/auth/me/activity").await.ok().column("action"), ["session.created"]);
+    let next = ada.get("/auth/me/activity?limit=1").await.ok().next().expect("more");
+    assert_eq!(ada.get(&next).await.ok().column("action"), ["user.changed", "session.created"][..1]);
+}
+
+#[tokio::test]
+async fn a_start_with_other_settings_is_told_without_secrets() {
+    let server = Server::configured(&[("TOKEN_TTL_SECONDS", "60"), ("TOKEN_SECRET", "hunter2-hunter2")]).await;
+    for _ in 0..2 {
+        portero::audit::tell_of_configuration(&server.app).await.expect("told");
+    }
+    let told = events(&server).await;
+    assert_eq!(actions(&told), ["configuration.changed"], "once");
+    assert_eq!(told[0]["after"]["TOKEN_TTL_SECONDS"], "60");
+    assert_eq!(told[0]["after"]["TOKEN_SECRET"], "***");
+    assert_eq!(told[0]["after"]["AUTH_DATABASE_URL"], "***");
+    assert_eq!(told[0]["actor"], "system");
+    let elsewhere = server.another_instance().await;
+    portero::audit::tell_of_configuration(&elsewhere.app).await.expect("told");
+    let told = events(&server).await;
+    assert_eq!(told[1]["before"]["TOKEN_TTL_SECONDS"], "60");
+    assert_eq!(told[1]["after"], json!({}));
 }

@@ -175,6 +175,17 @@ impl World {
             with_body("login", "", Method::POST, "/auth/login", &login),
             cell("logout", "", Method::POST, "/auth/logout"),
             cell("profile", "", Method::GET, "/auth/profile"),
+            cell("list_own_activity", "", Method::GET, "/auth/me/activity"),
+            cell("list_audit_events", "", Method::GET, "/audit-events"),
+            cell("list_audit_events", "of 1", Method::GET, format!("/audit-events?service={}", self.one)),
+            cell("list_audit_events", "of 2", Method::GET, format!("/audit-events?service={}", self.another)),
+            cell("export_audit_events", "", Method::GET, "/audit-events/export"),
+            cell(
+                "export_audit_events",
+                "of 1",
+                Method::GET,
+                format!("/audit-events/export?service={}&format=csv", self.one),
+            ),
             cell("check_token", "", Method::POST, "/check-token"),
             with_body("check_token", "in another", Method::POST, "/check-token", &json!({"service_id": self.another})),
         ]

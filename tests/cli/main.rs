@@ -1,6 +1,7 @@
 //! The command line, as it is used: the real binary, on databases of a throw-away Postgres.
 
 mod admin;
+mod audit;
 mod doctor;
 mod import_database;
 mod import_file;
