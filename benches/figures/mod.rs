@@ -1,5 +1,6 @@
 //! The figures, one file a group.
 
+mod audit;
 mod checks;
 mod logins;
 mod purge;
@@ -30,6 +31,8 @@ pub enum Figure {
     Alone,
     /// Logins a second.
     Logins,
+    /// What the audit trail costs a login.
+    Audit,
     /// Checks and memory while 64 clients log in.
     Storm,
     /// From a logout to its event at 200 backends.
@@ -45,11 +48,13 @@ pub enum Figure {
 }
 
 impl Figure {
-    pub const USUAL: [Self; 6] = [Self::Checks, Self::Alone, Self::Logins, Self::Storm, Self::Stream, Self::Rest];
-    pub const ALL: [Self; 9] = [
+    pub const USUAL: [Self; 7] =
+        [Self::Checks, Self::Alone, Self::Logins, Self::Audit, Self::Storm, Self::Stream, Self::Rest];
+    pub const ALL: [Self; 10] = [
         Self::Checks,
         Self::Alone,
         Self::Logins,
+        Self::Audit,
         Self::Storm,
         Self::Stream,
         Self::Rest,
@@ -77,6 +82,7 @@ impl Bench {
             Figure::Checks => checks::checks(self).await,
             Figure::Alone => checks::alone(self).await,
             Figure::Logins => logins::logins(self).await,
+            Figure::Audit => audit::audit(self).await,
             Figure::Storm => storm::storm(self).await,
             Figure::Stream => stream::stream(self).await,
             Figure::Rest => rest::rest(self).await,
