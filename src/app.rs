@@ -22,6 +22,7 @@ use crate::database::{Batch, Db};
 use crate::error::{Error, Result};
 use crate::http::access_log::AccessLog;
 use crate::http::fallback::{self, InTime};
+use crate::http::rate_limit::{self, RateLimit};
 use crate::http::request_id;
 use crate::keys::{LastUses, ServiceKey};
 use crate::metrics::Metrics;
@@ -127,6 +128,7 @@ pub fn router(app: &App) -> Router {
         .layer(AccessLog::layer(app.clone()))
         .option_layer(cors(&app.config))
         .layer(CatchPanicLayer::custom(fallback::panicked))
+        .option_layer(RateLimit::layer(app.clone()))
         .layer(InTime::layer(app.config.checks.deadline));
     router
         .merge(docs::browser())
@@ -147,6 +149,6 @@ fn cors(config: &Config) -> Option<CorsLayer> {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(config.cors_headers.clone())
-        .expose_headers([request_id::HEADER, LINK, RETRY_AFTER]);
+        .expose_headers([request_id::HEADER, LINK, RETRY_AFTER, rate_limit::LIMIT, rate_limit::POLICY]);
     Some(layer)
 }

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use time::Duration;
 use zeroize::Zeroizing;
 
+use crate::attempts;
 use crate::database::Limits;
 use crate::passwords::Policy;
 use crate::tokens::Lifetime;
@@ -50,6 +51,12 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// `PASSWORD_MIN_LENGTH`.
     pub passwords: Policy,
+    /// `LOGIN_FREE_FAILURES`, `LOGIN_FREE_FAILURES_PER_ADDRESS`, `LOGIN_MAX_WAIT_SECONDS`: what follows failed logins.
+    pub attempts: attempts::Rules,
+    /// `RATE_LIMIT_PER_ADDRESS`: requests a minute from one address; 0 is no limit.
+    pub requests_per_address: u32,
+    /// `RATE_LIMIT_PER_CALLER`: requests a minute with one token or key; 0 is no limit.
+    pub requests_per_caller: u32,
     /// `PASSWORD_HASH_THREADS`.
     pub hash_threads: usize,
     /// `ADMIN` and `ADMIN_PASSWORD`: the first administrator.
@@ -131,6 +138,13 @@ impl Config {
             cors_headers: s.header_names("CORS_HEADERS", "content-type,authorization,token,x-client-id"),
             trusted_proxies: s.networks("TRUSTED_PROXIES"),
             passwords: Policy { min_length: s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128) },
+            attempts: attempts::Rules::new(
+                s.number("LOGIN_FREE_FAILURES", 5, 0, 50),
+                s.number("LOGIN_FREE_FAILURES_PER_ADDRESS", 50, 0, 100_000),
+                Duration::seconds(s.number("LOGIN_MAX_WAIT_SECONDS", 900, 1, 86_400)),
+            ),
+            requests_per_address: s.number("RATE_LIMIT_PER_ADDRESS", 0, 0, 10_000_000),
+            requests_per_caller: s.number("RATE_LIMIT_PER_CALLER", 0, 0, 10_000_000),
             hash_threads: s.number("PASSWORD_HASH_THREADS", cores, 1, 256),
             first_admin: s.first_admin(),
             log: s.log_filter(),

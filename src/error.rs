@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
@@ -38,11 +38,18 @@ pub struct Refusal {
     /// What happened and what to do.
     pub detail: Cow<'static, str>,
     members: Map<String, Value>,
+    headers: HeaderMap,
 }
 
 impl Error {
     fn refused(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Refused(Box::new(Refusal { status, code, detail: detail.into(), members: Map::new() }))
+        Self::Refused(Box::new(Refusal {
+            status,
+            code,
+            detail: detail.into(),
+            members: Map::new(),
+            headers: HeaderMap::new(),
+        }))
     }
 
     /// 400.
@@ -90,6 +97,15 @@ impl Error {
         Self::refused(StatusCode::PAYLOAD_TOO_LARGE, "request_body_too_large", detail)
     }
 
+    /// 429, with the headers that say when to try again.
+    pub fn too_many_requests(code: &'static str, detail: impl Into<Cow<'static, str>>, headers: HeaderMap) -> Self {
+        let mut error = Self::refused(StatusCode::TOO_MANY_REQUESTS, code, detail);
+        if let Self::Refused(refusal) = &mut error {
+            refusal.headers = headers;
+        }
+        error
+    }
+
     /// The same refusal with one more member in its body.
     #[must_use]
     pub fn with(mut self, member: &'static str, value: impl Into<Value>) -> Self {
@@ -116,8 +132,12 @@ impl IntoResponse for Error {
             tracing::warn!(%why, "unavailable");
             ("unavailable", "Portero can't answer at the moment; try again shortly".into(), Map::new())
         };
+        let mut own_headers = HeaderMap::new();
         let (code, detail, mut body) = match self {
-            Self::Refused(refusal) => (refusal.code, refusal.detail, refusal.members),
+            Self::Refused(refusal) => {
+                own_headers = refusal.headers;
+                (refusal.code, refusal.detail, refusal.members)
+            }
             Self::Unavailable(why) => unavailable(&why),
             Self::Busy(why) => unavailable(why),
             Self::Internal(error) => {
@@ -137,6 +157,7 @@ impl IntoResponse for Error {
 
         let mut response = (status, Value::Object(body).to_string()).into_response();
         let headers = response.headers_mut();
+        headers.extend(own_headers);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {
             StatusCode::UNAUTHORIZED => {

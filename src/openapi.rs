@@ -201,6 +201,9 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     if pages {
         add(operation, "400", "`invalid_query`");
     }
+    if !["/healthz", "/readyz"].contains(&path) {
+        add(operation, "429", "`rate_limited`");
+    }
     if !is_plain {
         add(operation, "503", "`unavailable`");
     }

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::access::Checks;
 use crate::app::{self, App, Parts};
+use crate::attempts;
 use crate::audit;
 use crate::changes::{self, Feed, Pace};
 use crate::clock::Clock;
@@ -145,6 +146,7 @@ async fn run(
     jobs.spawn(stop.clone().run_until_cancelled_owned(prune));
     jobs.spawn(stop.clone().run_until_cancelled_owned(audit::seal_every_second(app.clone())));
     jobs.spawn(stop.clone().run_until_cancelled_owned(audit::prune_every_hour(app.clone())));
+    jobs.spawn(stop.clone().run_until_cancelled_owned(attempts::purge_every_minute(app.clone())));
     if let Some(listener) = scraped {
         jobs.spawn(accept::accept(listener, metrics::page(app.clone()), Metrics::default(), stop.clone()));
     }

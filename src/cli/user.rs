@@ -13,6 +13,8 @@ use super::import;
 use super::named::Named;
 use super::output::{Output, Row, count, line, or_dash, remark, table};
 use super::tool::{Tool, list_all};
+use crate::attempts::store::FailedLogins;
+use crate::attempts::{self, MOST_IN_A_ROW};
 use crate::audit::{Action, Event};
 use crate::tokens;
 use crate::users::store::{Details, NewRow};
@@ -40,7 +42,7 @@ pub(super) enum Command {
         /// Id or username.
         person: Named<PersonId>,
     },
-    /// Let a disabled person log in again.
+    /// Let a person log in again who is disabled, or who has failed to too often.
     Enable {
         /// Id or username.
         person: Named<PersonId>,
@@ -50,7 +52,7 @@ pub(super) enum Command {
         /// Id or username.
         person: Named<PersonId>,
     },
-    /// Give a person a new password, and end all their sessions.
+    /// Give a person a new password, and end all their sessions and the waits after failed logins.
     ResetPassword {
         /// Id or username.
         person: Named<PersonId>,
@@ -194,8 +196,10 @@ async fn show(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
     let id = named.find(&mut conn).await?.id;
     let person = users::store::details(&mut conn, id).await?;
     let grants = all_grants(&mut conn, id, None).await?;
+    let failed = attempts::store::of_person(&mut conn, id).await?;
     if tool.output == Output::Json {
         let mut shown = serde_json::to_value(&person)?;
+        shown["failed_logins"] = serde_json::to_value(&failed)?;
         shown["grants"] = serde_json::to_value(&grants)?;
         return tool.output.done(&shown, "");
     }
@@ -210,16 +214,35 @@ async fn show(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
         ("disabled", or_dash(person.disabled_at.map(moment))),
         ("sessions", person.sessions.to_string()),
     ];
-    table(&[], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]), &[])?;
+    let now = tool.app.clock.now();
+    let failed = failed.iter().map(|failed| ("failed logins", failed_logins(failed, now)));
+    let rows = rows.into_iter().chain(failed);
+    table(&[], rows.map(|(name, value)| vec![name.to_owned(), value]), &[])?;
     line("")?;
     tool.output.list(&grants)
+}
+
+fn failed_logins(failed: &FailedLogins, now: OffsetDateTime) -> String {
+    let place =
+        failed.network.as_deref().map_or("where they are not known".to_owned(), |network| format!("at {network}"));
+    let follows = if failed.failures >= MOST_IN_A_ROW {
+        "they can't get in there before `portero user enable` or a new password".to_owned()
+    } else if failed.wait_until > now {
+        format!("nobody can try before {}", moment(failed.wait_until))
+    } else {
+        format!("the last at {}", moment(failed.last_failed_at))
+    };
+    format!("{} in a row {place}; {follows}", failed.failures)
 }
 
 async fn set_disabled(tool: &Tool, named: &Named<PersonId>, disabled: bool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
-    let set = async |conn: &mut _| users::store::set_disabled(conn, person.id, disabled).await;
-    let changed = keep_an_administrator(&mut tx, person.id, set).await?;
+    let changed = if disabled {
+        keep_an_administrator(&mut tx, person.id, async |conn| users::disable(conn, person.id).await).await?
+    } else {
+        users::enable(&mut tx, person.id).await?
+    };
     let details = users::store::details(&mut tx, person.id).await?;
     let action = if disabled { Action::UserDisabled } else { Action::UserEnabled };
     tx.commit(changed.then(|| Event::new(action).about(person.id))).await?;
@@ -255,6 +278,7 @@ pub(super) async fn reset_password(tool: &Tool, named: &Named<PersonId>, passwor
     let mut tx = tool.begin().await?;
     users::store::update(&mut tx, person.id, &PersonChange::default(), Some(&hash)).await?;
     let ended = tokens::store::revoke_all(&mut tx, person.id, None).await?;
+    attempts::clear(&mut tx, person.id).await?;
     let details = users::store::details(&mut tx, person.id).await?;
     tx.commit([Event::new(Action::PasswordChanged).about(person.id)]).await?;
 

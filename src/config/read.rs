@@ -29,6 +29,9 @@ const KNOWN: &[&str] = &[
     "CHECK_QUEUE",
     "CORS",
     "CORS_HEADERS",
+    "LOGIN_FREE_FAILURES",
+    "LOGIN_FREE_FAILURES_PER_ADDRESS",
+    "LOGIN_MAX_WAIT_SECONDS",
     "MAX_CONNECTIONS",
     "METRICS_ADDRESS",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -41,6 +44,8 @@ const KNOWN: &[&str] = &[
     "PG_BINDIR",
     "PORTERO_DATA_DIR",
     "PORTERO_LOG",
+    "RATE_LIMIT_PER_ADDRESS",
+    "RATE_LIMIT_PER_CALLER",
     "SERVER_PORT",
     "SERVER_URL",
     "TOKEN_MAX_AGE_SECONDS",
@@ -354,7 +359,10 @@ mod tests {
             let Config { listen, max_connections, lifetime, changes_retention, cors_headers, passwords, log, .. } =
                 config;
             let log = log.unwrap_or_else(|| "info".to_owned());
-            format!("{listen} {max_connections} {lifetime:?} {changes_retention} {cors_headers:?} {passwords:?} {log}")
+            let limits = (config.attempts, config.requests_per_address, config.requests_per_caller);
+            format!(
+                "{listen} {max_connections} {lifetime:?} {changes_retention} {cors_headers:?} {passwords:?} {log} {limits:?}"
+            )
         };
         let shown = settings().filter(|(set, ..)| !set).map(|(_, name, value)| (name, value)).collect();
         assert_eq!(read(shown), read(BTreeMap::new()));

@@ -10,7 +10,7 @@ use crate::keys::KeyHash;
 use crate::tokens::TokenHash;
 
 /// What a caller may come with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// A person's token.
     Token(TokenHash),

@@ -7,6 +7,7 @@ pub mod fallback;
 mod json;
 mod page;
 mod path;
+pub mod rate_limit;
 pub mod request_id;
 mod trace;
 

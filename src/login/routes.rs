@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{invalid_credentials, verify};
+use super::verify;
 use crate::access::Caller;
 use crate::app::App;
 use crate::audit::{Action, Change, Event, Origin};
@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::http::Json;
 use crate::metrics::Outcome;
 use crate::passwords::Presented;
-use crate::tokens::store::NewSession;
+use crate::tokens::store::{Begun, NewSession};
 use crate::tokens::{self, Payload, SessionId, Token};
 use crate::traces;
 
@@ -60,10 +60,12 @@ struct LoggedIn {
 
 /// Log in
 ///
-/// Unknown user, wrong password, removed or disabled user: the same answer, in the same time.
+/// Unknown user, wrong password, removed or disabled user: the same answer, in the same time. Whoever fails too often
+/// waits: 429 with `Retry-After`, whether the password is right or wrong.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login, security(()), responses(
     (status = 200, body = LoggedIn),
     (status = 401, description = "`invalid_credentials`"),
+    (status = 429, description = "`too_many_attempts`"),
 ))]
 async fn login(
     State(app): State<App>,
@@ -89,16 +91,21 @@ async fn begin(app: &App, origin: &Origin, headers: &HeaderMap, login: Login) ->
         now,
         origin,
         user_agent: user_agent.map(|agent| &agent[..agent.len().min(300)]),
+        attempt: Some(&verified.attempt),
     };
     let inserted = async {
         let mut conn = app.db.read().await?;
-        let payload = tokens::store::insert(&mut conn, &session).await?.ok_or_else(invalid_credentials)?;
+        let begun = tokens::store::insert(&mut conn, &session).await?;
         conn.keep().await?;
-        Ok::<_, Error>(payload)
+        Ok::<_, Error>(begun)
     };
-    let payload = inserted.instrument(traces::query("begin session")).await?;
+    let begun = inserted.instrument(traces::query("begin session")).await?;
+    let Some(Begun { payload, on_new_device }) = begun else { return Err(verified.refused(app, origin).await) };
     let expires_at = app.config.lifetime.expires_at(now, now).unix_timestamp();
     let session_id = token.hash().session_id();
+    if on_new_device {
+        tracing::info!(user_id = payload.user_id, "a login on a device that is new for this person");
+    }
     Ok(LoggedIn { token, expires_at, session_id, payload })
 }
 

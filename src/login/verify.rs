@@ -1,15 +1,17 @@
 //! Who is this? The one place that compares a password.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::audit::{self, Action, Actor, By, Event, Origin};
+use crate::attempts::Attempt;
+use crate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::error::{Error, Result};
 use crate::passwords::{Password, PasswordHash, Presented};
-use crate::users::{self, PersonId, Username};
+use crate::users::{self, Claim, PersonId};
 
 /// Somebody who knew the password.
 #[derive(Debug)]
@@ -18,31 +20,50 @@ pub struct Verified {
     pub person: PersonId,
     /// The hash that now stands for the password, to be compared again when the session begins.
     pub hash: PasswordHash,
+    /// To be compared, too, with what has failed meanwhile.
+    pub attempt: Attempt,
+    no_refusal_before: Instant,
 }
 
-/// No refusal comes sooner: hashes from elsewhere take another time to verify than ours, and would tell who has one.
+impl Verified {
+    /// Why nothing was opened all the same, as late as every refusal: 401 `invalid_credentials`, or 429
+    /// `too_many_attempts`.
+    pub async fn refused(&self, app: &App, origin: &Origin) -> Error {
+        let refusal = self.attempt.must_not_wait(app).await.err().unwrap_or_else(invalid_credentials);
+        let told = tell(app, origin, Refused::TooLate(self.person)).await;
+        tokio::time::sleep_until(self.no_refusal_before).await;
+        told.err().unwrap_or(refusal)
+    }
+}
+
+/// No refusal after a comparison comes sooner: hashes from elsewhere take another time to verify than ours, and would
+/// tell who has one.
 const REFUSAL: Duration = Duration::from_millis(500);
 
 /// bcrypt reads no more of a password.
 const BCRYPT_READS: usize = 72;
 
-/// Compares a password with the one stored under `username`.
+/// Compares a password with the one stored under `username`, for somebody at `origin`.
 ///
-/// Unknown, disabled and wrong take the same way: one hash is computed, and the same answer comes at the same time. A
-/// hash from elsewhere, or one cheaper than today's, is replaced by one of ours.
+/// Unknown, disabled and wrong take the same way: one hash is computed, one failure is counted, and the same answer comes
+/// at the same time. While somebody must wait nothing is computed, whoever they say they are. A hash from elsewhere, or
+/// one cheaper than today's, is replaced by one of ours.
 ///
 /// # Errors
-/// 401 `invalid_credentials`; 503 when too many are logging in.
+/// 401 `invalid_credentials`; 429 `too_many_attempts`; 503 when too many are logging in.
 pub async fn verify(app: &App, origin: &Origin, username: &str, presented: Presented) -> Result<Verified> {
-    let refusal = Instant::now() + REFUSAL;
-    let username = username.parse::<Username>().ok();
-    let refused = match compare(app, username.as_ref(), &presented).await? {
-        Ok(verified) => return Ok(verified),
+    let no_refusal_before = Instant::now() + REFUSAL;
+    let address = origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1]));
+    let claim = Claim::new(username, address, app.clock.now());
+    let (attempt, compared) = compare(app, &claim, &presented).await?;
+    let refused = match compared {
+        Ok((person, hash)) => return Ok(Verified { person, hash, attempt, no_refusal_before }),
         Err(refused) => refused,
     };
-    tell(app, origin, refused).await?;
-    tokio::time::sleep_until(refusal).await;
-    Err(invalid_credentials())
+    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: app.clock.now() };
+    let refusal = attempt.failed(app, by, refused.event()).await.err().unwrap_or_else(invalid_credentials);
+    tokio::time::sleep_until(no_refusal_before).await;
+    Err(refusal)
 }
 
 /// Why somebody is not let in: for the audit trail, never for them.
@@ -54,19 +75,28 @@ enum Refused {
     Disabled(PersonId),
     /// The password was wrong.
     WrongPassword(PersonId),
+    /// The password was right, but meanwhile it was changed, they were disabled, or others have begun a wait.
+    TooLate(PersonId),
+    /// Too many were wrong before; this one may have been right.
+    Barred(PersonId),
+}
+
+impl Refused {
+    fn event(self) -> Event {
+        let (person, reason) = match self {
+            Self::Unknown => (None, "unknown username"),
+            Self::Disabled(person) => (Some(person), "disabled"),
+            Self::WrongPassword(person) => (Some(person), "wrong password"),
+            Self::TooLate(person) => (Some(person), "too late"),
+            Self::Barred(person) => (Some(person), "too many failures in a row"),
+        };
+        Event { subject: person, ..Event::new(Action::LoginFailed).after(json!({ "reason": reason })) }
+    }
 }
 
 async fn tell(app: &App, origin: &Origin, refused: Refused) -> Result<()> {
-    let event = Event::new(Action::LoginFailed);
-    let event = match refused {
-        Refused::Unknown => event.after(json!({"reason": "unknown username"})),
-        Refused::Disabled(person) => event.about(person).after(json!({"reason": "disabled"})),
-        Refused::WrongPassword(person) => event.about(person).after(json!({"reason": "wrong password"})),
-    };
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: app.clock.now() };
-    let mut conn = app.db.read().await?;
-    audit::store::insert(&mut conn, &by, &event).await?;
-    Ok(conn.keep().await?)
+    Change::new(app.db.begin().await?, by).commit([refused.event()]).await
 }
 
 /// 401 `invalid_credentials`.
@@ -74,22 +104,26 @@ pub fn invalid_credentials() -> Error {
     Error::unauthorized("invalid_credentials", "username or password is wrong")
 }
 
-async fn compare(app: &App, username: Option<&Username>, presented: &Presented) -> Result<Result<Verified, Refused>> {
+/// Whose the password is, and the hash that stands for it; or why they are not let in.
+type Compared = Result<(PersonId, PasswordHash), Refused>;
+
+async fn compare(app: &App, claim: &Claim, presented: &Presented) -> Result<(Attempt, Compared)> {
     loop {
-        let stored = match username {
-            Some(username) => app.credentials.ask(username.clone()).await?,
-            None => None,
-        };
+        let found = app.credentials.ask(claim.clone()).await?;
+        let stored = found.credentials;
+        let person = stored.as_ref().map(|stored| stored.id);
+        let attempt = Attempt::begin(app, found.waits, person, claim.network, claim.began)?;
         let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());
         let right = app.hasher.verify(presented.clone(), hash).await?;
         let stored = match stored {
-            None => return Ok(Err(Refused::Unknown)),
-            Some(stored) if !stored.enabled => return Ok(Err(Refused::Disabled(stored.id))),
-            Some(stored) if !right => return Ok(Err(Refused::WrongPassword(stored.id))),
+            None => return Ok((attempt, Err(Refused::Unknown))),
+            Some(stored) if !stored.enabled => return Ok((attempt, Err(Refused::Disabled(stored.id)))),
+            Some(stored) if attempt.is_barred() => return Ok((attempt, Err(Refused::Barred(stored.id)))),
+            Some(stored) if !right => return Ok((attempt, Err(Refused::WrongPassword(stored.id)))),
             Some(stored) => stored,
         };
         if let Some(hash) = upgraded(app, stored.id, stored.password_hash, presented).await? {
-            return Ok(Ok(Verified { person: stored.id, hash }));
+            return Ok((attempt, Ok((stored.id, hash))));
         }
         // Another login has upgraded it meanwhile, or somebody has changed the password: compare with what stands now.
     }

@@ -15,6 +15,8 @@ pub enum Outcome {
     Success,
     /// Nobody by that name has that password.
     InvalidCredentials,
+    /// Too many have failed before.
+    TooManyAttempts,
     /// The hashing queue was full.
     Busy,
     /// Postgres could not be asked.
@@ -26,13 +28,21 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 6] =
-        [Self::Success, Self::InvalidCredentials, Self::Busy, Self::Unavailable, Self::Error, Self::Abandoned];
+    const ALL: [Self; 7] = [
+        Self::Success,
+        Self::InvalidCredentials,
+        Self::TooManyAttempts,
+        Self::Busy,
+        Self::Unavailable,
+        Self::Error,
+        Self::Abandoned,
+    ];
 
     fn label(self) -> &'static str {
         match self {
             Self::Success => "success",
             Self::InvalidCredentials => "invalid_credentials",
+            Self::TooManyAttempts => "too_many_attempts",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
             Self::Error => "error",
@@ -44,10 +54,13 @@ impl Outcome {
     pub fn of<T>(result: &Result<T, Error>) -> Self {
         match result {
             Ok(_) => Self::Success,
-            Err(Error::Refused(refusal)) if refusal.status == StatusCode::UNAUTHORIZED => Self::InvalidCredentials,
             Err(Error::Busy(_)) => Self::Busy,
             Err(Error::Unavailable(_)) => Self::Unavailable,
-            Err(_) => Self::Error,
+            Err(error) => match error.status() {
+                StatusCode::UNAUTHORIZED => Self::InvalidCredentials,
+                StatusCode::TOO_MANY_REQUESTS => Self::TooManyAttempts,
+                _ => Self::Error,
+            },
         }
     }
 }
@@ -104,6 +117,7 @@ mod tests {
         let results = [
             Ok(()),
             Err(Error::unauthorized("invalid_credentials", "")),
+            Err(Error::too_many_requests("too_many_attempts", "", axum::http::HeaderMap::new())),
             Err(Error::Busy("")),
             Err(Error::Unavailable(String::new())),
             Err(Error::Internal(anyhow::anyhow!("oh"))),

@@ -1,5 +1,7 @@
 //! The table `auth.tokens_cache`.
 
+mod begin;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -9,67 +11,11 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 
 use super::{Due, Lifetime, Payload, Session, TokenHash};
-use crate::audit::Origin;
 use crate::database::index;
 use crate::error::{Error, Result};
-use crate::passwords::PasswordHash;
 use crate::users::PersonId;
 
-/// A session to begin.
-#[derive(Debug)]
-pub struct NewSession<'a> {
-    /// The hash of its token.
-    pub token: TokenHash,
-    /// Whose.
-    pub person: PersonId,
-    /// The hash that the presented password was verified against.
-    pub verified: &'a PasswordHash,
-    /// Now.
-    pub now: OffsetDateTime,
-    /// Where it logged in from.
-    pub origin: &'a Origin,
-    /// From `User-Agent`.
-    pub user_agent: Option<&'a str>,
-}
-
-/// Begins a session and notes the login, also in the audit trail, unless the person was removed or disabled or got another password since it
-/// was verified: the update's row lock makes each of those wait for this, or this for it.
-pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Option<Payload>> {
-    let session_id = new.token.session_id();
-    let payload = sqlx::query_scalar!(
-        r#"
-        with person as (
-            update auth.person
-            set last_login_at = $4
-            where id = $2 and password_hash = $3 and removed_at is null and disabled_at is null
-            returning id, username, name
-        ), told as (
-            insert into auth.audit_events
-                (at, action, actor, actor_id, subject_id, request_id, address, client_id, after)
-            select $4, 'session.created', 'person', id, id, $8, $6::text::inet, $5, jsonb_build_object('session_id', $9::text)
-            from person
-        )
-        insert into auth.tokens_cache
-            (token, person_id, payload, created_at, modified_at, client_id, address, user_agent)
-        select $1, id, jsonb_build_object('user_id', id, 'username', username, 'name', name),
-               $4, $4, $5, $6::text::inet, $7
-        from person
-        returning payload as "payload: Json<Payload>"
-        "#,
-        new.token.as_bytes(),
-        new.person.0,
-        new.verified.as_str(),
-        new.now,
-        new.origin.client_id,
-        new.origin.address.map(|address| address.to_string()),
-        new.user_agent,
-        new.origin.request_id.as_deref(),
-        session_id.as_str(),
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(payload.map(|Json(payload)| payload))
-}
+pub use begin::{Begun, NewSession, insert};
 
 /// The sessions of tokens, in their order.
 pub async fn find_all(conn: &mut PgConnection, tokens: &[TokenHash]) -> Result<Vec<Option<Session>>> {

@@ -1,22 +1,46 @@
 //! What logins compare with, many in one statement.
 
+use std::net::IpAddr;
+
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use super::Username;
-use super::store::{self, Credentials};
+use super::store::{self, Found};
+use crate::attempts::{Network, name_key};
 use crate::database::Question;
 use crate::error::Result;
 
-/// The credentials stored under a username, if somebody has it.
+/// Somebody says who they are.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The username that they say is theirs, if it can be one.
+    pub username: Option<Username>,
+    /// Where their failures count if they are nobody.
+    pub name_key: String,
+    /// Where they are.
+    pub network: Network,
+    /// When they said it.
+    pub began: OffsetDateTime,
+}
+
+impl Claim {
+    /// The claim to be `name`, made at `address`.
+    pub fn new(name: &str, address: IpAddr, began: OffsetDateTime) -> Self {
+        Self { username: name.parse().ok(), name_key: name_key(name), network: Network::of(address), began }
+    }
+}
+
+/// What is stored about those who want to log in, if they are anybody.
 #[derive(Debug)]
 pub struct StoredCredentials;
 
 impl Question for StoredCredentials {
     const NAME: &'static str = "credentials";
-    type Ask = Username;
-    type Answer = Option<Credentials>;
+    type Ask = Claim;
+    type Answer = Found;
 
-    async fn ask(&self, conn: &mut PgConnection, asked: &[Username]) -> Result<Vec<Option<Credentials>>> {
+    async fn ask(&self, conn: &mut PgConnection, asked: &[Claim]) -> Result<Vec<Found>> {
         store::credentials(conn, asked).await
     }
 }

@@ -1,11 +1,13 @@
 //! People: who can log in. They are called users in paths, people where they meet services.
 
 mod credentials;
+mod disable;
 mod person;
 mod routes;
 pub mod store;
 
-pub use credentials::StoredCredentials;
+pub use credentials::{Claim, StoredCredentials};
+pub use disable::{disable, enable};
 pub use person::{
     DocumentNumber, DocumentType, NewPerson, Person, PersonChange, PersonId, PersonName, PersonType, Username,
     person_not_found, unknown_person,

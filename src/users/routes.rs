@@ -7,11 +7,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::{self, NewRow};
-use super::{NewPerson, Person, PersonChange, PersonId};
+use super::{NewPerson, Person, PersonChange, PersonId, disable, enable};
 use crate::access::permission::{ReadUsers, WriteUsers};
 use crate::access::store::{must_cover_person, must_keep_an_administrator};
 use crate::access::{About, Caller, Can, Holds};
 use crate::app::App;
+use crate::attempts;
 use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
 use crate::http::{Json, Page, Path};
@@ -22,7 +23,11 @@ use crate::tokens;
 
 /// `/users`.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_users, create_user)).routes(routes!(get_user, update_user, delete_user))
+    OpenApiRouter::new()
+        .routes(routes!(list_users, create_user))
+        .routes(routes!(get_user, update_user, delete_user))
+        .routes(routes!(disable_user))
+        .routes(routes!(enable_user))
 }
 
 /// List people
@@ -78,7 +83,8 @@ async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<Per
 
 /// Change a person
 ///
-/// A changed password ends the person's other sessions. Whoever holds more than the caller can't be changed by them.
+/// A changed password ends the person's other sessions, and the waits after failed logins. Whoever holds more than the
+/// caller can't be changed by them.
 #[utoipa::path(put, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     request_body = PersonChange,
     responses(
@@ -109,6 +115,7 @@ async fn update_user(
     if password_hash.is_some() {
         let own_session = (by.actor == id).then_some(by.token);
         tokens::store::revoke_all(&mut tx, id, own_session).await?;
+        attempts::clear(&mut tx, id).await?;
         tx.tell(Event::new(Action::PasswordChanged).about(id));
     }
     let changed = (!change.is_empty()).then(|| Event::new(Action::UserChanged).about(id).changed(before, after));
@@ -151,6 +158,63 @@ async fn delete_user(
     must_keep_an_administrator(&mut tx).await?;
     tx.commit([Event::new(Action::UserDeleted).about(id).before(record)]).await?;
     Ok(Json(UserDeleted { status: "user_deleted", user_id: id, revoked_tokens }))
+}
+
+/// That a person was barred, or let in again.
+#[derive(Debug, Serialize, ToSchema)]
+struct UserAdmission {
+    /// `user_disabled` or `user_enabled`.
+    #[schema(example = "user_disabled")]
+    status: &'static str,
+    user_id: PersonId,
+}
+
+/// Keep a person out
+///
+/// Their sessions end at once, and they can't log in; what they hold is kept for when they are let in again. Twice is safe.
+#[utoipa::path(post, path = "/users/{id}/disable", tag = "users",
+    params(("id" = i32, Path, description = "the person's id")),
+    responses(
+        (status = 200, body = UserAdmission),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+        (status = 409, description = "`last_administrator`"),
+    ))]
+async fn disable_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+) -> Result<Json<UserAdmission>> {
+    let user_id = id.id()?;
+    let mut tx = by.begin(&app, About::removal(user_id)).await?;
+    must_cover_person(&mut tx, by.actor, user_id).await?;
+    let changed = disable(&mut tx, user_id).await?;
+    must_keep_an_administrator(&mut tx).await?;
+    tx.commit(changed.then(|| Event::new(Action::UserDisabled).about(user_id))).await?;
+    Ok(Json(UserAdmission { status: "user_disabled", user_id }))
+}
+
+/// Let a person in again
+///
+/// Whether they were disabled or failed to log in too often: nothing stands against them any more. Twice is safe.
+#[utoipa::path(post, path = "/users/{id}/enable", tag = "users",
+    params(("id" = i32, Path, description = "the person's id")),
+    responses(
+        (status = 200, body = UserAdmission),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+    ))]
+async fn enable_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+) -> Result<Json<UserAdmission>> {
+    let user_id = id.id()?;
+    let mut tx = by.begin(&app, About::person(user_id)).await?;
+    must_cover_person(&mut tx, by.actor, user_id).await?;
+    let changed = enable(&mut tx, user_id).await?;
+    tx.commit(changed.then(|| Event::new(Action::UserEnabled).about(user_id))).await?;
+    Ok(Json(UserAdmission { status: "user_enabled", user_id }))
 }
 
 /// The hash that `password` or its older name asks for.

@@ -210,6 +210,8 @@ impl World {
             let password = json!({"password_hash": PASSWORD_HASH.as_str()});
             cells.push(cell("get_user", about, Method::GET, path.clone()));
             cells.push(with_body("update_user", about, Method::PUT, path.clone(), &password));
+            cells.push(cell("disable_user", about, Method::POST, format!("{path}/disable")));
+            cells.push(cell("enable_user", about, Method::POST, format!("{path}/enable")));
             cells.push(cell("delete_user", about, Method::DELETE, path));
         }
         cells

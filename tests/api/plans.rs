@@ -22,7 +22,9 @@ const BIG: &[&str] = &[
     "audit_events",
     "audit_seals",
     "changes",
+    "login_attempts",
     "person",
+    "person_devices",
     "person_service_role",
     "role",
     "role_permission",
@@ -90,6 +92,11 @@ const MORE: &str = "
     select direct_person_id, 200, id from auth.role where direct_service_id = 200;
     insert into auth.changes (position, placed_at, kind, service_id, person_id)
     select n, now(), 'grants-changed', 1 + n % 200, 1 + n % 20000 from generate_series(1, 50000) n;
+    insert into auth.login_attempts (key, person_id, failures, forgotten_at, wait_until, last_failed_at, kept_until)
+    select 'person:' || id, id, 1, now(), now(), now(), null from auth.person
+    union all select 'name:' || n, null, 1, now(), now(), now(), now() from generate_series(1, 20000) n;
+    insert into auth.person_devices (person_id, network, device, first_seen_at, last_seen_at)
+    select id, '192.0.2.1', sha256(int4send(id + n)), now(), now() from auth.person, generate_series(1, 3) n;
     insert into auth.audit_events (at, action, actor, actor_id, subject_id, service_id)
     select now() - interval '1 minute' * (50000 - n), 'action.' || n % 30, 'person', 1 + n % 20000, 1 + n % 19000,
            1 + n % 200

@@ -132,6 +132,7 @@ async fn a_session_never_begins_for_a_password_that_was_changed_after_it_was_ver
         now,
         origin: &origin,
         user_agent: None,
+        attempt: None,
     };
     root.put(&format!("/users/{}", ada.id), json!({"password_hash": other_hash()})).await.ok();
     let mut conn = server.app.db.pool().acquire().await.expect("a connection");

@@ -27,15 +27,48 @@ async fn a_removed_administrator_is_out() {
 #[tokio::test]
 async fn a_disabled_administrator_is_out_until_enabled_and_then_needs_a_new_login() {
     let server = Server::on_a_fresh_database().await;
-    server.administrator().await;
+    let root = server.administrator().await;
     let other = server.person_with("other", &[(0, 0)]).await;
-    let mut conn = server.app.db.pool().acquire().await.expect("a connection");
-    let id = portero::users::PersonId(other.id);
-    portero::users::store::set_disabled(&mut conn, id, true).await.expect("disabled");
+    for _ in 0..2 {
+        let disabled = root.post(&format!("/users/{}/disable", other.id), json!({})).await;
+        assert_eq!(disabled.body, json!({"status": "user_disabled", "user_id": other.id}));
+    }
     is_out_everywhere(&other).await;
-    portero::users::store::set_disabled(&mut conn, id, false).await.expect("enabled");
+    for _ in 0..2 {
+        let enabled = root.post(&format!("/users/{}/enable", other.id), json!({})).await;
+        assert_eq!(enabled.body, json!({"status": "user_enabled", "user_id": other.id}));
+    }
     assert_eq!(other.check().await.refusal(), (401, "invalid_token"), "the old session does not come back");
     assert_eq!(server.anonymous().log_in("other", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_last_administrator_is_not_disabled_and_nobody_is_who_is_not_there() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    assert_eq!(
+        root.post(&format!("/users/{}/disable", root.id), json!({})).await.refusal(),
+        (409, "last_administrator")
+    );
+    assert_eq!(root.check().await.status, 200);
+    let (one, two) = (server.person_with("one", &[(0, 0)]).await, server.person_with("two", &[(0, 0)]).await);
+    let requests = [(&root, &one), (&one, &two), (&two, &root)].map(|(by, whom)| {
+        let (by, path) = (by.clone(), format!("/users/{}/disable", whom.id));
+        async move { by.post(&path, json!({})).await.status }
+    });
+    Caller::together(requests).await;
+    let left = "select count(*) from auth.person where disabled_at is null";
+    assert!(server.number(left).await > 0, "however they disable each other");
+    for act in ["disable", "enable"] {
+        let gone = server.person_with(&format!("gone{act}"), &[]).await;
+        server.execute("update auth.person set removed_at = now() where username like 'gone%'").await;
+        let chief = server.person_with(&format!("chief{act}"), &[(0, 0)]).await;
+        for id in [gone.id, 99_999] {
+            let answer = chief.post(&format!("/users/{id}/{act}"), json!({})).await;
+            assert_eq!(answer.refusal(), (404, "user_not_found"));
+        }
+        assert_eq!(chief.post(&format!("/users/ada/{act}"), json!({})).await.refusal(), (400, "invalid_user_id"));
+    }
 }
 
 #[tokio::test]

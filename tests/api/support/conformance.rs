@@ -27,7 +27,10 @@ fn check_headers(response: &Response, context: &str) {
     assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()), "x-request-id: {context}");
     assert_eq!(response.header("x-content-type-options"), "nosniff", "{context}");
     assert_eq!(response.header("cache-control"), "no-store", "{context}");
-    assert_eq!(response.status == 503, response.headers.contains_key("retry-after"), "Retry-After: {context}");
+    let later = [429, 503].contains(&response.status);
+    assert_eq!(later, response.headers.contains_key("retry-after"), "Retry-After: {context}");
+    assert!(!later || response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{context}");
+    assert!(response.status != 429 || response.headers.contains_key("ratelimit"), "RateLimit: {context}");
     assert!(response.status != 405 || response.headers.contains_key("allow"), "Allow: {context}");
     let challenge = response.header("www-authenticate");
     assert_eq!(response.status == 401, challenge.starts_with(r#"Bearer realm="portero""#), "{challenge}: {context}");

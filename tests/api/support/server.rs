@@ -211,11 +211,12 @@ impl Server {
             now,
             origin: &Origin::default(),
             user_agent: None,
+            attempt: None,
         };
-        let payload = tokens::store::insert(&mut conn, &session).await.expect("Postgres answers").expect("a session");
+        let begun = tokens::store::insert(&mut conn, &session).await.expect("Postgres answers").expect("a session");
         self.secrets.add(token.reveal());
         self.secrets.add(hash.as_str());
-        Caller::new(Arc::clone(&self.instance), person, payload.username, Some(token.reveal().to_owned()))
+        Caller::new(Arc::clone(&self.instance), person, begun.payload.username, Some(token.reveal().to_owned()))
     }
 
     /// Likewise for many at once, whose usernames nobody asks for.

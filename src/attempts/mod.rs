@@ -1,0 +1,14 @@
+//! Keeping guessers out: whoever fails to give a password waits, longer each time, by whatever path they try. A stranger's
+//! failures never keep anybody out where they are known.
+
+mod attempt;
+mod network;
+mod purge;
+mod rule;
+pub mod store;
+
+pub use attempt::{Attempt, Waits, name_key};
+pub use network::Network;
+pub use purge::{purge, purge_every_minute};
+pub use rule::{MOST_IN_A_ROW, Rule, Rules, Standing};
+pub use store::clear;
