@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{MOST_IN_A_ROW, Network, Rules, store};
+use super::{MOST_IN_A_ROW, Network, Rule, Rules, store};
 use crate::app::App;
 use crate::audit::{By, Change, Event};
 use crate::error::{Error, Result};
@@ -37,7 +37,7 @@ pub struct Attempt {
     pub(crate) address_key: Option<String>,
     pub(super) person: Option<PersonId>,
     pub(crate) began: OffsetDateTime,
-    pub(crate) rules: Rules,
+    pub(super) rules: Rules,
     failures: i32,
 }
 
@@ -78,6 +78,12 @@ impl Attempt {
             rules,
             failures: waits.failures,
         })
+    }
+
+    /// In how many seconds one failure of the person is forgotten, and one of the address, if they are counted.
+    pub(crate) fn forgets_one_in(&self) -> (Option<f64>, Option<f64>) {
+        let seconds = |rule: Rule| rule.forgets_one_in.as_seconds_f64();
+        (self.rules.person.map(seconds), self.rules.address.map(seconds))
     }
 
     /// Whether even the right password is not enough here: it is to be answered as a wrong one is, so that strangers

@@ -118,12 +118,12 @@ impl<K: Hash + Eq> Buckets<K> {
         let before = kept.empty_at.get(&key).copied().unwrap_or_default().max(now);
         let after = before + each;
         let room = (now + MINUTE).checked_sub(after);
-        let Some(room) = room else { return Err(left(0, after - MINUTE - now)) };
+        let Some(room) = room else { return Err(left(0, after.saturating_sub(MINUTE).saturating_sub(now))) };
         if kept.empty_at.len() < MOST || kept.empty_at.contains_key(&key) {
             kept.empty_at.insert(key, after);
         }
         let remaining = u32::try_from(room.as_nanos() / each.as_nanos()).unwrap_or(u32::MAX);
-        Ok(left(remaining, after - now))
+        Ok(left(remaining, after.saturating_sub(now)))
     }
 }
 
@@ -273,7 +273,7 @@ mod tests {
                         answered.push(now);
                     }
                 }
-                let recent = answered.iter().filter(|at| now - **at < MINUTE).count();
+                let recent = answered.iter().filter(|at| now.saturating_sub(**at) < MINUTE).count();
                 prop_assert!(recent <= 2 * a_minute as usize);
             }
         }

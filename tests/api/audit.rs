@@ -40,6 +40,9 @@ async fn each_change_is_told_once_with_who_made_it_and_from_where() {
         root.delete_with("/person-service-roles", grant.clone()).await.ok();
     }
     root.put(&format!("/users/{ada}"), json!({"password": "another passphrase", "name": "Ada Q."})).await.ok();
+    for act in ["disable", "disable", "enable", "enable"] {
+        root.post(&format!("/users/{ada}/{act}"), json!({})).await.ok();
+    }
     root.delete(&format!("/users/{ada}")).await.ok();
 
     let events = events(&server).await;
@@ -52,6 +55,8 @@ async fn each_change_is_told_once_with_who_made_it_and_from_where() {
         "grant.removed",
         "password.changed",
         "user.changed",
+        "user.disabled",
+        "user.enabled",
         "user.deleted",
     ];
     assert_eq!(actions(&events), expected);

@@ -92,6 +92,8 @@ async fn of_fifty_at_once_exactly_five_are_compared_whatever_the_instance_and_af
         let answers = Caller::together(requests).await;
         assert_eq!((count(&answers, 401), count(&answers, 429)), (5, 45), "{answers:?}");
     }
+    let told = "select count(*) from auth.audit_events where action = 'login.failed'";
+    assert_eq!(server.number(told).await, 100, "whatever was compared is told, also what came too late");
     for wait in [1, 2, 4, 8, 16] {
         server.app.clock.turn(Duration::seconds(wait));
         let attempt =
@@ -100,6 +102,7 @@ async fn of_fifty_at_once_exactly_five_are_compared_whatever_the_instance_and_af
     }
     let restarted = server.another_instance().await;
     assert_eq!(restarted.anonymous().log_in("Jose\u{301}", PASSWORD).await.status, 429);
+    assert_eq!(server.number(told).await, 105, "what was not compared is not");
 }
 
 #[tokio::test]

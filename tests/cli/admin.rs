@@ -146,3 +146,29 @@ async fn misuse_is_exit_code_2_and_a_database_that_is_not_ready_is_1() {
     said.refused(&[".env", "TOKEN_SECRET"]);
     assert!(!said.err.contains("hunter2"), "{said:?}");
 }
+
+#[tokio::test]
+async fn failed_logins_are_shown_and_forgotten_for_who_is_enabled_or_has_a_new_password() {
+    let house = House::new().await;
+    house.json_with(&["admin", "add", "root"], PASSWORD);
+    house.json_with(&["user", "add", "ada", "--name", "Ada"], PASSWORD);
+    let failed = "insert into auth.login_attempts (key, person_id, failures, forgotten_at, wait_until, last_failed_at)
+        values ('person:2', 2, 100, now(), now(), now()),
+               ('person:2@192.0.2.1/32', 2, 7, now(), now() + interval '10 minutes', now())";
+    for forget in [["user", "enable", "ada"].as_slice(), &["user", "reset-password", "ada", "--random-password"]] {
+        sqlx::query(failed).execute(&mut house.conn().await).await.expect("failures");
+        let shown = house.run(&["user", "show", "ada"]).out;
+        for words in
+            ["100 in a row where they are not known", "user enable", "7 in a row at 192.0.2.1/32", "nobody can try"]
+        {
+            assert!(shown.contains(words), "{words} in {shown}");
+        }
+        let shown = house.json(&["user", "show", "ada"]);
+        assert_eq!(
+            (&shown["failed_logins"][0]["failures"], &shown["failed_logins"][1]["failures"]),
+            (&100.into(), &7.into())
+        );
+        house.json(forget);
+        assert_eq!(house.json(&["user", "show", "ada"])["failed_logins"], serde_json::json!([]));
+    }
+}

@@ -2,7 +2,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
-use crate::attempts::{Attempt, MOST_IN_A_ROW, Network, Rule};
+use crate::attempts::{Attempt, MOST_IN_A_ROW, Network};
 use crate::audit::Origin;
 use crate::devices::Device;
 use crate::error::Result;
@@ -44,8 +44,7 @@ pub struct Begun {
 pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Option<Begun>> {
     let session_id = new.token.session_id();
     let device = Device::of(new.user_agent, new.origin.client_id.as_deref());
-    let rules = new.attempt.map(|attempt| attempt.rules);
-    let forgets = |rule: Option<Rule>| rule.map(|rule| rule.forgets_one_in.as_seconds_f64());
+    let (person_forgets, address_forgets) = new.attempt.map(Attempt::forgets_one_in).unwrap_or_default();
     let row = sqlx::query!(
         r#"
         with person as (
@@ -94,11 +93,8 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
             where exists (select from device where is_new)
               and person_id = $2
               and (network, device) in (
-                  select network, device
-                  from auth.person_devices
-                  where person_id = $2
-                  order by last_seen_at desc
-                  offset $18 - 1
+                  select network, device from auth.person_devices
+                  where person_id = $2 order by last_seen_at desc offset $18 - 1
               )
         ), told as (
             insert into auth.audit_events
@@ -134,8 +130,8 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
         MOST_IN_A_ROW,
         new.attempt.and_then(|attempt| attempt.key.as_deref()),
         new.attempt.and_then(|attempt| attempt.address_key.as_deref()),
-        forgets(rules.and_then(|rules| rules.person)),
-        forgets(rules.and_then(|rules| rules.address)),
+        person_forgets,
+        address_forgets,
         new.origin.address.map(|address| Network::of(address).to_string()),
         device.as_bytes(),
         Device::MOST,
