@@ -1,19 +1,18 @@
 //! The table `auth.person`.
 
+mod credentials;
 mod details;
 mod search;
 
 use sqlx::PgConnection;
-use time::OffsetDateTime;
 
-use super::{Claim, DocumentNumber, DocumentType, Person, PersonChange, PersonId, PersonName, PersonType, Username};
-use crate::attempts::Waits;
-use crate::database::index;
+use super::{DocumentNumber, DocumentType, Person, PersonChange, PersonId, PersonName, PersonType, Username};
 use crate::error::{Error, OnConstraint, Result};
 use crate::http::Page;
 use crate::id::{Id, Ref};
 use crate::passwords::PasswordHash;
 
+pub use credentials::{Credentials, Found, credentials};
 pub use details::{Details, details, list_details};
 pub use search::few_with;
 
@@ -249,74 +248,6 @@ pub async fn set_disabled(conn: &mut PgConnection, id: PersonId, disabled: bool)
     .await?
     .ok_or_else(PersonId::not_found)?;
     Ok(was_disabled != disabled)
-}
-
-/// What a login compares with.
-#[derive(Debug)]
-pub struct Credentials {
-    /// Whose they are.
-    pub id: PersonId,
-    /// The stored hash.
-    pub password_hash: PasswordHash,
-    /// Whether the person may log in at all.
-    pub enabled: bool,
-}
-
-/// What is found about somebody who wants to log in.
-#[derive(Debug)]
-pub struct Found {
-    /// Their credentials, if they are anybody.
-    pub credentials: Option<Credentials>,
-    /// What stands against them.
-    pub waits: Waits,
-}
-
-/// The credentials stored under the usernames of `claims`, and what stands against these, in their order.
-pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Found>> {
-    let usernames: Vec<Option<&str>> =
-        claims.iter().map(|claim| claim.username.as_ref().map(Username::as_str)).collect();
-    let name_keys: Vec<&str> = claims.iter().map(|claim| claim.name_key.as_str()).collect();
-    let networks: Vec<String> = claims.iter().map(|claim| claim.network.to_string()).collect();
-    let began: Vec<OffsetDateTime> = claims.iter().map(|claim| claim.began).collect();
-    let rows = sqlx::query!(
-        r#"
-        select
-            asked.place as "place!",
-            p.id as "id?: PersonId",
-            p.password_hash as "password_hash?: PasswordHash",
-            p.disabled_at is null as "enabled!",
-            attempts.key as "attempts_key!",
-            coalesce(own.failures, 0) as "failures!",
-            own.wait_until as "own?",
-            address.wait_until as "address?"
-        from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) with ordinality
-            as asked (username, name_key, network, began, place)
-        left join auth.person p on p.username = asked.username and p.removed_at is null
-        cross join lateral coalesce(auth.attempts_key(p.id, asked.network, asked.began), asked.name_key)
-            as attempts (key)
-        left join auth.login_attempts own on own.key = attempts.key
-        left join auth.login_attempts address on address.key = 'address:' || asked.network
-        "#,
-        &usernames as &[Option<&str>],
-        &name_keys as &[&str],
-        &networks,
-        &began,
-    )
-    .fetch_all(conn)
-    .await?;
-    let mut found = Vec::new();
-    found.resize_with(claims.len(), || None);
-    for row in rows {
-        let credentials = row.id.zip(row.password_hash);
-        found[index(row.place)?] = Some(Found {
-            credentials: credentials.map(|(id, password_hash)| Credentials { id, password_hash, enabled: row.enabled }),
-            waits: Waits { key: row.attempts_key, failures: row.failures, own: row.own, address: row.address },
-        });
-    }
-    found
-        .into_iter()
-        .collect::<Option<_>>()
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a claim without an answer")))
 }
 
 /// Replaces a hash by a stronger one of the same password; `false` when the password was changed meanwhile.

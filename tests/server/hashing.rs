@@ -64,7 +64,9 @@ async fn any_password_gets_there_as_it_is() {
 #[tokio::test]
 async fn one_that_is_killed_is_replaced_and_nobody_gets_anothers_answer() {
     let directory = Directory::new();
-    let demo = Portero::start(&directory, "demo", &[("PASSWORD_HASH_THREADS", "2")]).await;
+    let no_waits = [("LOGIN_FREE_FAILURES", "0"), ("LOGIN_FREE_FAILURES_PER_ADDRESS", "0")];
+    let settings = [[("PASSWORD_HASH_THREADS", "2")].as_slice(), &no_waits].concat();
+    let demo = Portero::start(&directory, "demo", &settings).await;
     for _ in 0..10 {
         demo.log_in("juan", "juan-hash").await;
         let log_in = async |n: usize| {
