@@ -3,7 +3,14 @@
 import schemathesis
 from schemathesis.generation import GenerationMode
 
-UNKNOWN_NAME = {"invalid_user_id", "invalid_role_id", "invalid_permission_id", "invalid_service_id"}
+UNKNOWN_NAME = {
+    "invalid_user_id",
+    "invalid_role_id",
+    "invalid_permission_id",
+    "invalid_service_id",
+    "invalid_reset_token",
+    "invalid_verification_token",
+}
 
 
 @schemathesis.check

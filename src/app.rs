@@ -25,11 +25,14 @@ use crate::http::fallback::{self, InTime};
 use crate::http::rate_limit::{self, RateLimit};
 use crate::http::request_id;
 use crate::keys::{LastUses, ServiceKey};
+use crate::mail::{MailToken, Post};
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
 use crate::tokens::{Renewals, Token};
 use crate::users::StoredCredentials;
-use crate::{audit, changes, docs, grants, keys, login, openapi, permissions, roles, server, services, tokens, users};
+use crate::{
+    accounts, audit, changes, docs, grants, keys, login, openapi, permissions, roles, server, services, tokens, users,
+};
 
 /// What every handler works with. A clone costs next to nothing.
 #[derive(Clone, Debug)]
@@ -56,6 +59,8 @@ pub struct Parts {
     pub credentials: Batch<StoredCredentials>,
     /// What notes when service keys are used.
     pub key_uses: LastUses,
+    /// The way mail goes out.
+    pub post: Post,
     /// What the streams of changes hear.
     pub changes: Feed,
     /// Cancelled when Portero stops: what would never end by itself ends then.
@@ -91,6 +96,11 @@ impl App {
     pub fn new_service_key(&self, now: OffsetDateTime) -> Result<ServiceKey> {
         Ok(ServiceKey::generate(self.config.token_secret.expose().as_bytes(), &random()?, now))
     }
+
+    /// A token of a mail that nobody has had before.
+    pub fn new_mail_token(&self, now: OffsetDateTime) -> Result<MailToken> {
+        Ok(MailToken::generate(self.config.token_secret.expose().as_bytes(), &random()?, now))
+    }
 }
 
 fn random() -> Result<[u8; 32]> {
@@ -105,6 +115,7 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
         .merge(server::routes())
         .merge(docs::routes())
         .merge(login::routes())
+        .merge(accounts::routes())
         .merge(tokens::routes())
         .merge(tokens::list_routes())
         .merge(users::routes())

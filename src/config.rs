@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::attempts;
 use crate::database::Limits;
+use crate::mail;
 use crate::passwords::Policy;
 use crate::tokens::Lifetime;
 use read::Settings;
@@ -59,6 +60,8 @@ pub struct Config {
     pub requests_per_caller: u32,
     /// `PASSWORD_HASH_THREADS`.
     pub hash_threads: usize,
+    /// `SMTP_URL`, `MAIL_FROM`, `RESET_PASSWORD_URL`, `VERIFY_EMAIL_URL`, `INVITATION_URL`.
+    pub mail: mail::Settings,
     /// `ADMIN` and `ADMIN_PASSWORD`: the first administrator.
     pub first_admin: Option<(String, Secret)>,
     /// `PORTERO_LOG`: which log lines are written; when it is not set, a server writes more than a tool.
@@ -137,7 +140,7 @@ impl Config {
             cors: s.cors(),
             cors_headers: s.header_names("CORS_HEADERS", "content-type,authorization,token,x-client-id"),
             trusted_proxies: s.networks("TRUSTED_PROXIES"),
-            passwords: Policy { min_length: s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128) },
+            passwords: Policy::at_least(s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128)),
             attempts: attempts::Rules::new(
                 s.number("LOGIN_FREE_FAILURES", 5, 0, 50),
                 s.number("LOGIN_FREE_FAILURES_PER_ADDRESS", 50, 0, 100_000),
@@ -146,6 +149,7 @@ impl Config {
             requests_per_address: s.number("RATE_LIMIT_PER_ADDRESS", 0, 0, 10_000_000),
             requests_per_caller: s.number("RATE_LIMIT_PER_CALLER", 0, 0, 10_000_000),
             hash_threads: s.number("PASSWORD_HASH_THREADS", cores, 1, 256),
+            mail: s.mail(),
             first_admin: s.first_admin(),
             log: s.log_filter(),
             traces: s.traces(),

@@ -6,13 +6,14 @@
 //! 2. One feature, and you have seen them all: [`services`]. Its siblings: [`users`], [`roles`], [`permissions`],
 //!    [`grants`].
 //! 3. [`access`]: who is calling and what they may do; permission as a parameter.
-//! 4. [`login`], [`passwords`] and [`tokens`]: how somebody becomes a caller, and stops being one. [`attempts`] and
-//!    [`devices`]: how guessers are kept out. [`keys`]: how a backend becomes a caller. [`changes`]: how backends hear that
-//!    something is no longer true. [`audit`]: who did what.
+//! 4. [`login`], [`passwords`] and [`tokens`]: how somebody becomes a caller, and stops being one; [`accounts`] and
+//!    [`mail`]: how people help themselves. [`attempts`] and [`devices`]: how guessers are kept out. [`keys`]: how a backend
+//!    becomes a caller. [`changes`]: how backends hear that something is no longer true. [`audit`]: who did what.
 //! 5. What they stand on: [`http`], [`error`], [`id`], [`names`], [`clock`], [`database`].
 //! 6. How it runs: [`config`], [`serve`], [`cli`]; what it tells of that: [`metrics`], [`traces`]; how it describes itself: [`openapi`], [`docs`], [`server`].
 
 pub mod access;
+pub mod accounts;
 pub mod app;
 pub mod attempts;
 pub mod audit;
@@ -30,6 +31,7 @@ pub mod id;
 pub mod keys;
 pub mod log;
 pub mod login;
+pub mod mail;
 pub mod metrics;
 pub mod names;
 pub mod openapi;

@@ -11,6 +11,8 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema};
 use utoipa::{IntoParams, OpenApi as _, ToSchema};
 
+use crate::passwords::Strength;
+
 /// That a change was made.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Success {
@@ -66,6 +68,8 @@ struct Problem {
     valid: Option<bool>,
     /// Only on some 403: the permission that is lacking.
     permission: Option<String>,
+    /// Only on a 400 for a password that is too easily guessed: why, and what to do.
+    feedback: Option<Strength>,
 }
 
 #[derive(utoipa::OpenApi)]
@@ -140,14 +144,25 @@ fn relate_fields(document: &mut OpenApi) {
         OneOfBuilder::new().item(fields(&[a], &[b])).item(fields(&[b], &[a])).build().into()
     };
     let at_least_one = |names: &[&str]| any_of(names.iter().map(|name| fields(&[name], &[])));
-    let person = ["username", "password", "password_hash", "name", "person_type", "document_type", "document_number"];
-    let rules: [(&str, Vec<Schema>); 5] = [
+    let person = [
+        "username",
+        "password",
+        "password_hash",
+        "name",
+        "person_type",
+        "document_type",
+        "document_number",
+        "email",
+        "locale",
+    ];
+    let rules: [(&str, Vec<Schema>); 6] = [
         ("NewPerson", vec![exactly_one("password", "password_hash")]),
         (
             "PersonChange",
             vec![at_least_one(&person), any_of([fields(&[], &["password"]), fields(&[], &["password_hash"])])],
         ),
         ("ServiceChange", vec![at_least_one(&["name", "description"])]),
+        ("Forgotten", vec![exactly_one("email", "username")]),
         ("DirectGrant", vec![exactly_one("permission_id", "permission_name")]),
         ("Question", vec![any_of([fields(&[], &["permission"]), fields(&["service_id"], &[])])]),
     ];
@@ -182,7 +197,7 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     let is_plain = ["/healthz", "/openapi.json", "/docs"].contains(&path) || path == "/";
     if !is_public {
         add(operation, "401", "`missing_token_header`, `invalid_token`, `expired_token`");
-        let anyone = ["/auth/logout", "/auth/me/activity", "/auth/profile", "/check-token"];
+        let anyone = ["/auth/logout", "/auth/me/activity", "/auth/profile", "/auth/send-verification", "/check-token"];
         match (for_people, for_backends) {
             (true, true) => {}
             (true, false) if anyone.contains(&path) => add(operation, "403", "`service_key_not_allowed`"),

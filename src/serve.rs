@@ -25,8 +25,9 @@ use crate::database::{self, Batch, Database, Limits};
 use crate::id::Ref;
 use crate::keys::LastUses;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
+use crate::mail::{Post, deliver};
 use crate::metrics::{self, Metrics};
-use crate::passwords::{Hasher, Password, Place};
+use crate::passwords::{Hasher, Password, Place, Policy};
 use crate::tokens::{self, Renewals};
 use crate::users::{self, StoredCredentials};
 
@@ -48,9 +49,9 @@ pub enum Mode {
 /// Serves until a signal says stop.
 pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
     if mode == Mode::Demo {
-        // Nobody demonstrates with passwords worth guessing.
-        config.passwords.min_length = 1;
+        config.passwords = Policy::OF_THE_DEMO;
     }
+    config.mail.to_the_terminal = mode == Mode::Demo || std::io::stdout().is_terminal();
     for typo in &config.probable_typos {
         tracing::warn!("{typo}");
     }
@@ -102,6 +103,7 @@ pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace)
     let credentials = Batch::start(StoredCredentials, &db, one_lane, &metrics);
     let stopping = CancellationToken::new();
     let changes = Feed::new(database, &config, pace, metrics.stream(), stopping.clone())?;
+    let post = Post::new(&config.mail).context("SMTP_URL")?;
     Ok(App::new(Parts {
         db,
         config: Arc::new(config),
@@ -112,6 +114,7 @@ pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace)
         renewals,
         credentials,
         key_uses: LastUses::default(),
+        post,
         changes,
         stopping,
     }))
@@ -147,6 +150,11 @@ async fn run(
     jobs.spawn(stop.clone().run_until_cancelled_owned(audit::seal_every_second(app.clone())));
     jobs.spawn(stop.clone().run_until_cancelled_owned(audit::prune_every_hour(app.clone())));
     jobs.spawn(stop.clone().run_until_cancelled_owned(attempts::purge_every_minute(app.clone())));
+    if app.post.is_open() {
+        jobs.spawn(stop.clone().run_until_cancelled_owned(deliver::deliver_all_the_time(app.clone())));
+    } else {
+        tracing::warn!("no mail can be sent, so that nobody can ask for a new password by themselves: set SMTP_URL");
+    }
     if let Some(listener) = scraped {
         jobs.spawn(accept::accept(listener, metrics::page(app.clone()), Metrics::default(), stop.clone()));
     }

@@ -43,6 +43,10 @@ actions! {
     UsersImported = "users.imported",
     /// A password was replaced.
     PasswordChanged = "password.changed",
+    /// Somebody asked for a new password, and it was sent to the person's address.
+    PasswordResetSent = "password.reset-sent",
+    /// A person proved that an address is theirs.
+    EmailVerified = "email.verified",
     /// A service was registered.
     ServiceCreated = "service.created",
     /// A service was changed.

@@ -73,7 +73,7 @@ async fn add(tool: &Tool, named: &Named<PersonId>, name: &PersonName, password: 
     let username: Username = username.parse().map_err(|fault| anyhow::anyhow!("username: {fault}"))?;
     // Nothing is held while somebody types.
     drop(conn);
-    let chosen = password.get(tool.app.config.passwords, username.as_str())?;
+    let chosen = password.get(tool.app.config.passwords, &[username.as_str(), name.as_str()])?;
     let shown = chosen.to_show();
     let hash = tool.app.hasher.hash(chosen.password).await?;
     let mut tx = tool.begin().await?;

@@ -29,19 +29,19 @@ pub(super) struct Chosen {
 }
 
 impl NewPassword {
-    /// Gets the password that `username` is to have.
-    pub(super) fn get(&self, policy: Policy, username: &str) -> anyhow::Result<Chosen> {
+    /// Gets the password that somebody is to have, of whom `about` is known: first their username.
+    pub(super) fn get(&self, policy: Policy, about: &[&str]) -> anyhow::Result<Chosen> {
         if self.random_password {
             return Ok(Chosen { password: random_password()?, random: true });
         }
         let password = if io::stdin().is_terminal() {
-            twice(username, policy, |prompt| Ok(rpassword::prompt_password(prompt)?.into()))?
+            twice(about, policy, |prompt| Ok(rpassword::prompt_password(prompt)?.into()))?
         } else {
             let line = line_from(io::stdin().lock()).context("the password on standard input")?;
             if line.is_empty() {
                 bail!("there is no password on standard input; send one, or let `--random-password` make one");
             }
-            accepted(&line, policy, username)?
+            accepted(&line, policy, about)?
         };
         Ok(Chosen { password, random: false })
     }
@@ -56,12 +56,12 @@ impl Chosen {
 
 /// Asks twice, because nobody sees what they type.
 fn twice(
-    username: &str,
+    about: &[&str],
     policy: Policy,
     mut prompt: impl FnMut(String) -> io::Result<Zeroizing<String>>,
 ) -> anyhow::Result<Password> {
-    let first = prompt(format!("New password of {username}: "))?;
-    let password = accepted(&first, policy, username)?;
+    let first = prompt(format!("New password of {}: ", about.first().copied().unwrap_or_default()))?;
+    let password = accepted(&first, policy, about)?;
     let second = prompt("Once more: ".to_owned())?;
     match Password::try_from(second.as_str().to_owned()) {
         Ok(second) if second.as_bytes() == password.as_bytes() => Ok(password),
@@ -69,10 +69,10 @@ fn twice(
     }
 }
 
-fn accepted(text: &Zeroizing<String>, policy: Policy, username: &str) -> anyhow::Result<Password> {
+fn accepted(text: &Zeroizing<String>, policy: Policy, about: &[&str]) -> anyhow::Result<Password> {
     let password =
         Password::try_from(text.as_str().to_owned()).map_err(|fault| anyhow::anyhow!("password: {fault}"))?;
-    policy.accept(&password, Some(username))?;
+    policy.accept(&password, about)?;
     Ok(password)
 }
 
@@ -103,11 +103,11 @@ fn line_from(input: impl BufRead) -> anyhow::Result<Zeroizing<String>> {
 mod tests {
     use super::*;
 
-    const POLICY: Policy = Policy { min_length: 8 };
-
     fn typed(answers: &[&str]) -> anyhow::Result<Password> {
         let mut answers = answers.iter();
-        twice("ada", POLICY, |_| Ok(Zeroizing::new((*answers.next().expect("asked once too often")).to_owned())))
+        twice(&["ada"], Policy::at_least(8), |_| {
+            Ok(Zeroizing::new((*answers.next().expect("asked once too often")).to_owned()))
+        })
     }
 
     #[test]

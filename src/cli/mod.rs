@@ -9,6 +9,7 @@ mod audit;
 mod doctor;
 mod grant;
 mod import;
+mod mail;
 mod named;
 mod output;
 mod permission;
@@ -82,6 +83,9 @@ enum Command {
     /// The audit trail.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Mails that could not be delivered.
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Print the OpenAPI document.
     Openapi,
     /// Hash passwords for the Portero that started this.
@@ -161,6 +165,7 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Grant(command) => grant::run(command, tool).await,
         Command::Token(command) => return token::run(command, tool).await,
         Command::Audit(command) => return audit::run(command, tool).await,
+        Command::Mail(command) => mail::run(command, tool).await,
         Command::Serve
         | Command::Demo
         | Command::Migrate

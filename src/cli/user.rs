@@ -16,10 +16,11 @@ use super::tool::{Tool, list_all};
 use crate::attempts::store::FailedLogins;
 use crate::attempts::{self, MOST_IN_A_ROW};
 use crate::audit::{Action, Event};
+use crate::mail::{self, Content, Locale};
 use crate::tokens;
 use crate::users::store::{Details, NewRow};
 use crate::users::{
-    self, DocumentNumber, DocumentType, Person, PersonChange, PersonId, PersonName, PersonType, Username,
+    self, DocumentNumber, DocumentType, Email, Person, PersonChange, PersonId, PersonName, PersonType, Username,
 };
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +80,12 @@ pub(super) struct NewUser {
     /// Its number.
     #[arg(long, requires = "document_type")]
     document_number: Option<DocumentNumber>,
+    /// Where they can be reached.
+    #[arg(long)]
+    email: Option<Email>,
+    /// The language of their mails.
+    #[arg(long)]
+    locale: Option<Locale>,
     #[command(flatten)]
     password: NewPassword,
 }
@@ -160,7 +167,9 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
 }
 
 async fn add(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
-    let chosen = new.password.get(tool.app.config.passwords, new.username.as_str())?;
+    let about = [Some(new.username.as_str()), Some(new.name.as_str()), new.email.as_ref().map(Email::as_str)];
+    let about: Vec<&str> = about.into_iter().flatten().collect();
+    let chosen = new.password.get(tool.app.config.passwords, &about)?;
     let shown = chosen.to_show();
     let hash = tool.app.hasher.hash(chosen.password).await?;
     let row = NewRow {
@@ -169,6 +178,8 @@ async fn add(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
         password_hash: &hash,
         person_type: new.person_type,
         document: new.document_type.zip(new.document_number.as_ref()),
+        email: new.email.as_ref(),
+        locale: new.locale,
     };
     let mut tx = tool.begin().await?;
     let person = users::store::insert(&mut tx, &row).await?;
@@ -209,6 +220,9 @@ async fn show(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
         ("name", person.name.clone()),
         ("person type", or_dash(person.person_type.map(PersonType::as_str))),
         ("document", document(&person)),
+        ("e-mail", or_dash(person.email.as_ref())),
+        ("verified", or_dash(person.email_verified_at.map(moment))),
+        ("language", or_dash(person.locale.as_ref())),
         ("registered", moment(person.created_at)),
         ("last login", or_dash(person.last_login_at.map(moment))),
         ("disabled", or_dash(person.disabled_at.map(moment))),
@@ -272,13 +286,14 @@ async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
 /// `admin reset-password` and `user reset-password`.
 pub(super) async fn reset_password(tool: &Tool, named: &Named<PersonId>, password: &NewPassword) -> anyhow::Result<()> {
     let person = named.find(&mut *tool.app.db.read().await?).await?;
-    let chosen = password.get(tool.app.config.passwords, &person.username)?;
+    let chosen = password.get(tool.app.config.passwords, &[person.username.as_str(), person.name.as_str()])?;
     let shown = chosen.to_show();
     let hash = tool.app.hasher.hash(chosen.password).await?;
     let mut tx = tool.begin().await?;
     users::store::update(&mut tx, person.id, &PersonChange::default(), Some(&hash)).await?;
     let ended = tokens::store::revoke_all(&mut tx, person.id, None).await?;
     attempts::clear(&mut tx, person.id).await?;
+    mail::queue(&mut tx, &tool.app, person.id, &Content::PasswordChanged, None).await?;
     let details = users::store::details(&mut tx, person.id).await?;
     tx.commit([Event::new(Action::PasswordChanged).about(person.id)]).await?;
 

@@ -6,11 +6,13 @@ use std::str::FromStr;
 
 use axum::http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
+use lettre::message::Mailbox;
 use sqlx::postgres::PgConnectOptions;
 use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 use super::Cors;
+use crate::mail::{self, TokenLink};
 
 /// Every variable that is read; each secret also as `<name>_FILE`.
 const KNOWN: &[&str] = &[
@@ -29,9 +31,11 @@ const KNOWN: &[&str] = &[
     "CHECK_QUEUE",
     "CORS",
     "CORS_HEADERS",
+    "INVITATION_URL",
     "LOGIN_FREE_FAILURES",
     "LOGIN_FREE_FAILURES_PER_ADDRESS",
     "LOGIN_MAX_WAIT_SECONDS",
+    "MAIL_FROM",
     "MAX_CONNECTIONS",
     "METRICS_ADDRESS",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -46,19 +50,26 @@ const KNOWN: &[&str] = &[
     "PORTERO_LOG",
     "RATE_LIMIT_PER_ADDRESS",
     "RATE_LIMIT_PER_CALLER",
+    "RESET_PASSWORD_URL",
     "SERVER_PORT",
     "SERVER_URL",
+    "SMTP_URL",
+    "SMTP_URL_FILE",
     "TOKEN_MAX_AGE_SECONDS",
     "TOKEN_RENEW_THRESHOLD_SECONDS",
     "TOKEN_SECRET",
     "TOKEN_SECRET_FILE",
     "TOKEN_TTL_SECONDS",
     "TRUSTED_PROXIES",
+    "VERIFY_EMAIL_URL",
 ];
 
 /// What may differ from one instance to the next without anything having changed.
 const OF_ONE_INSTANCE: &[&str] =
     &["METRICS_ADDRESS", "PG_BINDIR", "PORTERO_DATA_DIR", "PORTERO_LOG", "SERVER_PORT", "SERVER_URL"];
+
+/// An example.
+const MAIL_FROM: &str = "'Portero <portero@example.com>'";
 
 /// A setting that is never shown.
 #[derive(Clone)]
@@ -278,6 +289,42 @@ impl Settings {
             );
         }
         Some(filter)
+    }
+
+    /// How mail is sent.
+    pub(super) fn mail(&mut self) -> mail::Settings {
+        let smtp = self.secret("SMTP_URL");
+        if let Some(url) = &smtp
+            && let Err(fault) = mail::smtp(url.expose())
+        {
+            self.fault("SMTP_URL", &format!("{fault:#}"), "smtps://portero:secret@mail.example.com");
+        }
+        let from = self.text("MAIL_FROM");
+        if smtp.is_some() && from.is_none() {
+            self.fault("MAIL_FROM", "not set, but SMTP_URL is", MAIL_FROM);
+        }
+        let default = Mailbox::new(Some("Portero".to_owned()), lettre::Address::new_dangerous("portero", "localhost"));
+        let from = from.map_or(Ok(default.clone()), |from| from.parse()).unwrap_or_else(|_| {
+            self.fault("MAIL_FROM", "is not an e-mail address, with or without a name", MAIL_FROM);
+            default
+        });
+        mail::Settings {
+            smtp,
+            from,
+            reset_password: self.token_link("RESET_PASSWORD_URL", "reset"),
+            verify_email: self.token_link("VERIFY_EMAIL_URL", "verify"),
+            invitation: self.token_link("INVITATION_URL", "join"),
+            to_the_terminal: false,
+        }
+    }
+
+    fn token_link(&mut self, name: &str, path: &str) -> Option<TokenLink> {
+        let text = self.text(name)?;
+        let link = text.parse();
+        link.map_err(|fault: String| {
+            self.fault(name, &fault, &format!("https://app.example.com/{path}?token={{token}}"));
+        })
+        .ok()
     }
 
     pub(super) fn first_admin(&mut self) -> Option<(String, Secret)> {

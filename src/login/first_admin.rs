@@ -26,7 +26,7 @@ pub async fn ensure_an_administrator(app: &App, admin: FirstAdmin) -> Result<boo
     if !access::store::administrators(&mut *app.db.read().await?).await?.is_empty() {
         return Ok(false);
     }
-    app.config.passwords.accept(&admin.password, Some(admin.username.as_str()))?;
+    app.config.passwords.accept(&admin.password, &[admin.username.as_str()])?;
     let hash = app.hasher.hash(admin.password).await?;
     let name: PersonName = "Administrator".parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
 
@@ -48,7 +48,15 @@ pub async fn register_administrator(
     name: &PersonName,
     password_hash: &PasswordHash,
 ) -> Result<Person> {
-    let new = users::store::NewRow { username, name, password_hash, person_type: None, document: None };
+    let new = users::store::NewRow {
+        username,
+        name,
+        password_hash,
+        person_type: None,
+        document: None,
+        email: None,
+        locale: None,
+    };
     let person = users::store::insert(tx, &new).await?;
     let record = users::store::record(tx, person.id).await?;
     tx.tell(Event::new(Action::UserCreated).about(person.id).after(record));

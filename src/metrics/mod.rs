@@ -7,6 +7,7 @@
 mod batch;
 mod hashing;
 mod logins;
+mod mail;
 mod page;
 mod process;
 mod purge;
@@ -21,6 +22,8 @@ use axum::extract::Request;
 use prometheus::core::Collector;
 use prometheus::{HistogramOpts, IntGauge, Opts, Registry};
 
+use crate::mail::store::Standing;
+
 pub use batch::Batch;
 pub use hashing::Hashing;
 pub use logins::{Login, Outcome};
@@ -31,6 +34,7 @@ pub use stream::Stream;
 
 use batch::Batches;
 use logins::Logins;
+use mail::Mail;
 use page::Pool;
 use process::Process;
 use purge::Purge;
@@ -49,6 +53,7 @@ struct Families {
     pool: Pool,
     hashing: Hashing,
     logins: Logins,
+    mail: Mail,
     purge: Purge,
     stream: Stream,
     process: Process,
@@ -65,6 +70,7 @@ impl Metrics {
             pool: Pool::register(&registry)?,
             hashing: Hashing::register(&registry)?,
             logins: Logins::register(&registry)?,
+            mail: Mail::register(&registry)?,
             purge: Purge::register(&registry)?,
             stream: Stream::register(&registry)?,
             process: Process::register(&registry)?,
@@ -102,6 +108,25 @@ impl Metrics {
     pub fn purged(&self, sessions: Result<u64, ()>, took: Duration) {
         if let Some(families) = &self.0 {
             families.purge.ended(sessions, took);
+        }
+    }
+
+    /// Whether anything is measured.
+    pub fn are_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// A mail was sent, or could not be.
+    pub fn mail_sent(&self, sent: bool) {
+        if let Some(families) = &self.0 {
+            families.mail.tried(sent);
+        }
+    }
+
+    /// How the queue of mails stands now.
+    pub fn mail_queue(&self, standing: Standing) {
+        if let Some(families) = &self.0 {
+            families.mail.stands(standing);
         }
     }
 

@@ -5,6 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use super::Strength;
 use crate::error::{Error, Result};
 
 /// The longest password, in characters. NIST SP 800-63B-4 asks for at least 64 to be allowed.
@@ -86,23 +87,49 @@ impl fmt::Debug for Presented {
 pub struct Policy {
     /// The shortest, in characters (`PASSWORD_MIN_LENGTH`).
     pub min_length: usize,
+    /// Whether common passwords, and words about their owner, are refused.
+    pub refuse_guessable: bool,
 }
 
 impl Policy {
     /// NIST SP 800-63B-4 asks for 15 where the password is the only factor: the setting is for that.
     pub const DEFAULT_MIN_LENGTH: usize = 8;
 
-    /// Refuses (400) a password that is too short or that is the username itself.
-    pub fn accept(&self, password: &Password, username: Option<&str>) -> Result<()> {
+    /// Nobody demonstrates with passwords worth guessing.
+    pub const OF_THE_DEMO: Self = Self { min_length: 1, refuse_guessable: false };
+
+    /// As NIST SP 800-63B-4 asks (section 3.1.1.2): a length, a list of what is commonly used, expected or compromised, and
+    /// no rules about what a password is composed of.
+    pub fn at_least(min_length: usize) -> Self {
+        Self { min_length, refuse_guessable: true }
+    }
+
+    /// Refuses a password that is too short, or too easily guessed by whoever knows `about` its owner: username, name,
+    /// address.
+    ///
+    /// # Errors
+    /// 400 `invalid_request_body`; with a member `feedback` where the password is easily guessed.
+    pub fn accept(&self, password: &Password, about: &[&str]) -> Result<()> {
         let length = password.0.chars().count();
         if length < self.min_length {
             let fault = format!("too short: {length} characters, at least {} are needed", self.min_length);
             return Err(Error::invalid_field("password", &fault));
         }
-        if username.is_some_and(|username| username.to_lowercase() == password.0.to_lowercase()) {
-            return Err(Error::invalid_field("password", "must not be the username; choose something only you know"));
+        let lower = password.0.to_lowercase();
+        if about.iter().any(|known| known.to_lowercase() == lower) {
+            let fault = "must not be the username, the name or the address; choose something only you know";
+            return Err(Error::invalid_field("password", fault));
         }
-        Ok(())
+        if !self.refuse_guessable {
+            return Ok(());
+        }
+        let strength = Strength::of(&password.0, about);
+        if strength.is_enough() {
+            return Ok(());
+        }
+        let fault = format!("too easily guessed. {}", strength.advice());
+        let feedback = serde_json::to_value(&strength).map_err(anyhow::Error::from)?;
+        Err(Error::invalid_field("password", fault.trim_end()).with("feedback", feedback))
     }
 }
 
@@ -121,12 +148,21 @@ mod tests {
 
     #[test]
     fn short_ones_and_usernames_are_refused() {
-        let policy = Policy { min_length: 8 };
-        assert!(policy.accept(&password("1234567"), None).is_err());
-        assert!(policy.accept(&password("ñandúñan"), None).is_ok(), "characters, not bytes");
-        assert!(policy.accept(&password("Quispe-Ada"), Some("quispe-ada")).is_err());
+        let policy = Policy::at_least(8);
+        assert!(policy.accept(&password("zk4!q9w"), &[]).is_err());
+        assert!(policy.accept(&password("ñandúcho"), &[]).is_ok(), "characters, not bytes");
+        assert!(policy.accept(&password("Xw4-Kp9-Rt"), &["xw4-kp9-rt"]).is_err());
         assert!(Password::try_from("x".repeat(257)).is_err());
         assert!(Password::try_from("x".repeat(128)).is_ok());
+    }
+
+    #[test]
+    fn common_ones_are_refused_with_the_reason_and_what_to_do() {
+        let refusal = Policy::at_least(8).accept(&password("password123"), &[]).expect_err("a refusal").to_string();
+        assert!(refusal.contains("`password`: too easily guessed. This is a"), "{refusal}");
+        assert!(refusal.contains("Add another word"), "{refusal}");
+        assert!(Policy::OF_THE_DEMO.accept(&password("password"), &[]).is_ok());
+        assert!(Policy::OF_THE_DEMO.accept(&password("juan"), &["juan"]).is_err());
     }
 
     #[test]

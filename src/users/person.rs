@@ -1,8 +1,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Email;
 use crate::error::{Error, Result};
 use crate::id::{Id, Ref, id_type};
+use crate::mail::Locale;
 use crate::names::{self, text_type};
 use crate::passwords::{ImportedHash, Password};
 
@@ -129,6 +131,7 @@ impl Person {
     "person_type": "N",
     "document_type": "DNI",
     "document_number": "45678912",
+    "email": "ada@example.com",
 }))]
 pub struct NewPerson {
     /// What they log in with.
@@ -147,6 +150,12 @@ pub struct NewPerson {
     pub document_type: DocumentType,
     /// Its number.
     pub document_number: DocumentNumber,
+    /// Where they can be reached.
+    #[serde(default)]
+    pub email: Option<Email>,
+    /// The language of their mails.
+    #[serde(default)]
+    pub locale: Option<Locale>,
 }
 
 /// What to change of a person; at least one field.
@@ -175,12 +184,28 @@ pub struct PersonChange {
     /// Its number.
     #[serde(default)]
     pub document_number: Option<DocumentNumber>,
+    /// A new e-mail address: the old one is told.
+    #[serde(default)]
+    pub email: Option<Email>,
+    /// The language of their mails.
+    #[serde(default)]
+    pub locale: Option<Locale>,
 }
 
 impl PersonChange {
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
-        let Self { username, password, password_hash, name, person_type, document_type, document_number } = self;
+        let Self {
+            username,
+            password,
+            password_hash,
+            name,
+            person_type,
+            document_type,
+            document_number,
+            email,
+            locale,
+        } = self;
         username.is_none()
             && password.is_none()
             && password_hash.is_none()
@@ -188,6 +213,8 @@ impl PersonChange {
             && person_type.is_none()
             && document_type.is_none()
             && document_number.is_none()
+            && email.is_none()
+            && locale.is_none()
     }
 }
 

@@ -7,16 +7,18 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::{self, NewRow};
-use super::{NewPerson, Person, PersonChange, PersonId, disable, enable};
+use super::{Email, NewPerson, Person, PersonChange, PersonId, disable, enable};
 use crate::access::permission::{ReadUsers, WriteUsers};
 use crate::access::store::{must_cover_person, must_keep_an_administrator};
 use crate::access::{About, Caller, Can, Holds};
+use crate::accounts::tell_the_old_address;
 use crate::app::App;
 use crate::attempts;
 use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
 use crate::http::{Json, Page, Path};
 use crate::id::Ref;
+use crate::mail::{self, Content, Language};
 use crate::openapi::{PageQuery, Success};
 use crate::passwords::{ImportedHash, Password, PasswordHash};
 use crate::tokens;
@@ -40,14 +42,15 @@ async fn list_users(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Re
 /// Register a person
 #[utoipa::path(post, path = "/users", tag = "users", request_body = NewPerson, responses(
     (status = 201, body = Person),
-    (status = 409, description = "`user_exists`"),
+    (status = 409, description = "`user_exists`, `email_taken`"),
 ))]
 async fn create_user(
     State(app): State<App>,
     by: Can<WriteUsers>,
     Json(new): Json<NewPerson>,
 ) -> Result<(StatusCode, Json<Person>)> {
-    let password_hash = hash(&app, new.password, new.password_hash, Some(new.username.as_str()))
+    let about = [Some(new.username.as_str()), Some(new.name.as_str()), new.email.as_ref().map(Email::as_str)];
+    let password_hash = hash(&app, new.password, new.password_hash, &about)
         .await?
         .ok_or_else(|| Error::invalid_field("password", "missing: send the person's password"))?;
     let row = NewRow {
@@ -56,6 +59,8 @@ async fn create_user(
         password_hash: &password_hash,
         person_type: Some(new.person_type),
         document: Some((new.document_type, &new.document_number)),
+        email: new.email.as_ref(),
+        locale: new.locale,
     };
     let mut tx = by.begin(&app, About::default()).await?;
     let person = store::insert(&mut tx, &row).await?;
@@ -83,19 +88,20 @@ async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<Per
 
 /// Change a person
 ///
-/// A changed password ends the person's other sessions, and the waits after failed logins. Whoever holds more than the
-/// caller can't be changed by them.
+/// A changed password ends the person's other sessions, and the waits after failed logins. Of a changed password or address
+/// they are told by mail. Whoever holds more than the caller can't be changed by them.
 #[utoipa::path(put, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     request_body = PersonChange,
     responses(
         (status = 200, body = Success),
         (status = 400, description = "`invalid_user_id`"),
         (status = 404, description = "`user_not_found`"),
-        (status = 409, description = "`user_exists`"),
+        (status = 409, description = "`user_exists`, `email_taken`"),
     ))]
 async fn update_user(
     State(app): State<App>,
     by: Can<WriteUsers>,
+    Language(language): Language,
     Path(id): Path<Ref<PersonId>>,
     Json(mut change): Json<PersonChange>,
 ) -> Result<Json<Success>> {
@@ -104,12 +110,18 @@ async fn update_user(
         return Err(Error::invalid_field("", "nothing to change: send at least one field"));
     }
     let person = store::get(&mut *app.db.read().await?, id).await?;
+    let (password, password_hash) = (change.password.take(), change.password_hash.take());
     let username = change.username.as_ref().map_or(person.username.as_str(), super::Username::as_str);
-    let password_hash = hash(&app, change.password.take(), change.password_hash.take(), Some(username)).await?;
+    let name = change.name.as_ref().map_or(person.name.as_str(), super::PersonName::as_str);
+    let about = [Some(username), Some(name), change.email.as_ref().map(Email::as_str)];
+    let password_hash = hash(&app, password, password_hash, &about).await?;
 
     let mut tx = by.begin(&app, About::person(id)).await?;
     must_cover_person(&mut tx, by.actor, id).await?;
     let before = store::record(&mut tx, id).await?;
+    if let Some(email) = &change.email {
+        tell_the_old_address(&mut tx, &app, id, email, language).await?;
+    }
     store::update(&mut tx, id, &change, password_hash.as_ref()).await?;
     let after = store::record(&mut tx, id).await?;
     if password_hash.is_some() {
@@ -117,9 +129,11 @@ async fn update_user(
         tokens::store::revoke_all(&mut tx, id, own_session).await?;
         attempts::clear(&mut tx, id).await?;
         tx.tell(Event::new(Action::PasswordChanged).about(id));
+        mail::queue(&mut tx, &app, id, &Content::PasswordChanged, language).await?;
     }
     let changed = (!change.is_empty()).then(|| Event::new(Action::UserChanged).about(id).changed(before, after));
     tx.commit(changed).await?;
+    app.post.wake();
     Ok(Json(Success::default()))
 }
 
@@ -217,12 +231,12 @@ async fn enable_user(
     Ok(Json(UserAdmission { status: "user_enabled", user_id }))
 }
 
-/// The hash that `password` or its older name asks for.
+/// The hash that `password` or its older name asks for, of somebody of whom `about` is known.
 async fn hash(
     app: &App,
     password: Option<Password>,
     password_hash: Option<ImportedHash>,
-    username: Option<&str>,
+    about: &[Option<&str>],
 ) -> Result<Option<PasswordHash>> {
     let password = match (password, password_hash) {
         (Some(_), Some(_)) => {
@@ -232,6 +246,7 @@ async fn hash(
         (Some(password), None) | (None, Some(ImportedHash::Password(password))) => password,
         (None, None) => return Ok(None),
     };
-    app.config.passwords.accept(&password, username)?;
+    let about: Vec<&str> = about.iter().copied().flatten().collect();
+    app.config.passwords.accept_in_turn(&password, &about).await?;
     app.hasher.hash(password).await.map(Some)
 }

@@ -2,18 +2,21 @@
 
 mod credentials;
 mod details;
+mod email;
 mod search;
 
 use sqlx::PgConnection;
 
-use super::{DocumentNumber, DocumentType, Person, PersonChange, PersonId, PersonName, PersonType, Username};
+use super::{DocumentNumber, DocumentType, Email, Person, PersonChange, PersonId, PersonName, PersonType, Username};
 use crate::error::{Error, OnConstraint, Result};
 use crate::http::Page;
 use crate::id::{Id, Ref};
+use crate::mail::Locale;
 use crate::passwords::PasswordHash;
 
 pub use credentials::{Credentials, Found, credentials};
 pub use details::{Details, details, list_details};
+pub use email::{email, email_taken, note_proof, set_own_email, unproved_email};
 pub use search::few_with;
 
 /// One page of people.
@@ -79,6 +82,8 @@ pub struct Record {
     person_type: Option<PersonType>,
     document_type: Option<DocumentType>,
     document_number: Option<String>,
+    email: Option<String>,
+    locale: Option<String>,
 }
 
 /// A person as they are now, for the audit trail.
@@ -87,7 +92,7 @@ pub async fn record(conn: &mut PgConnection, id: PersonId) -> Result<Record> {
         Record,
         r#"
         select username, name, person_type as "person_type: PersonType", document_type as "document_type: DocumentType",
-               document_number
+               document_number, email, locale
         from auth.person
         where id = $1 and removed_at is null
         "#,
@@ -154,6 +159,10 @@ pub struct NewRow<'a> {
     pub person_type: Option<PersonType>,
     /// Their identity document, where known.
     pub document: Option<(DocumentType, &'a DocumentNumber)>,
+    /// Where they can be reached: as an administrator gives it, unproved.
+    pub email: Option<&'a Email>,
+    /// The language of their mails.
+    pub locale: Option<Locale>,
 }
 
 /// Registers a person. The unique indexes, not a prior read, decide whether username and document are free.
@@ -161,8 +170,9 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Person>
     sqlx::query_as!(
         Person,
         r#"
-        insert into auth.person (username, name, password_hash, person_type, document_type, document_number)
-        values ($1, $2, $3, $4, $5, $6)
+        insert into auth.person
+            (username, name, password_hash, person_type, document_type, document_number, email, locale)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
         returning id as "id: PersonId", username, name
         "#,
         new.username.as_str(),
@@ -171,10 +181,13 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Person>
         new.person_type as Option<PersonType>,
         new.document.map(|(kind, _)| kind) as Option<DocumentType>,
         new.document.map(|(_, number)| number.as_str()),
+        new.email.map(Email::as_str),
+        new.locale.map(Locale::as_str),
     )
     .fetch_one(conn)
     .await
     .on_constraint("person_username_key", username_taken())
+    .on_constraint("person_email_key", email_taken())
     .on_constraint("person_document_key", document_taken())
 }
 
@@ -194,6 +207,10 @@ pub async fn update(
             person_type = coalesce($5, person_type),
             document_type = coalesce($6, document_type),
             document_number = coalesce($7, document_number),
+            email_verified_at = case when lower($8) is distinct from lower(email) and $8 is not null
+                then null else email_verified_at end,
+            email = coalesce($8, email),
+            locale = coalesce($9, locale),
             updated_at = now()
         where id = $1 and removed_at is null
         "#,
@@ -204,10 +221,13 @@ pub async fn update(
         change.person_type as Option<PersonType>,
         change.document_type as Option<DocumentType>,
         change.document_number.as_ref().map(DocumentNumber::as_str),
+        change.email.as_ref().map(Email::as_str),
+        change.locale.map(Locale::as_str),
     )
     .execute(conn)
     .await
     .on_constraint("person_username_key", username_taken())
+    .on_constraint("person_email_key", email_taken())
     .on_constraint("person_document_key", document_taken())
     .on_constraint(
         "person_document_whole",

@@ -10,10 +10,20 @@ use crate::support::document::{Operation, operations};
 use crate::support::{Server, schema};
 
 /// Operations that anyone may call.
-const PUBLIC: &[&str] = &["healthz", "home", "login", "openapi", "readyz"];
+const PUBLIC: &[&str] = &[
+    "forgot_password",
+    "healthz",
+    "home",
+    "login",
+    "openapi",
+    "password_strength",
+    "readyz",
+    "reset_password",
+    "verify_email",
+];
 
 /// Operations that anyone may call who is logged in.
-const ANYONE: &[&str] = &["check_token", "list_own_activity", "logout", "profile"];
+const ANYONE: &[&str] = &["check_token", "list_own_activity", "logout", "profile", "send_verification"];
 
 fn example_body(operation: &Operation) -> String {
     let example = operation.request_schema().and_then(schema::example);

@@ -99,7 +99,7 @@ fn every_refusal_is_documented_with_its_codes_and_its_shape() {
             }
         }
         let has = |status: &str| responses.contains_key(status);
-        assert!(has("200") || has("201"), "{operation}");
+        assert!(has("200") || has("201") || has("202"), "{operation}");
         assert!(operation.is_public() || (has("401") && has("503")), "{operation}");
         assert!(operation.request_schema().is_none() || (has("400") && has("413")), "{operation}");
     }
@@ -121,10 +121,17 @@ fn every_json_body_has_an_example_that_is_as_its_schema_says() {
 async fn what_the_examples_send_is_taken() {
     for operation in operations() {
         let Some(body) = operation.request_schema() else { continue };
+        // Their examples have tokens that no mail has brought.
+        if ["reset_password", "verify_email"].contains(&operation.id()) {
+            continue;
+        }
         let server = Server::on_the_demo_data().await;
         let caller = if operation.takes_tokens() { server.demo("adm1").await } else { server.backend(4).await };
         let example = schema::example(body).expect("an example");
         let answer = caller.send(operation.method.clone(), &operation.example_path(), &example.to_string()).await;
-        assert!([200, 201].contains(&answer.status), "{operation} answers its own example {example} with {answer:?}");
+        assert!(
+            [200, 201, 202].contains(&answer.status),
+            "{operation} answers its own example {example} with {answer:?}"
+        );
     }
 }

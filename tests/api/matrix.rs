@@ -167,6 +167,7 @@ impl World {
 
     fn open_cells(&self) -> Vec<Cell> {
         let login = json!({"username": format!("somebody{}", self.caller), "password": PASSWORD});
+        let reset = json!({"token": "pmt_made_up", "password": PASSWORD});
         vec![
             cell("home", "", Method::GET, "/"),
             cell("healthz", "", Method::GET, "/healthz"),
@@ -186,6 +187,11 @@ impl World {
                 Method::GET,
                 format!("/audit-events/export?service={}&format=csv", self.one),
             ),
+            with_body("forgot_password", "", Method::POST, "/auth/forgot-password", &json!({"username": "nobody"})),
+            with_body("reset_password", "", Method::POST, "/auth/reset-password", &reset),
+            with_body("password_strength", "", Method::POST, "/auth/password-strength", &json!({"password": "guess"})),
+            with_body("verify_email", "", Method::POST, "/auth/verify-email", &json!({"token": "pmt_made_up"})),
+            cell("send_verification", "", Method::POST, "/auth/send-verification"),
             cell("check_token", "", Method::POST, "/check-token"),
             with_body("check_token", "in another", Method::POST, "/check-token", &json!({"service_id": self.another})),
         ]

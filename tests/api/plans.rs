@@ -90,6 +90,7 @@ const MORE: &str = "
     select id, 1 + id % 500 from auth.role where direct_service_id = 200;
     insert into auth.person_service_role (person_id, service_id, role_id)
     select direct_person_id, 200, id from auth.role where direct_service_id = 200;
+    update auth.person set email = username || '@example.com';
     insert into auth.changes (position, placed_at, kind, service_id, person_id)
     select n, now(), 'grants-changed', 1 + n % 200, 1 + n % 20000 from generate_series(1, 50000) n;
     insert into auth.login_attempts (key, person_id, failures, forgotten_at, wait_until, last_failed_at, kept_until)

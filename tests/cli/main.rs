@@ -5,6 +5,7 @@ mod audit;
 mod doctor;
 mod import_database;
 mod import_file;
+mod mail;
 mod private;
 mod support;
 mod vocabulary;

@@ -6,6 +6,7 @@ mod first_start;
 mod hashing;
 mod instances;
 mod killed;
+mod mail;
 mod metrics;
 mod process;
 mod settings;

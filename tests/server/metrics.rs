@@ -52,6 +52,9 @@ async fn what_happens_is_counted_on_an_address_of_its_own() {
         ("portero_http_requests_in_flight".to_owned(), 0.),
         ("portero_db_pool_connections_max".to_owned(), 8.),
         ("portero_purge_duration_seconds_count".to_owned(), 1.),
+        (r#"portero_mail_tries_total{outcome="sent"}"#.to_owned(), 0.),
+        ("portero_mail_queue_length".to_owned(), 0.),
+        ("portero_mail_dead_letters".to_owned(), 0.),
     ] {
         assert!((value(&text, &series) - expected).abs() < 0.1, "{series} is {} in {text}", value(&text, &series));
     }

@@ -2,6 +2,7 @@
 //! do. It changes nothing and starts nothing.
 
 mod files;
+mod mail;
 mod port;
 mod postgres;
 mod settings;
@@ -73,6 +74,7 @@ pub(super) async fn run(
     files::check(&mut report, env_file.ok().flatten().as_deref(), &config, demo);
     postgres::check(&mut report, &config, demo).await;
     port::check(&mut report, config.listen).await;
+    mail::check(&mut report, &config).await;
 
     let wrongs = report.wrongs();
     report.ok = wrongs == 0;

@@ -7,12 +7,13 @@ use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use super::super::output::explain;
+use super::super::output::{count, explain};
 use super::{Report, store};
 use crate::access::store::administrators;
 use crate::config::Config;
 use crate::database::{Database, Standing, newer, standing};
 use crate::error::Result;
+use crate::mail;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What is said is heard within milliseconds, or not at all.
@@ -94,6 +95,13 @@ async fn ask(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
             return Ok(());
         }
         Standing::Ahead(version) => report.wrong("migrations", newer(version), ""),
+    }
+    let mails = mail::store::standing(conn).await?;
+    if mails.dead > 0 {
+        let letters = count(mails.dead.unsigned_abs(), "mail was", "mails were");
+        report.wrong("mail queue", format!("{letters} given up"), "portero mail list; then portero mail retry");
+    } else {
+        report.ok("mail queue", format!("{} to be sent, none given up", mails.waiting));
     }
     let administrators = administrators(conn).await?;
     if administrators.is_empty() {

@@ -9,7 +9,7 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use super::file::FIELDS;
 use crate::error::Error;
 use crate::passwords::{Password, PasswordHash, Policy, Presented};
-use crate::users::{DocumentNumber, DocumentType, PersonName, PersonType, Username};
+use crate::users::{DocumentNumber, DocumentType, Email, PersonName, PersonType, Username};
 
 /// The fields of a line, unread. Without `Debug`: two of them are secrets.
 #[derive(Default, Deserialize)]
@@ -22,6 +22,7 @@ pub(super) struct Fields {
     person_type: Option<String>,
     document_type: Option<String>,
     document_number: Option<String>,
+    email: Option<String>,
 }
 
 impl Fields {
@@ -34,6 +35,7 @@ impl Fields {
             "person_type" => &mut self.person_type,
             "document_type" => &mut self.document_type,
             "document_number" => &mut self.document_number,
+            "email" => &mut self.email,
             _ => return self.password = Some(value.into()),
         };
         *place = Some(value);
@@ -49,6 +51,7 @@ pub(super) struct Candidate {
     pub password_hash: Option<PasswordHash>,
     pub person_type: Option<PersonType>,
     pub document: Option<(DocumentType, DocumentNumber)>,
+    pub email: Option<Email>,
 }
 
 /// Reads a line: what can be read of it, and all that is wrong with it.
@@ -66,13 +69,20 @@ pub(super) fn read(fields: Fields, policy: Policy) -> (Candidate, Vec<String>) {
     if fields.document_type.is_some() != fields.document_number.is_some() {
         faults.push("document_type and document_number: one is missing; give both or none".to_owned());
     }
+    let email: Option<Email> = optional("email", fields.email.as_deref(), str::parse, &mut faults);
+    let about = [
+        username.as_ref().map(Username::as_str),
+        name.as_ref().map(PersonName::as_str),
+        email.as_ref().map(Email::as_str),
+    ];
+    let about: Vec<&str> = about.into_iter().flatten().collect();
     let (mut password, mut password_hash) = (None, None);
-    match secret(fields.password, fields.password_hash.as_deref(), username.as_ref(), policy) {
+    match secret(fields.password, fields.password_hash.as_deref(), &about, policy) {
         Ok(Secret::Hash(hash)) => password_hash = Some(hash),
         Ok(Secret::Password(new)) => password = Some(new),
         Err(fault) => faults.push(fault),
     }
-    (Candidate { username, name, password, password_hash, person_type, document }, faults)
+    (Candidate { username, name, password, password_hash, person_type, document, email }, faults)
 }
 
 fn needed<T: FromStr<Err = String>>(field: &str, text: Option<&str>, faults: &mut Vec<String>) -> Option<T> {
@@ -104,12 +114,7 @@ enum Secret {
 
 /// Whichever the line gives. A text that is no known hash is not taken for a password, nor the other way round: somebody
 /// would have a password that nobody knows, or one that everybody with the file does.
-fn secret(
-    password: Option<Presented>,
-    hash: Option<&str>,
-    username: Option<&Username>,
-    policy: Policy,
-) -> Result<Secret, String> {
+fn secret(password: Option<Presented>, hash: Option<&str>, about: &[&str], policy: Policy) -> Result<Secret, String> {
     match (password, hash) {
         (None, None) => Err("password: missing; give password or password_hash".to_owned()),
         (Some(_), Some(_)) => Err("password: given together with password_hash; give one of them".to_owned()),
@@ -125,7 +130,7 @@ fn secret(
         (Some(password), None) => {
             let password =
                 Password::try_from(password.raw().to_owned()).map_err(|fault| format!("password: {fault}"))?;
-            policy.accept(&password, username.map(Username::as_str)).map_err(|error| match error {
+            policy.accept(&password, about).map_err(|error| match error {
                 Error::Refused(refusal) => refusal.detail.replace('`', ""),
                 error => error.to_string(),
             })?;
@@ -138,8 +143,6 @@ fn secret(
 mod tests {
     use super::*;
 
-    const POLICY: Policy = Policy { min_length: 8 };
-
     fn fields(values: &[(&str, &str)]) -> Fields {
         let mut fields = Fields::default();
         for (name, value) in values {
@@ -150,7 +153,7 @@ mod tests {
     }
 
     fn faults(values: &[(&str, &str)]) -> String {
-        read(fields(values), POLICY).1.join("; ")
+        read(fields(values), Policy::at_least(8)).1.join("; ")
     }
 
     #[test]
@@ -164,7 +167,7 @@ mod tests {
                 ("document_type", "DNI"),
                 ("document_number", "1"),
             ]),
-            POLICY,
+            Policy::at_least(8),
         );
         assert_eq!(faults, Vec::<String>::new());
         assert_eq!(ada.person_type, Some(PersonType::N));

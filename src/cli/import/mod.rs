@@ -47,7 +47,8 @@ The fields of a file, in CSV the names in its first line:
   password         hashed here; or
   password_hash    a hash from elsewhere: Argon2, scrypt, PBKDF2 (PHC), bcrypt; it is upgraded at the next login
   person_type      N (natural) or J (juridical); may be left out
-  document_type    DNI, CE or RUC, with document_number; both may be left out";
+  document_type    DNI, CE or RUC, with document_number; both may be left out
+  email            where they can be reached; may be left out";
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Row};
 use super::line::Candidate;
 use crate::error::{Error, OnConstraint, Result};
 use crate::passwords::PasswordHash;
-use crate::users::{PersonName, PersonType, Username};
+use crate::users::{Email, PersonName, PersonType, Username};
 
 /// Something wrong with a line.
 #[derive(Debug, serde::Serialize)]
@@ -32,7 +32,8 @@ pub(super) async fn prepare(conn: &mut PgConnection) -> Result<()> {
             password_hash   text,
             person_type     text,
             document_type   text,
-            document_number text
+            document_number text,
+            email           text
         ) on commit drop;
         create temporary table import_fault (
             line   bigint not null,
@@ -55,8 +56,9 @@ pub(super) async fn keep(conn: &mut PgConnection, lines: &[(i64, Candidate)]) ->
     sqlx::query(
         r"
         insert into pg_temp.import_line
-            (line, username, name, password_hash, person_type, document_type, document_number)
-        select * from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+            (line, username, name, password_hash, person_type, document_type, document_number, email)
+        select *
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
         ",
     )
     .bind(lines.iter().map(|(line, _)| *line).collect::<Vec<_>>())
@@ -66,6 +68,7 @@ pub(super) async fn keep(conn: &mut PgConnection, lines: &[(i64, Candidate)]) ->
     .bind(column(lines, |person| person.person_type.map(PersonType::as_str)))
     .bind(column(lines, |person| person.document.as_ref().map(|(kind, _)| kind.as_str())))
     .bind(column(lines, |person| person.document.as_ref().map(|(_, number)| number.as_str())))
+    .bind(column(lines, |person| person.email.as_ref().map(Email::as_str)))
     .execute(conn)
     .await?;
     Ok(())
@@ -81,7 +84,7 @@ pub(super) async fn keep_faults(conn: &mut PgConnection, faults: &[(i64, String)
     Ok(())
 }
 
-/// Finds who is in the file twice, or registered already: by username or by document.
+/// Finds who is in the file twice, or registered already: by username, by document or by address.
 pub(super) async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
     sqlx::raw_sql(
         r"
@@ -107,6 +110,15 @@ pub(super) async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
         where line <> first;
 
         insert into pg_temp.import_fault (line, fault)
+        select line, format('email: %s is also in line %s', email, first)
+        from (
+            select line, email, min(line) over (partition by lower(email)) as first
+            from pg_temp.import_line
+            where email is not null
+        ) as lines
+        where line <> first;
+
+        insert into pg_temp.import_fault (line, fault)
         select l.line, format('username: %s is taken by the person with the id %s', l.username, p.id)
         from pg_temp.import_line l
         join auth.person p on p.username = l.username and p.removed_at is null;
@@ -120,6 +132,11 @@ pub(super) async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
             on p.document_type = l.document_type::auth.document_type
             and p.document_number = l.document_number
             and p.removed_at is null;
+
+        insert into pg_temp.import_fault (line, fault)
+        select l.line, format('email: %s is that of %s (id %s)', l.email, p.username, p.id)
+        from pg_temp.import_line l
+        join auth.person p on lower(p.email) = lower(l.email) and p.removed_at is null;
         ",
     )
     .execute(conn)
@@ -175,9 +192,9 @@ pub(super) async fn register(conn: &mut PgConnection) -> Result<u64> {
     let taken = || Error::conflict("user_exists", "somebody was registered meanwhile; nothing was imported: try again");
     let registered = sqlx::query(
         r"
-        insert into auth.person (username, name, password_hash, person_type, document_type, document_number)
+        insert into auth.person (username, name, password_hash, person_type, document_type, document_number, email)
         select username, name, password_hash, person_type::auth.person_type,
-               document_type::auth.document_type, document_number
+               document_type::auth.document_type, document_number, email
         from pg_temp.import_line
         order by line
         ",
@@ -185,6 +202,7 @@ pub(super) async fn register(conn: &mut PgConnection) -> Result<u64> {
     .execute(conn)
     .await
     .on_constraint("person_username_key", taken())
-    .on_constraint("person_document_key", taken())?;
+    .on_constraint("person_document_key", taken())
+    .on_constraint("person_email_key", taken())?;
     Ok(registered.rows_affected())
 }

@@ -23,6 +23,13 @@ pub struct Details {
     pub document_type: Option<DocumentType>,
     /// Its number.
     pub document_number: Option<String>,
+    /// Where they can be reached.
+    pub email: Option<String>,
+    /// Since when that is known to be theirs.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub email_verified_at: Option<OffsetDateTime>,
+    /// The language of their mails.
+    pub locale: Option<String>,
     /// When they were registered.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -53,7 +60,7 @@ async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Pag
         select p.id as "id: PersonId", p.username, p.name,
                p.person_type as "person_type: PersonType",
                p.document_type as "document_type: DocumentType",
-               p.document_number, p.created_at, p.last_login_at, p.disabled_at,
+               p.document_number, p.email, p.email_verified_at, p.locale, p.created_at, p.last_login_at, p.disabled_at,
                (select count(*) from auth.tokens_cache t where t.person_id = p.id) as "sessions!"
         from auth.person p
         where p.removed_at is null

@@ -5,6 +5,7 @@ mod cluster;
 mod conformance;
 pub mod document;
 mod log;
+mod mailbox;
 pub mod schema;
 mod secrets;
 mod server;
@@ -12,6 +13,7 @@ mod stream;
 
 pub use caller::{Caller, Response};
 pub use cluster::{Data, TestDatabase};
+pub use mailbox::{Mail, Mailbox};
 pub use server::{PASSWORD, PASSWORD_HASH, Server};
 pub use stream::{Event, Stream};
 

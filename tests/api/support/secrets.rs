@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portero::keys::KeyHash;
+use portero::mail::MailTokenHash;
 use portero::tokens::TokenHash;
 use serde_json::Value;
 
@@ -30,7 +31,8 @@ impl Secrets {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let token = TokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let key = KeyHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
-        if let Some(hash) = token.or(key) {
+        let mail = MailTokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
+        if let Some(hash) = token.or(key).or(mail) {
             known.digits.insert(secret.as_bytes()[4..4 + DIGITS].to_vec());
             known.digits.insert(hash.into_bytes()[..DIGITS].to_vec());
         } else if secret.len() >= SHORTEST && !known.passwords.iter().any(|password| password == secret) {

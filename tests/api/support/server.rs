@@ -183,6 +183,8 @@ impl Server {
             password_hash: &PASSWORD_HASH,
             person_type: None,
             document: None,
+            email: None,
+            locale: None,
         };
         let person = users::store::insert(&mut tx, &new).await.expect("a new person").id;
         for (service, role) in roles {

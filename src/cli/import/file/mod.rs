@@ -20,8 +20,8 @@ use jsonl::Jsonl;
 const LONGEST: u64 = 64 * 1024;
 
 /// What a file's field is called, and where a line keeps it.
-pub(super) const FIELDS: [&str; 7] =
-    ["username", "name", "password", "password_hash", "person_type", "document_type", "document_number"];
+pub(super) const FIELDS: [&str; 8] =
+    ["username", "name", "password", "password_hash", "person_type", "document_type", "document_number", "email"];
 
 /// A line of the file: its number, and its fields or what is wrong with it.
 pub(super) type Line = (u64, Result<Fields, String>);
@@ -112,7 +112,7 @@ mod tests {
             .expect("a header")
             .map(|line| match line {
                 Ok((number, Ok(fields))) => {
-                    let (person, _) = line::read(fields, Policy { min_length: 1 });
+                    let (person, _) = line::read(fields, Policy::OF_THE_DEMO);
                     format!("{number}:{}", person.username.as_ref().map_or("", |username| username.as_str()))
                 }
                 Ok((number, Err(fault))) => format!("{number}!{fault}"),

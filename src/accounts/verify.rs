@@ -1,0 +1,104 @@
+//! An address is somebody's own once they have read a mail that was sent there.
+
+use serde_json::json;
+use sqlx::PgConnection;
+
+use crate::app::App;
+use crate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::error::{Error, Result};
+use crate::mail::store::tokens::{self, NewToken};
+use crate::mail::{self, Content, Locale, MailTokenHash, Purpose};
+use crate::users::{self, Email, PersonId};
+
+/// Sends a token to `email`, which becomes the person's address when it comes back. Until then they keep the one they
+/// have; a newer address takes this one's place. The same address gets one mail a minute. Call
+/// [`Post::wake`](crate::mail::Post::wake) after the commit.
+///
+/// # Errors
+/// 409 `mail_not_configured` where no mail can be sent.
+pub async fn begin_verification(
+    conn: &mut PgConnection,
+    app: &App,
+    person: PersonId,
+    email: &Email,
+    locale: Option<Locale>,
+) -> Result<()> {
+    if !app.post.is_open() {
+        return Err(Error::conflict(
+            "mail_not_configured",
+            "this Portero sends no mail, so no address can be verified; an administrator can set it",
+        ));
+    }
+    let (purpose, now) = (Purpose::VerifyEmail, app.clock.now());
+    let new = NewToken {
+        content: &Content::VerifyEmail,
+        purpose,
+        person: Some(person),
+        email,
+        locale,
+        now,
+        expires_at: now + purpose.lifetime(),
+    };
+    tokens::queue(conn, &new).await?;
+    Ok(())
+}
+
+/// Sends the mail once more: for the address that is still to be proved, or for one that an administrator gave. Answers
+/// whether there is one.
+pub(super) async fn verify_again(app: &App, person: PersonId, locale: Option<Locale>) -> Result<bool> {
+    let mut tx = app.db.begin().await?;
+    users::store::lock(&mut tx, person).await?;
+    let pending = tokens::pending_email(&mut tx, person, app.clock.now()).await?;
+    let email = match pending {
+        Some(email) => Some(email),
+        None => users::store::unproved_email(&mut tx, person).await?,
+    };
+    let Some(email) = email else { return Ok(false) };
+    begin_verification(&mut tx, app, person, &email, locale).await?;
+    tx.commit().await?;
+    app.post.wake();
+    Ok(true)
+}
+
+/// Makes the address that a token was sent to its owner's own. Their old one is told.
+///
+/// # Errors
+/// 400 `invalid_verification_token`; 409 `email_taken` when somebody else has it by now.
+pub(super) async fn verify_email(app: &App, origin: Origin, presented: &str, locale: Option<Locale>) -> Result<()> {
+    let (purpose, now) = (Purpose::VerifyEmail, app.clock.now());
+    let token = MailTokenHash::of(presented).ok_or_else(invalid)?;
+    let person = tokens::owner(&mut *app.db.read().await?, purpose, token, now).await?.ok_or_else(invalid)?.person;
+    let by = By { actor: Actor::Person(person), origin, now };
+    let mut tx = Change::new(app.db.begin().await?, by);
+    users::store::lock(&mut tx, person).await?;
+    let spent = tokens::spend(&mut tx, purpose, token, now).await?.ok_or_else(invalid)?;
+    let before = users::store::email(&mut tx, person).await?;
+    tell_the_old_address(&mut tx, app, person, &spent.email, locale).await?;
+    users::store::set_own_email(&mut tx, person, &spent.email, now).await?;
+    let verified = Event::new(Action::EmailVerified).about(person).before(json!({"email": before}));
+    tx.commit([verified.after(json!({"email": spent.email}))]).await?;
+    app.post.wake();
+    Ok(())
+}
+
+/// Queues a mail to the address that a person has, if `new` is another. To be called before it is changed.
+pub async fn tell_the_old_address(
+    conn: &mut PgConnection,
+    app: &App,
+    person: PersonId,
+    new: &Email,
+    locale: Option<Locale>,
+) -> Result<()> {
+    let old = users::store::email(&mut *conn, person).await?;
+    if old.is_some_and(|old| !old.is_same(new)) {
+        mail::queue(conn, app, person, &Content::EmailChanged, locale).await?;
+    }
+    Ok(())
+}
+
+fn invalid() -> Error {
+    Error::bad_request(
+        "invalid_verification_token",
+        "this token is unknown, was used, has expired or was replaced by a newer one; ask for another",
+    )
+}

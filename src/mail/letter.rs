@@ -1,0 +1,125 @@
+//! What a mail says, in the language of its receiver, as text and as HTML.
+
+use askama::Template;
+use time::OffsetDateTime;
+
+use super::texts::{english, spanish};
+use super::{Content, Locale, MailToken, Settings, TokenLink};
+use crate::error::Result;
+
+/// What there is to say, and to whom.
+#[derive(Debug)]
+pub(super) struct About<'a> {
+    pub content: &'a Content,
+    pub locale: Locale,
+    /// Whom it greets.
+    pub name: Option<&'a str>,
+    /// When what it tells happened.
+    pub at: OffsetDateTime,
+    /// Until when its token is good.
+    pub expires_at: OffsetDateTime,
+    pub token: Option<&'a MailToken>,
+}
+
+/// A mail in words.
+pub(super) struct Letter {
+    pub lang: &'static str,
+    pub subject: String,
+    pub greeting: String,
+    pub paragraphs: Vec<String>,
+    pub secret: Option<Secret>,
+    pub sender: String,
+}
+
+/// What only the receiver may know.
+pub(super) struct Secret {
+    pub token: String,
+    /// Where it leads, if the team has a page for it.
+    pub link: Option<String>,
+    /// What is on the button.
+    pub label: &'static str,
+    pub remark: &'static str,
+}
+
+impl Secret {
+    fn shown(&self) -> &str {
+        self.link.as_ref().unwrap_or(&self.token)
+    }
+}
+
+/// What the texts of one language say.
+pub(super) struct Words {
+    pub subject: String,
+    pub greeting: String,
+    pub paragraphs: Vec<String>,
+    /// What is on the button.
+    pub label: &'static str,
+    /// What to do with a token that no link carries.
+    pub without_link: &'static str,
+    /// What to do if one did not ask for it.
+    pub with_link: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "mail.txt", escape = "none")]
+struct Text<'a> {
+    letter: &'a Letter,
+}
+
+#[derive(Template)]
+#[template(path = "mail.html")]
+struct Html<'a> {
+    letter: &'a Letter,
+}
+
+impl Letter {
+    pub(super) fn compose(about: &About<'_>, settings: &Settings) -> Self {
+        let sender = settings.from.name.clone().unwrap_or_else(|| "Portero".to_owned());
+        let words = match about.locale {
+            Locale::En => english::say(about, &sender),
+            Locale::Es => spanish::say(about, &sender),
+        };
+        let secret = about.token.map(|token| {
+            let link = link(about.content, settings).map(|link| link.with(token));
+            let remark = if link.is_some() { words.with_link } else { words.without_link };
+            Secret { token: token.reveal().to_owned(), link, label: words.label, remark }
+        });
+        Self {
+            lang: about.locale.as_str(),
+            // Nothing of a person's own is in it, but the sender's name is a setting.
+            subject: one_line(&words.subject),
+            greeting: one_line(&words.greeting),
+            paragraphs: words.paragraphs.iter().map(|paragraph| one_line(paragraph)).collect(),
+            secret,
+            sender,
+        }
+    }
+
+    pub(super) fn text(&self) -> Result<String> {
+        Ok(Text { letter: self }.render().map_err(anyhow::Error::from)?)
+    }
+
+    pub(super) fn html(&self) -> Result<String> {
+        Ok(Html { letter: self }.render().map_err(anyhow::Error::from)?)
+    }
+}
+
+fn link<'a>(content: &Content, settings: &'a Settings) -> Option<&'a TokenLink> {
+    match content {
+        Content::PasswordReset { .. } => settings.reset_password.as_ref(),
+        Content::VerifyEmail => settings.verify_email.as_ref(),
+        Content::Invitation { .. } => settings.invitation.as_ref(),
+        _ => None,
+    }
+}
+
+/// A name or the name of a client must not look like a paragraph of ours.
+fn one_line(text: &str) -> String {
+    text.split(char::is_control).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// To the minute, in UTC.
+pub(super) fn moment(at: OffsetDateTime) -> String {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    format!("{} {:02}:{:02} UTC", at.date(), at.hour(), at.minute())
+}

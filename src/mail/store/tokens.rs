@@ -1,0 +1,166 @@
+//! The tokens that mails carry. Whether one is good is decided here, where it is read, whatever has been cleared away.
+
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use time::OffsetDateTime;
+
+use crate::error::{Error, Result};
+use crate::mail::{Content, Locale, MailTokenHash, Purpose, content};
+use crate::users::{Email, PersonId};
+
+/// What is to be proved or opened by a token in a mail.
+#[derive(Debug)]
+pub struct NewToken<'a> {
+    /// What the mail says.
+    pub content: &'a Content,
+    /// What for.
+    pub purpose: Purpose,
+    /// Whose; nobody's, where the receiver is nobody yet.
+    pub person: Option<PersonId>,
+    /// Where it is sent.
+    pub email: &'a Email,
+    /// The language of the request that caused it.
+    pub locale: Option<Locale>,
+    /// Now.
+    pub now: OffsetDateTime,
+    /// Until when it is good.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Queues a mail with a token, which takes the place of an earlier one for the same person and purpose. Answers the id of
+/// the mail; `None` when the same went to the same address less than a minute ago.
+pub async fn queue(conn: &mut PgConnection, new: &NewToken<'_>) -> Result<Option<i64>> {
+    let queued = sqlx::query_scalar!(
+        r#"
+        with token as (
+            insert into auth.mail_tokens as t (mail_id, purpose, person_id, email, created_at, expires_at)
+            values (nextval(pg_get_serial_sequence('auth.mails', 'id')), $1, $2, $3, $4, $5)
+            on conflict on constraint mail_tokens_person_key do update
+            set mail_id = excluded.mail_id, email = excluded.email, token_hash = null,
+                created_at = excluded.created_at, expires_at = excluded.expires_at
+            where t.created_at <= $6 or lower(t.email) <> lower(excluded.email)
+            returning mail_id
+        )
+        insert into auth.mails (id, data, recipient, person_id, locale, created_at, next_try_at)
+        select mail_id, $7, $3, $2, $8, $4, $4
+        from token
+        returning id
+        "#,
+        new.purpose.as_str(),
+        new.person.map(|person| person.0),
+        new.email.as_str(),
+        new.now,
+        new.expires_at,
+        new.now - content::PAUSE,
+        Json(new.content) as Json<&Content>,
+        new.locale.map(Locale::as_str),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(queued)
+}
+
+/// Gives the mail with this id its token; answers until when that is good. `None` when nobody wants it any more: a newer
+/// one has taken its place, it was used or is over, or the person has changed what ends it.
+pub async fn give(
+    conn: &mut PgConnection,
+    mail: i64,
+    token: MailTokenHash,
+    now: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>> {
+    let expires_at = sqlx::query_scalar!(
+        "update auth.mail_tokens set token_hash = $2 where mail_id = $1 and expires_at > $3 returning expires_at",
+        mail,
+        token.as_bytes(),
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(expires_at)
+}
+
+/// Whose token somebody presents.
+#[derive(Debug)]
+pub struct Owner {
+    /// Their id.
+    pub person: PersonId,
+    /// What they log in with.
+    pub username: String,
+    /// What they are called.
+    pub name: String,
+    /// Where their mail goes now.
+    pub email: Option<String>,
+}
+
+/// Whose token this is, if it is good for `purpose` now and they may log in.
+pub async fn owner(
+    conn: &mut PgConnection,
+    purpose: Purpose,
+    token: MailTokenHash,
+    now: OffsetDateTime,
+) -> Result<Option<Owner>> {
+    let owner = sqlx::query_as!(
+        Owner,
+        r#"
+        select p.id as "person: PersonId", p.username, p.name, p.email
+        from auth.mail_tokens t
+        join auth.person p on p.id = t.person_id and p.removed_at is null and p.disabled_at is null
+        where t.token_hash = $1 and t.purpose = $2 and t.expires_at > $3
+        "#,
+        token.as_bytes(),
+        purpose.as_str(),
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(owner)
+}
+
+/// What was opened.
+#[derive(Debug)]
+pub struct Spent {
+    /// Whose it was; nobody's, of an invitation.
+    pub person: Option<PersonId>,
+    /// The address that it was sent to.
+    pub email: Email,
+    /// The mail that carried it.
+    pub mail: i64,
+}
+
+/// Uses a token up; `None` when it is not good (any more) for `purpose`. Of many at once, one gets it. Where it has an
+/// owner, they are to be locked before.
+pub async fn spend(
+    conn: &mut PgConnection,
+    purpose: Purpose,
+    token: MailTokenHash,
+    now: OffsetDateTime,
+) -> Result<Option<Spent>> {
+    let spent = sqlx::query!(
+        r#"
+        delete from auth.mail_tokens
+        where token_hash = $1 and purpose = $2 and expires_at > $3
+        returning person_id as "person: PersonId", email, mail_id
+        "#,
+        token.as_bytes(),
+        purpose.as_str(),
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    let Some(spent) = spent else { return Ok(None) };
+    let email = spent.email.parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
+    Ok(Some(Spent { person: spent.person, email, mail: spent.mail_id }))
+}
+
+/// The address that somebody has still to prove.
+pub async fn pending_email(conn: &mut PgConnection, person: PersonId, now: OffsetDateTime) -> Result<Option<Email>> {
+    let pending = sqlx::query_scalar!(
+        "select email from auth.mail_tokens where person_id = $1 and purpose = $2 and expires_at > $3",
+        person.0,
+        Purpose::VerifyEmail.as_str(),
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    pending.map(|email| email.parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))).transpose()
+}

@@ -1,0 +1,70 @@
+//! Where people can be reached.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::error::{Error, OnConstraint, Result};
+use crate::id::Id;
+use crate::users::{Email, PersonId};
+
+/// 409 `email_taken`.
+pub fn email_taken() -> Error {
+    Error::conflict("email_taken", "another person has that e-mail address")
+}
+
+/// A person's address.
+pub async fn email(conn: &mut PgConnection, id: PersonId) -> Result<Option<Email>> {
+    let email = sqlx::query_scalar!("select email from auth.person where id = $1", id.0).fetch_optional(conn).await?;
+    email.flatten().as_deref().map(stored).transpose()
+}
+
+/// The address that an administrator gave somebody who has not proved it.
+pub async fn unproved_email(conn: &mut PgConnection, id: PersonId) -> Result<Option<Email>> {
+    let email = sqlx::query_scalar!(
+        r#"select email as "email!" from auth.person where id = $1 and email is not null and email_verified_at is null"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    email.as_deref().map(stored).transpose()
+}
+
+/// Gives somebody the address that they have proved to be theirs. The unique index, not a prior read, decides whether it
+/// is anybody else's.
+pub async fn set_own_email(conn: &mut PgConnection, id: PersonId, email: &Email, now: OffsetDateTime) -> Result<()> {
+    let updated = sqlx::query!(
+        r#"
+        update auth.person
+        set email = $2, email_verified_at = $3, updated_at = now()
+        where id = $1 and removed_at is null
+        "#,
+        id.0,
+        email.as_str(),
+        now,
+    )
+    .execute(conn)
+    .await
+    .on_constraint("person_email_key", email_taken())?;
+    if updated.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
+}
+
+/// Somebody has read a mail to their address: it is theirs.
+pub async fn note_proof(conn: &mut PgConnection, id: PersonId, email: &Email, now: OffsetDateTime) -> Result<()> {
+    sqlx::query!(
+        r#"
+        update auth.person
+        set email_verified_at = $3
+        where id = $1 and lower(email) = lower($2) and email_verified_at is null
+        "#,
+        id.0,
+        email.as_str(),
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+fn stored(email: &str) -> Result<Email> {
+    email.parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))
+}

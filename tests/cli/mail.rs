@@ -1,0 +1,74 @@
+//! Addresses, and the mails that could not be delivered.
+
+use serde_json::json;
+
+use crate::support::House;
+
+const PASSWORD: &str = "correct horse battery\n";
+
+#[tokio::test]
+async fn people_have_addresses_and_languages() {
+    let house = House::new().await;
+    house.json_with(&["user", "add", "ada", "--name", "Ada", "--email", "ada@example.com", "--locale", "es"], PASSWORD);
+    let ada = house.json(&["user", "show", "ada"]);
+    assert_eq!((&ada["email"], &ada["locale"]), (&json!("ada@example.com"), &json!("es")));
+    assert_eq!(ada["email_verified_at"], json!(null));
+    assert!(house.run(&["user", "show", "ada"]).out.contains("ada@example.com"));
+    let taken = ["user", "add", "eva", "--name", "Eva", "--email", "ADA@example.com"];
+    house.run_with(&taken, PASSWORD, &[]).refused(&["another person has that e-mail address"]);
+    assert_eq!(house.run(&["user", "add", "eva", "--name", "Eva", "--email", "eva"]).code, 2);
+    let known = ["user", "add", "eva", "--name", "Eva", "--email", "zanahoria@example.com"];
+    house.run_with(&known, "Zanahoria1\n", &[]).refused(&["too easily guessed", "others know of you"]);
+}
+
+#[tokio::test]
+async fn addresses_come_with_imported_people_each_once() {
+    let house = House::new().await;
+    house.json_with(&["user", "add", "ada", "--name", "Ada", "--email", "ada@example.com"], PASSWORD);
+    let csv = "username,name,password,email\n\
+               bob,Bob,correct horse,bob@example.com\n\
+               cid,Cid,correct horse,BOB@example.com\n\
+               dan,Dan,correct horse,Ada@example.com\n\
+               eve,Eve,correct horse,nowhere\n\
+               fay,Fay,password123,\n";
+    let said = house.run(&["user", "import", &house.file("people.csv", csv)]);
+    said.refused(&[
+        "4 faults in 4 lines",
+        ":3: email: BOB@example.com is also in line 2",
+        ":4: email: Ada@example.com is that of ada (id 1)",
+        ":5: email: is not an e-mail address",
+        ":6: password: too easily guessed",
+    ]);
+    let good = csv.lines().take(2).collect::<Vec<_>>().join("\n");
+    house.json(&["user", "import", &house.file("good.csv", &good)]);
+    assert_eq!(house.json(&["user", "show", "bob"])["email"], "bob@example.com");
+}
+
+#[tokio::test]
+async fn dead_letters_are_seen_and_tried_again() {
+    let house = House::new().await;
+    house.json_with(&["admin", "add", "root"], PASSWORD);
+    assert_eq!(house.json(&["mail", "list"]), json!([]));
+    let dead = "insert into auth.mails (data, recipient, created_at, next_try_at, attempts, last_error, dead_at)
+                values ('{\"kind\": \"password-changed\"}', 'ada@example.com', now(), now(), 9, '550 no', now())";
+    sqlx::raw_sql(dead).execute(&mut house.conn().await).await.expect("a dead letter");
+    let doctor = house.run(&["doctor"]);
+    assert_eq!(doctor.code, 1);
+    assert!(doctor.out.contains("1 mail was given up") && doctor.out.contains("portero mail list"), "{doctor:?}");
+    let listed = house.json(&["mail", "list"]);
+    assert_eq!((&listed[0]["kind"], &listed[0]["last_error"]), (&json!("password-changed"), &json!("550 no")));
+    assert!(house.run(&["mail", "list"]).out.contains("ada@example.com"));
+    assert_eq!(house.json(&["mail", "retry"]), json!({"retried": 1}));
+    assert_eq!(house.json(&["mail", "list"]), json!([]));
+    assert_eq!(house.number("select count(*) from auth.mails where attempts = 0 and dead_at is null").await, 1);
+}
+
+#[tokio::test]
+async fn the_doctor_tries_the_mail_server() {
+    let house = House::new().await;
+    let vars = [("SMTP_URL", "smtp://me:hunter2@127.0.0.1:1"), ("MAIL_FROM", "portero@example.com")];
+    let said = house.run_with(&["doctor"], "", &vars);
+    assert!(said.out.contains("mail server") && said.out.contains("look into SMTP_URL"), "{said:?}");
+    assert!(!said.out.contains("hunter2") && !said.err.contains("hunter2"), "{said:?}");
+    assert!(house.run(&["doctor"]).out.contains("SMTP_URL is not set"));
+}
