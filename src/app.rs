@@ -14,7 +14,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::access::Checks;
+use crate::access::{Checks, Uses};
 use crate::changes::Feed;
 use crate::clock::Clock;
 use crate::config::{Config, Cors};
@@ -61,6 +61,8 @@ pub struct Parts {
     pub key_uses: LastUses,
     /// The way mail goes out.
     pub post: Post,
+    /// What notes who uses which service.
+    pub uses: Uses,
     /// What the streams of changes hear.
     pub changes: Feed,
     /// Cancelled when Portero stops: what would never end by itself ends then.
@@ -125,6 +127,7 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
         .merge(keys::routes())
         .merge(grants::routes())
         .merge(grants::people_routes())
+        .merge(grants::review_routes())
         .merge(changes::routes())
         .merge(audit::routes())
         .split_for_parts();

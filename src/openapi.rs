@@ -155,7 +155,7 @@ fn relate_fields(document: &mut OpenApi) {
         "email",
         "locale",
     ];
-    let rules: [(&str, Vec<Schema>); 6] = [
+    let rules: [(&str, Vec<Schema>); 8] = [
         ("NewPerson", vec![exactly_one("password", "password_hash")]),
         (
             "PersonChange",
@@ -164,6 +164,8 @@ fn relate_fields(document: &mut OpenApi) {
         ("ServiceChange", vec![at_least_one(&["name", "description"])]),
         ("Forgotten", vec![exactly_one("email", "username")]),
         ("DirectGrant", vec![exactly_one("permission_id", "permission_name")]),
+        ("NewDirectGrant", vec![exactly_one("permission_id", "permission_name")]),
+        ("ReviewedGrant", vec![exactly_one("role_id", "permission_id")]),
         ("Question", vec![any_of([fields(&[], &["permission"]), fields(&["service_id"], &[])])]),
     ];
     let Some(components) = document.components.as_mut() else { return };

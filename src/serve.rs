@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::Checks;
+use crate::access::{self, Checks, Uses};
 use crate::app::{self, App, Parts};
 use crate::attempts;
 use crate::audit;
@@ -22,6 +22,7 @@ use crate::changes::{self, Feed, Pace};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{self, Batch, Database, Limits};
+use crate::grants;
 use crate::id::Ref;
 use crate::keys::LastUses;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
@@ -115,6 +116,7 @@ pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace)
         credentials,
         key_uses: LastUses::default(),
         post,
+        uses: Uses::default(),
         changes,
         stopping,
     }))
@@ -155,6 +157,8 @@ async fn run(
     } else {
         tracing::warn!("no mail can be sent, so that nobody can ask for a new password by themselves: set SMTP_URL");
     }
+    jobs.spawn(stop.clone().run_until_cancelled_owned(grants::expire_every_second(app.clone())));
+    jobs.spawn(stop.clone().run_until_cancelled_owned(access::write_uses_every_minute(app.clone())));
     if let Some(listener) = scraped {
         jobs.spawn(accept::accept(listener, metrics::page(app.clone()), Metrics::default(), stop.clone()));
     }
@@ -219,7 +223,8 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
         return Ok(());
     }
     if !std::io::stderr().is_terminal() || is_somebody(app, "admin").await? {
-        if crate::access::store::administrators(&mut *app.db.read().await?).await?.is_empty() {
+        let now = app.clock.now();
+        if access::store::administrators(&mut *app.db.read().await?, now).await?.is_empty() {
             tracing::warn!(
                 "there is no administrator: run `portero admin add <username>`, or set ADMIN and ADMIN_PASSWORD"
             );

@@ -1,3 +1,5 @@
+use sqlx::PgTransaction;
+
 use super::permission::BuiltIn;
 use super::{Can, can, store};
 use crate::app::App;
@@ -66,13 +68,42 @@ impl<P: BuiltIn> Can<P> {
             Some(person) => users::store::lock(&mut tx, person).await?,
             None => users::store::hold(&mut tx, self.actor).await?,
         }
-        let standing = store::standing(&mut tx, self.token, self.actor, P::ID, self.service).await?;
+        self.still_stands(app, tx).await
+    }
+
+    /// Likewise of what many people hold. All of them are locked, in the order of their ids.
+    ///
+    /// # Errors
+    /// Also 404 `person_not_found` when one of them is not there.
+    pub async fn begin_for_many(
+        &self,
+        app: &App,
+        people: &[PersonId],
+        may_unmake_an_administrator: bool,
+    ) -> Result<Change> {
+        let mut tx = app.db.begin().await?;
+        if may_unmake_an_administrator {
+            store::queue_for_administrators(&mut tx).await?;
+        }
+        let (before, after): (Vec<PersonId>, Vec<PersonId>) = people.iter().partition(|person| **person < self.actor);
+        users::store::lock_all(&mut tx, &before).await?;
+        if !after.contains(&self.actor) {
+            users::store::hold(&mut tx, self.actor).await?;
+        }
+        users::store::lock_all(&mut tx, &after).await?;
+        self.still_stands(app, tx).await
+    }
+
+    /// Asks again whether the caller may, now that nobody can change that.
+    async fn still_stands(&self, app: &App, mut tx: PgTransaction<'static>) -> Result<Change> {
+        let by = self.by(app);
+        let standing = store::standing(&mut tx, self.token, self.actor, P::ID, self.service, by.now).await?;
         if !standing.has_session {
             return Err(credential::invalid());
         }
         if !standing.holds_permission {
             return Err(can::lacks::<P>());
         }
-        Ok(Change::new(tx, self.by(app)))
+        Ok(Change::new(tx, by))
     }
 }

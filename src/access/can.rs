@@ -44,7 +44,8 @@ impl<P: BuiltIn> Holds<P> {
     /// Where `caller` holds `P`, also when that is nowhere.
     pub async fn of(app: &App, caller: &Caller) -> Result<Self> {
         let mut conn = app.db.read().await?;
-        let services = store::services_where(&mut conn, caller.person, P::ID).await?;
+        let now = Some(app.clock.now());
+        let services = store::services_where(&mut conn, caller.person, P::ID, now).await?;
         let origin = caller.origin.clone();
         Ok(Self { actor: caller.person, token: caller.token, origin, services, permission: PhantomData })
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use super::vocabulary::Latest;
 use super::{Effective, store};
@@ -19,6 +20,8 @@ pub struct Ask {
     pub token: TokenHash,
     /// And what may they do here?
     pub service: Option<Ref<ServiceId>>,
+    /// When it is asked. Of all in a batch the latest counts: nobody is answered what was over when they asked.
+    pub now: OffsetDateTime,
 }
 
 /// What Postgres says.
@@ -55,7 +58,8 @@ impl Question for Checks {
                 let answer = |session: &Session| Answer { session: session.clone(), rights: None };
                 return Ok(places.into_iter().map(|place| sessions[place].as_ref().map(answer)).collect());
             }
-            let found = store::check_all(conn, &once).await?;
+            let now = asked.iter().map(|ask| ask.now).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            let found = store::check_all(conn, &once, now).await?;
             let outdated = found.version.is_some_and(|version| version != vocabulary.version);
             if outdated {
                 // Ids of one moment with names and permissions of another might add up to what never was.

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 /// What a person may do in a service, in effect: names, in order of id.
 #[derive(Clone, Debug, Default)]
 pub struct Effective {
@@ -7,9 +9,16 @@ pub struct Effective {
     pub roles: Vec<Arc<str>>,
     /// The permissions that these carry, each once.
     pub permissions: Vec<Arc<str>>,
+    /// When the first of the grants behind it ends, if any does.
+    pub ends_at: Option<OffsetDateTime>,
 }
 
 impl Effective {
+    /// Until when it may be kept, in Unix seconds.
+    pub fn valid_until(&self) -> Option<i64> {
+        self.ends_at.map(OffsetDateTime::unix_timestamp)
+    }
+
     /// Whether all of `wanted` are among the permissions.
     pub fn allows(&self, wanted: &[String]) -> bool {
         wanted.iter().all(|name| self.permissions.iter().any(|held| **held == **name))

@@ -13,6 +13,7 @@ mod checks;
 mod effective;
 pub mod permission;
 pub mod store;
+mod uses;
 pub mod vocabulary;
 
 pub use backend::{Backend, token_of_a_person};
@@ -21,3 +22,4 @@ pub use caller::Caller;
 pub use can::{Can, Holds};
 pub use checks::{Answer, Ask, Checks};
 pub use effective::Effective;
+pub use uses::{Uses, write_uses, write_uses_every_minute};

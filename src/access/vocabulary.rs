@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use super::{Effective, store};
 use crate::error::Result;
@@ -55,6 +56,8 @@ pub struct Held {
     pub roles: Vec<i32>,
     /// The permissions of the direct grant.
     pub direct: Vec<i32>,
+    /// When the first of these ends, if any does.
+    pub ends_at: Option<OffsetDateTime>,
 }
 
 impl From<Stored> for Vocabulary {
@@ -91,8 +94,8 @@ impl Vocabulary {
             if let Some(role) = self.roles.get(&RoleId(*id)) {
                 roles.push(Arc::clone(&role.name));
                 permissions.extend_from_slice(&role.permissions);
-            } else {
-                // The one role that is not of the vocabulary: that of their direct grant.
+            } else if !held.direct.is_empty() {
+                // The one role that is not of the vocabulary: that of their direct grant, unless all of it is over.
                 roles.push(format!("direct:{}:{}", held.person, held.service).into());
                 permissions.extend(held.direct.iter().copied().map(PermissionId));
             }
@@ -100,7 +103,7 @@ impl Vocabulary {
         permissions.sort_unstable();
         permissions.dedup();
         let permissions = permissions.iter().filter_map(|id| self.permissions.get(id).cloned()).collect();
-        Effective { roles, permissions }
+        Effective { roles, permissions, ends_at: held.ends_at }
     }
 }
 

@@ -75,10 +75,22 @@ actions! {
     ServiceRoleRemoved = "service-role.removed",
     /// A person was given a role in a service.
     GrantAdded = "grant.added",
+    /// The end or the reason of a person's role in a service was changed.
+    GrantChanged = "grant.changed",
+    /// A person's role in a service was reviewed and left.
+    GrantConfirmed = "grant.confirmed",
+    /// A person's role in a service came to its end.
+    GrantExpired = "grant.expired",
     /// A role in a service was taken from a person.
     GrantRemoved = "grant.removed",
     /// A person was given a single permission in a service.
     DirectGrantAdded = "direct-grant.added",
+    /// The end or the reason of a single permission was changed.
+    DirectGrantChanged = "direct-grant.changed",
+    /// A single permission was reviewed and left.
+    DirectGrantConfirmed = "direct-grant.confirmed",
+    /// A single permission came to its end.
+    DirectGrantExpired = "direct-grant.expired",
     /// A single permission in a service was taken from a person.
     DirectGrantRemoved = "direct-grant.removed",
     /// A service got a key.

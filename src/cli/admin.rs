@@ -8,9 +8,11 @@ use sqlx::PgConnection;
 use super::ask::NewPassword;
 use super::named::Named;
 use super::output::remark;
-use super::tool::{Tool, everything};
+use super::tool::Tool;
 use super::user;
-use crate::access::store::{administrators, must_keep_an_administrator, queue_for_administrators};
+use crate::access::store::{
+    administrators, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
+};
 use crate::grants::{self, told};
 use crate::id::Ref;
 use crate::login::{make_administrator, register_administrator};
@@ -108,23 +110,19 @@ async fn promote(tool: &Tool, person: &Person) -> anyhow::Result<()> {
 async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
-    let held = everything(
-        |role: &crate::roles::Role| role.id.0,
-        async |page| grants::store::held(&mut tx, person.id, ServiceId::PORTERO, page).await,
-    )
-    .await?;
-    if !held.iter().any(|role| role.id == RoleId::ADMINISTRATOR) {
-        bail!("{} is no administrator; `portero admin list` shows who is", person.username);
-    }
-    keep_an_administrator(&mut tx, person.id, async |conn| {
-        grants::store::revoke(conn, person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR).await
+    let now = tx.by().now;
+    let revoked = keep_an_administrator(&mut tx, person.id, async |conn| {
+        grants::store::revoke(conn, person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR, now).await
     })
     .await?;
-    tx.commit([told::revoked(person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR)]).await?;
+    let Some(before) = revoked else {
+        bail!("{} is no administrator; `portero admin list` shows who is", person.username);
+    };
+    tx.commit([told::revoked(person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR, &before)]).await?;
     tool.output.done(&person, format_args!("{} (id {}) is no longer an administrator.", person.username, person.id))
 }
 
-/// Does what may cost Portero the administrator `person`, unless they are the last one. Where they are none, nothing is
+/// Does what may cost Portero the administrator `person`, unless they are the last one who stays. Where they are none, nothing is
 /// asked: a database without any administrator can be tidied, too.
 pub(super) async fn keep_an_administrator<T>(
     conn: &mut PgConnection,
@@ -132,7 +130,7 @@ pub(super) async fn keep_an_administrator<T>(
     act: impl AsyncFnOnce(&mut PgConnection) -> crate::error::Result<T>,
 ) -> crate::error::Result<T> {
     queue_for_administrators(conn).await?;
-    let concerned = administrators(conn).await?.iter().any(|administrator| administrator.id == person);
+    let concerned = lasting_administrators(conn).await?.iter().any(|administrator| administrator.id == person);
     let done = act(conn).await?;
     if concerned {
         must_keep_an_administrator(conn).await?;
@@ -141,7 +139,7 @@ pub(super) async fn keep_an_administrator<T>(
 }
 
 async fn list(tool: &Tool) -> anyhow::Result<()> {
-    let people = administrators(&mut *tool.app.db.read().await?).await?;
+    let people = administrators(&mut *tool.app.db.read().await?, tool.app.clock.now()).await?;
     if people.is_empty() {
         remark("there is no administrator who can log in: `portero admin add <username>` makes one");
     }

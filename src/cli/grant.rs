@@ -4,14 +4,18 @@ use axum::http::StatusCode;
 use clap::{ArgGroup, Subcommand};
 use serde_json::json;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use super::admin::keep_an_administrator;
+use super::expires::Expires;
 use super::named::Named;
-use super::output::{List, Row, count};
+use super::output::{List, Row, count, or_dash};
 use super::tool::Tool;
-use crate::access::store::queue_for_administrators;
+use super::user::moment;
+use crate::access::store::{must_keep_an_administrator, queue_for_administrators};
+use crate::audit::Change;
 use crate::grants::store::LastGrant;
-use crate::grants::{Held, store, told};
+use crate::grants::{End, Held, Reason, Terms, store, told};
 use crate::permissions::PermissionId;
 use crate::roles::{self, RoleId};
 use crate::services::ServiceId;
@@ -23,8 +27,20 @@ const PAGE: i64 = 1000;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Give a person a role in a service, which offers it from then on; or single permissions.
-    #[command(override_usage = "portero grant add <PERSON> <SERVICE> <ROLE | --permission <PERMISSION>>")]
-    Add(Grant),
+    #[command(
+        override_usage = "portero grant add <PERSON> <SERVICE> <ROLE | --permission <PERMISSION>> [--expires <WHEN>] [--reason <TEXT>]"
+    )]
+    Add {
+        #[command(flatten)]
+        grant: Grant,
+        /// When it ends: a day (its beginning, in UTC), a moment as in RFC 3339, a time from now such as 30d, 12h or
+        /// 45m; or never. Without this a new grant does not end, and one that stands ends when it did.
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<Expires>,
+        /// Why: one line.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<Reason>,
+    },
     /// Take a role, or single permissions that were given directly, from a person in a service.
     #[command(override_usage = "portero grant remove <PERSON> <SERVICE> <ROLE | --permission <PERMISSION>>")]
     Remove(Grant),
@@ -54,7 +70,7 @@ pub(super) struct Grant {
 }
 
 impl Row for Held {
-    const HEADER: &'static [&'static str] = &["person", "service", "role", "permissions"];
+    const HEADER: &'static [&'static str] = &["person", "service", "role", "permissions", "ends"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -62,14 +78,20 @@ impl Row for Held {
             format!("{} ({})", self.service, self.service_id),
             if self.direct { "directly".to_owned() } else { format!("{} ({})", self.role, self.role_id) },
             self.permissions.join(", "),
+            or_dash(self.expires_at.map(moment)),
         ]
     }
 }
 
 pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     match command {
-        Command::Add(grant) => change(tool, &grant, true).await,
-        Command::Remove(grant) => change(tool, &grant, false).await,
+        Command::Add { grant, expires, reason } => {
+            let now = tool.app.clock.now();
+            let end = expires.map_or(End::AsItIs, |expires| expires.end(now)).seen_from(now)?;
+            let terms = Terms { end, reason, by: None, now };
+            change(tool, &grant, Some(&terms)).await
+        }
+        Command::Remove(grant) => change(tool, &grant, None).await,
         Command::List { person, service } => {
             let mut conn = tool.app.db.read().await?;
             let person = match person {
@@ -81,55 +103,77 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
                 None => None,
             };
             let mut all = List::begin(tool.output);
-            each_page(&mut conn, person, service, |page| all.add(page)).await?;
+            each_page(&mut conn, person, service, tool.app.clock.now(), |page| all.add(page)).await?;
             all.end()
         }
     }
 }
 
-async fn change(tool: &Tool, grant: &Grant, give: bool) -> anyhow::Result<()> {
+/// Gives on these terms, or takes away.
+async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = grant.person.find(&mut tx).await?;
     let service = grant.service.find(&mut tx).await?;
+    let now = tx.by().now;
     if let Some(role) = &grant.role {
         let role = role.find(&mut tx).await?;
-        // In the order of `access`, so that nobody waits in a circle.
-        if (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR) {
-            queue_for_administrators(&mut tx).await?;
-        }
-        users::store::lock(&mut tx, person.id).await?;
-        roles::store::hold(&mut tx, role).await.map_err(|error| match error.status() {
-            StatusCode::CONFLICT => direct_role(),
-            _ => error.into(),
-        })?;
-        if give {
-            if store::grant(&mut tx, person.id, service, role).await? {
-                tx.tell(told::granted(person.id, service, role));
-            }
-        } else {
-            let revoke = async |conn: &mut _| store::revoke(conn, person.id, service, role).await;
-            if keep_an_administrator(&mut tx, person.id, revoke).await? {
-                tx.tell(told::revoked(person.id, service, role));
-            }
-        }
+        change_role(&mut tx, person.id, service, role, terms).await?;
     }
     for permission in &grant.permission {
         let permission = permission.find(&mut tx).await?;
-        if give {
-            if store::grant_direct(&mut tx, person.id, service, permission).await?.1 {
-                tx.tell(told::directly_granted(person.id, service, permission));
-            }
-        } else if store::revoke_direct(&mut tx, person.id, service, permission).await?.1 {
-            tx.tell(told::directly_revoked(person.id, service, permission));
+        let told = if let Some(terms) = terms {
+            let (_, granted) = store::grant_direct(&mut tx, person.id, service, permission, terms).await?;
+            told::directly_granted(person.id, service, permission, &granted)
+        } else {
+            let (_, revoked) = store::revoke_direct(&mut tx, person.id, service, permission, now).await?;
+            revoked.map(|before| told::directly_revoked(person.id, service, permission, &before))
+        };
+        if let Some(told) = told {
+            tx.tell(told);
         }
     }
-    let held = all_grants(&mut tx, person.id, Some(service)).await?;
+    let held = all_grants(&mut tx, person.id, Some(service), now).await?;
     tx.commit([]).await?;
     let holds = count(held.len() as u64, "grant", "grants");
     tool.output.done(
         &json!({ "person_id": person.id, "service_id": service, "grants": held }),
         format_args!("Done. {} (id {}) has {holds} in service {service} now.", person.username, person.id),
     )
+}
+
+async fn change_role(
+    tx: &mut Change,
+    person: PersonId,
+    service: ServiceId,
+    role: RoleId,
+    terms: Option<&Terms>,
+) -> anyhow::Result<()> {
+    // In the order of `access`, so that nobody waits in a circle.
+    let of_administrators = (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
+    if of_administrators {
+        queue_for_administrators(tx).await?;
+    }
+    users::store::lock(tx, person).await?;
+    roles::store::hold(tx, role).await.map_err(|error| match error.status() {
+        StatusCode::CONFLICT => direct_role(),
+        _ => error.into(),
+    })?;
+    let told = if let Some(terms) = terms {
+        let granted = store::grant(tx, person, service, role, terms).await?;
+        if of_administrators && granted.ends_what_lasted() {
+            must_keep_an_administrator(tx).await?;
+        }
+        told::granted(person, service, role, &granted)
+    } else {
+        let now = tx.by().now;
+        let revoke = async |conn: &mut _| store::revoke(conn, person, service, role, now).await;
+        let revoked = keep_an_administrator(tx, person, revoke).await?;
+        revoked.map(|before| told::revoked(person, service, role, &before))
+    };
+    if let Some(told) = told {
+        tx.tell(told);
+    }
+    Ok(())
 }
 
 fn direct_role() -> anyhow::Error {
@@ -141,9 +185,10 @@ pub(super) async fn all_grants(
     conn: &mut PgConnection,
     person: PersonId,
     service: Option<ServiceId>,
+    now: OffsetDateTime,
 ) -> anyhow::Result<Vec<Held>> {
     let mut all = Vec::new();
-    each_page(conn, Some(person), service, |page| {
+    each_page(conn, Some(person), service, now, |page| {
         all.append(page);
         Ok(())
     })
@@ -155,11 +200,12 @@ async fn each_page(
     conn: &mut PgConnection,
     person: Option<PersonId>,
     service: Option<ServiceId>,
+    now: OffsetDateTime,
     mut act: impl FnMut(&mut Vec<Held>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut last: Option<LastGrant> = None;
     loop {
-        let mut page = store::list(conn, person, service, last, PAGE).await?;
+        let mut page = store::list(conn, person, service, last, PAGE, now).await?;
         let Some(end) = page.last() else { return Ok(()) };
         last = Some((end.person_id, end.service_id, end.role_id));
         act(&mut page)?;

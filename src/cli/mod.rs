@@ -7,6 +7,7 @@ mod admin;
 mod ask;
 mod audit;
 mod doctor;
+mod expires;
 mod grant;
 mod import;
 mod mail;

@@ -58,7 +58,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
                 None => None,
             };
             let list = async |page: &_| match role {
-                Some(role) => roles::store::permissions(&mut tx, role, page).await,
+                Some(role) => roles::store::permissions(&mut tx, role, page, tool.app.clock.now()).await,
                 None => store::list(&mut tx, page).await,
             };
             list_all(tool.output, beginning, |permission: &Permission| permission.id.0, list).await

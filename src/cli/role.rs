@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use clap::Subcommand;
 use serde_json::json;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use super::named::Named;
 use super::output::Row;
@@ -110,7 +111,7 @@ async fn add(
             tx.tell(grants::told::offered(service, role.id));
         }
     }
-    let carried = carried(&mut tx, role.id).await?;
+    let carried = carried(&mut tx, role.id, tool.app.clock.now()).await?;
     tx.commit([]).await?;
     let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };
     tool.output.done(
@@ -145,7 +146,7 @@ async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> 
             tx.tell(told::lost(role, permission));
         }
     }
-    let carried = carried(&mut tx, role).await?;
+    let carried = carried(&mut tx, role, tool.app.clock.now()).await?;
     tx.commit([]).await?;
     tool.output.done(
         &json!({ "role_id": role, "permissions": carried }),
@@ -153,8 +154,8 @@ async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> 
     )
 }
 
-async fn carried(conn: &mut PgConnection, role: RoleId) -> Result<Vec<Permission>> {
-    let list = async |page: &_| store::permissions(conn, role, page).await;
+async fn carried(conn: &mut PgConnection, role: RoleId, now: OffsetDateTime) -> Result<Vec<Permission>> {
+    let list = async |page: &_| store::permissions(conn, role, page, now).await;
     everything(|permission: &Permission| permission.id.0, list).await
 }
 

@@ -206,7 +206,7 @@ async fn show(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
     let mut conn = tool.app.db.read().await?;
     let id = named.find(&mut conn).await?.id;
     let person = users::store::details(&mut conn, id).await?;
-    let grants = all_grants(&mut conn, id, None).await?;
+    let grants = all_grants(&mut conn, id, None, tool.app.clock.now()).await?;
     let failed = attempts::store::of_person(&mut conn, id).await?;
     if tool.output == Output::Json {
         let mut shown = serde_json::to_value(&person)?;

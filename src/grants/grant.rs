@@ -1,8 +1,11 @@
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::{End, Moment, Reason};
 use crate::error::{Error, Result};
 use crate::id::{Id, IdOrName, Ref};
 use crate::permissions::PermissionId;
@@ -22,6 +25,24 @@ pub struct Offer {
     pub role_id: Ref<RoleId>,
 }
 
+/// What can be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum What {
+    /// A role.
+    Role(RoleId),
+    /// A single permission.
+    Permission(PermissionId),
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(role) => write!(f, "role {role}"),
+            Self::Permission(permission) => write!(f, "permission {permission} directly"),
+        }
+    }
+}
+
 /// A role that a person holds in a service.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +56,37 @@ pub struct RoleGrant {
     /// The role: id or name.
     #[schema(value_type = IdOrName)]
     pub role_id: Ref<RoleId>,
+}
+
+/// A role to give to a person in a service, or to hold on other terms from now on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRoleGrant {
+    /// The person: id, username or `person-<id>`.
+    #[schema(value_type = IdOrName)]
+    pub person_id: Ref<PersonId>,
+    /// The service: id or name.
+    #[schema(value_type = IdOrName)]
+    pub service_id: Ref<ServiceId>,
+    /// The role: id or name.
+    #[schema(value_type = IdOrName)]
+    pub role_id: Ref<RoleId>,
+    /// When it ends, to the second: in the future, at most ten years ahead; null for never. Without this field a new
+    /// grant does not end, and one that stands ends when it did.
+    #[serde(default)]
+    #[schema(value_type = Option<Moment>)]
+    pub expires_at: End,
+    /// Why: one line. Without this field the reason of a grant that stands stays.
+    #[serde(default)]
+    pub reason: Option<Reason>,
+}
+
+impl NewRoleGrant {
+    /// The grant meant.
+    pub fn grant(&self) -> RoleGrant {
+        let Self { person_id, service_id, role_id, .. } = self;
+        RoleGrant { person_id: person_id.clone(), service_id: service_id.clone(), role_id: role_id.clone() }
+    }
 }
 
 /// A permission that a person holds in a service without a role of others. One of `permission_id` and
@@ -57,6 +109,49 @@ pub struct DirectGrant {
     #[serde(default)]
     #[schema(example = "share")]
     pub permission_name: Option<String>,
+}
+
+/// A single permission to give to a person in a service, or to hold on other terms from now on. One of `permission_id`
+/// and `permission_name` is needed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"person_id": "juan", "service_id": 4, "permission_name": "share"}))]
+pub struct NewDirectGrant {
+    /// The person: id, username or `person-<id>`.
+    #[schema(value_type = IdOrName)]
+    pub person_id: Ref<PersonId>,
+    /// The service: id or name.
+    #[schema(value_type = IdOrName)]
+    pub service_id: Ref<ServiceId>,
+    /// The permission's id.
+    #[serde(default)]
+    #[schema(value_type = Option<IdOrName>)]
+    pub permission_id: Option<Ref<PermissionId>>,
+    /// The permission's name.
+    #[serde(default)]
+    #[schema(example = "share")]
+    pub permission_name: Option<String>,
+    /// When it ends, to the second: in the future, at most ten years ahead; null for never. Without this field a new
+    /// grant does not end, and one that stands ends when it did.
+    #[serde(default)]
+    #[schema(value_type = Option<Moment>)]
+    pub expires_at: End,
+    /// Why: one line. Without this field the reason of a grant that stands stays.
+    #[serde(default)]
+    pub reason: Option<Reason>,
+}
+
+impl NewDirectGrant {
+    /// The grant meant.
+    pub fn grant(&self) -> DirectGrant {
+        let Self { person_id, service_id, permission_id, permission_name, .. } = self;
+        DirectGrant {
+            person_id: person_id.clone(),
+            service_id: service_id.clone(),
+            permission_id: permission_id.clone(),
+            permission_name: permission_name.clone(),
+        }
+    }
 }
 
 impl DirectGrant {
@@ -95,6 +190,41 @@ pub struct PersonInService {
     /// Names of the permissions that these carry, each once.
     #[schema(value_type = Vec<String>, example = json!(["read"]))]
     pub permissions: Vec<Arc<str>>,
+    /// When the first of the grants behind this ends, in Unix seconds: don't keep the answer beyond. Only where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_924_905_600)]
+    pub valid_until: Option<i64>,
+}
+
+/// A role that somebody holds in a service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HeldRole {
+    /// Its id.
+    pub id: RoleId,
+    /// Its name.
+    #[schema(example = "Viewer")]
+    pub name: String,
+    /// When it ends; only where it does.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false, example = "2030-12-31T00:00:00Z")]
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Somebody who holds a role in a service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Holder {
+    /// Their id.
+    pub id: PersonId,
+    /// What they log in with.
+    #[schema(example = "juan")]
+    pub username: String,
+    /// What they are called.
+    #[schema(example = "Juan Demo")]
+    pub name: String,
+    /// When it ends; only where it does.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false, example = "2030-12-31T00:00:00Z")]
+    pub expires_at: Option<OffsetDateTime>,
 }
 
 /// A role that somebody holds somewhere, with all names.
@@ -116,4 +246,9 @@ pub struct Held {
     pub direct: bool,
     /// The permissions that it carries.
     pub permissions: Vec<String>,
+    /// When it ends, if it does.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// Why it was given.
+    pub reason: Option<String>,
 }

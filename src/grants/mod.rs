@@ -1,11 +1,26 @@
-//! Grants: which roles a service offers, who holds them there, and single permissions given directly.
+//! Grants: which roles a service offers, who holds them there, and single permissions given directly; until when, and
+//! whether somebody has looked at them lately.
 
+mod decide;
+mod direct_routes;
+mod expire;
 mod grant;
+mod moment;
 mod people_routes;
+mod review;
+mod review_routes;
 mod routes;
 pub mod store;
+mod terms;
 pub mod told;
 
-pub use grant::{DirectGrant, Held, Offer, PersonInService, RoleGrant};
+pub use expire::{expire_every_second, sweep};
+pub use grant::{
+    DirectGrant, Held, HeldRole, Holder, NewDirectGrant, NewRoleGrant, Offer, PersonInService, RoleGrant, What,
+};
+pub use moment::Moment;
 pub use people_routes::routes as people_routes;
+pub use review::Decisions;
+pub use review_routes::routes as review_routes;
 pub use routes::routes;
+pub use terms::{End, Granted, Reason, Standing, Terms};

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{PersonInService, store};
+use super::{HeldRole, Holder, PersonInService, store};
 use crate::access::permission::{ReadGrants, ReadServices};
 use crate::access::store::effective_of_all;
 use crate::access::{Backend, Caller, Effective, Holds};
@@ -56,8 +56,9 @@ async fn get_person_in_service(
         Credential::Token(token) => oneself(&app, token, &person, &service).await?,
         Credential::Key(key) => anyone(&app, key, &person, &service).await?,
     };
-    let Effective { roles, permissions } = effective;
-    Ok(Json(PersonInService { user, service_id, roles, permissions }))
+    let valid_until = effective.valid_until();
+    let Effective { roles, permissions, .. } = effective;
+    Ok(Json(PersonInService { user, service_id, roles, permissions, valid_until }))
 }
 
 /// What a person hears: of themselves, whatever the service.
@@ -93,8 +94,13 @@ async fn anyone(
     let mut conn = app.db.read().await?;
     backend.must_be_of(named(&mut conn, service).await?)?;
     let user = find(&mut conn, person).await?;
-    let effective = effective_of_all(&mut conn, &[user.id], backend.service).await?.remove(&user.id);
-    Ok((user, backend.service, effective.unwrap_or_default()))
+    let now = app.clock.now();
+    let effective = effective_of_all(&mut conn, &[user.id], backend.service, now).await?.remove(&user.id);
+    let effective = effective.unwrap_or_default();
+    if !effective.roles.is_empty() {
+        app.uses.note(user.id, backend.service, now);
+    }
+    Ok((user, backend.service, effective))
 }
 
 /// List the roles that a person holds in a service
@@ -107,7 +113,7 @@ async fn anyone(
         PageQuery,
     ),
     responses(
-        (status = 200, body = Vec<Role>),
+        (status = 200, body = Vec<HeldRole>),
         (status = 400, description = "`invalid_service_id`"),
         (status = 404, description = "`person_not_found`, `service_not_found`"),
     ))]
@@ -128,7 +134,7 @@ async fn list_person_roles(
         Some(holds) => holds.resolve_within(&mut conn, &service).await?.0,
         None => services::store::resolve(&mut conn, &service).await?,
     };
-    let roles = store::held(&mut conn, person, service, &page).await?;
+    let roles = store::held(&mut conn, person, service, &page, app.clock.now()).await?;
     Ok(page.respond(roles, |role| role.id.0))
 }
 
@@ -156,7 +162,7 @@ async fn list_person_services(
     }
     let mut conn = app.db.read().await?;
     let person = find(&mut conn, &person).await?.id;
-    let services = store::services_of(&mut conn, person, &page).await?;
+    let services = store::services_of(&mut conn, person, &page, app.clock.now()).await?;
     Ok(page.respond(services, |service| service.id.0))
 }
 
@@ -188,7 +194,7 @@ async fn list_service_roles(
         PageQuery,
     ),
     responses(
-        (status = 200, body = Vec<Person>),
+        (status = 200, body = Vec<Holder>),
         (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
         (status = 404, description = "`service_not_found`, `role_not_found`"),
     ))]
@@ -201,7 +207,7 @@ async fn list_role_holders(
     let mut conn = app.db.read().await?;
     let (service, _) = by.resolve_within(&mut conn, &service).await?;
     let role = roles::store::get(&mut conn, role.id()?).await?.id;
-    let people = store::holders(&mut conn, service, role, &page).await?;
+    let people = store::holders(&mut conn, service, role, &page, app.clock.now()).await?;
     Ok(page.respond(people, |person| person.id.0))
 }
 

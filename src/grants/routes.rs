@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{DirectGrant, Offer, RoleGrant, store, told};
+use super::{NewRoleGrant, Offer, RoleGrant, Terms, direct_routes, store, told};
 use crate::access::permission::{BuiltIn, WriteGrants, WriteServices};
-use crate::access::store::{must_cover_permission, must_cover_role, must_keep_an_administrator};
+use crate::access::store::{Through, must_cover_permission, must_cover_role, must_keep_an_administrator};
 use crate::access::{About, Can, Holds};
 use crate::app::App;
 use crate::audit::{Action, Change, Event};
@@ -16,7 +16,6 @@ use crate::error::Result;
 use crate::http::Json;
 use crate::id::Ref;
 use crate::openapi::Success;
-use crate::permissions::{self, PermissionId};
 use crate::roles::{self, RoleId};
 use crate::services::{self, NewService, ServiceId};
 use crate::users::{self, PersonId, unknown_person};
@@ -26,7 +25,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(add_role_to_service, remove_role_from_service))
         .routes(routes!(grant_role, revoke_role))
-        .routes(routes!(grant_permission, revoke_permission))
+        .merge(direct_routes::routes())
 }
 
 /// Let a service offer a role
@@ -79,7 +78,8 @@ async fn offer_in_new_service(
     role: RoleId,
 ) -> Result<Json<Success>> {
     let mut tx = by.begin(app, About::default()).await?;
-    must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, WriteServices::ID).await?;
+    let now = Through::Now(tx.by().now);
+    must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, WriteServices::ID, now).await?;
     must_be_grantable(&mut tx, by.actor, ServiceId::PORTERO, role).await?;
     let (status, service) = services::store::ensure(&mut tx, new).await?;
     if status == StatusCode::CREATED {
@@ -125,21 +125,32 @@ async fn remove_role_from_service(
 
 /// Give a person a role in a service
 ///
-/// Doing it twice is safe. A service that did not offer the role does from then on.
-#[utoipa::path(post, path = "/person-service-roles", tag = "grants", request_body = RoleGrant, responses(
+/// For good, or until `expires_at`: from that second on it is in no answer. Doing it twice is safe: what stands is
+/// lengthened, shortened or given another reason by what the second body says, and else left as it is. Nobody gives one of
+/// Portero's own roles for longer than they hold it. A service that did not offer the role does from then on.
+#[utoipa::path(post, path = "/person-service-roles", tag = "grants", request_body = NewRoleGrant, responses(
     (status = 200, body = Success),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_role_id`"),
     (status = 404, description = "`person_not_found`, `service_not_found`, `role_not_found`"),
-    (status = 409, description = "`direct_role`"),
+    (status = 409, description = "`direct_role`, `last_administrator`"),
 ))]
 async fn grant_role(
     State(app): State<App>,
     by: Holds<WriteGrants>,
-    Json(grant): Json<RoleGrant>,
+    Json(new): Json<NewRoleGrant>,
 ) -> Result<Json<Success>> {
-    let (mut tx, person, service, role) = begin(&app, by, &grant).await?;
-    let granted = store::grant(&mut tx, person, service, role).await?;
-    tx.commit(granted.then(|| told::granted(person, service, role))).await?;
+    let end = new.expires_at.seen_from(app.clock.now())?;
+    let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &new.grant()).await?;
+    let terms = Terms { end, reason: new.reason, ..Terms::of(tx.by()) };
+    let before = store::standing(&mut tx, person, service, role, terms.now).await?;
+    if let Some(through) = terms.lengthens(before.as_ref()) {
+        must_cover_role(&mut tx, actor, service, role, through).await?;
+    }
+    let granted = store::grant(&mut tx, person, service, role, &terms).await?;
+    if granted.ends_what_lasted() {
+        keep_an_administrator(&mut tx, service, role).await?;
+    }
+    tx.commit(told::granted(person, service, role, &granted)).await?;
     Ok(Json(Success::default()))
 }
 
@@ -164,93 +175,37 @@ async fn revoke_role(
     by: Holds<WriteGrants>,
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<RoleRemovedFromPerson>> {
-    let (mut tx, person, service, role) = begin(&app, by, &grant).await?;
-    let revoked = store::revoke(&mut tx, person, service, role).await?;
+    let Begun { mut tx, person, service, what: role, .. } = begin(&app, by, &grant).await?;
+    let now = tx.by().now;
+    let revoked = store::revoke(&mut tx, person, service, role, now).await?;
     keep_an_administrator(&mut tx, service, role).await?;
-    tx.commit(revoked.then(|| told::revoked(person, service, role))).await?;
+    tx.commit(revoked.map(|before| told::revoked(person, service, role, &before))).await?;
     Ok(Json(RoleRemovedFromPerson { status: "role_removed_from_person" }))
 }
 
-/// A direct grant, made or taken back.
-#[derive(Debug, Serialize, ToSchema)]
-struct DirectGrantDone {
-    #[schema(example = "permission_granted")]
-    status: &'static str,
-    person_id: PersonId,
-    service_id: ServiceId,
-    permission_id: PermissionId,
-    /// The role `direct:<person>:<service>` that carries the grant; null when there was none to take from.
-    role_id: Option<RoleId>,
-}
-
-/// Give a person a single permission in a service
-///
-/// Through the role `direct:<person>:<service>`, made on first use. Doing it twice is safe.
-#[utoipa::path(post, path = "/person-service-permissions", tag = "grants", request_body = DirectGrant, responses(
-    (status = 200, body = DirectGrantDone),
-    (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
-    (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
-))]
-async fn grant_permission(
-    State(app): State<App>,
-    by: Holds<WriteGrants>,
-    Json(grant): Json<DirectGrant>,
-) -> Result<Json<DirectGrantDone>> {
-    let (mut tx, person_id, service_id, permission_id) = begin_direct(&app, by, &grant).await?;
-    let (role, added) = store::grant_direct(&mut tx, person_id, service_id, permission_id).await?;
-    tx.commit(added.then(|| told::directly_granted(person_id, service_id, permission_id))).await?;
-    let role_id = Some(role);
-    Ok(Json(DirectGrantDone { status: "permission_granted", person_id, service_id, permission_id, role_id }))
-}
-
-/// Take a directly given permission back
-///
-/// What the person holds through other roles stays. Doing it twice is safe.
-#[utoipa::path(delete, path = "/person-service-permissions", tag = "grants", request_body = DirectGrant, responses(
-    (status = 200, body = DirectGrantDone),
-    (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
-    (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
-))]
-async fn revoke_permission(
-    State(app): State<App>,
-    by: Holds<WriteGrants>,
-    Json(grant): Json<DirectGrant>,
-) -> Result<Json<DirectGrantDone>> {
-    let (mut tx, person_id, service_id, permission_id) = begin_direct(&app, by, &grant).await?;
-    let (role_id, removed) = store::revoke_direct(&mut tx, person_id, service_id, permission_id).await?;
-    tx.commit(removed.then(|| told::directly_revoked(person_id, service_id, permission_id))).await?;
-    Ok(Json(DirectGrantDone { status: "permission_revoked", person_id, service_id, permission_id, role_id }))
+/// A change that has begun, of a grant that a body named.
+pub(super) struct Begun<T> {
+    pub tx: Change,
+    pub actor: PersonId,
+    pub person: PersonId,
+    pub service: ServiceId,
+    /// The role, or the permission.
+    pub what: T,
 }
 
 /// Begins a change of the grant that a body names, if the caller may hand out and take away its role there.
-async fn begin(app: &App, by: Holds<WriteGrants>, grant: &RoleGrant) -> Result<(Change, PersonId, ServiceId, RoleId)> {
+async fn begin(app: &App, by: Holds<WriteGrants>, grant: &RoleGrant) -> Result<Begun<RoleId>> {
     let mut conn = app.db.read().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
     let role = roles::store::resolve(&mut conn, &grant.role_id).await?;
     drop(conn);
     let mut tx = by.begin(app, About::grant(person, service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;
-    Ok((tx, person, service, role))
-}
-
-/// Begins a change of the direct grant that a body names, if the caller may hand out and take away its permission there.
-async fn begin_direct(
-    app: &App,
-    by: Holds<WriteGrants>,
-    grant: &DirectGrant,
-) -> Result<(Change, PersonId, ServiceId, PermissionId)> {
-    let permission = grant.permission()?;
-    let mut conn = app.db.read().await?;
-    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
-    let permission = permissions::store::resolve(&mut conn, &permission).await.map_err(|error| grant.refusal(error))?;
-    drop(conn);
-    let mut tx = by.begin(app, About::person(person)).await?;
-    must_cover_permission(&mut tx, by.actor, service, permission).await?;
-    Ok((tx, person, service, permission))
+    Ok(Begun { tx, actor: by.actor, person, service, what: role })
 }
 
 /// The person and the service that a body names, and the proof that the caller may decide there.
-async fn whom(
+pub(super) async fn whom(
     conn: &mut PgConnection,
     by: Holds<WriteGrants>,
     person: &Ref<PersonId>,
@@ -262,9 +217,10 @@ async fn whom(
 }
 
 /// Refuses what the caller may not hand out or take away in `service`: a direct grant's role, or more than they hold.
-async fn must_be_grantable(conn: &mut PgConnection, actor: PersonId, service: ServiceId, role: RoleId) -> Result<()> {
-    roles::store::hold(conn, role).await?;
-    must_cover_role(conn, actor, service, role).await
+async fn must_be_grantable(tx: &mut Change, actor: PersonId, service: ServiceId, role: RoleId) -> Result<()> {
+    roles::store::hold(tx, role).await?;
+    let now = Through::Now(tx.by().now);
+    must_cover_role(tx, actor, service, role, now).await
 }
 
 async fn keep_an_administrator(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {

@@ -1,19 +1,26 @@
 //! The tables `auth.service_roles` and `auth.person_service_role`, and the roles of direct grants.
 
+mod direct;
+mod expired;
 mod holders;
+mod lists;
+mod review;
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
-use super::Held;
+use super::{Granted, Reason, Standing, Terms};
 use crate::error::{OnConstraint, Result};
-use crate::http::Page;
 use crate::id::Id;
-use crate::permissions::PermissionId;
-use crate::roles::{Role, RoleId};
-use crate::services::{self, Service, ServiceId};
+use crate::roles::RoleId;
+use crate::services::{self, ServiceId};
 use crate::users::{self, PersonId};
 
+pub use direct::{direct_standing, grant_direct, revoke_direct};
+pub use expired::{claim_sweep, is_any_expired, sweep};
 pub use holders::holders;
+pub use lists::{LastGrant, held, list, offered, services_of};
+pub use review::{Selection, confirm, review};
 
 /// Lets a service offer a role; twice is safe. Answers whether it had not offered it.
 pub async fn offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<bool> {
@@ -50,224 +57,177 @@ pub async fn withdraw(conn: &mut PgConnection, service: ServiceId, role: RoleId)
     Ok(withdrawn.rows_affected() == 1)
 }
 
-/// Gives a person a role in a service, which offers it from then on; twice is safe. Answers whether they had not held
-/// it.
-pub async fn grant(conn: &mut PgConnection, person: PersonId, service: ServiceId, role: RoleId) -> Result<bool> {
+/// The terms on which a person holds a role in a service at `now`.
+pub async fn standing(
+    conn: &mut PgConnection,
+    person: PersonId,
+    service: ServiceId,
+    role: RoleId,
+    now: OffsetDateTime,
+) -> Result<Option<Standing>> {
+    let standing = sqlx::query_as!(
+        Standing,
+        r#"
+        select expires_at, reason
+        from auth.person_service_role
+        where person_id = $1 and service_id = $2 and role_id = $3 and (expires_at is null or expires_at > $4)
+        "#,
+        person.0,
+        service.0,
+        role.0,
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(standing)
+}
+
+/// Gives a person a role in a service, which offers it from then on, or changes the terms on which they hold it. Twice
+/// is safe.
+pub async fn grant(
+    conn: &mut PgConnection,
+    person: PersonId,
+    service: ServiceId,
+    role: RoleId,
+    terms: &Terms,
+) -> Result<Granted> {
     users::store::must_be_here(conn, person).await?;
     offer(conn, service, role).await?;
-    let granted = sqlx::query!(
+    loop {
+        let found = sqlx::query_as!(
+            Standing,
+            r#"
+            select expires_at, reason
+            from auth.person_service_role
+            where person_id = $1 and service_id = $2 and role_id = $3
+            for no key update
+            "#,
+            person.0,
+            service.0,
+            role.0,
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        match found {
+            Some(over) if over.is_over(terms.now) => {
+                give_anew(conn, person, service, role, terms).await?;
+                return Ok(Granted::Added { over: Some(over), now: terms.anew() });
+            }
+            Some(before) => return change(conn, person, service, role, before, terms).await,
+            None if insert(conn, person, service, role, terms).await? => {
+                return Ok(Granted::Added { over: None, now: terms.anew() });
+            }
+            // Somebody gives it at this very moment: then it stands.
+            None => {}
+        }
+    }
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    person: PersonId,
+    service: ServiceId,
+    role: RoleId,
+    terms: &Terms,
+) -> Result<bool> {
+    let inserted = sqlx::query!(
         r#"
-        insert into auth.person_service_role (person_id, service_id, role_id)
-        values ($1, $2, $3)
+        insert into auth.person_service_role
+            (person_id, service_id, role_id, created_at, expires_at, reason, granted_by)
+        values ($1, $2, $3, $4, $5, $6, $7)
         on conflict do nothing
         "#,
         person.0,
         service.0,
         role.0,
+        terms.now,
+        terms.anew().expires_at,
+        terms.reason.as_ref().map(Reason::as_str),
+        terms.by.map(|by| by.0),
     )
     .execute(conn)
     .await
     .on_constraint("person_service_role_offer_fkey", RoleId::not_found())?;
-    Ok(granted.rows_affected() == 1)
+    Ok(inserted.rows_affected() == 1)
 }
 
-/// Takes a role in a service from a person; twice is safe. Answers whether they had held it.
-pub async fn revoke(conn: &mut PgConnection, person: PersonId, service: ServiceId, role: RoleId) -> Result<bool> {
-    let revoked = sqlx::query!(
-        "delete from auth.person_service_role where person_id = $1 and service_id = $2 and role_id = $3",
-        person.0,
-        service.0,
-        role.0,
-    )
-    .execute(conn)
-    .await?;
-    Ok(revoked.rows_affected() == 1)
-}
-
-/// Gives a person a single permission in a service, through the role `direct:<person>:<service>`; answers that role,
-/// and whether it had not carried the permission.
-pub async fn grant_direct(
+/// What is over and was not swept up yet makes room for a new grant.
+async fn give_anew(
     conn: &mut PgConnection,
     person: PersonId,
     service: ServiceId,
-    permission: PermissionId,
-) -> Result<(RoleId, bool)> {
-    // One at a time for one person: two that make the same role at once would both fail on its name.
-    users::store::lock(conn, person).await?;
-    users::store::must_be_here(conn, person).await?;
-    services::store::hold(conn, service).await?;
-    // The no-op update locks the role that is there: a racing revocation of its last permission would delete it.
-    let role = sqlx::query_scalar!(
-        r#"
-        insert into auth.role (name, direct_person_id, direct_service_id)
-        values (format('direct:%s:%s', $1::int, $2::int), $1, $2)
-        on conflict on constraint role_direct_key do update set name = excluded.name
-        returning id as "id: RoleId"
-        "#,
-        person.0,
-        service.0,
-    )
-    .fetch_one(&mut *conn)
-    .await?;
-    grant(conn, person, service, role).await?;
-    let added = crate::roles::store::add_permission(conn, role, permission).await?;
-    Ok((role, added))
-}
-
-/// Takes a directly granted permission back; answers the role of the person's direct grants there, if there was one, and
-/// whether it had carried the permission. The role goes with its last permission.
-pub async fn revoke_direct(
-    conn: &mut PgConnection,
-    person: PersonId,
-    service: ServiceId,
-    permission: PermissionId,
-) -> Result<(Option<RoleId>, bool)> {
-    users::store::lock(&mut *conn, person).await?;
-    let role = sqlx::query_scalar!(
-        r#"
-        select id as "id: RoleId" from auth.role
-        where direct_person_id = $1 and direct_service_id = $2
-        for update
-        "#,
-        person.0,
-        service.0,
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    let Some(role) = role else { return Ok((None, false)) };
-    let removed = crate::roles::store::remove_permission(conn, role, permission).await?;
+    role: RoleId,
+    terms: &Terms,
+) -> Result<()> {
     sqlx::query!(
         r#"
-        delete from auth.role
-        where id = $1 and not exists (select from auth.role_permission where role_id = $1)
+        update auth.person_service_role
+        set created_at = $4, expires_at = $5, reason = $6, granted_by = $7, confirmed_at = null, confirmed_by = null
+        where person_id = $1 and service_id = $2 and role_id = $3
         "#,
+        person.0,
+        service.0,
         role.0,
+        terms.now,
+        terms.anew().expires_at,
+        terms.reason.as_ref().map(Reason::as_str),
+        terms.by.map(|by| by.0),
     )
     .execute(conn)
     .await?;
-    Ok((Some(role), removed))
+    Ok(())
 }
 
-/// One page of the roles that a service offers, those of direct grants left out.
-pub async fn offered(conn: &mut PgConnection, service: ServiceId, page: &Page) -> Result<Vec<Role>> {
-    let rows = sqlx::query_as!(
-        Role,
-        r#"
-        select r.id as "id: RoleId", r.name
-        from auth.service_roles sr
-        join auth.role r on r.id = sr.role_id
-        where sr.service_id = $1
-          and r.id > $2
-          and r.direct_person_id is null
-          and ($3::text is null or lower(r.name) ^@ lower($3))
-        order by r.id
-        limit $4
-        "#,
-        service.0,
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
-}
-
-/// One page of the roles that a person holds in a service.
-pub async fn held(conn: &mut PgConnection, person: PersonId, service: ServiceId, page: &Page) -> Result<Vec<Role>> {
-    let rows = sqlx::query_as!(
-        Role,
-        r#"
-        select r.id as "id: RoleId", r.name
-        from auth.person_service_role psr
-        join auth.role r on r.id = psr.role_id
-        where psr.person_id = $1
-          and psr.service_id = $2
-          and r.id > $3
-          and ($4::text is null or lower(r.name) ^@ lower($4))
-        order by r.id
-        limit $5
-        "#,
-        person.0,
-        service.0,
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
-}
-
-/// The last row of a page of grants.
-pub type LastGrant = (PersonId, ServiceId, RoleId);
-
-/// One page of who holds what: of one person or of all, in one service or in all, after the last row of the page
-/// before.
-pub async fn list(
+async fn change(
     conn: &mut PgConnection,
-    person: Option<PersonId>,
-    service: Option<ServiceId>,
-    after: Option<LastGrant>,
-    limit: i64,
-) -> Result<Vec<Held>> {
-    let rows = sqlx::query_as!(
-        Held,
+    person: PersonId,
+    service: ServiceId,
+    role: RoleId,
+    before: Standing,
+    terms: &Terms,
+) -> Result<Granted> {
+    let after = terms.over(&before);
+    if after == before {
+        return Ok(Granted::Unchanged);
+    }
+    sqlx::query!(
         r#"
-        select psr.person_id as "person_id: PersonId", p.username,
-               psr.service_id as "service_id: ServiceId", s.name as service,
-               psr.role_id as "role_id: RoleId", r.name as role,
-               r.direct_person_id is not null as "direct!",
-               array(
-                   select pm.name
-                   from auth.role_permission rp
-                   join auth.permission pm on pm.id = rp.permission_id
-                   where rp.role_id = psr.role_id
-                   order by pm.id
-               ) as "permissions!"
-        from auth.person_service_role psr
-        join auth.person p on p.id = psr.person_id
-        join auth.services s on s.id = psr.service_id
-        join auth.role r on r.id = psr.role_id
-        where psr.person_id between $1 and $2
-          and ($3::int is null or psr.service_id = $3)
-          and (psr.person_id, psr.service_id, psr.role_id) > ($4, $5, $6)
-        order by psr.person_id, psr.service_id, psr.role_id
-        limit $7
-        "#,
-        person.map_or(i32::MIN, |id| id.0),
-        person.map_or(i32::MAX, |id| id.0),
-        service.map(|id| id.0),
-        after.map_or(i32::MIN, |(person, _, _)| person.0),
-        after.map_or(i32::MIN, |(_, service, _)| service.0),
-        after.map_or(i32::MIN, |(_, _, role)| role.0),
-        limit,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
-}
-
-/// One page of the services in which a person holds a role, each once, Portero itself left out.
-pub async fn services_of(conn: &mut PgConnection, person: PersonId, page: &Page) -> Result<Vec<Service>> {
-    let rows = sqlx::query_as!(
-        Service,
-        r#"
-        select s.id as "id: ServiceId", s.name, s.description
-        from auth.services s
-        where s.removed_at is null
-          and s.id > greatest($2, 0)
-          and exists (select from auth.person_service_role psr where psr.person_id = $1 and psr.service_id = s.id)
-          and ($3::text is null or lower(s.name) ^@ lower($3))
-        order by s.id
-        limit $4
+        update auth.person_service_role
+        set expires_at = $4, reason = $5
+        where person_id = $1 and service_id = $2 and role_id = $3
         "#,
         person.0,
-        page.after(0),
-        page.prefix(),
-        page.fetch(),
+        service.0,
+        role.0,
+        after.expires_at,
+        after.reason,
     )
-    .fetch_all(conn)
+    .execute(conn)
     .await?;
-    Ok(rows)
+    Ok(Granted::Changed { before, after })
+}
+
+/// Takes a role in a service from a person; twice is safe. Answers on which terms they had held it at `now`.
+pub async fn revoke(
+    conn: &mut PgConnection,
+    person: PersonId,
+    service: ServiceId,
+    role: RoleId,
+    now: OffsetDateTime,
+) -> Result<Option<Standing>> {
+    let revoked = sqlx::query_as!(
+        Standing,
+        r#"
+        delete from auth.person_service_role
+        where person_id = $1 and service_id = $2 and role_id = $3 and (expires_at is null or expires_at > $4)
+        returning expires_at, reason
+        "#,
+        person.0,
+        service.0,
+        role.0,
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(revoked)
 }

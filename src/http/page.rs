@@ -23,6 +23,10 @@ pub struct Page {
     prefix: Option<String>,
 }
 
+fn refuse(detail: String) -> Error {
+    Error::bad_request("invalid_query", detail)
+}
+
 #[derive(Deserialize)]
 struct Query {
     after: Option<String>,
@@ -34,6 +38,29 @@ impl Page {
     /// The first page, for a tool that reads them all.
     pub fn first(prefix: Option<String>) -> Self {
         Self { path: String::new(), after: None, limit: MAX_LIMIT, prefix }
+    }
+
+    /// A page of a list whose own `after` is not an id, as the query has the rest.
+    ///
+    /// # Errors
+    /// 400 `invalid_query`.
+    pub fn of(after: Option<i32>, limit: Option<String>, prefix: Option<String>) -> Result<Self, Error> {
+        let limit = match limit {
+            None => DEFAULT_LIMIT,
+            Some(limit) => limit
+                .parse()
+                .ok()
+                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+                .ok_or_else(|| refuse(format!("`limit` is a whole number from 1 to {MAX_LIMIT}")))?,
+        };
+        let prefix = prefix
+            .filter(|q| !q.is_empty())
+            .map(|q| {
+                let bad = q.chars().count() > names::MAX_NAME || q.contains(char::is_control);
+                if bad { Err(refuse("`q` is the beginning of a name: up to 100 characters".into())) } else { Ok(q) }
+            })
+            .transpose()?;
+        Ok(Self { path: String::new(), after, limit, prefix })
     }
 
     /// The page after this one, which was answered with `rows`: takes the surplus row off them. `None` after the last.
@@ -55,6 +82,11 @@ impl Page {
     /// How many rows to fetch: one more than is shown, to know whether more follow.
     pub fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
+    }
+
+    /// How many rows to show.
+    pub fn shown(&self) -> usize {
+        self.limit as usize
     }
 
     /// The prefix that names must have, whatever their case.
@@ -87,7 +119,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let refuse = |detail: String| Error::bad_request("invalid_query", detail);
         let axum::extract::Query(query) = axum::extract::Query::<Query>::from_request_parts(parts, state)
             .await
             .map_err(|rejection| refuse(rejection.body_text()))?;
@@ -95,22 +126,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
             .after
             .map(|after| after.parse().map_err(|_| refuse("`after` is the id of the last row you have".into())))
             .transpose()?;
-        let limit = match query.limit {
-            None => DEFAULT_LIMIT,
-            Some(limit) => limit
-                .parse()
-                .ok()
-                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-                .ok_or_else(|| refuse(format!("`limit` is a whole number from 1 to {MAX_LIMIT}")))?,
-        };
-        let prefix = query
-            .q
-            .filter(|q| !q.is_empty())
-            .map(|q| {
-                let bad = q.chars().count() > names::MAX_NAME || q.contains(char::is_control);
-                if bad { Err(refuse("`q` is the beginning of a name: up to 100 characters".into())) } else { Ok(q) }
-            })
-            .transpose()?;
-        Ok(Self { path: parts.uri.path().to_owned(), after, limit, prefix })
+        let page = Self::of(after, query.limit, query.q)?;
+        Ok(Self { path: parts.uri.path().to_owned(), ..page })
     }
 }

@@ -4,7 +4,7 @@ use crate::access;
 use crate::app::App;
 use crate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::error::{Error, Result};
-use crate::grants;
+use crate::grants::{self, End, Terms};
 use crate::passwords::{Password, PasswordHash};
 use crate::roles::RoleId;
 use crate::services::ServiceId;
@@ -23,17 +23,18 @@ pub struct FirstAdmin {
 ///
 /// Of several instances that start at once, one does.
 pub async fn ensure_an_administrator(app: &App, admin: FirstAdmin) -> Result<bool> {
-    if !access::store::administrators(&mut *app.db.read().await?).await?.is_empty() {
+    let now = app.clock.now();
+    if !access::store::administrators(&mut *app.db.read().await?, now).await?.is_empty() {
         return Ok(false);
     }
     app.config.passwords.accept(&admin.password, &[admin.username.as_str()])?;
     let hash = app.hasher.hash(admin.password).await?;
     let name: PersonName = "Administrator".parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
 
-    let by = By { actor: Actor::System, origin: Origin::default(), now: app.clock.now() };
+    let by = By { actor: Actor::System, origin: Origin::default(), now };
     let mut tx = Change::new(app.db.begin().await?, by);
     access::store::queue_for_administrators(&mut tx).await?;
-    if !access::store::administrators(&mut tx).await?.is_empty() {
+    if !access::store::administrators(&mut tx, now).await?.is_empty() {
         return Ok(false);
     }
     register_administrator(&mut tx, &admin.username, &name, &hash).await?;
@@ -64,10 +65,12 @@ pub async fn register_administrator(
     Ok(person)
 }
 
-/// Makes a person an administrator of Portero itself; twice is safe.
+/// Makes a person an administrator of Portero itself, for good; twice is safe.
 pub async fn make_administrator(tx: &mut Change, person: PersonId) -> Result<()> {
-    if grants::store::grant(tx, person, ServiceId::PORTERO, RoleId::ADMINISTRATOR).await? {
-        tx.tell(grants::told::granted(person, ServiceId::PORTERO, RoleId::ADMINISTRATOR));
+    let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
+    let granted = grants::store::grant(tx, person, ServiceId::PORTERO, RoleId::ADMINISTRATOR, &terms).await?;
+    if let Some(told) = grants::told::granted(person, ServiceId::PORTERO, RoleId::ADMINISTRATOR, &granted) {
+        tx.tell(told);
     }
     Ok(())
 }

@@ -2,23 +2,23 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{NewRole, Role, RoleId, store, told};
 use crate::access::permission::{ReadRoles, WriteRoles};
-use crate::access::store::{must_cover_permission, must_cover_role};
+use crate::access::store::{Through, must_cover_permission, must_cover_role};
 use crate::access::{About, Can};
 use crate::app::App;
-use crate::audit::{Action, Event};
+use crate::audit::{Action, Change, Event};
 use crate::error::Result;
 use crate::http::{Json, Page, Path};
 use crate::id::{IdOrName, Ref};
 use crate::openapi::{PageQuery, Success};
 use crate::permissions::{self, Permission, PermissionId};
 use crate::services::ServiceId;
+use crate::users::PersonId;
 
 /// `/roles` and `/role-permissions`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -85,7 +85,7 @@ async fn update_role(
 ) -> Result<Json<Success>> {
     let id = id.id()?;
     let mut tx = by.begin(&app, About::default()).await?;
-    changeable(&mut tx, &by, &Ref::Id(id)).await?;
+    changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let before = store::get(&mut tx, id).await?;
     store::rename(&mut tx, id, &change.name).await?;
     let after = Role { id, name: change.name.into() };
@@ -118,7 +118,7 @@ async fn delete_role(
 ) -> Result<Json<RoleDeleted>> {
     let id = id.id()?;
     let mut tx = by.begin(&app, About::default()).await?;
-    let role_id = changeable(&mut tx, &by, &Ref::Id(id)).await?;
+    let role_id = changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let role = store::get(&mut tx, role_id).await?;
     store::delete(&mut tx, role_id).await?;
     tx.commit([Event::new(Action::RoleDeleted).before(role)]).await?;
@@ -139,7 +139,8 @@ async fn list_role_permissions(
     Path(id): Path<Ref<RoleId>>,
     page: Page,
 ) -> Result<Response> {
-    let permissions = store::permissions(&mut *app.db.read().await?, id.id()?, &page).await?;
+    let now = app.clock.now();
+    let permissions = store::permissions(&mut *app.db.read().await?, id.id()?, &page, now).await?;
     Ok(page.respond(permissions, |permission| permission.id.0))
 }
 
@@ -170,9 +171,10 @@ async fn add_permission_to_role(
     Json(link): Json<RolePermission>,
 ) -> Result<Json<Success>> {
     let mut tx = by.begin(&app, About::default()).await?;
-    let role = changeable(&mut tx, &by, &link.role_id).await?;
+    let role = changeable(&mut tx, by.actor, &link.role_id).await?;
     let permission = permissions::store::resolve(&mut tx, &link.permission_id).await?;
-    must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, permission).await?;
+    // What a role carries does not end: whoever gives it must hold it for good.
+    must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, permission, Through::End(None)).await?;
     let added = store::add_permission(&mut tx, role, permission).await?;
     tx.commit(added.then(|| told::carries(role, permission))).await?;
     Ok(Json(Success::default()))
@@ -202,7 +204,7 @@ async fn remove_permission_from_role(
     Json(link): Json<RolePermission>,
 ) -> Result<Json<PermissionRemoved>> {
     let mut tx = by.begin(&app, About::default()).await?;
-    let role_id = changeable(&mut tx, &by, &link.role_id).await?;
+    let role_id = changeable(&mut tx, by.actor, &link.role_id).await?;
     let permission_id = permissions::store::resolve(&mut tx, &link.permission_id).await?;
     let removed = store::remove_permission(&mut tx, role_id, permission_id).await?;
     tx.commit(removed.then(|| told::lost(role_id, permission_id))).await?;
@@ -211,10 +213,11 @@ async fn remove_permission_from_role(
 
 /// The role that a caller named, if they may change it: not Portero's own, not a direct grant's, and carrying nothing
 /// of Portero's that they don't hold themselves.
-async fn changeable(conn: &mut PgConnection, by: &Can<WriteRoles>, role: &Ref<RoleId>) -> Result<RoleId> {
-    let role = store::resolve(conn, role).await?;
+async fn changeable(tx: &mut Change, actor: PersonId, role: &Ref<RoleId>) -> Result<RoleId> {
+    let role = store::resolve(tx, role).await?;
     role.must_not_be_built_in()?;
-    store::lock(conn, role).await?;
-    must_cover_role(conn, by.actor, ServiceId::PORTERO, role).await?;
+    store::lock(tx, role).await?;
+    let now = Through::Now(tx.by().now);
+    must_cover_role(tx, actor, ServiceId::PORTERO, role, now).await?;
     Ok(role)
 }

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use super::{Role, RoleId, RoleName};
 use crate::error::{Error, OnConstraint, Result};
@@ -178,8 +179,13 @@ pub async fn remove_permission(conn: &mut PgConnection, role: RoleId, permission
     Ok(removed.rows_affected() == 1)
 }
 
-/// One page of a role's permissions.
-pub async fn permissions(conn: &mut PgConnection, role: RoleId, page: &Page) -> Result<Vec<Permission>> {
+/// One page of a role's permissions at `now`: those of a direct grant may end.
+pub async fn permissions(
+    conn: &mut PgConnection,
+    role: RoleId,
+    page: &Page,
+    now: OffsetDateTime,
+) -> Result<Vec<Permission>> {
     get(conn, role).await?;
     let rows = sqlx::query_as!(
         Permission,
@@ -190,6 +196,7 @@ pub async fn permissions(conn: &mut PgConnection, role: RoleId, page: &Page) -> 
         where rp.role_id = $1
           and p.id > $2
           and ($3::text is null or lower(p.name) ^@ lower($3))
+          and (rp.expires_at is null or rp.expires_at > $5)
         order by p.id
         limit $4
         "#,
@@ -197,6 +204,7 @@ pub async fn permissions(conn: &mut PgConnection, role: RoleId, page: &Page) -> 
         page.after(i32::MIN),
         page.prefix(),
         page.fetch(),
+        now,
     )
     .fetch_all(conn)
     .await?;

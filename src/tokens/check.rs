@@ -34,9 +34,18 @@ pub async fn check(app: &App, token: TokenHash, service: Option<Ref<ServiceId>>)
     let lifetime = app.config.lifetime;
     let mut lost = false;
     loop {
-        let ask = Ask { token, service: service.clone() };
+        let ask = Ask { token, service: service.clone(), now: app.clock.now() };
         let Answer { session, rights } = app.checks.ask(ask).await?.ok_or_else(credential::invalid)?;
         let now = app.clock.now();
+        if let Some((service, rights)) = &rights {
+            if rights.ends_at.is_some_and(|end| end <= now) {
+                // A grant ended while the question was under way.
+                continue;
+            }
+            if !rights.roles.is_empty() {
+                app.uses.note(session.person, *service, now);
+            }
+        }
         let expires_at = lifetime.expires_at(session.created_at, session.modified_at);
         match lifetime.state(session.created_at, session.modified_at, now) {
             State::Expired => return Err(credential::expired()),

@@ -72,6 +72,10 @@ struct ValidToken {
     /// Names of the permissions that these carry.
     #[schema(value_type = Vec<String>, example = json!(["read"]))]
     permissions: Vec<Arc<str>>,
+    /// When the first of the grants behind these ends, in Unix seconds: don't keep the answer beyond. Only where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_924_905_600)]
+    valid_until: Option<i64>,
 }
 
 /// A token that is not valid.
@@ -108,7 +112,11 @@ async fn check_tokens(
         Verdict::Expired | Verdict::Unknown => None,
     });
     let people: Vec<_> = people.collect();
-    let effective = access::store::effective_of_all(&mut *app.db.read().await?, &people, backend.service).await?;
+    let now = app.clock.now();
+    let effective = access::store::effective_of_all(&mut *app.db.read().await?, &people, backend.service, now).await?;
+    for (person, _) in effective.iter().filter(|(_, held)| !held.roles.is_empty()) {
+        app.uses.note(*person, backend.service, now);
+    }
 
     let mut verdicts = verdicts.into_iter();
     // What can't be a token of ours was not asked about.
@@ -136,6 +144,7 @@ fn valid(
         service_id,
         roles: held.map_or_else(Vec::new, |held| held.roles.clone()),
         permissions: held.map_or_else(Vec::new, |held| held.permissions.clone()),
+        valid_until: held.and_then(Effective::valid_until),
     }))
 }
 

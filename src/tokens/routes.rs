@@ -99,6 +99,10 @@ struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["read"]))]
     permissions: Option<Vec<Arc<str>>>,
+    /// When the first of the grants behind these ends, in Unix seconds: don't keep the answer beyond. Only where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_924_905_600)]
+    valid_until: Option<i64>,
     /// Whether the person holds all the permissions asked for. Only where some were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = true)]
@@ -164,13 +168,15 @@ async fn answer(app: &App, credential: Result<Credential>, question: Result<Opti
         service_id: None,
         roles: None,
         permissions: None,
+        valid_until: None,
         allowed: None,
     };
     if let Some(service) = &question.service_id {
         let (service, effective) = checked.rights.ok_or_else(|| service.absent())?;
         answer.allowed = wanted.map(|wanted| effective.allows(&wanted));
         answer.service_id = Some(service);
-        let Effective { roles, permissions } = Arc::unwrap_or_clone(effective);
+        answer.valid_until = effective.valid_until();
+        let Effective { roles, permissions, .. } = Arc::unwrap_or_clone(effective);
         answer.roles = Some(roles);
         answer.permissions = Some(permissions);
     }

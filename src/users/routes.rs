@@ -117,7 +117,8 @@ async fn update_user(
     let password_hash = hash(&app, password, password_hash, &about).await?;
 
     let mut tx = by.begin(&app, About::person(id)).await?;
-    must_cover_person(&mut tx, by.actor, id).await?;
+    let now = tx.by().now;
+    must_cover_person(&mut tx, by.actor, id, now).await?;
     let before = store::record(&mut tx, id).await?;
     if let Some(email) = &change.email {
         tell_the_old_address(&mut tx, &app, id, email, language).await?;
@@ -166,7 +167,8 @@ async fn delete_user(
     let id = id.id()?;
     let mut tx = by.begin(&app, About::removal(id)).await?;
     let record = store::record(&mut tx, id).await?;
-    must_cover_person(&mut tx, by.actor, id).await?;
+    let now = tx.by().now;
+    must_cover_person(&mut tx, by.actor, id, now).await?;
     let revoked_tokens = tokens::store::revoke_all(&mut tx, id, None).await?;
     store::remove(&mut tx, id).await?;
     must_keep_an_administrator(&mut tx).await?;
@@ -201,7 +203,8 @@ async fn disable_user(
 ) -> Result<Json<UserAdmission>> {
     let user_id = id.id()?;
     let mut tx = by.begin(&app, About::removal(user_id)).await?;
-    must_cover_person(&mut tx, by.actor, user_id).await?;
+    let now = tx.by().now;
+    must_cover_person(&mut tx, by.actor, user_id, now).await?;
     let changed = disable(&mut tx, user_id).await?;
     must_keep_an_administrator(&mut tx).await?;
     tx.commit(changed.then(|| Event::new(Action::UserDisabled).about(user_id))).await?;
@@ -225,7 +228,8 @@ async fn enable_user(
 ) -> Result<Json<UserAdmission>> {
     let user_id = id.id()?;
     let mut tx = by.begin(&app, About::person(user_id)).await?;
-    must_cover_person(&mut tx, by.actor, user_id).await?;
+    let now = tx.by().now;
+    must_cover_person(&mut tx, by.actor, user_id, now).await?;
     let changed = enable(&mut tx, user_id).await?;
     tx.commit(changed.then(|| Event::new(Action::UserEnabled).about(user_id))).await?;
     Ok(Json(UserAdmission { status: "user_enabled", user_id }))

@@ -136,6 +136,25 @@ pub async fn lock(conn: &mut PgConnection, id: PersonId) -> Result<()> {
     Ok(())
 }
 
+/// Likewise many people, in the order of their ids.
+///
+/// # Errors
+/// 404 `person_not_found`, which names the first who is not there.
+pub async fn lock_all(conn: &mut PgConnection, ids: &[PersonId]) -> Result<()> {
+    let ids: Vec<i32> = ids.iter().map(|id| id.0).collect();
+    let locked = sqlx::query!(
+        r#"
+        select id, removed_at is null as "is_here!" from auth.person where id = any ($1) order by id for no key update
+        "#,
+        &ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    let missing = ids.iter().find(|id| !locked.iter().any(|person| person.id == **id && person.is_here));
+    missing
+        .map_or(Ok(()), |id| Err(Error::not_found("person_not_found", format!("there is no person with the id {id}"))))
+}
+
 /// Refuses (404 `person_not_found`) somebody who was removed. Under [`hold`] or [`lock`] that stays so.
 pub async fn must_be_here(conn: &mut PgConnection, id: PersonId) -> Result<()> {
     hold(&mut *conn, id).await?;

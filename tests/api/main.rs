@@ -3,6 +3,7 @@
 //! Nothing needs to be started or set: the tests start a Postgres of their own and take it away again.
 
 mod access;
+mod access_review;
 mod audit;
 mod batches;
 mod bodies;
@@ -37,6 +38,7 @@ mod shapes;
 mod streams;
 mod subjects;
 mod support;
+mod time_boxed;
 mod unavailable;
 mod users;
 mod verification;

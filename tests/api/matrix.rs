@@ -320,6 +320,16 @@ impl World {
         both("Administrator in Portero, oneself", self.caller, 0, ADMINISTRATOR);
         both("Auditor in Portero, oneself", self.caller, 0, AUDITOR);
 
+        for (about, service) in self.services() {
+            let path = format!("/services/{service}/access-review");
+            cells.push(cell("review_access", about, Method::GET, path.clone()));
+            for (what, role) in [("plain", self.role), ("roles:write", self.mighty)] {
+                let about = format!("{what} {about}");
+                let none = json!({"revoke": [{"person_id": self.somebody, "role_id": role}]});
+                cells.push(with_body("decide_access", &about, Method::POST, path.clone(), &none));
+            }
+        }
+
         let mut both = |about, service: i32, permission: i32| {
             let grant = json!({"person_id": self.somebody, "service_id": service, "permission_id": permission});
             cells.push(with_body("grant_permission", about, Method::POST, "/person-service-permissions", &grant));

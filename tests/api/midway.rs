@@ -31,6 +31,8 @@ fn changes(somebody: i32) -> Vec<(Method, String, Value)> {
         (Method::POST, "/person-service-permissions".into(), direct.clone()),
         (Method::DELETE, "/person-service-permissions".into(), direct),
     ];
+    let revoke = json!({"revoke": [{"person_id": somebody, "role_id": 1}]});
+    changes.push((Method::POST, "/services/1/access-review".into(), revoke));
     changes.push((Method::POST, "/services/1/keys".into(), json!({"name": "New"})));
     changes.push((Method::DELETE, "/services/1/keys/1".into(), json!({})));
     for collection in ["/roles", "/permissions", "/services"] {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::support::{Caller, Response, Server};
-use naive::{Kind, Naive, Token};
+use naive::{Kind, Naive, Term, Token};
 
 /// A die that falls the same way each time it is thrown from the same seed (splitmix64).
 pub struct Dice(pub u64);
@@ -159,25 +159,43 @@ impl Play {
         format!("offering {service} {role} {add}")
     }
 
+    /// How long to give something: as long as it is held already, for good, or for less than an hour.
+    fn term(&mut self, add: bool, body: &mut Value) -> Term {
+        match self.dice.throw(4) {
+            0 if add => {
+                body["expires_at"] = Value::Null;
+                Term::ForGood
+            }
+            1 if add => {
+                let soon = 1200 + i64::try_from(self.dice.throw(1800)).expect("a number");
+                body["expires_at"] = json!(self.server.app.clock.now().unix_timestamp() + soon);
+                Term::Briefly
+            }
+            _ => Term::AsItIs,
+        }
+    }
+
     async fn grant(&mut self, add: bool) -> String {
         let (person, service, role) = (self.some(Kind::Person), self.some(Kind::Service), self.some(Kind::Role));
-        let body = json!({"person_id": person, "service_id": service, "role_id": role});
+        let mut body = json!({"person_id": person, "service_id": service, "role_id": role});
+        let term = self.term(add, &mut body);
         let ends = [(Kind::Service, service), (Kind::Person, person), (Kind::Role, role)];
         if self.send_link(add, "/person-service-roles", body, &ends).await {
-            self.model.grant(add, person, service, role);
+            self.model.grant(add, person, service, role, term);
         }
-        format!("granting {person} {service} {role} {add}")
+        format!("granting {person} {service} {role} {add} {term:?}")
     }
 
     async fn direct(&mut self, add: bool) -> String {
         let (person, service) = (self.some(Kind::Person), self.some(Kind::Service));
         let permission = self.some(Kind::Permission);
-        let body = json!({"person_id": person, "service_id": service, "permission_id": permission});
+        let mut body = json!({"person_id": person, "service_id": service, "permission_id": permission});
+        let term = self.term(add, &mut body);
         let ends = [(Kind::Service, service), (Kind::Person, person), (Kind::Permission, permission)];
         if self.send_link(add, "/person-service-permissions", body, &ends).await {
-            self.model.direct(add, person, service, permission);
+            self.model.direct(add, person, service, permission, term);
         }
-        format!("granting directly {person} {service} {permission} {add}")
+        format!("granting directly {person} {service} {permission} {add} {term:?}")
     }
 
     async fn begin_session(&mut self) -> String {
@@ -207,6 +225,10 @@ impl Play {
     async fn time_passes(&mut self) -> String {
         self.server.app.clock.turn(time::Duration::hours(1));
         self.model.all_expire();
+        // What is over is over, swept up or not.
+        if self.dice.throw(2) == 0 {
+            portero::grants::sweep(&self.server.app).await.expect("a sweep");
+        }
         self.root = self.server.session_of(self.root.id).await;
         "an hour".to_owned()
     }
@@ -259,6 +281,8 @@ impl Play {
                 assert_eq!(answer.body["permissions"], json!(permissions), "{when}: {person} in {service}");
             }
             assert_eq!(check.body["allowed"], allowed, "{when}: {person} in {service}");
+            let ends = self.model.ends(person, service);
+            assert_eq!(check.body.get("valid_until").is_some(), ends, "{when}: {person} in {service}");
         } else {
             let expected = if token == Token::Live { (404, "service_not_found") } else { token.expected() };
             assert_eq!((check.status, check.error()), expected, "{when}: session {session} of {person}");

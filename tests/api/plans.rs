@@ -29,6 +29,7 @@ const BIG: &[&str] = &[
     "role",
     "role_permission",
     "service_roles",
+    "service_uses",
     "tokens_cache",
 ];
 
@@ -91,6 +92,8 @@ const MORE: &str = "
     insert into auth.person_service_role (person_id, service_id, role_id)
     select direct_person_id, 200, id from auth.role where direct_service_id = 200;
     update auth.person set email = username || '@example.com';
+    insert into auth.service_uses (person_id, service_id, last_used_on)
+    select distinct person_id, service_id, current_date from auth.person_service_role;
     insert into auth.changes (position, placed_at, kind, service_id, person_id)
     select n, now(), 'grants-changed', 1 + n % 200, 1 + n % 20000 from generate_series(1, 50000) n;
     insert into auth.login_attempts (key, person_id, failures, forgotten_at, wait_until, last_failed_at, kept_until)
@@ -192,6 +195,7 @@ fn sample(kind: &str) -> &'static str {
         "TextArray" => "array['ba', 'be']",
         "Bytea" => "sha256('a token')",
         "ByteaArray" => "array[sha256('a token'), sha256('another')]",
+        "DateArray" => "array['2026-11-22', '2026-11-23']::date[]",
         "Timestamptz" => "now() - interval '1 hour'",
         "Bool" => "true",
         _ => "null",

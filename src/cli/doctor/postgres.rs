@@ -103,7 +103,7 @@ async fn ask(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
     } else {
         report.ok("mail queue", format!("{} to be sent, none given up", mails.waiting));
     }
-    let administrators = administrators(conn).await?;
+    let administrators = administrators(conn, OffsetDateTime::now_utc()).await?;
     if administrators.is_empty() {
         report.wrong("administrator", "there is none who can log in", "portero admin add <username>");
     } else {

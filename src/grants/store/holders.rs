@@ -1,27 +1,79 @@
 //! Who holds a role in a service.
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use crate::error::Result;
+use crate::grants::Holder;
 use crate::http::Page;
 use crate::roles::RoleId;
 use crate::services::ServiceId;
-use crate::users::{self, Person, PersonId};
+use crate::users::{self, PersonId};
 
-/// One page of the people who hold a role in a service.
-pub async fn holders(conn: &mut PgConnection, service: ServiceId, role: RoleId, page: &Page) -> Result<Vec<Person>> {
+/// One page of the people who hold a role in a service at `now`. That of direct grants ends with the last of them.
+pub async fn holders(
+    conn: &mut PgConnection,
+    service: ServiceId,
+    role: RoleId,
+    page: &Page,
+    now: OffsetDateTime,
+) -> Result<Vec<Holder>> {
+    let mut holders = of_role(conn, service, role, page, now).await?;
+    let Some(direct) = direct(conn, role, now).await? else { return Ok(holders) };
+    if direct.permissions == 0 {
+        return Ok(Vec::new());
+    }
+    for holder in &mut holders {
+        holder.expires_at = direct.ends_at;
+    }
+    Ok(holders)
+}
+
+struct Direct {
+    permissions: i64,
+    ends_at: Option<OffsetDateTime>,
+}
+
+/// What a role carries if it is that of direct grants, and when the last of it ends.
+async fn direct(conn: &mut PgConnection, role: RoleId, now: OffsetDateTime) -> Result<Option<Direct>> {
+    let direct = sqlx::query_as!(
+        Direct,
+        r#"
+        select count(rp.role_id) as "permissions!",
+               case when count(rp.role_id) = count(rp.expires_at) then max(rp.expires_at) end as ends_at
+        from auth.role r
+        left join auth.role_permission rp on rp.role_id = r.id and (rp.expires_at is null or rp.expires_at > $2)
+        where r.id = $1 and r.direct_person_id is not null
+        group by r.id
+        "#,
+        role.0,
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(direct)
+}
+
+async fn of_role(
+    conn: &mut PgConnection,
+    service: ServiceId,
+    role: RoleId,
+    page: &Page,
+    now: OffsetDateTime,
+) -> Result<Vec<Holder>> {
     if let Some(few) = users::store::few_with(conn, page.prefix()).await? {
-        return holders_among(conn, service, role, &few, page).await;
+        return of_role_among(conn, service, role, &few, page, now).await;
     }
     let rows = sqlx::query_as!(
-        Person,
+        Holder,
         r#"
-        select p.id as "id: PersonId", p.username, p.name
+        select p.id as "id: PersonId", p.username, p.name, psr.expires_at
         from auth.person_service_role psr
         join auth.person p on p.id = psr.person_id
         where psr.service_id = $1
           and psr.role_id = $2
           and psr.person_id > $3
+          and (psr.expires_at is null or psr.expires_at > $6)
           and ($4::text is null or lower(p.username) ^@ lower($4) or lower(p.name) ^@ lower($4))
         order by psr.person_id
         limit $5
@@ -31,6 +83,7 @@ pub async fn holders(conn: &mut PgConnection, service: ServiceId, role: RoleId, 
         page.after(i32::MIN),
         page.prefix(),
         page.fetch(),
+        now,
     )
     .fetch_all(conn)
     .await?;
@@ -38,22 +91,26 @@ pub async fn holders(conn: &mut PgConnection, service: ServiceId, role: RoleId, 
 }
 
 /// Likewise, of these people alone: each is looked up, however many others hold the role.
-async fn holders_among(
+async fn of_role_among(
     conn: &mut PgConnection,
     service: ServiceId,
     role: RoleId,
     people: &[i32],
     page: &Page,
-) -> Result<Vec<Person>> {
+    now: OffsetDateTime,
+) -> Result<Vec<Holder>> {
     let rows = sqlx::query_as!(
-        Person,
+        Holder,
         r#"
-        select p.id as "id: PersonId", p.username, p.name
+        select p.id as "id: PersonId", p.username, p.name, holder.expires_at
         from unnest($3::int[]) few (id)
         cross join lateral (
-            select psr.person_id
+            select psr.person_id, psr.expires_at
             from auth.person_service_role psr
-            where psr.service_id = $1 and psr.role_id = $2 and psr.person_id = few.id
+            where psr.service_id = $1
+              and psr.role_id = $2
+              and psr.person_id = few.id
+              and (psr.expires_at is null or psr.expires_at > $6)
             -- At most one, which tells Postgres to do just that.
             limit 1
         ) holder
@@ -67,6 +124,7 @@ async fn holders_among(
         people,
         page.after(i32::MIN),
         page.fetch(),
+        now,
     )
     .fetch_all(conn)
     .await?;

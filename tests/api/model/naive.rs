@@ -54,6 +54,16 @@ impl Token {
     }
 }
 
+/// For how long something is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// As long as it is held already; for good if it is not.
+    AsItIs,
+    ForGood,
+    /// It is over before time passes.
+    Briefly,
+}
+
 #[derive(Debug, Default)]
 pub struct Naive {
     /// Everything that ever was: its name, and whether it still is.
@@ -63,6 +73,9 @@ pub struct Naive {
     holds: BTreeSet<(i64, i64, i64)>,
     /// Each direct role that was made, with what it carries; in the order of its making.
     direct: Vec<((i64, i64), BTreeSet<i64>)>,
+    /// What of these two ends when time passes.
+    brief: BTreeSet<(i64, i64, i64)>,
+    directly_brief: BTreeSet<(i64, i64, i64)>,
     pub sessions: Vec<(i64, Token)>,
 }
 
@@ -133,15 +146,23 @@ impl Naive {
         }
     }
 
-    pub fn grant(&mut self, add: bool, person: i64, service: i64, role: i64) {
-        set(&mut self.holds, add, (person, service, role));
+    pub fn grant(&mut self, add: bool, person: i64, service: i64, role: i64, term: Term) {
+        let held = (person, service, role);
+        // What was brief and went another way, with its role, say, is not brief when it comes back.
+        let stays_brief = self.holds.contains(&held) && self.brief.contains(&held) && term == Term::AsItIs;
+        set(&mut self.brief, add && (stays_brief || term == Term::Briefly), held);
+        set(&mut self.holds, add, held);
         if add {
             self.offers.insert((service, role));
         }
     }
 
-    pub fn direct(&mut self, add: bool, person: i64, service: i64, permission: i64) {
+    pub fn direct(&mut self, add: bool, person: i64, service: i64, permission: i64, term: Term) {
         let at = self.direct.iter().position(|(whose, _)| *whose == (person, service));
+        let held = (person, service, permission);
+        let is_held = at.is_some_and(|at| self.direct[at].1.contains(&permission));
+        let stays_brief = is_held && self.directly_brief.contains(&held) && term == Term::AsItIs;
+        set(&mut self.directly_brief, add && (stays_brief || term == Term::Briefly), held);
         match (at, add) {
             (None, true) => self.direct.push(((person, service), BTreeSet::from([permission]))),
             (Some(at), _) => {
@@ -158,6 +179,19 @@ impl Naive {
         for (_, token) in self.sessions.iter_mut().filter(|(_, token)| *token == Token::Live) {
             *token = Token::Expired;
         }
+        let brief = std::mem::take(&mut self.brief);
+        self.holds.retain(|held| !brief.contains(held));
+        for (person, service, permission) in std::mem::take(&mut self.directly_brief) {
+            self.direct(false, person, service, permission, Term::AsItIs);
+        }
+    }
+
+    /// Whether anything that somebody holds in a service ends by itself.
+    pub fn ends(&self, person: i64, service: i64) -> bool {
+        let direct = self.direct.iter().find(|(whose, _)| *whose == (person, service));
+        let carried = direct.iter().flat_map(|(_, carried)| carried);
+        self.holds.iter().any(|held| (held.0, held.1) == (person, service) && self.brief.contains(held))
+            || carried.into_iter().any(|permission| self.directly_brief.contains(&(person, service, *permission)))
     }
 
     /// Names of roles and permissions.

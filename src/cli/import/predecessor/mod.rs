@@ -123,7 +123,7 @@ pub(super) async fn import(tool: &Tool, url: &Secret, dry_run: bool) -> anyhow::
         audit::store::insert(&mut tx, &tool.by(), &told).await?;
         tx.commit().await?;
     }
-    let no_administrator = !dry_run && administrators(&mut conn).await?.is_empty();
+    let no_administrator = !dry_run && administrators(&mut conn, tool.app.clock.now()).await?.is_empty();
     tell(tool.output, &summary, dry_run)?;
     if no_administrator {
         remark("Portero has no administrator yet: `portero admin add <username>` makes one of these people one");

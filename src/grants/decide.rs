@@ -1,0 +1,90 @@
+//! What a review decided about many grants, done at once: all or nothing.
+
+use std::collections::BTreeSet;
+
+use super::review::Grants;
+use super::{What, store, told};
+use crate::access::Can;
+use crate::access::permission::WriteGrants;
+use crate::access::store::{Through, must_cover_permission, must_cover_role, must_keep_an_administrator};
+use crate::app::App;
+use crate::audit::Change;
+use crate::error::{Error, Result};
+use crate::id::Ref;
+use crate::permissions;
+use crate::roles::{self, RoleId};
+use crate::services::ServiceId;
+use crate::users::PersonId;
+
+/// Confirms and revokes grants in `service`, under the rules of single ones; answers those that were there to be revoked.
+///
+/// # Errors
+/// 403 beyond what the caller holds; 404 for what is not there; 409 `direct_role`, `last_administrator`.
+pub async fn decide(
+    app: &App,
+    by: &Can<WriteGrants>,
+    service: ServiceId,
+    confirm: &Grants,
+    revoke: &Grants,
+) -> Result<Grants> {
+    let people: BTreeSet<PersonId> = confirm.union(revoke).map(|(person, _)| *person).collect();
+    let administrators = (service, What::Role(RoleId::ADMINISTRATOR));
+    let unmakes = revoke.iter().any(|(_, what)| (service, *what) == (ServiceId::PORTERO, administrators.1));
+    let mut tx = by.begin_for_many(app, &people.into_iter().collect::<Vec<_>>(), unmakes).await?;
+    let all: BTreeSet<What> = confirm.union(revoke).map(|(_, what)| *what).collect();
+    for what in all {
+        must_cover(&mut tx, by.actor, service, what).await?;
+    }
+    keep(&mut tx, by.actor, service, confirm).await?;
+    let revoked = take(&mut tx, service, revoke).await?;
+    if unmakes {
+        must_keep_an_administrator(&mut tx).await?;
+    }
+    tx.commit([]).await?;
+    Ok(revoked)
+}
+
+async fn must_cover(tx: &mut Change, actor: PersonId, service: ServiceId, what: What) -> Result<()> {
+    let now = Through::Now(tx.by().now);
+    match what {
+        What::Role(role) => {
+            roles::store::hold(tx, role).await?;
+            must_cover_role(tx, actor, service, role, now).await
+        }
+        What::Permission(permission) => {
+            let permission = permissions::store::resolve(tx, &Ref::Id(permission)).await?;
+            must_cover_permission(tx, actor, service, permission, now).await
+        }
+    }
+}
+
+async fn keep(tx: &mut Change, actor: PersonId, service: ServiceId, grants: &Grants) -> Result<()> {
+    let now = tx.by().now;
+    let confirmed = store::confirm(tx, service, grants, actor, now).await?;
+    if let Some((person, what)) = grants.iter().find(|grant| !confirmed.contains_key(grant)) {
+        return Err(Error::not_found(
+            "grant_not_found",
+            format!("person {person} doesn't hold {what} there: nothing was changed; look at the review again"),
+        ));
+    }
+    for ((person, what), standing) in confirmed {
+        tx.tell(told::confirmed(person, service, what, &standing));
+    }
+    Ok(())
+}
+
+async fn take(tx: &mut Change, service: ServiceId, grants: &Grants) -> Result<Grants> {
+    let now = tx.by().now;
+    let mut revoked = Grants::new();
+    for (person, what) in grants.iter().copied() {
+        let before = match what {
+            What::Role(role) => store::revoke(tx, person, service, role, now).await?,
+            What::Permission(permission) => store::revoke_direct(tx, person, service, permission, now).await?.1,
+        };
+        if let Some(before) = before {
+            tx.tell(told::removed(person, service, what, &before));
+            revoked.insert((person, what));
+        }
+    }
+    Ok(revoked)
+}

@@ -1,0 +1,105 @@
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::routes::{Begun, whom};
+use super::{DirectGrant, NewDirectGrant, Terms, store, told};
+use crate::access::permission::WriteGrants;
+use crate::access::store::{Through, must_cover_permission};
+use crate::access::{About, Holds};
+use crate::app::App;
+use crate::error::Result;
+use crate::http::Json;
+use crate::permissions::{self, PermissionId};
+use crate::roles::RoleId;
+use crate::services::ServiceId;
+use crate::users::PersonId;
+
+/// `/person-service-permissions`.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(grant_permission, revoke_permission))
+}
+
+/// A direct grant, made or taken back.
+#[derive(Debug, Serialize, ToSchema)]
+struct DirectGrantDone {
+    #[schema(example = "permission_granted")]
+    status: &'static str,
+    person_id: PersonId,
+    service_id: ServiceId,
+    permission_id: PermissionId,
+    /// The role `direct:<person>:<service>` that carries the grant; null when there was none to take from.
+    role_id: Option<RoleId>,
+}
+
+/// Give a person a single permission in a service
+///
+/// Through the role `direct:<person>:<service>`, made on first use. For good, or until `expires_at`: from that second on
+/// it is in no answer. Doing it twice is safe: what stands is lengthened, shortened or given another reason by what the
+/// second body says, and else left as it is.
+#[utoipa::path(post, path = "/person-service-permissions", tag = "grants", request_body = NewDirectGrant, responses(
+    (status = 200, body = DirectGrantDone),
+    (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
+    (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
+))]
+async fn grant_permission(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Json(new): Json<NewDirectGrant>,
+) -> Result<Json<DirectGrantDone>> {
+    let end = new.expires_at.seen_from(app.clock.now())?;
+    let Begun { mut tx, actor, person, service, what } = begin(&app, by, &new.grant()).await?;
+    let terms = Terms { end, reason: new.reason, ..Terms::of(tx.by()) };
+    let before = store::direct_standing(&mut tx, person, service, what, terms.now).await?;
+    if let Some(through) = terms.lengthens(before.as_ref()) {
+        must_cover_permission(&mut tx, actor, service, what, through).await?;
+    }
+    let (role, granted) = store::grant_direct(&mut tx, person, service, what, &terms).await?;
+    tx.commit(told::directly_granted(person, service, what, &granted)).await?;
+    Ok(done("permission_granted", person, service, what, Some(role)))
+}
+
+/// Take a directly given permission back
+///
+/// What the person holds through other roles stays. Doing it twice is safe.
+#[utoipa::path(delete, path = "/person-service-permissions", tag = "grants", request_body = DirectGrant, responses(
+    (status = 200, body = DirectGrantDone),
+    (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
+    (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
+))]
+async fn revoke_permission(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Json(grant): Json<DirectGrant>,
+) -> Result<Json<DirectGrantDone>> {
+    let Begun { mut tx, person, service, what, .. } = begin(&app, by, &grant).await?;
+    let now = tx.by().now;
+    let (role, revoked) = store::revoke_direct(&mut tx, person, service, what, now).await?;
+    tx.commit(revoked.map(|before| told::directly_revoked(person, service, what, &before))).await?;
+    Ok(done("permission_revoked", person, service, what, role))
+}
+
+fn done(
+    status: &'static str,
+    person_id: PersonId,
+    service_id: ServiceId,
+    permission_id: PermissionId,
+    role_id: Option<RoleId>,
+) -> Json<DirectGrantDone> {
+    Json(DirectGrantDone { status, person_id, service_id, permission_id, role_id })
+}
+
+/// Begins a change of the direct grant that a body names, if the caller may hand out and take away its permission there.
+async fn begin(app: &App, by: Holds<WriteGrants>, grant: &DirectGrant) -> Result<Begun<PermissionId>> {
+    let permission = grant.permission()?;
+    let mut conn = app.db.read().await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
+    let permission = permissions::store::resolve(&mut conn, &permission).await.map_err(|error| grant.refusal(error))?;
+    drop(conn);
+    let mut tx = by.begin(app, About::person(person)).await?;
+    let now = Through::Now(tx.by().now);
+    must_cover_permission(&mut tx, by.actor, service, permission, now).await?;
+    Ok(Begun { tx, actor: by.actor, person, service, what: permission })
+}

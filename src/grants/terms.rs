@@ -1,0 +1,206 @@
+use serde::{Deserialize, Deserializer, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use super::Moment;
+use crate::access::store::Through;
+use crate::audit::{Actor, By};
+use crate::error::{Error, Result};
+use crate::names;
+use crate::users::PersonId;
+
+/// How far ahead an end may be.
+const LONGEST: Duration = Duration::days(3653);
+
+names::text_type! {
+    /// Why somebody is given something.
+    Reason, |text| names::line(text, 500), max: 500, except: "", example: "stands in for Eva until she is back"
+}
+
+/// When a grant is to end. Of a field that is null this says another thing than of one that is not there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// When it did; what is new does not.
+    #[default]
+    AsItIs,
+    /// Not by itself.
+    Never,
+    /// Then.
+    At(OffsetDateTime),
+}
+
+impl<'de> Deserialize<'de> for End {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Never, |Moment(end)| Self::At(end)))
+    }
+}
+
+impl End {
+    /// The same, if it is possible.
+    ///
+    /// # Errors
+    /// 400 `invalid_request_body` unless it is in the future, and at most ten years ahead.
+    pub fn seen_from(self, now: OffsetDateTime) -> Result<Self> {
+        match self {
+            Self::At(end) if end <= now => {
+                Err(Error::invalid_field("expires_at", "a grant ends in the future; this moment has passed"))
+            }
+            Self::At(end) if end > now + LONGEST => {
+                Err(Error::invalid_field("expires_at", "at most ten years ahead; null for a grant without an end"))
+            }
+            possible => Ok(possible),
+        }
+    }
+}
+
+/// On which terms somebody is given something, by whom, when.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// When it ends.
+    pub end: End,
+    /// Why; `None` leaves that of a grant that stands as it is.
+    pub reason: Option<Reason>,
+    /// By whom; `None` for the command line and for Portero itself.
+    pub by: Option<PersonId>,
+    /// When.
+    pub now: OffsetDateTime,
+}
+
+impl Terms {
+    /// What whoever makes a change gives without more words: what stands stays as it is, what is new does not end.
+    pub fn of(by: &By) -> Self {
+        let person = match by.actor {
+            Actor::Person(person) => Some(person),
+            _ => None,
+        };
+        Self { end: End::AsItIs, reason: None, by: person, now: by.now }
+    }
+
+    /// How long the giver must hold it, where this gives something new or lengthens what stands.
+    pub fn lengthens(&self, standing: Option<&Standing>) -> Option<Through> {
+        match (self.end, standing.map(|standing| standing.expires_at)) {
+            (_, None) => Some(Through::End(self.anew().expires_at)),
+            (End::AsItIs, _) | (_, Some(None)) => None,
+            (End::Never, Some(Some(_))) => Some(Through::End(None)),
+            (End::At(end), Some(Some(before))) => (end > before).then_some(Through::End(Some(end))),
+        }
+    }
+
+    /// What a grant has afterwards that stood on the terms `before`.
+    pub fn over(&self, before: &Standing) -> Standing {
+        Standing {
+            expires_at: match self.end {
+                End::AsItIs => before.expires_at,
+                End::Never => None,
+                End::At(end) => Some(end),
+            },
+            reason: self.reason.clone().map(String::from).or_else(|| before.reason.clone()),
+        }
+    }
+
+    /// What a new grant has.
+    pub fn anew(&self) -> Standing {
+        let expires_at = match self.end {
+            End::AsItIs | End::Never => None,
+            End::At(end) => Some(end),
+        };
+        Standing { expires_at, reason: self.reason.clone().map(String::from) }
+    }
+}
+
+/// The terms that a grant stands on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// When it ends, if it does.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// Why it was given.
+    pub reason: Option<String>,
+}
+
+impl Standing {
+    /// Whether it is over.
+    pub fn is_over(&self, now: OffsetDateTime) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+}
+
+/// What giving did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// It had not been held, or no longer: then with the terms of what was over.
+    Added {
+        /// What was over, and had not been swept up yet.
+        over: Option<Standing>,
+        /// What is held now.
+        now: Standing,
+    },
+    /// It was held on other terms.
+    Changed {
+        /// Those.
+        before: Standing,
+        /// The present ones.
+        after: Standing,
+    },
+    /// It was held on these terms.
+    Unchanged,
+}
+
+impl Granted {
+    /// Whether what would have stayed until somebody takes it now ends by itself.
+    pub fn ends_what_lasted(&self) -> bool {
+        matches!(self, Self::Changed { before, after } if before.expires_at.is_none() && after.expires_at.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
+
+    #[test]
+    fn an_end_is_in_the_future_and_not_too_far() {
+        let asked = |after: Duration| End::At(NOW + after).seen_from(NOW);
+        assert_eq!(asked(Duration::SECOND).ok(), Some(End::At(NOW + Duration::SECOND)));
+        assert!(asked(LONGEST).is_ok());
+        for bad in [Duration::ZERO, -Duration::SECOND, LONGEST + Duration::SECOND] {
+            assert!(asked(bad).expect_err("a refusal").to_string().contains("expires_at"));
+        }
+        for any in [End::AsItIs, End::Never] {
+            assert_eq!(any.seen_from(NOW).ok(), Some(any));
+        }
+    }
+
+    #[test]
+    fn null_is_not_nothing() {
+        #[derive(Deserialize)]
+        struct Body {
+            #[serde(default)]
+            expires_at: End,
+        }
+        let read = |json| serde_json::from_str::<Body>(json).expect("a body").expires_at;
+        assert_eq!(read("{}"), End::AsItIs);
+        assert_eq!(read(r#"{"expires_at": null}"#), End::Never);
+        assert_eq!(read(r#"{"expires_at": "2026-11-22T12:00:00Z"}"#), End::At(NOW));
+    }
+
+    #[test]
+    fn what_is_new_or_longer_needs_a_giver_who_holds_it_as_long() {
+        let (soon, late) = (NOW + Duration::HOUR, NOW + Duration::DAY);
+        let new = |end| Terms { end, reason: None, by: None, now: NOW }.lengthens(None);
+        assert_eq!(new(End::AsItIs), Some(Through::End(None)));
+        assert_eq!(new(End::Never), Some(Through::End(None)));
+        assert_eq!(new(End::At(soon)), Some(Through::End(Some(soon))));
+        let longer = |end, expires_at| {
+            Terms { end, reason: None, by: None, now: NOW }.lengthens(Some(&Standing { expires_at, reason: None }))
+        };
+        assert_eq!(longer(End::AsItIs, Some(soon)), None);
+        assert_eq!(longer(End::Never, Some(soon)), Some(Through::End(None)));
+        assert_eq!(longer(End::At(late), Some(soon)), Some(Through::End(Some(late))));
+        assert_eq!(longer(End::At(soon), Some(late)), None);
+        assert_eq!(longer(End::At(late), None), None);
+        assert_eq!(longer(End::Never, None), None);
+    }
+}
