@@ -63,6 +63,31 @@ async fn grants_are_given_listed_and_taken() {
 }
 
 #[tokio::test]
+async fn grants_end_when_it_was_said() {
+    let house = furnished().await;
+    let end = |grants: &serde_json::Value| grants["grants"][0]["expires_at"].as_str().map(str::to_owned);
+    let add = ["grant", "add", "ada", "Shop", "Editor"];
+    let with = |more: &[&'static str]| [add.as_slice(), more].concat();
+    let granted = house.json(&with(&["--expires", "30d", "--reason", "stands in for Eva"]));
+    assert!(end(&granted).is_some() && granted["grants"][0]["reason"] == "stands in for Eva", "{granted}");
+    assert_eq!(end(&house.json(&add)), end(&granted), "nothing was said");
+    let list = house.run(&["grant", "list", "ada"]).out;
+    assert!(list.contains("ENDS") && end(&granted).is_some_and(|end| list.contains(&end[..10])), "{list}");
+    assert_eq!(end(&house.json(&with(&["--expires", "never"]))), None);
+    house.run(&with(&["--expires", "2020-01-01"])).refused(&["expires_at", "passed"]);
+    house.run(&with(&["--expires", "2999-01-01"])).refused(&["ten years"]);
+
+    house.json(&["grant", "add", "ada", "Shop", "--permission", "share", "--expires", "2h"]);
+    let held = house.json(&["grant", "list", "ada"]);
+    assert_eq!((held[0]["expires_at"].is_null(), held[1]["expires_at"].is_string()), (true, true), "{held}");
+    sqlx::query("update auth.role_permission set expires_at = now() where expires_at is not null")
+        .execute(&mut house.conn().await)
+        .await
+        .expect("an end");
+    assert_eq!(house.json(&["grant", "list"]).as_array().map(Vec::len), Some(1), "what is over is not listed");
+}
+
+#[tokio::test]
 async fn a_token_is_checked_as_a_backend_would() {
     let house = furnished().await;
     house.json(&["grant", "add", "ada", "Shop", "Editor"]);
