@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Method;
-use axum::http::header::{LINK, RETRY_AFTER};
+use axum::http::header::{ETAG, LINK, RETRY_AFTER};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
@@ -161,8 +161,8 @@ fn cors(config: &Config) -> Option<CorsLayer> {
     };
     let layer = CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(config.cors_headers.clone())
-        .expose_headers([request_id::HEADER, LINK, RETRY_AFTER, rate_limit::LIMIT, rate_limit::POLICY]);
+        .expose_headers([request_id::HEADER, ETAG, LINK, RETRY_AFTER, rate_limit::LIMIT, rate_limit::POLICY]);
     Some(layer)
 }

@@ -92,6 +92,12 @@ impl Error {
         Self::refused(StatusCode::CONFLICT, code, detail)
     }
 
+    /// 412: `If-Match` names another state than the resource is in.
+    pub fn precondition_failed() -> Self {
+        let detail = "this was changed since you read it; read it again, and decide anew";
+        Self::refused(StatusCode::PRECONDITION_FAILED, "precondition_failed", detail)
+    }
+
     /// 413.
     pub fn too_large(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::refused(StatusCode::PAYLOAD_TOO_LARGE, "request_body_too_large", detail)

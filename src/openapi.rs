@@ -1,5 +1,7 @@
 //! The OpenAPI document: what the handlers say of themselves, and what is true of all of them.
 
+mod headers;
+
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -130,7 +132,8 @@ pub fn base() -> OpenApi {
 /// Adds to every operation what is true of all: the refusals of the extractors, and one shape for all of them.
 pub fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        headers::tell_states(path, item);
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             complete_operation(path, operation);
         }

@@ -3,6 +3,7 @@
 pub mod access_log;
 pub mod client_ip;
 pub mod credential;
+mod etag;
 pub mod fallback;
 mod json;
 mod page;
@@ -11,6 +12,7 @@ pub mod rate_limit;
 pub mod request_id;
 mod trace;
 
+pub use etag::{ETag, IfMatch, Tagged};
 pub use json::{Json, OptionalJson};
 pub use page::Page;
 pub use path::Path;

@@ -12,7 +12,7 @@ use crate::access::{About, Can};
 use crate::app::App;
 use crate::audit::{Action, Event};
 use crate::error::Result;
-use crate::http::{Json, Page, Path};
+use crate::http::{IfMatch, Json, Page, Path, Tagged};
 use crate::id::Ref;
 use crate::openapi::{PageQuery, Success};
 
@@ -21,6 +21,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list_permissions, create_permission)).routes(routes!(
         get_permission,
         update_permission,
+        patch_permission,
         delete_permission
     ))
 }
@@ -66,8 +67,8 @@ async fn get_permission(
     State(app): State<App>,
     _: Can<ReadPermissions>,
     Path(id): Path<Ref<PermissionId>>,
-) -> Result<Json<Permission>> {
-    Ok(Json(store::get(&mut *app.db.read().await?, id.id()?).await?))
+) -> Result<Tagged<Permission>> {
+    Tagged::whole(store::get(&mut *app.db.read().await?, id.id()?).await?)
 }
 
 /// Rename a permission
@@ -84,15 +85,50 @@ async fn update_permission(
     State(app): State<App>,
     by: Can<WritePermissions>,
     Path(id): Path<Ref<PermissionId>>,
+    if_match: IfMatch,
     Json(change): Json<NewPermission>,
 ) -> Result<Json<Success>> {
-    let mut tx = by.begin(&app, About::default()).await?;
-    let permission = store::get(&mut tx, id.id()?).await?;
-    permission.id.must_not_be_built_in()?;
-    store::rename(&mut tx, permission.id, &change.name).await?;
-    let after = Permission { id: permission.id, name: change.name.into() };
-    tx.commit([Event::new(Action::PermissionChanged).before(permission).after(after)]).await?;
+    rename(&app, &by, id.id()?, &if_match, change).await?;
     Ok(Json(Success::default()))
+}
+
+/// Rename a permission, and see it
+///
+/// As `PUT`, but for the answer.
+#[utoipa::path(patch, path = "/permissions/{id}", tag = "permissions",
+    params(("id" = i32, Path, description = "the permission's id")),
+    request_body = NewPermission,
+    responses(
+        (status = 200, body = Permission),
+        (status = 400, description = "`invalid_permission_id`"),
+        (status = 404, description = "`permission_not_found`"),
+        (status = 409, description = "`permission_exists`, `built_in`"),
+    ))]
+async fn patch_permission(
+    State(app): State<App>,
+    by: Can<WritePermissions>,
+    Path(id): Path<Ref<PermissionId>>,
+    if_match: IfMatch,
+    Json(change): Json<NewPermission>,
+) -> Result<Tagged<Permission>> {
+    rename(&app, &by, id.id()?, &if_match, change).await
+}
+
+async fn rename(
+    app: &App,
+    by: &Can<WritePermissions>,
+    id: PermissionId,
+    if_match: &IfMatch,
+    change: NewPermission,
+) -> Result<Tagged<Permission>> {
+    let mut tx = by.begin(app, About::default()).await?;
+    let before = Tagged::whole(store::lock(&mut tx, id).await?)?;
+    id.must_not_be_built_in()?;
+    if_match.allows(&before.etag)?;
+    store::rename(&mut tx, id, &change.name).await?;
+    let after = Tagged::whole(Permission { id, name: change.name.into() })?;
+    tx.commit([Event::new(Action::PermissionChanged).before(before.shown).after(&after.shown)]).await?;
+    Ok(after)
 }
 
 /// That a permission was deleted.
@@ -118,11 +154,14 @@ async fn delete_permission(
     State(app): State<App>,
     by: Can<WritePermissions>,
     Path(id): Path<Ref<PermissionId>>,
+    if_match: IfMatch,
 ) -> Result<Json<PermissionDeleted>> {
+    let permission_id = id.id()?;
     let mut tx = by.begin(&app, About::default()).await?;
-    let permission = store::get(&mut tx, id.id()?).await?;
-    permission.id.must_not_be_built_in()?;
-    store::delete(&mut tx, permission.id).await?;
-    tx.commit([Event::new(Action::PermissionDeleted).before(&permission)]).await?;
-    Ok(Json(PermissionDeleted { status: "permission_deleted", permission_id: permission.id }))
+    let permission = Tagged::whole(store::lock(&mut tx, permission_id).await?)?;
+    permission_id.must_not_be_built_in()?;
+    if_match.allows(&permission.etag)?;
+    store::delete(&mut tx, permission_id).await?;
+    tx.commit([Event::new(Action::PermissionDeleted).before(permission.shown)]).await?;
+    Ok(Json(PermissionDeleted { status: "permission_deleted", permission_id }))
 }

@@ -37,6 +37,18 @@ pub async fn get(conn: &mut PgConnection, id: PermissionId) -> Result<Permission
         .ok_or_else(PermissionId::not_found)
 }
 
+/// Likewise, kept from any change by others until this transaction ends.
+pub async fn lock(conn: &mut PgConnection, id: PermissionId) -> Result<Permission> {
+    sqlx::query_as!(
+        Permission,
+        r#"select id as "id: PermissionId", name from auth.permission where id = $1 for no key update"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(PermissionId::not_found)
+}
+
 /// The id of the permission that a caller named; of two with one name, the users' before Portero's own.
 pub async fn resolve(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<PermissionId> {
     let (id, name) = permission.key();

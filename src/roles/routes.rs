@@ -13,7 +13,7 @@ use crate::access::{About, Can};
 use crate::app::App;
 use crate::audit::{Action, Change, Event};
 use crate::error::Result;
-use crate::http::{Json, Page, Path};
+use crate::http::{IfMatch, Json, Page, Path, Tagged};
 use crate::id::{IdOrName, Ref};
 use crate::openapi::{PageQuery, Success};
 use crate::permissions::{self, Permission, PermissionId};
@@ -24,7 +24,7 @@ use crate::users::PersonId;
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_roles, create_role))
-        .routes(routes!(get_role, update_role, delete_role))
+        .routes(routes!(get_role, update_role, patch_role, delete_role))
         .routes(routes!(list_role_permissions))
         .routes(routes!(add_permission_to_role, remove_permission_from_role))
 }
@@ -64,8 +64,8 @@ async fn create_role(
         (status = 400, description = "`invalid_role_id`"),
         (status = 404, description = "`role_not_found`"),
     ))]
-async fn get_role(State(app): State<App>, _: Can<ReadRoles>, Path(id): Path<Ref<RoleId>>) -> Result<Json<Role>> {
-    Ok(Json(store::get(&mut *app.db.read().await?, id.id()?).await?))
+async fn get_role(State(app): State<App>, _: Can<ReadRoles>, Path(id): Path<Ref<RoleId>>) -> Result<Tagged<Role>> {
+    Tagged::whole(store::get(&mut *app.db.read().await?, id.id()?).await?)
 }
 
 /// Rename a role
@@ -81,16 +81,49 @@ async fn update_role(
     State(app): State<App>,
     by: Can<WriteRoles>,
     Path(id): Path<Ref<RoleId>>,
+    if_match: IfMatch,
     Json(change): Json<NewRole>,
 ) -> Result<Json<Success>> {
-    let id = id.id()?;
-    let mut tx = by.begin(&app, About::default()).await?;
-    changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
-    let before = store::get(&mut tx, id).await?;
-    store::rename(&mut tx, id, &change.name).await?;
-    let after = Role { id, name: change.name.into() };
-    tx.commit([Event::new(Action::RoleChanged).before(before).after(after)]).await?;
+    rename(&app, &by, id.id()?, &if_match, change).await?;
     Ok(Json(Success::default()))
+}
+
+/// Rename a role, and see it
+///
+/// As `PUT`, but for the answer.
+#[utoipa::path(patch, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
+    request_body = NewRole,
+    responses(
+        (status = 200, body = Role),
+        (status = 400, description = "`invalid_role_id`"),
+        (status = 404, description = "`role_not_found`"),
+        (status = 409, description = "`role_exists`, `built_in`, `direct_role`"),
+    ))]
+async fn patch_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Path(id): Path<Ref<RoleId>>,
+    if_match: IfMatch,
+    Json(change): Json<NewRole>,
+) -> Result<Tagged<Role>> {
+    rename(&app, &by, id.id()?, &if_match, change).await
+}
+
+async fn rename(
+    app: &App,
+    by: &Can<WriteRoles>,
+    id: RoleId,
+    if_match: &IfMatch,
+    change: NewRole,
+) -> Result<Tagged<Role>> {
+    let mut tx = by.begin(app, About::default()).await?;
+    changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
+    let before = Tagged::whole(store::get(&mut tx, id).await?)?;
+    if_match.allows(&before.etag)?;
+    store::rename(&mut tx, id, &change.name).await?;
+    let after = Tagged::whole(Role { id, name: change.name.into() })?;
+    tx.commit([Event::new(Action::RoleChanged).before(before.shown).after(&after.shown)]).await?;
+    Ok(after)
 }
 
 /// That a role was deleted.
@@ -115,13 +148,15 @@ async fn delete_role(
     State(app): State<App>,
     by: Can<WriteRoles>,
     Path(id): Path<Ref<RoleId>>,
+    if_match: IfMatch,
 ) -> Result<Json<RoleDeleted>> {
     let id = id.id()?;
     let mut tx = by.begin(&app, About::default()).await?;
     let role_id = changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
-    let role = store::get(&mut tx, role_id).await?;
+    let role = Tagged::whole(store::get(&mut tx, role_id).await?)?;
+    if_match.allows(&role.etag)?;
     store::delete(&mut tx, role_id).await?;
-    tx.commit([Event::new(Action::RoleDeleted).before(role)]).await?;
+    tx.commit([Event::new(Action::RoleDeleted).before(role.shown)]).await?;
     Ok(Json(RoleDeleted { status: "role_deleted", role_id }))
 }
 

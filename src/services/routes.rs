@@ -12,7 +12,7 @@ use crate::access::{About, Can, Holds};
 use crate::app::App;
 use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
-use crate::http::{Json, Page, Path};
+use crate::http::{IfMatch, Json, Page, Path, Tagged};
 use crate::id::Ref;
 use crate::openapi::{PageQuery, Success};
 
@@ -21,6 +21,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list_services, create_service)).routes(routes!(
         get_service,
         update_service,
+        patch_service,
         delete_service
     ))
 }
@@ -67,11 +68,11 @@ async fn get_service(
     State(app): State<App>,
     by: Holds<ReadServices>,
     Path(id): Path<Ref<ServiceId>>,
-) -> Result<Json<Service>> {
+) -> Result<Tagged<Service>> {
     id.id()?;
     let mut conn = app.db.read().await?;
     let (id, _) = by.resolve_within(&mut conn, &id).await?;
-    Ok(Json(store::get(&mut conn, id).await?))
+    store::tagged(&mut conn, id).await
 }
 
 /// Change a service
@@ -88,20 +89,54 @@ async fn update_service(
     State(app): State<App>,
     by: Can<WriteServices>,
     Path(id): Path<Ref<ServiceId>>,
+    if_match: IfMatch,
     Json(change): Json<ServiceChange>,
 ) -> Result<Json<Success>> {
-    let id = id.id()?;
+    update(&app, &by, id.id()?, &if_match, &change).await?;
+    Ok(Json(Success::default()))
+}
+
+/// Change a service, and see it
+///
+/// As `PUT`, but for the answer.
+#[utoipa::path(patch, path = "/services/{id}", tag = "services",
+    params(("id" = i32, Path, description = "the service's id")),
+    request_body = ServiceChange,
+    responses(
+        (status = 200, body = Service),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 404, description = "`service_not_found`"),
+        (status = 409, description = "`service_exists`, `built_in`"),
+    ))]
+async fn patch_service(
+    State(app): State<App>,
+    by: Can<WriteServices>,
+    Path(id): Path<Ref<ServiceId>>,
+    if_match: IfMatch,
+    Json(change): Json<ServiceChange>,
+) -> Result<Tagged<Service>> {
+    update(&app, &by, id.id()?, &if_match, &change).await
+}
+
+async fn update(
+    app: &App,
+    by: &Can<WriteServices>,
+    id: ServiceId,
+    if_match: &IfMatch,
+    change: &ServiceChange,
+) -> Result<Tagged<Service>> {
     id.must_not_be_built_in()?;
     if change.name.is_none() && change.description.is_none() {
         return Err(Error::invalid_field("", "nothing to change: send name or description"));
     }
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(app, About::default()).await?;
     store::lock(&mut tx, id).await?;
-    let before = store::get(&mut tx, id).await?;
-    store::update(&mut tx, id, &change).await?;
-    let after = store::get(&mut tx, id).await?;
-    tx.commit([Event::new(Action::ServiceChanged).within(id).changed(before, after)]).await?;
-    Ok(Json(Success::default()))
+    let before = store::tagged(&mut tx, id).await?;
+    if_match.allows(&before.etag)?;
+    store::update(&mut tx, id, change).await?;
+    let after = store::tagged(&mut tx, id).await?;
+    tx.commit([Event::new(Action::ServiceChanged).within(id).changed(before.shown, &after.shown)]).await?;
+    Ok(after)
 }
 
 /// That a service was deleted.
@@ -127,12 +162,15 @@ async fn delete_service(
     State(app): State<App>,
     by: Can<WriteServices>,
     Path(id): Path<Ref<ServiceId>>,
+    if_match: IfMatch,
 ) -> Result<Json<ServiceDeleted>> {
     let service_id = id.id()?;
     service_id.must_not_be_built_in()?;
     let mut tx = by.begin(&app, About::default()).await?;
-    let service = store::get(&mut tx, service_id).await?;
+    store::lock(&mut tx, service_id).await?;
+    let service = store::tagged(&mut tx, service_id).await?;
+    if_match.allows(&service.etag)?;
     store::remove(&mut tx, service_id).await?;
-    tx.commit([Event::new(Action::ServiceDeleted).within(service_id).before(service)]).await?;
+    tx.commit([Event::new(Action::ServiceDeleted).within(service_id).before(service.shown)]).await?;
     Ok(Json(ServiceDeleted { status: "service_deleted", service_id }))
 }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::{Description, NewService, Service, ServiceChange, ServiceId, ServiceName};
 use crate::error::{Error, OnConstraint, Result};
-use crate::http::Page;
+use crate::http::{ETag, Page, Tagged};
 use crate::id::{Id, Ref};
 
 /// One page of services, Portero itself left out.
@@ -40,6 +40,23 @@ pub async fn get(conn: &mut PgConnection, id: ServiceId) -> Result<Service> {
     .fetch_optional(conn)
     .await?
     .ok_or_else(ServiceId::not_found)
+}
+
+/// Likewise, with the tag of its state.
+pub async fn tagged(conn: &mut PgConnection, id: ServiceId) -> Result<Tagged<Service>> {
+    let row = sqlx::query!(
+        r#"
+        select name, description, updated_at
+        from auth.services
+        where id = $1 and removed_at is null
+        "#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(ServiceId::not_found)?;
+    let shown = Service { id, name: row.name, description: row.description };
+    Ok(Tagged { etag: ETag::of(&(&shown, row.updated_at))?, shown })
 }
 
 /// The id of the service that a caller named.

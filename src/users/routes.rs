@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::attempts;
 use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
-use crate::http::{Json, Page, Path};
+use crate::http::{IfMatch, Json, Page, Path, Tagged};
 use crate::id::Ref;
 use crate::mail::{self, Content, Language};
 use crate::openapi::{PageQuery, Success};
@@ -27,7 +27,7 @@ use crate::tokens;
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_users, create_user))
-        .routes(routes!(get_user, update_user, delete_user))
+        .routes(routes!(get_user, update_user, patch_user, delete_user))
         .routes(routes!(disable_user))
         .routes(routes!(enable_user))
 }
@@ -78,12 +78,12 @@ async fn create_user(
         (status = 400, description = "`invalid_user_id`"),
         (status = 404, description = "`user_not_found`"),
     ))]
-async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<PersonId>>) -> Result<Json<Person>> {
+async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<PersonId>>) -> Result<Tagged<Person>> {
     let own = id == Ref::Id(caller.person);
     if !own {
         Holds::<ReadUsers>::of(&app, &caller).await?.everywhere()?;
     }
-    Ok(Json(store::get(&mut *app.db.read().await?, id.id()?).await?))
+    store::tagged(&mut *app.db.read().await?, id.id()?).await
 }
 
 /// Change a person
@@ -103,9 +103,43 @@ async fn update_user(
     by: Can<WriteUsers>,
     Language(language): Language,
     Path(id): Path<Ref<PersonId>>,
-    Json(mut change): Json<PersonChange>,
+    if_match: IfMatch,
+    Json(change): Json<PersonChange>,
 ) -> Result<Json<Success>> {
-    let id = id.id()?;
+    update(&app, &by, id.id()?, &if_match, language, change).await?;
+    Ok(Json(Success::default()))
+}
+
+/// Change a person, and see them
+///
+/// As `PUT`, but for the answer.
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
+    request_body = PersonChange,
+    responses(
+        (status = 200, body = Person),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+        (status = 409, description = "`user_exists`, `email_taken`"),
+    ))]
+async fn patch_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+    Language(language): Language,
+    if_match: IfMatch,
+    Json(change): Json<PersonChange>,
+) -> Result<Tagged<Person>> {
+    update(&app, &by, id.id()?, &if_match, language, change).await
+}
+
+async fn update(
+    app: &App,
+    by: &Can<WriteUsers>,
+    id: PersonId,
+    if_match: &IfMatch,
+    language: Option<mail::Locale>,
+    mut change: PersonChange,
+) -> Result<Tagged<Person>> {
     if change.is_empty() {
         return Err(Error::invalid_field("", "nothing to change: send at least one field"));
     }
@@ -114,14 +148,15 @@ async fn update_user(
     let username = change.username.as_ref().map_or(person.username.as_str(), super::Username::as_str);
     let name = change.name.as_ref().map_or(person.name.as_str(), super::PersonName::as_str);
     let about = [Some(username), Some(name), change.email.as_ref().map(Email::as_str)];
-    let password_hash = hash(&app, password, password_hash, &about).await?;
+    let password_hash = hash(app, password, password_hash, &about).await?;
 
-    let mut tx = by.begin(&app, About::person(id)).await?;
+    let mut tx = by.begin(app, About::person(id)).await?;
     let now = tx.by().now;
     must_cover_person(&mut tx, by.actor, id, now).await?;
+    if_match.allows(&store::tagged(&mut tx, id).await?.etag)?;
     let before = store::record(&mut tx, id).await?;
     if let Some(email) = &change.email {
-        tell_the_old_address(&mut tx, &app, id, email, language).await?;
+        tell_the_old_address(&mut tx, app, id, email, language).await?;
     }
     store::update(&mut tx, id, &change, password_hash.as_ref()).await?;
     let after = store::record(&mut tx, id).await?;
@@ -130,12 +165,13 @@ async fn update_user(
         tokens::store::revoke_all(&mut tx, id, own_session).await?;
         attempts::clear(&mut tx, id).await?;
         tx.tell(Event::new(Action::PasswordChanged).about(id));
-        mail::queue(&mut tx, &app, id, &Content::PasswordChanged, language).await?;
+        mail::queue(&mut tx, app, id, &Content::PasswordChanged, language).await?;
     }
     let changed = (!change.is_empty()).then(|| Event::new(Action::UserChanged).about(id).changed(before, after));
+    let person = store::tagged(&mut tx, id).await?;
     tx.commit(changed).await?;
     app.post.wake();
-    Ok(Json(Success::default()))
+    Ok(person)
 }
 
 /// That a person was removed.
@@ -163,12 +199,14 @@ async fn delete_user(
     State(app): State<App>,
     by: Can<WriteUsers>,
     Path(id): Path<Ref<PersonId>>,
+    if_match: IfMatch,
 ) -> Result<Json<UserDeleted>> {
     let id = id.id()?;
     let mut tx = by.begin(&app, About::removal(id)).await?;
     let record = store::record(&mut tx, id).await?;
     let now = tx.by().now;
     must_cover_person(&mut tx, by.actor, id, now).await?;
+    if_match.allows(&store::tagged(&mut tx, id).await?.etag)?;
     let revoked_tokens = tokens::store::revoke_all(&mut tx, id, None).await?;
     store::remove(&mut tx, id).await?;
     must_keep_an_administrator(&mut tx).await?;

@@ -4,6 +4,7 @@ mod credentials;
 mod details;
 mod email;
 mod search;
+mod tag;
 
 use sqlx::PgConnection;
 
@@ -18,6 +19,7 @@ pub use credentials::{Credentials, Found, credentials};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email};
 pub use search::few_with;
+pub use tag::tagged;
 
 /// One page of people.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {

@@ -15,6 +15,7 @@ mod devices;
 mod direct_grants;
 mod document;
 mod escalation;
+mod etags;
 mod expiry;
 mod grants;
 mod keep_out;

@@ -218,6 +218,7 @@ impl World {
             cells.push(with_body("update_user", about, Method::PUT, path.clone(), &password));
             cells.push(cell("disable_user", about, Method::POST, format!("{path}/disable")));
             cells.push(cell("enable_user", about, Method::POST, format!("{path}/enable")));
+            cells.push(with_body("patch_user", about, Method::PATCH, path.clone(), &password));
             cells.push(cell("delete_user", about, Method::DELETE, path));
         }
         cells
@@ -236,6 +237,7 @@ impl World {
             cells.push(cell("get_role", about, Method::GET, path.clone()));
             cells.push(cell("list_role_permissions", about, Method::GET, format!("{path}/permissions")));
             cells.push(with_body("update_role", about, Method::PUT, path.clone(), &name));
+            cells.push(with_body("patch_role", about, Method::PATCH, path.clone(), &name));
             cells.push(cell("delete_role", about, Method::DELETE, path));
             for (also, permission) in [("", self.permission), (" + users:write", -1)] {
                 let about = format!("{about}{also}");
@@ -254,6 +256,7 @@ impl World {
             let path = format!("/permissions/{id}");
             cells.push(cell("get_permission", about, Method::GET, path.clone()));
             cells.push(with_body("update_permission", about, Method::PUT, path.clone(), &name));
+            cells.push(with_body("patch_permission", about, Method::PATCH, path.clone(), &name));
             cells.push(cell("delete_permission", about, Method::DELETE, path));
         }
         cells
@@ -269,6 +272,7 @@ impl World {
             let path = format!("/services/{id}");
             cells.push(cell("get_service", about, Method::GET, path.clone()));
             cells.push(with_body("update_service", about, Method::PUT, path.clone(), &name));
+            cells.push(with_body("patch_service", about, Method::PATCH, path.clone(), &name));
             cells.push(cell("delete_service", about, Method::DELETE, path.clone()));
             cells.push(cell("list_service_roles", about, Method::GET, format!("{path}/roles")));
             cells.push(cell("list_role_holders", about, Method::GET, format!("{path}/roles/{}/people", self.role)));

@@ -116,6 +116,10 @@ impl Caller {
         self.send(Method::PUT, path, &body.to_string()).await
     }
 
+    pub async fn patch(&self, path: &str, body: Value) -> Response {
+        self.send(Method::PATCH, path, &body.to_string()).await
+    }
+
     pub async fn delete(&self, path: &str) -> Response {
         self.send(Method::DELETE, path, "").await
     }

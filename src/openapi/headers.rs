@@ -1,0 +1,51 @@
+//! Headers that several operations take or answer.
+
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Required, Schema};
+
+use super::add;
+
+/// Resources whose states have tags.
+const TAGGED: [&str; 4] = ["/users/{id}", "/roles/{id}", "/permissions/{id}", "/services/{id}"];
+
+/// `ETag` and `If-Match`, where a resource has them.
+pub(super) fn tell_states(path: &str, item: &mut PathItem) {
+    if !TAGGED.contains(&path) {
+        return;
+    }
+    for operation in [&mut item.get, &mut item.patch].into_iter().flatten() {
+        if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+            let etag =
+                HeaderBuilder::new().schema(Some(text(None))).description(Some("the tag of the state shown")).build();
+            response.headers.insert("ETag".to_owned(), etag.into());
+        }
+    }
+    for operation in [&mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
+        take(
+            operation,
+            "If-Match",
+            "`ETag`s of states that this is meant for, or `*`: in another state, 412",
+            text(None),
+        );
+        add(operation, "400", "`invalid_header`");
+        add(operation, "412", "`precondition_failed`");
+    }
+}
+
+fn take(operation: &mut Operation, header: &str, description: &str, schema: Schema) {
+    let parameter = ParameterBuilder::new()
+        .name(header)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build();
+    operation.parameters.get_or_insert_default().push(parameter.into());
+}
+
+fn text(max_length: Option<usize>) -> Schema {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    text.max_length(max_length).into()
+}
