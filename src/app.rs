@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::http::access_log::AccessLog;
 use crate::http::fallback::{self, InTime};
 use crate::http::rate_limit::{self, RateLimit};
+use crate::http::idempotency::{self, Idempotency};
 use crate::http::request_id;
 use crate::keys::{LastUses, ServiceKey};
 use crate::mail::{MailToken, Post};
@@ -143,7 +144,8 @@ pub fn router(app: &App) -> Router {
         .option_layer(cors(&app.config))
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .option_layer(RateLimit::layer(app.clone()))
-        .layer(InTime::layer(app.config.checks.deadline));
+        .layer(InTime::layer(app.config.checks.deadline))
+        .layer(Idempotency::layer(app.clone()));
     router
         .merge(docs::browser())
         .fallback(fallback::unknown_path)
@@ -163,6 +165,14 @@ fn cors(config: &Config) -> Option<CorsLayer> {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers(config.cors_headers.clone())
-        .expose_headers([request_id::HEADER, ETAG, LINK, RETRY_AFTER, rate_limit::LIMIT, rate_limit::POLICY]);
+        .expose_headers([
+            request_id::HEADER,
+            idempotency::REPLAYED,
+            ETAG,
+            LINK,
+            RETRY_AFTER,
+            rate_limit::LIMIT,
+            rate_limit::POLICY,
+        ]);
     Some(layer)
 }

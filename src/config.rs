@@ -138,7 +138,8 @@ impl Config {
             audit_retention: Some(Duration::days(s.number("AUDIT_RETENTION_DAYS", 0, 0, 36_500)))
                 .filter(|retention| retention.is_positive()),
             cors: s.cors(),
-            cors_headers: s.header_names("CORS_HEADERS", "content-type,authorization,token,x-client-id"),
+            cors_headers: s
+                .header_names("CORS_HEADERS", "content-type,authorization,token,x-client-id,if-match,idempotency-key"),
             trusted_proxies: s.networks("TRUSTED_PROXIES"),
             passwords: Policy::at_least(s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128)),
             attempts: attempts::Rules::new(

@@ -103,6 +103,11 @@ impl Error {
         Self::refused(StatusCode::PAYLOAD_TOO_LARGE, "request_body_too_large", detail)
     }
 
+    /// 422.
+    pub fn unprocessable(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::refused(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+    }
+
     /// 429, with the headers that say when to try again.
     pub fn too_many_requests(code: &'static str, detail: impl Into<Cow<'static, str>>, headers: HeaderMap) -> Self {
         let mut error = Self::refused(StatusCode::TOO_MANY_REQUESTS, code, detail);

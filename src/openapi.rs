@@ -133,6 +133,7 @@ pub fn base() -> OpenApi {
 pub fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         headers::tell_states(path, item);
+        headers::tell_keys(path, item);
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             complete_operation(path, operation);

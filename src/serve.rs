@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{self, Batch, Database, Limits};
 use crate::grants;
+use crate::http::idempotency;
 use crate::id::Ref;
 use crate::keys::LastUses;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
@@ -159,6 +160,7 @@ async fn run(
     }
     jobs.spawn(stop.clone().run_until_cancelled_owned(grants::expire_every_second(app.clone())));
     jobs.spawn(stop.clone().run_until_cancelled_owned(access::write_uses_every_minute(app.clone())));
+    jobs.spawn(stop.clone().run_until_cancelled_owned(idempotency::purge_every_minute(app.clone())));
     if let Some(listener) = scraped {
         jobs.spawn(accept::accept(listener, metrics::page(app.clone()), Metrics::default(), stop.clone()));
     }

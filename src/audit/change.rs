@@ -4,6 +4,7 @@ use sqlx::{PgConnection, PgTransaction};
 
 use super::{By, Event, store};
 use crate::error::Result;
+use crate::http::idempotency;
 
 /// A transaction that can't be committed without saying what it did: the events are written in it.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ impl Change {
         for event in &self.events {
             store::insert(&mut self.tx, &self.by, event).await?;
         }
+        idempotency::done(&mut self.tx).await?;
         self.tx.commit().await?;
         Ok(())
     }

@@ -49,14 +49,21 @@ impl<S: Sync> FromRequestParts<S> for Credential {
 /// 401 `missing_token_header` when absent or blank; 401 `invalid_token` when it can't be one of ours, when a header is
 /// doubled, or when the two headers differ.
 pub fn presented(headers: &HeaderMap) -> Result<Credential, Error> {
+    Credential::of(text(headers)?).ok_or_else(invalid)
+}
+
+/// Its text.
+///
+/// # Errors
+/// As [`presented`], but that it may be anybody's.
+pub fn text(headers: &HeaderMap) -> Result<&str, Error> {
     let own = single(headers.get_all("token").iter())?;
     let bearer = single(headers.get_all(AUTHORIZATION).iter())?.and_then(bearer);
-    let text = match (own, bearer) {
-        (Some(own), Some(bearer)) if own != bearer => return Err(invalid()),
-        (Some(text), _) | (None, Some(text)) => text,
-        (None, None) => return Err(missing()),
-    };
-    Credential::of(text).ok_or_else(invalid)
+    match (own, bearer) {
+        (Some(own), Some(bearer)) if own != bearer => Err(invalid()),
+        (Some(text), _) | (None, Some(text)) => Ok(text),
+        (None, None) => Err(missing()),
+    }
 }
 
 /// 401 `missing_token_header`.

@@ -5,6 +5,7 @@ pub mod client_ip;
 pub mod credential;
 mod etag;
 pub mod fallback;
+pub mod idempotency;
 mod json;
 mod page;
 mod path;

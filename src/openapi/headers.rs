@@ -6,6 +6,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Required, Schema};
 
 use super::add;
+use crate::http::idempotency;
 
 /// Resources whose states have tags.
 const TAGGED: [&str; 4] = ["/users/{id}", "/roles/{id}", "/permissions/{id}", "/services/{id}"];
@@ -32,6 +33,18 @@ pub(super) fn tell_states(path: &str, item: &mut PathItem) {
         add(operation, "400", "`invalid_header`");
         add(operation, "412", "`precondition_failed`");
     }
+}
+
+/// `Idempotency-Key`, where it counts.
+pub(super) fn tell_keys(path: &str, item: &mut PathItem) {
+    let counts = idempotency::ROUTES.contains(&path) || idempotency::OF_STRANGERS.contains(&path);
+    let (true, Some(operation)) = (counts, item.post.as_mut()) else { return };
+    let description = "a name for this request, best a random UUID: asked again under it within a day, it is not done \
+                       again, and answered the same";
+    take(operation, "Idempotency-Key", description, text(Some(idempotency::LONGEST)));
+    add(operation, "400", "`invalid_idempotency_key`");
+    add(operation, "409", "`idempotency_key_in_use`, `idempotency_answer_lost`");
+    add(operation, "422", "`idempotency_key_reused`");
 }
 
 fn take(operation: &mut Operation, header: &str, description: &str, schema: Schema) {

@@ -18,6 +18,7 @@ mod escalation;
 mod etags;
 mod expiry;
 mod grants;
+mod idempotency;
 mod keep_out;
 mod keys;
 mod login;

@@ -30,6 +30,9 @@ async fn no_table_has_a_token_or_a_password() {
     adm1.post("/users", crate::users::ada()).await.ok();
     let login = server.anonymous().log_in("ada", "a passphrase of hers").await;
     adm1.put("/users/7", json!({"password": "another passphrase"})).await.ok();
+    let key = adm1.post_once("/services/4/keys", "a-key-to-ask-twice", json!({"name": "till"})).await.ok();
+    let key = key.body["key"].as_str().expect("a key").to_owned();
+    let spelled = hex::encode(&key);
     let tables: Vec<String> = sqlx::query_scalar(
         "select format('select coalesce(string_agg(t::text, e''\\n''), '''') from %I.%I t', schemaname, tablename)
          from pg_tables where schemaname not in ('pg_catalog', 'information_schema')",
@@ -41,8 +44,11 @@ async fn no_table_has_a_token_or_a_password() {
     for table in tables {
         let rows: String =
             sqlx::query_scalar(sqlx::AssertSqlSafe(table.clone())).fetch_one(server.app.db.pool()).await.expect("rows");
-        for secret in [login.token(), &login.token()[4..68], "a passphrase of hers", "another passphrase", adm1.token()]
-        {
+        let token = login.token();
+        for secret in [token, &token[4..68], "a passphrase of hers", "another passphrase", adm1.token()] {
+            assert!(!rows.contains(secret), "{table}");
+        }
+        for secret in [&key, &key[4..68], &spelled, "a-key-to-ask-twice", &hex::encode("a-key-to-ask-twice")] {
             assert!(!rows.contains(secret), "{table}");
         }
     }

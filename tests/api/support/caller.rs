@@ -112,6 +112,12 @@ impl Caller {
         self.send(Method::POST, path, &body.to_string()).await
     }
 
+    /// Likewise, under an `Idempotency-Key`.
+    pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Response {
+        let body = body.to_string();
+        self.send_with(Method::POST, path, &body, |request| request.header("idempotency-key", key)).await
+    }
+
     pub async fn put(&self, path: &str, body: Value) -> Response {
         self.send(Method::PUT, path, &body.to_string()).await
     }
