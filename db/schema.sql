@@ -1362,6 +1362,39 @@ create trigger services_forget_uses after update of removed_at on auth.services
 insert into auth.duties (name) values ('purge grants');
 
 
+-- migrations/0016: idempotency
+
+-- What was asked under an `Idempotency-Key`, so that it is done once. Nothing here opens anything: the keys are digests,
+-- and an answer is sealed under a key made of what only its caller has.
+
+create table auth.idempotency_keys (
+    -- SHA-256 of the caller and of the key.
+    key_digest  bytea not null,
+    -- Which of several requests does it. One that has lost its claim can't commit any more.
+    claim       bytea not null,
+    -- SHA-256 of the key and of the credential: whether it is the same session that asks again.
+    session     bytea not null,
+    state       text not null default 'claimed',
+    -- SHA-256 of method, path and body, with the key and the credential; where it was answered.
+    fingerprint bytea,
+    -- AES-256-GCM: nonce, ciphertext and tag.
+    answer      bytea,
+    -- By Portero's clock. While the request is under way, when it last gave a sign of life.
+    claimed_at  timestamptz not null,
+
+    constraint idempotency_keys_pkey primary key (key_digest),
+    constraint idempotency_keys_digest_is_sha256 check (octet_length(key_digest) = 32),
+    constraint idempotency_keys_session_is_sha256 check (octet_length(session) = 32),
+    constraint idempotency_keys_fingerprint_is_sha256 check (octet_length(fingerprint) = 32),
+    constraint idempotency_keys_state check (state in ('claimed', 'done', 'answered')),
+    constraint idempotency_keys_answer_whole
+        check ((state = 'answered') = (answer is not null) and (answer is null) = (fingerprint is null))
+);
+
+-- For the purge.
+create index idempotency_keys_claimed_at_idx on auth.idempotency_keys (claimed_at);
+
+
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
 
 create table _sqlx_migrations (
@@ -1402,4 +1435,6 @@ values
     (13, 'attempts', true,
      '\x5dc9a374b83144be926f526269d832d5e3209edfa5c0cd46217a7427843fd4d506642a762e4060ca6c6d4d142cac14bd', 0),
     (14, 'time boxed grants', true,
-     '\x5e2539e3c5de0e21fbde139b15b4d4800c61213377f1c462bd8b1614a1a692ea9acc2b843fdf5f84f7b0ac719f16d438', 0);
+     '\x5e2539e3c5de0e21fbde139b15b4d4800c61213377f1c462bd8b1614a1a692ea9acc2b843fdf5f84f7b0ac719f16d438', 0),
+    (16, 'idempotency', true,
+     '\x9acacb40f64b5474d081787c414fa5932b641c58bbd25aff5d9dc3421454d3e45249872d6f727ce46c7a1f91de5c4e48', 0);

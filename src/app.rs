@@ -7,6 +7,7 @@ use axum::Router;
 use axum::http::Method;
 use axum::http::header::{ETAG, LINK, RETRY_AFTER};
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -22,8 +23,8 @@ use crate::database::{Batch, Db};
 use crate::error::{Error, Result};
 use crate::http::access_log::AccessLog;
 use crate::http::fallback::{self, InTime};
-use crate::http::rate_limit::{self, RateLimit};
 use crate::http::idempotency::{self, Idempotency};
+use crate::http::rate_limit::{self, RateLimit};
 use crate::http::request_id;
 use crate::keys::{LastUses, ServiceKey};
 use crate::mail::{MailToken, Post};
@@ -64,6 +65,8 @@ pub struct Parts {
     pub post: Post,
     /// What notes who uses which service.
     pub uses: Uses,
+    /// Imports over the API take turns: each has a connection of its own for minutes.
+    pub imports: Arc<Semaphore>,
     /// What the streams of changes hear.
     pub changes: Feed,
     /// Cancelled when Portero stops: what would never end by itself ends then.
@@ -122,6 +125,8 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
         .merge(tokens::routes())
         .merge(tokens::list_routes())
         .merge(users::routes())
+        .merge(users::bulk_routes())
+        .merge(users::import::routes())
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(services::routes())
@@ -129,6 +134,7 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
         .merge(grants::routes())
         .merge(grants::people_routes())
         .merge(grants::review_routes())
+        .merge(grants::administrator_routes())
         .merge(changes::routes())
         .merge(audit::routes())
         .split_for_parts();

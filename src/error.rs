@@ -103,6 +103,11 @@ impl Error {
         Self::refused(StatusCode::PAYLOAD_TOO_LARGE, "request_body_too_large", detail)
     }
 
+    /// 415.
+    pub fn unsupported_media_type(detail: &'static str) -> Self {
+        Self::refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
     /// 422.
     pub fn unprocessable(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::refused(StatusCode::UNPROCESSABLE_ENTITY, code, detail)

@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -118,6 +119,7 @@ pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace)
         key_uses: LastUses::default(),
         post,
         uses: Uses::default(),
+        imports: Arc::new(Semaphore::new(1)),
         changes,
         stopping,
     }))

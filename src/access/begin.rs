@@ -94,6 +94,21 @@ impl<P: BuiltIn> Can<P> {
         self.still_stands(app, tx).await
     }
 
+    /// Likewise for the end of many; who is not there is for the caller to see.
+    pub async fn begin_removal(&self, app: &App, people: &[PersonId]) -> Result<Change> {
+        let mut tx = app.db.begin().await?;
+        store::queue_for_administrators(&mut tx).await?;
+        let all: Vec<PersonId> = people.iter().copied().chain([self.actor]).collect();
+        users::store::lock_many(&mut tx, &all).await?;
+        self.still_stands(app, tx).await
+    }
+
+    /// Makes a change of what another transaction has prepared for it.
+    pub async fn begin_in(&self, app: &App, mut tx: PgTransaction<'static>) -> Result<Change> {
+        users::store::hold(&mut tx, self.actor).await?;
+        self.still_stands(app, tx).await
+    }
+
     /// Asks again whether the caller may, now that nobody can change that.
     async fn still_stands(&self, app: &App, mut tx: PgTransaction<'static>) -> Result<Change> {
         let by = self.by(app);

@@ -22,7 +22,7 @@ use crate::users::PersonId;
 pub use administrators::{
     administrators, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
 };
-pub use cover::{Through, must_cover_permission, must_cover_person, must_cover_role};
+pub use cover::{Through, must_cover_people, must_cover_permission, must_cover_person, must_cover_role};
 pub use uses::note_uses;
 
 /// What a batch of checks is answered.

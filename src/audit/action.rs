@@ -41,6 +41,8 @@ actions! {
     UserEnabled = "user.enabled",
     /// Many people were registered at once.
     UsersImported = "users.imported",
+    /// All people were exported.
+    UsersExported = "users.exported",
     /// A password was replaced.
     PasswordChanged = "password.changed",
     /// Somebody asked for a new password, and it was sent to the person's address.

@@ -1,6 +1,7 @@
 //! Grants: which roles a service offers, who holds them there, and single permissions given directly; until when, and
 //! whether somebody has looked at them lately.
 
+mod administrators;
 mod decide;
 mod direct_routes;
 mod expire;
@@ -14,6 +15,7 @@ pub mod store;
 mod terms;
 pub mod told;
 
+pub use administrators::administrator_routes;
 pub use expire::{expire_every_second, sweep};
 pub use grant::{
     DirectGrant, Held, HeldRole, Holder, NewDirectGrant, NewRoleGrant, Offer, PersonInService, RoleGrant, What,

@@ -34,6 +34,10 @@ pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
 /// Changes may wait for others to finish theirs, or for their turn to have a password hashed.
 const CHANGES: Duration = Duration::from_secs(15);
 
+/// Reads a file at its caller's pace, and hashes thousands of passwords.
+const IMPORT: &str = "/users/import";
+const IMPORTS: Duration = Duration::from_mins(10);
+
 /// What is asked by POST.
 const QUESTIONS: [&str; 2] = ["/check-token", "/check-tokens"];
 
@@ -64,8 +68,10 @@ impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Reque
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let asks = request.method().is_safe() || QUESTIONS.contains(&request.uri().path());
-        let limit = if asks { self.questions } else { CHANGES };
+        let path = request.uri().path();
+        let asks = request.method().is_safe() || QUESTIONS.contains(&path);
+        let changes = if path == IMPORT { IMPORTS } else { CHANGES };
+        let limit = if asks { self.questions } else { changes };
         timeout(limit, self.inner.call(request)).map(in_time)
     }
 }

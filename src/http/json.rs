@@ -39,16 +39,19 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
 }
 
 async fn read(body: Body, max: usize) -> Result<Bytes, Error> {
-    axum::body::to_bytes(body, max).await.map_err(|error| {
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(inner) = cause {
-            if inner.is::<http_body_util::LengthLimitError>() {
-                return Error::too_large(format!("the body may have at most {max} bytes; split the request"));
-            }
-            cause = inner.source();
+    axum::body::to_bytes(body, max).await.map_err(|error| unreadable(&error, max))
+}
+
+/// Why a body that may have `max` bytes could not be read.
+pub fn unreadable(error: &axum::Error, max: usize) -> Error {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(inner) = cause {
+        if inner.is::<http_body_util::LengthLimitError>() {
+            return Error::too_large(format!("the body may have at most {max} bytes; split the request"));
         }
-        Error::invalid_field("", "the body could not be read to its end")
-    })
+        cause = inner.source();
+    }
+    Error::invalid_field("", "the body could not be read to its end")
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {

@@ -14,6 +14,6 @@ pub mod request_id;
 mod trace;
 
 pub use etag::{ETag, IfMatch, Tagged};
-pub use json::{Json, OptionalJson};
+pub use json::{Json, OptionalJson, unreadable};
 pub use page::Page;
 pub use path::Path;

@@ -102,6 +102,14 @@ pub async fn revoke_all(conn: &mut PgConnection, person: PersonId, kept: Option<
     Ok(revoked.rows_affected())
 }
 
+/// Ends all sessions of many people.
+pub async fn revoke_all_of(conn: &mut PgConnection, people: &[PersonId]) -> Result<u64> {
+    let people: Vec<i32> = people.iter().map(|person| person.0).collect();
+    let revoked =
+        sqlx::query!("delete from auth.tokens_cache where person_id = any ($1)", &people).execute(conn).await?;
+    Ok(revoked.rows_affected())
+}
+
 /// Claims the next run of the purge, of which there is one in a minute, whatever the number of instances.
 pub async fn claim_purge(conn: &mut PgConnection, every: Duration) -> Result<bool> {
     let claimed = sqlx::query!(

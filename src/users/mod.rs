@@ -1,12 +1,17 @@
 //! People: who can log in. They are called users in paths, people where they meet services.
 
+mod bulk_routes;
+mod cell;
 mod credentials;
 mod disable;
 mod email;
+mod export;
+pub mod import;
 mod person;
 mod routes;
 pub mod store;
 
+pub use bulk_routes::bulk_routes;
 pub use credentials::{Claim, StoredCredentials};
 pub use disable::{disable, enable};
 pub use email::Email;

@@ -3,6 +3,7 @@
 mod credentials;
 mod details;
 mod email;
+mod many;
 mod search;
 mod tag;
 
@@ -18,6 +19,7 @@ use crate::passwords::PasswordHash;
 pub use credentials::{Credentials, Found, credentials};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email};
+pub use many::{lock_many, records, remove_all};
 pub use search::few_with;
 pub use tag::tagged;
 

@@ -4,9 +4,11 @@
 
 mod access;
 mod access_review;
+mod administrators;
 mod audit;
 mod batches;
 mod bodies;
+mod bulk;
 mod changes;
 mod check_token;
 mod check_tokens;
@@ -19,6 +21,7 @@ mod etags;
 mod expiry;
 mod grants;
 mod idempotency;
+mod imports;
 mod keep_out;
 mod keys;
 mod login;

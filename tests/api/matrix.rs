@@ -202,8 +202,12 @@ impl World {
             "username": format!("new{}", self.caller), "password_hash": PASSWORD_HASH.as_str(), "name": "New",
             "person_type": "N", "document_type": "DNI", "document_number": self.caller.to_string(),
         });
+        let lines =
+            format!("username,name,password_hash\nimported{},Imported,\"{}\"", self.caller, PASSWORD_HASH.as_str());
         let mut cells = vec![
             cell("list_users", "", Method::GET, "/users"),
+            cell("export_users", "", Method::GET, "/users/export"),
+            Cell { body: lines, ..cell("import_users", "", Method::POST, "/users/import?format=csv") },
             with_body("create_user", "", Method::POST, "/users", &new),
         ];
         for (about, id) in [
@@ -220,6 +224,7 @@ impl World {
             cells.push(cell("enable_user", about, Method::POST, format!("{path}/enable")));
             cells.push(with_body("patch_user", about, Method::PATCH, path.clone(), &password));
             cells.push(cell("delete_user", about, Method::DELETE, path));
+            cells.push(with_body("delete_users", about, Method::POST, "/users/delete", &json!({"user_ids": [id]})));
         }
         cells
     }
@@ -301,7 +306,12 @@ impl World {
     }
 
     fn grant_cells(&self) -> Vec<Cell> {
-        let mut cells = Vec::new();
+        let mut cells = vec![cell("list_administrators", "", Method::GET, "/administrators")];
+        for (about, id) in [("oneself", self.caller), ("somebody", self.somebody), ("administrator", self.chief)] {
+            let path = format!("/administrators/{id}");
+            cells.push(cell("promote_administrator", about, Method::PUT, path.clone()));
+            cells.push(cell("demote_administrator", about, Method::DELETE, path));
+        }
         let mut both = |about, person: i32, service: i32, role: i32| {
             let grant = json!({"person_id": person, "service_id": service, "role_id": role});
             cells.push(with_body("grant_role", about, Method::POST, "/person-service-roles", &grant));

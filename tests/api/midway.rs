@@ -20,7 +20,11 @@ fn changes(somebody: i32) -> Vec<(Method, String, Value)> {
     let mut changes = vec![
         (Method::POST, "/users".into(), crate::passwords::imported("new", crate::support::PASSWORD_HASH.as_str())),
         (Method::PUT, user.clone(), json!({"name": "Changed"})),
+        (Method::PATCH, user.clone(), json!({"name": "Changed"})),
         (Method::DELETE, user, json!({})),
+        (Method::POST, "/users/delete".into(), json!({"user_ids": [somebody]})),
+        (Method::PUT, format!("/administrators/{somebody}"), json!({})),
+        (Method::DELETE, format!("/administrators/{somebody}"), json!({})),
         (Method::POST, "/role-permissions".into(), link.clone()),
         (Method::DELETE, "/role-permissions".into(), link),
         (Method::POST, "/service-roles".into(), offer.clone()),

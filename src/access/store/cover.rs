@@ -97,16 +97,25 @@ pub async fn must_cover_person(
     target: PersonId,
     now: OffsetDateTime,
 ) -> Result<()> {
-    if actor == target {
-        return Ok(());
-    }
+    must_cover_people(conn, actor, &[target], now).await
+}
+
+/// The same for each of `targets`.
+pub async fn must_cover_people(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    targets: &[PersonId],
+    now: OffsetDateTime,
+) -> Result<()> {
+    let targets: Vec<i32> = targets.iter().map(|target| target.0).collect();
     let beyond = sqlx::query_scalar!(
         r#"
         select p.name
         from auth.person_service_role held
         join auth.role_permission wanted on wanted.role_id = held.role_id
         join auth.permission p on p.id = wanted.permission_id
-        where held.person_id = $2
+        where held.person_id = any ($2)
+          and held.person_id <> $1
           and wanted.permission_id <= 0
           and (held.expires_at is null or held.expires_at > $3)
           and (wanted.expires_at is null or wanted.expires_at > $3)
@@ -126,7 +135,7 @@ pub async fn must_cover_person(
         limit 1
         "#,
         actor.0,
-        target.0,
+        &targets,
         now,
     )
     .fetch_optional(conn)

@@ -2,22 +2,20 @@
 //! written.
 
 mod file;
-mod hashing;
-mod line;
 mod people;
 mod predecessor;
 mod progress;
-mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{ArgGroup, ValueEnum};
+use clap::ArgGroup;
 
 use super::ask;
 use super::tool::Tool;
 use crate::config::Secret;
+use crate::users::import::Format;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -49,15 +47,6 @@ The fields of a file, in CSV the names in its first line:
   person_type      N (natural) or J (juridical); may be left out
   document_type    DNI, CE or RUC, with document_number; both may be left out
   email            where they can be reached; may be left out";
-
-/// What a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Comma-separated values, with a header.
-    Csv,
-    /// One JSON object a line.
-    Jsonl,
-}
 
 pub(super) async fn run(args: Args, tool: &Tool) -> anyhow::Result<ExitCode> {
     match (args.file, args.from_database) {

@@ -8,14 +8,11 @@ use sqlx::PgConnection;
 
 use super::super::output::{self, Output, count};
 use super::super::tool::Tool;
-use super::file::PeopleFile;
-use super::line::{self, Candidate};
-use super::{hashing, progress, store};
+use super::progress;
 use crate::audit::{self, Action, Event};
 use crate::passwords::Password;
+use crate::users::import::{Batches, PeopleFile, hash_all, store};
 
-/// How many lines go to the database at a time.
-const BATCH: usize = 2000;
 /// How many faults are read back at a time.
 const FAULTS: i64 = 1000;
 
@@ -39,7 +36,9 @@ pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyh
     let imported = if dry_run {
         0
     } else {
-        hashing::hash_all(tool, &mut conn, passwords).await?;
+        let bar = progress::bar("hashing", Some(passwords.len() as u64), progress::ITEMS);
+        hash_all(&tool.app, &mut conn, passwords, || bar.inc(1)).await?;
+        bar.finish_and_clear();
         let imported = store::register(&mut conn).await?;
         let told = Event::new(Action::UsersImported).after(json!({"people": imported, "from": "a file"}));
         audit::store::insert(&mut conn, &tool.by(), &told).await?;
@@ -53,45 +52,23 @@ pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyh
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads the file. Answers how many lines it has, and the passwords that are to be hashed: the only thing of it that is
-/// kept in memory, since it must not lie in the database.
+/// Reads the file. Answers how many lines it has, and the passwords that are to be hashed.
 async fn look_at(
     tool: &Tool,
-    mut file: PeopleFile,
+    file: PeopleFile,
     conn: &mut PgConnection,
 ) -> anyhow::Result<(u64, Vec<(i64, Password)>)> {
     let bar = progress::bar("reading", file.size, progress::BYTES);
     let (mut lines, mut passwords) = (0, Vec::new());
-    let mut batch: Vec<(i64, Candidate)> = Vec::with_capacity(BATCH);
-    let mut faults: Vec<(i64, String)> = Vec::new();
-    loop {
-        let next = file.next().transpose()?;
-        let last = next.is_none();
-        if let Some((number, fields)) = next {
-            lines += 1;
-            let number = i64::try_from(number)?;
-            match fields {
-                Err(fault) => faults.push((number, fault)),
-                Ok(fields) => {
-                    let (mut person, wrong) = line::read(fields, tool.app.config.passwords);
-                    faults.extend(wrong.into_iter().map(|fault| (number, fault)));
-                    passwords.extend(person.password.take().map(|password| (number, password)));
-                    batch.push((number, person));
-                }
-            }
-        }
-        if last || batch.len() == BATCH || faults.len() >= BATCH {
-            store::keep(conn, &batch).await?;
-            store::keep_faults(conn, &faults).await?;
-            batch.clear();
-            faults.clear();
-            bar.set_position(file.bytes_read());
-        }
-        if last {
-            bar.finish_and_clear();
-            return Ok((lines, passwords));
-        }
+    let mut batches = Batches::of(file, tool.app.config.passwords);
+    while let Some(batch) = batches.next().transpose()? {
+        store::keep(conn, &batch).await?;
+        lines += batch.lines;
+        passwords.extend(batch.passwords);
+        bar.set_position(batches.bytes_read());
     }
+    bar.finish_and_clear();
+    Ok((lines, passwords))
 }
 
 /// Names every fault: for people on standard error, for scripts as JSON.

@@ -52,8 +52,9 @@ impl Operation {
         security.into_iter().flatten().any(|one| one.get("token").is_some())
     }
 
+    /// Of a JSON body.
     pub fn request_schema(&self) -> Option<&'static Value> {
-        self.json.get("requestBody").map(|body| &body["content"]["application/json"]["schema"])
+        self.json.get("requestBody")?["content"]["application/json"].get("schema")
     }
 
     /// The path with the document's own examples in it.
@@ -97,5 +98,9 @@ pub fn operation(method: &Method, path: &str) -> Option<&'static Operation> {
         wanted.len() == given.len()
             && wanted.iter().zip(given).all(|(w, g)| *w == g || (w.starts_with('{') && !g.is_empty()))
     };
-    operations().iter().find(|operation| operation.method == method && matches(&operation.path))
+    // As the router has it: a path that is spelled out goes before one with parameters.
+    let spelled_out = operations().iter().any(|operation| operation.path == path);
+    operations().iter().find(|operation| {
+        operation.method == method && if spelled_out { operation.path == path } else { matches(&operation.path) }
+    })
 }

@@ -4,6 +4,7 @@
 
 use sqlx::{PgConnection, Row};
 
+use super::batches::Batch;
 use super::line::Candidate;
 use crate::error::{Error, OnConstraint, Result};
 use crate::passwords::PasswordHash;
@@ -11,7 +12,7 @@ use crate::users::{Email, PersonName, PersonType, Username};
 
 /// Something wrong with a line.
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Fault {
+pub struct Fault {
     /// Its number.
     pub line: i64,
     /// What is wrong with it.
@@ -22,7 +23,7 @@ pub(super) struct Fault {
 }
 
 /// Makes the tables.
-pub(super) async fn prepare(conn: &mut PgConnection) -> Result<()> {
+pub async fn prepare(conn: &mut PgConnection) -> Result<()> {
     sqlx::raw_sql(
         r"
         create temporary table import_line (
@@ -48,8 +49,19 @@ pub(super) async fn prepare(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Keeps some lines.
-pub(super) async fn keep(conn: &mut PgConnection, lines: &[(i64, Candidate)]) -> Result<()> {
+/// Takes the limits on time off this transaction: what is bounded is the request, and the size of the file.
+pub async fn be_patient(conn: &mut PgConnection) -> Result<()> {
+    sqlx::raw_sql("set local statement_timeout = 0").execute(conn).await?;
+    Ok(())
+}
+
+/// Keeps some lines and their faults.
+pub async fn keep(conn: &mut PgConnection, batch: &Batch) -> Result<()> {
+    keep_people(&mut *conn, &batch.people).await?;
+    keep_faults(conn, &batch.faults).await
+}
+
+async fn keep_people(conn: &mut PgConnection, lines: &[(i64, Candidate)]) -> Result<()> {
     fn column<'a, T>(lines: &'a [(i64, Candidate)], get: impl Fn(&'a Candidate) -> Option<T>) -> Vec<Option<T>> {
         lines.iter().map(|(_, candidate)| get(candidate)).collect()
     }
@@ -74,8 +86,7 @@ pub(super) async fn keep(conn: &mut PgConnection, lines: &[(i64, Candidate)]) ->
     Ok(())
 }
 
-/// Keeps some faults.
-pub(super) async fn keep_faults(conn: &mut PgConnection, faults: &[(i64, String)]) -> Result<()> {
+async fn keep_faults(conn: &mut PgConnection, faults: &[(i64, String)]) -> Result<()> {
     sqlx::query("insert into pg_temp.import_fault (line, fault) select * from unnest($1::bigint[], $2::text[])")
         .bind(faults.iter().map(|(line, _)| *line).collect::<Vec<_>>())
         .bind(faults.iter().map(|(_, fault)| fault.as_str()).collect::<Vec<_>>())
@@ -85,7 +96,7 @@ pub(super) async fn keep_faults(conn: &mut PgConnection, faults: &[(i64, String)
 }
 
 /// Finds who is in the file twice, or registered already: by username, by document or by address.
-pub(super) async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
+pub async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
     sqlx::raw_sql(
         r"
         analyze pg_temp.import_line;
@@ -145,14 +156,14 @@ pub(super) async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
 }
 
 /// How many faults there are, and in how many lines.
-pub(super) async fn count_faults(conn: &mut PgConnection) -> Result<(i64, i64)> {
+pub async fn count_faults(conn: &mut PgConnection) -> Result<(i64, i64)> {
     let counted =
         sqlx::query_as("select count(*), count(distinct line) from pg_temp.import_fault").fetch_one(conn).await?;
     Ok(counted)
 }
 
 /// The next faults after `last`, by line.
-pub(super) async fn faults(conn: &mut PgConnection, last: Option<&Fault>, limit: i64) -> Result<Vec<Fault>> {
+pub async fn faults(conn: &mut PgConnection, last: Option<&Fault>, limit: i64) -> Result<Vec<Fault>> {
     let rows = sqlx::query(
         r"
         select line, number, fault
@@ -171,7 +182,7 @@ pub(super) async fn faults(conn: &mut PgConnection, last: Option<&Fault>, limit:
 }
 
 /// Adds hashes to lines that came with passwords.
-pub(super) async fn keep_hashes(conn: &mut PgConnection, hashes: &[(i64, PasswordHash)]) -> Result<()> {
+pub async fn keep_hashes(conn: &mut PgConnection, hashes: &[(i64, PasswordHash)]) -> Result<()> {
     sqlx::query(
         r"
         update pg_temp.import_line l
@@ -188,7 +199,7 @@ pub(super) async fn keep_hashes(conn: &mut PgConnection, hashes: &[(i64, Passwor
 }
 
 /// Registers everybody, in the order of the file; answers how many that were.
-pub(super) async fn register(conn: &mut PgConnection) -> Result<u64> {
+pub async fn register(conn: &mut PgConnection) -> Result<u64> {
     let taken = || Error::conflict("user_exists", "somebody was registered meanwhile; nothing was imported: try again");
     let registered = sqlx::query(
         r"

@@ -4,12 +4,8 @@ mod csv;
 mod jsonl;
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::Path;
 use std::rc::Rc;
-
-use anyhow::{Context, bail};
 
 use super::Format;
 use super::line::Fields;
@@ -20,14 +16,14 @@ use jsonl::Jsonl;
 const LONGEST: u64 = 64 * 1024;
 
 /// What a file's field is called, and where a line keeps it.
-pub(super) const FIELDS: [&str; 8] =
+pub const FIELDS: [&str; 8] =
     ["username", "name", "password", "password_hash", "person_type", "document_type", "document_number", "email"];
 
 /// A line of the file: its number, and its fields or what is wrong with it.
-pub(super) type Line = (u64, Result<Fields, String>);
+pub type Line = (u64, Result<Fields, String>);
 
 /// A file that is being read.
-pub(super) struct PeopleFile {
+pub struct PeopleFile {
     /// Its name, for messages.
     pub name: String,
     /// How long it is, where that can be known.
@@ -51,27 +47,12 @@ impl Iterator for PeopleFile {
     }
 }
 
-pub(super) fn open(path: &Path, format: Format) -> anyhow::Result<PeopleFile> {
-    if path == Path::new("-") {
-        return PeopleFile::new("standard input".to_owned(), io::stdin(), None, format);
-    }
-    let name = path.display().to_string();
-    let file = File::open(path).with_context(|| format!("can't read {name}"))?;
-    let metadata = file.metadata().with_context(|| format!("can't read {name}"))?;
-    if metadata.is_dir() {
-        bail!("{name} is a directory");
-    }
-    let size = metadata.is_file().then_some(metadata.len());
-    PeopleFile::new(name, file, size, format)
-}
-
 impl PeopleFile {
-    pub(super) fn new(
-        name: String,
-        input: impl Read + 'static,
-        size: Option<u64>,
-        format: Format,
-    ) -> anyhow::Result<Self> {
+    /// A file called `name`, of `size` bytes where that can be known.
+    ///
+    /// # Errors
+    /// When it can't be read, or its first line does not name the fields.
+    pub fn new(name: String, input: impl Read + 'static, size: Option<u64>, format: Format) -> anyhow::Result<Self> {
         let read = Rc::new(Cell::new(0));
         let input = BufReader::new(Counted { input, read: Rc::clone(&read) });
         let lines: Box<dyn Iterator<Item = _>> = match format {

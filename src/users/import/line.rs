@@ -14,7 +14,7 @@ use crate::users::{DocumentNumber, DocumentType, Email, PersonName, PersonType, 
 /// The fields of a line, unread. Without `Debug`: two of them are secrets.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fields {
+pub struct Fields {
     username: Option<String>,
     name: Option<String>,
     password: Option<Presented>,
@@ -44,14 +44,14 @@ impl Fields {
 
 /// A person to be, as far as their line can be read.
 #[derive(Debug, Default)]
-pub(super) struct Candidate {
-    pub username: Option<Username>,
-    pub name: Option<PersonName>,
-    pub password: Option<Password>,
-    pub password_hash: Option<PasswordHash>,
-    pub person_type: Option<PersonType>,
-    pub document: Option<(DocumentType, DocumentNumber)>,
-    pub email: Option<Email>,
+pub struct Candidate {
+    pub(super) username: Option<Username>,
+    pub(super) name: Option<PersonName>,
+    pub(super) password: Option<Password>,
+    pub(super) password_hash: Option<PasswordHash>,
+    pub(super) person_type: Option<PersonType>,
+    pub(super) document: Option<(DocumentType, DocumentNumber)>,
+    pub(super) email: Option<Email>,
 }
 
 /// Reads a line: what can be read of it, and all that is wrong with it.

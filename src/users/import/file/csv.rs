@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 
 use super::super::line::Fields;
 use super::{FIELDS, LONGEST, Line};
+use crate::users::cell;
 
 /// What has been read of the record at hand, and of what follows it in the parser's buffer. From it, lines are counted:
 /// the parser's own count is off after empty lines and Windows' line ends.
@@ -100,7 +101,8 @@ impl<R: BufRead> Csv<R> {
             let value = str::from_utf8(value).map_err(|_| format!("{}: is not UTF-8", FIELDS[*column]))?;
             // In CSV nothing and an empty text are the same.
             if !value.is_empty() {
-                fields.set(*column, value.to_owned());
+                let secret = FIELDS[*column].starts_with("password");
+                fields.set(*column, if secret { value } else { cell::meant(value) }.to_owned());
             }
         }
         Ok(fields)

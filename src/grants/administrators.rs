@@ -1,0 +1,108 @@
+//! Portero's administrators: who holds the role Administrator in Portero itself.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{End, Holder, Terms, store, told};
+use crate::access::permission::{ReadGrants, WriteGrants};
+use crate::access::store::{Through, must_cover_role, must_keep_an_administrator};
+use crate::access::{About, Can};
+use crate::app::App;
+use crate::audit::Change;
+use crate::error::Result;
+use crate::http::{Json, Page, Path};
+use crate::id::Ref;
+use crate::openapi::PageQuery;
+use crate::roles::RoleId;
+use crate::services::ServiceId;
+use crate::users::{self, Person, PersonId, person_not_found};
+
+const PLACE: (ServiceId, RoleId) = (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
+
+/// `/administrators`.
+pub fn administrator_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_administrators))
+        .routes(routes!(promote_administrator, demote_administrator))
+}
+
+/// List the administrators
+#[utoipa::path(get, path = "/administrators", tag = "grants", params(PageQuery),
+    responses((status = 200, body = Vec<Holder>)))]
+async fn list_administrators(State(app): State<App>, _: Can<ReadGrants>, page: Page) -> Result<Response> {
+    let (service, role) = PLACE;
+    let people = store::holders(&mut *app.db.read().await?, service, role, &page, app.clock.now()).await?;
+    Ok(page.respond(people, |person| person.id.0))
+}
+
+/// Make somebody an administrator
+///
+/// For good, also where it was to end. Only who is one for good can. Doing it twice is safe.
+#[utoipa::path(put, path = "/administrators/{person}", tag = "grants",
+    params(("person" = String, Path, description = "id or username", example = "8")),
+    responses(
+        (status = 200, body = Person),
+        (status = 404, description = "`person_not_found`"),
+    ))]
+async fn promote_administrator(
+    State(app): State<App>,
+    by: Can<WriteGrants>,
+    Path(person): Path<Ref<PersonId>>,
+) -> Result<Json<Person>> {
+    let (mut tx, person) = begin(&app, &by, &person).await?;
+    let (service, role) = PLACE;
+    let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
+    let before = store::standing(&mut tx, person.id, service, role, terms.now).await?;
+    if let Some(through) = terms.lengthens(before.as_ref()) {
+        must_cover_role(&mut tx, by.actor, service, role, through).await?;
+    }
+    let granted = store::grant(&mut tx, person.id, service, role, &terms).await?;
+    tx.commit(told::granted(person.id, service, role, &granted)).await?;
+    Ok(Json(person))
+}
+
+/// That somebody is no administrator.
+#[derive(Debug, Serialize, ToSchema)]
+struct AdministratorDemoted {
+    #[schema(example = "administrator_demoted")]
+    status: &'static str,
+    user_id: PersonId,
+}
+
+/// Take an administrator's role from them
+///
+/// Only an administrator can, and one must be left. True in the very next request. Doing it twice is safe.
+#[utoipa::path(delete, path = "/administrators/{person}", tag = "grants",
+    params(("person" = String, Path, description = "id or username", example = "8")),
+    responses(
+        (status = 200, body = AdministratorDemoted),
+        (status = 404, description = "`person_not_found`"),
+        (status = 409, description = "`last_administrator`"),
+    ))]
+async fn demote_administrator(
+    State(app): State<App>,
+    by: Can<WriteGrants>,
+    Path(person): Path<Ref<PersonId>>,
+) -> Result<Json<AdministratorDemoted>> {
+    let (mut tx, person) = begin(&app, &by, &person).await?;
+    let (service, role) = PLACE;
+    let now = tx.by().now;
+    let revoked = store::revoke(&mut tx, person.id, service, role, now).await?;
+    must_keep_an_administrator(&mut tx).await?;
+    tx.commit(revoked.map(|before| told::revoked(person.id, service, role, &before))).await?;
+    Ok(Json(AdministratorDemoted { status: "administrator_demoted", user_id: person.id }))
+}
+
+async fn begin(app: &App, by: &Can<WriteGrants>, person: &Ref<PersonId>) -> Result<(Change, Person)> {
+    let found = users::store::find(&mut *app.db.read().await?, person).await?;
+    let person = found.ok_or_else(person_not_found)?;
+    let (service, role) = PLACE;
+    let mut tx = by.begin(app, About::grant(person.id, service, role)).await?;
+    let now = Through::Now(tx.by().now);
+    must_cover_role(&mut tx, by.actor, service, role, now).await?;
+    Ok((tx, person))
+}

@@ -1,0 +1,144 @@
+//! Everybody, as a file: read a page at a time while it is sent, so that it takes little memory however many they are,
+//! and no connection while its reader is slow. Never hashes.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::try_unfold;
+use serde::Deserialize;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::IntoParams;
+
+use super::cell::harmless;
+use super::import::Format;
+use super::store::{self, Details};
+use crate::access::permission::ReadUsers;
+use crate::access::{About, Can};
+use crate::app::App;
+use crate::audit::{Action, Event};
+use crate::error::{Error, Result};
+use crate::http::Page;
+
+/// How to write what is exported.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExportQuery {
+    /// Otherwise the header `Accept` says, else CSV.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+impl ExportQuery {
+    fn format(&self, parts: &Parts) -> Format {
+        self.format.unwrap_or_else(|| Format::accepted(&parts.headers))
+    }
+}
+
+/// What the caller wants.
+#[derive(Debug)]
+pub(super) struct Wanted(Format);
+
+impl<S: Send + Sync> FromRequestParts<S> for Wanted {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let query = axum::extract::Query::<ExportQuery>::from_request_parts(parts, state).await;
+        let axum::extract::Query(query) =
+            query.map_err(|_| Error::bad_request("invalid_query", "`format` is `csv` or `jsonl`"))?;
+        Ok(Self(query.format(parts)))
+    }
+}
+
+/// Export everybody
+///
+/// With all that is kept about them but the hash of their password, by id. In CSV a text that a spreadsheet would run
+/// as a formula has an apostrophe before it, which an import takes away again.
+#[utoipa::path(get, path = "/users/export", tag = "users", params(ExportQuery), responses(
+    (status = 200, description = "one person a line", content((String = "text/csv"), (String = "application/jsonl"))),
+    (status = 400, description = "`invalid_query`"),
+))]
+pub(super) async fn export_users(
+    State(app): State<App>,
+    by: Can<ReadUsers>,
+    Wanted(format): Wanted,
+) -> Result<Response> {
+    let tx = by.begin(&app, About::default()).await?;
+    tx.commit([Event::new(Action::UsersExported).after(json!({"format": format.extension()}))]).await?;
+    let first = (app, Some(Page::first(None)), true);
+    let lines = try_unfold(first, move |(app, page, is_first)| async move {
+        let Some(page) = page else { return Ok::<_, Error>(None) };
+        let mut rows = store::list_details(&mut *app.db.read().await?, &page).await?;
+        let next = page.next(&mut rows, |person| person.id.0);
+        let lines = match format {
+            Format::Csv => csv_lines(&rows, is_first)?,
+            Format::Jsonl => json_lines(&rows)?,
+        };
+        Ok(Some((Bytes::from(lines), (app, next, false))))
+    });
+    let name = format!("attachment; filename=\"users.{}\"", format.extension());
+    Ok(([(CONTENT_TYPE, format.media_type().to_owned()), (CONTENT_DISPOSITION, name)], Body::from_stream(lines))
+        .into_response())
+}
+
+const COLUMNS: [&str; 13] = [
+    "id",
+    "username",
+    "name",
+    "person_type",
+    "document_type",
+    "document_number",
+    "email",
+    "email_verified_at",
+    "locale",
+    "created_at",
+    "last_login_at",
+    "disabled_at",
+    "sessions",
+];
+
+fn csv_lines(people: &[Details], with_header: bool) -> Result<Vec<u8>> {
+    let broken = |error: csv::Error| Error::Internal(error.into());
+    let mut lines = csv::Writer::from_writer(Vec::new());
+    if with_header {
+        lines.write_record(COLUMNS).map_err(broken)?;
+    }
+    for person in people {
+        let text = |text: &Option<String>| text.as_deref().map(harmless).unwrap_or_default().into_owned();
+        lines
+            .write_record([
+                person.id.to_string().as_str(),
+                &harmless(&person.username),
+                &harmless(&person.name),
+                person.person_type.map_or("", |kind| kind.as_str()),
+                person.document_type.map_or("", |kind| kind.as_str()),
+                &text(&person.document_number),
+                &text(&person.email),
+                &moment(person.email_verified_at)?,
+                &text(&person.locale),
+                &moment(Some(person.created_at))?,
+                &moment(person.last_login_at)?,
+                &moment(person.disabled_at)?,
+                &person.sessions.to_string(),
+            ])
+            .map_err(broken)?;
+    }
+    lines.into_inner().map_err(|error| Error::Internal(error.into_error().into()))
+}
+
+fn moment(at: Option<OffsetDateTime>) -> Result<String> {
+    let text = at.map(|at| at.format(&Rfc3339)).transpose();
+    Ok(text.map_err(|error| Error::Internal(error.into()))?.unwrap_or_default())
+}
+
+fn json_lines(people: &[Details]) -> Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for person in people {
+        serde_json::to_writer(&mut lines, person).map_err(|error| Error::Internal(error.into()))?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}

@@ -1,0 +1,66 @@
+use super::file::PeopleFile;
+use super::line::{self, Candidate};
+use crate::passwords::{Password, Policy};
+
+/// How many lines are looked at, at a time.
+const LINES: usize = 2000;
+
+/// Some lines of a file, looked at.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// How many there were.
+    pub lines: u64,
+    /// Who is in them, by line.
+    pub people: Vec<(i64, Candidate)>,
+    /// Their passwords, which must not lie in the database before they are hashed.
+    pub passwords: Vec<(i64, Password)>,
+    /// What is wrong with them.
+    pub faults: Vec<(i64, String)>,
+}
+
+/// A file, some lines at a time.
+pub struct Batches {
+    file: PeopleFile,
+    policy: Policy,
+}
+
+impl Batches {
+    /// Of a file, whose passwords must be good enough.
+    pub fn of(file: PeopleFile, policy: Policy) -> Self {
+        Self { file, policy }
+    }
+
+    /// How much of the file has been read.
+    pub fn bytes_read(&self) -> u64 {
+        self.file.bytes_read()
+    }
+
+    fn read(&mut self) -> anyhow::Result<Batch> {
+        let mut batch = Batch::default();
+        while batch.people.len() < LINES
+            && batch.faults.len() < LINES
+            && let Some((number, fields)) = self.file.next().transpose()?
+        {
+            batch.lines += 1;
+            let number = i64::try_from(number)?;
+            match fields {
+                Err(fault) => batch.faults.push((number, fault)),
+                Ok(fields) => {
+                    let (mut person, wrong) = line::read(fields, self.policy);
+                    batch.faults.extend(wrong.into_iter().map(|fault| (number, fault)));
+                    batch.passwords.extend(person.password.take().map(|password| (number, password)));
+                    batch.people.push((number, person));
+                }
+            }
+        }
+        Ok(batch)
+    }
+}
+
+impl Iterator for Batches {
+    type Item = anyhow::Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().map(|batch| (batch.lines > 0).then_some(batch)).transpose()
+    }
+}

@@ -1,0 +1,17 @@
+//! Many people from a file, all or none, for the command line and for the API. Everything that is wrong is named before
+//! anything is written.
+
+mod batches;
+mod file;
+mod format;
+mod hashing;
+mod line;
+mod routes;
+pub mod store;
+
+pub use batches::{Batch, Batches};
+pub use file::{FIELDS, PeopleFile};
+pub use format::Format;
+pub use hashing::hash_all;
+pub use line::Candidate;
+pub use routes::{Fault, routes};

@@ -1,0 +1,175 @@
+//! Many people registered at once, as `portero user import` does.
+
+use std::fmt::Write;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Caller, PASSWORD_HASH, Response, Server};
+
+async fn import(caller: &Caller, query: &str, media: &str, file: &str) -> Response {
+    let path = format!("/users/import{query}");
+    caller.send_with(Method::POST, &path, file, |request| request.header("content-type", media)).await
+}
+
+fn lines(count: usize) -> String {
+    let hash = PASSWORD_HASH.as_str();
+    let mut file = "username,name,password_hash,document_type,document_number\n".to_owned();
+    for n in 0..count {
+        let _ = writeln!(file, "u{n},Somebody {n},\"{hash}\",DNI,{n}");
+    }
+    file
+}
+
+async fn here(server: &Server) -> i64 {
+    server.number("select count(*) from auth.person where removed_at is null").await
+}
+
+#[tokio::test]
+async fn five_thousand_lines_are_five_thousand_people() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let dry = import(&root, "?dry_run=true", "text/csv", &lines(5000)).await.ok();
+    assert_eq!(dry.body, json!({"status": "users_imported", "lines": 5000, "imported": 0, "dry_run": true}));
+    assert_eq!(here(&server).await, 1);
+    let done = import(&root, "", "text/csv; charset=utf-8", &lines(5000)).await.ok();
+    assert_eq!(done.body, json!({"status": "users_imported", "lines": 5000, "imported": 5000, "dry_run": false}));
+    assert_eq!(here(&server).await, 5001);
+    let told = "select (after->>'people')::bigint from auth.audit_events where action = 'users.imported'";
+    assert_eq!(server.number(told).await, 5000);
+    server.anonymous().log_in("u4999", crate::support::PASSWORD).await.ok();
+}
+
+#[tokio::test]
+async fn all_that_is_wrong_is_named_by_line_and_field_and_nobody_is_registered() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let mut file = lines(5000);
+    file.push_str("u7,Twice,\"$argon2id$nonsense\",DNI,x\nroot,Taken,,DNI,\nu8000,\"Two\nlines\",short\n");
+    let refused = import(&root, "", "text/csv", &file).await;
+    assert_eq!(refused.refusal(), (400, "invalid_import"));
+    let faults = refused.body["faults"].as_array().expect("faults");
+    let has = |line: i64, field: Value, part: &str| {
+        faults.iter().any(|fault| {
+            (&fault["line"], &fault["field"]) == (&json!(line), &field)
+                && fault["fault"].as_str().is_some_and(|text| text.contains(part))
+        })
+    };
+    assert!(has(5002, json!("username"), "is also in line 9"), "{faults:?}");
+    assert!(has(5002, json!("password_hash"), ""), "{faults:?}");
+    assert!(has(5003, json!("username"), "is taken"), "{faults:?}");
+    assert!(has(5003, json!("password"), "missing"), "{faults:?}");
+    assert!(has(5004, Value::Null, "has 3 fields"), "{faults:?}");
+    assert_eq!(refused.body["fault_count"], json!(faults.len()));
+    assert_eq!(here(&server).await, 1);
+    let many = import(&root, "", "text/csv", &format!("username,name,password\n{}", "12,,\n".repeat(500))).await;
+    assert_eq!(many.body["faults"].as_array().map(Vec::len), Some(100), "the first hundred");
+    assert_eq!(many.body["fault_count"], json!(1500));
+}
+
+#[tokio::test]
+async fn passwords_are_hashed_and_json_lines_are_read() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    server.secrets.add("a passphrase of hers");
+    let file = r#"{"username": "ada", "name": "Ada", "password": "a passphrase of hers"}
+        {"username": "eva", "name": "Eva", "password": "a passphrase of hers", "person_type": "N"}"#;
+    for media in ["application/x-ndjson", "application/jsonl"] {
+        let answer = import(&root, if media.contains('x') { "?dry_run=true" } else { "" }, media, file).await.ok();
+        assert_eq!(answer.body["lines"], 2);
+    }
+    server.anonymous().log_in("eva", "a passphrase of hers").await.ok();
+}
+
+#[tokio::test]
+async fn what_is_no_file_of_people_is_refused() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    for (query, media, file, refusal) in [
+        ("", "application/x-www-form-urlencoded", "username,name,password", (415, "unsupported_media_type")),
+        ("?format=xml", "text/csv", "username,name,password", (400, "invalid_query")),
+        ("?dry_run=perhaps", "text/csv", "username,name,password", (400, "invalid_query")),
+        ("", "text/csv", "", (400, "invalid_import")),
+        ("", "text/csv", "username,name,password\n", (400, "invalid_import")),
+        ("", "text/csv", "username,name,colour\n", (400, "invalid_import")),
+        ("", "application/jsonl", "[1, 2]", (400, "invalid_import")),
+        ("?format=jsonl", "text/csv", "{\"username\": 1}", (400, "invalid_import")),
+        ("", "text/csv", "username,name,password\n\"ada", (400, "invalid_import")),
+    ] {
+        assert_eq!(import(&root, query, media, file).await.refusal(), refusal, "{query} {media} {file}");
+    }
+    let long = "{".repeat(64 * 1024 + 1);
+    assert_eq!(import(&root, "", "application/jsonl", &long).await.refusal(), (400, "invalid_import"));
+    let large = "\n".repeat(32 * 1024 * 1024 + 1);
+    let refused = import(&root, "", "application/jsonl", &large).await;
+    assert_eq!(refused.refusal(), (413, "request_body_too_large"));
+    assert_eq!(here(&server).await, 1);
+}
+
+#[tokio::test]
+async fn what_was_exported_means_the_same_when_it_is_imported() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let names = ["'=1+1", "''=1", "'-x", "'@x", "'t Hooft", "plain"];
+    let hash = PASSWORD_HASH.as_str();
+    let mut file = "username,name,password_hash\n".to_owned();
+    for (n, name) in names.iter().enumerate() {
+        let _ = writeln!(file, "u{n},{name},\"{hash}\"");
+    }
+    import(&root, "", "text/csv", &file).await.ok();
+    let names = root.get("/users?q=u").await.column("name");
+    assert_eq!(names, ["=1+1", "'=1", "-x", "@x", "'t Hooft", "plain"]);
+}
+
+#[tokio::test]
+async fn whoever_loses_their_permission_meanwhile_imports_nobody() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "8")]).await;
+    let root = server.administrator().await;
+    let writer = server.person_with("writer", &[(0, -1)]).await;
+    let mut lock = server.app.db.begin().await.expect("a transaction");
+    sqlx::query("delete from auth.person_service_role where person_id = $1")
+        .bind(writer.id)
+        .execute(&mut *lock)
+        .await
+        .expect("a loss");
+    sqlx::query("update auth.person set name = 'Held' where id = $1")
+        .bind(writer.id)
+        .execute(&mut *lock)
+        .await
+        .expect("a lock");
+    let local = tokio::task::LocalSet::new();
+    let caller = writer.clone();
+    let importing = local.spawn_local(async move { import(&caller, "", "text/csv", &lines(10)).await });
+    local
+        .run_until(async {
+            let waiting = "select count(*) from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock'";
+            while server.number(waiting).await < 1 {
+                tokio::task::yield_now().await;
+            }
+            let second = import(&root, "", "text/csv", &lines(10)).await;
+            assert_eq!(second.refusal(), (503, "unavailable"), "one at a time");
+            lock.commit().await.expect("a commit");
+        })
+        .await;
+    local.await;
+    assert_eq!(importing.await.expect("an answer").refusal(), (403, "insufficient_permissions"));
+    assert_eq!(here(&server).await, 2);
+}
+
+#[tokio::test]
+async fn an_import_under_a_key_is_done_once() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let once = async |file: &str| {
+        root.send_with(Method::POST, "/users/import?format=csv", file, |request| {
+            request.header("idempotency-key", "an import")
+        })
+        .await
+    };
+    let first = once(&lines(3)).await.ok();
+    let again = once(&lines(3)).await.ok();
+    assert_eq!((first.body, again.header("idempotency-replayed")), (again.body.clone(), "true"));
+    assert_eq!(once(&lines(4)).await.refusal(), (422, "idempotency_key_reused"));
+    assert_eq!(here(&server).await, 4);
+}
