@@ -10,6 +10,7 @@ UNKNOWN_NAME = {
     "invalid_service_id",
     "invalid_reset_token",
     "invalid_verification_token",
+    "invalid_current_password",
 }
 
 

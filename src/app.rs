@@ -16,6 +16,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::{Checks, Uses};
+use crate::accounts::Invitation;
 use crate::changes::Feed;
 use crate::clock::Clock;
 use crate::config::{Config, Cors};
@@ -30,7 +31,7 @@ use crate::keys::{LastUses, ServiceKey};
 use crate::mail::{MailToken, Post};
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
-use crate::tokens::{Renewals, Token};
+use crate::tokens::{RefreshToken, Renewals, Token};
 use crate::users::StoredCredentials;
 use crate::{
     accounts, audit, changes, docs, grants, keys, login, openapi, permissions, roles, server, services, tokens, users,
@@ -98,6 +99,16 @@ impl App {
         Ok(Token::generate(self.config.token_secret.expose().as_bytes(), &random()?, now))
     }
 
+    /// A refresh token nobody has had before.
+    pub fn new_refresh_token(&self, now: OffsetDateTime) -> Result<RefreshToken> {
+        Ok(RefreshToken::generate(self.config.token_secret.expose().as_bytes(), &random()?, now))
+    }
+
+    /// An invitation nobody has had before.
+    pub fn new_invitation(&self, now: OffsetDateTime) -> Result<Invitation> {
+        Ok(Invitation::generate(self.config.token_secret.expose().as_bytes(), &random()?, now))
+    }
+
     /// A service key nobody has had before.
     pub fn new_service_key(&self, now: OffsetDateTime) -> Result<ServiceKey> {
         Ok(ServiceKey::generate(self.config.token_secret.expose().as_bytes(), &random()?, now))
@@ -122,11 +133,16 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
         .merge(docs::routes())
         .merge(login::routes())
         .merge(accounts::routes())
+        .merge(accounts::register_routes())
+        .merge(accounts::me_routes())
         .merge(tokens::routes())
         .merge(tokens::list_routes())
+        .merge(tokens::session_routes())
+        .merge(tokens::refresh_routes())
         .merge(users::routes())
         .merge(users::bulk_routes())
         .merge(users::import::routes())
+        .merge(accounts::invitation_routes())
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(services::routes())

@@ -10,11 +10,12 @@ use ipnet::IpNet;
 use time::Duration;
 use zeroize::Zeroizing;
 
+use crate::accounts::WhoMayRegister;
 use crate::attempts;
 use crate::database::Limits;
 use crate::mail;
 use crate::passwords::Policy;
-use crate::tokens::Lifetime;
+use crate::tokens::{FamilyLifetime, Lifetime};
 use read::Settings;
 
 pub use read::{Faults, Secret, database_url};
@@ -38,6 +39,8 @@ pub struct Config {
     pub checks: Limits,
     /// `TOKEN_TTL_SECONDS`, `TOKEN_RENEW_THRESHOLD_SECONDS`, `TOKEN_MAX_AGE_SECONDS`.
     pub lifetime: Lifetime,
+    /// `REFRESH_TTL_SECONDS`, `REFRESH_MAX_AGE_SECONDS`.
+    pub families: FamilyLifetime,
     /// `TOKEN_SECRET`: mixed into new tokens; made at random for each run when not set.
     pub token_secret: Secret,
     /// `CHANGES_RETENTION_SECONDS`: how long a backend may be away and still hear all that it missed.
@@ -50,6 +53,8 @@ pub struct Config {
     pub cors_headers: Vec<axum::http::HeaderName>,
     /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// `REGISTRATION`.
+    pub registration: WhoMayRegister,
     /// `PASSWORD_MIN_LENGTH`.
     pub passwords: Policy,
     /// `LOGIN_FREE_FAILURES`, `LOGIN_FREE_FAILURES_PER_ADDRESS`, `LOGIN_MAX_WAIT_SECONDS`: what follows failed logins.
@@ -133,6 +138,10 @@ impl Config {
                 deadline: std::time::Duration::from_millis(s.number("CHECK_DEADLINE_MS", 2000, 10, 60_000)) * 9 / 10,
             },
             lifetime,
+            families: FamilyLifetime {
+                idle: Duration::seconds(s.number("REFRESH_TTL_SECONDS", 2_592_000, 1, 31_536_000)),
+                absolute: Duration::seconds(s.number("REFRESH_MAX_AGE_SECONDS", 7_776_000, 1, 315_360_000)),
+            },
             token_secret: s.secret("TOKEN_SECRET").unwrap_or_else(random_secret),
             changes_retention: Duration::seconds(s.number("CHANGES_RETENTION_SECONDS", 3600, 60, 604_800)),
             audit_retention: Some(Duration::days(s.number("AUDIT_RETENTION_DAYS", 0, 0, 36_500)))
@@ -141,6 +150,7 @@ impl Config {
             cors_headers: s
                 .header_names("CORS_HEADERS", "content-type,authorization,token,x-client-id,if-match,idempotency-key"),
             trusted_proxies: s.networks("TRUSTED_PROXIES"),
+            registration: s.registration(),
             passwords: Policy::at_least(s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128)),
             attempts: attempts::Rules::new(
                 s.number("LOGIN_FREE_FAILURES", 5, 0, 50),

@@ -131,6 +131,17 @@ impl Error {
         self
     }
 
+    /// The same fault of the field that this request calls `name`.
+    #[must_use]
+    pub fn of_field(mut self, name: &str) -> Self {
+        if let Self::Refused(refusal) = &mut self
+            && let Some((_, fault)) = refusal.detail.split_once("`: ")
+        {
+            refusal.detail = format!("`{name}`: {fault}").into();
+        }
+        self
+    }
+
     /// The HTTP status this answers with.
     pub fn status(&self) -> StatusCode {
         match self {

@@ -7,8 +7,9 @@
 //!    [`grants`].
 //! 3. [`access`]: who is calling and what they may do; permission as a parameter.
 //! 4. [`login`], [`passwords`] and [`tokens`]: how somebody becomes a caller, and stops being one; [`accounts`] and
-//!    [`mail`]: how people help themselves. [`attempts`] and [`devices`]: how guessers are kept out. [`keys`]: how a backend
-//!    becomes a caller. [`changes`]: how backends hear that something is no longer true. [`audit`]: who did what.
+//!    [`mail`]: how people come by an account, look after it and help themselves. [`attempts`] and [`devices`]: how guessers
+//!    are kept out. [`keys`]: how a backend becomes a caller. [`changes`]: how backends hear that something is no longer
+//!    true. [`audit`]: who did what.
 //! 5. What they stand on: [`http`], [`error`], [`id`], [`names`], [`clock`], [`database`].
 //! 6. How it runs: [`config`], [`serve`], [`cli`]; what it tells of that: [`metrics`], [`traces`]; how it describes itself: [`openapi`], [`docs`], [`server`].
 

@@ -154,8 +154,16 @@ fn relate_fields(document: &mut OpenApi) {
         OneOfBuilder::new().item(fields(&[a], &[b])).item(fields(&[b], &[a])).build().into()
     };
     let at_least_one = |names: &[&str]| any_of(names.iter().map(|name| fields(&[name], &[])));
+    let not_both = |a: &str, b: &str| any_of([fields(&[], &[a]), fields(&[], &[b])]);
+    // serde takes both names for one field given twice, also where one is null.
+    let one_name = |name: &'static str, alias: &'static str| {
+        OneOfBuilder::new().item(without(alias, Some(name))).item(without(name, Some(alias))).build().into()
+    };
+    let one_name_at_most = |name: &str, alias: &str| any_of([without(alias, None), without(name, None)]);
+    let login = || one_name("username", "login");
     let person = [
         "username",
+        "login",
         "password",
         "password_hash",
         "name",
@@ -165,11 +173,17 @@ fn relate_fields(document: &mut OpenApi) {
         "email",
         "locale",
     ];
-    let rules: [(&str, Vec<Schema>); 8] = [
-        ("NewPerson", vec![exactly_one("password", "password_hash")]),
+    let rules: [(&str, Vec<Schema>); 11] = [
+        ("Registration", vec![login(), one_name_at_most("name", "display_name")]),
+        ("Login", vec![login()]),
+        ("NewPerson", vec![login(), exactly_one("password", "password_hash")]),
         (
             "PersonChange",
-            vec![at_least_one(&person), any_of([fields(&[], &["password"]), fields(&[], &["password_hash"])])],
+            vec![at_least_one(&person), one_name_at_most("username", "login"), not_both("password", "password_hash")],
+        ),
+        (
+            "OwnChange",
+            vec![at_least_one(&["username", "login", "name", "email"]), one_name_at_most("username", "login")],
         ),
         ("ServiceChange", vec![at_least_one(&["name", "description"])]),
         ("Forgotten", vec![exactly_one("email", "username")]),
@@ -180,10 +194,23 @@ fn relate_fields(document: &mut OpenApi) {
     ];
     let Some(components) = document.components.as_mut() else { return };
     for (name, rules) in rules {
-        if let Some(schema) = components.schemas.remove(name) {
+        if let Some(mut schema) = components.schemas.remove(name) {
+            add_alias(&mut schema, "username", "login");
+            if name == "Registration" {
+                add_alias(&mut schema, "name", "display_name");
+            }
             let whole = rules.into_iter().fold(AllOfBuilder::new().item(schema), AllOfBuilder::item);
             components.schemas.insert(name.to_owned(), whole.into());
         }
+    }
+}
+
+/// Adds another name of a field, which serde knows as its alias.
+fn add_alias(schema: &mut RefOr<Schema>, field: &str, alias: &str) {
+    let RefOr::T(Schema::Object(object)) = schema else { return };
+    if let Some(known) = object.properties.get(field).cloned() {
+        object.required.retain(|required| required != field);
+        object.properties.insert(alias.to_owned(), known);
     }
 }
 
@@ -195,6 +222,14 @@ fn fields(set: &[&str], unset: &[&str]) -> Schema {
         object.required(*field).property(*field, of_type(&[Type::String, Type::Integer]))
     });
     unset.iter().fold(object, |object, field| object.property(*field, of_type(&[Type::Null]))).into()
+}
+
+/// An object that lacks one field, and has the other: what would be both null and a text can't be there.
+fn without(field: &str, other: Option<&str>) -> Schema {
+    let of_type = |only: Type| ObjectBuilder::new().schema_type(only).build();
+    let nothing = AllOfBuilder::new().item(of_type(Type::Null)).item(of_type(Type::String)).build();
+    let object = ObjectBuilder::new().property(field, Schema::from(nothing));
+    other.into_iter().fold(object, ObjectBuilder::required).into()
 }
 
 fn any_of(schemas: impl IntoIterator<Item = Schema>) -> Schema {
@@ -209,10 +244,10 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     let is_plain = ["/healthz", "/openapi.json", "/docs"].contains(&path) || path == "/";
     if !is_public {
         add(operation, "401", "`missing_token_header`, `invalid_token`, `expired_token`");
-        let anyone = ["/auth/logout", "/auth/me/activity", "/auth/profile", "/auth/send-verification", "/check-token"];
+        let is_anyones = path.starts_with("/auth/") || path == "/check-token";
         match (for_people, for_backends) {
             (true, true) => {}
-            (true, false) if anyone.contains(&path) => add(operation, "403", "`service_key_not_allowed`"),
+            (true, false) if is_anyones => add(operation, "403", "`service_key_not_allowed`"),
             (true, false) => add(operation, "403", "`insufficient_permissions`, `service_key_not_allowed`"),
             (false, _) => add(operation, "403", "`service_key_required`"),
         }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use crate::app::App;
 use crate::audit::{Action, Actor, By, Change, Event, Origin};
@@ -23,12 +24,7 @@ pub async fn begin_verification(
     email: &Email,
     locale: Option<Locale>,
 ) -> Result<()> {
-    if !app.post.is_open() {
-        return Err(Error::conflict(
-            "mail_not_configured",
-            "this Portero sends no mail, so no address can be verified; an administrator can set it",
-        ));
-    }
+    app.post.must_be_open()?;
     let (purpose, now) = (Purpose::VerifyEmail, app.clock.now());
     let new = NewToken {
         content: &Content::VerifyEmail,
@@ -41,6 +37,33 @@ pub async fn begin_verification(
     };
     tokens::queue(conn, &new).await?;
     Ok(())
+}
+
+/// Sends an invitation to `email`; answers the mail that carries it.
+///
+/// # Errors
+/// 409 `mail_not_configured` where no mail can be sent.
+pub(super) async fn invite_by_mail(
+    conn: &mut PgConnection,
+    app: &App,
+    from: PersonId,
+    email: &Email,
+    expires_at: OffsetDateTime,
+    locale: Option<Locale>,
+) -> Result<i64> {
+    app.post.must_be_open()?;
+    let from = Some(users::store::get(&mut *conn, from).await?.name);
+    let new = NewToken {
+        content: &Content::Invitation { from },
+        purpose: Purpose::Invitation,
+        person: None,
+        email,
+        locale,
+        now: app.clock.now(),
+        expires_at,
+    };
+    let mail = tokens::queue(conn, &new).await?;
+    mail.ok_or_else(|| Error::Internal(anyhow::anyhow!("an invitation is nobody's, so none takes its place")))
 }
 
 /// Sends the mail once more: for the address that is still to be proved, or for one that an administrator gave. Answers

@@ -29,6 +29,8 @@ actions! {
     LoginFailed = "login.failed",
     /// Somebody logged out, or ended one of their sessions.
     SessionRevoked = "session.revoked",
+    /// A refresh token came again after somebody had used what it was exchanged for: its session has ended.
+    RefreshReplayed = "refresh.replayed",
     /// A person was registered.
     UserCreated = "user.created",
     /// A person was changed.
@@ -39,6 +41,10 @@ actions! {
     UserDisabled = "user.disabled",
     /// A person was let in again.
     UserEnabled = "user.enabled",
+    /// An invitation to register was made.
+    InvitationCreated = "invitation.created",
+    /// An invitation was revoked before anybody had used it.
+    InvitationRevoked = "invitation.revoked",
     /// Many people were registered at once.
     UsersImported = "users.imported",
     /// All people were exported.

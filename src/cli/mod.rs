@@ -10,6 +10,7 @@ mod doctor;
 mod expires;
 mod grant;
 mod import;
+mod invite;
 mod mail;
 mod named;
 mod output;

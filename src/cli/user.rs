@@ -9,10 +9,11 @@ use time::OffsetDateTime;
 use super::admin::keep_an_administrator;
 use super::ask::NewPassword;
 use super::grant::all_grants;
-use super::import;
 use super::named::Named;
 use super::output::{Output, Row, count, line, or_dash, remark, table};
 use super::tool::{Tool, list_all};
+use super::{import, invite};
+use crate::accounts::Note;
 use crate::attempts::store::FailedLogins;
 use crate::attempts::{self, MOST_IN_A_ROW};
 use crate::audit::{Action, Event};
@@ -59,6 +60,15 @@ pub(super) enum Command {
         person: Named<PersonId>,
         #[command(flatten)]
         password: NewPassword,
+    },
+    /// Make an invitation, with which one person may register, once. It is shown this once.
+    Invite {
+        /// What it is for: whom it is given to, say.
+        #[arg(long)]
+        note: Option<Note>,
+        /// How many days it is good for.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u8).range(1..=90))]
+        days: u8,
     },
     /// Register many people at once, from a file or from the system that Portero succeeds: all or none.
     Import(import::Args),
@@ -161,6 +171,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
         Command::Enable { person } => set_disabled(tool, &person, false).await,
         Command::Remove { person } => remove(tool, &person).await,
         Command::ResetPassword { person, password } => reset_password(tool, &person, &password).await,
+        Command::Invite { note, days } => invite::run(tool, note.as_ref(), days).await,
         Command::Import(args) => return import::run(args, tool).await,
     }
     .map(|()| ExitCode::SUCCESS)

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 use super::Cors;
+use crate::accounts::WhoMayRegister;
 use crate::mail::{self, TokenLink};
 
 /// Every variable that is read; each secret also as `<name>_FILE`.
@@ -50,7 +51,10 @@ const KNOWN: &[&str] = &[
     "PORTERO_LOG",
     "RATE_LIMIT_PER_ADDRESS",
     "RATE_LIMIT_PER_CALLER",
+    "REFRESH_MAX_AGE_SECONDS",
+    "REFRESH_TTL_SECONDS",
     "RESET_PASSWORD_URL",
+    "REGISTRATION",
     "SERVER_PORT",
     "SERVER_URL",
     "SMTP_URL",
@@ -207,6 +211,15 @@ impl Settings {
         }
     }
 
+    /// `REGISTRATION`.
+    pub(super) fn registration(&mut self) -> WhoMayRegister {
+        let Some(text) = self.text("REGISTRATION") else { return WhoMayRegister::Off };
+        text.parse().unwrap_or_else(|fault: String| {
+            self.fault("REGISTRATION", &fault, "invite");
+            WhoMayRegister::Off
+        })
+    }
+
     /// Where to listen: `SERVER_URL` (an address with a port, with or without `http://`) or `SERVER_PORT`.
     pub(super) fn listen(&mut self) -> SocketAddr {
         let default = SocketAddr::from(([127, 0, 0, 1], 7878));
@@ -346,7 +359,8 @@ impl Settings {
 
     /// Variables that begin like ours and are none of ours.
     pub(super) fn probable_typos(&self) -> Vec<String> {
-        let ours = |name: &str| ["PORTERO_", "AUTH_", "TOKEN_"].iter().any(|prefix| name.starts_with(prefix));
+        let ours =
+            |name: &str| ["PORTERO_", "AUTH_", "TOKEN_", "REFRESH_"].iter().any(|prefix| name.starts_with(prefix));
         let unknown = self.vars.keys().filter(|name| ours(name) && !KNOWN.contains(&name.as_str()));
         unknown
             .map(|name| {
@@ -403,12 +417,14 @@ mod tests {
         let read = |vars: BTreeMap<&str, &str>| {
             let vars = vars.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
             let config = Config::from_vars(vars).expect("good settings");
-            let Config { listen, max_connections, lifetime, changes_retention, cors_headers, passwords, log, .. } =
-                config;
+            let Config { listen, max_connections, lifetime, families, .. } = config;
+            let Config { changes_retention, cors_headers, passwords, registration, log, .. } = config;
             let log = log.unwrap_or_else(|| "info".to_owned());
             let limits = (config.attempts, config.requests_per_address, config.requests_per_caller);
+            let lifetimes = (lifetime, families);
             format!(
-                "{listen} {max_connections} {lifetime:?} {changes_retention} {cors_headers:?} {passwords:?} {log} {limits:?}"
+                "{listen} {max_connections} {lifetimes:?} {changes_retention} {cors_headers:?} {passwords:?} {registration:?} \
+                 {log} {limits:?}"
             )
         };
         let shown = settings().filter(|(set, ..)| !set).map(|(_, name, value)| (name, value)).collect();

@@ -18,7 +18,8 @@ pub mod told;
 pub use administrators::administrator_routes;
 pub use expire::{expire_every_second, sweep};
 pub use grant::{
-    DirectGrant, Held, HeldRole, Holder, NewDirectGrant, NewRoleGrant, Offer, PersonInService, RoleGrant, What,
+    DirectGrant, Held, HeldInService, HeldRole, Holder, NewDirectGrant, NewRoleGrant, Offer, PersonInService,
+    RoleGrant, What,
 };
 pub use moment::Moment;
 pub use people_routes::routes as people_routes;

@@ -1,5 +1,6 @@
 //! The tables `auth.service_roles` and `auth.person_service_role`, and the roles of direct grants.
 
+mod by_service;
 mod direct;
 mod expired;
 mod holders;
@@ -16,6 +17,7 @@ use crate::roles::RoleId;
 use crate::services::{self, ServiceId};
 use crate::users::{self, PersonId};
 
+pub use by_service::by_service;
 pub use direct::{direct_standing, grant_direct, revoke_direct};
 pub use expired::{claim_sweep, is_any_expired, sweep};
 pub use holders::holders;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, MatchedPath, Request};
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, USER_AGENT, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +26,12 @@ use crate::http::{request_id, trace};
 pub fn client_id(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get("x-client-id")?.to_str().ok()?.trim();
     (!text.is_empty() && text.len() <= 100).then_some(text)
+}
+
+/// What the client's program is, from `User-Agent`: the first 300 characters.
+pub fn user_agent(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(USER_AGENT)?.to_str().ok()?;
+    Some(&text[..text.len().min(300)])
 }
 
 /// Where a request came from.

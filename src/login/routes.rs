@@ -3,10 +3,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::USER_AGENT;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tracing::Instrument;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,13 +13,12 @@ use super::verify;
 use crate::access::Caller;
 use crate::app::App;
 use crate::audit::{Action, Change, Event, Origin};
-use crate::error::{Error, Result};
-use crate::http::Json;
+use crate::error::Result;
+use crate::http::access_log::user_agent;
+use crate::http::{Json, credential};
 use crate::metrics::Outcome;
 use crate::passwords::Presented;
-use crate::tokens::store::{Begun, NewSession};
-use crate::tokens::{self, Payload, SessionId, Token};
-use crate::traces;
+use crate::tokens::{self, Entrant, LoggedIn, Payload, SessionId};
 
 /// `/auth/…`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -31,31 +28,18 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Who wants to log in.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"username": "juan", "password": "juan-hash"}))]
 struct Login {
     /// Their username.
+    #[serde(alias = "login")]
     #[schema(example = "juan")]
     username: String,
     /// Their password.
     password: Presented,
-}
-
-/// A session that has begun.
-#[derive(Debug, Serialize, ToSchema)]
-struct LoggedIn {
-    /// To be sent in the header `token`. It is shown this once.
-    #[schema(
-        value_type = String,
-        pattern = "^ptk_[0-9a-f]{72}$",
-        example = "ptk_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273fb5fcb16"
-    )]
-    token: Token,
-    /// When it ends unless a check renews it, in Unix seconds.
-    #[schema(example = 1_795_305_600)]
-    expires_at: i64,
-    /// What `GET /changes` calls this session when it ends.
-    session_id: SessionId,
-    /// Whose it is.
-    payload: Payload,
+    /// Whether the answer is to have a refresh token.
+    #[serde(default)]
+    #[schema(default = false, example = false)]
+    refresh: bool,
 }
 
 /// Log in
@@ -81,32 +65,29 @@ async fn login(
 
 async fn begin(app: &App, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
     let verified = verify(app, origin, &login.username, login.password).await?;
-    let now = app.clock.now();
-    let token = app.new_token(now)?;
-    let user_agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let session = NewSession {
-        token: token.hash(),
+    let entrant = Entrant {
         person: verified.person,
         verified: &verified.hash,
-        now,
         origin,
-        user_agent: user_agent.map(|agent| &agent[..agent.len().min(300)]),
+        user_agent: user_agent(headers),
+        refresh: login.refresh,
         attempt: Some(&verified.attempt),
     };
-    let inserted = async {
+    let began = if login.refresh {
+        let mut tx = app.db.begin().await?;
+        let began = tokens::begin(app, &mut tx, &entrant).await?;
+        tx.commit().await?;
+        began
+    } else {
         let mut conn = app.db.read().await?;
-        let begun = tokens::store::insert(&mut conn, &session).await?;
+        let began = tokens::begin(app, &mut conn, &entrant).await?;
         conn.keep().await?;
-        Ok::<_, Error>(begun)
+        began
     };
-    let begun = inserted.instrument(traces::query("begin session")).await?;
-    let Some(Begun { payload, on_new_device }) = begun else { return Err(verified.refused(app, origin).await) };
-    let expires_at = app.config.lifetime.expires_at(now, now).unix_timestamp();
-    let session_id = token.hash().session_id();
-    if on_new_device {
-        tracing::info!(user_id = payload.user_id, "a login on a device that is new for this person");
+    match began {
+        Some(began) => Ok(began),
+        None => Err(verified.refused(app, origin).await),
     }
-    Ok(LoggedIn { token, expires_at, session_id, payload })
 }
 
 /// That a session has ended.
@@ -118,11 +99,13 @@ struct LoggedOut {
 
 /// Log out
 ///
-/// The token is dead in the very next check, on every instance.
+/// The token is dead in the very next check, on every instance, and so is the refresh token that came with it.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = LoggedOut)))]
 async fn logout(State(app): State<App>, caller: Caller) -> Result<Json<LoggedOut>> {
     let mut tx = Change::new(app.db.begin().await?, caller.by(&app));
-    tokens::store::revoke(&mut tx, caller.token).await?;
+    if !tokens::store::revoke(&mut tx, caller.token).await? {
+        return Err(credential::invalid());
+    }
     let ended = json!({"session_id": caller.token.session_id()});
     tx.commit([Event::new(Action::SessionRevoked).about(caller.person).before(ended)]).await?;
     Ok(Json(LoggedOut { status: "logged_out" }))

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::Settings;
 use super::letter::Letter;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::users::Email;
 
 /// A server that takes longer over a mail gets it again later.
@@ -75,6 +75,17 @@ impl Post {
     /// Whether mail can be sent at all.
     pub fn is_open(&self) -> bool {
         !matches!(self.0.way, Way::None)
+    }
+
+    /// Refuses (409 `mail_not_configured`) what can't be done without mail.
+    pub fn must_be_open(&self) -> Result<()> {
+        if self.is_open() {
+            return Ok(());
+        }
+        Err(Error::conflict(
+            "mail_not_configured",
+            "this Portero sends no mail, so nothing can be sent to an address or verified; see SMTP_URL",
+        ))
     }
 
     /// To be called after the commit of what queued a mail, so that it goes out at once. Without it, it does within

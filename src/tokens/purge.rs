@@ -1,9 +1,9 @@
-//! Expired sessions are deleted every minute, by whichever instance comes first: a walk through the table, a few pages
+//! Expired sessions, and families of them, are deleted every minute, by whichever instance comes first: a walk through the table, a few pages
 //! at a time, so that no lock is ever long, no index is needed, and nobody else notices.
 
 use std::time::{Duration, Instant};
 
-use super::store;
+use super::store::{self, families};
 use crate::app::App;
 use crate::error::Result;
 
@@ -19,6 +19,9 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// machine with few cores that is how long a check may have to wait for it.
 const PAGES: i64 = 64;
 const SESSIONS: i64 = 32;
+
+/// Likewise of families, each of which takes its refresh tokens along.
+const FAMILIES: i64 = 4;
 
 /// After a step that deleted something, others have the machine for so many times as long.
 const REST: u32 = 3;
@@ -44,29 +47,51 @@ async fn purge(app: &App) -> Result<u64> {
     }
     let start = Instant::now();
     let purged = walk(app).await;
+    let families = walk_families(app).await;
+    let purged = purged.and_then(|sessions| Ok(sessions + families?));
     app.metrics.purged(purged.as_ref().copied().map_err(|_| ()), start.elapsed());
     purged
 }
 
-/// One walk through the whole table; answers how many sessions were over.
+/// What a walk goes through.
+#[derive(Clone, Copy)]
+enum Table {
+    Sessions,
+    Families,
+}
+
+/// One walk through all sessions; answers how many were over.
 ///
 /// A session that a renewal moves to another page meanwhile is not over.
 pub async fn walk(app: &App) -> Result<u64> {
     let pages = store::pages(&mut *app.db.read().await?).await?;
+    step_by_step(app, Table::Sessions, pages).await
+}
+
+/// The same through all families.
+pub async fn walk_families(app: &App) -> Result<u64> {
+    let pages = families::pages(&mut *app.db.read().await?).await?;
+    step_by_step(app, Table::Families, pages).await
+}
+
+async fn step_by_step(app: &App, table: Table, pages: i64) -> Result<u64> {
     let (mut total, mut from, mut told) = (0, 0, Instant::now());
     while from < pages {
         let start = Instant::now();
         let mut tx = app.db.begin().await?;
-        let range = from..from + PAGES;
-        let purged = store::purge(&mut tx, app.config.lifetime, app.clock.now(), range.clone(), SESSIONS).await?;
+        let (now, range) = (app.clock.now(), from..from + PAGES);
+        let purged = match table {
+            Table::Sessions => store::purge(&mut tx, app.config.lifetime, now, range.clone(), SESSIONS).await?,
+            Table::Families => families::purge(&mut tx, app.config.families, now, range.clone(), FAMILIES).await?,
+        };
         if told.elapsed() > SIGN_OF_LIFE {
             store::keep_purge(&mut tx, EVERY).await?;
             told = Instant::now();
         }
         tx.commit().await?;
-        total += purged.sessions;
+        total += purged.rows;
         from = purged.up_to.unwrap_or(range.end);
-        if purged.sessions > 0 {
+        if purged.rows > 0 {
             tokio::time::sleep(start.elapsed() * REST).await;
         } else {
             tokio::task::yield_now().await;

@@ -34,6 +34,12 @@ impl SessionId {
         &self.0
     }
 
+    /// What a caller presents; `None` when it can't be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_one = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        is_one.then(|| Self(text.to_owned()))
+    }
+
     pub(super) fn of(token_hash: &[u8; 32]) -> Self {
         Self(hex::encode(&Sha256::digest(token_hash)[..16]))
     }
@@ -80,12 +86,15 @@ impl Lifetime {
         (modified_at + self.sliding).min(created_at + self.absolute)
     }
 
-    /// What a session is at `now`. One that a renewal would not lengthen is never due.
+    /// What a session is at `now`. One that a renewal would not lengthen is never due, but for the first use of one that
+    /// came with a refresh token: it was last renewed before it began, so that its first renewal says that it was used.
     pub fn state(&self, created_at: OffsetDateTime, modified_at: OffsetDateTime, now: OffsetDateTime) -> State {
         let end = self.expires_at(created_at, modified_at);
+        let first_use = modified_at < created_at;
+        let gains = end - now <= self.renew_within && self.expires_at(created_at, now) > end;
         if now >= end {
             State::Expired
-        } else if end - now <= self.renew_within && self.expires_at(created_at, now) > end {
+        } else if first_use || gains {
             State::Due
         } else {
             State::Live
@@ -112,6 +121,14 @@ mod tests {
         assert_eq!(state(270), State::Due);
         assert_eq!(state(299), State::Due);
         assert_eq!(state(300), State::Expired);
+    }
+
+    #[test]
+    fn the_first_use_of_a_pair_is_due_at_once() {
+        let unused = at(10) - Duration::MICROSECOND;
+        assert_eq!(LIFETIME.state(at(10), unused, at(10)), State::Due);
+        assert_eq!(LIFETIME.state(at(10), at(10), at(10)), State::Live);
+        assert_eq!(LIFETIME.state(at(10), unused, at(310)), State::Expired);
     }
 
     #[test]

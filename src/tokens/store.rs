@@ -1,4 +1,7 @@
-//! The table `auth.tokens_cache`.
+//! The table `auth.tokens_cache`, and those of the families of its sessions.
+
+pub mod families;
+pub mod listed;
 
 mod begin;
 
@@ -10,7 +13,7 @@ use sqlx::postgres::types::PgInterval;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
-use super::{Due, Lifetime, Payload, Session, TokenHash};
+use super::{Due, FamilyId, Lifetime, Payload, Session, TokenHash};
 use crate::database::index;
 use crate::error::{Error, Result};
 use crate::users::PersonId;
@@ -66,7 +69,8 @@ pub async fn renew_all(conn: &mut PgConnection, due: &[Due]) -> Result<Vec<bool>
             for no key update of t skip locked
         )
         update auth.tokens_cache t
-        set modified_at = due.now
+        -- By whatever clock: what was used does not look unused.
+        set modified_at = greatest(due.now, t.created_at)
         from due
         where t.token = due.token
         returning due.place as "place!"
@@ -84,22 +88,46 @@ pub async fn renew_all(conn: &mut PgConnection, due: &[Due]) -> Result<Vec<bool>
     Ok(won)
 }
 
-/// Ends one session.
-pub async fn revoke(conn: &mut PgConnection, token: TokenHash) -> Result<()> {
-    sqlx::query!("delete from auth.tokens_cache where token = $1", token.as_bytes()).execute(conn).await?;
-    Ok(())
+/// Ends one session, and its family with it; answers whether it was there.
+pub async fn revoke(conn: &mut PgConnection, token: TokenHash) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select family_id as "family: FamilyId" from auth.tokens_cache where token = $1"#,
+        token.as_bytes(),
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match found {
+        None => Ok(false),
+        Some(Some(family)) => families::end(conn, family).await,
+        Some(None) => {
+            let ended = sqlx::query!("delete from auth.tokens_cache where token = $1", token.as_bytes());
+            Ok(ended.execute(conn).await?.rows_affected() == 1)
+        }
+    }
 }
 
-/// Ends a person's sessions but `kept`; answers how many.
+/// Ends a person's sessions and families but the `kept` one's; answers how many. A family is one session.
 pub async fn revoke_all(conn: &mut PgConnection, person: PersonId, kept: Option<TokenHash>) -> Result<u64> {
-    let revoked = sqlx::query!(
-        "delete from auth.tokens_cache where person_id = $1 and token is distinct from $2",
+    let kept = kept.as_ref().map(TokenHash::as_bytes);
+    let families = sqlx::query!(
+        r#"
+        delete from auth.refresh_families
+        where person_id = $1
+          and id is distinct from (select family_id from auth.tokens_cache where token = $2)
+        "#,
         person.0,
-        kept.as_ref().map(TokenHash::as_bytes),
+        kept,
+    )
+    .execute(&mut *conn)
+    .await?;
+    let alone = sqlx::query!(
+        "delete from auth.tokens_cache where person_id = $1 and family_id is null and token is distinct from $2",
+        person.0,
+        kept,
     )
     .execute(conn)
     .await?;
-    Ok(revoked.rows_affected())
+    Ok(families.rows_affected() + alone.rows_affected())
 }
 
 /// Ends all sessions of many people.
@@ -146,15 +174,35 @@ pub async fn pages(conn: &mut PgConnection) -> Result<i64> {
 /// What one step of the purge did.
 #[derive(Debug)]
 pub struct Purged {
-    /// How many sessions it deleted.
-    pub sessions: u64,
+    /// How many rows it deleted.
+    pub rows: u64,
     /// The page where it came to its limit, and where there may be more.
     pub up_to: Option<i64>,
 }
 
+impl Purged {
+    fn of(rows: i64, up_to: Option<i64>, limit: i64) -> Result<Self> {
+        let up_to = up_to.filter(|_| rows == limit);
+        Ok(Self { rows: rows.try_into().map_err(anyhow::Error::from)?, up_to })
+    }
+}
+
+/// Says of this transaction that what it deletes is over: nobody is told, since whoever knows a session knows when it
+/// ends; and it need not be durable, since what comes back is over still.
+async fn purge_quietly(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!(
+        r#"
+        select set_config('portero.purging', 'on', true) as purging,
+               set_config('synchronous_commit', 'off', true) as commit
+        "#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(())
+}
+
 /// Deletes sessions in a range of the table's pages that are over, `limit` of them at most. Rows that someone holds are
-/// left for the next run. To be done in a transaction, which need not be durable: what comes back is over still. Nobody
-/// is told of their end, since whoever knows a session knows when it ends.
+/// left for the next run. To be done in a transaction.
 pub async fn purge(
     conn: &mut PgConnection,
     lifetime: Lifetime,
@@ -162,14 +210,7 @@ pub async fn purge(
     pages: Range<i64>,
     limit: i64,
 ) -> Result<Purged> {
-    sqlx::query!(
-        r#"
-        select set_config('portero.purging', 'on', true) as purging,
-               set_config('synchronous_commit', 'off', true) as commit
-        "#
-    )
-    .fetch_one(&mut *conn)
-    .await?;
+    purge_quietly(&mut *conn).await?;
     let purged = sqlx::query!(
         r#"
         with over as (
@@ -195,7 +236,5 @@ pub async fn purge(
     )
     .fetch_one(conn)
     .await?;
-    let sessions = purged.sessions;
-    let up_to = purged.up_to.filter(|_| sessions == limit);
-    Ok(Purged { sessions: sessions.try_into().map_err(anyhow::Error::from)?, up_to })
+    Purged::of(purged.sessions, purged.up_to, limit)
 }

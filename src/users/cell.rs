@@ -8,12 +8,12 @@ fn begins_a_formula(text: &str) -> bool {
 }
 
 /// `text` as it is exported.
-pub(super) fn harmless(text: &str) -> Cow<'_, str> {
+pub fn harmless(text: &str) -> Cow<'_, str> {
     if begins_a_formula(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 /// What was exported as `cell`.
-pub(super) fn meant(cell: &str) -> &str {
+pub fn meant(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
         Some(text) if begins_a_formula(text) => text,
         _ => cell,

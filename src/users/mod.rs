@@ -1,7 +1,7 @@
 //! People: who can log in. They are called users in paths, people where they meet services.
 
 mod bulk_routes;
-mod cell;
+pub mod cell;
 mod credentials;
 mod disable;
 mod email;

@@ -135,6 +135,7 @@ impl Person {
 }))]
 pub struct NewPerson {
     /// What they log in with.
+    #[serde(alias = "login")]
     pub username: Username,
     /// Their password.
     #[serde(default)]
@@ -164,7 +165,7 @@ pub struct NewPerson {
 #[schema(min_properties = 1, example = json!({"name": "Ada Quispe"}))]
 pub struct PersonChange {
     /// A new username.
-    #[serde(default)]
+    #[serde(default, alias = "login")]
     pub username: Option<Username>,
     /// A new password: ends the person's other sessions.
     #[serde(default)]

@@ -167,6 +167,10 @@ async fn update(
         tx.tell(Event::new(Action::PasswordChanged).about(id));
         mail::queue(&mut tx, app, id, &Content::PasswordChanged, language).await?;
     }
+    if let Some(username) = change.username.as_ref().filter(|username| username.as_str() != person.username) {
+        let content = Content::UsernameChanged { username: username.as_str().to_owned() };
+        mail::queue(&mut tx, app, id, &content, language).await?;
+    }
     let changed = (!change.is_empty()).then(|| Event::new(Action::UserChanged).about(id).changed(before, after));
     let person = store::tagged(&mut tx, id).await?;
     tx.commit(changed).await?;

@@ -4,6 +4,7 @@ mod credentials;
 mod details;
 mod email;
 mod many;
+mod password;
 mod search;
 mod tag;
 
@@ -20,6 +21,7 @@ pub use credentials::{Credentials, Found, credentials};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email};
 pub use many::{lock_many, records, remove_all};
+pub use password::{password_hash, replace_password};
 pub use search::few_with;
 pub use tag::tagged;
 

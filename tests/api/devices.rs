@@ -4,9 +4,8 @@ use axum::http::Method;
 use serde_json::json;
 use time::Duration;
 
+use crate::reset::{reachable, with_mail_and};
 use crate::support::{PASSWORD, Server};
-
-const NEW: &str = "a login on a device that is new";
 
 async fn log_in_with(server: &Server, user_agent: &str, client_id: &str, address: &str) {
     let body = json!({"username": "ada", "password": PASSWORD}).to_string();
@@ -19,24 +18,24 @@ async fn log_in_with(server: &Server, user_agent: &str, client_id: &str, address
 
 #[tokio::test]
 async fn a_device_is_new_once_and_never_to_who_has_none() {
-    let server = Server::configured(&[("TRUSTED_PROXIES", "127.0.0.1")]).await;
-    let new = |server: &Server| server.log.lines(NEW).len();
-    server.person_with("ada", &[]).await;
+    let (server, _mailbox) = with_mail_and(&[("TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let new = async || server.number("select count(*) from auth.mails where kind = 'new-device'").await;
+    reachable(&server, "ada").await;
 
     log_in_with(&server, "a browser", "web", "192.0.2.1").await;
-    assert_eq!(new(&server), 0, "the first login is nothing to warn of");
+    assert_eq!(new().await, 0, "the first login is nothing to warn of");
     log_in_with(&server, "a browser", "web", "192.0.2.2").await;
-    assert_eq!(new(&server), 0, "a device that travels is the same");
+    assert_eq!(new().await, 0, "a device that travels is the same");
     log_in_with(&server, "a browser", "app", "192.0.2.1").await;
     log_in_with(&server, "another browser", "web", "192.0.2.1").await;
-    assert_eq!(new(&server), 2);
+    assert_eq!(new().await, 2);
     log_in_with(&server, "another browser", "web", "192.0.2.1").await;
-    assert_eq!(new(&server), 2);
+    assert_eq!(new().await, 2);
 
     server.app.clock.turn(Duration::days(91));
     portero::attempts::purge(&server.app).await.expect("a purge");
     log_in_with(&server, "a browser", "web", "192.0.2.1").await;
-    assert_eq!(new(&server), 3, "after 90 days everything is");
+    assert_eq!(new().await, 3, "after 90 days everything is");
 }
 
 #[tokio::test]

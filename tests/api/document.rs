@@ -117,12 +117,14 @@ fn every_json_body_has_an_example_that_is_as_its_schema_says() {
     }
 }
 
+/// Operations that ask for a secret which no example has, or are closed unless a setting opens them.
+const NOT_BY_EXAMPLE: &[&str] = &["change_password", "refresh", "register", "reset_password", "verify_email"];
+
 #[tokio::test]
 async fn what_the_examples_send_is_taken() {
     for operation in operations() {
         let Some(body) = operation.request_schema() else { continue };
-        // Their examples have tokens that no mail has brought.
-        if ["reset_password", "verify_email"].contains(&operation.id()) {
+        if NOT_BY_EXAMPLE.contains(&operation.id()) {
             continue;
         }
         let server = Server::on_the_demo_data().await;

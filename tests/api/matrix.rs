@@ -168,13 +168,28 @@ impl World {
     fn open_cells(&self) -> Vec<Cell> {
         let login = json!({"username": format!("somebody{}", self.caller), "password": PASSWORD});
         let reset = json!({"token": "pmt_made_up", "password": PASSWORD});
+        let passwords = json!({"current_password": PASSWORD, "new_password": PASSWORD});
         vec![
             cell("home", "", Method::GET, "/"),
             cell("healthz", "", Method::GET, "/healthz"),
             cell("openapi", "", Method::GET, "/openapi.json"),
             cell("readyz", "", Method::GET, "/readyz"),
             with_body("login", "", Method::POST, "/auth/login", &login),
+            with_body(
+                "register",
+                "",
+                Method::POST,
+                "/auth/register",
+                &json!({"username": "ada", "password": PASSWORD}),
+            ),
+            with_body("refresh", "", Method::POST, "/auth/refresh", &json!({"refresh_token": "prt_made_up"})),
             cell("logout", "", Method::POST, "/auth/logout"),
+            cell("get_me", "", Method::GET, "/auth/me"),
+            with_body("update_me", "", Method::PATCH, "/auth/me", &json!({"name": "New"})),
+            with_body("change_password", "", Method::POST, "/auth/change-password", &passwords),
+            cell("list_own_sessions", "", Method::GET, "/auth/sessions"),
+            cell("end_session", "of nobody", Method::DELETE, "/auth/sessions/9c2e4d8fe97d881430de4e754b4205b9"),
+            cell("end_other_sessions", "", Method::DELETE, "/auth/sessions"),
             cell("profile", "", Method::GET, "/auth/profile"),
             cell("list_own_activity", "", Method::GET, "/auth/me/activity"),
             cell("list_audit_events", "", Method::GET, "/audit-events"),
@@ -209,6 +224,9 @@ impl World {
             cell("export_users", "", Method::GET, "/users/export"),
             Cell { body: lines, ..cell("import_users", "", Method::POST, "/users/import?format=csv") },
             with_body("create_user", "", Method::POST, "/users", &new),
+            cell("list_invitations", "", Method::GET, "/invitations"),
+            with_body("invite", "", Method::POST, "/invitations", &json!({})),
+            cell("revoke_invitation", "of nobody", Method::DELETE, "/invitations/1000000"),
         ];
         for (about, id) in [
             ("oneself", self.caller),
@@ -223,6 +241,8 @@ impl World {
             cells.push(cell("disable_user", about, Method::POST, format!("{path}/disable")));
             cells.push(cell("enable_user", about, Method::POST, format!("{path}/enable")));
             cells.push(with_body("patch_user", about, Method::PATCH, path.clone(), &password));
+            cells.push(cell("list_sessions", about, Method::GET, format!("{path}/sessions")));
+            cells.push(cell("end_sessions", about, Method::DELETE, format!("{path}/sessions")));
             cells.push(cell("delete_user", about, Method::DELETE, path));
             cells.push(with_body("delete_users", about, Method::POST, "/users/delete", &json!({"user_ids": [id]})));
         }

@@ -26,6 +26,8 @@ const BIG: &[&str] = &[
     "person",
     "person_devices",
     "person_service_role",
+    "refresh_families",
+    "refresh_tokens",
     "role",
     "role_permission",
     "service_roles",
@@ -108,6 +110,12 @@ const MORE: &str = "
     insert into auth.audit_seals (position, event_id, hash, sealed_at)
     select id, id, sha256('a hash'), now() from auth.audit_events;
     delete from auth.audit_unsealed where event_id < 49990;
+    insert into auth.refresh_families (public_id, person_id, created_at, rotated_at, generation)
+    select md5(id::text), id, now(), now(), 3 from auth.person;
+    insert into auth.refresh_tokens (token, family_id, generation)
+    select sha256(id::text::bytea || int4send(n)), id, n from auth.refresh_families, generate_series(1, 3) n;
+    insert into auth.tokens_cache (token, person_id, payload, created_at, modified_at, family_id)
+    select sha256(id::text::bytea), person_id, '{}', now(), now(), id from auth.refresh_families;
     analyze;
 ";
 

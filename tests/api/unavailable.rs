@@ -8,8 +8,9 @@ use crate::support::{CONNECTIONS, Caller, PASSWORD, Server, document};
 
 #[tokio::test]
 async fn without_postgres_nothing_is_valid_and_everybody_hears_so_soon() {
-    let server = Server::without_postgres().await;
+    let server = Server::without_postgres(&[("REGISTRATION", "open")]).await;
     let token = server.app.new_token(server.app.clock.now()).expect("a token");
+    let refresh_token = server.app.new_refresh_token(server.app.clock.now()).expect("a token");
     let caller = server.anonymous().with_token(token.reveal());
     // Without a way for mail, nobody's forgotten password is written down.
     let without = ["home", "healthz", "openapi", "password_strength", "forgot_password"];
@@ -22,6 +23,8 @@ async fn without_postgres_nothing_is_valid_and_everybody_hears_so_soon() {
             "login" => json!({"username": "juan", "password": "juan-hash"}).to_string(),
             "reset_password" => json!({"token": proof.reveal(), "password": PASSWORD}).to_string(),
             "verify_email" => json!({"token": proof.reveal()}).to_string(),
+            "register" => json!({"username": "ada", "password": PASSWORD}).to_string(),
+            "refresh" => json!({"refresh_token": refresh_token.reveal()}).to_string(),
             _ => String::new(),
         };
         async move { caller.send(operation.method.clone(), &operation.example_path(), &body).await }

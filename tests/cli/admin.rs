@@ -172,3 +172,19 @@ async fn failed_logins_are_shown_and_forgotten_for_who_is_enabled_or_has_a_new_p
         assert_eq!(house.json(&["user", "show", "ada"])["failed_logins"], serde_json::json!([]));
     }
 }
+
+#[tokio::test]
+async fn an_invitation_is_shown_once_and_lets_somebody_register() {
+    let house = House::new().await;
+    let made = house.json(&["user", "invite", "--note", "for Ada", "--days", "3"]);
+    let invitation = made["invitation"].as_str().expect("an invitation");
+    assert!(invitation.starts_with("pin_"));
+    assert_eq!((&made["note"], &made["created_by"]), (&serde_json::json!("for Ada"), &serde_json::Value::Null));
+    let said = house.run(&["user", "invite"]);
+    assert_eq!(said.out.matches("pin_").count(), 1);
+    assert!(said.err.contains("REGISTRATION"), "{said:?}");
+    assert_eq!(house.run(&["user", "invite", "--days", "91"]).code, 2);
+    assert_eq!(house.number("select count(*) from auth.invitations where created_by is null").await, 2);
+    let told = "select count(*) from auth.audit_events where action = 'invitation.created' and actor = 'command-line'";
+    assert_eq!(house.number(told).await, 2);
+}

@@ -79,6 +79,12 @@ pub async fn give(
     Ok(expires_at)
 }
 
+/// Takes back what a mail carries: if it was not sent yet, it is not.
+pub async fn take_back(conn: &mut PgConnection, mail: i64) -> Result<()> {
+    sqlx::query!("delete from auth.mail_tokens where mail_id = $1", mail).execute(conn).await?;
+    Ok(())
+}
+
 /// Whose token somebody presents.
 #[derive(Debug)]
 pub struct Owner {

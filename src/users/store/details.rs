@@ -61,7 +61,8 @@ async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Pag
                p.person_type as "person_type: PersonType",
                p.document_type as "document_type: DocumentType",
                p.document_number, p.email, p.email_verified_at, p.locale, p.created_at, p.last_login_at, p.disabled_at,
-               (select count(*) from auth.tokens_cache t where t.person_id = p.id) as "sessions!"
+               (select count(*) from auth.tokens_cache t where t.person_id = p.id and t.family_id is null)
+               + (select count(*) from auth.refresh_families f where f.person_id = p.id) as "sessions!"
         from auth.person p
         where p.removed_at is null
           and ($1::int is null or p.id = $1)

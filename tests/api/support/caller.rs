@@ -54,6 +54,12 @@ impl Response {
         self.body["token"].as_str().unwrap_or_else(|| panic!("a token in {self:?}"))
     }
 
+    /// The refresh token that a login answers when it is asked for.
+    #[track_caller]
+    pub fn refresh_token(&self) -> &str {
+        self.body["refresh_token"].as_str().unwrap_or_else(|| panic!("a refresh token in {self:?}"))
+    }
+
     /// One field of each row of a list.
     #[track_caller]
     pub fn column(&self, field: &str) -> Vec<Value> {

@@ -70,23 +70,30 @@ fn check_documented(operation: &Operation, response: &Response, context: &str) {
     }
 }
 
-/// Only the answer to a login reveals a token, and only that to the making of a key a key: its own, new one.
+/// Which fields of an answer reveal a secret: its own, new one.
+fn revealing(method: &Method, path: &str) -> &'static [&'static str] {
+    match (method.as_str(), path) {
+        ("POST", "/auth/login" | "/auth/register" | "/auth/refresh") => &["token", "refresh_token"],
+        ("POST", "/invitations") => &["invitation"],
+        ("POST", path) if path.starts_with("/services/") && path.ends_with("/keys") => &["key"],
+        _ => &[],
+    }
+}
+
+/// Secrets are revealed once, to whom they are for.
 fn check_secrecy(method: &Method, path: &str, response: &Response, secrets: &Secrets) {
-    let mut shown = response.clone();
-    let is_key = path.starts_with("/services/") && path.ends_with("/keys");
-    let field = if is_key { "key" } else { "token" };
-    let new_token = (method == Method::POST && (is_key || path == "/auth/login"))
-        .then(|| shown.body[field].as_str().map(str::to_owned))
-        .flatten();
-    if let Some(token) = &new_token {
-        shown.text = shown.text.replace(token.as_str(), "");
+    let mut shown = response.text.clone();
+    let new = revealing(method, path).iter().filter_map(|field| response.body[field].as_str());
+    let new: Vec<&str> = new.collect();
+    for secret in &new {
+        shown = shown.replace(secret, "");
     }
     if path != "/openapi.json" && !path.starts_with("/docs") {
-        let all = shown.text + &spelled(&shown.headers);
+        let all = shown + &spelled(&response.headers);
         assert_eq!(secrets.shown_in(&all), None, "{method} {path} shows a secret");
     }
-    if let Some(token) = new_token {
-        secrets.add(&token);
+    for secret in new {
+        secrets.add(secret);
     }
 }
 

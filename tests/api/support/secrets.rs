@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use portero::accounts::InvitationHash;
 use portero::keys::KeyHash;
 use portero::mail::MailTokenHash;
-use portero::tokens::TokenHash;
+use portero::tokens::{RefreshHash, TokenHash};
 use serde_json::Value;
 
 /// Shorter ones would be found by chance.
@@ -32,7 +33,9 @@ impl Secrets {
         let token = TokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let key = KeyHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let mail = MailTokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
-        if let Some(hash) = token.or(key).or(mail) {
+        let refresh = RefreshHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
+        let invitation = InvitationHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
+        if let Some(hash) = token.or(key).or(mail).or(refresh).or(invitation) {
             known.digits.insert(secret.as_bytes()[4..4 + DIGITS].to_vec());
             known.digits.insert(hash.into_bytes()[..DIGITS].to_vec());
         } else if secret.len() >= SHORTEST && !known.passwords.iter().any(|password| password == secret) {
@@ -43,7 +46,9 @@ impl Secrets {
     /// Learns the passwords that a request carries.
     pub fn add_from_request(&self, body: &str) {
         let Ok(Value::Object(body)) = serde_json::from_str::<Value>(body) else { return };
-        for field in ["password", "password_hash", "token"] {
+        for field in
+            ["password", "password_hash", "current_password", "new_password", "token", "refresh_token", "invitation"]
+        {
             if let Some(Value::String(secret)) = body.get(field) {
                 self.add(secret);
             }

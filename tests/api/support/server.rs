@@ -118,10 +118,11 @@ impl Server {
     }
 
     /// A server whose Postgres is not there.
-    pub async fn without_postgres() -> Self {
+    pub async fn without_postgres(settings: &[(&str, &str)]) -> Self {
         let log = Log::default();
         let listening = log.listen();
-        let instance = instance("postgres://nobody@127.0.0.1:1/none", &[], Pace::default(), Secrets::default()).await;
+        let instance =
+            instance("postgres://nobody@127.0.0.1:1/none", settings, Pace::default(), Secrets::default()).await;
         Self {
             app: instance.app.clone(),
             log,

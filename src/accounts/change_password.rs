@@ -1,0 +1,65 @@
+//! Somebody changes their own password.
+
+use std::net::IpAddr;
+
+use serde_json::json;
+
+use crate::access::Caller;
+use crate::app::App;
+use crate::attempts::{self, Attempt};
+use crate::audit::{Action, Event};
+use crate::error::{Error, Result};
+use crate::http::credential;
+use crate::mail::{self, Content, Locale};
+use crate::passwords::{Password, Presented};
+use crate::{tokens, users};
+
+/// Replaces the caller's password, if they know the current one, ends their other sessions and tells them by mail. Wrong ones count as those
+/// of logins do: a stolen session is no place to guess in.
+///
+/// # Errors
+/// 400 `invalid_current_password`, also when it was changed meanwhile; 400 `invalid_request_body` for a new one that the
+/// policy refuses; 429 `too_many_attempts`; 503 when too many passwords are being hashed.
+pub async fn change_password(
+    app: &App,
+    caller: &Caller,
+    current: Presented,
+    new: Password,
+    locale: Option<Locale>,
+) -> Result<()> {
+    let person = caller.person;
+    let users::store::Details { username, name, email, .. } =
+        users::store::details(&mut *app.db.read().await?, person).await?;
+    let about = [Some(username.as_str()), Some(name.as_str()), email.as_deref()];
+    let about: Vec<&str> = about.into_iter().flatten().collect();
+    let accepted = app.config.passwords.accept_in_turn(&new, &about).await;
+    accepted.map_err(|refused| refused.of_field("new_password"))?;
+    let address = caller.origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1]));
+    let attempt = Attempt::at(app, person, address).await?;
+    let stored = users::store::password_hash(&mut *app.db.read().await?, person).await?;
+    let stored = stored.ok_or_else(credential::invalid)?;
+    if !app.hasher.verify(current, stored.clone()).await? || attempt.is_barred() {
+        let told = Event::new(Action::LoginFailed).about(person).after(json!({"reason": "wrong current password"}));
+        attempt.failed(app, caller.by(app), told).await?;
+        return Err(wrong());
+    }
+    let new = app.hasher.hash(new).await?;
+
+    let mut tx = caller.begin(app).await?;
+    let now = tx.by().now;
+    attempt.succeeded(&mut tx, now).await?;
+    if !users::store::replace_password(&mut tx, person, &stored, &new).await? {
+        return Err(wrong());
+    }
+    tokens::store::revoke_all(&mut tx, person, Some(caller.token)).await?;
+    attempts::clear(&mut tx, person).await?;
+    mail::queue(&mut tx, app, person, &Content::PasswordChanged, locale).await?;
+    tx.commit([Event::new(Action::PasswordChanged).about(person)]).await?;
+    app.post.wake();
+    Ok(())
+}
+
+/// Not a 401: clients take that for a dead token.
+fn wrong() -> Error {
+    Error::bad_request("invalid_current_password", "`current_password`: that is not your password")
+}

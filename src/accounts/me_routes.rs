@@ -1,0 +1,165 @@
+use axum::extract::State;
+use axum::http::header::LINK;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::begin_verification;
+use super::change_password::change_password as change;
+use crate::access::Caller;
+use crate::app::App;
+use crate::audit::{Action, Event};
+use crate::error::{Error, Result};
+use crate::grants::{self, HeldInService};
+use crate::http::Json;
+use crate::mail::{self, Content, Language, Locale};
+use crate::openapi::Success;
+use crate::passwords::{Password, Presented};
+use crate::users::store::Details;
+use crate::users::{self, Email, PersonChange, PersonId, PersonName, Username};
+
+/// In how many services one sees at once what one holds.
+const MAX_SERVICES: u16 = 1000;
+
+/// `/auth/me` and `/auth/change-password`.
+pub fn me_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_me, update_me)).routes(routes!(change_password))
+}
+
+/// Oneself.
+#[derive(Debug, Serialize, ToSchema)]
+struct Me {
+    /// One's id.
+    id: PersonId,
+    /// What one logs in with.
+    #[schema(example = "juan")]
+    username: String,
+    /// What one is called.
+    #[schema(example = "Juan Demo")]
+    name: String,
+    /// Where one can be reached.
+    #[schema(example = "juan@example.com")]
+    email: Option<String>,
+    /// Whether that is known to be one's own.
+    #[schema(example = true)]
+    email_verified: bool,
+    /// What one holds, by service, at most 1000 of them: where there are more, the `Link` header leads to the rest.
+    roles: Vec<HeldInService>,
+    /// When one was registered.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-01T08:00:00Z")]
+    created_at: OffsetDateTime,
+    /// When one last logged in.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:30:00Z")]
+    last_login_at: Option<OffsetDateTime>,
+}
+
+/// See oneself
+///
+/// Who one is, and what one holds where, Portero itself (service 0) included.
+#[utoipa::path(get, path = "/auth/me", tag = "auth", responses((status = 200, body = Me)))]
+async fn get_me(State(app): State<App>, caller: Caller) -> Result<Response> {
+    let mut conn = app.db.read().await?;
+    let Details { id, username, name, email, email_verified_at, created_at, last_login_at, .. } =
+        users::store::details(&mut conn, caller.person).await?;
+    let mut roles = grants::store::by_service(&mut conn, id, i64::from(MAX_SERVICES) + 1, app.clock.now()).await?;
+    let more = roles.len() > usize::from(MAX_SERVICES);
+    roles.truncate(MAX_SERVICES.into());
+    let last = roles.last().filter(|_| more).map(|last| last.service_id);
+    let link = last.map(|last| (LINK, format!("</people/{id}/services?after={last}>; rel=\"next\"")));
+    let email_verified = email_verified_at.is_some();
+    let me = Me { id, username, name, email, email_verified, roles, created_at, last_login_at };
+    Ok((AppendHeaders(link), Json(me)).into_response())
+}
+
+/// What to change of oneself; at least one field.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, example = json!({"name": "Ada Quispe"}))]
+struct OwnChange {
+    /// A new username.
+    #[serde(default, alias = "login")]
+    username: Option<Username>,
+    /// A new name.
+    #[serde(default)]
+    name: Option<PersonName>,
+    /// A new address: one's own once one has read the mail that is sent there.
+    #[serde(default)]
+    email: Option<Email>,
+}
+
+/// Change oneself
+///
+/// One's name or username, which show in the very next check; or one's address, which stays what it was until
+/// `POST /auth/verify-email` proves the new one. Of a new username one is told by mail.
+#[utoipa::path(patch, path = "/auth/me", tag = "auth", request_body = OwnChange, responses(
+    (status = 200, body = Success),
+    (status = 409, description = "`user_exists`, `mail_not_configured`"),
+))]
+async fn update_me(
+    State(app): State<App>,
+    caller: Caller,
+    Language(language): Language,
+    Json(change): Json<OwnChange>,
+) -> Result<Json<Success>> {
+    update(&app, &caller, change, language).await?;
+    Ok(Json(Success::default()))
+}
+
+async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<Locale>) -> Result<()> {
+    let OwnChange { username, name, email } = change;
+    let row = PersonChange { username, name, ..PersonChange::default() };
+    if row.is_empty() && email.is_none() {
+        return Err(Error::invalid_field("", "nothing to change: send at least one field"));
+    }
+    let person = caller.person;
+    let mut tx = caller.begin(app).await?;
+    if let Some(email) = &email {
+        begin_verification(&mut tx, app, person, email, language).await?;
+    }
+    if !row.is_empty() {
+        let before = users::store::record(&mut tx, person).await?;
+        users::store::update(&mut tx, person, &row, None).await?;
+        let after = users::store::record(&mut tx, person).await?;
+        tx.tell(Event::new(Action::UserChanged).about(person).changed(before, after));
+    }
+    if let Some(username) = row.username {
+        let content = Content::UsernameChanged { username: username.into() };
+        mail::queue(&mut tx, app, person, &content, language).await?;
+    }
+    tx.commit([]).await?;
+    app.post.wake();
+    Ok(())
+}
+
+/// A new password, and the one that it replaces.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PasswordChange {
+    /// The password until now.
+    current_password: Presented,
+    /// The password from now on.
+    new_password: Password,
+}
+
+/// Change one's own password
+///
+/// Ends one's other sessions; the one that asks goes on. Wrong passwords count as those of logins do.
+#[utoipa::path(post, path = "/auth/change-password", tag = "auth", request_body = PasswordChange, responses(
+    (status = 200, body = Success),
+    (status = 400, description = "`invalid_current_password`"),
+    (status = 429, description = "`too_many_attempts`"),
+))]
+async fn change_password(
+    State(app): State<App>,
+    caller: Caller,
+    Language(language): Language,
+    Json(PasswordChange { current_password, new_password }): Json<PasswordChange>,
+) -> Result<Json<Success>> {
+    change(&app, &caller, current_password, new_password, language).await?;
+    Ok(Json(Success::default()))
+}

@@ -1,0 +1,31 @@
+//! `portero user invite`.
+
+use serde_json::json;
+use time::Duration;
+
+use super::output::remark;
+use super::tool::Tool;
+use super::user::moment;
+use crate::accounts::store::NewInvitation;
+use crate::accounts::{self, InvitationMade, Note, WhoMayRegister};
+use crate::audit::{Action, Event};
+
+pub(super) async fn run(tool: &Tool, note: Option<&Note>, days: u8) -> anyhow::Result<()> {
+    let now = tool.app.clock.now();
+    let invitation = tool.app.new_invitation(now)?;
+    let (secret, expires_at) = (invitation.hash(), now + Duration::days(days.into()));
+    let mut tx = tool.begin().await?;
+    let shown =
+        accounts::store::insert(&mut tx, &NewInvitation { secret, note, mailed: None, now, expires_at, by: None })
+            .await?;
+    tx.commit([Event::new(Action::InvitationCreated).after(&shown)]).await?;
+    if tool.app.config.registration == WhoMayRegister::Off {
+        remark("nobody can register while REGISTRATION is off: set it to `invite` and start Portero again");
+    }
+    let (until, secret) = (moment(expires_at), invitation.reveal());
+    let said = format!(
+        "Made invitation {}, good until {until}.\nThe invitation, which is shown this once: {secret}",
+        shown.id
+    );
+    tool.output.done(&json!(InvitationMade { invitation: invitation.clone(), shown }), said)
+}

@@ -1,0 +1,74 @@
+//! What a person holds, service by service.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::error::Result;
+use crate::grants::HeldInService;
+use crate::services::ServiceId;
+use crate::users::PersonId;
+
+/// What a person holds at `now`, by service, in up to `limit` of them; Portero itself is the first.
+pub async fn by_service(
+    conn: &mut PgConnection,
+    person: PersonId,
+    limit: i64,
+    now: OffsetDateTime,
+) -> Result<Vec<HeldInService>> {
+    let rows = sqlx::query_as!(
+        HeldInService,
+        r#"
+        select
+            s.id as "service_id: ServiceId",
+            s.name as service,
+            array(
+                select r.name
+                from auth.person_service_role psr
+                join auth.role r on r.id = psr.role_id
+                where psr.person_id = $1
+                  and psr.service_id = s.id
+                  and (psr.expires_at is null or psr.expires_at > $3)
+                  and (
+                      r.direct_person_id is null
+                      or exists (
+                          select
+                          from auth.role_permission rp
+                          where rp.role_id = r.id and (rp.expires_at is null or rp.expires_at > $3)
+                      )
+                  )
+                order by r.id
+            ) as "roles!",
+            array(
+                select p.name
+                from auth.permission p
+                where p.id in (
+                    select rp.permission_id
+                    from auth.person_service_role psr
+                    join auth.role_permission rp on rp.role_id = psr.role_id
+                    where psr.person_id = $1
+                      and psr.service_id = s.id
+                      and (psr.expires_at is null or psr.expires_at > $3)
+                      and (rp.expires_at is null or rp.expires_at > $3)
+                )
+                order by p.id
+            ) as "permissions!"
+        from auth.services s
+        where s.removed_at is null
+          and exists (
+              select
+              from auth.person_service_role psr
+              where psr.person_id = $1
+                and psr.service_id = s.id
+                and (psr.expires_at is null or psr.expires_at > $3)
+          )
+        order by s.id
+        limit $2
+        "#,
+        person.0,
+        limit,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}

@@ -1,0 +1,62 @@
+//! A refresh token is exchanged for a new pair, or ends its family (RFC 9700 section 4.14.2).
+
+use serde_json::json;
+
+use super::store::families::{self, Exchange};
+use super::{Family, LoggedIn, PairTimes, RefreshHash};
+use crate::app::App;
+use crate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::error::{Error, Result};
+use crate::users;
+
+/// Exchanges a refresh token for a new pair. The session that it had before ends.
+///
+/// Under locks of its person and its family, so that of any number of exchanges, on any number of instances, one branch
+/// lives on, and none once the person is disabled, removed, or has another password.
+///
+/// # Errors
+/// 401 `invalid_refresh_token` for one that is unknown, expired or has been used: that ends the whole family.
+pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Result<LoggedIn> {
+    let known = families::find(&mut *app.db.read().await?, presented).await?.ok_or_else(invalid)?;
+    let now = app.clock.now();
+    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
+    let mut tx = Change::new(app.db.begin().await?, by);
+    users::store::hold(&mut tx, known.person).await?;
+    let family = families::lock(&mut tx, known.family).await?;
+    let family = family.filter(|family| app.config.families.is_live(family, now)).ok_or_else(invalid)?;
+    // Whatever comes, the newest access token has had its time. One that is not there any more may have been used.
+    let newest_is_unused = families::end_session(&mut tx, family.id).await?.unwrap_or(false);
+    if !family.accepts(known.generation, newest_is_unused) {
+        families::end(&mut tx, family.id).await?;
+        let replayed =
+            json!({"session_id": family.public_id, "generation": known.generation, "newest": family.generation});
+        tx.commit([Event::new(Action::RefreshReplayed).about(family.person).before(replayed)]).await?;
+        return Err(invalid());
+    }
+    exchange(app, tx, &family, known.generation).await
+}
+
+async fn exchange(app: &App, mut tx: Change, family: &Family, parent: i32) -> Result<LoggedIn> {
+    let now = tx.by().now;
+    let (token, refresh_token) = (app.new_token(now)?, app.new_refresh_token(now)?);
+    let lifetime = app.config.lifetime;
+    let times = PairTimes::new(&lifetime, now, app.config.families.expires_at(family.created_at, now));
+    let exchange = Exchange {
+        family: family.id,
+        parent,
+        generation: family.generation + 1,
+        refresh_token: refresh_token.hash(),
+        token: token.hash(),
+        times,
+        now,
+    };
+    let payload = families::exchange(&mut tx, &exchange).await?;
+    tx.commit([]).await?;
+    let expires_at = lifetime.expires_at(times.created_at, now);
+    Ok(LoggedIn::pair((token, refresh_token), now, expires_at, payload))
+}
+
+/// 401 `invalid_refresh_token`.
+pub fn invalid() -> Error {
+    Error::unauthorized("invalid_refresh_token", "this refresh token is not good any more; log in again")
+}

@@ -1,0 +1,184 @@
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::older::{Older, OlderQuery};
+use super::store::listed::{self, Row, Wanted};
+use super::{SessionId, TokenHash, store};
+use crate::access::permission::{ReadUsers, WriteUsers};
+use crate::access::store::must_cover_person;
+use crate::access::{About, Caller, Can};
+use crate::app::App;
+use crate::audit::{Action, Event};
+use crate::error::{Error, Result};
+use crate::http::{Json, Path};
+use crate::id::Ref;
+use crate::users::{self, PersonId};
+
+/// `/auth/sessions` and `/users/{id}/sessions`.
+pub fn session_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_own_sessions, end_other_sessions))
+        .routes(routes!(end_session))
+        .routes(routes!(list_sessions, end_sessions))
+}
+
+/// Somebody's being logged in, from one device.
+#[derive(Debug, Serialize, ToSchema)]
+struct ListedSession {
+    /// Opens nothing. With a refresh token, it stays the same from login to end.
+    #[schema(pattern = "^[0-9a-f]{32}$", example = "9c2e4d8fe97d881430de4e754b4205b9")]
+    id: String,
+    /// What the device said it is (`User-Agent`) when it logged in.
+    #[schema(example = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")]
+    device: Option<String>,
+    /// Where it logged in from.
+    #[schema(example = "203.0.113.7")]
+    address: Option<String>,
+    /// What the client called itself (`x-client-id`).
+    #[schema(example = "web-shop")]
+    client_id: Option<String>,
+    /// Login.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T08:00:00Z")]
+    created_at: OffsetDateTime,
+    /// Login, or the last time that its token was renewed or refreshed.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:30:00Z")]
+    last_seen_at: OffsetDateTime,
+    /// When it ends unless it is renewed or refreshed, in Unix seconds.
+    #[schema(example = 1_795_305_600)]
+    expires_at: i64,
+    /// Whether it is the one that asks.
+    #[schema(example = true)]
+    current: bool,
+}
+
+async fn list(app: &App, person: PersonId, asking: TokenHash, older: Older) -> Result<Response> {
+    let (lifetime, families) = (app.config.lifetime, app.config.families);
+    let wanted = Wanted { person, asking, lifetimes: (lifetime, families), now: app.clock.now(), older: &older };
+    let rows = listed::list(&mut *app.db.read().await?, &wanted).await?;
+    let sessions = rows.into_iter().map(|row| {
+        let Row { id, device, address, client_id, created_at, last_seen_at, kept_at, refreshes, current } = row;
+        let expires_at =
+            if refreshes { families.expires_at(created_at, kept_at) } else { lifetime.expires_at(created_at, kept_at) };
+        let expires_at = expires_at.unix_timestamp();
+        ListedSession { id, device, address, client_id, created_at, last_seen_at, expires_at, current }
+    });
+    let sessions: Vec<_> = sessions.collect();
+    Ok(older.respond(sessions, |session| (session.created_at, &session.id)))
+}
+
+/// List one's own sessions
+///
+/// Where one is logged in, the newest first.
+#[utoipa::path(get, path = "/auth/sessions", tag = "auth", params(OlderQuery),
+    responses((status = 200, body = Vec<ListedSession>)))]
+async fn list_own_sessions(State(app): State<App>, caller: Caller, older: Older) -> Result<Response> {
+    list(&app, caller.person, caller.token, older).await
+}
+
+/// That a session has ended.
+#[derive(Debug, Serialize, ToSchema)]
+struct SessionRevoked {
+    #[schema(example = "session_revoked")]
+    status: &'static str,
+    id: SessionId,
+}
+
+/// End one of one's own sessions
+///
+/// By its id in the list, or by the `session_id` that answers about its token have. It is dead in the very next check, and
+/// so is its refresh token.
+#[utoipa::path(delete, path = "/auth/sessions/{id}", tag = "auth",
+    params(("id" = String, Path, description = "the session's id", example = "9c2e4d8fe97d881430de4e754b4205b9")),
+    responses(
+        (status = 200, body = SessionRevoked),
+        (status = 404, description = "`session_not_found`"),
+    ))]
+async fn end_session(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<SessionRevoked>> {
+    let absent = || Error::not_found("session_not_found", "you have no session with that id; it may have ended");
+    let id = SessionId::parse(&id).ok_or_else(absent)?;
+    let mut tx = caller.begin(&app).await?;
+    if !listed::end(&mut tx, caller.person, &id).await? {
+        return Err(absent());
+    }
+    tx.commit([Event::new(Action::SessionRevoked).about(caller.person).before(json!({"session_id": id}))]).await?;
+    Ok(Json(SessionRevoked { status: "session_revoked", id }))
+}
+
+/// That sessions have ended.
+#[derive(Debug, Serialize, ToSchema)]
+struct SessionsRevoked {
+    #[schema(example = "sessions_revoked")]
+    status: &'static str,
+    /// How many.
+    #[schema(example = 2)]
+    revoked: u64,
+}
+
+/// End one's other sessions
+///
+/// All but the one that asks.
+#[utoipa::path(delete, path = "/auth/sessions", tag = "auth", responses((status = 200, body = SessionsRevoked)))]
+async fn end_other_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionsRevoked>> {
+    let mut tx = caller.begin(&app).await?;
+    let revoked = store::revoke_all(&mut tx, caller.person, Some(caller.token)).await?;
+    tx.commit(ended(caller.person, revoked)).await?;
+    Ok(Json(SessionsRevoked { status: "sessions_revoked", revoked }))
+}
+
+/// List a person's sessions
+///
+/// Where they are logged in, the newest first.
+#[utoipa::path(get, path = "/users/{id}/sessions", tag = "users",
+    params(("id" = i32, Path, description = "the person's id"), OlderQuery),
+    responses(
+        (status = 200, body = Vec<ListedSession>),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+    ))]
+async fn list_sessions(
+    State(app): State<App>,
+    by: Can<ReadUsers>,
+    Path(id): Path<Ref<PersonId>>,
+    older: Older,
+) -> Result<Response> {
+    let person = users::store::get(&mut *app.db.read().await?, id.id()?).await?;
+    list(&app, person.id, by.token, older).await
+}
+
+/// End a person's sessions
+///
+/// All of them, at once. Whoever holds more than the caller can't be logged out by them.
+#[utoipa::path(delete, path = "/users/{id}/sessions", tag = "users",
+    params(("id" = i32, Path, description = "the person's id")),
+    responses(
+        (status = 200, body = SessionsRevoked),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+    ))]
+async fn end_sessions(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+) -> Result<Json<SessionsRevoked>> {
+    let id = id.id()?;
+    let mut tx = by.begin(&app, About::person(id)).await?;
+    users::store::get(&mut tx, id).await?;
+    let now = tx.by().now;
+    must_cover_person(&mut tx, by.actor, id, now).await?;
+    let revoked = store::revoke_all(&mut tx, id, None).await?;
+    tx.commit(ended(id, revoked)).await?;
+    Ok(Json(SessionsRevoked { status: "sessions_revoked", revoked }))
+}
+
+fn ended(person: PersonId, sessions: u64) -> Option<Event> {
+    let told = Event::new(Action::SessionRevoked).about(person).before(json!({"sessions": sessions}));
+    (sessions > 0).then_some(told)
+}

@@ -1,0 +1,118 @@
+//! A person's sessions as people see them: a family is one of them, whether or not it has an access token now.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::error::Result;
+use crate::tokens::older::Older;
+use crate::tokens::{FamilyLifetime, Lifetime, SessionId, TokenHash};
+use crate::users::PersonId;
+
+/// A session, as lists show it.
+#[derive(Debug)]
+pub struct Row {
+    /// What people know it by.
+    pub id: String,
+    /// From `User-Agent`.
+    pub device: Option<String>,
+    /// Where it logged in from.
+    pub address: Option<String>,
+    /// From `x-client-id`.
+    pub client_id: Option<String>,
+    /// Login.
+    pub created_at: OffsetDateTime,
+    /// Login or last renewal or refresh.
+    pub last_seen_at: OffsetDateTime,
+    /// Since when its shorter lifetime counts.
+    pub kept_at: OffsetDateTime,
+    /// Whether it has a refresh token.
+    pub refreshes: bool,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// Whose sessions, and which of them.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// Whose.
+    pub person: PersonId,
+    /// The one that asks.
+    pub asking: TokenHash,
+    /// Those that are not over by these.
+    pub lifetimes: (Lifetime, FamilyLifetime),
+    /// Now.
+    pub now: OffsetDateTime,
+    /// Which part of the list.
+    pub older: &'a Older,
+}
+
+/// A person's sessions that are not over, the newest first.
+pub async fn list(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Row>> {
+    let (lifetime, families) = wanted.lifetimes;
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select id as "id!", device, address, client_id, created_at as "created_at!", last_seen_at as "last_seen_at!",
+               kept_at as "kept_at!", refreshes as "refreshes!", current as "current!"
+        from (
+            select f.public_id as id, f.user_agent as device, host(f.address) as address, f.client_id, f.created_at,
+                   greatest(f.rotated_at, t.modified_at) as last_seen_at, f.rotated_at as kept_at,
+                   true as refreshes, coalesce(t.token = $2, false) as current
+            from auth.refresh_families f
+            left join auth.tokens_cache t on t.family_id = f.id
+            where f.person_id = $1 and f.rotated_at > $3 and f.created_at > $4
+            union all
+            select left(encode(sha256(token), 'hex'), 32), user_agent, host(address), client_id, created_at,
+                   modified_at, modified_at, false, token = $2
+            from auth.tokens_cache
+            where person_id = $1 and family_id is null and modified_at > $5 and created_at > $6
+        ) session
+        where $7::timestamptz is null or (created_at, id) < ($7, $8)
+        order by created_at desc, id desc
+        limit $9
+        "#,
+        wanted.person.0,
+        wanted.asking.as_bytes(),
+        wanted.now - families.idle,
+        wanted.now - families.absolute,
+        wanted.now - lifetime.sliding,
+        wanted.now - lifetime.absolute,
+        wanted.older.created_at(),
+        wanted.older.id(),
+        wanted.older.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// Ends one of a person's sessions, named as the list names it, or as the answers about its token do. Answers whether
+/// it was there. To be done under a lock of the person.
+pub async fn end(conn: &mut PgConnection, person: PersonId, id: &SessionId) -> Result<bool> {
+    let families = sqlx::query!(
+        r#"
+        delete from auth.refresh_families
+        where person_id = $1
+          and (
+              public_id = $2
+              or id = (
+                  select family_id
+                  from auth.tokens_cache
+                  where person_id = $1 and left(encode(sha256(token), 'hex'), 32) = $2
+              )
+          )
+        "#,
+        person.0,
+        id.as_str(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    let sessions = sqlx::query!(
+        "delete from auth.tokens_cache where person_id = $1 and left(encode(sha256(token), 'hex'), 32) = $2",
+        person.0,
+        id.as_str(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(families.rows_affected() + sessions.rows_affected() > 0)
+}
