@@ -22,6 +22,19 @@ fn the_openapi_document_is_that_of_the_code() {
     check("docs/openapi.json", &format!("{json}\n"));
 }
 
+#[test]
+fn every_test_that_the_security_claims_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let claims = fs::read_to_string(root.join("docs/asvs.md")).expect("the claims");
+    let named: BTreeSet<&str> = claims.split('`').skip(1).step_by(2).filter(|word| word.contains("::")).collect();
+    assert!(named.len() > 50, "{named:?}");
+    for name in named {
+        let (file, test) = name.split_once("::").expect("file::function");
+        let source = fs::read_to_string(root.join(format!("tests/api/{file}.rs"))).unwrap_or_default();
+        assert!(source.contains(&format!("async fn {test}()")), "docs/asvs.md names {name}, which is not there");
+    }
+}
+
 /// Compares, or writes when asked to.
 fn check(path: &str, expected: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
