@@ -35,6 +35,14 @@ fn every_test_that_the_security_claims_name_is_there() {
     }
 }
 
+#[test]
+fn every_action_of_the_audit_trail_is_explained() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/audit.md")).expect("the page");
+    for action in portero::audit::Action::ALL {
+        assert!(page.contains(&format!("| `{}` |", action.as_str())), "docs/audit.md lacks {}", action.as_str());
+    }
+}
+
 /// Compares, or writes when asked to.
 fn check(path: &str, expected: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
