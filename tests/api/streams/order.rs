@@ -175,7 +175,7 @@ async fn connections_that_postgres_cuts_are_made_again_and_nothing_is_lost() {
         server
             .execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity
-                 where datname = current_database() and pid <> pg_backend_pid()
+                 where datname = current_database() and query not like '%pg_terminate_backend%'
                    and (query ilike 'listen%' or query like '%place_changes%' or query like '%pg_notify%')",
             )
             .await;
