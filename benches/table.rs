@@ -22,6 +22,8 @@ pub enum Target {
     /// Against its baseline.
     RatioAtLeast(f64),
     RatioAtMost(f64),
+    /// No further from 1 than this.
+    RatioWithin(f64),
     /// By itself.
     AtMost(f64),
     /// It is shown, nothing is asked of it.
@@ -62,6 +64,7 @@ impl Row {
         let (text, met) = match self.target {
             Target::RatioAtLeast(least) => (format!(">= {least} x"), ratio >= least),
             Target::RatioAtMost(most) => (format!("<= {most} x"), ratio <= most),
+            Target::RatioWithin(share) => (format!("1 x, within {:.0} %", share * 100.0), (ratio - 1.0).abs() <= share),
             Target::AtMost(most) => (format!("<= {}", show(self.unit, most)), self.value.median() <= most),
             Target::None => return (String::new(), ""),
         };

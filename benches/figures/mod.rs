@@ -2,6 +2,7 @@
 
 mod audit;
 mod checks;
+mod equal;
 mod logins;
 mod purge;
 mod renewals;
@@ -33,6 +34,8 @@ pub enum Figure {
     Logins,
     /// What the audit trail costs a login.
     Audit,
+    /// Whether the time of an answer tells who exists.
+    Equal,
     /// Checks and memory while 64 clients log in.
     Storm,
     /// From a logout to its event at 200 backends.
@@ -48,13 +51,14 @@ pub enum Figure {
 }
 
 impl Figure {
-    pub const USUAL: [Self; 7] =
-        [Self::Checks, Self::Alone, Self::Logins, Self::Audit, Self::Storm, Self::Stream, Self::Rest];
-    pub const ALL: [Self; 10] = [
+    pub const USUAL: [Self; 8] =
+        [Self::Checks, Self::Alone, Self::Logins, Self::Audit, Self::Equal, Self::Storm, Self::Stream, Self::Rest];
+    pub const ALL: [Self; 11] = [
         Self::Checks,
         Self::Alone,
         Self::Logins,
         Self::Audit,
+        Self::Equal,
         Self::Storm,
         Self::Stream,
         Self::Rest,
@@ -83,6 +87,7 @@ impl Bench {
             Figure::Alone => checks::alone(self).await,
             Figure::Logins => logins::logins(self).await,
             Figure::Audit => audit::audit(self).await,
+            Figure::Equal => equal::equal(self).await,
             Figure::Storm => storm::storm(self).await,
             Figure::Stream => stream::stream(self).await,
             Figure::Rest => rest::rest(self).await,
