@@ -17,7 +17,9 @@ struct MailServer(Child);
 impl MailServer {
     /// Says so and answers `None` where it is not installed.
     fn start(port: u16, directory: &Path, options: &[&str]) -> Option<Self> {
-        let mut command = Command::new("python3");
+        // Where Debian puts it, another Python may come first.
+        let debians = Path::new("/usr/bin/python3");
+        let mut command = Command::new(if debians.exists() { debians } else { Path::new("python3") });
         command.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}")]).args(options);
         command.args(["-c", "aiosmtpd.handlers.Mailbox"]).arg(directory.join("mails"));
         let mut server = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
