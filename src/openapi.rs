@@ -153,6 +153,10 @@ fn relate_fields(document: &mut OpenApi) {
     let exactly_one = |a: &'static str, b: &'static str| {
         OneOfBuilder::new().item(fields(&[a], &[b])).item(fields(&[b], &[a])).build().into()
     };
+    let one_of_three = |a: &'static str, b: &'static str, c: &'static str| {
+        let ways = [(a, [b, c]), (b, [a, c]), (c, [a, b])];
+        ways.iter().fold(OneOfBuilder::new(), |one_of, (set, unset)| one_of.item(fields(&[set], unset))).build().into()
+    };
     let at_least_one = |names: &[&str]| any_of(names.iter().map(|name| fields(&[name], &[])));
     let not_both = |a: &str, b: &str| any_of([fields(&[], &[a]), fields(&[], &[b])]);
     // serde takes both names for one field given twice, also where one is null.
@@ -186,7 +190,7 @@ fn relate_fields(document: &mut OpenApi) {
             vec![at_least_one(&["username", "login", "name", "email"]), one_name_at_most("username", "login")],
         ),
         ("ServiceChange", vec![at_least_one(&["name", "description"])]),
-        ("Forgotten", vec![exactly_one("email", "username")]),
+        ("Forgotten", vec![one_of_three("email", "username", "login"), one_name_at_most("username", "login")]),
         ("DirectGrant", vec![exactly_one("permission_id", "permission_name")]),
         ("NewDirectGrant", vec![exactly_one("permission_id", "permission_name")]),
         ("ReviewedGrant", vec![exactly_one("role_id", "permission_id")]),

@@ -16,7 +16,7 @@ pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 pub const LONGEST: usize = 255;
 
 /// From a stranger the key is all that keeps others from the answer.
-const SHORTEST_OF_STRANGERS: usize = 32;
+pub const SHORTEST_OF_STRANGERS: usize = 32;
 
 /// SHA-256.
 pub type Hash = [u8; 32];

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 
 pub use answer::REPLAYED;
-pub use key::{HEADER, LONGEST, Presented, Who};
+pub use key::{HEADER, LONGEST, Presented, SHORTEST_OF_STRANGERS, Who};
 pub use layer::Idempotency;
 pub use purge::{purge, purge_every_minute};
 
