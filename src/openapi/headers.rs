@@ -18,20 +18,13 @@ pub(super) fn tell_states(path: &str, item: &mut PathItem) {
     }
     for operation in [&mut item.get, &mut item.patch].into_iter().flatten() {
         if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
-            let etag = HeaderBuilder::new()
-                .schema(Some(text(1, None)))
-                .description(Some("the tag of the state shown"))
-                .build();
+            let etag =
+                HeaderBuilder::new().schema(Some(text())).description(Some("the tag of the state shown")).build();
             response.headers.insert("ETag".to_owned(), etag.into());
         }
     }
     for operation in [&mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
-        take(
-            operation,
-            "If-Match",
-            "`ETag`s of states that this is meant for, or `*`: in another state, 412",
-            text(1, None),
-        );
+        take(operation, "If-Match", "`ETag`s of states that this is meant for, or `*`: in another state, 412", text());
         add(operation, "400", "`invalid_header`");
         add(operation, "412", "`precondition_failed`");
     }
@@ -43,9 +36,12 @@ pub(super) fn tell_keys(path: &str, item: &mut PathItem) {
     let counts = idempotency::ROUTES.contains(&path) || of_strangers;
     let shortest = if of_strangers { idempotency::SHORTEST_OF_STRANGERS } else { 1 };
     let (true, Some(operation)) = (counts, item.post.as_mut()) else { return };
+    // Any printable ASCII is taken, but spaces at the ends don't survive HTTP.
+    let key = ObjectBuilder::new().schema_type(Type::String).min_length(Some(shortest));
+    let key = key.max_length(Some(idempotency::LONGEST)).pattern(Some("^[!-~]+$")).into();
     let description = "a name for this request, best a random UUID: asked again under it within a day, it is not done \
                        again, and answered the same";
-    take(operation, "Idempotency-Key", description, text(shortest, Some(idempotency::LONGEST)));
+    take(operation, "Idempotency-Key", description, key);
     add(operation, "400", "`invalid_idempotency_key`");
     add(operation, "409", "`idempotency_key_in_use`, `idempotency_answer_lost`");
     add(operation, "422", "`idempotency_key_reused`");
@@ -62,7 +58,6 @@ fn take(operation: &mut Operation, header: &str, description: &str, schema: Sche
     operation.parameters.get_or_insert_default().push(parameter.into());
 }
 
-fn text(min_length: usize, max_length: Option<usize>) -> Schema {
-    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(min_length));
-    text.max_length(max_length).into()
+fn text() -> Schema {
+    ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).into()
 }
