@@ -71,6 +71,31 @@ pub(super) struct QueryText {
     format: Option<String>,
 }
 
+/// Which events an export has.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "documents what `ExportQuery` reads")]
+pub(super) struct ExportText {
+    /// Only what this person did: id or username.
+    actor: Option<String>,
+    /// Only what was done to this person: id or username.
+    subject: Option<String>,
+    /// Only these actions, separated by commas; `grant.*` means all that begin like that.
+    #[param(example = "grant.*,login.failed")]
+    action: Option<String>,
+    /// Only what was done in this service: id or name.
+    service: Option<String>,
+    /// Only from this moment on (RFC 3339).
+    #[param(example = "2026-11-01T00:00:00Z", format = DateTime)]
+    from: Option<String>,
+    /// Only before this moment (RFC 3339).
+    #[param(example = "2026-12-01T00:00:00Z", format = DateTime)]
+    until: Option<String>,
+    /// `jsonl` or `csv`.
+    #[param(pattern = "^(jsonl|csv)$", example = "csv")]
+    format: Option<String>,
+}
+
 fn refuse(name: &str, fault: &str) -> Error {
     Error::bad_request("invalid_query", format!("`{name}`: {fault}"))
 }

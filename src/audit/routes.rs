@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::export::Export;
-use super::query::{ExportQuery, ListQuery, NextPage, Query, QueryText, Shown};
+use super::query::{ExportQuery, ExportText, ListQuery, NextPage, Query, QueryText, Shown};
 use super::store::{self, Filter};
 use super::{Action, By, Change, Event};
 use crate::access::permission::ReadAudit;
@@ -51,10 +51,7 @@ async fn list_audit_events(
 /// All events that the filters let through, newest first, as JSON Lines (`jsonl`, the default) or `csv`, however many they
 /// are. In CSV a text that a spreadsheet would take for a formula has a `'` before it. The trail tells of the export.
 #[utoipa::path(get, path = "/audit-events/export", tag = "audit",
-    params(
-        QueryText,
-        ("format" = Option<String>, Query, description = "`jsonl` or `csv`", example = "csv"),
-    ),
+    params(ExportText),
     responses(
         (status = 200, description = "the events", content(
             (String = "application/jsonl"),
