@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use sqlx::postgres::types::PgInterval;
 
 use super::Db;
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 
 /// Claims the next run of a duty, of which there is one in a period, whatever the number of instances.
 pub async fn claim(db: &Db, duty: &str, every: Duration) -> Result<bool> {
-    let every = PgInterval::try_from(every).map_err(|error| Error::Internal(anyhow::anyhow!(error)))?;
+    let every = interval(every)?;
     let mut conn = db.read().await?;
     let claimed =
         sqlx::query!("update auth.duties set due_at = now() + $2 where name = $1 and due_at <= now()", duty, every,)
@@ -17,4 +18,16 @@ pub async fn claim(db: &Db, duty: &str, every: Duration) -> Result<bool> {
             .await?;
     conn.keep().await?;
     Ok(claimed.rows_affected() == 1)
+}
+
+/// Keeps others from claiming a run while this one lasts.
+pub async fn keep(conn: &mut PgConnection, duty: &str, every: Duration) -> Result<()> {
+    sqlx::query!("update auth.duties set due_at = now() + $2 where name = $1", duty, interval(every)?)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+fn interval(duration: Duration) -> Result<PgInterval> {
+    PgInterval::try_from(duration).map_err(|error| Error::Internal(anyhow::anyhow!(error)))
 }

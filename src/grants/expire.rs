@@ -6,8 +6,11 @@ use std::time::Duration;
 use super::{store, told};
 use crate::app::App;
 use crate::audit::{Actor, By, Change, Origin};
+use crate::database::duty;
 use crate::error::Result;
 
+/// The duty's name in `auth.duties`.
+const DUTY: &str = "purge grants";
 const EVERY: Duration = Duration::from_secs(1);
 
 /// How many are deleted in one transaction, roles and single permissions each.
@@ -33,10 +36,7 @@ async fn expire(app: &App) -> Result<u64> {
     if !store::is_any_expired(&mut *app.db.read().await?, app.clock.now()).await? {
         return Ok(0);
     }
-    let mut tx = app.db.begin().await?;
-    let claimed = store::claim_sweep(&mut tx, EVERY).await?;
-    tx.commit().await?;
-    if claimed { sweep(app).await } else { Ok(0) }
+    if duty::claim(&app.db, DUTY, EVERY).await? { sweep(app).await } else { Ok(0) }
 }
 
 /// Deletes all grants that are over, and tells so; answers how many. Those of people whom somebody is changing just now

@@ -19,7 +19,7 @@ use crate::users::{self, PersonId};
 
 pub use by_service::by_service;
 pub use direct::{direct_standing, grant_direct, revoke_direct};
-pub use expired::{claim_sweep, is_any_expired, sweep};
+pub use expired::{is_any_expired, sweep};
 pub use holders::holders;
 pub use lists::{LastGrant, held, list, offered, services_of};
 pub use review::{Selection, confirm, review};

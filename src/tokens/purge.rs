@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::store::{self, families};
 use crate::app::App;
+use crate::database::duty;
 use crate::error::Result;
 
+/// The duty's name in `auth.duties`.
+const DUTY: &str = "purge sessions";
 const EVERY: Duration = Duration::from_mins(1);
 
 /// How often each instance looks whether a run is due.
@@ -39,10 +42,7 @@ pub async fn purge_every_minute(app: App) {
 }
 
 async fn purge(app: &App) -> Result<u64> {
-    let mut tx = app.db.begin().await?;
-    let claimed = store::claim_purge(&mut tx, EVERY).await?;
-    tx.commit().await?;
-    if !claimed {
+    if !duty::claim(&app.db, DUTY, EVERY).await? {
         return Ok(0);
     }
     let start = Instant::now();
@@ -85,7 +85,7 @@ async fn step_by_step(app: &App, table: Table, pages: i64) -> Result<u64> {
             Table::Families => families::purge(&mut tx, app.config.families, now, range.clone(), FAMILIES).await?,
         };
         if told.elapsed() > SIGN_OF_LIFE {
-            store::keep_purge(&mut tx, EVERY).await?;
+            duty::keep(&mut tx, DUTY, EVERY).await?;
             told = Instant::now();
         }
         tx.commit().await?;

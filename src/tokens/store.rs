@@ -6,16 +6,14 @@ pub mod listed;
 mod begin;
 
 use std::ops::Range;
-use std::time::Duration;
 
 use sqlx::PgConnection;
-use sqlx::postgres::types::PgInterval;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
 use super::{Due, FamilyId, Lifetime, Payload, Session, TokenHash};
 use crate::database::index;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::users::PersonId;
 
 pub use begin::{Begun, NewSession, insert};
@@ -136,29 +134,6 @@ pub async fn revoke_all_of(conn: &mut PgConnection, people: &[PersonId]) -> Resu
     let revoked =
         sqlx::query!("delete from auth.tokens_cache where person_id = any ($1)", &people).execute(conn).await?;
     Ok(revoked.rows_affected())
-}
-
-/// Claims the next run of the purge, of which there is one in a minute, whatever the number of instances.
-pub async fn claim_purge(conn: &mut PgConnection, every: Duration) -> Result<bool> {
-    let claimed = sqlx::query!(
-        "update auth.duties set due_at = now() + $1 where name = 'purge sessions' and due_at <= now()",
-        interval(every)?,
-    )
-    .execute(conn)
-    .await?;
-    Ok(claimed.rows_affected() == 1)
-}
-
-/// Keeps others from claiming a run while this one lasts.
-pub async fn keep_purge(conn: &mut PgConnection, every: Duration) -> Result<()> {
-    sqlx::query!("update auth.duties set due_at = now() + $1 where name = 'purge sessions'", interval(every)?)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-fn interval(duration: Duration) -> Result<PgInterval> {
-    PgInterval::try_from(duration).map_err(|error| Error::Internal(anyhow::anyhow!(error)))
 }
 
 /// How many pages the table has.

@@ -1,6 +1,6 @@
 //! How long a token lives, told by a clock that tests turn.
 
-use portero::tokens::store::claim_purge;
+use portero::database::duty;
 use portero::tokens::walk;
 use serde_json::json;
 use time::Duration;
@@ -150,19 +150,16 @@ async fn of_many_instances_one_purges_in_a_minute() {
     let minute = std::time::Duration::from_mins(1);
     let claims = (0..8).map(|_| {
         let db = server.app.db.clone();
-        async move {
-            let mut tx = db.begin().await.expect("a transaction");
-            let claimed = claim_purge(&mut tx, minute).await.expect("an answer");
-            tx.commit().await.expect("a commit");
-            claimed
-        }
+        async move { duty::claim(&db, "purge sessions", minute).await.expect("an answer") }
     });
     let claimed = Caller::together(claims).await;
     assert_eq!(claimed.iter().filter(|claimed| **claimed).count(), 1);
 
     server.execute("update auth.duties set due_at = now() - interval '1 second'").await;
-    let mut tx = server.app.db.begin().await.expect("a transaction");
-    assert!(claim_purge(&mut tx, minute).await.expect("an answer"), "and another one in the next");
+    assert!(
+        duty::claim(&server.app.db, "purge sessions", minute).await.expect("an answer"),
+        "and another one in the next"
+    );
 }
 
 #[tokio::test]

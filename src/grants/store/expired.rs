@@ -1,13 +1,10 @@
 //! Grants that are over, to be swept up.
 
-use std::time::Duration;
-
 use sqlx::PgConnection;
-use sqlx::postgres::types::PgInterval;
 use time::OffsetDateTime;
 
 use super::direct::delete_empty;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::grants::{Standing, What};
 use crate::permissions::PermissionId;
 use crate::roles::RoleId;
@@ -43,18 +40,6 @@ pub async fn is_any_expired(conn: &mut PgConnection, now: OffsetDateTime) -> Res
     .fetch_one(conn)
     .await?;
     Ok(any)
-}
-
-/// Claims the next run of the sweep, of which there is one at a time, whatever the number of instances.
-pub async fn claim_sweep(conn: &mut PgConnection, every: Duration) -> Result<bool> {
-    let interval = PgInterval::try_from(every).map_err(|error| Error::Internal(anyhow::anyhow!(error)))?;
-    let claimed = sqlx::query!(
-        "update auth.duties set due_at = now() + $1 where name = 'purge grants' and due_at <= now()",
-        interval,
-    )
-    .execute(conn)
-    .await?;
-    Ok(claimed.rows_affected() == 1)
 }
 
 /// Deletes roles and single permissions that are over at `now`, up to `limit` of each. People whom somebody is changing
