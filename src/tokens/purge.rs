@@ -60,21 +60,29 @@ enum Table {
     Families,
 }
 
+impl Table {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "auth.tokens_cache",
+            Self::Families => "auth.refresh_families",
+        }
+    }
+}
+
 /// One walk through all sessions; answers how many were over.
 ///
 /// A session that a renewal moves to another page meanwhile is not over.
 pub async fn walk(app: &App) -> Result<u64> {
-    let pages = store::pages(&mut *app.db.read().await?).await?;
-    step_by_step(app, Table::Sessions, pages).await
+    step_by_step(app, Table::Sessions).await
 }
 
 /// The same through all families.
 pub async fn walk_families(app: &App) -> Result<u64> {
-    let pages = families::pages(&mut *app.db.read().await?).await?;
-    step_by_step(app, Table::Families, pages).await
+    step_by_step(app, Table::Families).await
 }
 
-async fn step_by_step(app: &App, table: Table, pages: i64) -> Result<u64> {
+async fn step_by_step(app: &App, table: Table) -> Result<u64> {
+    let pages = store::pages(&mut *app.db.read().await?, table.name()).await?;
     let (mut total, mut from, mut told) = (0, 0, Instant::now());
     while from < pages {
         let start = Instant::now();

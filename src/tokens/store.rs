@@ -136,10 +136,11 @@ pub async fn revoke_all_of(conn: &mut PgConnection, people: &[PersonId]) -> Resu
     Ok(revoked.rows_affected())
 }
 
-/// How many pages the table has.
-pub async fn pages(conn: &mut PgConnection) -> Result<i64> {
+/// How many pages a table has.
+pub async fn pages(conn: &mut PgConnection, table: &str) -> Result<i64> {
     let pages = sqlx::query_scalar!(
-        r#"select pg_relation_size('auth.tokens_cache') / current_setting('block_size')::bigint as "pages!""#
+        r#"select pg_relation_size($1::text::regclass) / current_setting('block_size')::bigint as "pages!""#,
+        table,
     )
     .fetch_one(conn)
     .await?;

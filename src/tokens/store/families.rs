@@ -175,16 +175,6 @@ pub async fn end(conn: &mut PgConnection, family: FamilyId) -> Result<bool> {
     Ok(ended.rows_affected() == 1)
 }
 
-/// How many pages the table has.
-pub async fn pages(conn: &mut PgConnection) -> Result<i64> {
-    let pages = sqlx::query_scalar!(
-        r#"select pg_relation_size('auth.refresh_families') / current_setting('block_size')::bigint as "pages!""#
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(pages)
-}
-
 /// Deletes families in a range of the table's pages that are over, as [`super::purge`] does sessions.
 pub async fn purge(
     conn: &mut PgConnection,
