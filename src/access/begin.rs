@@ -11,32 +11,47 @@ use crate::services::ServiceId;
 use crate::users::{self, PersonId};
 
 /// What a change is about, to be locked before it is judged.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct About {
-    person: Option<PersonId>,
+    people: Vec<PersonId>,
     may_unmake_an_administrator: bool,
 }
 
 impl About {
     /// Somebody, what they are and what they hold.
     pub fn person(person: PersonId) -> Self {
-        Self { person: Some(person), may_unmake_an_administrator: false }
+        Self { people: vec![person], may_unmake_an_administrator: false }
     }
 
     /// A role in a service.
     pub fn role(service: ServiceId, role: RoleId) -> Self {
-        let administrator = (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
-        Self { person: None, may_unmake_an_administrator: administrator }
+        Self::grants([], service, [role])
     }
 
     /// Somebody's role in a service.
     pub fn grant(person: PersonId, service: ServiceId, role: RoleId) -> Self {
-        Self { person: Some(person), ..Self::role(service, role) }
+        Self::grants([person], service, [role])
     }
 
-    /// Somebody's end.
-    pub fn removal(person: PersonId) -> Self {
-        Self { person: Some(person), may_unmake_an_administrator: true }
+    /// What these people hold in a service, and the roles that they may lose.
+    pub fn grants(
+        people: impl IntoIterator<Item = PersonId>,
+        service: ServiceId,
+        roles: impl IntoIterator<Item = RoleId>,
+    ) -> Self {
+        let mut administrators =
+            roles.into_iter().filter(|role| (service, *role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR));
+        Self { people: people.into_iter().collect(), may_unmake_an_administrator: administrators.next().is_some() }
+    }
+
+    /// The end of these people.
+    pub fn removal(people: impl IntoIterator<Item = PersonId>) -> Self {
+        Self { people: people.into_iter().collect(), may_unmake_an_administrator: true }
+    }
+
+    /// Whether it may leave Portero with fewer administrators.
+    pub fn may_unmake_an_administrator(&self) -> bool {
+        self.may_unmake_an_administrator
     }
 }
 
@@ -46,8 +61,8 @@ impl<P: BuiltIn> Can<P> {
         By { actor: Actor::Person(self.actor), origin: self.origin.clone(), now: app.clock.now() }
     }
 
-    /// Begins a change: locks what it is about, and asks again whether the caller may make it. Until it is committed
-    /// nobody can disable them or take the permission from them.
+    /// Begins a change: locks what it is about, people in the order of their ids, and asks again whether the caller may
+    /// make it. Until it is committed nobody can disable them or take the permission from them.
     ///
     /// # Errors
     /// 401 `invalid_token` or 403 when that has happened since the request came.
@@ -56,50 +71,13 @@ impl<P: BuiltIn> Can<P> {
         if about.may_unmake_an_administrator {
             store::queue_for_administrators(&mut tx).await?;
         }
-        match about.person {
-            Some(person) if person < self.actor => {
-                users::store::lock(&mut tx, person).await?;
-                users::store::hold(&mut tx, self.actor).await?;
-            }
-            Some(person) if person > self.actor => {
-                users::store::hold(&mut tx, self.actor).await?;
-                users::store::lock(&mut tx, person).await?;
-            }
-            Some(person) => users::store::lock(&mut tx, person).await?,
-            None => users::store::hold(&mut tx, self.actor).await?,
-        }
-        self.still_stands(app, tx).await
-    }
-
-    /// Likewise of what many people hold. All of them are locked, in the order of their ids.
-    ///
-    /// # Errors
-    /// Also 404 `person_not_found` when one of them is not there.
-    pub async fn begin_for_many(
-        &self,
-        app: &App,
-        people: &[PersonId],
-        may_unmake_an_administrator: bool,
-    ) -> Result<Change> {
-        let mut tx = app.db.begin().await?;
-        if may_unmake_an_administrator {
-            store::queue_for_administrators(&mut tx).await?;
-        }
-        let (before, after): (Vec<PersonId>, Vec<PersonId>) = people.iter().partition(|person| **person < self.actor);
+        let (before, after): (Vec<PersonId>, Vec<PersonId>) =
+            about.people.into_iter().partition(|person| *person < self.actor);
         users::store::lock_all(&mut tx, &before).await?;
         if !after.contains(&self.actor) {
             users::store::hold(&mut tx, self.actor).await?;
         }
         users::store::lock_all(&mut tx, &after).await?;
-        self.still_stands(app, tx).await
-    }
-
-    /// Likewise for the end of many; who is not there is for the caller to see.
-    pub async fn begin_removal(&self, app: &App, people: &[PersonId]) -> Result<Change> {
-        let mut tx = app.db.begin().await?;
-        store::queue_for_administrators(&mut tx).await?;
-        let all: Vec<PersonId> = people.iter().copied().chain([self.actor]).collect();
-        users::store::lock_many(&mut tx, &all).await?;
         self.still_stands(app, tx).await
     }
 

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use super::review::Grants;
 use super::{What, store, told};
-use crate::access::Can;
 use crate::access::permission::WriteGrants;
 use crate::access::store::{Through, must_cover_permission, must_cover_role, must_keep_an_administrator};
+use crate::access::{About, Can};
 use crate::app::App;
 use crate::audit::Change;
 use crate::error::{Error, Result};
 use crate::id::Ref;
 use crate::permissions;
-use crate::roles::{self, RoleId};
+use crate::roles;
 use crate::services::ServiceId;
-use crate::users::PersonId;
+use crate::users::{self, PersonId};
 
 /// Confirms and revokes grants in `service`, under the rules of single ones; answers those that were there to be revoked.
 ///
@@ -28,16 +28,19 @@ pub async fn decide(
     revoke: &Grants,
 ) -> Result<Grants> {
     let people: BTreeSet<PersonId> = confirm.union(revoke).map(|(person, _)| *person).collect();
-    let administrators = (service, What::Role(RoleId::ADMINISTRATOR));
-    let unmakes = revoke.iter().any(|(_, what)| (service, *what) == (ServiceId::PORTERO, administrators.1));
-    let mut tx = by.begin_for_many(app, &people.into_iter().collect::<Vec<_>>(), unmakes).await?;
+    let people: Vec<PersonId> = people.into_iter().collect();
+    let lost = revoke.iter().filter_map(|(_, what)| what.role());
+    let about = About::grants(people.iter().copied(), service, lost);
+    let may_unmake_an_administrator = about.may_unmake_an_administrator();
+    let mut tx = by.begin(app, about).await?;
+    users::store::must_all_be_here(&mut tx, &people).await?;
     let all: BTreeSet<What> = confirm.union(revoke).map(|(_, what)| *what).collect();
     for what in all {
         must_cover(&mut tx, by.actor, service, what).await?;
     }
     keep(&mut tx, by.actor, service, confirm).await?;
     let revoked = take(&mut tx, service, revoke).await?;
-    if unmakes {
+    if may_unmake_an_administrator {
         must_keep_an_administrator(&mut tx).await?;
     }
     tx.commit([]).await?;

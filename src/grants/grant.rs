@@ -34,6 +34,16 @@ pub enum What {
     Permission(PermissionId),
 }
 
+impl What {
+    /// The role, if it is one.
+    pub fn role(self) -> Option<RoleId> {
+        match self {
+            Self::Role(role) => Some(role),
+            Self::Permission(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -9,9 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{PersonId, store};
-use crate::access::Can;
 use crate::access::permission::WriteUsers;
 use crate::access::store::{must_cover_people, must_keep_an_administrator};
+use crate::access::{About, Can};
 use crate::app::App;
 use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
@@ -74,7 +74,7 @@ async fn delete_users(
     Json(removal): Json<Removal>,
 ) -> Result<Json<UsersDeleted>> {
     let people = removal.people()?;
-    let mut tx = by.begin_removal(&app, &people).await?;
+    let mut tx = by.begin(&app, About::removal(people.iter().copied())).await?;
     let records = store::records(&mut tx, &people).await?;
     must_be_all(&people, &records)?;
     let now = tx.by().now;

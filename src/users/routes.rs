@@ -206,7 +206,7 @@ async fn delete_user(
     if_match: IfMatch,
 ) -> Result<Json<UserDeleted>> {
     let id = id.id()?;
-    let mut tx = by.begin(&app, About::removal(id)).await?;
+    let mut tx = by.begin(&app, About::removal([id])).await?;
     let record = store::record(&mut tx, id).await?;
     let now = tx.by().now;
     must_cover_person(&mut tx, by.actor, id, now).await?;
@@ -244,7 +244,7 @@ async fn disable_user(
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Json<UserAdmission>> {
     let user_id = id.id()?;
-    let mut tx = by.begin(&app, About::removal(user_id)).await?;
+    let mut tx = by.begin(&app, About::removal([user_id])).await?;
     let now = tx.by().now;
     must_cover_person(&mut tx, by.actor, user_id, now).await?;
     let changed = disable(&mut tx, user_id).await?;

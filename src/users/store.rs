@@ -20,7 +20,7 @@ use crate::passwords::PasswordHash;
 pub use credentials::{Credentials, Found, credentials};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email};
-pub use many::{lock_many, records, remove_all};
+pub use many::{lock_all, must_all_be_here, records, remove_all};
 pub use password::{password_hash, replace_password};
 pub use search::few_with;
 pub use tag::tagged;
@@ -140,25 +140,6 @@ pub async fn lock(conn: &mut PgConnection, id: PersonId) -> Result<()> {
         .fetch_optional(conn)
         .await?;
     Ok(())
-}
-
-/// Likewise many people, in the order of their ids.
-///
-/// # Errors
-/// 404 `person_not_found`, which names the first who is not there.
-pub async fn lock_all(conn: &mut PgConnection, ids: &[PersonId]) -> Result<()> {
-    let ids: Vec<i32> = ids.iter().map(|id| id.0).collect();
-    let locked = sqlx::query!(
-        r#"
-        select id, removed_at is null as "is_here!" from auth.person where id = any ($1) order by id for no key update
-        "#,
-        &ids,
-    )
-    .fetch_all(conn)
-    .await?;
-    let missing = ids.iter().find(|id| !locked.iter().any(|person| person.id == **id && person.is_here));
-    missing
-        .map_or(Ok(()), |id| Err(Error::not_found("person_not_found", format!("there is no person with the id {id}"))))
 }
 
 /// Refuses (404 `person_not_found`) somebody who was removed. Under [`hold`] or [`lock`] that stays so.

@@ -3,12 +3,15 @@
 use sqlx::PgConnection;
 
 use super::Record;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::users::{DocumentType, PersonId, PersonType};
 
 /// Keeps people from any change by others, also of what they hold, until this transaction ends: one after the other,
 /// by id.
-pub async fn lock_many(conn: &mut PgConnection, people: &[PersonId]) -> Result<()> {
+pub async fn lock_all(conn: &mut PgConnection, people: &[PersonId]) -> Result<()> {
+    if people.is_empty() {
+        return Ok(());
+    }
     sqlx::query_scalar!(
         "select id from auth.person where id = any ($1) order by id for no key update",
         &numbers(people),
@@ -16,6 +19,25 @@ pub async fn lock_many(conn: &mut PgConnection, people: &[PersonId]) -> Result<(
     .fetch_all(conn)
     .await?;
     Ok(())
+}
+
+/// Refuses (404 `person_not_found`, which names the first) people one of whom is not there. Of those who are locked that
+/// stays so.
+pub async fn must_all_be_here(conn: &mut PgConnection, people: &[PersonId]) -> Result<()> {
+    let missing = sqlx::query_scalar!(
+        r#"
+        select asked.id as "id!"
+        from unnest($1::int[]) as asked (id)
+        where not exists (select from auth.person p where p.id = asked.id and p.removed_at is null)
+        order by asked.id
+        limit 1
+        "#,
+        &numbers(people),
+    )
+    .fetch_optional(conn)
+    .await?;
+    missing
+        .map_or(Ok(()), |id| Err(Error::not_found("person_not_found", format!("there is no person with the id {id}"))))
 }
 
 /// People as they are now, for the audit trail, by id; who was removed is not among them.
