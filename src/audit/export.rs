@@ -4,7 +4,8 @@ use axum::body::{Body, Bytes};
 use futures_util::stream::try_unfold;
 use time::format_description::well_known::Rfc3339;
 
-use super::query::{Format, Shown};
+use super::Shown;
+use super::query::Format;
 use super::store::{self, Filter};
 use crate::app::App;
 use crate::error::Result;

@@ -11,6 +11,7 @@ mod prune;
 mod query;
 mod routes;
 mod seal;
+mod shown;
 pub mod store;
 mod verify;
 
@@ -19,7 +20,8 @@ pub use change::Change;
 pub use configuration::tell_of_configuration;
 pub use event::{Actor, By, Event, Origin};
 pub use prune::{prune, prune_every_hour};
-pub use query::{Named, Query, Shown, ShownActor};
+pub use query::Query;
 pub use routes::routes;
 pub use seal::{seal, seal_every_second};
+pub use shown::{Named, Shown, ShownActor};
 pub use verify::{Fault, Head, Report, verify};

@@ -1,13 +1,10 @@
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa::IntoParams;
 
 use super::Action;
 use crate::error::{Error, Result};
@@ -17,7 +14,6 @@ use crate::users::PersonId;
 
 const MAX_LIMIT: u32 = 1000;
 const DEFAULT_LIMIT: u32 = 100;
-const MAX_ACTIONS: usize = 50;
 
 /// Which events are asked for.
 #[derive(Clone, Debug, Default)]
@@ -107,22 +103,17 @@ fn moment(name: &str, text: Option<String>) -> Result<Option<OffsetDateTime>> {
 
 /// Known actions that `patterns` name.
 fn actions(patterns: &str) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for pattern in patterns.split(',').map(str::trim).take(MAX_ACTIONS) {
-        let matches = |action: &&Action| match pattern.strip_suffix('*') {
-            Some(beginning) => beginning.ends_with('.') && action.as_str().starts_with(beginning),
-            None => action.as_str() == pattern,
-        };
-        let before = found.len();
-        found.extend(Action::ALL.iter().filter(matches).map(|action| action.as_str().to_owned()));
-        if found.len() == before {
-            return Err(refuse(
-                "action",
-                "names no action, such as `grant.added` or `grant.*`; docs/audit.md has them all",
-            ));
-        }
+    let patterns: Vec<&str> = patterns.split(',').map(str::trim).collect();
+    let names = |pattern: &str, action: &Action| match pattern.strip_suffix('*') {
+        Some(beginning) => beginning.ends_with('.') && action.as_str().starts_with(beginning),
+        None => action.as_str() == pattern,
+    };
+    if !patterns.iter().all(|pattern| Action::ALL.iter().any(|action| names(pattern, action))) {
+        let fault = "names no action, such as `grant.added` or `grant.*`; docs/audit.md has them all";
+        return Err(refuse("action", fault));
     }
-    Ok(found)
+    let found = Action::ALL.iter().filter(|action| patterns.iter().any(|pattern| names(pattern, action)));
+    Ok(found.map(|action| action.as_str().to_owned()).collect())
 }
 
 impl Query {
@@ -253,78 +244,4 @@ impl<S: Sync> FromRequestParts<S> for ExportQuery {
         }
         Ok(Self(text.try_into()?, format))
     }
-}
-
-/// Somebody, as an event shows them.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Named {
-    /// Their id.
-    #[schema(example = 7)]
-    pub id: i32,
-    /// What they are called now; null when they are gone.
-    #[schema(example = "juan")]
-    pub name: Option<String>,
-}
-
-/// Who acted.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ShownActor {
-    /// `person`, `service-key`, `command-line`, `system` or `anonymous`.
-    #[schema(example = "person")]
-    pub r#type: String,
-    /// Of the person or the key.
-    pub id: Option<i32>,
-    /// The person's username.
-    #[schema(example = "adm1")]
-    pub username: Option<String>,
-}
-
-/// What an event shows of what was or is there: members that depend on the action.
-#[derive(Debug)]
-pub struct Facts;
-
-impl PartialSchema for Facts {
-    fn schema() -> RefOr<Schema> {
-        let facts = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true)));
-        facts.description(Some("members that depend on the action")).examples([json!({"role_id": 4})]).into()
-    }
-}
-
-impl ToSchema for Facts {}
-
-/// Something that was done.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Shown {
-    /// Its id. Ids are given in order, but an event is seen only when its transaction has ended.
-    #[schema(example = 1042)]
-    pub id: i64,
-    /// When.
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:30:00.123456Z")]
-    pub at: OffsetDateTime,
-    /// What.
-    #[schema(example = "grant.added")]
-    pub action: String,
-    /// By whom.
-    pub actor: ShownActor,
-    /// To whom: id and username.
-    pub subject: Option<Named>,
-    /// Where: the service's id and name.
-    pub service: Option<Named>,
-    /// The id of the request in the log.
-    pub request_id: Option<String>,
-    /// Where the request came from.
-    #[schema(example = "203.0.113.9")]
-    pub address: Option<String>,
-    /// The client's own name for itself, from `x-client-id`.
-    pub client_id: Option<String>,
-    /// What was there: of a change only what changed.
-    #[schema(value_type = Option<Facts>)]
-    pub before: Option<Value>,
-    /// What is there now.
-    #[schema(value_type = Option<Facts>)]
-    pub after: Option<Value>,
-    /// Its place in the chain of hashes; null for a second.
-    #[schema(example = 1040)]
-    pub position: Option<i64>,
 }

@@ -6,8 +6,9 @@ use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Shown;
 use super::export::Export;
-use super::query::{ExportQuery, ExportText, ListQuery, NextPage, Query, QueryText, Shown};
+use super::query::{ExportQuery, ExportText, ListQuery, NextPage, Query, QueryText};
 use super::store::{self, Filter};
 use super::{Action, By, Change, Event};
 use crate::access::permission::ReadAudit;

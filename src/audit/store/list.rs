@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::audit::query::{Named, Shown, ShownActor};
+use crate::audit::{Named, Shown, ShownActor};
 use crate::error::Result;
 use crate::services::ServiceId;
 use crate::users::PersonId;
