@@ -64,10 +64,8 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        let counts = |route| ROUTES.contains(&route) || OF_STRANGERS.contains(&route);
-        let has_key = request.method() == Method::POST && request.headers().contains_key(HEADER);
-        if !has_key || !route.is_some_and(counts) {
+        let has_key = request.method() == Method::POST && request.headers().contains_key(&HEADER);
+        if !has_key || !counts(&request) {
             return Either::Left(self.inner.call(request));
         }
         // The one that is ready.
@@ -79,6 +77,11 @@ where
             Ok(answer.unwrap_or_else(IntoResponse::into_response))
         }))
     }
+}
+
+fn counts(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    route.is_some_and(|route| ROUTES.contains(&route) || OF_STRANGERS.contains(&route))
 }
 
 async fn once<S>(app: &App, inner: S, request: Request) -> Result<Response>
