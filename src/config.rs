@@ -1,7 +1,10 @@
 //! Every setting: where it comes from, its default, its check. `.env.example` documents each.
 
+mod each;
+mod known;
 mod observed;
 mod read;
+mod secret;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,7 +21,8 @@ use crate::passwords::Policy;
 use crate::tokens::{FamilyLifetime, Lifetime};
 use read::Settings;
 
-pub use read::{Faults, Secret, database_url};
+pub use read::{Faults, database_url};
+pub use secret::Secret;
 
 /// The settings of one run, checked.
 #[derive(Debug)]

@@ -1,0 +1,165 @@
+//! Settings of a kind of their own.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+use axum::http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
+use lettre::message::Mailbox;
+use tracing_subscriber::EnvFilter;
+
+use super::read::Settings;
+use super::{Cors, Secret};
+use crate::accounts::WhoMayRegister;
+use crate::mail::{self, TokenLink};
+
+/// An example.
+const MAIL_FROM: &str = "'Portero <portero@example.com>'";
+
+impl Settings {
+    /// `REGISTRATION`.
+    pub(super) fn registration(&mut self) -> WhoMayRegister {
+        let Some(text) = self.text("REGISTRATION") else { return WhoMayRegister::Off };
+        text.parse().unwrap_or_else(|fault: String| {
+            self.fault("REGISTRATION", &fault, "invite");
+            WhoMayRegister::Off
+        })
+    }
+
+    /// Where to listen: `SERVER_URL` (an address with a port, with or without `http://`) or `SERVER_PORT`.
+    pub(super) fn listen(&mut self) -> SocketAddr {
+        let default = SocketAddr::from(([127, 0, 0, 1], 7878));
+        let port = self.text("SERVER_PORT").is_some().then(|| self.number("SERVER_PORT", 7878, 1, 65535));
+        let Some(url) = self.text("SERVER_URL") else {
+            return SocketAddr::new(default.ip(), port.unwrap_or(default.port()));
+        };
+        let bare = url.strip_prefix("http://").unwrap_or(&url).trim_end_matches('/');
+        let with_port =
+            if bare.ends_with(']') || !bare.contains(':') { format!("{bare}:7878") } else { bare.to_owned() };
+        let Some(address) = with_port.to_socket_addrs().ok().and_then(|mut found| found.next()) else {
+            let fault = format!("`{url}` is not an address of this machine with a port (TLS is for a proxy in front)");
+            self.fault("SERVER_URL", &fault, "http://127.0.0.1:7878");
+            return default;
+        };
+        if port.is_some_and(|port| port != address.port()) {
+            self.fault(
+                "SERVER_PORT",
+                "says another port than SERVER_URL; set one of them",
+                &address.port().to_string(),
+            );
+        }
+        address
+    }
+
+    pub(super) fn cors(&mut self) -> Cors {
+        let Some(text) = self.text("CORS") else { return Cors::Off };
+        if text == "*" {
+            return Cors::Any;
+        }
+        let mut origins = Vec::new();
+        for origin in text.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            match (host, HeaderValue::from_str(origin)) {
+                (Some(host), Ok(value)) if !host.is_empty() && !host.contains('/') => origins.push(value),
+                _ => {
+                    let fault = format!("`{origin}` is not an origin: scheme, host and port, without a path");
+                    self.fault("CORS", &fault, "https://app.example.com,http://localhost:5173");
+                }
+            }
+        }
+        Cors::Origins(origins)
+    }
+
+    pub(super) fn header_names(&mut self, name: &str, default: &str) -> Vec<HeaderName> {
+        let text = self.text(name).unwrap_or_else(|| default.to_owned());
+        let mut names = Vec::new();
+        for header in text.split(',').map(str::trim).filter(|header| !header.is_empty()) {
+            match HeaderName::from_str(header) {
+                Ok(header) => names.push(header),
+                Err(_) => self.fault(name, &format!("`{header}` is not the name of a header"), default),
+            }
+        }
+        names
+    }
+
+    pub(super) fn networks(&mut self, name: &str) -> Vec<IpNet> {
+        let text = self.text(name).unwrap_or_default();
+        let mut networks = Vec::new();
+        for network in text.split(',').map(str::trim).filter(|network| !network.is_empty()) {
+            if let Ok(network) = network.parse().or_else(|_| network.parse::<IpAddr>().map(IpNet::from)) {
+                networks.push(network);
+            } else {
+                let fault = format!("`{network}` is not an address or a network");
+                self.fault(name, &fault, "10.0.0.0/8,127.0.0.1");
+            }
+        }
+        networks
+    }
+
+    /// `PORTERO_LOG`, or else what other Rust programs read.
+    pub(super) fn log_filter(&mut self) -> Option<String> {
+        let name = if self.text("PORTERO_LOG").is_some() { "PORTERO_LOG" } else { "RUST_LOG" };
+        let filter = self.text(name)?;
+        if let Err(error) = EnvFilter::try_new(&filter) {
+            self.fault(
+                name,
+                &format!("`{filter}` does not say which lines to write: {error}"),
+                "info,portero::access=off",
+            );
+        }
+        Some(filter)
+    }
+
+    /// How mail is sent.
+    pub(super) fn mail(&mut self) -> mail::Settings {
+        let smtp = self.secret("SMTP_URL");
+        if let Some(url) = &smtp
+            && let Err(fault) = mail::smtp(url.expose())
+        {
+            self.fault("SMTP_URL", &format!("{fault:#}"), "smtps://portero:secret@mail.example.com");
+        }
+        let from = self.text("MAIL_FROM");
+        if smtp.is_some() && from.is_none() {
+            self.fault("MAIL_FROM", "not set, but SMTP_URL is", MAIL_FROM);
+        }
+        let default = Mailbox::new(Some("Portero".to_owned()), lettre::Address::new_dangerous("portero", "localhost"));
+        let from = from.map_or(Ok(default.clone()), |from| from.parse()).unwrap_or_else(|_| {
+            self.fault("MAIL_FROM", "is not an e-mail address, with or without a name", MAIL_FROM);
+            default
+        });
+        mail::Settings {
+            smtp,
+            from,
+            reset_password: self.token_link("RESET_PASSWORD_URL", "reset"),
+            verify_email: self.token_link("VERIFY_EMAIL_URL", "verify"),
+            invitation: self.token_link("INVITATION_URL", "join"),
+            to_the_terminal: false,
+        }
+    }
+
+    fn token_link(&mut self, name: &str, path: &str) -> Option<TokenLink> {
+        let text = self.text(name)?;
+        let link = text.parse();
+        link.map_err(|fault: String| {
+            self.fault(name, &fault, &format!("https://app.example.com/{path}?token={{token}}"));
+        })
+        .ok()
+    }
+
+    pub(super) fn first_admin(&mut self) -> Option<(String, Secret)> {
+        let name = self.text("ADMIN");
+        let password = self.secret("ADMIN_PASSWORD");
+        match (name, password) {
+            (Some(name), Some(password)) => Some((name, password)),
+            (Some(_), None) => {
+                self.fault("ADMIN_PASSWORD", "not set, but ADMIN is", "'a long passphrase of your own'");
+                None
+            }
+            (None, Some(_)) => {
+                self.fault("ADMIN", "not set, but ADMIN_PASSWORD is", "admin");
+                None
+            }
+            (None, None) => None,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The names of the settings.
+
+/// Every variable that is read; each secret also as `<name>_FILE`.
+pub(super) const KNOWN: &[&str] = &[
+    "ADMIN",
+    "ADMIN_PASSWORD",
+    "ADMIN_PASSWORD_FILE",
+    "AUDIT_RETENTION_DAYS",
+    "AUTH_DATABASE_DIRECT_URL",
+    "AUTH_DATABASE_DIRECT_URL_FILE",
+    "AUTH_DATABASE_URL",
+    "AUTH_DATABASE_URL_FILE",
+    "CHANGES_RETENTION_SECONDS",
+    "CHECK_BATCH_SIZE",
+    "CHECK_DEADLINE_MS",
+    "CHECK_LANES",
+    "CHECK_QUEUE",
+    "CORS",
+    "CORS_HEADERS",
+    "INVITATION_URL",
+    "LOGIN_FREE_FAILURES",
+    "LOGIN_FREE_FAILURES_PER_ADDRESS",
+    "LOGIN_MAX_WAIT_SECONDS",
+    "MAIL_FROM",
+    "MAX_CONNECTIONS",
+    "METRICS_ADDRESS",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_SERVICE_NAME",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+    "PASSWORD_HASH_THREADS",
+    "PASSWORD_MIN_LENGTH",
+    "PG_BINDIR",
+    "PORTERO_DATA_DIR",
+    "PORTERO_LOG",
+    "RATE_LIMIT_PER_ADDRESS",
+    "RATE_LIMIT_PER_CALLER",
+    "REFRESH_MAX_AGE_SECONDS",
+    "REFRESH_TTL_SECONDS",
+    "RESET_PASSWORD_URL",
+    "REGISTRATION",
+    "SERVER_PORT",
+    "SERVER_URL",
+    "SMTP_URL",
+    "SMTP_URL_FILE",
+    "TOKEN_MAX_AGE_SECONDS",
+    "TOKEN_RENEW_THRESHOLD_SECONDS",
+    "TOKEN_SECRET",
+    "TOKEN_SECRET_FILE",
+    "TOKEN_TTL_SECONDS",
+    "TRUSTED_PROXIES",
+    "VERIFY_EMAIL_URL",
+];
+
+/// What may differ from one instance to the next without anything having changed.
+pub(super) const OF_ONE_INSTANCE: &[&str] =
+    &["METRICS_ADDRESS", "PG_BINDIR", "PORTERO_DATA_DIR", "PORTERO_LOG", "SERVER_PORT", "SERVER_URL"];
+
+/// Which of these begin like ours and are none of ours, and what was probably meant.
+pub(super) fn probable_typos<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let ours = |name: &str| ["PORTERO_", "AUTH_", "TOKEN_", "REFRESH_"].iter().any(|prefix| name.starts_with(prefix));
+    let unknown = names.filter(|name| ours(name) && !KNOWN.contains(&name.as_str()));
+    unknown
+        .map(|name| {
+            let nearest = KNOWN.iter().max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
+            format!("{name} is not a setting; did you mean {}?", nearest.copied().unwrap_or_default())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::super::Config;
+    use super::KNOWN;
+
+    const EXAMPLE: &str = include_str!("../../.env.example");
+
+    /// The lines of `.env.example` that are settings, commented out or not.
+    fn settings() -> impl Iterator<Item = (bool, &'static str, &'static str)> {
+        EXAMPLE.lines().filter_map(|line| {
+            let (name, value) = line.trim_start_matches('#').split_once('=')?;
+            let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            is_name.then_some((!line.starts_with('#'), name, value))
+        })
+    }
+
+    #[test]
+    fn the_example_names_every_variable_and_no_other() {
+        let named: BTreeSet<&str> = settings().map(|(_, name, _)| name).collect();
+        assert_eq!(named, KNOWN.iter().copied().collect());
+    }
+
+    #[test]
+    fn only_the_database_is_set_in_the_example() {
+        let set: Vec<&str> = settings().filter(|(set, ..)| *set).map(|(_, name, _)| name).collect();
+        assert_eq!(set, ["AUTH_DATABASE_URL"]);
+    }
+
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let read = |vars: BTreeMap<&str, &str>| {
+            let vars = vars.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let config = Config::from_vars(vars).expect("good settings");
+            let Config { listen, max_connections, lifetime, families, .. } = config;
+            let Config { changes_retention, cors_headers, passwords, registration, log, .. } = config;
+            let log = log.unwrap_or_else(|| "info".to_owned());
+            let limits = (config.attempts, config.requests_per_address, config.requests_per_caller);
+            let lifetimes = (lifetime, families);
+            format!(
+                "{listen} {max_connections} {lifetimes:?} {changes_retention} {cors_headers:?} {passwords:?} {registration:?} \
+                 {log} {limits:?}"
+            )
+        };
+        let shown = settings().filter(|(set, ..)| !set).map(|(_, name, value)| (name, value)).collect();
+        assert_eq!(read(shown), read(BTreeMap::new()));
+    }
+}
