@@ -1,0 +1,96 @@
+//! Fields that need or exclude each other.
+
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
+use utoipa::openapi::{OpenApi, RefOr, Schema};
+
+/// What a derived schema can't say: which fields need or exclude each other.
+pub(super) fn relate_fields(document: &mut OpenApi) {
+    let exactly_one = |a: &'static str, b: &'static str| {
+        OneOfBuilder::new().item(fields(&[a], &[b])).item(fields(&[b], &[a])).build().into()
+    };
+    let one_of_three = |a: &'static str, b: &'static str, c: &'static str| {
+        let ways = [(a, [b, c]), (b, [a, c]), (c, [a, b])];
+        ways.iter().fold(OneOfBuilder::new(), |one_of, (set, unset)| one_of.item(fields(&[set], unset))).build().into()
+    };
+    let at_least_one = |names: &[&str]| any_of(names.iter().map(|name| fields(&[name], &[])));
+    let not_both = |a: &str, b: &str| any_of([fields(&[], &[a]), fields(&[], &[b])]);
+    // serde takes both names for one field given twice, also where one is null.
+    let one_name = |name: &'static str, alias: &'static str| {
+        OneOfBuilder::new().item(without(alias, Some(name))).item(without(name, Some(alias))).build().into()
+    };
+    let one_name_at_most = |name: &str, alias: &str| any_of([without(alias, None), without(name, None)]);
+    let login = || one_name("username", "login");
+    let person = [
+        "username",
+        "login",
+        "password",
+        "password_hash",
+        "name",
+        "person_type",
+        "document_type",
+        "document_number",
+        "email",
+        "locale",
+    ];
+    let rules: [(&str, Vec<Schema>); 11] = [
+        ("Registration", vec![login(), one_name_at_most("name", "display_name")]),
+        ("Login", vec![login()]),
+        ("NewPerson", vec![login(), exactly_one("password", "password_hash")]),
+        (
+            "PersonChange",
+            vec![at_least_one(&person), one_name_at_most("username", "login"), not_both("password", "password_hash")],
+        ),
+        (
+            "OwnChange",
+            vec![at_least_one(&["username", "login", "name", "email"]), one_name_at_most("username", "login")],
+        ),
+        ("ServiceChange", vec![at_least_one(&["name", "description"])]),
+        ("Forgotten", vec![one_of_three("email", "username", "login"), one_name_at_most("username", "login")]),
+        ("DirectGrant", vec![exactly_one("permission_id", "permission_name")]),
+        ("NewDirectGrant", vec![exactly_one("permission_id", "permission_name")]),
+        ("ReviewedGrant", vec![exactly_one("role_id", "permission_id")]),
+        ("Question", vec![any_of([fields(&[], &["permission"]), fields(&["service_id"], &[])])]),
+    ];
+    let Some(components) = document.components.as_mut() else { return };
+    for (name, rules) in rules {
+        if let Some(mut schema) = components.schemas.remove(name) {
+            add_alias(&mut schema, "username", "login");
+            if name == "Registration" {
+                add_alias(&mut schema, "name", "display_name");
+            }
+            let whole = rules.into_iter().fold(AllOfBuilder::new().item(schema), AllOfBuilder::item);
+            components.schemas.insert(name.to_owned(), whole.into());
+        }
+    }
+}
+
+/// Adds another name of a field, which serde knows as its alias.
+fn add_alias(schema: &mut RefOr<Schema>, field: &str, alias: &str) {
+    let RefOr::T(Schema::Object(object)) = schema else { return };
+    if let Some(known) = object.properties.get(field).cloned() {
+        object.required.retain(|required| required != field);
+        object.properties.insert(alias.to_owned(), known);
+    }
+}
+
+/// An object in which these fields are set, and those absent or null.
+fn fields(set: &[&str], unset: &[&str]) -> Schema {
+    let of_type = |types: &[Type]| ObjectBuilder::new().schema_type(SchemaType::Array(types.to_vec())).build();
+    let object = ObjectBuilder::new();
+    let object = set.iter().fold(object, |object, field| {
+        object.required(*field).property(*field, of_type(&[Type::String, Type::Integer]))
+    });
+    unset.iter().fold(object, |object, field| object.property(*field, of_type(&[Type::Null]))).into()
+}
+
+/// An object that lacks one field, and has the other: what would be both null and a text can't be there.
+fn without(field: &str, other: Option<&str>) -> Schema {
+    let of_type = |only: Type| ObjectBuilder::new().schema_type(only).build();
+    let nothing = AllOfBuilder::new().item(of_type(Type::Null)).item(of_type(Type::String)).build();
+    let object = ObjectBuilder::new().property(field, Schema::from(nothing));
+    other.into_iter().fold(object, ObjectBuilder::required).into()
+}
+
+fn any_of(schemas: impl IntoIterator<Item = Schema>) -> Schema {
+    schemas.into_iter().fold(AnyOfBuilder::new(), AnyOfBuilder::item).build().into()
+}
