@@ -126,9 +126,9 @@ fn random() -> Result<[u8; 32]> {
     Ok(random)
 }
 
-/// All routes, by feature, and the document that describes them.
-pub fn documented_router() -> (Router<App>, OpenApi) {
-    let (router, mut document) = OpenApiRouter::with_openapi(openapi::base())
+/// All routes, by feature.
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::base())
         .merge(server::routes())
         .merge(docs::routes())
         .merge(login::routes())
@@ -153,14 +153,17 @@ pub fn documented_router() -> (Router<App>, OpenApi) {
         .merge(grants::administrator_routes())
         .merge(changes::routes())
         .merge(audit::routes())
-        .split_for_parts();
+}
+
+/// The document that describes them.
+pub fn document() -> OpenApi {
+    let mut document = routes().into_openapi();
     openapi::complete(&mut document);
-    (router, document)
+    document
 }
 
 /// The whole server, ready to be served.
 pub fn router(app: &App) -> Router {
-    let (router, _) = documented_router();
     let around = ServiceBuilder::new()
         .layer(AccessLog::layer(app.clone()))
         .option_layer(cors(&app.config))
@@ -168,7 +171,7 @@ pub fn router(app: &App) -> Router {
         .option_layer(RateLimit::layer(app.clone()))
         .layer(InTime::layer(app.config.checks.deadline))
         .layer(Idempotency::layer(app.clone()));
-    router
+    Router::from(routes())
         .merge(docs::browser())
         .fallback(fallback::unknown_path)
         .method_not_allowed_fallback(fallback::unknown_method)

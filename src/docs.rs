@@ -22,8 +22,7 @@ use crate::http::fallback;
 use crate::passwords::Policy;
 
 /// The document, with the settings' defaults.
-static DOCUMENT: LazyLock<String> =
-    LazyLock::new(|| app::documented_router().1.to_json().expect("utoipa's own types are JSON"));
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| app::document().to_json().expect("utoipa's own types are JSON"));
 
 /// `/openapi.json`.
 pub fn routes() -> OpenApiRouter<App> {

@@ -17,7 +17,7 @@ fn the_schema_is_that_of_the_migrations() {
 
 #[test]
 fn the_openapi_document_is_that_of_the_code() {
-    let (_, document) = portero::app::documented_router();
+    let document = portero::app::document();
     let json = document.to_pretty_json().expect("the document is JSON");
     check("docs/openapi.json", &format!("{json}\n"));
 }
@@ -106,7 +106,7 @@ fn the_list_of_errors_is_that_of_the_openapi_document() {
     let listed: BTreeSet<&str> =
         page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(code, _)| code).collect();
 
-    let (_, document) = portero::app::documented_router();
+    let document = portero::app::document();
     let document = serde_json::to_value(document).expect("the document is JSON");
     let operations = document["paths"].as_object().into_iter().flatten().filter_map(|(_, item)| item.as_object());
     let responses = operations.flatten().filter_map(|(_, operation)| operation["responses"].as_object()).flatten();

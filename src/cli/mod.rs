@@ -125,7 +125,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::HashWorker => return Ok(passwords::hash_for_the_parent().map(|()| ExitCode::SUCCESS)?),
         Command::Openapi => {
-            output::line(&crate::app::documented_router().1.to_pretty_json()?)?;
+            output::line(&crate::app::document().to_pretty_json()?)?;
             return Ok(ExitCode::SUCCESS);
         }
         _ => {}

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use axum::http::Method;
-use portero::app::documented_router;
+use portero::app::document;
 use serde_json::Value;
 
 /// The whole document.
 pub static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::to_value(documented_router().1).expect("the document is JSON"));
+    LazyLock::new(|| serde_json::to_value(document()).expect("the document is JSON"));
 
 /// One operation of it.
 #[derive(Clone, Debug)]
