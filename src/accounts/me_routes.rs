@@ -46,6 +46,9 @@ struct Me {
     /// Whether that is known to be one's own.
     #[schema(example = true)]
     email_verified: bool,
+    /// An address that is one's own once `POST /auth/verify-email` has the token of the mail that was sent there.
+    #[schema(example = json!(null))]
+    pending_email: Option<Email>,
     /// What one holds, by service, at most 1000 of them: where there are more, the `Link` header leads to the rest.
     roles: Vec<HeldInService>,
     /// When one was registered.
@@ -66,13 +69,16 @@ async fn get_me(State(app): State<App>, caller: Caller) -> Result<Response> {
     let mut conn = app.db.read().await?;
     let Details { id, username, name, email, email_verified_at, created_at, last_login_at, .. } =
         users::store::details(&mut conn, caller.person).await?;
-    let mut roles = grants::store::by_service(&mut conn, id, i64::from(MAX_SERVICES) + 1, app.clock.now()).await?;
+    let now = app.clock.now();
+    let pending = mail::store::tokens::pending_email(&mut conn, id, now).await?;
+    let pending_email = pending.filter(|pending| email.as_deref() != Some(pending.as_str()));
+    let mut roles = grants::store::by_service(&mut conn, id, i64::from(MAX_SERVICES) + 1, now).await?;
     let more = roles.len() > usize::from(MAX_SERVICES);
     roles.truncate(MAX_SERVICES.into());
     let last = roles.last().filter(|_| more).map(|last| last.service_id);
     let link = last.map(|last| (LINK, format!("</people/{id}/services?after={last}>; rel=\"next\"")));
     let email_verified = email_verified_at.is_some();
-    let me = Me { id, username, name, email, email_verified, roles, created_at, last_login_at };
+    let me = Me { id, username, name, email, email_verified, pending_email, roles, created_at, last_login_at };
     Ok((AppendHeaders(link), Json(me)).into_response())
 }
 

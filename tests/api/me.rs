@@ -89,10 +89,12 @@ async fn a_new_address_is_ones_own_once_its_mail_was_read() {
     patch(&ada, json!({"email": "new@example.com"})).await.ok();
     let me = ada.get("/auth/me").await;
     assert_eq!((&me.body["email"], &me.body["email_verified"]), (&json!("ada@example.com"), &json!(true)));
+    assert_eq!(me.body["pending_email"], "new@example.com");
     let mails = arriving(&server, &mailbox).await;
     assert_eq!((mails.len(), mails[0].to[0].as_str()), (1, "new@example.com"));
     ada.post("/auth/verify-email", json!({"token": mails[0].token()})).await.ok();
-    assert_eq!(ada.get("/auth/me").await.body["email"], "new@example.com");
+    let me = ada.get("/auth/me").await;
+    assert_eq!((&me.body["email"], &me.body["pending_email"]), (&json!("new@example.com"), &Value::Null));
     arriving(&server, &mailbox).await;
 
     patch(&ada, json!({"username": "ada.q"})).await.ok();
