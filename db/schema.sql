@@ -1493,6 +1493,57 @@ create table auth.idempotency_keys (
 create index idempotency_keys_claimed_at_idx on auth.idempotency_keys (claimed_at);
 
 
+-- migrations/0017: pruning is told
+
+-- Where the chain of the audit trail begins moves forward only, to a seal that is there, and never in silence: otherwise
+-- whoever may write that one row could cut off any part of the trail.
+
+create function auth.refuse_untrue_beginning() returns trigger
+language plpgsql as $$
+begin
+    if new.only_row and new.position > old.position and exists (
+        select from auth.audit_seals where position = new.position and hash = new.hash
+    ) then
+        return new;
+    end if;
+    raise exception 'the audit trail is append-only'
+        using errcode = 'insufficient_privilege',
+              hint = 'Old events go by the setting AUDIT_RETENTION_DAYS.';
+end
+$$;
+
+create trigger audit_pruned_forward before update on auth.audit_pruned
+    for each row execute function auth.refuse_untrue_beginning();
+
+create trigger audit_pruned_undeletable before delete on auth.audit_pruned
+    for each row execute function auth.refuse_audit_change();
+
+create trigger audit_pruned_no_truncation before truncate on auth.audit_pruned
+    for each statement execute function auth.refuse_audit_change();
+
+create function auth.refuse_untold_pruning() returns trigger
+language plpgsql as $$
+begin
+    if not exists (
+        select
+        from auth.audit_unsealed u
+        join auth.audit_events e on e.id = u.event_id
+        where e.action = 'audit.pruned' and e.after @> jsonb_build_object('position', new.position)
+    ) then
+        raise exception 'the audit trail does not tell that it was pruned'
+            using errcode = 'insufficient_privilege',
+                  hint = 'Old events go by the setting AUDIT_RETENTION_DAYS.';
+    end if;
+    return null;
+end
+$$;
+
+-- At the end of the transaction, when it has said all that it has to say.
+create constraint trigger audit_pruned_told after update on auth.audit_pruned
+    deferrable initially deferred
+    for each row execute function auth.refuse_untold_pruning();
+
+
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
 
 create table _sqlx_migrations (
@@ -1537,4 +1588,6 @@ values
     (15, 'refresh', true,
      '\xbf1dd1f430a1e094b9f972ed89067dfba4d463b54f62abc2f8d15de039420ed5a31f8b9a0865301b5b4921a132abc40d', 0),
     (16, 'idempotency', true,
-     '\x9acacb40f64b5474d081787c414fa5932b641c58bbd25aff5d9dc3421454d3e45249872d6f727ce46c7a1f91de5c4e48', 0);
+     '\x9acacb40f64b5474d081787c414fa5932b641c58bbd25aff5d9dc3421454d3e45249872d6f727ce46c7a1f91de5c4e48', 0),
+    (17, 'pruning is told', true,
+     '\xb380174c1316c3d8cd35833a0d764d7b1f3e5dd0ee4cff4cfaee704a0d5ec5cdc918bd5f9dffff9df334260fe51b7bff', 0);

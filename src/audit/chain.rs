@@ -33,7 +33,7 @@ pub struct Stored {
 }
 
 /// A place in the chain: its number, from 1 on, and the hash over the one before it and over its event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Link {
     /// 0 is where the chain begins, before any event.
     pub position: i64,

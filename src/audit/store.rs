@@ -10,8 +10,8 @@ use super::{By, Event};
 use crate::error::Result;
 
 pub use chain::{
-    Seal, beginning, count_unsealed, head, lost_before_their_seal, prune, seal, seals, see_one_moment, slipped_in,
-    stored, unsealed,
+    Seal, beginning, count_unsealed, head, is_pruning_told, lost_before_their_seal, prune, seal, seals, see_one_moment,
+    slipped_in, stored, unsealed,
 };
 pub use list::{Filter, list};
 

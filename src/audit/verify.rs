@@ -18,7 +18,7 @@ const MOST: u8 = 100;
 /// Something that is not as it was written.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// `changed`, `missing`, `inserted`, or `head` when the chain is not the one that somebody noted.
+    /// `changed`, `missing` (also the last that was pruned, when nothing tells of that), `inserted`, or `head` when the chain is not the one that somebody noted.
     pub kind: &'static str,
     /// Its place in the chain, where it has one.
     pub position: Option<i64>,
@@ -78,6 +78,9 @@ pub async fn verify(conn: &mut PgConnection, noted: Option<Head>) -> Result<Repo
     store::see_one_moment(conn).await?;
     let mut link = store::beginning(conn).await?;
     let mut report = Report { begins_after: link.position, ..Report::default() };
+    if link.position > 0 && !store::is_pruning_told(conn, link).await? {
+        report.fault("missing", Some(link.position), None);
+    }
     let mut passed = noted.is_none_or(|Head(noted)| noted.position < link.position || noted == link);
     loop {
         let seals = store::seals(conn, link.position, PAGE).await?;

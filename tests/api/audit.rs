@@ -268,6 +268,31 @@ async fn what_is_older_than_the_retention_goes_from_the_old_end_and_the_rest_can
 }
 
 #[tokio::test]
+async fn nobody_prunes_in_silence_and_what_was_cut_off_all_the_same_is_named() {
+    let server = sealed_trail().await;
+    for statement in [
+        "update auth.audit_pruned set position = 2, hash = (select hash from auth.audit_seals where position = 2)",
+        "update auth.audit_pruned set position = 3, hash = decode(repeat('00', 32), 'hex')",
+        "update auth.audit_pruned set position = 99",
+        "delete from auth.audit_pruned",
+        "truncate auth.audit_pruned",
+    ] {
+        assert!(sqlx::raw_sql(statement).execute(server.app.db.pool()).await.is_err(), "{statement}");
+    }
+    assert_eq!(faults(&server).await, []);
+    by_force(
+        &server,
+        "update auth.audit_pruned set position = 2, hash = (select hash from auth.audit_seals where position = 2);
+         delete from auth.audit_events where id in (select event_id from auth.audit_seals where position <= 2);
+         delete from auth.audit_seals where position <= 2",
+    )
+    .await;
+    assert_eq!(faults(&server).await, [("missing", Some(2))]);
+    by_force(&server, "truncate auth.audit_pruned").await;
+    assert_eq!(faults(&server).await, [("missing", Some(1)), ("missing", Some(2))]);
+}
+
+#[tokio::test]
 async fn an_auditor_finds_events_by_who_what_whom_where_and_when() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;

@@ -16,10 +16,31 @@ pub async fn see_one_moment(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Where the chain begins: its last link that was pruned.
+/// Where the chain begins: its last link that was pruned. Where nothing legible says so, at its very beginning, for what
+/// is missing to show.
 pub async fn beginning(conn: &mut PgConnection) -> Result<Link> {
-    let pruned = sqlx::query!("select position, hash from auth.audit_pruned where only_row").fetch_one(conn).await?;
-    link(pruned.position, &pruned.hash)
+    let pruned =
+        sqlx::query!("select position, hash from auth.audit_pruned where only_row").fetch_optional(conn).await?;
+    Ok(pruned.and_then(|pruned| link(pruned.position, &pruned.hash).ok()).unwrap_or_default())
+}
+
+/// Whether the trail tells that it was pruned up to this link.
+pub async fn is_pruning_told(conn: &mut PgConnection, up_to: Link) -> Result<bool> {
+    let told = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select
+            from auth.audit_events
+            where action = 'audit.pruned'
+              and after @> jsonb_build_object('position', $1::bigint, 'hash', $2::text)
+        ) as "told!"
+        "#,
+        up_to.position,
+        hex::encode(up_to.hash),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(told)
 }
 
 /// The last link of the chain.
