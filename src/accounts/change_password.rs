@@ -11,7 +11,7 @@ use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
 use crate::http::credential;
 use crate::mail::{self, Content, Locale};
-use crate::passwords::{Password, Presented};
+use crate::passwords::{Password, PasswordHash, Presented};
 use crate::{tokens, users};
 
 /// Replaces the caller's password, if they know the current one, ends their other sessions and tells them by mail. Wrong ones count as those
@@ -34,15 +34,7 @@ pub async fn change_password(
     let about: Vec<&str> = about.into_iter().flatten().collect();
     let accepted = app.config.passwords.accept_in_turn(&new, &about).await;
     accepted.map_err(|refused| refused.of_field("new_password"))?;
-    let address = caller.origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1]));
-    let attempt = Attempt::at(app, person, address).await?;
-    let stored = users::store::password_hash(&mut *app.db.read().await?, person).await?;
-    let stored = stored.ok_or_else(credential::invalid)?;
-    if !app.hasher.verify(current, stored.clone()).await? || attempt.is_barred() {
-        let told = Event::new(Action::LoginFailed).about(person).after(json!({"reason": "wrong current password"}));
-        attempt.failed(app, caller.by(app), told).await?;
-        return Err(wrong());
-    }
+    let Proof { attempt, stored } = prove(app, caller, current).await?;
     let new = app.hasher.hash(new).await?;
 
     let mut tx = caller.begin(app).await?;
@@ -57,6 +49,32 @@ pub async fn change_password(
     tx.commit([Event::new(Action::PasswordChanged).about(person)]).await?;
     app.post.wake();
     Ok(())
+}
+
+/// That somebody knows their own password.
+#[derive(Debug)]
+pub(super) struct Proof {
+    /// To be noted as a success with what it was made for.
+    pub attempt: Attempt,
+    stored: PasswordHash,
+}
+
+/// Asks whether `current` is the caller's password. Wrong ones count as those of logins do.
+///
+/// # Errors
+/// 400 `invalid_current_password`; 429 `too_many_attempts`; 503 when too many passwords are being hashed.
+pub(super) async fn prove(app: &App, caller: &Caller, current: Presented) -> Result<Proof> {
+    let person = caller.person;
+    let address = caller.origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1]));
+    let attempt = Attempt::at(app, person, address).await?;
+    let stored = users::store::password_hash(&mut *app.db.read().await?, person).await?;
+    let stored = stored.ok_or_else(credential::invalid)?;
+    if !app.hasher.verify(current, stored.clone()).await? || attempt.is_barred() {
+        let told = Event::new(Action::LoginFailed).about(person).after(json!({"reason": "wrong current password"}));
+        attempt.failed(app, caller.by(app), told).await?;
+        return Err(wrong());
+    }
+    Ok(Proof { attempt, stored })
 }
 
 /// Not a 401: clients take that for a dead token.

@@ -2,13 +2,13 @@ use axum::extract::State;
 use axum::http::header::LINK;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::begin_verification;
-use super::change_password::change_password as change;
+use super::change_password::{change_password as change, prove};
 use crate::access::Caller;
 use crate::app::App;
 use crate::audit::{Action, Event};
@@ -18,11 +18,16 @@ use crate::http::Json;
 use crate::mail::{self, Content, Language, Locale};
 use crate::openapi::Success;
 use crate::passwords::{Password, Presented};
+use crate::tokens::store::logged_in_since;
 use crate::users::store::Details;
 use crate::users::{self, Email, PersonChange, PersonId, PersonName, Username};
 
 /// In how many services one sees at once what one holds.
 const MAX_SERVICES: u16 = 1000;
+
+/// A login so long ago does for a new address, to which new passwords could be sent: who has stolen a session must not
+/// make the account their own (ASVS 5.0, 7.5.1).
+const RECENT: Duration = Duration::minutes(15);
 
 /// `/auth/me` and `/auth/change-password`.
 pub fn me_routes() -> OpenApiRouter<App> {
@@ -66,9 +71,13 @@ struct Me {
 /// Who one is, and what one holds where, Portero itself (service 0) included.
 #[utoipa::path(get, path = "/auth/me", tag = "auth", responses((status = 200, body = Me)))]
 async fn get_me(State(app): State<App>, caller: Caller) -> Result<Response> {
+    see(&app, caller.person).await
+}
+
+async fn see(app: &App, person: PersonId) -> Result<Response> {
     let mut conn = app.db.read().await?;
     let Details { id, username, name, email, email_verified_at, created_at, last_login_at, .. } =
-        users::store::details(&mut conn, caller.person).await?;
+        users::store::details(&mut conn, person).await?;
     let now = app.clock.now();
     let pending = mail::store::tokens::pending_email(&mut conn, id, now).await?;
     let pending_email = pending.filter(|pending| email.as_deref() != Some(pending.as_str()));
@@ -91,40 +100,62 @@ struct OwnChange {
     #[serde(default, alias = "login")]
     username: Option<Username>,
     /// A new name.
-    #[serde(default)]
+    #[serde(default, alias = "display_name")]
     name: Option<PersonName>,
-    /// A new address: one's own once one has read the mail that is sent there.
+    /// A new address: one's own once one has read the mail that is sent there. It is taken within 15 minutes of a login, or
+    /// with `current_password`.
     #[serde(default)]
     email: Option<Email>,
+    /// One's password, for a new address long after the login.
+    #[serde(default)]
+    current_password: Option<Presented>,
 }
 
 /// Change oneself
 ///
 /// One's name or username, which show in the very next check; or one's address, which stays what it was until
-/// `POST /auth/verify-email` proves the new one. Of a new username one is told by mail.
+/// `POST /auth/verify-email` proves the new one. Of a new username one is told by mail. Wrong passwords count as those of
+/// logins do.
 #[utoipa::path(patch, path = "/auth/me", tag = "auth", request_body = OwnChange, responses(
-    (status = 200, body = Success),
+    (status = 200, body = Me),
+    (status = 400, description = "`invalid_current_password`"),
+    (status = 403, description = "`reauthentication_required`"),
     (status = 409, description = "`user_exists`, `mail_not_configured`"),
+    (status = 429, description = "`too_many_attempts`"),
 ))]
 async fn update_me(
     State(app): State<App>,
     caller: Caller,
     Language(language): Language,
     Json(change): Json<OwnChange>,
-) -> Result<Json<Success>> {
+) -> Result<Response> {
     update(&app, &caller, change, language).await?;
-    Ok(Json(Success::default()))
+    see(&app, caller.person).await
 }
 
 async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<Locale>) -> Result<()> {
-    let OwnChange { username, name, email } = change;
+    let OwnChange { username, name, email, current_password } = change;
     let row = PersonChange { username, name, ..PersonChange::default() };
     if row.is_empty() && email.is_none() {
         return Err(Error::invalid_field("", "nothing to change: send at least one field"));
     }
     let person = caller.person;
+    let proof = match current_password {
+        Some(current) => Some(prove(app, caller, current).await?),
+        None => None,
+    };
     let mut tx = caller.begin(app).await?;
+    let now = tx.by().now;
+    if let Some(proof) = &proof {
+        proof.attempt.succeeded(&mut tx, now).await?;
+    }
     if let Some(email) = &email {
+        if proof.is_none() && !logged_in_since(&mut tx, caller.token, now - RECENT).await? {
+            return Err(Error::forbidden(
+                "reauthentication_required",
+                "for a new address send `current_password`, or log in again: your login was more than 15 minutes ago",
+            ));
+        }
         begin_verification(&mut tx, app, person, email, language).await?;
     }
     if !row.is_empty() {

@@ -119,9 +119,17 @@ struct Candidate {
     /// The password.
     password: Presented,
     /// Whose it is to be.
-    #[serde(default)]
+    #[serde(default, alias = "login")]
     #[schema(example = "ada")]
     username: Option<String>,
+    /// What they are called.
+    #[serde(default)]
+    #[schema(example = "Ada Quispe")]
+    name: Option<String>,
+    /// Where they can be reached.
+    #[serde(default)]
+    #[schema(example = "ada@example.com")]
+    email: Option<String>,
 }
 
 /// What is to be thought of it.
@@ -130,6 +138,9 @@ struct Judgement {
     /// Whether it would be taken.
     #[schema(example = false)]
     acceptable: bool,
+    /// Why not.
+    #[schema(example = "too short: 5 characters, at least 8 are needed")]
+    reason: Option<String>,
     #[serde(flatten)]
     strength: Strength,
 }
@@ -141,9 +152,10 @@ struct Judgement {
     (status = 200, body = Judgement),
 ))]
 async fn password_strength(State(app): State<App>, Json(candidate): Json<Candidate>) -> Result<Json<Judgement>> {
-    let about: Vec<&str> = candidate.username.as_deref().into_iter().collect();
-    let (strength, acceptable) = app.config.passwords.judge(candidate.password, &about).await?;
-    Ok(Json(Judgement { acceptable, strength }))
+    let Candidate { password, username, name, email } = candidate;
+    let about: Vec<&str> = [&username, &name, &email].into_iter().filter_map(Option::as_deref).collect();
+    let (strength, reason) = app.config.passwords.judge(password, &about).await?;
+    Ok(Json(Judgement { acceptable: reason.is_none(), reason, strength }))
 }
 
 /// What came of asking for the mail again.

@@ -32,9 +32,10 @@ pub(super) fn relate_fields(document: &mut OpenApi) {
         "email",
         "locale",
     ];
-    let rules: [(&str, Vec<Schema>); 11] = [
+    let rules: [(&str, Vec<Schema>); 12] = [
         ("Registration", vec![login(), one_name_at_most("name", "display_name")]),
         ("Login", vec![login()]),
+        ("Candidate", vec![one_name_at_most("username", "login")]),
         ("NewPerson", vec![login(), exactly_one("password", "password_hash")]),
         (
             "PersonChange",
@@ -42,7 +43,11 @@ pub(super) fn relate_fields(document: &mut OpenApi) {
         ),
         (
             "OwnChange",
-            vec![at_least_one(&["username", "login", "name", "email"]), one_name_at_most("username", "login")],
+            vec![
+                at_least_one(&["username", "login", "name", "display_name", "email"]),
+                one_name_at_most("username", "login"),
+                one_name_at_most("name", "display_name"),
+            ],
         ),
         ("ServiceChange", vec![at_least_one(&["name", "description"])]),
         ("Forgotten", vec![one_of_three("email", "username", "login"), one_name_at_most("username", "login")]),
@@ -55,7 +60,7 @@ pub(super) fn relate_fields(document: &mut OpenApi) {
     for (name, rules) in rules {
         if let Some(mut schema) = components.schemas.remove(name) {
             add_alias(&mut schema, "username", "login");
-            if name == "Registration" {
+            if ["Registration", "OwnChange"].contains(&name) {
                 add_alias(&mut schema, "name", "display_name");
             }
             let whole = rules.into_iter().fold(AllOfBuilder::new().item(schema), AllOfBuilder::item);

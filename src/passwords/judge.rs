@@ -22,19 +22,28 @@ impl Policy {
         in_turn(move || self.accept(&password, &borrowed(&about))).await?
     }
 
-    /// What is to be thought of a password, and whether it would be accepted.
+    /// What is to be thought of a password, and why it would be refused, if it would.
     ///
     /// # Errors
     /// 503 when too many passwords wait to be looked at.
-    pub async fn judge(self, presented: Presented, about: &[&str]) -> Result<(Strength, bool)> {
+    pub async fn judge(self, presented: Presented, about: &[&str]) -> Result<(Strength, Option<String>)> {
         let about = owned(about);
         in_turn(move || {
             let strength = Strength::of(&presented.normalised(), &borrowed(&about));
-            let password = Password::try_from(presented.raw().to_owned());
-            let acceptable = password.is_ok_and(|password| self.accept(&password, &borrowed(&about)).is_ok());
-            (strength, acceptable)
+            let refusal = match Password::try_from(presented.raw().to_owned()) {
+                Ok(password) => self.accept(&password, &borrowed(&about)).err().map(reason),
+                Err(refusal) => Some(refusal),
+            };
+            (strength, refusal)
         })
         .await
+    }
+}
+
+fn reason(refused: Error) -> String {
+    match refused {
+        Error::Refused(refusal) => refusal.detail.trim_start_matches("`password`: ").to_owned(),
+        error => error.to_string(),
     }
 }
 

@@ -104,6 +104,23 @@ pub async fn revoke(conn: &mut PgConnection, token: TokenHash) -> Result<bool> {
     }
 }
 
+/// Whether the login that a session began with was after `moment`: of one with refresh tokens, that of its family.
+pub async fn logged_in_since(conn: &mut PgConnection, token: TokenHash, moment: OffsetDateTime) -> Result<bool> {
+    let since = sqlx::query_scalar!(
+        r#"
+        select coalesce(f.created_at, t.created_at) > $2 as "since!"
+        from auth.tokens_cache t
+        left join auth.refresh_families f on f.id = t.family_id
+        where t.token = $1
+        "#,
+        token.as_bytes(),
+        moment,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(since.unwrap_or(false))
+}
+
 /// Ends a person's sessions and families but the `kept` one's; answers how many. A family is one session.
 pub async fn revoke_all(conn: &mut PgConnection, person: PersonId, kept: Option<TokenHash>) -> Result<u64> {
     let kept = kept.as_ref().map(TokenHash::as_bytes);

@@ -83,6 +83,29 @@ async fn people_change_their_own_name_and_username_and_it_shows_in_the_next_chec
 }
 
 #[tokio::test]
+async fn a_login_of_long_ago_does_for_a_new_name_and_not_for_a_new_address() {
+    let (server, mailbox) = with_mail().await;
+    let ada = reachable(&server, "ada").await;
+    let refreshing = json!({"username": "ada", "password": PASSWORD, "refresh": true});
+    let login = server.anonymous().post("/auth/login", refreshing).await.ok();
+    server.app.clock.turn(Duration::minutes(16));
+    let refresh_token = json!({"refresh_token": login.body["refresh_token"]});
+    let refreshed = server.anonymous().post("/auth/refresh", refresh_token).await.ok();
+    let thief = ada.with_token(refreshed.body["token"].as_str().expect("a token"));
+    patch(&thief, json!({"display_name": "Ada Q."})).await.ok();
+    let address = |password: Option<&str>| json!({"email": "thief@example.com", "current_password": password});
+    assert_eq!(patch(&thief, address(None)).await.refusal(), (403, "reauthentication_required"));
+    assert_eq!(patch(&thief, address(Some("guessed"))).await.refusal(), (400, "invalid_current_password"));
+    assert_eq!(thief.get("/auth/me").await.body["pending_email"], Value::Null);
+    assert!(arriving(&server, &mailbox).await.is_empty());
+    let changed = patch(&thief, address(Some(PASSWORD))).await.ok();
+    assert_eq!(
+        (&changed.body["name"], &changed.body["pending_email"]),
+        (&json!("Ada Q."), &json!("thief@example.com"))
+    );
+}
+
+#[tokio::test]
 async fn a_new_address_is_ones_own_once_its_mail_was_read() {
     let (server, mailbox) = with_mail().await;
     let ada = reachable(&server, "ada").await;

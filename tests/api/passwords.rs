@@ -99,14 +99,19 @@ async fn a_password_that_is_easily_guessed_is_refused_with_the_reason_and_what_t
 async fn anyone_may_ask_how_good_a_password_is() {
     let server = Server::on_a_fresh_database().await;
     let judged = async |password: &str, username: &str| {
-        let body = json!({"password": password, "username": username});
+        let body = json!({"password": password, "login": username, "name": "Joaquina Floripondia"});
         server.anonymous().post("/auth/password-strength", body).await.ok().body
     };
     let common = judged("qwerty123", "ada").await;
     assert_eq!((&common["acceptable"], &common["score"]), (&json!(false), &json!(0)), "{common}");
     assert!(common["suggestions"].as_array().is_some_and(|advice| !advice.is_empty()), "{common}");
     assert_eq!(judged("zanahorias con limón", "ada").await["acceptable"], true);
-    assert_eq!(judged("x7Kq!w2", "ada").await["acceptable"], false, "too short, however strange");
+    let short = judged("x7Kq!w2", "ada").await;
+    assert_eq!(
+        (&short["acceptable"], &short["reason"]),
+        (&json!(false), &json!("too short: 7 characters, at least 8 are needed"))
+    );
+    assert_eq!(judged("Joaquina Floripondia", "ada").await["acceptable"], false, "everybody knows the name");
     assert_eq!(judged("valderrama-77", "valderrama").await["acceptable"], false);
     for odd in ["", "\0", "🦜", &"9".repeat(30_000)] {
         assert_eq!(judged(odd, odd).await["acceptable"], false);
