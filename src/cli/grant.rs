@@ -88,7 +88,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         Command::Add { grant, expires, reason } => {
             let now = tool.app.clock.now();
             let end = expires.map_or(End::AsItIs, |expires| expires.end(now)).seen_from(now)?;
-            let terms = Terms { end, reason, by: None, now };
+            let terms = Terms { end, why: reason.into(), by: None, now };
             change(tool, &grant, Some(&terms)).await
         }
         Command::Remove(grant) => change(tool, &grant, None).await,

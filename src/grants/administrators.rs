@@ -57,7 +57,7 @@ async fn promote_administrator(
     let (service, role) = PLACE;
     let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
     let before = store::standing(&mut tx, person.id, service, role, terms.now).await?;
-    if let Some(through) = terms.lengthens(before.as_ref()) {
+    if let Some(through) = terms.held_through(before.as_ref()) {
         must_cover_role(&mut tx, by.actor, service, role, through).await?;
     }
     let granted = store::grant(&mut tx, person.id, service, role, &terms).await?;
@@ -75,7 +75,7 @@ struct AdministratorDemoted {
 
 /// Take an administrator's role from them
 ///
-/// Only an administrator can, and one must be left. True in the very next request. Doing it twice is safe.
+/// Only an administrator can who stays one for as long, and one must be left. True in the very next request. Doing it twice is safe.
 #[utoipa::path(delete, path = "/administrators/{person}", tag = "grants",
     params(("person" = String, Path, description = "id or username", example = "8")),
     responses(
@@ -91,6 +91,9 @@ async fn demote_administrator(
     let (mut tx, person) = begin(&app, &by, &person).await?;
     let (service, role) = PLACE;
     let now = tx.by().now;
+    if let Some(standing) = store::standing(&mut tx, person.id, service, role, now).await? {
+        must_cover_role(&mut tx, by.actor, service, role, standing.through()).await?;
+    }
     let revoked = store::revoke(&mut tx, person.id, service, role, now).await?;
     must_keep_an_administrator(&mut tx).await?;
     tx.commit(revoked.map(|before| told::revoked(person.id, service, role, &before))).await?;

@@ -39,7 +39,7 @@ pub async fn decide(
         must_cover(&mut tx, by.actor, service, what).await?;
     }
     keep(&mut tx, by.actor, service, confirm).await?;
-    let revoked = take(&mut tx, service, revoke).await?;
+    let revoked = take(&mut tx, by.actor, service, revoke).await?;
     if may_unmake_an_administrator {
         must_keep_an_administrator(&mut tx).await?;
     }
@@ -76,15 +76,25 @@ async fn keep(tx: &mut Change, actor: PersonId, service: ServiceId, grants: &Gra
     Ok(())
 }
 
-async fn take(tx: &mut Change, service: ServiceId, grants: &Grants) -> Result<Grants> {
+async fn take(tx: &mut Change, actor: PersonId, service: ServiceId, grants: &Grants) -> Result<Grants> {
     let now = tx.by().now;
     let mut revoked = Grants::new();
     for (person, what) in grants.iter().copied() {
-        let before = match what {
-            What::Role(role) => store::revoke(tx, person, service, role, now).await?,
-            What::Permission(permission) => store::revoke_direct(tx, person, service, permission, now).await?.1,
+        let standing = match what {
+            What::Role(role) => store::standing(tx, person, service, role, now).await?,
+            What::Permission(permission) => store::direct_standing(tx, person, service, permission, now).await?,
         };
-        if let Some(before) = before {
+        if let Some(before) = standing {
+            match what {
+                What::Role(role) => {
+                    must_cover_role(tx, actor, service, role, before.through()).await?;
+                    store::revoke(tx, person, service, role, now).await?;
+                }
+                What::Permission(permission) => {
+                    must_cover_permission(tx, actor, service, permission, before.through()).await?;
+                    store::revoke_direct(tx, person, service, permission, now).await?;
+                }
+            }
             tx.tell(told::removed(person, service, what, &before));
             revoked.insert((person, what));
         }

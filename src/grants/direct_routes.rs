@@ -51,9 +51,9 @@ async fn grant_permission(
 ) -> Result<Json<DirectGrantDone>> {
     let end = new.expires_at.seen_from(app.clock.now())?;
     let Begun { mut tx, actor, person, service, what } = begin(&app, by, &new.grant()).await?;
-    let terms = Terms { end, reason: new.reason, ..Terms::of(tx.by()) };
+    let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
     let before = store::direct_standing(&mut tx, person, service, what, terms.now).await?;
-    if let Some(through) = terms.lengthens(before.as_ref()) {
+    if let Some(through) = terms.held_through(before.as_ref()) {
         must_cover_permission(&mut tx, actor, service, what, through).await?;
     }
     let (role, granted) = store::grant_direct(&mut tx, person, service, what, &terms).await?;
@@ -74,8 +74,11 @@ async fn revoke_permission(
     by: Holds<WriteGrants>,
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
-    let Begun { mut tx, person, service, what, .. } = begin(&app, by, &grant).await?;
+    let Begun { mut tx, actor, person, service, what } = begin(&app, by, &grant).await?;
     let now = tx.by().now;
+    if let Some(standing) = store::direct_standing(&mut tx, person, service, what, now).await? {
+        must_cover_permission(&mut tx, actor, service, what, standing.through()).await?;
+    }
     let (role, revoked) = store::revoke_direct(&mut tx, person, service, what, now).await?;
     tx.commit(revoked.map(|before| told::directly_revoked(person, service, what, &before))).await?;
     Ok(done("permission_revoked", person, service, what, role))

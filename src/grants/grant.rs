@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{End, Moment, Reason};
+use super::{End, Moment, Reason, Why};
 use crate::error::{Error, Result};
 use crate::id::{Id, IdOrName, Ref};
 use crate::permissions::PermissionId;
@@ -86,9 +86,10 @@ pub struct NewRoleGrant {
     #[serde(default)]
     #[schema(value_type = Option<Moment>)]
     pub expires_at: End,
-    /// Why: one line. Without this field the reason of a grant that stands stays.
+    /// Why: one line; null for no reason. Without this field the reason of a grant that stands stays.
     #[serde(default)]
-    pub reason: Option<Reason>,
+    #[schema(value_type = Option<Reason>)]
+    pub reason: Why,
 }
 
 impl NewRoleGrant {
@@ -146,9 +147,10 @@ pub struct NewDirectGrant {
     #[serde(default)]
     #[schema(value_type = Option<Moment>)]
     pub expires_at: End,
-    /// Why: one line. Without this field the reason of a grant that stands stays.
+    /// Why: one line; null for no reason. Without this field the reason of a grant that stands stays.
     #[serde(default)]
-    pub reason: Option<Reason>,
+    #[schema(value_type = Option<Reason>)]
+    pub reason: Why,
 }
 
 impl NewDirectGrant {

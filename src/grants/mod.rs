@@ -26,4 +26,4 @@ pub use people_routes::routes as people_routes;
 pub use review::Decisions;
 pub use review_routes::routes as review_routes;
 pub use routes::routes;
-pub use terms::{End, Granted, Reason, Standing, Terms};
+pub use terms::{End, Granted, Reason, Standing, Terms, Why};

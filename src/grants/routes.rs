@@ -141,9 +141,9 @@ async fn grant_role(
 ) -> Result<Json<Success>> {
     let end = new.expires_at.seen_from(app.clock.now())?;
     let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &new.grant()).await?;
-    let terms = Terms { end, reason: new.reason, ..Terms::of(tx.by()) };
+    let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
     let before = store::standing(&mut tx, person, service, role, terms.now).await?;
-    if let Some(through) = terms.lengthens(before.as_ref()) {
+    if let Some(through) = terms.held_through(before.as_ref()) {
         must_cover_role(&mut tx, actor, service, role, through).await?;
     }
     let granted = store::grant(&mut tx, person, service, role, &terms).await?;
@@ -175,8 +175,11 @@ async fn revoke_role(
     by: Holds<WriteGrants>,
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<RoleRemovedFromPerson>> {
-    let Begun { mut tx, person, service, what: role, .. } = begin(&app, by, &grant).await?;
+    let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &grant).await?;
     let now = tx.by().now;
+    if let Some(standing) = store::standing(&mut tx, person, service, role, now).await? {
+        must_cover_role(&mut tx, actor, service, role, standing.through()).await?;
+    }
     let revoked = store::revoke(&mut tx, person, service, role, now).await?;
     keep_an_administrator(&mut tx, service, role).await?;
     tx.commit(revoked.map(|before| told::revoked(person, service, role, &before))).await?;

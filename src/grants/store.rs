@@ -10,7 +10,7 @@ mod review;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{Granted, Reason, Standing, Terms};
+use super::{Granted, Standing, Terms};
 use crate::error::{OnConstraint, Result};
 use crate::id::Id;
 use crate::roles::RoleId;
@@ -144,7 +144,7 @@ async fn insert(
         role.0,
         terms.now,
         terms.anew().expires_at,
-        terms.reason.as_ref().map(Reason::as_str),
+        terms.anew().reason,
         terms.by.map(|by| by.0),
     )
     .execute(conn)
@@ -172,7 +172,7 @@ async fn give_anew(
         role.0,
         terms.now,
         terms.anew().expires_at,
-        terms.reason.as_ref().map(Reason::as_str),
+        terms.anew().reason,
         terms.by.map(|by| by.0),
     )
     .execute(conn)

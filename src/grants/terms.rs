@@ -34,6 +34,30 @@ impl<'de> Deserialize<'de> for End {
     }
 }
 
+/// Why a grant is given. Of a field that is null this says another thing than of one that is not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Why {
+    /// As it was said; of what is new, nothing.
+    #[default]
+    AsItIs,
+    /// Nothing any more.
+    Unsaid,
+    /// This.
+    Because(Reason),
+}
+
+impl<'de> Deserialize<'de> for Why {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Unsaid, Self::Because))
+    }
+}
+
+impl From<Option<Reason>> for Why {
+    fn from(reason: Option<Reason>) -> Self {
+        reason.map_or(Self::AsItIs, Self::Because)
+    }
+}
+
 impl End {
     /// The same, if it is possible.
     ///
@@ -57,8 +81,8 @@ impl End {
 pub struct Terms {
     /// When it ends.
     pub end: End,
-    /// Why; `None` leaves that of a grant that stands as it is.
-    pub reason: Option<Reason>,
+    /// Why.
+    pub why: Why,
     /// By whom; `None` for the command line and for Portero itself.
     pub by: Option<PersonId>,
     /// When.
@@ -72,16 +96,16 @@ impl Terms {
             Actor::Person(person) => Some(person),
             _ => None,
         };
-        Self { end: End::AsItIs, reason: None, by: person, now: by.now }
+        Self { end: End::AsItIs, why: Why::AsItIs, by: person, now: by.now }
     }
 
-    /// How long the giver must hold it, where this gives something new or lengthens what stands.
-    pub fn lengthens(&self, standing: Option<&Standing>) -> Option<Through> {
+    /// How long the giver must hold it, where this gives something new, or lengthens or shortens what stands.
+    pub fn held_through(&self, standing: Option<&Standing>) -> Option<Through> {
         match (self.end, standing.map(|standing| standing.expires_at)) {
             (_, None) => Some(Through::End(self.anew().expires_at)),
-            (End::AsItIs, _) | (_, Some(None)) => None,
-            (End::Never, Some(Some(_))) => Some(Through::End(None)),
-            (End::At(end), Some(Some(before))) => (end > before).then_some(Through::End(Some(end))),
+            (End::AsItIs, _) | (End::Never, Some(None)) => None,
+            (End::Never, Some(Some(_))) | (End::At(_), Some(None)) => Some(Through::End(None)),
+            (End::At(end), Some(Some(before))) => (end != before).then_some(Through::End(Some(end.max(before)))),
         }
     }
 
@@ -93,7 +117,11 @@ impl Terms {
                 End::Never => None,
                 End::At(end) => Some(end),
             },
-            reason: self.reason.clone().map(String::from).or_else(|| before.reason.clone()),
+            reason: match &self.why {
+                Why::AsItIs => before.reason.clone(),
+                Why::Unsaid => None,
+                Why::Because(reason) => Some(reason.as_str().to_owned()),
+            },
         }
     }
 
@@ -103,7 +131,11 @@ impl Terms {
             End::AsItIs | End::Never => None,
             End::At(end) => Some(end),
         };
-        Standing { expires_at, reason: self.reason.clone().map(String::from) }
+        let reason = match &self.why {
+            Why::AsItIs | Why::Unsaid => None,
+            Why::Because(reason) => Some(reason.as_str().to_owned()),
+        };
+        Standing { expires_at, reason }
     }
 }
 
@@ -118,6 +150,11 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// How long somebody must hold what they take away: as long as it was given for.
+    pub fn through(&self) -> Through {
+        Through::End(self.expires_at)
+    }
+
     /// Whether it is over.
     pub fn is_over(&self, now: OffsetDateTime) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
@@ -187,20 +224,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_or_longer_needs_a_giver_who_holds_it_as_long() {
+    fn what_is_new_or_ends_at_another_time_needs_a_giver_who_holds_it_as_long() {
         let (soon, late) = (NOW + Duration::HOUR, NOW + Duration::DAY);
-        let new = |end| Terms { end, reason: None, by: None, now: NOW }.lengthens(None);
+        let new = |end| Terms { end, why: Why::AsItIs, by: None, now: NOW }.held_through(None);
         assert_eq!(new(End::AsItIs), Some(Through::End(None)));
         assert_eq!(new(End::Never), Some(Through::End(None)));
         assert_eq!(new(End::At(soon)), Some(Through::End(Some(soon))));
-        let longer = |end, expires_at| {
-            Terms { end, reason: None, by: None, now: NOW }.lengthens(Some(&Standing { expires_at, reason: None }))
+        let other = |end, expires_at| {
+            Terms { end, why: Why::AsItIs, by: None, now: NOW }
+                .held_through(Some(&Standing { expires_at, reason: None }))
         };
-        assert_eq!(longer(End::AsItIs, Some(soon)), None);
-        assert_eq!(longer(End::Never, Some(soon)), Some(Through::End(None)));
-        assert_eq!(longer(End::At(late), Some(soon)), Some(Through::End(Some(late))));
-        assert_eq!(longer(End::At(soon), Some(late)), None);
-        assert_eq!(longer(End::At(late), None), None);
-        assert_eq!(longer(End::Never, None), None);
+        assert_eq!(other(End::AsItIs, Some(soon)), None);
+        assert_eq!(other(End::Never, Some(soon)), Some(Through::End(None)));
+        assert_eq!(other(End::At(late), Some(soon)), Some(Through::End(Some(late))));
+        assert_eq!(other(End::At(soon), Some(late)), Some(Through::End(Some(late))));
+        assert_eq!(other(End::At(late), Some(late)), None);
+        assert_eq!(other(End::At(late), None), Some(Through::End(None)));
+        assert_eq!(other(End::Never, None), None);
     }
 }

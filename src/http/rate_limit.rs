@@ -72,6 +72,9 @@ fn tell(headers: &mut HeaderMap, left: &[Left]) {
             let _ = write!(policy, ";w={}", whole_seconds(*window));
         }
     }
+    if left.is_empty() {
+        return;
+    }
     for (name, text) in [(LIMIT, limit), (POLICY, policy)] {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.append(name, value);

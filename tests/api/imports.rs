@@ -37,6 +37,10 @@ async fn five_thousand_lines_are_five_thousand_people() {
     assert_eq!(here(&server).await, 5001);
     let told = "select (after->>'people')::bigint from auth.audit_events where action = 'users.imported'";
     assert_eq!(server.number(told).await, 5000);
+    let last = root.get("/audit-events?subject=u4999").await.ok().body[0].clone();
+    assert_eq!((&last["action"], &last["actor"]["username"]), (&json!("user.created"), &json!("root")));
+    assert_eq!(&last["after"]["username"], "u4999");
+    assert_eq!(last["after"].get("password_hash"), None);
     server.anonymous().log_in("u4999", crate::support::PASSWORD).await.ok();
 }
 

@@ -113,3 +113,10 @@ async fn browsers_may_read_a_refusal_from_elsewhere() {
         assert!(answer.header("access-control-expose-headers").contains(name), "{name}");
     }
 }
+
+#[tokio::test]
+async fn who_is_not_limited_is_told_of_no_limit() {
+    let server = Server::configured(&[("RATE_LIMIT_PER_CALLER", "20")]).await;
+    let answer = server.anonymous().get("/").await;
+    assert!(!answer.headers.contains_key("ratelimit") && !answer.headers.contains_key("ratelimit-policy"));
+}

@@ -224,6 +224,29 @@ async fn a_reason_is_kept_and_told() {
         assert!(answer.body["detail"].as_str().is_some_and(|detail| detail.contains("reason")), "{answer:?}");
     }
     adm1.post(ROLES, because(&"é".repeat(500))).await.ok();
+    let mut without = role(7, 4, "Editor");
+    without["reason"] = Value::Null;
+    adm1.post(ROLES, without).await.ok();
+    assert_eq!(adm1.get("/services/4/access-review?role=Editor&q=juan").await.body[0]["reason"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_service_where_nothing_holds_any_more_is_not_listed() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    let juan = server.demo("juan").await;
+    let services = async || juan.get("/auth/me").await.ok().body["roles"].as_array().map_or(0, Vec::len);
+    let before = services().await;
+    let end = after(&server, 100);
+    adm1.post("/services", json!({"name": "Elsewhere"})).await.ok();
+    let elsewhere = json!({"person_id": 7, "service_id": "Elsewhere", "permission_name": "share"});
+    adm1.post(PERMISSIONS, until(elsewhere, end)).await.ok();
+    assert_eq!(services().await, before + 1);
+    server.app.clock.turn(Duration::seconds(100));
+    assert_eq!(
+        server.session_of(juan.id).await.get("/auth/me").await.ok().body["roles"].as_array().map(Vec::len),
+        Some(before)
+    );
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ async fn what_is_done_on_the_command_line_is_told_and_verified() {
         "direct-grant.added",
         "user.disabled",
         "user.deleted",
+        "user.created",
         "users.imported",
     ];
     assert_eq!(told, expected);

@@ -39,9 +39,10 @@ pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyh
         let bar = progress::bar("hashing", Some(passwords.len() as u64), progress::ITEMS);
         hash_all(&tool.app, &mut conn, passwords, || bar.inc(1)).await?;
         bar.finish_and_clear();
-        let imported = store::register(&mut conn).await?;
+        let by = tool.by();
+        let imported = store::register(&mut conn, &by).await?;
         let told = Event::new(Action::UsersImported).after(json!({"people": imported, "from": "a file"}));
-        audit::store::insert(&mut conn, &tool.by(), &told).await?;
+        audit::store::insert(&mut conn, &by, &told).await?;
         imported
     };
     conn.commit().await?;

@@ -57,9 +57,18 @@ pub async fn by_service(
           and exists (
               select
               from auth.person_service_role psr
+              join auth.role r on r.id = psr.role_id
               where psr.person_id = $1
                 and psr.service_id = s.id
                 and (psr.expires_at is null or psr.expires_at > $3)
+                and (
+                    r.direct_person_id is null
+                    or exists (
+                        select
+                        from auth.role_permission rp
+                        where rp.role_id = r.id and (rp.expires_at is null or rp.expires_at > $3)
+                    )
+                )
           )
         order by s.id
         limit $2

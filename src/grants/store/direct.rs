@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::error::{OnConstraint, Result};
-use crate::grants::{End, Granted, Reason, Standing, Terms};
+use crate::grants::{End, Granted, Standing, Terms, Why};
 use crate::id::Id;
 use crate::permissions::PermissionId;
 use crate::roles::RoleId;
@@ -67,7 +67,7 @@ pub async fn grant_direct(
     .fetch_one(&mut *conn)
     .await?;
     // The role itself does not end: each permission does, and it goes with the last.
-    let lasting = Terms { end: End::AsItIs, reason: None, ..terms.clone() };
+    let lasting = Terms { end: End::AsItIs, why: Why::AsItIs, ..terms.clone() };
     super::grant(conn, person, service, role, &lasting).await?;
     let granted = carry(conn, role, permission, terms).await?;
     Ok((role, granted))
@@ -105,7 +105,7 @@ async fn give(conn: &mut PgConnection, role: RoleId, permission: PermissionId, t
         permission.0,
         terms.now,
         terms.anew().expires_at,
-        terms.reason.as_ref().map(Reason::as_str),
+        terms.anew().reason,
         terms.by.map(|by| by.0),
     )
     .execute(conn)

@@ -144,7 +144,8 @@ async fn import_users(
     }
     hash_all(&app, &mut tx, passwords, || ()).await?;
     let mut tx = by.begin_in(&app, tx).await?;
-    let imported = store::register(&mut tx).await?;
+    let by = tx.by().clone();
+    let imported = store::register(&mut tx, &by).await?;
     let told = json!({"people": imported, "from": format.extension()});
     tx.commit([Event::new(Action::UsersImported).after(told)]).await?;
     Ok(Json(UsersImported { status: "users_imported", lines, imported, dry_run }))

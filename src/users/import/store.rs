@@ -6,6 +6,7 @@ use sqlx::{PgConnection, Row};
 
 use super::batches::Batch;
 use super::line::Candidate;
+use crate::audit::By;
 use crate::error::{Error, OnConstraint, Result};
 use crate::passwords::PasswordHash;
 use crate::users::{Email, PersonName, PersonType, Username};
@@ -198,18 +199,33 @@ pub async fn keep_hashes(conn: &mut PgConnection, hashes: &[(i64, PasswordHash)]
     Ok(())
 }
 
-/// Registers everybody, in the order of the file; answers how many that were.
-pub async fn register(conn: &mut PgConnection) -> Result<u64> {
+/// Registers everybody, in the order of the file, and tells of each in the audit trail; answers how many that were.
+pub async fn register(conn: &mut PgConnection, by: &By) -> Result<u64> {
     let taken = || Error::conflict("user_exists", "somebody was registered meanwhile; nothing was imported: try again");
+    let (actor, actor_id) = by.actor.stored();
     let registered = sqlx::query(
         r"
-        insert into auth.person (username, name, password_hash, person_type, document_type, document_number, email)
-        select username, name, password_hash, person_type::auth.person_type,
-               document_type::auth.document_type, document_number, email
-        from pg_temp.import_line
-        order by line
+        with registered as (
+            insert into auth.person (username, name, password_hash, person_type, document_type, document_number, email)
+            select username, name, password_hash, person_type::auth.person_type,
+                   document_type::auth.document_type, document_number, email
+            from pg_temp.import_line
+            order by line
+            returning id, username, name, person_type, document_type, document_number, email, locale
+        )
+        insert into auth.audit_events
+            (at, action, actor, actor_id, subject_id, request_id, address, client_id, after)
+        select $1, 'user.created', $2, $3, id, $4, $5::text::inet, $6, to_jsonb(registered) - 'id'
+        from registered
+        order by id
         ",
     )
+    .bind(by.now)
+    .bind(actor)
+    .bind(actor_id)
+    .bind(by.origin.request_id.as_deref())
+    .bind(by.origin.address.map(|address| address.to_string()))
+    .bind(by.origin.client_id.as_deref())
     .execute(conn)
     .await
     .on_constraint("person_username_key", taken())

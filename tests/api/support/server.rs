@@ -188,7 +188,8 @@ impl Server {
             locale: None,
         };
         let person = users::store::insert(&mut tx, &new).await.expect("a new person").id;
-        let terms = grants::Terms { end: grants::End::AsItIs, reason: None, by: None, now: self.app.clock.now() };
+        let terms =
+            grants::Terms { end: grants::End::AsItIs, why: grants::Why::AsItIs, by: None, now: self.app.clock.now() };
         for (service, role) in roles {
             grants::store::grant(&mut tx, person, ServiceId(*service), RoleId(*role), &terms).await.expect("a grant");
         }
