@@ -15,5 +15,5 @@ mod trace;
 
 pub use etag::{ETag, IfMatch, Tagged};
 pub use json::{Json, OptionalJson, unreadable};
-pub use page::Page;
+pub use page::{Page, limit_of};
 pub use path::Path;

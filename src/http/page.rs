@@ -27,6 +27,16 @@ fn refuse(detail: String) -> Error {
     Error::bad_request("invalid_query", detail)
 }
 
+/// How many rows a list shows, as its query says.
+///
+/// # Errors
+/// 400 `invalid_query`.
+pub fn limit_of(text: Option<String>) -> Result<u32, Error> {
+    let Some(text) = text else { return Ok(DEFAULT_LIMIT) };
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| refuse(format!("`limit` is a whole number from 1 to {MAX_LIMIT}")))
+}
+
 #[derive(Deserialize)]
 struct Query {
     after: Option<String>,
@@ -45,14 +55,7 @@ impl Page {
     /// # Errors
     /// 400 `invalid_query`.
     pub fn of(after: Option<i32>, limit: Option<String>, prefix: Option<String>) -> Result<Self, Error> {
-        let limit = match limit {
-            None => DEFAULT_LIMIT,
-            Some(limit) => limit
-                .parse()
-                .ok()
-                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-                .ok_or_else(|| refuse(format!("`limit` is a whole number from 1 to {MAX_LIMIT}")))?,
-        };
+        let limit = limit_of(limit)?;
         let prefix = prefix
             .filter(|q| !q.is_empty())
             .map(|q| {

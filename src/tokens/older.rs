@@ -8,10 +8,7 @@ use utoipa::IntoParams;
 
 use super::SessionId;
 use crate::error::Error;
-use crate::http::Json;
-
-const MAX_LIMIT: u32 = 1000;
-const DEFAULT_LIMIT: u32 = 100;
+use crate::http::{Json, limit_of};
 
 /// Which part of a list that begins with the newest is asked for: keyset pages by time and id.
 #[derive(Debug)]
@@ -87,15 +84,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Older {
             .before
             .map(|text| before(&text).ok_or_else(|| refuse("`before` is for the link to the next page to say".into())))
             .transpose()?;
-        let limit = match query.limit {
-            None => DEFAULT_LIMIT,
-            Some(limit) => limit
-                .parse()
-                .ok()
-                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-                .ok_or_else(|| refuse(format!("`limit` is a whole number from 1 to {MAX_LIMIT}")))?,
-        };
-        Ok(Self { path: parts.uri.path().to_owned(), before, limit })
+        Ok(Self { path: parts.uri.path().to_owned(), before, limit: limit_of(query.limit)? })
     }
 }
 
