@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::hand::{give_role, take_role};
 use super::{End, Holder, Terms, store, told};
 use crate::access::permission::{ReadGrants, WriteGrants};
 use crate::access::store::{Through, must_cover_role, must_keep_an_administrator};
@@ -56,11 +57,7 @@ async fn promote_administrator(
     let (mut tx, person) = begin(&app, &by, &person).await?;
     let (service, role) = PLACE;
     let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
-    let before = store::standing(&mut tx, person.id, service, role, terms.now).await?;
-    if let Some(through) = terms.held_through(before.as_ref()) {
-        must_cover_role(&mut tx, by.actor, service, role, through).await?;
-    }
-    let granted = store::grant(&mut tx, person.id, service, role, &terms).await?;
+    let granted = give_role(&mut tx, by.actor, (person.id, service, role), &terms).await?;
     tx.commit(told::granted(person.id, service, role, &granted)).await?;
     Ok(Json(person))
 }
@@ -90,11 +87,7 @@ async fn demote_administrator(
 ) -> Result<Json<AdministratorDemoted>> {
     let (mut tx, person) = begin(&app, &by, &person).await?;
     let (service, role) = PLACE;
-    let now = tx.by().now;
-    if let Some(standing) = store::standing(&mut tx, person.id, service, role, now).await? {
-        must_cover_role(&mut tx, by.actor, service, role, standing.through()).await?;
-    }
-    let revoked = store::revoke(&mut tx, person.id, service, role, now).await?;
+    let revoked = take_role(&mut tx, by.actor, (person.id, service, role)).await?;
     must_keep_an_administrator(&mut tx).await?;
     tx.commit(revoked.map(|before| told::revoked(person.id, service, role, &before))).await?;
     Ok(Json(AdministratorDemoted { status: "administrator_demoted", user_id: person.id }))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::hand::{take_permission, take_role};
 use super::review::Grants;
 use super::{What, store, told};
 use crate::access::permission::WriteGrants;
@@ -77,24 +78,13 @@ async fn keep(tx: &mut Change, actor: PersonId, service: ServiceId, grants: &Gra
 }
 
 async fn take(tx: &mut Change, actor: PersonId, service: ServiceId, grants: &Grants) -> Result<Grants> {
-    let now = tx.by().now;
     let mut revoked = Grants::new();
     for (person, what) in grants.iter().copied() {
-        let standing = match what {
-            What::Role(role) => store::standing(tx, person, service, role, now).await?,
-            What::Permission(permission) => store::direct_standing(tx, person, service, permission, now).await?,
+        let before = match what {
+            What::Role(role) => take_role(tx, actor, (person, service, role)).await?,
+            What::Permission(permission) => take_permission(tx, actor, (person, service, permission)).await?.1,
         };
-        if let Some(before) = standing {
-            match what {
-                What::Role(role) => {
-                    must_cover_role(tx, actor, service, role, before.through()).await?;
-                    store::revoke(tx, person, service, role, now).await?;
-                }
-                What::Permission(permission) => {
-                    must_cover_permission(tx, actor, service, permission, before.through()).await?;
-                    store::revoke_direct(tx, person, service, permission, now).await?;
-                }
-            }
+        if let Some(before) = before {
             tx.tell(told::removed(person, service, what, &before));
             revoked.insert((person, what));
         }

@@ -4,8 +4,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::hand::{give_permission, take_permission};
 use super::routes::{Begun, whom};
-use super::{DirectGrant, NewDirectGrant, Terms, store, told};
+use super::{DirectGrant, NewDirectGrant, Terms, told};
 use crate::access::permission::WriteGrants;
 use crate::access::store::{Through, must_cover_permission};
 use crate::access::{About, Holds};
@@ -52,11 +53,7 @@ async fn grant_permission(
     let end = new.expires_at.seen_from(app.clock.now())?;
     let Begun { mut tx, actor, person, service, what } = begin(&app, by, &new.grant()).await?;
     let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
-    let before = store::direct_standing(&mut tx, person, service, what, terms.now).await?;
-    if let Some(through) = terms.held_through(before.as_ref()) {
-        must_cover_permission(&mut tx, actor, service, what, through).await?;
-    }
-    let (role, granted) = store::grant_direct(&mut tx, person, service, what, &terms).await?;
+    let (role, granted) = give_permission(&mut tx, actor, (person, service, what), &terms).await?;
     tx.commit(told::directly_granted(person, service, what, &granted)).await?;
     Ok(done("permission_granted", person, service, what, Some(role)))
 }
@@ -75,11 +72,7 @@ async fn revoke_permission(
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
     let Begun { mut tx, actor, person, service, what } = begin(&app, by, &grant).await?;
-    let now = tx.by().now;
-    if let Some(standing) = store::direct_standing(&mut tx, person, service, what, now).await? {
-        must_cover_permission(&mut tx, actor, service, what, standing.through()).await?;
-    }
-    let (role, revoked) = store::revoke_direct(&mut tx, person, service, what, now).await?;
+    let (role, revoked) = take_permission(&mut tx, actor, (person, service, what)).await?;
     tx.commit(revoked.map(|before| told::directly_revoked(person, service, what, &before))).await?;
     Ok(done("permission_revoked", person, service, what, role))
 }

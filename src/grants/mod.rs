@@ -6,6 +6,7 @@ mod decide;
 mod direct_routes;
 mod expire;
 mod grant;
+mod hand;
 mod moment;
 mod people_routes;
 mod review;

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::hand::{give_role, take_role};
 use super::{NewRoleGrant, Offer, RoleGrant, Terms, direct_routes, store, told};
 use crate::access::permission::{BuiltIn, WriteGrants, WriteServices};
 use crate::access::store::{Through, must_cover_permission, must_cover_role, must_keep_an_administrator};
@@ -142,11 +143,7 @@ async fn grant_role(
     let end = new.expires_at.seen_from(app.clock.now())?;
     let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &new.grant()).await?;
     let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
-    let before = store::standing(&mut tx, person, service, role, terms.now).await?;
-    if let Some(through) = terms.held_through(before.as_ref()) {
-        must_cover_role(&mut tx, actor, service, role, through).await?;
-    }
-    let granted = store::grant(&mut tx, person, service, role, &terms).await?;
+    let granted = give_role(&mut tx, actor, (person, service, role), &terms).await?;
     if granted.ends_what_lasted() {
         keep_an_administrator(&mut tx, service, role).await?;
     }
@@ -176,11 +173,7 @@ async fn revoke_role(
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<RoleRemovedFromPerson>> {
     let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &grant).await?;
-    let now = tx.by().now;
-    if let Some(standing) = store::standing(&mut tx, person, service, role, now).await? {
-        must_cover_role(&mut tx, actor, service, role, standing.through()).await?;
-    }
-    let revoked = store::revoke(&mut tx, person, service, role, now).await?;
+    let revoked = take_role(&mut tx, actor, (person, service, role)).await?;
     keep_an_administrator(&mut tx, service, role).await?;
     tx.commit(revoked.map(|before| told::revoked(person, service, role, &before))).await?;
     Ok(Json(RoleRemovedFromPerson { status: "role_removed_from_person" }))

@@ -1,0 +1,65 @@
+//! What somebody gives to a person or takes from them: of what is Portero's own, nothing that they don't hold themselves
+//! for as long. To be done in a change that has locked the person.
+
+use super::{Granted, Standing, Terms, store};
+use crate::access::store::{must_cover_permission, must_cover_role};
+use crate::audit::Change;
+use crate::error::Result;
+use crate::permissions::PermissionId;
+use crate::roles::RoleId;
+use crate::services::ServiceId;
+use crate::users::PersonId;
+
+/// Gives a role in a service, or changes the terms on which it is held.
+pub async fn give_role(
+    tx: &mut Change,
+    actor: PersonId,
+    (person, service, role): (PersonId, ServiceId, RoleId),
+    terms: &Terms,
+) -> Result<Granted> {
+    let standing = store::standing(tx, person, service, role, terms.now).await?;
+    if let Some(through) = terms.held_through(standing.as_ref()) {
+        must_cover_role(tx, actor, service, role, through).await?;
+    }
+    store::grant(tx, person, service, role, terms).await
+}
+
+/// Takes a role in a service away; answers on which terms it was held.
+pub async fn take_role(
+    tx: &mut Change,
+    actor: PersonId,
+    (person, service, role): (PersonId, ServiceId, RoleId),
+) -> Result<Option<Standing>> {
+    let now = tx.by().now;
+    if let Some(standing) = store::standing(tx, person, service, role, now).await? {
+        must_cover_role(tx, actor, service, role, standing.through()).await?;
+    }
+    store::revoke(tx, person, service, role, now).await
+}
+
+/// Gives a single permission in a service, or changes the terms on which it is held; answers its role, too.
+pub async fn give_permission(
+    tx: &mut Change,
+    actor: PersonId,
+    (person, service, permission): (PersonId, ServiceId, PermissionId),
+    terms: &Terms,
+) -> Result<(RoleId, Granted)> {
+    let standing = store::direct_standing(tx, person, service, permission, terms.now).await?;
+    if let Some(through) = terms.held_through(standing.as_ref()) {
+        must_cover_permission(tx, actor, service, permission, through).await?;
+    }
+    store::grant_direct(tx, person, service, permission, terms).await
+}
+
+/// Takes a single permission in a service away; answers its role, if there was one, and on which terms it was held.
+pub async fn take_permission(
+    tx: &mut Change,
+    actor: PersonId,
+    (person, service, permission): (PersonId, ServiceId, PermissionId),
+) -> Result<(Option<RoleId>, Option<Standing>)> {
+    let now = tx.by().now;
+    if let Some(standing) = store::direct_standing(tx, person, service, permission, now).await? {
+        must_cover_permission(tx, actor, service, permission, standing.through()).await?;
+    }
+    store::revoke_direct(tx, person, service, permission, now).await
+}
