@@ -39,9 +39,9 @@ impl About {
         service: ServiceId,
         roles: impl IntoIterator<Item = RoleId>,
     ) -> Self {
-        let mut administrators =
-            roles.into_iter().filter(|role| (service, *role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR));
-        Self { people: people.into_iter().collect(), may_unmake_an_administrator: administrators.next().is_some() }
+        let administrator = (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
+        let may_unmake_an_administrator = roles.into_iter().any(|role| (service, role) == administrator);
+        Self { people: people.into_iter().collect(), may_unmake_an_administrator }
     }
 
     /// The end of these people.
