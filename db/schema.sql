@@ -1544,6 +1544,22 @@ create constraint trigger audit_pruned_told after update on auth.audit_pruned
     for each row execute function auth.refuse_untold_pruning();
 
 
+-- migrations/0023: keys that end
+
+-- Keys of services may end by themselves, as grants do: what somebody makes whose own right ends does not outlive it.
+--
+-- A key is over in the very moment of `expires_at`, by Portero's clock: whoever looks a key up compares, and deleting it is
+-- only tidying up.
+
+alter table auth.service_keys
+    -- Null: it does not end by itself.
+    add column expires_at timestamptz;
+
+-- For the purge.
+create index service_keys_expires_at_idx on auth.service_keys (expires_at)
+    where expires_at is not null;
+
+
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
 
 create table _sqlx_migrations (
@@ -1590,4 +1606,6 @@ values
     (16, 'idempotency', true,
      '\x9acacb40f64b5474d081787c414fa5932b641c58bbd25aff5d9dc3421454d3e45249872d6f727ce46c7a1f91de5c4e48', 0),
     (17, 'pruning is told', true,
-     '\xb380174c1316c3d8cd35833a0d764d7b1f3e5dd0ee4cff4cfaee704a0d5ec5cdc918bd5f9dffff9df334260fe51b7bff', 0);
+     '\xb380174c1316c3d8cd35833a0d764d7b1f3e5dd0ee4cff4cfaee704a0d5ec5cdc918bd5f9dffff9df334260fe51b7bff', 0),
+    (23, 'keys that end', true,
+     '\xdf47e274c94e5c5a7bab38ec28abdb9510d4b0ef265875c7d25be7f1f9ef77c13f3e07394794cb9480c279f0c5e75c44', 0);

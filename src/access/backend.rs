@@ -4,7 +4,7 @@ use axum::http::request::Parts;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::credential::Credential;
-use crate::keys::{self, KeyHash, KeyId};
+use crate::keys::{self, CheckedKey, KeyHash, KeyId};
 use crate::services::ServiceId;
 use crate::tokens::{self, TokenHash};
 
@@ -16,13 +16,14 @@ pub struct Backend {
     /// Which.
     pub key: KeyId,
     hash: KeyHash,
+    checked: CheckedKey,
 }
 
 impl Backend {
     /// The backend that a live key speaks for.
     pub async fn with(app: &App, hash: KeyHash) -> Result<Self> {
         let key = keys::check(app, hash).await?;
-        Ok(Self { service: key.service, key: key.id, hash })
+        Ok(Self { service: key.service, key: key.id, hash, checked: key })
     }
 
     /// Asks again whether the key is live.
@@ -31,6 +32,19 @@ impl Backend {
     /// 401 `invalid_token` when it was revoked meanwhile.
     pub async fn check_again(&self, app: &App) -> Result<()> {
         keys::check(app, self.hash).await.map(|_| ())
+    }
+
+    /// Whether its key is over by now: what goes on for long asks again and again.
+    pub fn is_over(&self, app: &App) -> bool {
+        self.checked.is_over(app.clock.now())
+    }
+
+    /// Waits for the end of its key.
+    pub async fn over(&self, app: &App) {
+        let Some(end) = self.checked.expires_at else { return std::future::pending().await };
+        while !self.is_over(app) {
+            tokio::time::sleep((end - app.clock.now()).unsigned_abs()).await;
+        }
     }
 
     /// Refuses (403 `forbidden_service_lookup`) any service but the key's own, known or not.

@@ -1,10 +1,11 @@
 use sqlx::PgTransaction;
+use time::OffsetDateTime;
 
 use super::permission::BuiltIn;
 use super::{Can, can, store};
 use crate::app::App;
 use crate::audit::{Actor, By, Change};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::credential;
 use crate::roles::RoleId;
 use crate::services::ServiceId;
@@ -85,6 +86,30 @@ impl<P: BuiltIn> Can<P> {
     pub async fn begin_in(&self, app: &App, mut tx: PgTransaction<'static>) -> Result<Change> {
         users::store::hold(&mut tx, self.actor).await?;
         self.still_stands(app, tx).await
+    }
+
+    /// When what the caller makes by this permission is to end: as they `wanted` it (`None` is never, nothing is as long
+    /// as they may), and no later than the permission itself. To be asked in the change that makes it.
+    ///
+    /// # Errors
+    /// 403 `insufficient_permissions` for what would outlive it.
+    pub async fn end_of_what_is_made(
+        &self,
+        tx: &mut Change,
+        wanted: Option<Option<OffsetDateTime>>,
+    ) -> Result<Option<OffsetDateTime>> {
+        let now = tx.by().now;
+        let held = store::held_until(tx, self.actor, P::ID, self.service, now).await?;
+        let until = held.ok_or_else(can::lacks::<P>)?;
+        match (wanted, until) {
+            (None, until) => Ok(until),
+            (Some(wanted), None) => Ok(wanted),
+            (Some(Some(end)), Some(until)) if end <= until => Ok(Some(end)),
+            (Some(_), Some(_)) => Err(Error::forbidden(
+                "insufficient_permissions",
+                format!("you hold `{}` for a time only, and this would outlive it: let it end no later", P::NAME),
+            )),
+        }
     }
 
     /// Asks again whether the caller may, now that nobody can change that.

@@ -2,6 +2,7 @@
 
 mod administrators;
 mod cover;
+mod losses;
 mod uses;
 
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ pub use administrators::{
     administrators, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
 };
 pub use cover::{Through, must_cover_people, must_cover_permission, must_cover_person, must_cover_role};
+pub use losses::{Loss, held_until, must_cover_loss};
 pub use uses::note_uses;
 
 /// What a batch of checks is answered.

@@ -39,7 +39,7 @@ async fn list_invitations(State(app): State<App>, _: Can<ReadUsers>, page: Page)
 /// Invite somebody to register
 ///
 /// One person, once; with an address, also by mail, which then needs no further proof. It is good while whoever made it may
-/// log in.
+/// log in and register people (`users:write`), and is never made for longer than they may.
 #[utoipa::path(post, path = "/invitations", tag = "users", request_body = Invite,
     responses(
         (status = 201, body = InvitationMade),
@@ -52,10 +52,12 @@ async fn invite(
     Json(invite): Json<Invite>,
 ) -> Result<(StatusCode, Json<InvitationMade>)> {
     let now = app.clock.now();
-    let expires_at = invite.expires_at(now)?;
+    let wanted = invite.expires_at(now)?;
     let invitation = app.new_invitation(now)?;
     let (secret, note) = (invitation.hash(), invite.note.as_ref());
     let mut tx = by.begin(&app, About::default()).await?;
+    let until = by.end_of_what_is_made(&mut tx, invite.expires_in.map(|_| Some(wanted))).await?;
+    let expires_at = until.map_or(wanted, |until| until.min(wanted));
     let mailed = match &invite.email {
         Some(email) => Some((email, invite_by_mail(&mut tx, &app, by.actor, email, expires_at, language).await?)),
         None => None,

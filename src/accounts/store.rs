@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
 use super::{InvitationHash, InvitationId, ListedInvitation, Note};
+use crate::access::permission::{BuiltIn, WriteUsers};
 use crate::error::Result;
 use crate::http::Page;
 use crate::id::Id;
@@ -91,7 +92,7 @@ pub async fn revoke(conn: &mut PgConnection, id: InvitationId) -> Result<Option<
 }
 
 /// The invitation with this hash, or that this mail carried, if it is good; nobody else can use it until this transaction ends. It is not, once
-/// whoever made it may not log in any more.
+/// whoever made it may not log in or register people any more.
 pub async fn claim(
     conn: &mut PgConnection,
     secret: Option<InvitationHash>,
@@ -108,11 +109,25 @@ pub async fn claim(
           and i.expires_at > $2
           and maker.removed_at is null
           and maker.disabled_at is null
+          and (
+              i.created_by is null
+              or exists (
+                  select
+                  from auth.person_service_role psr
+                  join auth.role_permission rp on rp.role_id = psr.role_id
+                  where psr.person_id = i.created_by
+                    and psr.service_id = 0
+                    and rp.permission_id = $4
+                    and (psr.expires_at is null or psr.expires_at > $2)
+                    and (rp.expires_at is null or rp.expires_at > $2)
+              )
+          )
         for update of i
         "#,
         secret.as_ref().map(InvitationHash::as_bytes),
         now,
         mail,
+        WriteUsers::ID.0,
     )
     .fetch_optional(conn)
     .await?;

@@ -105,6 +105,8 @@ actions! {
     ServiceKeyCreated = "service-key.created",
     /// A service's key was revoked.
     ServiceKeyRevoked = "service-key.revoked",
+    /// A service's key came to its end.
+    ServiceKeyExpired = "service-key.expired",
     /// Portero started with other settings than before.
     ConfigurationChanged = "configuration.changed",
     /// The audit trail was exported.

@@ -69,7 +69,7 @@ impl Stream {
 
     pub(super) fn into_body(self) -> Body {
         Body::from_stream(unfold(self, async |mut stream| {
-            let text = stream.next().await?;
+            let text = stream.next().await.filter(|_| !stream.backend.is_over(&stream.app))?;
             stream.heartbeat.reset();
             Some((Ok::<_, Infallible>(text), stream))
         }))
@@ -130,12 +130,13 @@ impl Stream {
     }
 
     async fn live(&mut self) -> Option<Bytes> {
-        let stopping = self.app.stopping.clone();
+        let (app, backend) = (self.app.clone(), self.backend);
         loop {
             let told = tokio::select! {
                 told = self.subscription.receiver.recv() => told,
                 _ = self.heartbeat.tick() => return Some(change::heartbeat(self.position).into()),
-                () = stopping.cancelled() => return None,
+                () = app.stopping.cancelled() => return None,
+                () = backend.over(&app) => return None,
             };
             match told {
                 Ok(told) => {

@@ -4,11 +4,13 @@ use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::expires::Expires;
 use super::named::Named;
 use super::output::{Row, or_dash};
 use super::tool::{Tool, list_all};
 use super::user::moment;
 use crate::audit::{Action, Change, Event};
+use crate::grants::End;
 use crate::id::Ref;
 use crate::keys::{Key, KeyId, KeyName, store};
 use crate::services::ServiceId;
@@ -22,6 +24,10 @@ pub(super) enum Command {
         /// What to call it: where it is used, say.
         #[arg(long, default_value = "made on the command line")]
         name: KeyName,
+        /// When it ends: a day (its beginning, in UTC), a moment as in RFC 3339, or a time from now such as 30d, 12h or 45m;
+        /// never, unless this is said.
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<Expires>,
     },
     /// List a service's keys, without the keys themselves.
     List {
@@ -41,20 +47,24 @@ pub(super) enum Command {
 }
 
 impl Row for Key {
-    const HEADER: &'static [&'static str] = &["id", "name", "fingerprint", "made", "last used"];
+    const HEADER: &'static [&'static str] = &["id", "name", "fingerprint", "made", "last used", "ends"];
 
     fn cells(&self) -> Vec<String> {
         let (made, used) = (moment(self.created_at), or_dash(self.last_used_at.map(moment)));
-        vec![self.id.to_string(), self.name.clone(), self.fingerprint.clone(), made, used]
+        let ends = or_dash(self.expires_at.map(moment));
+        vec![self.id.to_string(), self.name.clone(), self.fingerprint.clone(), made, used, ends]
     }
 }
 
 pub(super) async fn run(command: Command, tool: &Tool, mut tx: Change) -> anyhow::Result<()> {
     match command {
-        Command::Add { service, name } => {
+        Command::Add { service, name, expires } => {
             let service = service.find(&mut tx).await?;
-            let key = tool.app.new_service_key(tool.app.clock.now())?;
-            let made = store::insert(&mut tx, service, &name, key.hash(), None).await?;
+            let now = tool.app.clock.now();
+            let end = expires.map_or(End::Never, |expires| expires.end(now)).seen_from(now)?;
+            let key = tool.app.new_service_key(now)?;
+            let terms = (now, end.said().flatten());
+            let made = store::insert(&mut tx, service, &name, key.hash(), None, terms).await?;
             tx.commit([Event::new(Action::ServiceKeyCreated).within(service).after(&made)]).await?;
             let mut answer = json!(made);
             answer["key"] = json!(key);
@@ -68,7 +78,7 @@ pub(super) async fn run(command: Command, tool: &Tool, mut tx: Change) -> anyhow
         }
         Command::List { service, beginning } => {
             let service = service.find(&mut tx).await?;
-            let list = async |page: &_| store::list(&mut tx, service, page).await;
+            let list = async |page: &_| store::list(&mut tx, service, page, tool.app.clock.now()).await;
             list_all(tool.output, beginning, |key: &Key| key.id.0, list).await
         }
         Command::Revoke { service, key } => {

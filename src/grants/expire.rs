@@ -1,4 +1,4 @@
-//! Grants that are over are swept up every second, by whichever instance comes first. Nobody waits for it: what is over is
+//! Grants and keys that are over are swept up every second, by whichever instance comes first. Nobody waits for it: what is over is
 //! in no answer any more. But the audit trail tells of it then, and so hear the backends that keep answers.
 
 use std::time::Duration;
@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::audit::{Actor, By, Change, Origin};
 use crate::database::duty;
 use crate::error::Result;
+use crate::keys;
 
 /// The duty's name in `auth.duties`.
 const DUTY: &str = "purge grants";
@@ -47,7 +48,11 @@ pub async fn sweep(app: &App) -> Result<u64> {
         let now = app.clock.now();
         let mut tx = Change::new(app.db.begin().await?, By { actor: Actor::System, origin: Origin::default(), now });
         let swept = store::sweep(&mut tx, now, BATCH).await?;
-        let number = swept.len();
+        let keys = keys::store::sweep(&mut tx, now, BATCH).await?;
+        let number = swept.len() + keys.len();
+        for key in &keys {
+            tx.tell(told::key_expired(key));
+        }
         tx.commit(swept.iter().map(|one| told::expired(one.person, one.service, one.what, &one.terms))).await?;
         total += number as u64;
         if i64::try_from(number).is_ok_and(|number| number < BATCH) {

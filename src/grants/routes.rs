@@ -9,7 +9,9 @@ use utoipa_axum::routes;
 use super::hand::{give_role, take_role};
 use super::{NewRoleGrant, Offer, RoleGrant, Terms, direct_routes, store, told};
 use crate::access::permission::{BuiltIn, WriteGrants, WriteServices};
-use crate::access::store::{Through, must_cover_permission, must_cover_role, must_keep_an_administrator};
+use crate::access::store::{
+    Loss, Through, must_cover_loss, must_cover_permission, must_cover_role, must_keep_an_administrator,
+};
 use crate::access::{About, Can, Holds};
 use crate::app::App;
 use crate::audit::{Action, Change, Event};
@@ -100,7 +102,8 @@ struct RoleRemovedFromService {
 
 /// Take a role out of a service
 ///
-/// Everybody who held it there loses it. Doing it twice is safe.
+/// Everybody who held it there loses it: of one of Portero's own that takes somebody who holds it for as long as any of
+/// them. Doing it twice is safe.
 #[utoipa::path(delete, path = "/service-roles", tag = "grants", request_body = Offer, responses(
     (status = 200, body = RoleRemovedFromService),
     (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
@@ -118,6 +121,9 @@ async fn remove_role_from_service(
     drop(conn);
     let mut tx = by.begin(&app, About::role(service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;
+    store::lock_offer(&mut tx, service, role).await?;
+    let now = tx.by().now;
+    must_cover_loss(&mut tx, by.actor, Loss::RoleIn(role, service), now).await?;
     let withdrawn = store::withdraw(&mut tx, service, role).await?;
     keep_an_administrator(&mut tx, service, role).await?;
     tx.commit(withdrawn.then(|| told::withdrawn(service, role))).await?;

@@ -50,6 +50,18 @@ pub async fn offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) ->
     }
 }
 
+/// Keeps everybody from giving a role in a service, or changing for how long, until this transaction ends.
+pub async fn lock_offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
+    sqlx::query_scalar!(
+        "select service_id from auth.service_roles where service_id = $1 and role_id = $2 for update",
+        service.0,
+        role.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(())
+}
+
 /// Takes a role out of a service, and from everybody who holds it there; twice is safe. Answers whether it was offered.
 pub async fn withdraw(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<bool> {
     let withdrawn =

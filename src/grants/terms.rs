@@ -59,6 +59,15 @@ impl From<Option<Reason>> for Why {
 }
 
 impl End {
+    /// What was said, if anything was: `None` in it is never.
+    pub fn said(self) -> Option<Option<OffsetDateTime>> {
+        match self {
+            Self::AsItIs => None,
+            Self::Never => Some(None),
+            Self::At(end) => Some(Some(end)),
+        }
+    }
+
     /// The same, if it is possible.
     ///
     /// # Errors
@@ -66,10 +75,10 @@ impl End {
     pub fn seen_from(self, now: OffsetDateTime) -> Result<Self> {
         match self {
             Self::At(end) if end <= now => {
-                Err(Error::invalid_field("expires_at", "a grant ends in the future; this moment has passed"))
+                Err(Error::invalid_field("expires_at", "must be in the future; this moment has passed"))
             }
             Self::At(end) if end > now + LONGEST => {
-                Err(Error::invalid_field("expires_at", "at most ten years ahead; null for a grant without an end"))
+                Err(Error::invalid_field("expires_at", "at most ten years ahead; null for never"))
             }
             possible => Ok(possible),
         }

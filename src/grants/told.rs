@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Granted, Standing, What};
 use crate::audit::{Action, Event};
+use crate::keys;
 use crate::permissions::PermissionId;
 use crate::roles::RoleId;
 use crate::services::ServiceId;
@@ -48,6 +49,11 @@ pub fn directly_revoked(person: PersonId, service: ServiceId, permission: Permis
 pub fn expired(person: PersonId, service: ServiceId, what: What, before: &Standing) -> Event {
     let event = event(person, service, what, Action::GrantExpired, Action::DirectGrantExpired);
     event.before(terms(what, before))
+}
+
+/// That a service's key came to its end.
+pub fn key_expired(key: &keys::store::Swept) -> Event {
+    Event::new(Action::ServiceKeyExpired).within(key.service).before(key)
 }
 
 /// That a grant was reviewed and left.

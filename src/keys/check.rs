@@ -22,6 +22,9 @@ pub async fn check(app: &App, key: KeyHash) -> Result<CheckedKey> {
     let checked = store::find(&mut conn, key).await?.ok_or_else(credential::invalid_key)?;
     drop(conn);
     let now = app.clock.now();
+    if checked.is_over(now) {
+        return Err(credential::invalid_key());
+    }
     if checked.last_used_at.is_none_or(|last| last + PRECISION <= now) {
         app.key_uses.note(app, checked.id, now);
     }

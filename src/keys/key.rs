@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::grants::{End, Moment};
 use crate::id::id_type;
 use crate::names::{self, text_type};
 use crate::services::ServiceId;
@@ -87,6 +88,15 @@ pub struct CheckedKey {
     pub service: ServiceId,
     /// When it was last used, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
+    /// When it ends, if it does.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+impl CheckedKey {
+    /// Whether it is over at `now`.
+    pub fn is_over(&self, now: OffsetDateTime) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
 }
 
 /// A key, as lists show it.
@@ -110,6 +120,10 @@ pub struct Key {
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:30:00Z")]
     pub last_used_at: Option<OffsetDateTime>,
+    /// When it ends by itself; null for never.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2030-12-31T00:00:00Z")]
+    pub expires_at: Option<OffsetDateTime>,
 }
 
 /// A key to make.
@@ -118,6 +132,11 @@ pub struct Key {
 pub struct NewKey {
     /// What to call it.
     pub name: KeyName,
+    /// When it ends, to the second: in the future, at most ten years ahead; null for never. Without this field it is good for as
+    /// long as its maker may make keys: for ever, if that does not end.
+    #[serde(default)]
+    #[schema(value_type = Option<Moment>)]
+    pub expires_at: End,
 }
 
 #[cfg(test)]

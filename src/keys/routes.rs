@@ -41,7 +41,7 @@ async fn list_keys(
 ) -> Result<Response> {
     let mut conn = app.db.read().await?;
     let (service, _) = by.resolve_within(&mut conn, &service).await?;
-    let keys = store::list(&mut conn, service, &page).await?;
+    let keys = store::list(&mut conn, service, &page, app.clock.now()).await?;
     Ok(page.respond(keys, |key| key.id.0))
 }
 
@@ -64,7 +64,8 @@ struct KeyMade {
 /// Make a key for a service
 ///
 /// With it a backend asks, for its own service and no other: what anybody may do there, whether tokens are valid, many
-/// at a time, and what changes. At most 100 a service.
+/// at a time, and what changes. It is the service's, and stays when its maker goes; but it does not outlive the right by
+/// which they make it: where that ends, so does the key, no later. At most 100 a service.
 #[utoipa::path(post, path = "/services/{service}/keys", tag = "keys",
     params(("service" = String, Path, description = "id or name", example = "4")),
     request_body = NewKey,
@@ -83,9 +84,12 @@ async fn create_key(
     let mut conn = app.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &service).await?;
     drop(conn);
-    let key = app.new_service_key(app.clock.now())?;
+    let now = app.clock.now();
+    let wanted = new.expires_at.seen_from(now)?;
+    let key = app.new_service_key(now)?;
     let mut tx = by.begin(&app, About::default()).await?;
-    let shown = store::insert(&mut tx, service, &new.name, key.hash(), Some(by.actor)).await?;
+    let expires_at = by.end_of_what_is_made(&mut tx, wanted.said()).await?;
+    let shown = store::insert(&mut tx, service, &new.name, key.hash(), Some(by.actor), (now, expires_at)).await?;
     tx.commit([Event::new(Action::ServiceKeyCreated).within(service).after(&shown)]).await?;
     Ok((StatusCode::CREATED, Json(KeyMade { key, service_id: service, shown })))
 }

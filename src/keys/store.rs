@@ -1,5 +1,6 @@
 //! The table `auth.service_keys`.
 
+use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -13,12 +14,12 @@ use crate::users::PersonId;
 /// How many keys a service may have: enough for every instance of a backend to have its own, and to change them.
 const MAX_KEYS: i64 = 100;
 
-/// The live key with this hash.
+/// The key with this hash. Whether it is over is for the asker to say.
 pub async fn find(conn: &mut PgConnection, key: KeyHash) -> Result<Option<CheckedKey>> {
     let found = sqlx::query_as!(
         CheckedKey,
         r#"
-        select id as "id: KeyId", service_id as "service: ServiceId", last_used_at
+        select id as "id: KeyId", service_id as "service: ServiceId", last_used_at, expires_at
         from auth.service_keys
         where key_hash = $1
         "#,
@@ -52,6 +53,7 @@ pub async fn insert(
     name: &KeyName,
     key: KeyHash,
     by: Option<PersonId>,
+    (now, expires_at): (OffsetDateTime, Option<OffsetDateTime>),
 ) -> Result<Key> {
     if service == ServiceId::PORTERO {
         return Err(Error::conflict("built_in", "Portero itself has no keys: a key is for one of your own services"));
@@ -59,9 +61,11 @@ pub async fn insert(
     services::store::lock(conn, service).await?;
     let made = sqlx::query!(
         r#"
-        insert into auth.service_keys (service_id, key_hash, name, created_by)
-        select $1, $2, $3, $4
-        where (select count(*) from auth.service_keys where service_id = $1) < $5
+        insert into auth.service_keys (service_id, key_hash, name, created_by, expires_at)
+        select $1, $2, $3, $4, $6
+        where (
+            select count(*) from auth.service_keys where service_id = $1 and (expires_at is null or expires_at > $7)
+        ) < $5
         returning id as "id: KeyId", name, created_at, created_by as "created_by: PersonId"
         "#,
         service.0,
@@ -69,6 +73,8 @@ pub async fn insert(
         name.as_str(),
         by.map(|person| person.0),
         MAX_KEYS,
+        expires_at,
+        now,
     )
     .fetch_optional(conn)
     .await?
@@ -80,20 +86,22 @@ pub async fn insert(
         created_at: made.created_at,
         created_by: made.created_by,
         last_used_at: None,
+        expires_at,
     })
 }
 
-/// One page of a service's keys.
-pub async fn list(conn: &mut PgConnection, service: ServiceId, page: &Page) -> Result<Vec<Key>> {
+/// One page of a service's keys that are good at `now`.
+pub async fn list(conn: &mut PgConnection, service: ServiceId, page: &Page, now: OffsetDateTime) -> Result<Vec<Key>> {
     let keys = sqlx::query_as!(
         Key,
         r#"
         select id as "id: KeyId", name, left(encode(key_hash, 'hex'), 8) as "fingerprint!",
-               created_at, created_by as "created_by: PersonId", last_used_at
+               created_at, created_by as "created_by: PersonId", last_used_at, expires_at
         from auth.service_keys
         where service_id = $1
           and id > $2
           and ($3::text is null or lower(name) ^@ lower($3))
+          and (expires_at is null or expires_at > $5)
         order by id
         limit $4
         "#,
@@ -101,6 +109,7 @@ pub async fn list(conn: &mut PgConnection, service: ServiceId, page: &Page) -> R
         page.after(i32::MIN),
         page.prefix(),
         page.fetch(),
+        now,
     )
     .fetch_all(conn)
     .await?;
@@ -113,4 +122,38 @@ pub async fn revoke(conn: &mut PgConnection, service: ServiceId, key: KeyId) -> 
         .execute(conn)
         .await?;
     if revoked.rows_affected() == 0 { Err(KeyId::not_found()) } else { Ok(()) }
+}
+
+/// A key that is over.
+#[derive(Debug, Serialize)]
+pub struct Swept {
+    /// Whose it was.
+    #[serde(skip)]
+    pub service: ServiceId,
+    /// Which.
+    pub id: KeyId,
+    /// What it was called.
+    pub name: String,
+    /// When it ended.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Deletes up to `limit` keys that are over at `now`: streams that were opened with them end.
+pub async fn sweep(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<Swept>> {
+    let swept = sqlx::query_as!(
+        Swept,
+        r#"
+        delete from auth.service_keys
+        where id in (
+            select id from auth.service_keys where expires_at <= $1 order by expires_at limit $2 for update skip locked
+        )
+        returning service_id as "service: ServiceId", id as "id: KeyId", name, expires_at
+        "#,
+        now,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(swept)
 }

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::{NewRole, Role, RoleId, store, told};
 use crate::access::permission::{ReadRoles, WriteRoles};
-use crate::access::store::{Through, must_cover_permission, must_cover_role};
+use crate::access::store::{Loss, Through, must_cover_loss, must_cover_permission, must_cover_role};
 use crate::access::{About, Can};
 use crate::app::App;
 use crate::audit::{Action, Change, Event};
@@ -120,6 +120,8 @@ async fn rename(
     changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let before = Tagged::whole(store::get(&mut tx, id).await?)?;
     if_match.allows(&before.etag)?;
+    // Whoever asks by name takes the old name's role for lost.
+    must_cover_loss_of(&mut tx, by.actor, Loss::Role(id)).await?;
     store::rename(&mut tx, id, &change.name).await?;
     let after = Tagged::whole(Role { id, name: change.name.into() })?;
     tx.commit([Event::new(Action::RoleChanged).before(before.shown).after(&after.shown)]).await?;
@@ -136,7 +138,8 @@ struct RoleDeleted {
 
 /// Delete a role
 ///
-/// Everybody loses it, everywhere.
+/// Everybody loses it, everywhere. Where it carries Portero's own permissions, that takes somebody who holds these for as
+/// long as any of them.
 #[utoipa::path(delete, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
     responses(
         (status = 200, body = RoleDeleted),
@@ -155,6 +158,7 @@ async fn delete_role(
     let role_id = changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let role = Tagged::whole(store::get(&mut tx, role_id).await?)?;
     if_match.allows(&role.etag)?;
+    must_cover_loss_of(&mut tx, by.actor, Loss::Role(role_id)).await?;
     store::delete(&mut tx, role_id).await?;
     tx.commit([Event::new(Action::RoleDeleted).before(role.shown)]).await?;
     Ok(Json(RoleDeleted { status: "role_deleted", role_id }))
@@ -241,9 +245,15 @@ async fn remove_permission_from_role(
     let mut tx = by.begin(&app, About::default()).await?;
     let role_id = changeable(&mut tx, by.actor, &link.role_id).await?;
     let permission_id = permissions::store::resolve(&mut tx, &link.permission_id).await?;
+    must_cover_loss_of(&mut tx, by.actor, Loss::Carried(role_id, permission_id)).await?;
     let removed = store::remove_permission(&mut tx, role_id, permission_id).await?;
     tx.commit(removed.then(|| told::lost(role_id, permission_id))).await?;
     Ok(Json(PermissionRemoved { status: "permission_removed_from_role", role_id, permission_id }))
+}
+
+async fn must_cover_loss_of(tx: &mut Change, actor: PersonId, loss: Loss) -> Result<()> {
+    let now = tx.by().now;
+    must_cover_loss(tx, actor, loss, now).await
 }
 
 /// The role that a caller named, if they may change it: not Portero's own, not a direct grant's, and carrying nothing

@@ -8,6 +8,7 @@ use utoipa_axum::routes;
 
 use super::{NewService, Service, ServiceChange, ServiceId, store};
 use crate::access::permission::{ReadServices, WriteServices};
+use crate::access::store::{Loss, must_cover_loss};
 use crate::access::{About, Can, Holds};
 use crate::app::App;
 use crate::audit::{Action, Event};
@@ -149,7 +150,8 @@ struct ServiceDeleted {
 
 /// Delete a service
 ///
-/// From then on nobody has a role in it; its name is free again.
+/// From then on nobody has a role in it; its name is free again. Where somebody holds one of Portero's own permissions in it,
+/// that takes a caller who holds it for as long.
 #[utoipa::path(delete, path = "/services/{id}", tag = "services",
     params(("id" = i32, Path, description = "the service's id")),
     responses(
@@ -170,6 +172,8 @@ async fn delete_service(
     store::lock(&mut tx, service_id).await?;
     let service = store::tagged(&mut tx, service_id).await?;
     if_match.allows(&service.etag)?;
+    let now = tx.by().now;
+    must_cover_loss(&mut tx, by.actor, Loss::Service(service_id), now).await?;
     store::remove(&mut tx, service_id).await?;
     tx.commit([Event::new(Action::ServiceDeleted).within(service_id).before(service.shown)]).await?;
     Ok(Json(ServiceDeleted { status: "service_deleted", service_id }))

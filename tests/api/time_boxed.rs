@@ -1,6 +1,8 @@
 //! Grants that end by themselves: in the same second in every answer, whoever asks, whether or not they were swept up.
 
 mod administrators;
+mod many;
+mod outlives;
 mod swept;
 
 use serde_json::{Value, json};

@@ -24,7 +24,7 @@ pub struct Swept {
     pub terms: Standing,
 }
 
-/// Whether any grant is over at `now`.
+/// Whether any grant, or key of a service, is over at `now`.
 pub async fn is_any_expired(conn: &mut PgConnection, now: OffsetDateTime) -> Result<bool> {
     let any = sqlx::query_scalar!(
         r#"
@@ -32,6 +32,7 @@ pub async fn is_any_expired(conn: &mut PgConnection, now: OffsetDateTime) -> Res
         select coalesce(
             (select true from auth.person_service_role where expires_at <= $1 order by expires_at limit 1),
             (select true from auth.role_permission where expires_at <= $1 order by expires_at limit 1),
+            (select true from auth.service_keys where expires_at <= $1 order by expires_at limit 1),
             false
         ) as "any!"
         "#,

@@ -166,11 +166,13 @@ impl Server {
 
     /// A backend of this service, with a new key.
     pub async fn backend(&self, service: i32) -> Caller {
-        let key = self.app.new_service_key(self.app.clock.now()).expect("a key");
+        let now = self.app.clock.now();
+        let key = self.app.new_service_key(now).expect("a key");
         self.secrets.add(key.reveal());
         let mut tx = self.app.db.begin().await.expect("a transaction");
         let name = "tests".parse().expect("a name");
-        let made = keys::store::insert(&mut tx, ServiceId(service), &name, key.hash(), None).await.expect("a new key");
+        let made = keys::store::insert(&mut tx, ServiceId(service), &name, key.hash(), None, (now, None));
+        let made = made.await.expect("a new key");
         tx.commit().await.expect("a commit");
         Caller::new(Arc::clone(&self.instance), made.id.0, String::new(), Some(key.reveal().to_owned()))
     }
