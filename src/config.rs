@@ -122,9 +122,11 @@ impl Config {
         let database_direct_url = s.database_url("AUTH_DATABASE_DIRECT_URL");
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let listen = s.listen();
+        let ttl = s.number("TOKEN_TTL_SECONDS", 300, 1, 31_536_000);
         let lifetime = Lifetime {
-            sliding: Duration::seconds(s.number("TOKEN_TTL_SECONDS", 300, 1, 31_536_000)),
-            renew_within: Duration::seconds(s.number("TOKEN_RENEW_THRESHOLD_SECONDS", 30, 0, 31_536_000)),
+            sliding: Duration::seconds(ttl),
+            // Rounded up: with a TTL of one second, too, a session that is used lives on.
+            renew_within: Duration::seconds(s.number("TOKEN_RENEW_THRESHOLD_SECONDS", (ttl + 1) / 2, 0, 31_536_000)),
             absolute: Duration::seconds(s.number("TOKEN_MAX_AGE_SECONDS", 86_400, 1, 315_360_000)),
         };
         let config = Self {

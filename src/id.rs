@@ -28,9 +28,17 @@ pub trait Id: Copy {
         Error::not_found(Self::NOT_FOUND, format!("no {} has that id", Self::NOUN))
     }
 
-    /// 400: the name is unknown, or an id was asked for.
+    /// 400: a name, where only ids are taken.
+    fn id_expected() -> Error {
+        let (noun, listed) = (Self::NOUN, Self::NOUN.split(' ').next_back().unwrap_or_default());
+        let detail =
+            format!("this takes the id of a {noun}, a number, and no name; the list of {listed}s shows the ids");
+        Error::bad_request(Self::INVALID, detail)
+    }
+
+    /// 400: the name is unknown.
     fn invalid() -> Error {
-        Error::bad_request(Self::INVALID, format!("that is not the id or the name of a {}", Self::NOUN))
+        Error::bad_request(Self::INVALID, format!("no {} has that name", Self::NOUN))
     }
 }
 
@@ -108,7 +116,7 @@ impl<T: Id> Ref<T> {
         match self {
             Self::Id(id) => Ok(*id),
             Self::NoSuchId => Err(T::not_found()),
-            Self::Name(_) | Self::NoSuchName => Err(T::invalid()),
+            Self::Name(_) | Self::NoSuchName => Err(T::id_expected()),
         }
     }
 

@@ -98,6 +98,12 @@ macro_rules! text_type {
 }
 pub(crate) use text_type;
 
+text_type!(
+    /// What a service, a role or a permission is for, in one line.
+    Description, |text| line(text, 500), max: 500,
+    except: "", example: "Stock and deliveries"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

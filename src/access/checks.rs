@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::vocabulary::Latest;
+use super::vocabulary::{Latest, Vocabulary};
 use super::{Effective, store};
 use crate::database::{Question, distinct};
 use crate::error::Result;
@@ -29,8 +29,19 @@ pub struct Ask {
 pub struct Answer {
     /// The session, as it is stored: whether it has expired is for the asker to say.
     pub session: Session,
-    /// The service asked about, if there is one, and what the session's owner may do there.
-    pub rights: Option<(ServiceId, Arc<Effective>)>,
+    /// What the session's owner may do in the service asked about, if there is one.
+    pub rights: Option<Rights>,
+}
+
+/// What somebody may do in a service.
+#[derive(Clone, Debug)]
+pub struct Rights {
+    /// Where.
+    pub service: ServiceId,
+    /// What.
+    pub effective: Arc<Effective>,
+    /// In which words.
+    pub vocabulary: Arc<Vocabulary>,
 }
 
 /// See [`Ask`].
@@ -68,7 +79,12 @@ impl Question for Checks {
             }
             let answers = found.rows.into_iter().map(|row| {
                 let (session, held) = row?;
-                Some(Answer { session, rights: held.map(|held| (held.service, Arc::new(vocabulary.effective(&held)))) })
+                let rights = held.map(|held| Rights {
+                    service: held.service,
+                    effective: Arc::new(vocabulary.effective(&held)),
+                    vocabulary: Arc::clone(&vocabulary),
+                });
+                Some(Answer { session, rights })
             });
             let answers: Vec<_> = answers.collect();
             return Ok(places.into_iter().map(|place| answers[place].clone()).collect());

@@ -20,6 +20,6 @@ pub use backend::{Backend, token_of_a_person};
 pub use begin::About;
 pub use caller::Caller;
 pub use can::{Can, Holds};
-pub use checks::{Answer, Ask, Checks};
+pub use checks::{Answer, Ask, Checks, Rights};
 pub use effective::Effective;
 pub use uses::{Uses, write_uses, write_uses_every_minute};

@@ -86,6 +86,11 @@ impl Vocabulary {
         }
     }
 
+    /// Whether any permission is called so.
+    pub fn has_permission(&self, name: &str) -> bool {
+        self.permissions.values().any(|known| **known == *name)
+    }
+
     /// What somebody may do who holds this.
     pub fn effective(&self, held: &Held) -> Effective {
         let mut roles = Vec::with_capacity(held.roles.len());

@@ -4,10 +4,11 @@ use axum::http::StatusCode;
 use clap::Subcommand;
 
 use super::named::Named;
-use super::output::Row;
+use super::output::{Row, or_dash};
 use super::tool::{Tool, list_all};
 use crate::audit::{Action, Event};
-use crate::permissions::{Permission, PermissionId, PermissionName, store};
+use crate::names::Description;
+use crate::permissions::{NewPermission, Permission, PermissionId, PermissionName, store};
 use crate::roles::{self, RoleId};
 
 #[derive(Debug, Subcommand)]
@@ -16,6 +17,9 @@ pub(super) enum Command {
     Add {
         /// Its name.
         name: PermissionName,
+        /// What it allows, in one line.
+        #[arg(long)]
+        description: Option<Description>,
     },
     /// List permissions; Portero's own are listed by `--role Administrator`.
     List {
@@ -35,18 +39,18 @@ pub(super) enum Command {
 }
 
 impl Row for Permission {
-    const HEADER: &'static [&'static str] = &["id", "name"];
+    const HEADER: &'static [&'static str] = &["id", "name", "description"];
 
     fn cells(&self) -> Vec<String> {
-        vec![self.id.to_string(), self.name.clone()]
+        vec![self.id.to_string(), self.name.clone(), or_dash(self.description.as_ref())]
     }
 }
 
 pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     match command {
-        Command::Add { name } => {
-            let (status, permission) = store::ensure(&mut tx, &name).await?;
+        Command::Add { name, description } => {
+            let (status, permission) = store::ensure(&mut tx, &NewPermission { name, description }).await?;
             let made = Event::new(Action::PermissionCreated).after(&permission);
             tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
             let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };

@@ -7,13 +7,14 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::named::Named;
-use super::output::Row;
+use super::output::{Row, or_dash};
 use super::tool::{Tool, everything, list_all};
 use crate::audit::{Action, Event};
 use crate::error::Result;
 use crate::grants;
+use crate::names::Description;
 use crate::permissions::{Permission, PermissionId};
-use crate::roles::{Role, RoleId, RoleName, store, told};
+use crate::roles::{NewRole, Role, RoleId, RoleName, store, told};
 use crate::services::ServiceId;
 
 #[derive(Debug, Subcommand)]
@@ -22,6 +23,9 @@ pub(super) enum Command {
     Add {
         /// Its name.
         name: RoleName,
+        /// What it is for, in one line.
+        #[arg(long)]
+        description: Option<Description>,
         /// A permission that it carries: id or name; may be repeated.
         #[arg(long, allow_negative_numbers = true)]
         permission: Vec<Named<PermissionId>>,
@@ -61,16 +65,18 @@ pub(super) struct Carried {
 }
 
 impl Row for Role {
-    const HEADER: &'static [&'static str] = &["id", "name"];
+    const HEADER: &'static [&'static str] = &["id", "name", "description"];
 
     fn cells(&self) -> Vec<String> {
-        vec![self.id.to_string(), self.name.clone()]
+        vec![self.id.to_string(), self.name.clone(), or_dash(self.description.as_ref())]
     }
 }
 
 pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     match command {
-        Command::Add { name, permission, service } => add(tool, &name, &permission, &service).await,
+        Command::Add { name, description, permission, service } => {
+            add(tool, &NewRole { name, description }, &permission, &service).await
+        }
         Command::List { beginning, service } => list(tool, beginning, service).await,
         Command::Remove { role } => {
             let mut tx = tool.begin().await?;
@@ -87,12 +93,12 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
 
 async fn add(
     tool: &Tool,
-    name: &RoleName,
+    new: &NewRole,
     permissions: &[Named<PermissionId>],
     services: &[Named<ServiceId>],
 ) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
-    let (status, role) = store::ensure(&mut tx, name).await?;
+    let (status, role) = store::ensure(&mut tx, new).await?;
     if status == StatusCode::CREATED {
         tx.tell(Event::new(Action::RoleCreated).after(&role));
     }
@@ -115,7 +121,7 @@ async fn add(
     tx.commit([]).await?;
     let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };
     tool.output.done(
-        &json!({ "id": role.id, "name": role.name, "permissions": carried }),
+        &json!({ "id": role.id, "name": role.name, "description": role.description, "permissions": carried }),
         format_args!("{did} role {} `{}`; it carries: {}.", role.id, role.name, names(&carried)),
     )
 }

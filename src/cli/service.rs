@@ -11,8 +11,9 @@ use super::tool::{Tool, everything, list_all};
 use crate::access::store::{must_keep_an_administrator, queue_for_administrators};
 use crate::audit::{Action, Change, Event};
 use crate::grants::{self, told};
+use crate::names::Description;
 use crate::roles::RoleId;
-use crate::services::{Description, NewService, Service, ServiceId, ServiceName, store};
+use crate::services::{NewService, Service, ServiceId, ServiceName, store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -12,6 +12,7 @@ use super::ask;
 use super::named::Named;
 use super::tool::Tool;
 use super::user::moment;
+use crate::access::Rights;
 use crate::error::Error;
 use crate::http::credential;
 use crate::id::Ref;
@@ -72,7 +73,7 @@ fn valid(tool: &Tool, checked: Checked, wanted: &[String]) -> anyhow::Result<Exi
         "expires_at": checked.expires_at.unix_timestamp(),
     });
     let mut allowed = true;
-    if let Some((service, effective)) = checked.rights {
+    if let Some(Rights { service, effective, .. }) = checked.rights {
         let listed = |names: &[Arc<str>]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let (roles, permissions) = (listed(&effective.roles), listed(&effective.permissions));
         let _ = write!(said, "\nIn service {service}: roles: {roles}; permissions: {permissions}.");

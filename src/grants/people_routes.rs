@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use super::{HeldRole, Holder, PersonInService, store};
 use crate::access::permission::{ReadGrants, ReadServices};
 use crate::access::store::effective_of_all;
-use crate::access::{Backend, Caller, Effective, Holds};
+use crate::access::{Backend, Caller, Effective, Holds, Rights};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::credential::Credential;
@@ -79,7 +79,7 @@ async fn oneself(
              service",
         ));
     }
-    let (service, effective) = rights.ok_or_else(|| service.absent())?;
+    let Rights { service, effective, .. } = rights.ok_or_else(|| service.absent())?;
     Ok((user, service, Arc::unwrap_or_clone(effective)))
 }
 

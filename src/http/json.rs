@@ -4,7 +4,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::error::Error;
 
@@ -61,19 +61,26 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| Error::invalid_field(&error.path().to_string(), &fault(error.inner())))?;
-    reader.end().map_err(|error| Error::invalid_field("", &fault(&error)))?;
+        .map_err(|error| Error::invalid_field(&error.path().to_string(), &fault(error.inner(), body)))?;
+    reader.end().map_err(|error| Error::invalid_field("", &fault(&error, body)))?;
     Ok(value)
 }
 
-fn fault(error: &serde_json::Error) -> String {
+fn fault(error: &serde_json::Error, body: &[u8]) -> String {
     use serde_json::error::Category;
     match error.classify() {
         Category::Eof => "the body ends before its JSON does; send a JSON object".to_owned(),
+        // serde_json calls null in the place of one of several words a fault of syntax.
+        Category::Syntax if serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+            "expected one of the values that the documentation names; leave the field out to say nothing".to_owned()
+        }
         Category::Syntax | Category::Io => format!("the body is not JSON: {error}"),
         Category::Data => {
             let text = error.to_string();
             let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+            if let Some(unknown) = unknown_field(what) {
+                return unknown;
+            }
             // serde quotes the value, which may be a password of the wrong type: say only what was expected.
             match what.rsplit_once(", expected ") {
                 Some((found, expected)) if found.starts_with("invalid ") => {
@@ -84,6 +91,33 @@ fn fault(error: &serde_json::Error) -> String {
             }
         }
     }
+}
+
+/// What serde says of a field that it does not know, with the known one that is likely meant.
+fn unknown_field(fault: &str) -> Option<String> {
+    let (unknown, rest) = fault.strip_prefix("unknown field `")?.split_once('`')?;
+    let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+    let all = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    Some(match nearest(unknown, &known) {
+        Some(meant) => format!("unknown field `{unknown}`; did you mean `{meant}`? Known fields: {all}"),
+        None if known.is_empty() => format!("unknown field `{unknown}`; no fields are known here"),
+        None => format!("unknown field `{unknown}`; known fields: {all}"),
+    })
+}
+
+/// The known name that `unknown` is likely to stand for: mistyped, cut short, or written in another style.
+fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+    let plain =
+        |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let sought = plain(unknown);
+    let likeness = |name: &&str| {
+        let name = plain(name);
+        let (short, long) = if sought.len() < name.len() { (&sought, &name) } else { (&name, &sought) };
+        let is_part = short.len() > 2 && long.starts_with(short.as_str());
+        if is_part { 0.95 } else { strsim::jaro_winkler(&sought, &name) }
+    };
+    let best = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) >= 0.8).then_some(*best)
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -111,9 +145,48 @@ mod tests {
     }
 
     #[test]
+    fn the_field_that_is_likely_meant_is_named() {
+        let known = ["expires_at", "person_id", "role_id", "service_id", "reason"];
+        for (mistyped, meant) in [
+            ("expires", "expires_at"),
+            ("expiresAt", "expires_at"),
+            ("expire_at", "expires_at"),
+            ("expired_at", "expires_at"),
+            ("personId", "person_id"),
+            ("resaon", "reason"),
+            ("service", "service_id"),
+            ("rol_id", "role_id"),
+        ] {
+            assert_eq!(nearest(mistyped, &known), Some(meant), "{mistyped}");
+        }
+        assert_eq!(nearest("colour", &known), None);
+        assert_eq!(nearest("", &known), None);
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    enum Word {
+        #[serde(rename = "N")]
+        Natural,
+    }
+
+    #[test]
+    fn null_in_the_place_of_a_word_is_json_all_the_same() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Kind {
+            #[expect(dead_code, reason = "only ever refused here")]
+            kind: Word,
+        }
+        let refused = parse::<Kind>(br#"{"kind": null}"#).expect_err("a refusal").to_string();
+        assert!(refused.contains("`kind`") && !refused.contains("not JSON"), "{refused}");
+        assert!(parse::<Kind>(br#"{"kind": "N"}"#).is_ok());
+    }
+
+    #[test]
     fn a_fault_names_its_field_and_never_its_value() {
         assert_eq!(refusal(r#"{"password": 123456}"#), "invalid_request_body: `password`: expected a string");
         assert!(refusal(r#"{"pass": "x"}"#).contains("unknown field `pass`"));
+        assert!(refusal(r#"{"pass": "x"}"#).contains("did you mean `password`?"));
+        assert!(refusal(r#"{"zzz": "x"}"#).contains("known fields: `password`"));
         assert!(refusal("{}").contains("missing field `password`"));
         assert!(refusal("").contains("ends before"));
         assert!(refusal(r#"{"password": "x"} more"#).contains("not JSON"));

@@ -13,6 +13,11 @@ pub(super) fn relate_fields(document: &mut OpenApi) {
         ways.iter().fold(OneOfBuilder::new(), |one_of, (set, unset)| one_of.item(fields(&[set], unset))).build().into()
     };
     let at_least_one = |names: &[&str]| any_of(names.iter().map(|name| fields(&[name], &[])));
+    // Null empties a description: to be there is enough.
+    let described = |names: &[&str]| {
+        let present = ObjectBuilder::new().required("description").build().into();
+        any_of(names.iter().map(|name| fields(&[name], &[])).chain([present]))
+    };
     let not_both = |a: &str, b: &str| any_of([fields(&[], &[a]), fields(&[], &[b])]);
     // serde takes both names for one field given twice, also where one is null.
     let one_name = |name: &'static str, alias: &'static str| {
@@ -32,7 +37,7 @@ pub(super) fn relate_fields(document: &mut OpenApi) {
         "email",
         "locale",
     ];
-    let rules: [(&str, Vec<Schema>); 12] = [
+    let rules: [(&str, Vec<Schema>); 15] = [
         ("Registration", vec![login(), one_name_at_most("name", "display_name")]),
         ("Login", vec![login()]),
         ("Candidate", vec![one_name_at_most("username", "login")]),
@@ -49,7 +54,10 @@ pub(super) fn relate_fields(document: &mut OpenApi) {
                 one_name_at_most("name", "display_name"),
             ],
         ),
-        ("ServiceChange", vec![at_least_one(&["name", "description"])]),
+        ("ServiceChange", vec![described(&["name"])]),
+        ("RoleChange", vec![described(&["name"])]),
+        ("NewPermission", vec![one_name("name", "code")]),
+        ("PermissionChange", vec![described(&["name", "code"]), one_name_at_most("name", "code")]),
         ("Forgotten", vec![one_of_three("email", "username", "login"), one_name_at_most("username", "login")]),
         ("DirectGrant", vec![exactly_one("permission_id", "permission_name")]),
         ("NewDirectGrant", vec![exactly_one("permission_id", "permission_name")]),
@@ -62,6 +70,9 @@ pub(super) fn relate_fields(document: &mut OpenApi) {
             add_alias(&mut schema, "username", "login");
             if ["Registration", "OwnChange"].contains(&name) {
                 add_alias(&mut schema, "name", "display_name");
+            }
+            if ["NewPermission", "PermissionChange"].contains(&name) {
+                add_alias(&mut schema, "name", "code");
             }
             let whole = rules.into_iter().fold(AllOfBuilder::new().item(schema), AllOfBuilder::item);
             components.schemas.insert(name.to_owned(), whole.into());

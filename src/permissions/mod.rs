@@ -4,5 +4,5 @@ mod permission;
 mod routes;
 pub mod store;
 
-pub use permission::{NewPermission, Permission, PermissionId, PermissionName};
+pub use permission::{NewPermission, Permission, PermissionChange, PermissionId, PermissionName};
 pub use routes::routes;

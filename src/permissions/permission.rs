@@ -2,8 +2,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
+use crate::http::Patch;
 use crate::id::id_type;
-use crate::names::{self, text_type};
+use crate::names::{self, Description, text_type};
 
 id_type!(
     /// A permission's id.
@@ -24,14 +25,46 @@ pub struct Permission {
     /// Its name, unique.
     #[schema(example = "read")]
     pub name: String,
+    /// What it allows.
+    #[schema(example = "See what is in stock")]
+    pub description: Option<String>,
 }
 
-/// A permission to make, or a new name for one.
+/// A permission to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "approve", "description": "Sign orders off"}))]
 pub struct NewPermission {
     /// Its name.
+    #[serde(alias = "code")]
     pub name: PermissionName,
+    /// What it allows. Left out, it says nothing about that of a permission that stands.
+    #[serde(default)]
+    pub description: Option<Description>,
+}
+
+/// What to change of a permission; at least one field.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, example = json!({"name": "approve"}))]
+pub struct PermissionChange {
+    /// A new name.
+    #[serde(default, alias = "code")]
+    pub name: Option<PermissionName>,
+    /// A new description; null for none.
+    #[serde(default)]
+    #[schema(value_type = Option<Description>)]
+    pub description: Patch<Description>,
+}
+
+impl PermissionChange {
+    /// Refuses (400) to change nothing.
+    pub fn must_change_something(&self) -> Result<()> {
+        if self.name.is_none() && self.description.keeps() {
+            return Err(Error::invalid_field("", "nothing to change: send `name` or `description`"));
+        }
+        Ok(())
+    }
 }
 
 impl PermissionId {

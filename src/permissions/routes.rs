@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{NewPermission, Permission, PermissionId, store};
+use super::{NewPermission, Permission, PermissionChange, PermissionId, store};
 use crate::access::permission::{ReadPermissions, WritePermissions};
 use crate::access::{About, Can};
 use crate::app::App;
@@ -38,10 +38,11 @@ async fn list_permissions(State(app): State<App>, _: Can<ReadPermissions>, page:
 
 /// Make a permission
 ///
-/// Doing it twice is safe: 200 with the permission that stands.
+/// Doing it twice is safe: 200 with the permission that stands, unless it has another description than this.
 #[utoipa::path(post, path = "/permissions", tag = "permissions", request_body = NewPermission, responses(
     (status = 201, body = Permission),
     (status = 200, body = Permission, description = "it stood already"),
+    (status = 409, description = "`permission_exists`"),
 ))]
 async fn create_permission(
     State(app): State<App>,
@@ -49,7 +50,7 @@ async fn create_permission(
     Json(new): Json<NewPermission>,
 ) -> Result<(StatusCode, Json<Permission>)> {
     let mut tx = by.begin(&app, About::default()).await?;
-    let (status, permission) = store::ensure(&mut tx, &new.name).await?;
+    let (status, permission) = store::ensure(&mut tx, &new).await?;
     let made = Event::new(Action::PermissionCreated).after(&permission);
     tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
     Ok((status, Json(permission)))
@@ -71,10 +72,10 @@ async fn get_permission(
     Tagged::whole(store::get(&mut *app.db.read().await?, id.id()?).await?)
 }
 
-/// Rename a permission
+/// Change a permission
 #[utoipa::path(put, path = "/permissions/{id}", tag = "permissions",
     params(("id" = i32, Path, description = "the permission's id")),
-    request_body = NewPermission,
+    request_body = PermissionChange,
     responses(
         (status = 200, body = Success),
         (status = 400, description = "`invalid_permission_id`"),
@@ -86,18 +87,18 @@ async fn update_permission(
     by: Can<WritePermissions>,
     Path(id): Path<Ref<PermissionId>>,
     if_match: IfMatch,
-    Json(change): Json<NewPermission>,
+    Json(change): Json<PermissionChange>,
 ) -> Result<Json<Success>> {
-    rename(&app, &by, id.id()?, &if_match, change).await?;
+    update(&app, &by, id.id()?, &if_match, &change).await?;
     Ok(Json(Success::default()))
 }
 
-/// Rename a permission, and see it
+/// Change a permission, and see it
 ///
 /// As `PUT`, but for the answer.
 #[utoipa::path(patch, path = "/permissions/{id}", tag = "permissions",
     params(("id" = i32, Path, description = "the permission's id")),
-    request_body = NewPermission,
+    request_body = PermissionChange,
     responses(
         (status = 200, body = Permission),
         (status = 400, description = "`invalid_permission_id`"),
@@ -109,24 +110,24 @@ async fn patch_permission(
     by: Can<WritePermissions>,
     Path(id): Path<Ref<PermissionId>>,
     if_match: IfMatch,
-    Json(change): Json<NewPermission>,
+    Json(change): Json<PermissionChange>,
 ) -> Result<Tagged<Permission>> {
-    rename(&app, &by, id.id()?, &if_match, change).await
+    update(&app, &by, id.id()?, &if_match, &change).await
 }
 
-async fn rename(
+async fn update(
     app: &App,
     by: &Can<WritePermissions>,
     id: PermissionId,
     if_match: &IfMatch,
-    change: NewPermission,
+    change: &PermissionChange,
 ) -> Result<Tagged<Permission>> {
+    change.must_change_something()?;
     let mut tx = by.begin(app, About::default()).await?;
     let before = Tagged::whole(store::lock(&mut tx, id).await?)?;
     id.must_not_be_built_in()?;
     if_match.allows(&before.etag)?;
-    store::rename(&mut tx, id, &change.name).await?;
-    let after = Tagged::whole(Permission { id, name: change.name.into() })?;
+    let after = Tagged::whole(store::update(&mut tx, id, change).await?)?;
     tx.commit([Event::new(Action::PermissionChanged).before(before.shown).after(&after.shown)]).await?;
     Ok(after)
 }

@@ -3,17 +3,18 @@
 use axum::http::StatusCode;
 use sqlx::PgConnection;
 
-use super::{Permission, PermissionId, PermissionName};
+use super::{NewPermission, Permission, PermissionChange, PermissionId, PermissionName};
 use crate::error::{Error, OnConstraint, Result};
 use crate::http::Page;
 use crate::id::{Id, Ref};
+use crate::names::Description;
 
 /// One page of permissions, Portero's own left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Permission>> {
     let rows = sqlx::query_as!(
         Permission,
         r#"
-        select id as "id: PermissionId", name
+        select id as "id: PermissionId", name, description
         from auth.permission
         where id > greatest($1, 0)
           and ($2::text is null or lower(name) ^@ lower($2))
@@ -31,17 +32,21 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Permission
 
 /// The permission with this id.
 pub async fn get(conn: &mut PgConnection, id: PermissionId) -> Result<Permission> {
-    sqlx::query_as!(Permission, r#"select id as "id: PermissionId", name from auth.permission where id = $1"#, id.0,)
-        .fetch_optional(conn)
-        .await?
-        .ok_or_else(PermissionId::not_found)
+    sqlx::query_as!(
+        Permission,
+        r#"select id as "id: PermissionId", name, description from auth.permission where id = $1"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(PermissionId::not_found)
 }
 
 /// Likewise, kept from any change by others until this transaction ends.
 pub async fn lock(conn: &mut PgConnection, id: PermissionId) -> Result<Permission> {
     sqlx::query_as!(
         Permission,
-        r#"select id as "id: PermissionId", name from auth.permission where id = $1 for no key update"#,
+        r#"select id as "id: PermissionId", name, description from auth.permission where id = $1 for no key update"#,
         id.0,
     )
     .fetch_optional(conn)
@@ -62,19 +67,22 @@ pub async fn resolve(conn: &mut PgConnection, permission: &Ref<PermissionId>) ->
     .ok_or_else(|| permission.absent())
 }
 
-/// Makes the permission `name`, or answers the one that stands: 201 or 200.
-pub async fn ensure(conn: &mut PgConnection, name: &PermissionName) -> Result<(StatusCode, Permission)> {
+/// Makes a permission, or answers the one that stands: 201 or 200; 409 when that one has another description than is asked
+/// for.
+pub async fn ensure(conn: &mut PgConnection, new: &NewPermission) -> Result<(StatusCode, Permission)> {
+    let description = new.description.as_ref().map(Description::as_str);
     // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
     loop {
         let made = sqlx::query_as!(
             Permission,
             r#"
-            insert into auth.permission (name)
-            values ($1)
+            insert into auth.permission (name, description)
+            values ($1, $2)
             on conflict (name) where id > 0 do nothing
-            returning id as "id: PermissionId", name
+            returning id as "id: PermissionId", name, description
             "#,
-            name.as_str(),
+            new.name.as_str(),
+            description,
         )
         .fetch_optional(&mut *conn)
         .await?;
@@ -83,24 +91,41 @@ pub async fn ensure(conn: &mut PgConnection, name: &PermissionName) -> Result<(S
         }
         let standing = sqlx::query_as!(
             Permission,
-            r#"select id as "id: PermissionId", name from auth.permission where name = $1 and id > 0"#,
-            name.as_str(),
+            r#"select id as "id: PermissionId", name, description from auth.permission where name = $1 and id > 0"#,
+            new.name.as_str(),
         )
         .fetch_optional(&mut *conn)
         .await?;
-        if let Some(standing) = standing {
-            return Ok((StatusCode::OK, standing));
+        match standing {
+            Some(standing) if description.is_none() || standing.description.as_deref() == description => {
+                return Ok((StatusCode::OK, standing));
+            }
+            Some(_) => return Err(exists()),
+            None => {}
         }
     }
 }
 
-/// Renames a permission. The unique constraint decides whether the name is free.
-pub async fn rename(conn: &mut PgConnection, id: PermissionId, name: &PermissionName) -> Result<()> {
-    let renamed = sqlx::query!("update auth.permission set name = $2 where id = $1", id.0, name.as_str())
-        .execute(conn)
-        .await
-        .on_constraint("permission_name_key", taken())?;
-    if renamed.rows_affected() == 0 { Err(PermissionId::not_found()) } else { Ok(()) }
+/// Changes name or description. The unique index decides whether the name is free.
+pub async fn update(conn: &mut PgConnection, id: PermissionId, change: &PermissionChange) -> Result<Permission> {
+    sqlx::query_as!(
+        Permission,
+        r#"
+        update auth.permission
+        set name = coalesce($2, name),
+            description = case when $4 then description else $3 end
+        where id = $1
+        returning id as "id: PermissionId", name, description
+        "#,
+        id.0,
+        change.name.as_ref().map(PermissionName::as_str),
+        change.description.value().map(Description::as_str),
+        change.description.keeps(),
+    )
+    .fetch_optional(conn)
+    .await
+    .on_constraint("permission_name_key", exists())?
+    .ok_or_else(PermissionId::not_found)
 }
 
 /// Deletes a permission, and takes it out of every role. A direct grant's role goes with its last permission.
@@ -134,6 +159,7 @@ pub async fn delete(conn: &mut PgConnection, id: PermissionId) -> Result<()> {
     if deleted.rows_affected() == 0 { Err(PermissionId::not_found()) } else { Ok(()) }
 }
 
-fn taken() -> Error {
+/// 409: the name is taken by a permission that differs.
+fn exists() -> Error {
     Error::conflict("permission_exists", "another permission has that name; choose another, or use that one")
 }

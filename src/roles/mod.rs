@@ -5,5 +5,5 @@ mod routes;
 pub mod store;
 pub mod told;
 
-pub use role::{NewRole, Role, RoleId, RoleName};
+pub use role::{NewRole, Role, RoleChange, RoleId, RoleName};
 pub use routes::routes;

@@ -2,8 +2,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
+use crate::http::Patch;
 use crate::id::id_type;
-use crate::names::{self, text_type};
+use crate::names::{self, Description, text_type};
 
 id_type!(
     /// A role's id.
@@ -51,12 +52,42 @@ pub struct Role {
     /// Its name, unique.
     #[schema(example = "Editor")]
     pub name: String,
+    /// What it is for.
+    #[schema(example = "Edits the catalog")]
+    pub description: Option<String>,
 }
 
-/// A role to make, or a new name for one.
+/// A role to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRole {
     /// Its name.
     pub name: RoleName,
+    /// What it is for. Left out, it says nothing about that of a role that stands.
+    #[serde(default)]
+    pub description: Option<Description>,
+}
+
+/// What to change of a role; at least one field.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, example = json!({"name": "Publisher"}))]
+pub struct RoleChange {
+    /// A new name.
+    #[serde(default)]
+    pub name: Option<RoleName>,
+    /// A new description; null for none.
+    #[serde(default)]
+    #[schema(value_type = Option<Description>)]
+    pub description: Patch<Description>,
+}
+
+impl RoleChange {
+    /// Refuses (400) to change nothing.
+    pub fn must_change_something(&self) -> Result<()> {
+        if self.name.is_none() && self.description.keeps() {
+            return Err(Error::invalid_field("", "nothing to change: send `name` or `description`"));
+        }
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{NewRole, Role, RoleId, store, told};
+use super::{NewRole, Role, RoleChange, RoleId, store, told};
 use crate::access::permission::{ReadRoles, WriteRoles};
 use crate::access::store::{Loss, Through, must_cover_loss, must_cover_permission, must_cover_role};
 use crate::access::{About, Can};
@@ -40,10 +40,11 @@ async fn list_roles(State(app): State<App>, _: Can<ReadRoles>, page: Page) -> Re
 
 /// Make a role
 ///
-/// Doing it twice is safe: 200 with the role that stands.
+/// Doing it twice is safe: 200 with the role that stands, unless it has another description than this.
 #[utoipa::path(post, path = "/roles", tag = "roles", request_body = NewRole, responses(
     (status = 201, body = Role),
     (status = 200, body = Role, description = "it stood already"),
+    (status = 409, description = "`role_exists`"),
 ))]
 async fn create_role(
     State(app): State<App>,
@@ -51,7 +52,7 @@ async fn create_role(
     Json(new): Json<NewRole>,
 ) -> Result<(StatusCode, Json<Role>)> {
     let mut tx = by.begin(&app, About::default()).await?;
-    let (status, role) = store::ensure(&mut tx, &new.name).await?;
+    let (status, role) = store::ensure(&mut tx, &new).await?;
     let made = Event::new(Action::RoleCreated).after(&role);
     tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
     Ok((status, Json(role)))
@@ -68,9 +69,9 @@ async fn get_role(State(app): State<App>, _: Can<ReadRoles>, Path(id): Path<Ref<
     Tagged::whole(store::get(&mut *app.db.read().await?, id.id()?).await?)
 }
 
-/// Rename a role
+/// Change a role
 #[utoipa::path(put, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
-    request_body = NewRole,
+    request_body = RoleChange,
     responses(
         (status = 200, body = Success),
         (status = 400, description = "`invalid_role_id`"),
@@ -82,17 +83,17 @@ async fn update_role(
     by: Can<WriteRoles>,
     Path(id): Path<Ref<RoleId>>,
     if_match: IfMatch,
-    Json(change): Json<NewRole>,
+    Json(change): Json<RoleChange>,
 ) -> Result<Json<Success>> {
-    rename(&app, &by, id.id()?, &if_match, change).await?;
+    update(&app, &by, id.id()?, &if_match, &change).await?;
     Ok(Json(Success::default()))
 }
 
-/// Rename a role, and see it
+/// Change a role, and see it
 ///
 /// As `PUT`, but for the answer.
 #[utoipa::path(patch, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
-    request_body = NewRole,
+    request_body = RoleChange,
     responses(
         (status = 200, body = Role),
         (status = 400, description = "`invalid_role_id`"),
@@ -104,26 +105,28 @@ async fn patch_role(
     by: Can<WriteRoles>,
     Path(id): Path<Ref<RoleId>>,
     if_match: IfMatch,
-    Json(change): Json<NewRole>,
+    Json(change): Json<RoleChange>,
 ) -> Result<Tagged<Role>> {
-    rename(&app, &by, id.id()?, &if_match, change).await
+    update(&app, &by, id.id()?, &if_match, &change).await
 }
 
-async fn rename(
+async fn update(
     app: &App,
     by: &Can<WriteRoles>,
     id: RoleId,
     if_match: &IfMatch,
-    change: NewRole,
+    change: &RoleChange,
 ) -> Result<Tagged<Role>> {
+    change.must_change_something()?;
     let mut tx = by.begin(app, About::default()).await?;
     changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let before = Tagged::whole(store::get(&mut tx, id).await?)?;
     if_match.allows(&before.etag)?;
-    // Whoever asks by name takes the old name's role for lost.
-    must_cover_loss_of(&mut tx, by.actor, Loss::Role(id)).await?;
-    store::rename(&mut tx, id, &change.name).await?;
-    let after = Tagged::whole(Role { id, name: change.name.into() })?;
+    if change.name.is_some() {
+        // Whoever asks by name takes the old name's role for lost.
+        must_cover_loss_of(&mut tx, by.actor, Loss::Role(id)).await?;
+    }
+    let after = Tagged::whole(store::update(&mut tx, id, change).await?)?;
     tx.commit([Event::new(Action::RoleChanged).before(before.shown).after(&after.shown)]).await?;
     Ok(after)
 }

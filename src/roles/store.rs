@@ -4,10 +4,11 @@ use axum::http::StatusCode;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{Role, RoleId, RoleName};
+use super::{NewRole, Role, RoleChange, RoleId, RoleName};
 use crate::error::{Error, OnConstraint, Result};
 use crate::http::Page;
 use crate::id::{Id, Ref};
+use crate::names::Description;
 use crate::permissions::{Permission, PermissionId};
 
 /// One page of roles; Portero's own and those of direct grants are left out.
@@ -15,7 +16,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Role>> {
     let rows = sqlx::query_as!(
         Role,
         r#"
-        select id as "id: RoleId", name
+        select id as "id: RoleId", name, description
         from auth.role
         where id > greatest($1, 0)
           and direct_person_id is null
@@ -34,7 +35,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Role>> {
 
 /// The role with this id.
 pub async fn get(conn: &mut PgConnection, id: RoleId) -> Result<Role> {
-    sqlx::query_as!(Role, r#"select id as "id: RoleId", name from auth.role where id = $1"#, id.0)
+    sqlx::query_as!(Role, r#"select id as "id: RoleId", name, description from auth.role where id = $1"#, id.0)
         .fetch_optional(conn)
         .await?
         .ok_or_else(RoleId::not_found)
@@ -103,19 +104,21 @@ fn must_not_be_direct(direct: Option<bool>) -> Result<()> {
     }
 }
 
-/// Makes the role `name`, or answers the one that stands: 201 or 200.
-pub async fn ensure(conn: &mut PgConnection, name: &RoleName) -> Result<(StatusCode, Role)> {
+/// Makes a role, or answers the one that stands: 201 or 200; 409 when that one has another description than is asked for.
+pub async fn ensure(conn: &mut PgConnection, new: &NewRole) -> Result<(StatusCode, Role)> {
+    let description = new.description.as_ref().map(Description::as_str);
     // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
     loop {
         let made = sqlx::query_as!(
             Role,
             r#"
-            insert into auth.role (name)
-            values ($1)
+            insert into auth.role (name, description)
+            values ($1, $2)
             on conflict (name) where id > 0 do nothing
-            returning id as "id: RoleId", name
+            returning id as "id: RoleId", name, description
             "#,
-            name.as_str(),
+            new.name.as_str(),
+            description,
         )
         .fetch_optional(&mut *conn)
         .await?;
@@ -124,27 +127,46 @@ pub async fn ensure(conn: &mut PgConnection, name: &RoleName) -> Result<(StatusC
         }
         let standing = sqlx::query_as!(
             Role,
-            r#"select id as "id: RoleId", name from auth.role where name = $1 and id > 0"#,
-            name.as_str(),
+            r#"select id as "id: RoleId", name, description from auth.role where name = $1 and id > 0"#,
+            new.name.as_str(),
         )
         .fetch_optional(&mut *conn)
         .await?;
-        if let Some(standing) = standing {
-            return Ok((StatusCode::OK, standing));
+        match standing {
+            Some(standing) if description.is_none() || standing.description.as_deref() == description => {
+                return Ok((StatusCode::OK, standing));
+            }
+            Some(_) => return Err(exists()),
+            None => {}
         }
     }
 }
 
-/// Renames a role. The unique constraint decides whether the name is free.
-pub async fn rename(conn: &mut PgConnection, id: RoleId, name: &RoleName) -> Result<()> {
-    let renamed = sqlx::query!("update auth.role set name = $2 where id = $1", id.0, name.as_str())
-        .execute(conn)
-        .await
-        .on_constraint(
-            "role_name_key",
-            Error::conflict("role_exists", "another role has that name; choose another, or use that one"),
-        )?;
-    if renamed.rows_affected() == 0 { Err(RoleId::not_found()) } else { Ok(()) }
+/// Changes name or description. The unique index decides whether the name is free.
+pub async fn update(conn: &mut PgConnection, id: RoleId, change: &RoleChange) -> Result<Role> {
+    sqlx::query_as!(
+        Role,
+        r#"
+        update auth.role
+        set name = coalesce($2, name),
+            description = case when $4 then description else $3 end
+        where id = $1
+        returning id as "id: RoleId", name, description
+        "#,
+        id.0,
+        change.name.as_ref().map(RoleName::as_str),
+        change.description.value().map(Description::as_str),
+        change.description.keeps(),
+    )
+    .fetch_optional(conn)
+    .await
+    .on_constraint("role_name_key", exists())?
+    .ok_or_else(RoleId::not_found)
+}
+
+/// 409: the name is taken by a role that differs.
+fn exists() -> Error {
+    Error::conflict("role_exists", "another role has that name; choose another, or use that one")
 }
 
 /// Deletes a role, and takes it from everybody.
@@ -190,7 +212,7 @@ pub async fn permissions(
     let rows = sqlx::query_as!(
         Permission,
         r#"
-        select p.id as "id: PermissionId", p.name
+        select p.id as "id: PermissionId", p.name, p.description
         from auth.role_permission rp
         join auth.permission p on p.id = rp.permission_id
         where rp.role_id = $1

@@ -5,4 +5,4 @@ mod service;
 pub mod store;
 
 pub use routes::routes;
-pub use service::{Description, NewService, Service, ServiceChange, ServiceId, ServiceName};
+pub use service::{NewService, Service, ServiceChange, ServiceId, ServiceName};

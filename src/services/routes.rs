@@ -39,7 +39,7 @@ async fn list_services(State(app): State<App>, _: Can<ReadServices>, page: Page)
 
 /// Register a service
 ///
-/// Doing it twice is safe: 200 with the service that stands, if name and description are the same.
+/// Doing it twice is safe: 200 with the service that stands, unless it has another description than this.
 #[utoipa::path(post, path = "/services", tag = "services", request_body = NewService, responses(
     (status = 201, body = Service),
     (status = 200, body = Service, description = "it stood already"),
@@ -127,7 +127,7 @@ async fn update(
     change: &ServiceChange,
 ) -> Result<Tagged<Service>> {
     id.must_not_be_built_in()?;
-    if change.name.is_none() && change.description.is_none() {
+    if change.name.is_none() && change.description.keeps() {
         return Err(Error::invalid_field("", "nothing to change: send name or description"));
     }
     let mut tx = by.begin(app, About::default()).await?;

@@ -2,8 +2,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
+use crate::http::Patch;
 use crate::id::id_type;
-use crate::names::{self, text_type};
+use crate::names::{self, Description, text_type};
 
 id_type!(
     /// A service's id.
@@ -30,12 +31,6 @@ text_type!(
     except: r"(?![-+]?[0-9]+$)", example: "Warehouse"
 );
 
-text_type!(
-    /// What a service is for, in one line.
-    Description, |text| names::line(text, 500), max: 500,
-    except: "", example: "Stock and deliveries"
-);
-
 /// A service.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Service {
@@ -55,7 +50,7 @@ pub struct Service {
 pub struct NewService {
     /// Its name.
     pub name: ServiceName,
-    /// What it is for.
+    /// What it is for. Left out, it says nothing about that of a service that stands.
     #[serde(default)]
     pub description: Option<Description>,
 }
@@ -68,7 +63,8 @@ pub struct ServiceChange {
     /// A new name.
     #[serde(default)]
     pub name: Option<ServiceName>,
-    /// A new description.
+    /// A new description; null for none.
     #[serde(default)]
-    pub description: Option<Description>,
+    #[schema(value_type = Option<Description>)]
+    pub description: Patch<Description>,
 }

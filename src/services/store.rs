@@ -3,10 +3,11 @@
 use axum::http::StatusCode;
 use sqlx::PgConnection;
 
-use super::{Description, NewService, Service, ServiceChange, ServiceId, ServiceName};
+use super::{NewService, Service, ServiceChange, ServiceId, ServiceName};
 use crate::error::{Error, OnConstraint, Result};
 use crate::http::{ETag, Page, Tagged};
 use crate::id::{Id, Ref};
+use crate::names::Description;
 
 /// One page of services, Portero itself left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> {
@@ -90,7 +91,7 @@ pub async fn lock(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
         .ok_or_else(ServiceId::not_found)
 }
 
-/// Registers a service, or answers the one that stands: 201 or 200; 409 when that one's description differs.
+/// Registers a service, or answers the one that stands: 201 or 200; 409 when that one has another description than is asked for.
 pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<(StatusCode, Service)> {
     let description = new.description.as_ref().map(Description::as_str);
     // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
@@ -123,7 +124,13 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<(Status
         .fetch_optional(&mut *conn)
         .await?;
         match standing {
-            Some(standing) if standing.description.as_deref() == description => return Ok((StatusCode::OK, standing)),
+            // Portero itself is nobody's to register.
+            Some(standing)
+                if standing.id != ServiceId::PORTERO
+                    && (description.is_none() || standing.description.as_deref() == description) =>
+            {
+                return Ok((StatusCode::OK, standing));
+            }
             Some(_) => return Err(exists()),
             None => {}
         }
@@ -136,13 +143,14 @@ pub async fn update(conn: &mut PgConnection, id: ServiceId, change: &ServiceChan
         r#"
         update auth.services
         set name = coalesce($2, name),
-            description = coalesce($3, description),
+            description = case when $4 then description else $3 end,
             updated_at = now()
         where id = $1 and removed_at is null
         "#,
         id.0,
         change.name.as_ref().map(ServiceName::as_str),
-        change.description.as_ref().map(Description::as_str),
+        change.description.value().map(Description::as_str),
+        change.description.keeps(),
     )
     .execute(conn)
     .await

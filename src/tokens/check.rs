@@ -1,11 +1,9 @@
 //! Is this token valid now? The one place that says so.
 
-use std::sync::Arc;
-
 use time::OffsetDateTime;
 
 use super::{Due, Session, State, TokenHash};
-use crate::access::{Answer, Ask, Effective};
+use crate::access::{Answer, Ask, Rights};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::credential;
@@ -21,8 +19,8 @@ pub struct Checked {
     pub expires_at: OffsetDateTime,
     /// Whether this very check renewed it.
     pub renewed: bool,
-    /// The service that was asked about, if there is one, and what the session's owner may do there.
-    pub rights: Option<(ServiceId, Arc<Effective>)>,
+    /// What the session's owner may do in the service that was asked about, if there is one.
+    pub rights: Option<Rights>,
 }
 
 /// Asks Postgres whether `token` is valid now, and renews it when that is due; also what its owner may do in `service`,
@@ -37,12 +35,12 @@ pub async fn check(app: &App, token: TokenHash, service: Option<Ref<ServiceId>>)
         let ask = Ask { token, service: service.clone(), now: app.clock.now() };
         let Answer { session, rights } = app.checks.ask(ask).await?.ok_or_else(credential::invalid)?;
         let now = app.clock.now();
-        if let Some((service, rights)) = &rights {
-            if rights.ends_at.is_some_and(|end| end <= now) {
+        if let Some(Rights { service, effective, .. }) = &rights {
+            if effective.ends_at.is_some_and(|end| end <= now) {
                 // A grant ended while the question was under way.
                 continue;
             }
-            if !rights.roles.is_empty() {
+            if !effective.roles.is_empty() {
                 app.uses.note(session.person, *service, now);
             }
         }

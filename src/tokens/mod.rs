@@ -5,6 +5,7 @@ mod begin;
 mod check;
 mod check_many;
 mod family;
+mod gateway;
 mod list_routes;
 mod older;
 pub(crate) mod opaque;

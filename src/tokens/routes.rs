@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -9,8 +10,8 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Payload, SessionId, TokenHash, check};
-use crate::access::{self, Effective};
+use super::{Checked, Payload, SessionId, TokenHash, check, gateway};
+use crate::access::{self, Effective, Rights};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::credential::{self, Credential};
@@ -20,11 +21,17 @@ use crate::services::ServiceId;
 use crate::users::PersonId;
 
 /// How many permissions one check may ask for.
-const MAX_WANTED: usize = 100;
+pub(super) const MAX_WANTED: usize = 100;
 
 /// `/check-token`.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(check_token))
+    OpenApiRouter::new().routes(routes!(
+        check_token,
+        gateway::check_token_by_get,
+        gateway::check_token_by_put,
+        gateway::check_token_by_patch,
+        gateway::check_token_by_delete
+    ))
 }
 
 /// What to check besides the token itself.
@@ -72,13 +79,13 @@ impl ToSchema for Wanted {}
 
 /// A valid token.
 #[derive(Debug, Serialize, ToSchema)]
-struct Answer {
+pub(super) struct Answer {
     /// Always true: an invalid token is a 401.
     #[schema(example = true)]
     valid: bool,
     /// Whose it is.
     #[schema(value_type = Payload)]
-    payload: Arc<Payload>,
+    pub(super) payload: Arc<Payload>,
     /// Whether this very check renewed it.
     #[schema(example = false)]
     renewed: bool,
@@ -86,7 +93,7 @@ struct Answer {
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
     /// What `GET /changes` calls this session when it ends.
-    session_id: SessionId,
+    pub(super) session_id: SessionId,
     /// The service. Only where one was asked about, like the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 4)]
@@ -98,7 +105,7 @@ struct Answer {
     /// Names of the permissions that these carry.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["read"]))]
-    permissions: Option<Vec<Arc<str>>>,
+    pub(super) permissions: Option<Vec<Arc<str>>>,
     /// When the first of the grants behind these ends, in Unix seconds: don't keep the answer beyond. Only where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 1_924_905_600)]
@@ -106,27 +113,43 @@ struct Answer {
     /// Whether the person holds all the permissions asked for. Only where some were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = true)]
-    allowed: Option<bool>,
+    pub(super) allowed: Option<bool>,
+    /// Those asked for that no permission is called: mistyped, or not made yet. Only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!(["raed"]))]
+    unknown_permissions: Option<Vec<String>>,
 }
 
 /// Check a token
 ///
 /// The main question of a backend: is this token valid now, whose is it, and what may they do in my service? Never
-/// answered from a cache. Renews the token when it is near its end. Every 401 also carries `"valid": false`.
+/// answered from a cache. Renews the token when it is near its end. Every 401 also carries `"valid": false`. A query is read as
+/// that of `GET /check-token`; what the body says counts only without one.
 #[utoipa::path(post, path = "/check-token", tag = "auth", request_body = Option<Question>, responses(
     (status = 200, body = Answer),
-    (status = 400, description = "`invalid_user_id`, `invalid_service_id`"),
+    (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_query`"),
+    (status = 403, description = "`insufficient_permissions`: only where the query asks for permissions"),
     (status = 404, description = "`service_not_found`"),
 ))]
 async fn check_token(
     State(app): State<App>,
     credential: Result<Credential>,
+    query: Result<gateway::Query>,
     question: Result<OptionalJson<Question>>,
-) -> Result<Json<Answer>> {
-    answer(&app, credential, question).await.map(Json).map_err(|error| match error.status() {
-        StatusCode::UNAUTHORIZED => error.with("valid", false),
-        _ => error,
-    })
+) -> Result<Response> {
+    if !matches!(&query, Ok(query) if !query.asks()) {
+        // From a gateway that keeps the method of the request that it asks about: what it asks stands in the query.
+        return gateway::answer(&app, credential, query).await;
+    }
+    match answer(&app, credential, question).await {
+        Ok(answer) => Ok(Json(answer).into_response()),
+        Err(error) => Err(marked(error)),
+    }
+}
+
+/// Every 401 of this path says so in its body, too.
+pub(super) fn marked(error: Error) -> Error {
+    if error.status() == StatusCode::UNAUTHORIZED { error.with("valid", false) } else { error }
 }
 
 async fn answer(app: &App, credential: Result<Credential>, question: Result<OptionalJson<Question>>) -> Result<Answer> {
@@ -159,26 +182,46 @@ async fn answer(app: &App, credential: Result<Credential>, question: Result<Opti
         Some(Wanted::All(names)) if (1..=MAX_WANTED).contains(&names.len()) => Some(names),
         Some(Wanted::All(_)) => return Err(Error::invalid_field("permission", "name 1 to 100 permissions")),
     };
-    let mut answer = Answer {
-        valid: true,
-        payload: checked.session.payload,
-        renewed: checked.renewed,
-        expires_at: checked.expires_at.unix_timestamp(),
-        session_id: token.session_id(),
-        service_id: None,
-        roles: None,
-        permissions: None,
-        valid_until: None,
-        allowed: None,
-    };
-    if let Some(service) = &question.service_id {
-        let (service, effective) = checked.rights.ok_or_else(|| service.absent())?;
-        answer.allowed = wanted.map(|wanted| effective.allows(&wanted));
+    Answer::new(token, checked, question.service_id.as_ref(), wanted.as_deref())
+}
+
+impl Answer {
+    /// What is said of a valid session: in `service`, if one was asked about, where somebody wants these permissions.
+    ///
+    /// # Errors
+    /// 400 or 404 where there is no such service.
+    pub(super) fn new(
+        token: TokenHash,
+        checked: Checked,
+        service: Option<&Ref<ServiceId>>,
+        wanted: Option<&[String]>,
+    ) -> Result<Self> {
+        let mut answer = Self {
+            valid: true,
+            payload: checked.session.payload,
+            renewed: checked.renewed,
+            expires_at: checked.expires_at.unix_timestamp(),
+            session_id: token.session_id(),
+            service_id: None,
+            roles: None,
+            permissions: None,
+            valid_until: None,
+            allowed: None,
+            unknown_permissions: None,
+        };
+        let Some(service) = service else { return Ok(answer) };
+        let Rights { service, effective, vocabulary } = checked.rights.ok_or_else(|| service.absent())?;
+        answer.allowed = wanted.map(|wanted| effective.allows(wanted));
+        if answer.allowed == Some(false) {
+            let unknown = wanted.unwrap_or_default().iter().filter(|name| !vocabulary.has_permission(name));
+            let unknown: Vec<String> = unknown.cloned().collect();
+            answer.unknown_permissions = (!unknown.is_empty()).then_some(unknown);
+        }
         answer.service_id = Some(service);
         answer.valid_until = effective.valid_until();
         let Effective { roles, permissions, .. } = Arc::unwrap_or_clone(effective);
         answer.roles = Some(roles);
         answer.permissions = Some(permissions);
+        Ok(answer)
     }
-    Ok(answer)
 }

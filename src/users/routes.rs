@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::store::{self, NewRow};
+use super::store::{self, Details, NewRow};
 use super::{Email, NewPerson, Person, PersonChange, PersonId, disable, enable};
 use crate::access::permission::{ReadUsers, WriteUsers};
 use crate::access::store::{must_cover_person, must_keep_an_administrator};
@@ -71,19 +71,22 @@ async fn create_user(
 
 /// See a person
 ///
-/// Oneself, or with leave to read users.
+/// Oneself, or with leave to read users: all that is kept but the password's hash.
 #[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     responses(
-        (status = 200, body = Person),
+        (status = 200, body = Details),
         (status = 400, description = "`invalid_user_id`"),
         (status = 404, description = "`user_not_found`"),
     ))]
-async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<PersonId>>) -> Result<Tagged<Person>> {
+async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<PersonId>>) -> Result<Tagged<Details>> {
     let own = id == Ref::Id(caller.person);
     if !own {
         Holds::<ReadUsers>::of(&app, &caller).await?.everywhere()?;
     }
-    store::tagged(&mut *app.db.read().await?, id.id()?).await
+    let id = id.id()?;
+    let mut conn = app.db.read().await?;
+    let Tagged { etag, .. } = store::tagged(&mut conn, id).await?;
+    Ok(Tagged { shown: store::details(&mut conn, id).await?, etag })
 }
 
 /// Change a person

@@ -68,7 +68,7 @@ async fn a_review_shows_every_grant_with_where_it_comes_from() {
     assert_eq!(grants(&review.body), expected.map(|(person, what)| (person, what.to_owned())));
     let row = &review.body[0];
     assert_eq!(row["person"], json!({"id": 6, "username": "viewer1", "name": "Viewer One", "disabled": false}));
-    assert_eq!(row["role"], json!({"id": 1, "name": "Admin"}));
+    assert_eq!(row["role"], json!({"id": 1, "name": "Admin", "description": null}));
     assert_eq!(row["granted_by"], json!({"id": 1, "username": "adm1"}));
     assert_eq!(row["reason"], "moves the catalog");
     assert!(row["since"].is_string() && row["expires_at"].is_string());
@@ -77,7 +77,7 @@ async fn a_review_shows_every_grant_with_where_it_comes_from() {
     }
     assert_eq!(review.body[2]["person"]["disabled"], true);
     assert_eq!((&review.body[1]["granted_by"], &review.body[1]["expires_at"]), (&Value::Null, &Value::Null));
-    assert_eq!(review.body[12]["permission"], json!({"id": 5, "name": "share"}));
+    assert_eq!(review.body[12]["permission"], json!({"id": 5, "name": "share", "description": null}));
     assert_eq!(review.body[12]["granted_by"]["username"], "adm1");
     assert!(review.body[12].get("role").is_none());
 }

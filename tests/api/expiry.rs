@@ -15,9 +15,9 @@ fn after(seconds: i64) -> Duration {
 async fn a_token_that_is_not_used_ends_after_its_time() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
-    server.app.clock.turn(after(260));
-    assert_eq!(root.check().await.body["renewed"], false, "40 s before the end nothing is due");
-    server.app.clock.turn(after(50));
+    server.app.clock.turn(after(149));
+    assert_eq!(root.check().await.body["renewed"], false, "before half its time nothing is due");
+    server.app.clock.turn(after(160));
     for path in ["/auth/profile", "/users", "/users/1"] {
         assert_eq!(root.get(path).await.refusal(), (401, "expired_token"), "{path}");
     }

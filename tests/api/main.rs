@@ -19,6 +19,7 @@ mod document;
 mod escalation;
 mod etags;
 mod expiry;
+mod gateways;
 mod grants;
 mod idempotency;
 mod imports;

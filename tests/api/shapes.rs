@@ -38,7 +38,7 @@ async fn unknown_paths_and_methods_are_refused_in_the_shape_of_every_refusal() {
         }
         for (method, path) in [
             (Method::GET, "/auth/login"),
-            (Method::GET, "/check-token"),
+            (Method::GET, "/check-tokens"),
             (Method::PUT, "/users"),
             (Method::POST, "/users/1"),
             (Method::DELETE, "/"),

@@ -126,7 +126,14 @@ async fn people_are_listed_and_seen() {
     let list = adm1.get("/users").await;
     assert_eq!(list.column("id"), (1..=15).collect::<Vec<_>>());
     assert_eq!(list.body[6], json!({"id": 7, "username": "juan", "name": "Juan Demo"}));
-    assert_eq!(adm1.get("/users/7").await.body, list.body[6]);
+    let juan = adm1.get("/users/7").await.body;
+    for field in ["id", "username", "name"] {
+        assert_eq!(juan[field], list.body[6][field]);
+    }
+    assert_eq!((&juan["document_type"], &juan["document_number"]), (&json!("DNI"), &json!("00000007")));
+    assert_eq!((&juan["email"], &juan["disabled_at"]), (&Value::Null, &Value::Null));
+    adm1.post("/users/7/disable", json!({})).await.ok();
+    assert!(adm1.get("/users/7").await.body["disabled_at"].is_string());
     for (id, refusal) in [
         ("99", (404, "user_not_found")),
         ("0", (404, "user_not_found")),
@@ -165,7 +172,11 @@ async fn a_change_changes_what_it_names_and_nothing_else() {
     let server = Server::on_the_demo_data().await;
     let adm1 = server.demo("adm1").await;
     assert_eq!(adm1.put("/users/7", json!({"name": "Juan Q."})).await.body, json!({"status": "success"}));
-    assert_eq!(adm1.get("/users/7").await.body, json!({"id": 7, "username": "juan", "name": "Juan Q."}));
+    let juan = adm1.get("/users/7").await.body;
+    assert_eq!(
+        (&juan["username"], &juan["name"], &juan["person_type"]),
+        (&json!("juan"), &json!("Juan Q."), &json!("N"))
+    );
     let all = json!({"username": "juanq", "person_type": "J", "document_type": "RUC", "document_number": "20"});
     adm1.put("/users/7", all).await.ok();
     let row: (String, String, String, String) = sqlx::query_as(

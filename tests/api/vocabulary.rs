@@ -20,14 +20,10 @@ impl Kind {
     fn at(&self, id: impl std::fmt::Display) -> String {
         format!("{}/{id}", self.path)
     }
+}
 
-    fn row(&self, id: i64, name: &str) -> Value {
-        if self.noun == "service" {
-            json!({"id": id, "name": name, "description": null})
-        } else {
-            json!({"id": id, "name": name})
-        }
-    }
+fn row(id: i64, name: &str) -> Value {
+    json!({"id": id, "name": name, "description": null})
 }
 
 #[tokio::test]
@@ -52,7 +48,7 @@ async fn making_one_twice_is_safe() {
     let root = server.administrator().await;
     for kind in KINDS {
         let made = root.post(kind.path, json!({"name": "First"})).await;
-        assert_eq!((made.status, &made.body), (201, &kind.row(1, "First")));
+        assert_eq!((made.status, &made.body), (201, &row(1, "First")));
         let again = root.post(kind.path, json!({"name": "First"})).await;
         assert_eq!((again.status, &again.body), (200, &made.body));
         assert_eq!(root.get(&kind.at(1)).await.body, made.body);
@@ -209,34 +205,70 @@ async fn porteros_own_are_seen_and_never_changed() {
 }
 
 #[tokio::test]
-async fn a_services_description_tells_it_from_another_of_its_name() {
+async fn a_description_tells_one_from_another_of_its_name() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
-    let shop = json!({"name": "Shop", "description": "Sells"});
-    let made = root.post("/services", shop.clone()).await;
-    assert_eq!((made.status, &made.body["description"]), (201, &json!("Sells")));
-    assert_eq!(root.post("/services", shop).await.status, 200);
-    for other in [json!({"name": "Shop"}), json!({"name": "Shop", "description": "Buys"})] {
-        assert_eq!(root.post("/services", other).await.refusal(), (409, "service_exists"));
-    }
-    for bad in [json!(""), json!("a\nb"), json!("x".repeat(501)), json!(1)] {
-        let answer = root.post("/services", json!({"name": "Other", "description": bad})).await;
-        assert_eq!(answer.refusal(), (400, "invalid_request_body"), "{bad}");
+    for kind in KINDS {
+        let shop = json!({"name": "Shop", "description": "Sells"});
+        let made = root.post(kind.path, shop.clone()).await;
+        assert_eq!((made.status, &made.body["description"]), (201, &json!("Sells")));
+        for same in [shop, json!({"name": "Shop"}), json!({"name": "Shop", "description": null})] {
+            let again = root.post(kind.path, same).await;
+            assert_eq!((again.status, &again.body), (200, &made.body), "who says nothing of it says nothing else");
+        }
+        let other = json!({"name": "Shop", "description": "Buys"});
+        assert_eq!(root.post(kind.path, other).await.refusal(), (409, &*format!("{}_exists", kind.noun)));
+        for bad in [json!(""), json!("a\nb"), json!("x".repeat(501)), json!(1)] {
+            let answer = root.post(kind.path, json!({"name": "Other", "description": bad})).await;
+            assert_eq!(answer.refusal(), (400, "invalid_request_body"), "{bad}");
+        }
     }
 }
 
 #[tokio::test]
-async fn a_services_change_changes_what_it_names() {
+async fn a_change_changes_what_it_names() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
-    root.post("/services", json!({"name": "Shop", "description": "Sells"})).await.ok();
-    root.put("/services/1", json!({"description": "Buys"})).await.ok();
-    assert_eq!(root.get("/services/1").await.body, json!({"id": 1, "name": "Shop", "description": "Buys"}));
-    root.put("/services/1", json!({"name": "Store"})).await.ok();
-    assert_eq!(root.get("/services/1").await.body, json!({"id": 1, "name": "Store", "description": "Buys"}));
-    for nothing in [json!({}), json!({"name": null, "description": null})] {
-        assert_eq!(root.put("/services/1", nothing).await.refusal(), (400, "invalid_request_body"));
+    for kind in KINDS {
+        let one = kind.at(1);
+        let stands = async |name: &str, description: Value| {
+            let expected = json!({"id": 1, "name": name, "description": description});
+            assert_eq!(root.get(&one).await.body, expected);
+            assert_eq!(root.get(kind.path).await.body, json!([expected]));
+        };
+        root.post(kind.path, json!({"name": "Shop", "description": "Sells"})).await.ok();
+        root.put(&one, json!({"description": "Buys"})).await.ok();
+        stands("Shop", json!("Buys")).await;
+        root.put(&one, json!({"name": "Store"})).await.ok();
+        stands("Store", json!("Buys")).await;
+        let emptied = root.patch(&one, json!({"description": null})).await;
+        assert_eq!(emptied.body, json!({"id": 1, "name": "Store", "description": null}));
+        stands("Store", Value::Null).await;
+        for nothing in [json!({}), json!({"name": null})] {
+            assert_eq!(root.put(&one, nothing).await.refusal(), (400, "invalid_request_body"));
+        }
+        let mistyped = root.put(&one, json!({"desciption": "Buys"})).await;
+        assert!(
+            mistyped.body["detail"].as_str().is_some_and(|detail| detail.contains("`description`")),
+            "{mistyped:?}"
+        );
     }
+}
+
+#[tokio::test]
+async fn a_permissions_name_is_also_called_its_code() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let made = root.post("/permissions", json!({"code": "approve", "description": "Signs orders"})).await;
+    assert_eq!((made.status, &made.body), (201, &json!({"id": 1, "name": "approve", "description": "Signs orders"})));
+    assert_eq!(root.post("/permissions", json!({"name": "approve"})).await.body, made.body);
+    root.put("/permissions/1", json!({"code": "sign"})).await.ok();
+    assert_eq!(root.get("/permissions/1").await.body["name"], "sign");
+    assert_eq!(root.patch("/permissions/1", json!({"code": "seal"})).await.body["name"], "seal");
+    for both in [json!({"name": "a", "code": "a"}), json!({"name": "a", "code": null}), json!({"description": "x"})] {
+        assert_eq!(root.post("/permissions", both).await.refusal(), (400, "invalid_request_body"));
+    }
+    assert_eq!(root.post("/permissions", json!({"code": "12"})).await.refusal(), (400, "invalid_request_body"));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub async fn offered(conn: &mut PgConnection, service: ServiceId, page: &Page) -
     let rows = sqlx::query_as!(
         Role,
         r#"
-        select r.id as "id: RoleId", r.name
+        select r.id as "id: RoleId", r.name, r.description
         from auth.service_roles sr
         join auth.role r on r.id = sr.role_id
         where sr.service_id = $1

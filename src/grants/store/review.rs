@@ -39,10 +39,10 @@ pub async fn review(
     let rows = sqlx::query!(
         r#"
         select psr.role_id as "role_id: RoleId", psr.person_id as "person_id: PersonId",
-               held.permission_id as "permission_id: PermissionId", r.name as role,
+               held.permission_id as "permission_id: PermissionId", r.name as role, r.description as role_description,
                p.username, p.name, p.disabled_at is not null as "disabled!",
                held.created_at as "since!", held.expires_at, held.reason, held.confirmed_at,
-               permission.name as "permission?",
+               permission.name as "permission?", permission.description as permission_description,
                giver.id as "giver_id?: PersonId", giver.username as "giver?",
                confirmer.id as "confirmer_id?: PersonId", confirmer.username as "confirmer?",
                to_char(used.last_used_on, 'YYYY-MM-DD') as last_used_on
@@ -91,8 +91,16 @@ pub async fn review(
     let reviewer = |id: Option<PersonId>, username: Option<String>| Some(Reviewer { id: id?, username: username? });
     let rows = rows.into_iter().map(|row| Reviewed {
         person: ReviewedPerson { id: row.person_id, username: row.username, name: row.name, disabled: row.disabled },
-        role: row.permission_id.is_none().then_some(Role { id: row.role_id, name: row.role }),
-        permission: row.permission_id.zip(row.permission).map(|(id, name)| Permission { id, name }),
+        role: row.permission_id.is_none().then_some(Role {
+            id: row.role_id,
+            name: row.role,
+            description: row.role_description,
+        }),
+        permission: row.permission_id.zip(row.permission).map(|(id, name)| Permission {
+            id,
+            name,
+            description: row.permission_description,
+        }),
         since: row.since,
         granted_by: reviewer(row.giver_id, row.giver),
         reason: row.reason,

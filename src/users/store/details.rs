@@ -1,7 +1,8 @@
-//! All that is kept about people but their hashes: for the command line.
+//! All that is kept about people but their hashes: for those who may read it.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use crate::error::Result;
 use crate::http::Page;
@@ -9,37 +10,50 @@ use crate::id::Id;
 use crate::users::{DocumentType, PersonId, PersonType};
 
 /// One row of what `portero user` shows.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[schema(as = PersonDetails)]
 pub struct Details {
     /// Their id.
     pub id: PersonId,
     /// What they log in with.
+    #[schema(example = "juan")]
     pub username: String,
     /// What they are called.
+    #[schema(example = "Juan Demo")]
     pub name: String,
     /// Natural or juridical.
+    #[schema(example = "N")]
     pub person_type: Option<PersonType>,
     /// The kind of identity document.
+    #[schema(example = "DNI")]
     pub document_type: Option<DocumentType>,
     /// Its number.
+    #[schema(example = "00000007")]
     pub document_number: Option<String>,
     /// Where they can be reached.
+    #[schema(example = "juan@example.com")]
     pub email: Option<String>,
     /// Since when that is known to be theirs.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
     pub email_verified_at: Option<OffsetDateTime>,
     /// The language of their mails.
+    #[schema(example = "es")]
     pub locale: Option<String>,
     /// When they were registered.
     #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime, example = "2026-01-31T09:30:00Z")]
     pub created_at: OffsetDateTime,
     /// When they last logged in.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
     pub last_login_at: Option<OffsetDateTime>,
     /// Since when they are barred.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
     pub disabled_at: Option<OffsetDateTime>,
     /// How many sessions they have.
+    #[schema(example = 1)]
     pub sessions: i64,
 }
 

@@ -3,9 +3,10 @@
 use super::people::{id, shown};
 use super::source::OldName;
 use super::{Import, conflicts, store};
+use crate::names::Description;
 use crate::permissions::PermissionName;
 use crate::roles::RoleName;
-use crate::services::{Description, ServiceName};
+use crate::services::ServiceName;
 
 /// A service to write.
 pub(super) struct NewService {
