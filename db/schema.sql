@@ -1560,6 +1560,14 @@ create index service_keys_expires_at_idx on auth.service_keys (expires_at)
     where expires_at is not null;
 
 
+-- migrations/0026: people without password
+
+-- People may be registered without a password, and choose one with a forgotten-password mail: no password is theirs until
+-- then.
+
+alter table auth.person alter column password_hash drop not null;
+
+
 -- migrations/0028: descriptions
 
 -- Roles and permissions say what they are for, as services do.
@@ -1617,5 +1625,7 @@ values
      '\xb380174c1316c3d8cd35833a0d764d7b1f3e5dd0ee4cff4cfaee704a0d5ec5cdc918bd5f9dffff9df334260fe51b7bff', 0),
     (23, 'keys that end', true,
      '\xdf47e274c94e5c5a7bab38ec28abdb9510d4b0ef265875c7d25be7f1f9ef77c13f3e07394794cb9480c279f0c5e75c44', 0),
+    (26, 'people without password', true,
+     '\xa53cb603893256488d1bc27af66d04fb08db107be0b71c0dc46a9d5b92adb92f96bb2b9de8e9e5c9a6b69f5ea9b2e3f7', 0),
     (28, 'descriptions', true,
      '\x0a450640e34d7c0c30bcaf4ebe9205f971dad7eafa818e3e21403d010aeecd6277ccfdfb541dc1aefe1917a8ab1d1f2b', 0);

@@ -17,7 +17,7 @@ use crate::accounts::WhoMayRegister;
 use crate::attempts;
 use crate::database::Limits;
 use crate::mail;
-use crate::passwords::Policy;
+use crate::passwords::{FirebaseKey, Policy};
 use crate::tokens::{FamilyLifetime, Lifetime};
 use read::Settings;
 
@@ -61,6 +61,8 @@ pub struct Config {
     pub registration: WhoMayRegister,
     /// `PASSWORD_MIN_LENGTH`.
     pub passwords: Policy,
+    /// `FIREBASE_SIGNER_KEY`: what verifies hashes that a Firebase project exported.
+    pub firebase_key: Option<FirebaseKey>,
     /// `LOGIN_FREE_FAILURES`, `LOGIN_FREE_FAILURES_PER_ADDRESS`, `LOGIN_MAX_WAIT_SECONDS`: what follows failed logins.
     pub attempts: attempts::Rules,
     /// `RATE_LIMIT_PER_ADDRESS`: requests a minute from one address; 0 is no limit.
@@ -158,6 +160,7 @@ impl Config {
             trusted_proxies: s.networks("TRUSTED_PROXIES"),
             registration: s.registration(),
             passwords: Policy::at_least(s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128)),
+            firebase_key: s.firebase_key(),
             attempts: attempts::Rules::new(
                 s.number("LOGIN_FREE_FAILURES", 5, 0, 50),
                 s.number("LOGIN_FREE_FAILURES_PER_ADDRESS", 50, 0, 100_000),
@@ -248,6 +251,7 @@ mod tests {
             ("TOKEN_SECRET", "hunter2"),
             ("ADMIN", "root"),
             ("ADMIN_PASSWORD", "hunter2-hunter2"),
+            ("FIREBASE_SIGNER_KEY", "hunter2xhunter2xhunter2xhunter2xhunter2xhunter2xhunter2xhunter2x"),
         ]);
         assert!(!format!("{:?}", config.expect("a start")).contains("hunter2"));
     }

@@ -98,7 +98,7 @@ pub fn build(database: &Database, config: Config, hashing: Place) -> anyhow::Res
 pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace) -> anyhow::Result<App> {
     let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
     let hasher = Hasher::start(config.hash_threads, hashing, metrics.hashing());
-    let hasher = hasher.context("can't start the hashing threads")?;
+    let hasher = hasher.context("can't start the hashing threads")?.with_firebase(config.firebase_key.clone());
     let db = database.pool(config.max_connections);
     let checks = Batch::start(Checks::default(), &db, config.checks, &metrics);
     let one_lane = Limits { lanes: 1, ..config.checks };

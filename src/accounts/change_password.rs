@@ -69,11 +69,12 @@ pub(super) async fn prove(app: &App, caller: &Caller, current: Presented) -> Res
     let attempt = Attempt::at(app, person, address).await?;
     let stored = users::store::password_hash(&mut *app.db.read().await?, person).await?;
     let stored = stored.ok_or_else(credential::invalid)?;
-    if !app.hasher.verify(current, stored.clone()).await? || attempt.is_barred() {
+    let right = app.hasher.verify(current, stored.clone().unwrap_or_else(PasswordHash::dummy)).await?;
+    let Some(stored) = stored.filter(|_| right && !attempt.is_barred()) else {
         let told = Event::new(Action::LoginFailed).about(person).after(json!({"reason": "wrong current password"}));
         attempt.failed(app, caller.by(app), told).await?;
         return Err(wrong());
-    }
+    };
     Ok(Proof { attempt, stored })
 }
 

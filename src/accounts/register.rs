@@ -163,7 +163,8 @@ async fn insert(
     hash: &PasswordHash,
     email: Option<&Email>,
 ) -> Result<PersonId> {
-    let row = NewRow { username, name, password_hash: hash, person_type: None, document: None, email, locale: None };
+    let row =
+        NewRow { username, name, password_hash: Some(hash), person_type: None, document: None, email, locale: None };
     Ok(users::store::insert(tx, &row).await?.id)
 }
 

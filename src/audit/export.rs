@@ -1,5 +1,7 @@
 //! An export, a batch at a time, as fast as its reader reads: however long the trail is, little of it is in memory.
 
+use std::borrow::Cow;
+
 use axum::body::{Body, Bytes};
 use futures_util::stream::try_unfold;
 use time::format_description::well_known::Rfc3339;
@@ -9,7 +11,7 @@ use super::query::Format;
 use super::store::{self, Filter};
 use crate::app::App;
 use crate::error::Result;
-use crate::users::cell::harmless;
+use crate::users::cell::{harmless, harmless_json};
 
 const BATCH: i64 = 1000;
 
@@ -90,7 +92,11 @@ fn csv(events: &[Shown], header: bool) -> Result<Vec<u8>> {
     for event in events {
         // Usernames and client ids are strangers' words.
         let cells = record(event)?.map(Option::unwrap_or_default);
-        rows.write_record(cells.each_ref().map(|cell| harmless(cell).into_owned())).map_err(anyhow::Error::from)?;
+        let cells = HEADER.iter().zip(&cells).map(|(column, cell)| match *column {
+            "before" | "after" => harmless_json(cell),
+            _ => harmless(cell),
+        });
+        rows.write_record(cells.map(Cow::into_owned)).map_err(anyhow::Error::from)?;
     }
     Ok(rows.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?)
 }

@@ -96,6 +96,9 @@ pub(super) struct NewUser {
     /// The language of their mails.
     #[arg(long)]
     locale: Option<Locale>,
+    /// Give them no password: they choose one with a forgotten-password mail.
+    #[arg(long, conflicts_with = "random_password")]
+    no_password: bool,
     #[command(flatten)]
     password: NewPassword,
 }
@@ -180,13 +183,16 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
 async fn add(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
     let about = [Some(new.username.as_str()), Some(new.name.as_str()), new.email.as_ref().map(Email::as_str)];
     let about: Vec<&str> = about.into_iter().flatten().collect();
-    let chosen = new.password.get(tool.app.config.passwords, &about)?;
-    let shown = chosen.to_show();
-    let hash = tool.app.hasher.hash(chosen.password).await?;
+    let (mut shown, mut hash) = (None, None);
+    if !new.no_password {
+        let chosen = new.password.get(tool.app.config.passwords, &about)?;
+        shown = chosen.to_show();
+        hash = Some(tool.app.hasher.hash(chosen.password).await?);
+    }
     let row = NewRow {
         username: &new.username,
         name: &new.name,
-        password_hash: &hash,
+        password_hash: hash.as_ref(),
         person_type: new.person_type,
         document: new.document_type.zip(new.document_number.as_ref()),
         email: new.email.as_ref(),

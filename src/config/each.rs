@@ -12,6 +12,7 @@ use super::read::Settings;
 use super::{Cors, Secret};
 use crate::accounts::WhoMayRegister;
 use crate::mail::{self, TokenLink};
+use crate::passwords::FirebaseKey;
 
 /// An example.
 const MAIL_FROM: &str = "'Portero <portero@example.com>'";
@@ -108,6 +109,12 @@ impl Settings {
             );
         }
         Some(filter)
+    }
+
+    /// `FIREBASE_SIGNER_KEY`.
+    pub(super) fn firebase_key(&mut self) -> Option<FirebaseKey> {
+        let key = FirebaseKey::read(self.secret("FIREBASE_SIGNER_KEY")?.expose());
+        key.map_err(|fault| self.fault("FIREBASE_SIGNER_KEY", &fault, "<88 characters of Base64>")).ok()
     }
 
     /// How mail is sent.

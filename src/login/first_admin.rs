@@ -52,7 +52,7 @@ pub async fn register_administrator(
     let new = users::store::NewRow {
         username,
         name,
-        password_hash,
+        password_hash: Some(password_hash),
         person_type: None,
         document: None,
         email: None,

@@ -45,7 +45,7 @@ const BCRYPT_READS: usize = 72;
 
 /// Compares a password with the one stored under `username`, for somebody at `origin`.
 ///
-/// Unknown, disabled and wrong take the same way: one hash is computed, one failure is counted, and the same answer comes
+/// Unknown, disabled, without a password and wrong take the same way: one hash is computed, one failure is counted, and the same answer comes
 /// at the same time. While somebody must wait nothing is computed, whoever they say they are. A hash from elsewhere, or
 /// one cheaper than today's, is replaced by one of ours.
 ///
@@ -73,6 +73,8 @@ enum Refused {
     Unknown,
     /// They are disabled; the password may have been right.
     Disabled(PersonId),
+    /// They have not chosen a password yet.
+    NoPassword(PersonId),
     /// The password was wrong.
     WrongPassword(PersonId),
     /// The password was right, but meanwhile it was changed, they were disabled, or others have begun a wait.
@@ -86,6 +88,7 @@ impl Refused {
         let (person, reason) = match self {
             Self::Unknown => (None, "unknown username"),
             Self::Disabled(person) => (Some(person), "disabled"),
+            Self::NoPassword(person) => (Some(person), "no password"),
             Self::WrongPassword(person) => (Some(person), "wrong password"),
             Self::TooLate(person) => (Some(person), "too late"),
             Self::Barred(person) => (Some(person), "too many failures in a row"),
@@ -113,16 +116,20 @@ async fn compare(app: &App, claim: &Claim, presented: &Presented) -> Result<(Att
         let stored = found.credentials;
         let person = stored.as_ref().map(|stored| stored.id);
         let attempt = Attempt::begin(app, found.waits, person, claim.network, claim.began)?;
-        let hash = stored.as_ref().map_or_else(PasswordHash::dummy, |stored| stored.password_hash.clone());
+        let hash = stored.as_ref().and_then(|stored| stored.password_hash.clone());
+        let hash = hash.unwrap_or_else(PasswordHash::dummy);
         let right = app.hasher.verify(presented.clone(), hash).await?;
         let stored = match stored {
             None => return Ok((attempt, Err(Refused::Unknown))),
             Some(stored) if !stored.enabled => return Ok((attempt, Err(Refused::Disabled(stored.id)))),
             Some(stored) if attempt.is_barred() => return Ok((attempt, Err(Refused::Barred(stored.id)))),
-            Some(stored) if !right => return Ok((attempt, Err(Refused::WrongPassword(stored.id)))),
             Some(stored) => stored,
         };
-        if let Some(hash) = upgraded(app, stored.id, stored.password_hash, presented).await? {
+        let Some(hash) = stored.password_hash else { return Ok((attempt, Err(Refused::NoPassword(stored.id)))) };
+        if !right {
+            return Ok((attempt, Err(Refused::WrongPassword(stored.id))));
+        }
+        if let Some(hash) = upgraded(app, stored.id, hash, presented).await? {
             return Ok((attempt, Ok((stored.id, hash))));
         }
         // Another login has upgraded it meanwhile, or somebody has changed the password: compare with what stands now.
@@ -137,8 +144,8 @@ async fn upgraded(
     presented: &Presented,
 ) -> Result<Option<PasswordHash>> {
     // What bcrypt did not read has not been verified, and must not become part of the password.
-    let unread = old.is_bcrypt() && presented.normalised().len() > BCRYPT_READS;
-    if old.is_current() || unread {
+    let is_long = presented.normalised().len() > BCRYPT_READS;
+    if old.is_current() || is_long && old.reads_72_bytes() {
         return Ok(Some(old));
     }
     let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(Some(old)) };

@@ -18,6 +18,7 @@ pub(super) fn relate_fields(document: &mut OpenApi) {
         let present = ObjectBuilder::new().required("description").build().into();
         any_of(names.iter().map(|name| fields(&[name], &[])).chain([present]))
     };
+    let together = |a: &str, b: &str| any_of([fields(&[a, b], &[]), fields(&[], &[a, b])]);
     let not_both = |a: &str, b: &str| any_of([fields(&[], &[a]), fields(&[], &[b])]);
     // serde takes both names for one field given twice, also where one is null.
     let one_name = |name: &'static str, alias: &'static str| {
@@ -41,7 +42,10 @@ pub(super) fn relate_fields(document: &mut OpenApi) {
         ("Registration", vec![login(), one_name_at_most("name", "display_name")]),
         ("Login", vec![login()]),
         ("Candidate", vec![one_name_at_most("username", "login")]),
-        ("NewPerson", vec![login(), exactly_one("password", "password_hash")]),
+        (
+            "NewPerson",
+            vec![login(), not_both("password", "password_hash"), together("document_type", "document_number")],
+        ),
         (
             "PersonChange",
             vec![at_least_one(&person), one_name_at_most("username", "login"), not_both("password", "password_hash")],

@@ -1,29 +1,19 @@
 use std::fmt;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64ct::{Base64Unpadded, Encoding};
 use serde::Deserialize;
-use sha2::{Sha256, Sha512};
-use subtle::ConstantTimeEq;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::Password;
+use super::scheme::FIREBASE;
+use super::{FirebaseKey, Password, Scheme, looks};
 
 /// What new passwords are hashed with: Argon2id, 19 MiB, 2 passes, 1 lane (OWASP's first choice).
 pub const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const OUTPUT: usize = 32;
-
-/// What an imported hash may cost at most, so that nobody can plant one that ties up a hashing thread.
-const MAX_MEMORY_KIB: u32 = 128 * 1024;
-const MAX_MEMORY_KIB_TIMES_PASSES: u32 = 256 * 1024;
-const MAX_LANES: u32 = 16;
-const MAX_BCRYPT_COST: u32 = 13;
-const MAX_SCRYPT_LOG_N: u32 = 17;
-/// 128 bytes of memory each, and about as much time.
-const MAX_SCRYPT_N_TIMES_R_TIMES_P: u64 = 1 << 20;
-const MAX_PBKDF2_ROUNDS: u32 = 2_000_000;
 
 /// A stored hash: a PHC string or a crypt string.
 #[derive(Clone, PartialEq, Eq, Deserialize, sqlx::Type)]
@@ -34,16 +24,30 @@ impl PasswordHash {
     /// Reads a hash that another system made.
     ///
     /// # Errors
-    /// What is wrong with it: unreadable, or dearer than is safe to verify.
+    /// What is wrong with it, without repeating it: of a kind that can't be verified, unreadable, or dearer than is safe
+    /// to verify.
     pub fn import(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        Scheme::parse(text)?;
-        Ok(Self(text.to_owned()))
+        let hash = Self(text.trim().to_owned());
+        Scheme::parse(&hash.0)?;
+        // What the key encrypts is not to lie beside it.
+        if hash.is_of_firebase() && hash.0.contains("sk=") {
+            return Err("leave `sk` out; the project's key is the setting FIREBASE_SIGNER_KEY".to_owned());
+        }
+        Ok(hash)
     }
 
-    /// Whether a text claims to be a hash rather than a password.
+    /// Whether a text looks like a hash rather than a password: of a kind that can be verified, or of another.
     pub fn is_claimed_by(text: &str) -> bool {
-        ["$argon2", "$2a$", "$2b$", "$2y$", "$2x$", "$scrypt$", "$pbkdf2"].iter().any(|prefix| text.starts_with(prefix))
+        let text = text.trim();
+        let begins =
+            ["$argon2", "$2a$", "$2b$", "$2y$", "$2x$", "$scrypt$", "$pbkdf2"].iter().any(|id| text.starts_with(id));
+        begins || looks::of(text).is_some() || Scheme::parse(text).is_ok()
+    }
+
+    /// Whether a text can hardly be a password.
+    pub fn is_surely(text: &str) -> bool {
+        let text = text.trim();
+        Scheme::parse(text).is_ok() || looks::of(text).is_some() && text.starts_with('$')
     }
 
     /// Hashes with today's parameters.
@@ -56,11 +60,7 @@ impl PasswordHash {
             &mut output,
             memory,
         )?;
-        let (salt, output) = (phc::Salt::new(salt), phc::Output::new(&output));
-        let (Ok(salt), Ok(output)) = (salt, output) else { return Err(argon2::Error::SaltTooShort) };
-        let mut encoded = [0; 64];
-        let output = output.encode(&mut encoded).map_err(|_| argon2::Error::OutputTooLong)?;
-        let salt = salt.to_salt_string();
+        let (salt, output) = (Base64Unpadded::encode_string(salt), Base64Unpadded::encode_string(&output));
         Ok(Self(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${output}")))
     }
 
@@ -76,9 +76,20 @@ impl PasswordHash {
         &self.0
     }
 
-    /// Whether it is one of bcrypt's.
-    pub fn is_bcrypt(&self) -> bool {
-        self.0.starts_with("$2")
+    /// Whether no more than 72 bytes of the password were read when it was made.
+    pub fn reads_72_bytes(&self) -> bool {
+        Scheme::parse(&self.0).is_ok_and(|scheme| scheme.reads_72_bytes())
+    }
+
+    /// Whether it takes the setting `FIREBASE_SIGNER_KEY` to verify it.
+    pub fn is_of_firebase(&self) -> bool {
+        self.0.starts_with(FIREBASE)
+    }
+
+    /// With what it takes to verify it; not to be kept.
+    pub(super) fn complete(self, key: Option<&FirebaseKey>) -> Self {
+        let complete = key.and_then(|key| key.complete(&self.0));
+        complete.map_or(self, |complete| Self(String::clone(&complete)))
     }
 
     /// Whether it was made with today's parameters; otherwise the next login replaces it.
@@ -123,139 +134,6 @@ impl TryFrom<String> for ImportedHash {
     }
 }
 
-/// A stored hash, taken apart.
-#[derive(Debug)]
-pub enum Scheme {
-    /// Argon2, any variant (RFC 9106).
-    Argon2(Box<Argon2<'static>>, Salted),
-    /// bcrypt, which reads no more than 72 bytes of a password.
-    Bcrypt(String),
-    /// scrypt (RFC 7914).
-    Scrypt(scrypt::Params, Salted),
-    /// PBKDF2 (RFC 8018) with HMAC over SHA-256 or SHA-512.
-    Pbkdf2 {
-        /// Whether over SHA-512.
-        sha512: bool,
-        /// Iterations.
-        rounds: u32,
-        /// Salt and output.
-        salted: Salted,
-    },
-}
-
-/// Salt and output of a hash.
-#[derive(Debug)]
-pub struct Salted {
-    salt: Vec<u8>,
-    output: Vec<u8>,
-}
-
-impl Scheme {
-    /// Takes a hash apart.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if text.starts_with("$2") {
-            return bcrypt_hash(text);
-        }
-        let passlib = passlib_pbkdf2(text);
-        let hash = phc::PasswordHash::new(passlib.as_deref().unwrap_or(text))
-            .map_err(|error| format!("looks like a password hash but can't be read as one ({error})"))?;
-        let (Some(salt), Some(output)) = (&hash.salt, &hash.hash) else {
-            return Err("looks like a password hash but has no salt or no output".to_owned());
-        };
-        let salted = Salted { salt: salt.as_ref().to_vec(), output: output.as_bytes().to_vec() };
-        let number = |name| hash.params.get_decimal(name);
-        let parameter = |name| number(name).ok_or_else(|| format!("the hash lacks its parameter `{name}`"));
-        match hash.algorithm.as_str() {
-            name @ ("argon2id" | "argon2i" | "argon2d") => {
-                let (memory, passes, lanes) = (parameter("m")?, parameter("t")?, parameter("p")?);
-                let cost = memory.saturating_mul(passes);
-                affordable(memory <= MAX_MEMORY_KIB && cost <= MAX_MEMORY_KIB_TIMES_PASSES && lanes <= MAX_LANES)?;
-                let params = Params::new(memory, passes, lanes, Some(salted.output.len()))
-                    .map_err(|error| format!("its Argon2 parameters don't work: {error}"))?;
-                let version = Version::try_from(hash.version.unwrap_or(0x10)).map_err(|error| error.to_string())?;
-                let algorithm = match name {
-                    "argon2id" => Algorithm::Argon2id,
-                    "argon2i" => Algorithm::Argon2i,
-                    _ => Algorithm::Argon2d,
-                };
-                Ok(Self::Argon2(Box::new(Argon2::new(algorithm, version, params)), salted))
-            }
-            "scrypt" => {
-                let (log_n, r, p) = (parameter("ln")?, parameter("r")?, parameter("p")?);
-                affordable(log_n <= MAX_SCRYPT_LOG_N)?;
-                affordable((u64::from(r) * u64::from(p)) << log_n <= MAX_SCRYPT_N_TIMES_R_TIMES_P)?;
-                let log_n = u8::try_from(log_n).map_err(|error| error.to_string())?;
-                let params = scrypt::Params::new(log_n, r, p).map_err(|error| error.to_string())?;
-                Ok(Self::Scrypt(params, salted))
-            }
-            name @ ("pbkdf2-sha256" | "pbkdf2-sha512") => {
-                let rounds = parameter("i")?;
-                affordable((1..=MAX_PBKDF2_ROUNDS).contains(&rounds))?;
-                Ok(Self::Pbkdf2 { sha512: name == "pbkdf2-sha512", rounds, salted })
-            }
-            other => {
-                Err(format!("`{other}` is not a hash that Portero knows: argon2, bcrypt, scrypt or pbkdf2-sha256/512"))
-            }
-        }
-    }
-
-    /// How many blocks of memory Argon2 needs for it.
-    pub fn blocks(&self) -> usize {
-        match self {
-            Self::Argon2(argon2, _) => argon2.params().block_count(),
-            _ => 0,
-        }
-    }
-
-    /// Whether `password` is the one that was hashed. `memory` has at least [`Scheme::blocks`] blocks.
-    pub fn verify(&self, password: &[u8], memory: &mut [Block]) -> bool {
-        let (salted, computed) = match self {
-            Self::Bcrypt(hash) => return bcrypt::verify(password, hash).unwrap_or(false),
-            Self::Argon2(argon2, salted) => {
-                let mut output = vec![0; salted.output.len()];
-                let done = argon2.hash_password_into_with_memory(password, &salted.salt, &mut output, memory);
-                (salted, done.is_ok().then_some(output))
-            }
-            Self::Scrypt(params, salted) => {
-                let mut output = vec![0; salted.output.len()];
-                let done = scrypt::scrypt(password, &salted.salt, params, &mut output);
-                (salted, done.is_ok().then_some(output))
-            }
-            Self::Pbkdf2 { sha512, rounds, salted } => {
-                let mut output = vec![0; salted.output.len()];
-                if *sha512 {
-                    pbkdf2::pbkdf2_hmac::<Sha512>(password, &salted.salt, *rounds, &mut output);
-                } else {
-                    pbkdf2::pbkdf2_hmac::<Sha256>(password, &salted.salt, *rounds, &mut output);
-                }
-                (salted, Some(output))
-            }
-        };
-        computed.is_some_and(|output| bool::from(output.ct_eq(&salted.output)))
-    }
-}
-
-fn affordable(within_bounds: bool) -> Result<(), String> {
-    if within_bounds { Ok(()) } else { Err("this hash costs more to verify than Portero allows".to_owned()) }
-}
-
-fn bcrypt_hash(text: &str) -> Result<Scheme, String> {
-    let parts: bcrypt::HashParts =
-        text.parse().map_err(|error| format!("looks like a bcrypt hash but can't be read as one ({error})"))?;
-    affordable((4..=MAX_BCRYPT_COST).contains(&parts.get_cost()))?;
-    Ok(Scheme::Bcrypt(text.to_owned()))
-}
-
-/// Python's passlib writes `$pbkdf2-sha256$29000$salt$output`, with `.` for `+`; in PHC it is `$…$i=29000$salt$output`.
-fn passlib_pbkdf2(text: &str) -> Option<String> {
-    let mut parts = text.strip_prefix("$pbkdf2-")?.split('$');
-    let (digest, rounds, salt, output) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() || rounds.is_empty() || !rounds.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    Some(format!("$pbkdf2-{digest}$i={rounds}${}${}", salt.replace('.', "+"), output.replace('.', "+")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,7 +172,7 @@ mod tests {
             "$scrypt$ln=17,r=4294967295,p=4294967295$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "$pbkdf2-sha256$i=4000000000$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         ] {
-            assert!(PasswordHash::is_claimed_by(bad));
+            assert!(PasswordHash::is_claimed_by(bad), "{bad}");
             assert!(PasswordHash::import(bad).is_err(), "{bad}");
         }
     }

@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::work::{Done, Memory, Work};
 use super::worker::Worker;
-use super::{Password, PasswordHash, Presented};
+use super::{FirebaseKey, Password, PasswordHash, Presented};
 use crate::error::{Error, Result};
 use crate::metrics::{Hashing, Waiting};
 use crate::traces;
@@ -20,6 +20,10 @@ const QUEUE_PER_HAND: usize = 32;
 
 /// After this long without work memory and processes are given back.
 const IDLE: Duration = Duration::from_secs(5);
+
+/// Why a hash of Firebase is refused.
+pub const NO_FIREBASE_KEY: &str =
+    "is one of Firebase's, which take the project's key to verify: set FIREBASE_SIGNER_KEY";
 
 /// Where the hashing is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,7 @@ pub enum Place {
 pub struct Hasher {
     queue: Sender<Job>,
     metrics: Hashing,
+    firebase: Option<FirebaseKey>,
 }
 
 struct Job {
@@ -51,7 +56,21 @@ impl Hasher {
             let (jobs, metrics) = (jobs.clone(), metrics.clone());
             std::thread::Builder::new().name(format!("hash-{n}")).spawn(move || lead(&jobs, place, &metrics))?;
         }
-        Ok(Self { queue, metrics })
+        Ok(Self { queue, metrics, firebase: None })
+    }
+
+    /// Which can verify the hashes of a Firebase project, too.
+    #[must_use]
+    pub fn with_firebase(self, key: Option<FirebaseKey>) -> Self {
+        Self { firebase: key, ..self }
+    }
+
+    /// Refuses a hash that can't be verified here: 400 `invalid_request_body`.
+    pub fn must_know(&self, hash: &PasswordHash) -> Result<()> {
+        if self.firebase.is_none() && hash.is_of_firebase() {
+            return Err(Error::invalid_field("password_hash", NO_FIREBASE_KEY));
+        }
+        Ok(())
     }
 
     /// Hashes a password with today's parameters.
@@ -72,6 +91,12 @@ impl Hasher {
     /// # Errors
     /// 503 when the queue is full.
     pub async fn verify(&self, presented: Presented, hash: PasswordHash) -> Result<bool> {
+        if self.must_know(&hash).is_err() {
+            tracing::error!(
+                "a stored password hash is Firebase's, and FIREBASE_SIGNER_KEY is not set; its owner can't log in"
+            );
+        }
+        let hash = hash.complete(self.firebase.as_ref());
         match self.ask(Work::Verify { presented, hash }).await? {
             Done::Verified(right) => Ok(right),
             Done::Unreadable => {

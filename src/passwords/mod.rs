@@ -3,13 +3,16 @@
 mod hash;
 mod hasher;
 mod judge;
+mod looks;
 mod password;
+mod scheme;
 mod strength;
 mod work;
 mod worker;
 
-pub use hash::{ImportedHash, PasswordHash, Scheme};
-pub use hasher::{Hasher, Place};
+pub use hash::{ImportedHash, PasswordHash};
+pub use hasher::{Hasher, NO_FIREBASE_KEY, Place};
 pub use password::{Password, Policy, Presented};
+pub use scheme::{FirebaseKey, Scheme};
 pub use strength::Strength;
 pub use worker::{COMMAND as HASH_WORKER, work as hash_for_the_parent};

@@ -44,7 +44,7 @@ text_type!(
 
 text_type!(
     /// The number of an identity document.
-    DocumentNumber, |text| names::line(text, 20), max: 20,
+    DocumentNumber, |text| names::line(text, 64), max: 64,
     except: "", example: "45678912"
 );
 
@@ -121,7 +121,7 @@ impl Person {
     }
 }
 
-/// A person to register. One of `password` and `password_hash` is needed.
+/// A person to register. At most one of `password` and `password_hash`; who has neither chooses one later.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -140,23 +140,44 @@ pub struct NewPerson {
     /// Their password.
     #[serde(default)]
     pub password: Option<Password>,
-    /// The older name of `password`; a PHC or crypt string here is imported as the hash that it is.
+    /// The older name of `password`; a hash of another system (PHC or crypt string, and others that docs/operations.md
+    /// lists) is imported as the hash that it is. What looks like a hash of another kind is refused.
     #[serde(default)]
     pub password_hash: Option<ImportedHash>,
     /// What they are called.
     pub name: PersonName,
     /// Natural or juridical.
-    pub person_type: PersonType,
-    /// The kind of identity document.
-    pub document_type: DocumentType,
+    #[serde(default)]
+    pub person_type: Option<PersonType>,
+    /// The kind of identity document; together with its number.
+    #[serde(default)]
+    pub document_type: Option<DocumentType>,
     /// Its number.
-    pub document_number: DocumentNumber,
+    #[serde(default)]
+    pub document_number: Option<DocumentNumber>,
     /// Where they can be reached.
     #[serde(default)]
     pub email: Option<Email>,
     /// The language of their mails.
     #[serde(default)]
     pub locale: Option<Locale>,
+}
+
+impl NewPerson {
+    /// Their identity document, if they are to have one.
+    ///
+    /// # Errors
+    /// 400 `invalid_request_body` when only a half of it is there.
+    pub fn document(&self) -> Result<Option<(DocumentType, &DocumentNumber)>> {
+        let missing =
+            |field| Error::invalid_field(field, "missing: send document_type and document_number, or neither");
+        match (self.document_type, &self.document_number) {
+            (Some(kind), Some(number)) => Ok(Some((kind, number))),
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(missing("document_type")),
+            (Some(_), None) => Err(missing("document_number")),
+        }
+    }
 }
 
 /// What to change of a person; at least one field.
@@ -170,7 +191,8 @@ pub struct PersonChange {
     /// A new password: ends the person's other sessions.
     #[serde(default)]
     pub password: Option<Password>,
-    /// The older name of `password`; a PHC or crypt string here is imported as the hash that it is.
+    /// The older name of `password`; a hash of another system (PHC or crypt string, and others that docs/operations.md
+    /// lists) is imported as the hash that it is. What looks like a hash of another kind is refused.
     #[serde(default)]
     pub password_hash: Option<ImportedHash>,
     /// A new name.

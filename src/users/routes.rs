@@ -40,6 +40,8 @@ async fn list_users(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Re
 }
 
 /// Register a person
+///
+/// Without a password they choose one with a forgotten-password mail (`POST /auth/forgot-password`).
 #[utoipa::path(post, path = "/users", tag = "users", request_body = NewPerson, responses(
     (status = 201, body = Person),
     (status = 409, description = "`user_exists`, `email_taken`"),
@@ -47,18 +49,18 @@ async fn list_users(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Re
 async fn create_user(
     State(app): State<App>,
     by: Can<WriteUsers>,
-    Json(new): Json<NewPerson>,
+    Json(mut new): Json<NewPerson>,
 ) -> Result<(StatusCode, Json<Person>)> {
+    let (password, password_hash) = (new.password.take(), new.password_hash.take());
+    let document = new.document()?;
     let about = [Some(new.username.as_str()), Some(new.name.as_str()), new.email.as_ref().map(Email::as_str)];
-    let password_hash = hash(&app, new.password, new.password_hash, &about)
-        .await?
-        .ok_or_else(|| Error::invalid_field("password", "missing: send the person's password"))?;
+    let password_hash = hash(&app, password, password_hash, &about).await?;
     let row = NewRow {
         username: &new.username,
         name: &new.name,
-        password_hash: &password_hash,
-        person_type: Some(new.person_type),
-        document: Some((new.document_type, &new.document_number)),
+        password_hash: password_hash.as_ref(),
+        person_type: new.person_type,
+        document,
         email: new.email.as_ref(),
         locale: new.locale,
     };
@@ -291,7 +293,10 @@ async fn hash(
         (Some(_), Some(_)) => {
             return Err(Error::invalid_field("password_hash", "the older name of `password`: send one of them"));
         }
-        (None, Some(ImportedHash::Hash(hash))) => return Ok(Some(hash)),
+        (None, Some(ImportedHash::Hash(hash))) => {
+            app.hasher.must_know(&hash)?;
+            return Ok(Some(hash));
+        }
         (Some(password), None) | (None, Some(ImportedHash::Password(password))) => password,
         (None, None) => return Ok(None),
     };

@@ -159,8 +159,8 @@ pub struct NewRow<'a> {
     pub username: &'a Username,
     /// What they are called.
     pub name: &'a PersonName,
-    /// Their password's hash.
-    pub password_hash: &'a PasswordHash,
+    /// Their password's hash; `None` for who chooses one later.
+    pub password_hash: Option<&'a PasswordHash>,
     /// Natural or juridical, where known.
     pub person_type: Option<PersonType>,
     /// Their identity document, where known.
@@ -183,7 +183,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Person>
         "#,
         new.username.as_str(),
         new.name.as_str(),
-        new.password_hash.as_str(),
+        new.password_hash.map(PasswordHash::as_str),
         new.person_type as Option<PersonType>,
         new.document.map(|(kind, _)| kind) as Option<DocumentType>,
         new.document.map(|(_, number)| number.as_str()),

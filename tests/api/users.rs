@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::reset::{arriving, with_mail_and};
 use crate::support::{Caller, PASSWORD, Server};
 
 pub fn ada() -> Value {
@@ -48,17 +49,15 @@ async fn a_new_person_logs_in_with_a_password_under_either_name_of_the_field() {
 }
 
 #[tokio::test]
-async fn a_person_needs_one_password_that_is_good_enough() {
+async fn a_password_must_be_one_and_good_enough() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
     let mut without = ada();
     without.as_object_mut().expect("an object").remove("password");
     for body in [
-        without.clone(),
         with(ada(), "password_hash", "another passphrase"),
         with(ada(), "password", "short"),
         with(ada(), "password", ""),
-        with(ada(), "password", Value::Null),
         with(ada(), "password", 12_345_678),
         with(ada(), "password", "x".repeat(257)),
         with(ada(), "password", "password123"),
@@ -75,6 +74,66 @@ async fn a_person_needs_one_password_that_is_good_enough() {
     }
     assert_eq!(root.get("/users?q=ada").await.body, json!([]));
     assert_eq!(root.post("/users", with(ada(), "password", "🦜 canta ñ bajo".repeat(17))).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_type_and_a_document_may_be_left_out() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let bare = json!({"username": "ada", "name": "Ada", "password": "a passphrase of hers"});
+    root.post("/users", bare).await.ok();
+    let nulls = json!({
+        "username": "eva", "name": "Eva", "password": "a passphrase of hers",
+        "person_type": null, "document_type": null, "document_number": null,
+    });
+    root.post("/users", nulls).await.ok();
+    let long = "7".repeat(64);
+    let typed = with(with(ada(), "username", "joy"), "document_number", long.as_str());
+    root.post("/users", typed).await.ok();
+    let kept = "select count(*) from auth.person where length(document_number) = 64";
+    assert_eq!(server.number(kept).await, 1);
+    root.patch("/users/2", json!({"document_type": "CE", "document_number": "8".repeat(64)})).await.ok();
+    assert_eq!(root.patch("/users/2", json!({"document_number": "8".repeat(65)})).await.status, 400);
+}
+
+#[tokio::test]
+async fn who_has_no_password_yet_is_nobody_who_can_log_in_and_chooses_one_by_mail() {
+    let (server, mailbox) = with_mail_and(&[("LOGIN_FREE_FAILURES", "50")]).await;
+    let root = server.administrator().await;
+    let mut without = with(ada(), "email", "ada@example.com");
+    without.as_object_mut().expect("an object").remove("password");
+    let id = root.post("/users", without).await.id();
+    let nobody = server.anonymous().log_in("nobody", "a passphrase of hers").await;
+    for password in [
+        "",
+        "a passphrase of hers",
+        "\0",
+        "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ] {
+        let refused = server.anonymous().log_in("ada", password).await;
+        assert_eq!(refused.refusal(), (401, "invalid_credentials"), "{password:?}");
+        assert_eq!(refused.detail(), nobody.detail());
+    }
+    let told = root.get(&format!("/audit-events?subject={id}&action=login.failed")).await.ok();
+    assert_eq!(told.body[0]["after"]["reason"], "no password", "{told:?}");
+    root.patch(&format!("/users/{id}"), json!({"name": "Ada Q."})).await.ok();
+    assert_eq!(server.anonymous().log_in("ada", "").await.status, 401, "a change of something else gives none");
+
+    server.anonymous().post("/auth/forgot-password", json!({"email": "ada@example.com"})).await.ok();
+    let token = arriving(&server, &mailbox).await[0].token();
+    let chosen = json!({"token": token, "password": "a passphrase of hers"});
+    server.anonymous().post("/auth/reset-password", chosen).await.ok();
+    server.anonymous().log_in("ada", "a passphrase of hers").await.ok();
+}
+
+#[tokio::test]
+async fn whoever_lost_their_password_meanwhile_can_t_change_it_by_guessing() {
+    let server = Server::on_a_fresh_database().await;
+    server.administrator().await;
+    let ada = server.person_with("ada", &[]).await;
+    server.execute("update auth.person set password_hash = null where username = 'ada'").await;
+    let change = json!({"current_password": crate::support::PASSWORD, "new_password": "another passphrase of hers"});
+    assert_eq!(ada.post("/auth/change-password", change).await.refusal(), (400, "invalid_current_password"));
 }
 
 #[tokio::test]
@@ -100,7 +159,7 @@ async fn every_field_is_checked_and_named() {
         ("person_type", json!("n")),
         ("document_type", json!("PASSPORT")),
         ("document_number", json!("")),
-        ("document_number", json!("1".repeat(21))),
+        ("document_number", json!("1".repeat(65))),
         ("document_number", json!(45_678_912)),
         ("surprise", json!(true)),
         ("id", json!(1)),
@@ -109,7 +168,7 @@ async fn every_field_is_checked_and_named() {
         assert_eq!(answer.refusal(), (400, "invalid_request_body"), "{field}: {bad}");
         assert!(answer.body["detail"].as_str().is_some_and(|detail| detail.contains(field)), "{field}: {answer:?}");
     }
-    for field in ["username", "name", "person_type", "document_type", "document_number"] {
+    for field in ["username", "name", "document_type", "document_number"] {
         let mut body = ada();
         body.as_object_mut().expect("an object").remove(field);
         let answer = root.post("/users", body).await;

@@ -76,7 +76,7 @@ async fn every_bad_line_is_named_and_nothing_is_written() {
         (4, "too short"),
         (5, "costs more"),
         (6, "can't be read"),
-        (7, "has 3 fields"),
+        (7, "has 3 cells"),
         (8, "ada is also in line 2"),
         (9, "DNI 1 is also in line 2"),
         (10, "taken by the person with the id 1"),

@@ -43,10 +43,14 @@ const FIELDS: &str = "\
 The fields of a file, in CSV the names in its first line:
   username, name
   password         hashed here; or
-  password_hash    a hash from elsewhere: Argon2, scrypt, PBKDF2 (PHC), bcrypt; it is upgraded at the next login
+  password_hash    a hash from elsewhere (docs/operations.md lists which); it is upgraded at the next login;
+                   who has neither chooses a password with a forgotten-password mail
   person_type      N (natural) or J (juridical); may be left out
   document_type    DNI, CE or RUC, with document_number; both may be left out
-  email            where they can be reached; may be left out";
+  email            where they can be reached; may be left out
+  locale           en or es; may be left out
+  disabled_at      since when they are kept out, like 2026-01-31T09:00:00Z; may be left out
+An export can be imported again: its other fields are left out, and a remark says so.";
 
 pub(super) async fn run(args: Args, tool: &Tool) -> anyhow::Result<ExitCode> {
     match (args.file, args.from_database) {

@@ -11,7 +11,7 @@ use super::super::tool::Tool;
 use super::progress;
 use crate::audit::{self, Action, Event};
 use crate::passwords::Password;
-use crate::users::import::{Batches, PeopleFile, hash_all, store};
+use crate::users::import::{Batches, PeopleFile, Remarks, Rules, hash_all, store};
 
 /// How many faults are read back at a time.
 const FAULTS: i64 = 1000;
@@ -21,7 +21,7 @@ pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyh
     let mut conn = tool.begin_on(&mut conn).await?;
     store::prepare(&mut conn).await?;
     let name = file.name.clone();
-    let (lines, passwords) = look_at(tool, file, &mut conn).await?;
+    let (lines, passwords, remarks) = look_at(tool, file, &mut conn).await?;
     store::find_duplicates(&mut conn).await?;
     let (faults, bad_lines) = store::count_faults(&mut conn).await?;
     if faults > 0 {
@@ -46,30 +46,33 @@ pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyh
         imported
     };
     conn.commit().await?;
-    let answer = json!({ "lines": lines, "imported": imported, "dry_run": dry_run, "faults": [] });
+    let answer =
+        json!({ "lines": lines, "imported": imported, "dry_run": dry_run, "faults": [], "remarks": remarks.said() });
+    remarks.said().iter().for_each(|said| output::remark(said));
     let people = count(lines, "person", "people");
     let did = if dry_run { "Found no fault; would import" } else { "Imported" };
     tool.output.done(&answer, format_args!("{did} {people}."))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads the file. Answers how many lines it has, and the passwords that are to be hashed.
+/// Reads the file. Answers how many lines it has, the passwords that are to be hashed, and what else is to be said.
 async fn look_at(
     tool: &Tool,
     file: PeopleFile,
     conn: &mut PgConnection,
-) -> anyhow::Result<(u64, Vec<(i64, Password)>)> {
+) -> anyhow::Result<(u64, Vec<(i64, Password)>, Remarks)> {
     let bar = progress::bar("reading", file.size, progress::BYTES);
-    let (mut lines, mut passwords) = (0, Vec::new());
-    let mut batches = Batches::of(file, tool.app.config.passwords);
+    let (mut lines, mut passwords, mut remarks) = (0, Vec::new(), Remarks::default());
+    let mut batches = Batches::of(file, Rules::of(&tool.app.config));
     while let Some(batch) = batches.next().transpose()? {
         store::keep(conn, &batch).await?;
         lines += batch.lines;
         passwords.extend(batch.passwords);
+        remarks.add(batch.remarks);
         bar.set_position(batches.bytes_read());
     }
     bar.finish_and_clear();
-    Ok((lines, passwords))
+    Ok((lines, passwords, remarks))
 }
 
 /// Names every fault: for people on standard error, for scripts as JSON.

@@ -1,6 +1,7 @@
 use super::file::PeopleFile;
-use super::line::{self, Candidate};
-use crate::passwords::{Password, Policy};
+use super::line::{self, Candidate, Rules};
+use super::remarks::Remarks;
+use crate::passwords::Password;
 
 /// How many lines are looked at, at a time.
 const LINES: usize = 2000;
@@ -16,18 +17,20 @@ pub struct Batch {
     pub passwords: Vec<(i64, Password)>,
     /// What is wrong with them.
     pub faults: Vec<(i64, String)>,
+    /// What else is to be said of them.
+    pub remarks: Remarks,
 }
 
 /// A file, some lines at a time.
 pub struct Batches {
     file: PeopleFile,
-    policy: Policy,
+    rules: Rules,
 }
 
 impl Batches {
-    /// Of a file, whose passwords must be good enough.
-    pub fn of(file: PeopleFile, policy: Policy) -> Self {
-        Self { file, policy }
+    /// Of a file, whose passwords and hashes must keep these rules.
+    pub fn of(file: PeopleFile, rules: Rules) -> Self {
+        Self { file, rules }
     }
 
     /// How much of the file has been read.
@@ -46,7 +49,9 @@ impl Batches {
             match fields {
                 Err(fault) => batch.faults.push((number, fault)),
                 Ok(fields) => {
-                    let (mut person, wrong) = line::read(fields, self.policy);
+                    fields.left_out().for_each(|field| batch.remarks.leave_out(field));
+                    let (mut person, wrong) = line::read(fields, self.rules);
+                    batch.remarks.look_at(number, &person);
                     batch.faults.extend(wrong.into_iter().map(|fault| (number, fault)));
                     batch.passwords.extend(person.password.take().map(|password| (number, password)));
                     batch.people.push((number, person));

@@ -6,6 +6,7 @@ mod file;
 mod format;
 mod hashing;
 mod line;
+mod remarks;
 mod routes;
 pub mod store;
 
@@ -13,5 +14,6 @@ pub use batches::{Batch, Batches};
 pub use file::{FIELDS, PeopleFile};
 pub use format::Format;
 pub use hashing::hash_all;
-pub use line::Candidate;
+pub use line::{Candidate, Rules};
+pub use remarks::Remarks;
 pub use routes::{Fault, routes};

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Batch, Batches, FIELDS, Format, PeopleFile, hash_all, store};
+use super::{Batch, Batches, FIELDS, Format, PeopleFile, Remarks, Rules, hash_all, store};
 use crate::access::Can;
 use crate::access::permission::WriteUsers;
 use crate::app::App;
@@ -84,6 +84,9 @@ struct UsersImported {
     /// Whether it was one.
     #[schema(example = false)]
     dry_run: bool,
+    /// What is worth knowing though nothing is wrong: which fields were left out, say.
+    #[schema(example = json!(["left out, since Portero gives them itself: created_at, id, sessions"]))]
+    remarks: Vec<String>,
 }
 
 /// Something wrong with a line of an import.
@@ -115,8 +118,11 @@ impl From<store::Fault> for Fault {
 /// Register many people
 ///
 /// As `portero user import` does: a CSV file whose first line names the fields, or one JSON object a line, of
-/// `username`, `name`, `password` or `password_hash`, `person_type`, `document_type` and `document_number`. All or none:
-/// all that is wrong is named, and then nobody is registered. At most 32 MiB, one import at a time.
+/// `username`, `name`, `password` or `password_hash` (who has neither chooses one with a forgotten-password mail),
+/// `person_type`, `document_type`, `document_number`, `email`, `locale` and `disabled_at`. Spreadsheets' files are read as
+/// they are written: any separator and line end, UTF-8 or UTF-16. An export can be imported again; what Portero gives by
+/// itself (`id`, `created_at` and so on) is left out with a remark. All or none: all that is wrong is named, and then
+/// nobody is registered. At most 32 MiB, one import at a time.
 #[utoipa::path(post, path = "/users/import", tag = "users", params(ImportQuery),
     request_body(content((String = "text/csv"), (String = "application/jsonl")), description = "one person a line"),
     responses(
@@ -137,10 +143,11 @@ async fn import_users(
     let mut tx = apart.begin().await?;
     store::be_patient(&mut tx).await?;
     store::prepare(&mut tx).await?;
-    let (lines, passwords) = look_at(&app, request.into_body(), format, &mut tx).await?;
+    let Looked { lines, passwords, remarks } = look_at(&app, request.into_body(), format, &mut tx).await?;
+    let remarks = remarks.said();
     must_be_faultless(&mut tx, lines).await?;
     if dry_run {
-        return Ok(Json(UsersImported { status: "users_imported", lines, imported: 0, dry_run }));
+        return Ok(Json(UsersImported { status: "users_imported", lines, imported: 0, dry_run, remarks }));
     }
     hash_all(&app, &mut tx, passwords, || ()).await?;
     let mut tx = by.begin_in(&app, tx).await?;
@@ -148,17 +155,20 @@ async fn import_users(
     let imported = store::register(&mut tx, &by).await?;
     let told = json!({"people": imported, "from": format.extension()});
     tx.commit([Event::new(Action::UsersImported).after(told)]).await?;
-    Ok(Json(UsersImported { status: "users_imported", lines, imported, dry_run }))
+    Ok(Json(UsersImported { status: "users_imported", lines, imported, dry_run, remarks }))
 }
 
-/// Reads the body on a thread of its own, as the file that it is, while Postgres takes what has been read. Answers how
-/// many lines it has, and the passwords that are to be hashed: the only thing of it that is kept in memory.
-async fn look_at(
-    app: &App,
-    body: Body,
-    format: Format,
-    conn: &mut PgConnection,
-) -> Result<(u64, Vec<(i64, Password)>)> {
+/// What was found in a file.
+#[derive(Default)]
+struct Looked {
+    lines: u64,
+    /// To be hashed: the only thing of it that is kept in memory.
+    passwords: Vec<(i64, Password)>,
+    remarks: Remarks,
+}
+
+/// Reads the body on a thread of its own, as the file that it is, while Postgres takes what has been read.
+async fn look_at(app: &App, body: Body, format: Format, conn: &mut PgConnection) -> Result<Looked> {
     let fault: Arc<Mutex<Option<Error>>> = Arc::default();
     let noted = Arc::clone(&fault);
     let body = Body::new(Limited::new(body, MAX_FILE)).into_data_stream().map(move |bytes| {
@@ -168,22 +178,23 @@ async fn look_at(
         })
     });
     let (sender, mut batches) = mpsc::channel(AHEAD);
-    let (reader, policy) = (SyncIoBridge::new(StreamReader::new(Box::pin(body))), app.config.passwords);
+    let (reader, rules) = (SyncIoBridge::new(StreamReader::new(Box::pin(body))), Rules::of(&app.config));
     tokio::task::spawn_blocking(move || match PeopleFile::new("the body".to_owned(), reader, None, format) {
-        Ok(file) => send(Batches::of(file, policy), &sender),
+        Ok(file) => send(Batches::of(file, rules), &sender),
         Err(error) => send(std::iter::once(Err(error)), &sender),
     });
-    let (mut lines, mut passwords) = (0, Vec::new());
+    let mut looked = Looked::default();
     while let Some(batch) = batches.recv().await {
         let batch = batch.map_err(|error| {
             let unreadable = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
             unreadable.unwrap_or_else(|| Error::bad_request("invalid_import", format!("{error:#}")))
         })?;
         store::keep(conn, &batch).await?;
-        lines += batch.lines;
-        passwords.extend(batch.passwords);
+        looked.lines += batch.lines;
+        looked.passwords.extend(batch.passwords);
+        looked.remarks.add(batch.remarks);
     }
-    Ok((lines, passwords))
+    Ok(looked)
 }
 
 /// Until all is sent, something fails, or nobody listens any more.

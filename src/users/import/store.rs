@@ -8,6 +8,7 @@ use super::batches::Batch;
 use super::line::Candidate;
 use crate::audit::By;
 use crate::error::{Error, OnConstraint, Result};
+use crate::mail::Locale;
 use crate::passwords::PasswordHash;
 use crate::users::{Email, PersonName, PersonType, Username};
 
@@ -35,7 +36,9 @@ pub async fn prepare(conn: &mut PgConnection) -> Result<()> {
             person_type     text,
             document_type   text,
             document_number text,
-            email           text
+            email           text,
+            locale          text,
+            disabled_at     timestamptz
         ) on commit drop;
         create temporary table import_fault (
             line   bigint not null,
@@ -69,9 +72,12 @@ async fn keep_people(conn: &mut PgConnection, lines: &[(i64, Candidate)]) -> Res
     sqlx::query(
         r"
         insert into pg_temp.import_line
-            (line, username, name, password_hash, person_type, document_type, document_number, email)
+            (line, username, name, password_hash, person_type, document_type, document_number, email, locale, disabled_at)
         select *
-        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+        from unnest(
+            $1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::timestamptz[]
+        )
         ",
     )
     .bind(lines.iter().map(|(line, _)| *line).collect::<Vec<_>>())
@@ -82,6 +88,8 @@ async fn keep_people(conn: &mut PgConnection, lines: &[(i64, Candidate)]) -> Res
     .bind(column(lines, |person| person.document.as_ref().map(|(kind, _)| kind.as_str())))
     .bind(column(lines, |person| person.document.as_ref().map(|(_, number)| number.as_str())))
     .bind(column(lines, |person| person.email.as_ref().map(Email::as_str)))
+    .bind(column(lines, |person| person.locale.map(Locale::as_str)))
+    .bind(column(lines, |person| person.disabled_at))
     .execute(conn)
     .await?;
     Ok(())
@@ -206,16 +214,19 @@ pub async fn register(conn: &mut PgConnection, by: &By) -> Result<u64> {
     let registered = sqlx::query(
         r"
         with registered as (
-            insert into auth.person (username, name, password_hash, person_type, document_type, document_number, email)
+            insert into auth.person
+                (username, name, password_hash, person_type, document_type, document_number, email, locale, disabled_at)
             select username, name, password_hash, person_type::auth.person_type,
-                   document_type::auth.document_type, document_number, email
+                   document_type::auth.document_type, document_number, email, locale, disabled_at
             from pg_temp.import_line
             order by line
-            returning id, username, name, person_type, document_type, document_number, email, locale
+            returning id, username, name, person_type, document_type, document_number, email, locale, disabled_at
         )
         insert into auth.audit_events
             (at, action, actor, actor_id, subject_id, request_id, address, client_id, after)
-        select $1, 'user.created', $2, $3, id, $4, $5::text::inet, $6, to_jsonb(registered) - 'id'
+        select $1, 'user.created', $2, $3, id, $4, $5::text::inet, $6,
+               to_jsonb(registered) - 'id'
+               - case when disabled_at is null then 'disabled_at' else '' end
         from registered
         order by id
         ",

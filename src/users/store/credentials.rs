@@ -12,8 +12,8 @@ use crate::users::{Claim, PersonId, Username};
 pub struct Credentials {
     /// Whose they are.
     pub id: PersonId,
-    /// The stored hash.
-    pub password_hash: PasswordHash,
+    /// The stored hash; `None` for who has not chosen a password yet.
+    pub password_hash: Option<PasswordHash>,
     /// Whether the person may log in at all.
     pub enabled: bool,
 }
@@ -63,9 +63,9 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Ve
     let mut found = Vec::new();
     found.resize_with(claims.len(), || None);
     for row in rows {
-        let credentials = row.id.zip(row.password_hash);
+        let (password_hash, enabled) = (row.password_hash, row.enabled);
         found[index(row.place)?] = Some(Found {
-            credentials: credentials.map(|(id, password_hash)| Credentials { id, password_hash, enabled: row.enabled }),
+            credentials: row.id.map(|id| Credentials { id, password_hash, enabled }),
             waits: Waits { key: row.attempts_key, failures: row.failures, own: row.own, address: row.address },
         });
     }

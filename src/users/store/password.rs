@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::passwords::PasswordHash;
 use crate::users::PersonId;
 
-/// What is stored of it.
-pub async fn password_hash(conn: &mut PgConnection, id: PersonId) -> Result<Option<PasswordHash>> {
+/// What is stored of it, if they have one; `None` where they are not there.
+pub async fn password_hash(conn: &mut PgConnection, id: PersonId) -> Result<Option<Option<PasswordHash>>> {
     let hash = sqlx::query_scalar!(
         r#"select password_hash as "hash: PasswordHash" from auth.person where id = $1 and removed_at is null"#,
         id.0,

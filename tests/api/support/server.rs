@@ -183,7 +183,7 @@ impl Server {
         let new = users::store::NewRow {
             username: &username.parse().expect("a username"),
             name: &format!("{username} by name").parse().expect("a name"),
-            password_hash: &PASSWORD_HASH,
+            password_hash: Some(&PASSWORD_HASH),
             person_type: None,
             document: None,
             email: None,
@@ -263,6 +263,15 @@ impl Server {
     /// The first column of the first row.
     pub async fn number(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(self.app.db.pool()).await.expect("a number")
+    }
+
+    /// The hash that stands for somebody's password.
+    pub async fn stored_hash(&self, username: &str) -> String {
+        sqlx::query_scalar("select password_hash from auth.person where username = $1 and removed_at is null")
+            .bind(username)
+            .fetch_one(self.app.db.pool())
+            .await
+            .expect("a hash")
     }
 
     /// Something that the API has no route for.

@@ -14,7 +14,7 @@ pub(super) struct NewPerson {
     pub id: i32,
     pub username: String,
     pub name: String,
-    pub password_hash: String,
+    pub password_hash: Option<String>,
     pub person_type: Option<String>,
     pub document: Option<(String, String)>,
     pub created_at: Option<OffsetDateTime>,
@@ -65,7 +65,7 @@ fn read(old: OldPerson) -> Result<NewPerson, Vec<String>> {
             id,
             username: old.username.unwrap_or_default(),
             name: old.name.unwrap_or_default(),
-            password_hash: old.password_hash.unwrap_or_default(),
+            password_hash: old.password_hash,
             person_type: old.person_type.filter(|kind| ["N", "J"].contains(&kind.as_str())),
             document: document.filter(|(kind, _)| known(kind)),
             created_at,
@@ -76,8 +76,10 @@ fn read(old: OldPerson) -> Result<NewPerson, Vec<String>> {
     let mut note = |field: &str, fault: String| faults.push(format!("{field}: {fault}"));
     let username = old.username.unwrap_or_default().parse::<Username>().map_err(|fault| note("username", fault));
     let name = old.name.unwrap_or_default().parse::<PersonName>().map_err(|fault| note("name", fault));
-    let hash =
-        PasswordHash::import(&old.password_hash.unwrap_or_default()).map_err(|fault| note("password_hash", fault));
+    // Who has none chooses one with a forgotten-password mail.
+    let hash = old.password_hash.filter(|hash| !hash.trim().is_empty());
+    let hash = hash.map(|hash| PasswordHash::import(&hash)).transpose();
+    let hash = hash.map_err(|fault| note("password_hash", fault));
     if let Some(kind) = old.person_type.as_deref().filter(|kind| !["N", "J"].contains(kind)) {
         note("person_type", format!("`{}` is neither N nor J", kind.escape_debug()));
     }
@@ -101,7 +103,7 @@ fn read(old: OldPerson) -> Result<NewPerson, Vec<String>> {
             id,
             username: username.as_str().to_owned(),
             name: name.as_str().to_owned(),
-            password_hash: hash.as_str().to_owned(),
+            password_hash: hash.map(|hash| hash.as_str().to_owned()),
             person_type: old.person_type,
             document,
             created_at,

@@ -26,7 +26,7 @@ pub(super) async fn insert_people(conn: &mut PgConnection, people: &[NewPerson])
         &column(people, |person| person.id),
         &column(people, |person| person.username.clone()),
         &column(people, |person| person.name.clone()),
-        &column(people, |person| person.password_hash.clone()),
+        &column(people, |person| person.password_hash.clone()) as &[Option<String>],
         &column(people, |person| person.person_type.clone()) as &[Option<String>],
         &column(people, |person| person.document.as_ref().map(|(kind, _)| kind.clone())) as &[Option<String>],
         &column(people, |person| person.document.as_ref().map(|(_, number)| number.clone())) as &[Option<String>],

@@ -1,22 +1,23 @@
 //! JSON Lines.
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
 use anyhow::Context;
 
 use super::super::line::Fields;
-use super::{LONGEST, Line};
+use super::Line;
+use super::lines::{Ends, read_line};
 
 /// The objects of a file.
 pub(super) struct Jsonl<R> {
     name: String,
     input: R,
-    number: u64,
+    line: u64,
 }
 
 impl<R: BufRead> Jsonl<R> {
     pub(super) fn new(name: &str, input: R) -> Self {
-        Self { name: name.to_owned(), input, number: 0 }
+        Self { name: name.to_owned(), input, line: 1 }
     }
 }
 
@@ -24,32 +25,36 @@ impl<R: BufRead> Iterator for Jsonl<R> {
     type Item = anyhow::Result<Line>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut line = Vec::new();
         loop {
-            line.clear();
-            self.number += 1;
-            let place = || format!("{}:{}", self.name, self.number);
-            match self.input.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
-                Err(error) => return Some(Err(error).with_context(place)),
-                Ok(0) => return None,
-                Ok(length) if length as u64 == LONGEST && line.last() != Some(&b'\n') => {
-                    return Some(Err(anyhow::anyhow!("{}: longer than {LONGEST} bytes", place())));
-                }
-                Ok(_) => {}
-            }
-            let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line).trim_ascii();
+            let number = self.line;
+            let line = match read_line(&mut self.input, false).with_context(|| format!("{}:{number}", self.name)) {
+                Ok(line) if line.is_empty() => return None,
+                Ok(line) => line,
+                Err(error) => return Some(Err(error)),
+            };
+            self.line += Ends::default().count(&line);
+            let text = line.trim_ascii();
             if !text.is_empty() {
-                return Some(Ok((self.number, json_fields(text))));
+                return Some(Ok((number, json_fields(text))));
             }
         }
     }
 }
 
+const ONE_A_LINE: &str = "JSON Lines are one object a line, with nothing between them; `jq -c '.[]' people.json` makes \
+                          them of a JSON array";
+
 /// Reads an object, or says what is wrong with it; not with the words of the parser where those repeat a secret.
 fn json_fields(text: &[u8]) -> Result<Fields, String> {
     use serde_json::error::Category;
-    if text.first() != Some(&b'{') {
-        return Err("is not a JSON object: {\"username\": …, \"name\": …, \"password\": …}".to_owned());
+    if str::from_utf8(text).is_err() {
+        return Err("is not UTF-8; save the file as UTF-8".to_owned());
+    }
+    match text {
+        [b'{', .., b'}', b','] => return Err(format!("ends with a comma: {ONE_A_LINE}")),
+        [b'[', ..] | b"]" | b"{" | b"}" | b"}," => return Err(format!("is not one JSON object: {ONE_A_LINE}")),
+        [b'{', ..] => {}
+        _ => return Err("is not a JSON object: {\"username\": …, \"name\": …, \"password\": …}".to_owned()),
     }
     let mut reader = serde_json::Deserializer::from_slice(text);
     let fields: Fields = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
