@@ -18,7 +18,9 @@ const MOST: u8 = 100;
 /// Something that is not as it was written.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// `changed`, `missing` (also the last that was pruned, when nothing tells of that), `inserted`, or `head` when the chain is not the one that somebody noted.
+    /// `changed`; `missing` (also the last that was pruned, when nothing tells of that); `unproved` right after a missing seal,
+    /// without which it can't be told whether it was changed; `inserted`; or `head` when the chain is not the one that
+    /// somebody noted.
     pub kind: &'static str,
     /// Its place in the chain, where it has one.
     pub position: Option<i64>,
@@ -98,7 +100,7 @@ pub async fn verify(conn: &mut PgConnection, noted: Option<Head>) -> Result<Repo
             let before = Link { position: seal.link.position - 1, hash: link.hash };
             match events.get(&seal.event_id) {
                 None => report.fault("missing", at.0, at.1),
-                Some(_) if before.position != link.position => {}
+                Some(_) if before.position != link.position => report.fault("unproved", at.0, at.1),
                 Some(event) if before.next(event) == seal.link => report.intact += 1,
                 Some(_) => report.fault("changed", at.0, at.1),
             }

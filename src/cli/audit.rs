@@ -56,6 +56,7 @@ fn sentence(fault: &Fault) -> String {
     match fault.kind {
         "changed" => format!("{event}{place} is not what was written"),
         "missing" => format!("{event}{place} is missing"),
+        "unproved" => format!("{event}{place} may have been changed: the seal before it, which would tell, is missing"),
         "inserted" => format!("{event} was slipped in"),
         _ => format!("the chain does not go through the head that was noted{place}: it was cut off or written anew"),
     }
