@@ -87,4 +87,10 @@ select to_regclass('public._sqlx_migrations') is null as schema_is_new \gset
 
 reset role;
 \echo
-\echo 'Next: cp .env.example .env && cargo run'
+\echo 'Next: install -m 600 .env.example .env && cargo run --release'
+\if :password_is_given
+    \echo '  In .env, AUTH_DATABASE_URL has the password `portero`: write yours in its place (with %20 for a space, %40 for an @).'
+\endif
+\if :without_demo
+    \echo '  The first start from a terminal makes the administrator and shows the password once.'
+\endif

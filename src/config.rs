@@ -1,10 +1,13 @@
 //! Every setting: where it comes from, its default, its check. `.env.example` documents each.
 
 mod each;
+pub mod env_file;
 mod known;
 mod observed;
+mod origins;
 mod read;
 mod secret;
+mod shown;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +26,7 @@ use read::Settings;
 
 pub use read::{Faults, database_url};
 pub use secret::Secret;
+pub use shown::without_secrets;
 
 /// The settings of one run, checked.
 #[derive(Debug)]
@@ -85,6 +89,8 @@ pub struct Config {
     pub secret_files: Vec<PathBuf>,
     /// Variables that look like ours and are not, each with what was probably meant.
     pub probable_typos: Vec<String>,
+    /// A database that is named as other programs want it, where ours is not set.
+    pub set_for_others: Option<String>,
 }
 
 /// Which origins browsers may call from.
@@ -99,7 +105,7 @@ pub enum Cors {
 }
 
 impl Config {
-    /// Reads the environment, after a `.env` in the working directory has been added to it.
+    /// Reads the environment, to which [`env_file::load`] has added what is in the `.env`.
     ///
     /// # Errors
     /// All faulty variables at once, each with its fault and an example.
@@ -176,6 +182,7 @@ impl Config {
             told: s.told(),
             secret_files: s.secret_files(),
             probable_typos: s.probable_typos(),
+            set_for_others: s.set_for_others(),
         };
         (config, s.faults())
     }

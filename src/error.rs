@@ -79,12 +79,8 @@ impl Error {
     }
 
     /// 405.
-    pub fn method_not_allowed() -> Self {
-        Self::refused(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "this path does not answer that method; the `Allow` header names those it does",
-        )
+    pub fn method_not_allowed(detail: &'static str) -> Self {
+        Self::refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
     }
 
     /// 409.
@@ -197,6 +193,23 @@ impl IntoResponse for Error {
         }
         response
     }
+}
+
+/// What happened and why, in one line: each cause once, also where the one above it has told it already.
+pub fn causes(error: &anyhow::Error) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let said = match cause.downcast_ref::<Error>() {
+            Some(Error::Refused(refusal)) => refusal.detail.clone().into_owned(),
+            Some(Error::Busy(why)) => format!("too much is going on ({why}); try again"),
+            Some(Error::Unavailable(why)) => format!("Postgres can't answer now ({why}); try again"),
+            _ => cause.to_string(),
+        };
+        if !told.iter().any(|above| above.contains(&said)) {
+            told.push(said);
+        }
+    }
+    told.join(": ")
 }
 
 /// RFC 6750 section 3: the error code only where a credential was presented.

@@ -10,7 +10,7 @@
 //!    [`mail`]: how people come by an account, look after it and help themselves. [`attempts`] and [`devices`]: how guessers
 //!    are kept out. [`keys`]: how a backend becomes a caller. [`changes`]: how backends hear that something is no longer
 //!    true. [`audit`]: who did what.
-//! 5. What they stand on: [`http`], [`error`], [`id`], [`names`], [`clock`], [`database`].
+//! 5. What they stand on: [`http`], [`error`], [`id`], [`names`], [`clock`], [`ownership`], [`database`].
 //! 6. How it runs: [`config`], [`serve`], [`cli`]; what it tells of that: [`metrics`], [`traces`]; how it describes itself: [`openapi`], [`docs`], [`server`].
 
 pub mod access;
@@ -36,6 +36,7 @@ pub mod mail;
 pub mod metrics;
 pub mod names;
 pub mod openapi;
+pub mod ownership;
 pub mod passwords;
 pub mod permissions;
 pub mod roles;

@@ -22,6 +22,7 @@ use crate::audit;
 use crate::changes::{self, Feed, Pace};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::database::embedded::Postgres;
 use crate::database::{self, Batch, Database, Limits};
 use crate::grants;
 use crate::http::idempotency;
@@ -58,6 +59,10 @@ pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
     for typo in &config.probable_typos {
         tracing::warn!("{typo}");
     }
+    if let (Mode::Serve, Some(why)) = (mode, &config.set_for_others) {
+        tracing::warn!("{why}");
+    }
+    look_at_first_admin(&config)?;
     let mut database = match mode {
         Mode::Serve => Database::to_serve(&config).await?,
         Mode::Demo => Database::to_demonstrate(&config).await?,
@@ -210,19 +215,16 @@ impl Signals {
 /// The first start makes an administrator: the one of `ADMIN` and `ADMIN_PASSWORD`, or one with a random password that
 /// is shown once, on the terminal and nowhere else.
 async fn make_first_admin(app: &App) -> anyhow::Result<()> {
-    if let Some((username, password)) = &app.config.first_admin {
-        let admin = FirstAdmin {
-            username: username.parse().map_err(|fault| anyhow::anyhow!("ADMIN: {fault}"))?,
-            password: Password::try_from(password.expose().to_owned())
-                .map_err(|fault| anyhow::anyhow!("ADMIN_PASSWORD: {fault}"))?,
-        };
+    if let Some(admin) = named_admin(&app.config)? {
+        let username = admin.username.clone();
         match ensure_an_administrator(app, admin).await {
-            Ok(true) => tracing::info!(username, "made the first administrator"),
-            Ok(false) => {}
+            Ok(true) => tracing::info!(username = username.as_str(), "made the first administrator"),
+            Ok(false) => tell_if_ignored(app, username.as_str()).await?,
             Err(error) if error.status() == StatusCode::CONFLICT => {
+                let username = username.as_str();
                 bail!("ADMIN: {username} is somebody already, but no administrator: run `portero admin add {username}`")
             }
-            Err(error) => return Err(error).context("ADMIN, ADMIN_PASSWORD"),
+            Err(error) => return Err(error).context("ADMIN_PASSWORD"),
         }
         return Ok(());
     }
@@ -242,6 +244,36 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
         let mut terminal = std::io::stderr().lock();
         writeln!(terminal, "\nThe first administrator: username `admin`, password `{}`", shown.as_str())?;
         writeln!(terminal, "It is shown this once; `portero admin reset-password admin` makes another.\n")?;
+    }
+    Ok(())
+}
+
+/// The administrator of `ADMIN` and `ADMIN_PASSWORD`.
+fn named_admin(config: &Config) -> anyhow::Result<Option<FirstAdmin>> {
+    let Some((username, password)) = &config.first_admin else { return Ok(None) };
+    let username = username.parse().map_err(|fault| anyhow::anyhow!("ADMIN: {fault}"))?;
+    let password = Password::try_from(password.expose().to_owned());
+    let password = password.map_err(|fault| anyhow::anyhow!("ADMIN_PASSWORD: {fault}"))?;
+    Ok(Some(FirstAdmin { username, password }))
+}
+
+/// Looks at them before anything is made, where there surely is no administrator yet.
+fn look_at_first_admin(config: &Config) -> anyhow::Result<()> {
+    let Some(admin) = named_admin(config)? else { return Ok(()) };
+    if config.database_url.is_none() && !Postgres::is_in(&config.data_dir)? {
+        config.passwords.accept(&admin.password, &[admin.username.as_str()]).context("ADMIN_PASSWORD")?;
+    }
+    Ok(())
+}
+
+/// They make nobody beside an administrator that there is already.
+async fn tell_if_ignored(app: &App, username: &str) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let there = access::store::administrators(&mut *app.db.read().await?, now).await?;
+    if there.iter().all(|person| person.username != username) {
+        tracing::warn!(
+            "ADMIN={username} is ignored, as there is an administrator already; to make another: portero admin add {username}"
+        );
     }
     Ok(())
 }

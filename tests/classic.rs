@@ -79,6 +79,7 @@ async fn the_classic_set_up_serves_and_does_not_migrate_again() {
 
     let said = found.must_run("postgres", &["-f", "db/run_all.sql"]);
     assert!(said.contains("anybody can guess"), "the default password is warned of: {said}");
+    assert!(!said.contains("write yours"), "it is the one of .env.example: {said}");
 
     let vars = [("AUTH_DATABASE_URL".to_owned(), found.url())];
     let config = Config::from_vars(vars).expect("good settings");
@@ -109,7 +110,16 @@ async fn the_classic_set_up_serves_and_does_not_migrate_again() {
 #[tokio::test]
 async fn a_second_run_loses_nothing() {
     let found = Found::start().await;
-    found.must_run("postgres", &["-v", "password=another one's", "-v", "demo=no", "-f", "db/run_all.sql"]);
+    let said = found.must_run("postgres", &["-v", "password=another one's", "-v", "demo=no", "-f", "db/run_all.sql"]);
+    let (_, next) = said.split_once("Next: ").expect("what is next");
+    for step in [
+        "install -m 600 .env.example .env",
+        "cargo run --release",
+        "write yours in its place",
+        "makes the administrator",
+    ] {
+        assert!(next.contains(step), "{step} in {next}");
+    }
     let people = ["-d", "portero", "-Atc", "select count(*) from auth.person"];
     assert_eq!(found.must_run("portero", &people).trim(), "0", "no demo data, as asked");
 

@@ -35,7 +35,7 @@ impl NewPassword {
             return Ok(Chosen { password: random_password()?, random: true });
         }
         let password = if io::stdin().is_terminal() {
-            twice(about, policy, |prompt| Ok(rpassword::prompt_password(prompt)?.into()))?
+            twice(about, policy, |prompt| asked(&prompt))?
         } else {
             let line = line_from(io::stdin().lock()).context("the password on standard input")?;
             if line.is_empty() {
@@ -58,7 +58,7 @@ impl Chosen {
 fn twice(
     about: &[&str],
     policy: Policy,
-    mut prompt: impl FnMut(String) -> io::Result<Zeroizing<String>>,
+    mut prompt: impl FnMut(String) -> anyhow::Result<Zeroizing<String>>,
 ) -> anyhow::Result<Password> {
     let first = prompt(format!("New password of {}: ", about.first().copied().unwrap_or_default()))?;
     let password = accepted(&first, policy, about)?;
@@ -76,13 +76,16 @@ fn accepted(text: &Zeroizing<String>, policy: Policy, about: &[&str]) -> anyhow:
     Ok(password)
 }
 
+/// What somebody types and does not see.
+fn asked(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
+    let typed = rpassword::prompt_password(prompt);
+    let advice = "can't ask for it, as this process has no terminal of its own: send it on standard input (`… < file`)";
+    typed.map(Zeroizing::new).context(advice)
+}
+
 /// A secret that exists already: from a prompt, or the first line of standard input.
 pub(super) fn secret(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
-    if io::stdin().is_terminal() {
-        Ok(rpassword::prompt_password(prompt)?.into())
-    } else {
-        line_from(io::stdin().lock()).context("standard input")
-    }
+    if io::stdin().is_terminal() { asked(prompt) } else { line_from(io::stdin().lock()).context("standard input") }
 }
 
 /// The first line, without its end.

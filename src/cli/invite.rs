@@ -7,7 +7,7 @@ use super::output::remark;
 use super::tool::Tool;
 use super::user::moment;
 use crate::accounts::store::NewInvitation;
-use crate::accounts::{self, InvitationMade, Note, WhoMayRegister};
+use crate::accounts::{self, InvitationMade, Note};
 use crate::audit::{Action, Event};
 
 pub(super) async fn run(tool: &Tool, note: Option<&Note>, days: u8) -> anyhow::Result<()> {
@@ -19,9 +19,8 @@ pub(super) async fn run(tool: &Tool, note: Option<&Note>, days: u8) -> anyhow::R
         accounts::store::insert(&mut tx, &NewInvitation { secret, note, mailed: None, now, expires_at, by: None })
             .await?;
     tx.commit([Event::new(Action::InvitationCreated).after(&shown)]).await?;
-    if tool.app.config.registration == WhoMayRegister::Off {
-        remark("nobody can register while REGISTRATION is off: set it to `invite` and start Portero again");
-    }
+    // What the server was started with, nobody here knows.
+    remark("it lets somebody register while the server runs with REGISTRATION=invite or REGISTRATION=open");
     let (until, secret) = (moment(expires_at), invitation.reveal());
     let said = format!(
         "Made invitation {}, good until {until}.\nThe invitation, which is shown this once: {secret}",

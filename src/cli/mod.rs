@@ -22,24 +22,25 @@ mod token;
 mod tool;
 mod user;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
+use crate::config::env_file::{self, EnvFile};
+use crate::error::causes;
 use crate::log;
 use crate::passwords;
 use crate::serve::{Mode, serve};
 use output::Output;
-use tool::Tool;
+use tool::{Asked, Tool};
 
 /// Central authentication and authorization for teams with several backends.
 #[derive(Debug, Parser)]
-#[command(name = "portero", version, about, max_term_width = 100)]
+#[command(name = "portero", version, about, max_term_width = 100, after_help = SETTINGS)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -49,16 +50,25 @@ struct Cli {
     /// Work on the demo's database.
     #[arg(long, global = true)]
     demo: bool,
+    /// Don't say which database this works on.
+    #[arg(long, short, global = true)]
+    quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve (the default): on AUTH_DATABASE_URL when it is set, otherwise on a private Postgres.
+    #[command(after_help = SETTINGS)]
     Serve,
     /// Serve the demo data on a private Postgres.
+    #[command(after_help = SETTINGS)]
     Demo,
     /// Bring the database to this version.
-    Migrate,
+    Migrate {
+        /// Make the private Postgres where there is none yet, as the first `portero serve` does.
+        #[arg(long)]
+        create: bool,
+    },
     /// Look for what is wrong with configuration, database and machine.
     Doctor,
     /// Administrators of Portero itself.
@@ -95,18 +105,32 @@ enum Command {
     HashWorker,
 }
 
+/// Most of what is set is no option of the command line.
+const SETTINGS: &str = "\
+Settings are environment variables, or lines of a `.env` in the working directory:
+  SERVER_PORT=8080 portero serve
+
+  AUTH_DATABASE_URL        the Postgres to use; without it, a private one
+  PORTERO_DATA_DIR         where the private one is
+  SERVER_URL, SERVER_PORT  where to listen; http://127.0.0.1:7878
+  CORS                     origins that browsers may call from
+  TRUSTED_PROXIES          proxies whose X-Forwarded-For is believed
+  ADMIN, ADMIN_PASSWORD    the first administrator
+  SMTP_URL, MAIL_FROM      the server that sends our mail, and who it is from
+All of them, with their defaults: .env.example, beside the README.";
+
 /// How long the process waits for a thread that no longer matters, such as one that looks up a name.
 const LINGERING: Duration = Duration::from_secs(1);
 
 /// Runs what the command line says.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
     match start(cli) {
         Ok(code) => code,
         // Who reads us through `head` has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("portero: {}", output::explain(&error));
+            eprintln!("portero: {}", causes(&error));
             ExitCode::FAILURE
         }
     }
@@ -130,13 +154,13 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         _ => {}
     }
-    let env_file = read_env_file();
+    let env_file = env_file::load();
     let output = if cli.json { Output::Json } else { Output::Text };
     // It looks at what would stop everything else.
     if matches!(command, Command::Doctor) {
         return runtime()?.block_on(doctor::run(env_file, cli.demo, output));
     }
-    env_file.map_err(anyhow::Error::msg)?;
+    let env_file = env_file.map_err(anyhow::Error::msg)?;
     let config = Config::from_env()?;
     let is_server = matches!(command, Command::Serve | Command::Demo);
     let default = if is_server { "info" } else { "warn" };
@@ -144,12 +168,16 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(default));
     let runtime = runtime()?;
     let (_flush, traces) = log::start(filter, (config.traces && is_server).then(|| runtime.handle()))?;
+    if let Some(file) = &env_file {
+        tell_of(file);
+    }
+    let asked = Asked { demo: cli.demo, output, quiet: cli.quiet };
     let ended = runtime.block_on(async {
         match command {
             Command::Serve => serve(config, Mode::Serve).await.map(|()| ExitCode::SUCCESS),
             Command::Demo => serve(config, Mode::Demo).await.map(|()| ExitCode::SUCCESS),
-            Command::Migrate => tool::migrate(&config, cli.demo, output).await,
-            tool => tool::on_the_database(config, cli.demo, output, async |at| use_tool(tool, at).await).await,
+            Command::Migrate { create } => tool::migrate(&config, create, asked).await,
+            tool => tool::on_the_database(config, asked, async |at| use_tool(tool, at).await).await,
         }
     });
     traces.stop();
@@ -170,7 +198,7 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Mail(command) => mail::run(command, tool).await,
         Command::Serve
         | Command::Demo
-        | Command::Migrate
+        | Command::Migrate { .. }
         | Command::Doctor
         | Command::Openapi
         | Command::HashWorker => Ok(()),
@@ -178,24 +206,28 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
     .map(|()| ExitCode::SUCCESS)
 }
 
+fn tell_of(file: &EnvFile) {
+    let path = file.path.display();
+    if file.passed_over.is_empty() {
+        tracing::info!("read settings from {path}");
+    } else {
+        tracing::info!(
+            "read settings from {path}, but no {}: Portero has no such settings",
+            file.passed_over.join(", ")
+        );
+    }
+}
+
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// Adds the `.env` of the working directory, or of one above it, to the environment; answers where it is. What is wrong
-/// with it is said without showing the line, which may hold a secret.
-fn read_env_file() -> Result<Option<PathBuf>, String> {
-    match dotenvy::dotenv() {
-        Ok(path) => Ok(Some(path)),
-        Err(error) if error.not_found() => Ok(None),
-        Err(dotenvy::Error::LineParse(line, _)) => {
-            let name = line.split_once('=').map_or("", |(name, _)| name.trim_start_matches("export ").trim());
-            let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            let which = if is_name { format!("the line of {name}") } else { "a line".to_owned() };
-            Err(format!(".env: {which} can't be read; write NAME=value, with quotes around a value that has spaces"))
-        }
-        Err(error) => Err(format!(".env: {error}")),
-    }
+/// The command line. What is global is in each command; where it does nothing, it is not shown.
+fn command_line() -> clap::Command {
+    let hidden = |name| Arg::new(name).long(name).action(ArgAction::SetTrue).hide(true);
+    ["serve", "demo", "openapi"].iter().fold(Cli::command(), |all, server| {
+        all.mut_subcommand(server, |command| command.args(["json", "demo", "quiet"].map(hidden)))
+    })
 }
 
 #[cfg(test)]
@@ -204,7 +236,32 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        command_line().debug_assert();
+    }
+
+    #[test]
+    fn an_option_is_shown_where_it_does_something() {
+        let help = |line: &[&str]| command_line().try_get_matches_from(line).expect_err("help").to_string();
+        for server in ["serve", "demo"] {
+            let shown = help(&["portero", server, "--help"]);
+            assert!(!shown.contains("--json") && !shown.contains("--demo"), "{shown}");
+            for setting in ["AUTH_DATABASE_URL", "SERVER_PORT", ".env.example"] {
+                assert!(shown.contains(setting), "{shown}");
+            }
+        }
+        let shown = help(&["portero", "user", "list", "--help"]);
+        assert!(shown.contains("--json") && shown.contains("--demo") && shown.contains("--quiet"), "{shown}");
+        assert!(help(&["portero", "--help"]).contains("SERVER_PORT"));
+    }
+
+    #[test]
+    fn what_is_global_may_stand_anywhere() {
+        for line in [["portero", "--json", "user", "list"], ["portero", "user", "list", "--json"]] {
+            let matches = command_line().try_get_matches_from(line).expect("a command");
+            assert!(Cli::from_arg_matches(&matches).expect("a command").json);
+        }
+        let matches = command_line().try_get_matches_from(["portero", "serve", "--demo"]).expect("a command");
+        assert!(Cli::from_arg_matches(&matches).expect("a command").demo, "so that it can be refused");
     }
 
     #[test]

@@ -7,8 +7,6 @@ use std::marker::PhantomData;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde::Serialize;
 
-use crate::error::Error;
-
 /// In fewer columns a table has more line breaks than text.
 const NARROWEST: u16 = 60;
 
@@ -144,16 +142,6 @@ pub(super) fn remark(text: &str) {
 pub(super) fn complain(text: &str) {
     // A closed standard error must not undo what was done.
     let _ = writeln!(io::stderr().lock(), "{text}");
-}
-
-/// What went wrong and what to do, for people.
-pub(super) fn explain(error: &anyhow::Error) -> String {
-    match error.downcast_ref::<Error>() {
-        Some(Error::Refused(refusal)) => refusal.detail.clone().into_owned(),
-        Some(Error::Busy(why)) => format!("too much is going on ({why}); try again"),
-        Some(Error::Unavailable(why)) => format!("Postgres can't answer now ({why}); try again"),
-        _ => format!("{error:#}"),
-    }
 }
 
 /// A cell that may be empty.

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Transaction};
 
-use super::output::{List, Output, Row};
+use super::output::{List, Output, Row, remark};
 use crate::app::App;
 use crate::audit::{Actor, By, Change, Origin};
 use crate::config::Config;
@@ -44,17 +45,38 @@ impl Tool {
     }
 }
 
-/// Runs a command on the database that is served, or would be.
+/// What every command is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// The demo's database instead of the real one.
+    pub demo: bool,
+    pub output: Output,
+    /// Without saying which database it is.
+    pub quiet: bool,
+}
+
+impl Asked {
+    /// Says which database this is, on standard error, so that nobody works on another one than they think.
+    fn tell_of(self, database: &Database) {
+        if !self.quiet {
+            remark(&format!("working on {}", database.place));
+        }
+    }
+}
+
+/// Runs a command on the database that is served, or was. None is made: what it said of an empty one would be wrong.
 pub(super) async fn on_the_database(
     config: Config,
-    demo: bool,
-    output: Output,
+    asked: Asked,
     act: impl AsyncFnOnce(&Tool) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    let mut database = Database::for_tools(&config, demo).await?;
+    let Some(mut database) = Database::for_tools(&config, asked.demo).await? else {
+        bail!(nowhere(&config, asked.demo))
+    };
     let done = async {
-        database.ready_for_tools(demo).await?;
-        let tool = Tool { app: serve::build(&database, config, Place::Apart)?, output };
+        asked.tell_of(&database);
+        database.ready_for_tools(asked.demo).await?;
+        let tool = Tool { app: serve::build(&database, config, Place::Apart)?, output: asked.output };
         let done = act(&tool).await;
         tool.app.db.close().await;
         done
@@ -65,9 +87,15 @@ pub(super) async fn on_the_database(
 }
 
 /// `portero migrate`.
-pub(super) async fn migrate(config: &Config, demo: bool, output: Output) -> anyhow::Result<ExitCode> {
-    let mut database = Database::for_tools(config, demo).await?;
+pub(super) async fn migrate(config: &Config, create: bool, asked: Asked) -> anyhow::Result<ExitCode> {
+    let mut database = match Database::for_tools(config, asked.demo).await? {
+        Some(database) => database,
+        None if create && asked.demo => Database::to_demonstrate(config).await?,
+        None if create => Database::to_serve(config).await?,
+        None => bail!("{}; to make the private one now: portero migrate --create", nowhere(config, asked.demo)),
+    };
     let migrated = async {
+        asked.tell_of(&database);
         database.meet().await?;
         database.migrate().await
     }
@@ -75,11 +103,26 @@ pub(super) async fn migrate(config: &Config, demo: bool, output: Output) -> anyh
     database.stop().await;
     migrated?;
     let version = MIGRATIONS.iter().map(|migration| migration.version).max();
-    output.done(
+    asked.output.done(
         &serde_json::json!({ "version": version }),
         format_args!("The database is at version {}.", version.unwrap_or_default()),
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to say where there is no database.
+fn nowhere(config: &Config, demo: bool) -> String {
+    let directory = config.data_dir.display();
+    if demo {
+        return format!(
+            "no demo here: there is none in {directory}; start `portero demo`, or set PORTERO_DATA_DIR as it has it"
+        );
+    }
+    let others = config.set_for_others.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!(
+        "no database here: AUTH_DATABASE_URL is not set{others}, and there is no private Postgres in {directory}. Set \
+         AUTH_DATABASE_URL or PORTERO_DATA_DIR as the server has it, or start `portero`"
+    )
 }
 
 /// Answers a list, page by page.

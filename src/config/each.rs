@@ -3,14 +3,15 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-use axum::http::{HeaderName, HeaderValue};
-use ipnet::IpNet;
+use axum::http::HeaderName;
+use ipnet::{IpNet, Ipv4Net};
 use lettre::message::Mailbox;
 use tracing_subscriber::EnvFilter;
 
 use super::read::Settings;
-use super::{Cors, Secret};
+use super::{Secret, without_secrets};
 use crate::accounts::WhoMayRegister;
+use crate::error::causes;
 use crate::mail::{self, TokenLink};
 use crate::passwords::FirebaseKey;
 
@@ -34,11 +35,14 @@ impl Settings {
         let Some(url) = self.text("SERVER_URL") else {
             return SocketAddr::new(default.ip(), port.unwrap_or(default.port()));
         };
-        let bare = url.strip_prefix("http://").unwrap_or(&url).trim_end_matches('/');
+        let scheme = url.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://")).unwrap_or_default();
+        let bare = url[scheme.len()..].trim_end_matches('/');
         let with_port =
             if bare.ends_with(']') || !bare.contains(':') { format!("{bare}:7878") } else { bare.to_owned() };
         let Some(address) = with_port.to_socket_addrs().ok().and_then(|mut found| found.next()) else {
-            let fault = format!("`{url}` is not an address of this machine with a port (TLS is for a proxy in front)");
+            let shown = without_secrets(&url);
+            let fault =
+                format!("`{shown}` is not an address of this machine with a port (TLS is for a proxy in front)");
             self.fault("SERVER_URL", &fault, "http://127.0.0.1:7878");
             return default;
         };
@@ -50,25 +54,6 @@ impl Settings {
             );
         }
         address
-    }
-
-    pub(super) fn cors(&mut self) -> Cors {
-        let Some(text) = self.text("CORS") else { return Cors::Off };
-        if text == "*" {
-            return Cors::Any;
-        }
-        let mut origins = Vec::new();
-        for origin in text.split(',').map(str::trim).filter(|origin| !origin.is_empty()) {
-            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-            match (host, HeaderValue::from_str(origin)) {
-                (Some(host), Ok(value)) if !host.is_empty() && !host.contains('/') => origins.push(value),
-                _ => {
-                    let fault = format!("`{origin}` is not an origin: scheme, host and port, without a path");
-                    self.fault("CORS", &fault, "https://app.example.com,http://localhost:5173");
-                }
-            }
-        }
-        Cors::Origins(origins)
     }
 
     pub(super) fn header_names(&mut self, name: &str, default: &str) -> Vec<HeaderName> {
@@ -88,9 +73,9 @@ impl Settings {
         let mut networks = Vec::new();
         for network in text.split(',').map(str::trim).filter(|network| !network.is_empty()) {
             if let Ok(network) = network.parse().or_else(|_| network.parse::<IpAddr>().map(IpNet::from)) {
-                networks.push(network);
+                networks.push(canonical(network));
             } else {
-                let fault = format!("`{network}` is not an address or a network");
+                let fault = format!("`{}` is not an address or a network", without_secrets(network));
                 self.fault(name, &fault, "10.0.0.0/8,127.0.0.1");
             }
         }
@@ -123,7 +108,7 @@ impl Settings {
         if let Some(url) = &smtp
             && let Err(fault) = mail::smtp(url.expose())
         {
-            self.fault("SMTP_URL", &format!("{fault:#}"), "smtps://portero:secret@mail.example.com");
+            self.fault("SMTP_URL", &causes(&fault), "smtps://portero:secret@mail.example.com");
         }
         let from = self.text("MAIL_FROM");
         if smtp.is_some() && from.is_none() {
@@ -169,4 +154,11 @@ impl Settings {
             (None, None) => None,
         }
     }
+}
+
+/// IPv4 written as IPv6 is IPv4, as it is in the addresses that are compared with it.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else { return network };
+    let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    mapped.and_then(|(v4, prefix)| Ipv4Net::new(v4, prefix).ok()).map_or(network, IpNet::V4)
 }

@@ -59,6 +59,36 @@ pub(super) const KNOWN: &[&str] = &[
 pub(super) const OF_ONE_INSTANCE: &[&str] =
     &["METRICS_ADDRESS", "PG_BINDIR", "PORTERO_DATA_DIR", "PORTERO_LOG", "SERVER_PORT", "SERVER_URL"];
 
+/// Prefixes of what others read for us: the SDK of OpenTelemetry, the driver of Postgres; and of our own, where a typo is
+/// to be named.
+const READ_FOR_US: &[&str] = &["OTEL_", "PG", "PORTERO_", "AUTH_", "TOKEN_", "REFRESH_"];
+
+/// What other programs call the URL of their database.
+const OTHERS_DATABASES: &[&str] = &["DATABASE_URL", "POSTGRES_URL", "POSTGRESQL_URL"];
+
+/// Whether somebody in this process looks at the variable.
+pub(super) fn is_read(name: &str) -> bool {
+    KNOWN.contains(&name)
+        || OTHERS_DATABASES.contains(&name)
+        || ["RUST_LOG", "IMPORT_DATABASE_URL", "SSL_CERT_FILE", "SSL_CERT_DIR"].contains(&name)
+        || READ_FOR_US.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether the variable chooses programs, or directories in which files are read and written.
+pub(super) fn steers_the_machine(name: &str) -> bool {
+    ["PG_BINDIR", "PORTERO_DATA_DIR", "PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"].contains(&name)
+        || ["XDG_", "LD_", "DYLD_"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// What is set as other programs want it, where ours is not set.
+pub(super) fn set_for_others(is_set: impl Fn(&str) -> bool) -> Option<String> {
+    if is_set("AUTH_DATABASE_URL") || is_set("AUTH_DATABASE_URL_FILE") {
+        return None;
+    }
+    let name = OTHERS_DATABASES.iter().find(|name| is_set(name))?;
+    Some(format!("{name} is set, but Portero reads AUTH_DATABASE_URL, and without that uses a private Postgres"))
+}
+
 /// Which of these begin like ours and are none of ours, and what was probably meant.
 pub(super) fn probable_typos<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
     let ours = |name: &str| ["PORTERO_", "AUTH_", "TOKEN_", "REFRESH_"].iter().any(|prefix| name.starts_with(prefix));

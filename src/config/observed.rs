@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use axum::http::{HeaderName, Uri};
 
 use super::read::Settings;
+use super::without_secrets;
 
 const SAMPLERS: &[&str] = &[
     "always_on",
@@ -21,7 +22,7 @@ impl Settings {
         let text = self.text("METRICS_ADDRESS")?;
         let address = text.to_socket_addrs().ok().and_then(|mut found| found.next()).filter(|found| found.port() > 0);
         let fault = match address {
-            None => format!("`{text}` is not an address of this machine with a port"),
+            None => format!("`{}` is not an address of this machine with a port", without_secrets(&text)),
             Some(address) if would_collide(address, listen) => {
                 format!("{address} is taken by the server itself ({listen}); metrics have an address of their own")
             }

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use sqlx::postgres::PgConnectOptions;
 
 use super::Secret;
-use super::known::{KNOWN, OF_ONE_INSTANCE, probable_typos};
+use super::known::{KNOWN, OF_ONE_INSTANCE, probable_typos, set_for_others};
+use super::shown::{HIDDEN, without_secrets};
 
 /// All that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -44,14 +45,14 @@ impl Settings {
         Faults(self.faults)
     }
 
-    /// The variables that are set, for the audit trail: those of secrets without their values, and those that only say
-    /// where one of several instances runs not at all.
+    /// The variables that are set, for the audit trail: those of secrets without their values, none with a password in a
+    /// URL, and those that only say where one of several instances runs not at all.
     pub(super) fn told(&self) -> Vec<(String, String)> {
         let said = KNOWN.iter().filter(|name| !OF_ONE_INSTANCE.contains(name));
         let set = said.filter_map(|name| Some((*name, self.text(name)?)));
         let told = set.map(|(name, value)| {
             let is_secret = KNOWN.contains(&format!("{name}_FILE").as_str()) || name == "OTEL_EXPORTER_OTLP_HEADERS";
-            (name.to_owned(), if is_secret { "***".to_owned() } else { value })
+            (name.to_owned(), if is_secret { HIDDEN.to_owned() } else { without_secrets(&value) })
         });
         told.collect()
     }
@@ -114,7 +115,7 @@ impl Settings {
         match text.parse::<T>() {
             Ok(number) if number >= min && number <= max => number,
             _ => {
-                let fault = format!("`{text}` is not a whole number from {min} to {max}");
+                let fault = format!("`{}` is not a whole number from {min} to {max}", without_secrets(&text));
                 self.fault(name, &fault, &default.to_string());
                 default
             }
@@ -124,6 +125,11 @@ impl Settings {
     /// Variables that begin like ours and are none of ours.
     pub(super) fn probable_typos(&self) -> Vec<String> {
         probable_typos(self.vars.keys())
+    }
+
+    /// A variable that is called as others call theirs, where ours is not set.
+    pub(super) fn set_for_others(&self) -> Option<String> {
+        set_for_others(|name: &str| self.text(name).is_some())
     }
 }
 

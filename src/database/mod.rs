@@ -35,6 +35,8 @@ const MIGRATING: i64 = 0x706f_7274_6572_6f00;
 pub struct Database {
     /// Where it is.
     pub address: Address,
+    /// The same, for people.
+    pub place: String,
     private: Option<Postgres>,
 }
 
@@ -42,37 +44,52 @@ impl Database {
     /// The database to serve: the one of `AUTH_DATABASE_URL`, or our own in a private Postgres that this starts.
     pub async fn to_serve(config: &Config) -> anyhow::Result<Self> {
         match &config.database_url {
-            Some(url) => Ok(Self { address: Address::direct(parse(url.expose())?), private: None }),
-            None => Self::private(config, PRIVATE).await,
+            Some(url) => Self::of(url.expose()),
+            None => Self::private(config, PRIVATE, Missing::Make).await,
         }
     }
 
     /// The demo's database, always in a private Postgres.
     pub async fn to_demonstrate(config: &Config) -> anyhow::Result<Self> {
-        Self::private(config, DEMO).await
+        Self::private(config, DEMO, Missing::Make).await
     }
 
-    /// The database for a command-line tool: what a living Portero serves, or what the next one would. With `demo`,
-    /// the demo's, whatever else is served: who asks for the demo never meets real people.
-    pub async fn for_tools(config: &Config, demo: bool) -> anyhow::Result<Self> {
+    /// The database for a command-line tool: what a living Portero serves, or what the next one would; `None` when there
+    /// is none yet. With `demo`, the demo's, whatever else is served: who asks for the demo never meets real people.
+    pub async fn for_tools(config: &Config, demo: bool) -> anyhow::Result<Option<Self>> {
+        let name = if demo { DEMO } else { PRIVATE };
         if let Some(living) = Self::living(config, demo)? {
-            if demo {
-                create_if_missing(&living.address.options, DEMO).await?;
-            }
-            return Ok(living);
+            let there = !demo || exists(&living.address.options, DEMO).await?;
+            return Ok(there.then_some(living));
         }
-        Self::private(config, if demo { DEMO } else { PRIVATE }).await
+        if !Postgres::is_in(&config.data_dir)? {
+            return Ok(None);
+        }
+        match Self::private(config, name, Missing::Leave).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is::<NoDatabase>() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The same, unless it would have to be started: then `None`.
     pub fn living(config: &Config, demo: bool) -> anyhow::Result<Option<Self>> {
         if let (Some(url), false) = (&config.database_url, demo) {
-            return Ok(Some(Self { address: Address::direct(parse(url.expose())?), private: None }));
+            return Self::of(url.expose()).map(Some);
         }
         let Some(running) = Postgres::running(&config.data_dir)? else { return Ok(None) };
         let options = PgConnectOptions::new_without_pgpass().socket(&running.socket_dir).username(Postgres::USER);
         let name = if demo { DEMO } else { &running.serving };
-        Ok(Some(Self { address: Address::direct(options.database(name)), private: None }))
+        let place = format!("{}, of the Portero that runs (pid {})", in_private(config, name), running.pid);
+        Ok(Some(Self { address: Address::direct(options.database(name)), place, private: None }))
+    }
+
+    /// The database of `AUTH_DATABASE_URL`.
+    fn of(url: &str) -> anyhow::Result<Self> {
+        let options = parse(url)?;
+        let name = options.get_database().unwrap_or(options.get_username());
+        let place = format!("the database {name} at {}:{} (AUTH_DATABASE_URL)", options.get_host(), options.get_port());
+        Ok(Self { address: Address::direct(options), place, private: None })
     }
 
     /// Connects for the first time, and finds out whether a transaction pooler stands between.
@@ -103,11 +120,18 @@ impl Database {
         if demo { load_demo_data(&self.address.options).await } else { Ok(()) }
     }
 
-    async fn private(config: &Config, name: &'static str) -> anyhow::Result<Self> {
+    async fn private(config: &Config, name: &'static str, missing: Missing) -> anyhow::Result<Self> {
         let postgres = Postgres::start(&config.data_dir, Durability::Durable, name).await?;
         let options = PgConnectOptions::new_without_pgpass().socket(postgres.socket_dir()).username(Postgres::USER);
-        create_if_missing(&options, name).await?;
-        Ok(Self { address: Address::direct(options.database(name)), private: Some(postgres) })
+        if !exists(&options, name).await? {
+            if missing == Missing::Leave {
+                postgres.stop().await;
+                return Err(NoDatabase.into());
+            }
+            create(&options, name).await?;
+        }
+        let place = format!("{}, started for this", in_private(config, name));
+        Ok(Self { address: Address::direct(options.database(name)), place, private: Some(postgres) })
     }
 
     /// Brings the database to this binary's version, wholly or not at all; nothing happens when it is there already.
@@ -176,19 +200,39 @@ fn parse(url: &str) -> anyhow::Result<PgConnectOptions> {
     PgConnectOptions::from_str(url).context("AUTH_DATABASE_URL")
 }
 
-async fn create_if_missing(options: &PgConnectOptions, name: &'static str) -> anyhow::Result<()> {
+/// What to do about a database that is not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Make,
+    Leave,
+}
+
+/// The private Postgres is there, but not that database in it.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no such database")]
+struct NoDatabase;
+
+fn in_private(config: &Config, name: &str) -> String {
+    format!("the database {name} of the private Postgres in {}", config.data_dir.display())
+}
+
+async fn exists(options: &PgConnectOptions, name: &'static str) -> anyhow::Result<bool> {
     let mut conn = PgConnection::connect_with(&options.clone().database("postgres")).await?;
-    let exists: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+    let exists = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(name)
         .fetch_one(&mut conn)
         .await?;
-    if !exists {
-        // Sorted by bytes, but with upper and lower case of every script; not every system has that locale.
-        let plain = format!("create database {name}");
-        let unicode = format!("{plain} template template0 lc_ctype 'C.UTF-8'");
-        if conn.execute(AssertSqlSafe(unicode)).await.is_err() {
-            conn.execute(AssertSqlSafe(plain)).await?;
-        }
+    conn.close().await?;
+    Ok(exists)
+}
+
+async fn create(options: &PgConnectOptions, name: &'static str) -> anyhow::Result<()> {
+    let mut conn = PgConnection::connect_with(&options.clone().database("postgres")).await?;
+    // Sorted by bytes, but with upper and lower case of every script; not every system has that locale.
+    let plain = format!("create database {name}");
+    let unicode = format!("{plain} template template0 lc_ctype 'C.UTF-8'");
+    if conn.execute(AssertSqlSafe(unicode)).await.is_err() {
+        conn.execute(AssertSqlSafe(plain)).await?;
     }
     conn.close().await?;
     Ok(())

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::Request;
+use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::Map;
@@ -21,9 +22,15 @@ pub async fn unknown_path() -> Error {
     Error::not_found("route_not_found", "no such path; GET /docs lists them all")
 }
 
-/// 405 in the shape of every other error; axum adds `Allow`.
-pub async fn unknown_method() -> Error {
-    Error::method_not_allowed()
+/// 405 in the shape of every other error; axum adds `Allow`. A browser's question whether it may call is answered before
+/// this, where any may.
+pub async fn unknown_method(method: Method, headers: HeaderMap) -> Error {
+    let is_preflight = method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    Error::method_not_allowed(if is_preflight {
+        "a browser asks whether a page of another origin may call, and none may: set CORS to its origin and start Portero again"
+    } else {
+        "this path does not answer that method; the `Allow` header names those it does"
+    })
 }
 
 /// 500 for a panic; the panic hook has logged it.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use tokio::sync::Notify;
 
@@ -127,6 +128,9 @@ impl Post {
 
 /// The transport that a URL describes (lettre says how: `smtps://user:password@host:port`, `smtp://…?tls=required`).
 pub fn smtp(url: &str) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {
+    if !["smtp://", "smtps://"].iter().any(|scheme| url.starts_with(scheme)) {
+        bail!("does not begin with smtps:// or smtp://");
+    }
     let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?;
     Ok(builder.timeout(Some(PATIENCE_PER_COMMAND)).build())
 }

@@ -1,7 +1,9 @@
+use std::fmt;
+
 use lettre::message::Mailbox;
 
 use super::MailToken;
-use crate::config::Secret;
+use crate::config::{Secret, without_secrets};
 
 /// How mail is sent, and what is in it.
 #[derive(Debug)]
@@ -21,8 +23,14 @@ pub struct Settings {
 }
 
 /// A URL of the team's own application, with `{token}` in it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TokenLink(String);
+
+impl fmt::Debug for TokenLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_secrets(&self.0))
+    }
+}
 
 impl TokenLink {
     /// With a token in its place: letters, digits and an underscore, which mean themselves in every part of a URL.

@@ -154,10 +154,10 @@ async fn sealed_trail() -> Server {
 }
 
 /// What somebody does who has got hold of the database.
-async fn by_force(server: &Server, sql: &'static str) {
+async fn by_force(server: &Server, sql: &str) {
     let mut conn = server.app.db.pool().acquire().await.expect("a connection");
     sqlx::raw_sql("set session_replication_role = replica").execute(&mut *conn).await.expect("a superuser");
-    sqlx::raw_sql(sql).execute(&mut *conn).await.expect(sql);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *conn).await.expect(sql);
     sqlx::raw_sql("set session_replication_role = origin").execute(&mut *conn).await.expect("as it was");
 }
 
@@ -174,7 +174,23 @@ async fn a_missing_event_is_found_with_its_seal_or_without() {
     by_force(&server, "delete from auth.audit_events where after->>'name' = 'B'").await;
     assert_eq!(faults(&server).await, [("missing", Some(3))]);
     by_force(&server, "delete from auth.audit_seals where position = 3").await;
-    assert_eq!(faults(&server).await, [("missing", Some(3))]);
+    assert_eq!(faults(&server).await, [("missing", Some(3)), ("unproved", Some(4))]);
+}
+
+#[tokio::test]
+async fn no_change_hides_behind_a_seal_that_is_missing() {
+    for (position, event) in [(1, 2), (3, 4)] {
+        let server = sealed_trail().await;
+        let changes = format!(
+            "update auth.audit_events set actor_id = 99
+             where id = (select event_id from auth.audit_seals where position = {event});
+             delete from auth.audit_seals where position = {position}"
+        );
+        by_force(&server, &changes).await;
+        let found = faults(&server).await;
+        assert_eq!(found, [("missing", Some(position)), ("unproved", Some(event)), ("inserted", None)]);
+        assert!(report(&server, None).await.intact < 4);
+    }
 }
 
 #[tokio::test]
@@ -447,4 +463,30 @@ async fn a_start_with_other_settings_is_told_without_secrets() {
     let told = events(&server).await;
     assert_eq!(told[1]["before"]["TOKEN_TTL_SECONDS"], "60");
     assert_eq!(told[1]["after"], json!({}));
+}
+
+#[tokio::test]
+async fn no_password_in_a_url_is_told() {
+    let urls = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:hunter2@127.0.0.1:1"),
+        ("RESET_PASSWORD_URL", "https://user:hunter2@app.example.com/reset?token={token}&api_key=hunter2"),
+        ("SMTP_URL", "smtp://user:hunter2@127.0.0.1"),
+        ("MAIL_FROM", "Portero <portero@example.com>"),
+    ];
+    let server = Server::configured(&urls).await;
+    // As a Portero wrote it that still told everything.
+    let before = r#"{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://old:hunter2@127.0.0.1:1"}"#;
+    let written = "insert into auth.audit_configuration (settings) values ($1::jsonb)";
+    let mut conn = server.app.db.pool().acquire().await.expect("a connection");
+    sqlx::query(written).bind(before).execute(&mut *conn).await.expect("written");
+    drop(conn);
+    portero::audit::tell_of_configuration(&server.app).await.expect("told");
+    let told = events(&server).await;
+    assert_eq!(told[0]["action"], "configuration.changed");
+    assert_eq!(told[0]["after"]["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://***@127.0.0.1:1");
+    assert_eq!(told[0]["after"]["MAIL_FROM"], "Portero <portero@example.com>");
+    let link = "https://***@app.example.com/reset?token={token}&api_key=***";
+    assert_eq!(told[0]["after"]["RESET_PASSWORD_URL"], link);
+    assert!(!json!(told).to_string().contains("hunter2"), "{told:?}");
+    assert!(!format!("{:?}", server.app.config).contains("hunter2"));
 }

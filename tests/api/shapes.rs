@@ -121,12 +121,19 @@ async fn a_trusted_proxy_is_believed() {
     server.administrator().await;
     let body = json!({"username": "root", "password": crate::support::PASSWORD}).to_string();
     let anonymous = server.anonymous();
-    for forwarded in ["198.51.100.1, 203.0.113.9", "203.0.113.9, 127.0.0.2", "garbage, 203.0.113.9"] {
+    let written = [
+        "198.51.100.1, 203.0.113.9",
+        "203.0.113.9, 127.0.0.2",
+        "garbage, 203.0.113.9",
+        "203.0.113.9:50123",
+        "198.51.100.1:1, [::ffff:203.0.113.9]:2, 127.0.0.3:3,",
+    ];
+    for forwarded in written {
         let login = anonymous
             .send_with(Method::POST, "/auth/login", &body, |request| request.header("x-forwarded-for", forwarded));
         login.await.ok();
     }
-    assert_eq!(server.number("select count(*) from auth.tokens_cache where host(address) = '203.0.113.9'").await, 3);
+    assert_eq!(server.number("select count(*) from auth.tokens_cache where host(address) = '203.0.113.9'").await, 5);
 }
 
 #[tokio::test]
@@ -146,19 +153,22 @@ async fn no_header_makes_two_lines_of_one_in_the_log() {
 
 #[tokio::test]
 async fn browsers_of_other_origins_are_let_in_only_where_configured() {
-    let preflight = async |server: &Server, origin: &'static str| {
+    let asked = async |server: &Server, origin: &'static str| {
         let anonymous = server.anonymous();
-        anonymous
-            .send_with(Method::OPTIONS, "/auth/login", "", |request| {
-                request.header("origin", origin).header("access-control-request-method", "POST")
-            })
-            .await
-            .header("access-control-allow-origin")
-            .to_owned()
+        let preflight = anonymous.send_with(Method::OPTIONS, "/auth/login", "", |request| {
+            request.header("origin", origin).header("access-control-request-method", "POST")
+        });
+        preflight.await
+    };
+    let preflight = async |server: &Server, origin: &'static str| {
+        asked(server, origin).await.header("access-control-allow-origin").to_owned()
     };
     let closed = Server::on_a_fresh_database().await;
-    assert_eq!(preflight(&closed, "https://app.example.com").await, "");
-    let some = Server::configured(&[("CORS", "https://app.example.com")]).await;
+    let refused = asked(&closed, "https://app.example.com").await;
+    assert_eq!((refused.refusal(), refused.header("access-control-allow-origin")), ((405, "method_not_allowed"), ""));
+    assert!(refused.body["detail"].as_str().is_some_and(|detail| detail.contains("CORS")), "{refused:?}");
+    // As people write it; browsers send what they always send.
+    let some = Server::configured(&[("CORS", "https://App.Example.com:443/")]).await;
     assert_eq!(preflight(&some, "https://app.example.com").await, "https://app.example.com");
     for other in ["https://evil.example", "https://app.example.com.evil.example", "http://app.example.com", "null"] {
         assert_eq!(preflight(&some, other).await, "", "{other}");

@@ -117,7 +117,7 @@ async fn a_hundred_thousand_lines_with_hashes_are_quick() {
     assert!(took < Duration::from_mins(1), "{took:?}");
     assert!(house.log_in("user-99999-", "a password").await.is_some());
 
-    let said = house.run(&["user", "import", &file]);
+    let said = house.run(&["user", "import", &file, "--quiet"]);
     said.refused(&["200000 faults in 100000 lines"]);
     assert_eq!(said.err.lines().count(), 200_001);
     assert_eq!(house.number("select count(*) from auth.person").await, 100_000);
@@ -138,4 +138,12 @@ async fn more_passwords_than_the_queue_holds_are_hashed() {
     let said = house.run_with(&["user", "import", "-", "--format", "jsonl", "--json"], &lines, &one_thread);
     assert_eq!(said.json()["imported"], 100, "{said:?}");
     assert!(house.log_in("user42x", "zanahorias 42").await.is_some());
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_not_asked_what_it_holds() {
+    let house = House::new().await;
+    house.run(&["user", "import", "/nonexistent"]).refused(&["can't read /nonexistent", "No such file"]);
+    let directory = house.files.path().to_str().expect("a path").to_owned();
+    house.run(&["user", "import", &directory]).refused(&["is a directory"]);
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod doctor;
+mod env_file;
 mod import_database;
 mod import_file;
 mod mail;

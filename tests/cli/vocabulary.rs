@@ -21,7 +21,8 @@ async fn services_roles_and_permissions_are_made_listed_and_removed() {
     assert_eq!(house.json(&["permission", "list"]).as_array().map(Vec::len), Some(2));
     assert!(house.run(&["role", "list", "--service", "0"]).out.contains("Auditor"));
     assert!(house.run(&["service", "add", "Shop", "--description", "Sells"]).out.contains("already"));
-    house.run(&["service", "add", "Shop"]).refused(&["another service"]);
+    assert_eq!(house.json(&["service", "add", "Shop"])["description"], "Sells", "who says nothing is content");
+    house.run(&["service", "add", "Shop", "--description", "Buys"]).refused(&["another service"]);
 
     let carried = house.json(&["role", "add-permission", "Editor", "share", "1"]);
     assert_eq!(carried["permissions"].as_array().map(Vec::len), Some(2));

@@ -50,3 +50,55 @@ async fn a_port_that_is_taken_is_named() {
     assert!(!refused.status.success());
     assert!(message.contains(&port) && message.contains("SERVER_PORT"), "{message}");
 }
+
+#[tokio::test]
+async fn the_file_that_settings_came_from_is_named() {
+    let directory = Directory::new();
+    let file = directory.path().join(".env");
+    std::fs::write(&file, "TOKEN_TTL_SECONDS=60\nEDITOR=vi\n").unwrap();
+    let server = Portero::start(&directory, "serve", &[]).await;
+    let read = format!("read settings from {}, but no EDITOR", file.canonicalize().unwrap().display());
+    assert_eq!(server.output().matches(&read).count(), 1, "{}", server.output());
+}
+
+#[tokio::test]
+async fn an_administrator_that_is_not_made_is_named() {
+    let directory = Directory::new();
+    let root = [("ADMIN", "root"), ("ADMIN_PASSWORD", "Zan$ahoria 77 limon verde")];
+    drop(Portero::start(&directory, "serve", &root).await);
+    let server = Portero::start(&directory, "serve", &root).await;
+    assert!(!server.said("is ignored"), "{}", server.output());
+    drop(server);
+    let other = [("ADMIN", "root2"), ("ADMIN_PASSWORD", "Zan$ahoria 77 limon verde")];
+    let server = Portero::start(&directory, "serve", &other).await;
+    assert!(server.said("ADMIN=root2 is ignored") && server.said("portero admin add root2"), "{}", server.output());
+}
+
+#[test]
+fn a_password_of_the_first_administrator_that_is_too_weak_names_its_setting() {
+    let message = refusal(&[("ADMIN", "root"), ("ADMIN_PASSWORD", "admin123")]);
+    assert!(message.contains("ADMIN_PASSWORD: ") && message.contains("guessed"), "{message}");
+    assert!(!message.contains("admin123"), "{message}");
+    let message = refusal(&[("ADMIN", "12"), ("ADMIN_PASSWORD", "Zan$ahoria 77 limon verde")]);
+    assert!(message.contains("ADMIN: "), "{message}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_named_as_others_name_it_is_warned_of() {
+    let directory = Directory::new();
+    let vars = [("DATABASE_URL", "postgres://me:hunter2@db/app")];
+    let server = Portero::start(&directory, "serve", &vars).await;
+    assert!(server.said("DATABASE_URL is set, but Portero reads AUTH_DATABASE_URL"), "{}", server.output());
+    assert!(!server.said("hunter2"));
+}
+
+#[test]
+fn a_cause_is_told_once() {
+    for (vars, once) in [
+        ([("SMTP_URL", "mail.example.com"), ("MAIL_FROM", "a@example.com")], "does not begin with"),
+        ([("PORTERO_DATA_DIR", "/proc/none/here"), ("REGISTRATION", "off")], "os error"),
+    ] {
+        let message = refusal(&vars);
+        assert_eq!(message.matches(once).count(), 1, "{message}");
+    }
+}

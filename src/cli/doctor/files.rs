@@ -9,6 +9,7 @@ use nix::sys::statvfs::statvfs;
 
 use super::Report;
 use crate::config::Config;
+use crate::database::embedded::Postgres;
 
 /// Others than owner and group may read or write.
 const OTHERS: u32 = 0o006;
@@ -28,6 +29,9 @@ pub(super) fn check(report: &mut Report, env_file: Option<&Path>, config: &Confi
         return;
     }
     let directory = &config.data_dir;
+    if let Err(fault) = Postgres::may_be_in(directory) {
+        report.wrong("data directory", fault.to_string(), "");
+    }
     match fs::metadata(directory) {
         Ok(found) if found.is_dir() => {
             closed(report, "data directory", directory, Some(&found));

@@ -8,13 +8,13 @@ mod postgres;
 mod settings;
 mod store;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use super::output::{self, Output, count};
 use crate::config::Config;
+use crate::config::env_file::EnvFile;
 
 /// How one thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -64,16 +64,17 @@ impl Report {
 }
 
 pub(super) async fn run(
-    env_file: Result<Option<PathBuf>, String>,
+    env_file: Result<Option<EnvFile>, String>,
     demo: bool,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let (config, faults) = Config::examine_env();
     let mut report = Report::default();
     settings::check(&mut report, &env_file, &config, &faults);
-    files::check(&mut report, env_file.ok().flatten().as_deref(), &config, demo);
-    postgres::check(&mut report, &config, demo).await;
-    port::check(&mut report, config.listen).await;
+    let read = env_file.ok().flatten();
+    files::check(&mut report, read.as_ref().map(|file| file.path.as_path()), &config, demo);
+    let living = postgres::check(&mut report, &config, demo).await;
+    port::check(&mut report, config.listen, living).await;
     mail::check(&mut report, &config).await;
 
     let wrongs = report.wrongs();

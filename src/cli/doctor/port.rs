@@ -12,11 +12,17 @@ use super::Report;
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
-pub(super) async fn check(report: &mut Report, listen: SocketAddr) {
+/// `living`: whether a Portero may be serving the database that these settings are about.
+pub(super) async fn check(report: &mut Report, listen: SocketAddr, living: bool) {
     match TcpListener::bind(listen).await {
         Ok(_) => report.ok("port", format!("{listen} is free")),
         Err(error) if error.kind() == ErrorKind::AddrInUse => match timeout(PATIENCE, is_portero(listen)).await {
-            Ok(Ok(true)) => report.ok("port", format!("Portero is serving at http://{listen}")),
+            Ok(Ok(true)) if living => report.ok("port", format!("a Portero is serving at http://{listen}")),
+            Ok(Ok(true)) => report.wrong(
+                "port",
+                format!("{listen} is taken by a Portero with other settings than these: it has another database"),
+                "ask with its settings (AUTH_DATABASE_URL, PORTERO_DATA_DIR) and as its user, or set SERVER_PORT to another port",
+            ),
             _ => report.wrong(
                 "port",
                 format!("{listen} is taken by another program"),
@@ -60,7 +66,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let home = tokio::spawn(async move {
-            for answer in ["HTTP/1.1 200 OK\r\n\r\nHello", "HTTP/1.1 200 OK\r\n\r\nThis is Portero."] {
+            let portero = "HTTP/1.1 200 OK\r\n\r\nThis is Portero.";
+            for answer in ["HTTP/1.1 200 OK\r\n\r\nHello", portero, portero] {
                 let (mut visitor, _) = listener.accept().await.expect("a visitor");
                 let mut request = [0; 256];
                 let _ = visitor.read(&mut request).await;
@@ -68,12 +75,13 @@ mod tests {
             }
         });
         let mut report = Report::default();
-        check(&mut report, address).await;
-        check(&mut report, address).await;
-        home.await.expect("both visits");
-        check(&mut report, address).await;
+        check(&mut report, address, true).await;
+        check(&mut report, address, true).await;
+        check(&mut report, address, false).await;
+        home.await.expect("all visits");
+        check(&mut report, address, false).await;
         let statuses: Vec<Status> = report.findings.iter().map(|finding| finding.status).collect();
-        assert_eq!(statuses, [Status::Wrong, Status::Ok, Status::Ok]);
-        assert!(report.findings[2].detail.contains("is free"));
+        assert_eq!(statuses, [Status::Wrong, Status::Ok, Status::Wrong, Status::Ok]);
+        assert!(report.findings[3].detail.contains("is free"));
     }
 }

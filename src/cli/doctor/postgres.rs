@@ -7,12 +7,12 @@ use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use super::super::output::{count, explain};
+use super::super::output::count;
 use super::{Report, store};
 use crate::access::store::administrators;
 use crate::config::Config;
 use crate::database::{Database, Standing, newer, standing};
-use crate::error::Result;
+use crate::error::{Result, causes};
 use crate::mail;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,28 +24,39 @@ const OLDEST: i32 = 14;
 /// Tokens are timed by Portero's clock, and several Porteros share them.
 const DIFFERENCE: time::Duration = time::Duration::seconds(2);
 
-pub(super) async fn check(report: &mut Report, config: &Config, demo: bool) {
-    let mut database = match Database::living(config, demo) {
-        Ok(Some(database)) => database,
+/// Answers whether a Portero may be serving the database: a private one is served or is not.
+pub(super) async fn check(report: &mut Report, config: &Config, demo: bool) -> bool {
+    match Database::living(config, demo) {
+        Ok(Some(database)) => {
+            look_at(report, config, database).await;
+            true
+        }
         Ok(None) => {
             let why = format!("no Portero runs on {}, and the doctor starts nothing", config.data_dir.display());
-            return report.skipped("database", format!("{why}; ask again while one does"));
+            report.skipped("database", format!("{why}; ask again while one does"));
+            false
         }
-        Err(error) => return report.wrong("database", explain(&error), ""),
-    };
+        Err(error) => {
+            report.wrong("database", causes(&error), "");
+            true
+        }
+    }
+}
+
+async fn look_at(report: &mut Report, config: &Config, mut database: Database) {
     let connected = async {
         database.meet().await?;
         Ok(database.address.connect_patiently().await?)
     };
     let mut conn = match timeout(PATIENCE, connected).await {
         Ok(Ok(conn)) => conn,
-        Ok(Err(error)) => return report.wrong("database", explain(&error), database.unreachable()),
+        Ok(Err(error)) => return report.wrong("database", causes(&error), database.unreachable()),
         Err(_) => return report.wrong("database", "Postgres does not answer within 5 s", database.unreachable()),
     };
     let asked = async { ask(report, &mut *database.address.begin_on(&mut conn).await?).await };
     match timeout(PATIENCE, asked).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => report.wrong("database", explain(&error.into()), "look into the log of Postgres"),
+        Ok(Err(error)) => report.wrong("database", causes(&error.into()), "look into the log of Postgres"),
         Err(_) => report.wrong("database", "Postgres does not answer within 5 s", "look into the log of Postgres"),
     }
     if config.database_direct_url.is_some() {
@@ -70,7 +81,7 @@ async fn listening(report: &mut Report, config: &Config, database: &Database, co
     match timeout(PATIENCE, heard).await {
         Ok(Ok(true)) => report.ok("direct", "AUTH_DATABASE_DIRECT_URL hears what is said in the database"),
         Ok(Ok(false)) => report.wrong("direct", "AUTH_DATABASE_DIRECT_URL leads elsewhere, or to a pooler", advice),
-        Ok(Err(error)) => report.wrong("direct", format!("AUTH_DATABASE_DIRECT_URL: {}", explain(&error)), advice),
+        Ok(Err(error)) => report.wrong("direct", format!("AUTH_DATABASE_DIRECT_URL: {}", causes(&error)), advice),
         Err(_) => report.wrong("direct", "AUTH_DATABASE_DIRECT_URL does not answer within 5 s", advice),
     }
 }

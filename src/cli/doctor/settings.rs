@@ -1,14 +1,25 @@
 //! The configuration.
 
-use std::path::PathBuf;
-
 use super::Report;
+use crate::config::env_file::EnvFile;
 use crate::config::{Config, Faults};
 use crate::tokens::Lifetime;
 
-pub(super) fn check(report: &mut Report, env_file: &Result<Option<PathBuf>, String>, config: &Config, faults: &Faults) {
-    if let Err(fault) = env_file {
-        report.wrong("configuration", fault.clone(), "the settings from that line on are not in effect");
+pub(super) fn check(report: &mut Report, env_file: &Result<Option<EnvFile>, String>, config: &Config, faults: &Faults) {
+    match env_file {
+        Err(fault) => report.wrong("settings file", fault.clone(), "none of its settings is in effect"),
+        Ok(Some(file)) if file.passed_over.is_empty() => report.ok("settings file", file.path.display().to_string()),
+        Ok(Some(file)) => {
+            let others = file.passed_over.join(", ");
+            report.ok(
+                "settings file",
+                format!("{}, but for {others}: Portero has no such settings", file.path.display()),
+            );
+        }
+        Ok(None) => {
+            let here = std::env::current_dir().map(|here| format!(" {}", here.display())).unwrap_or_default();
+            report.skipped("settings file", format!("there is no .env in the working directory{here}"));
+        }
     }
     for fault in faults.each() {
         let (fault, example) = fault.split_once('\n').unwrap_or((fault, ""));
@@ -17,7 +28,10 @@ pub(super) fn check(report: &mut Report, env_file: &Result<Option<PathBuf>, Stri
     for typo in &config.probable_typos {
         report.wrong("configuration", typo.clone(), "rename it, or remove it");
     }
-    if env_file.is_ok() && faults.is_empty() && config.probable_typos.is_empty() {
+    if let Some(why) = &config.set_for_others {
+        report.wrong("configuration", why.clone(), "call it AUTH_DATABASE_URL, or unset it");
+    }
+    if faults.is_empty() && config.probable_typos.is_empty() && config.set_for_others.is_none() {
         report.ok("configuration", "every setting can be read");
     }
     lifetimes(report, config.lifetime);

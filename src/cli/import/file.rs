@@ -1,12 +1,23 @@
 //! A file on this machine, or what is piped in.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 
 use crate::users::import::{Format, PeopleFile};
+
+/// Before anything is said about what it holds.
+pub(super) fn must_be_there(path: &Path) -> anyhow::Result<()> {
+    if path != Path::new("-") {
+        let found = fs::metadata(path).with_context(|| format!("can't read {}", path.display()))?;
+        if found.is_dir() {
+            bail!("{} is a directory", path.display());
+        }
+    }
+    Ok(())
+}
 
 pub(super) fn open(path: &Path, format: Format) -> anyhow::Result<PeopleFile> {
     if path == Path::new("-") {

@@ -55,6 +55,7 @@ An export can be imported again: its other fields are left out, and a remark say
 pub(super) async fn run(args: Args, tool: &Tool) -> anyhow::Result<ExitCode> {
     match (args.file, args.from_database) {
         (Some(file), _) => {
+            file::must_be_there(&file)?;
             let format = format(&file, args.format)?;
             people::import(tool, file::open(&file, format)?, args.dry_run).await
         }

@@ -10,6 +10,8 @@ use std::process::Command;
 
 use nix::unistd::{Uid, User};
 
+use crate::ownership::name_of;
+
 use super::EmbeddedError;
 use super::error::refused;
 
@@ -97,8 +99,4 @@ impl Account {
 
 fn known(uid: u32) -> Option<User> {
     User::from_uid(Uid::from_raw(uid)).ok().flatten()
-}
-
-fn name_of(uid: u32) -> String {
-    known(uid).map_or_else(|| format!("uid {uid}"), |user| user.name)
 }

@@ -12,12 +12,13 @@ use super::account::Account;
 use super::error::refused;
 use super::find::Binaries;
 use super::layout::{Layout, last_lines, private_dir};
+use super::whose::text_of;
 use super::{Durability, EmbeddedError, Postgres, child, leftover};
 
 /// Which major version made the cluster; none when there is no cluster yet.
 pub(super) fn made_by(data: &Path) -> Result<Option<String>, EmbeddedError> {
     let path = data.join("PG_VERSION");
-    match fs::read_to_string(&path) {
+    match text_of(&path) {
         Ok(version) => Ok(Some(version.trim().to_owned())),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(refused("read", &path)(error)),
         Err(_) => match fs::read_dir(data).map(|mut inside| inside.next().is_none()) {

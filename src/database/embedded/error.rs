@@ -4,6 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::ownership::{Fault, name_of};
+
 /// Why the private Postgres could not be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +62,13 @@ pub enum EmbeddedError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+
+    /// Others could have prepared the directory.
+    #[error("{fault}: {}", otherwise(fault))]
+    Untrusted {
+        /// How.
+        fault: Fault,
     },
 
     /// There is something else where one of our directories should be.
@@ -137,6 +146,18 @@ pub enum EmbeddedError {
 /// Names the path and the deed that an I/O error belongs to: for `map_err`.
 pub(super) fn refused(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> EmbeddedError {
     move |source| EmbeddedError::Refused { doing, path: path.to_owned(), source }
+}
+
+/// What to do about a directory that others could have prepared.
+fn otherwise(fault: &Fault) -> String {
+    const ELSEWHERE: &str = "set PORTERO_DATA_DIR to a directory of your own";
+    match fault {
+        Fault::Foreign { owner, .. } => format!("run Portero as {}, or {ELSEWHERE}", name_of(*owner)),
+        fault => {
+            let remedy = fault.remedy().map(|command| format!("`{command}` if you know what is in it, or "));
+            format!("{}{ELSEWHERE}", remedy.unwrap_or_default())
+        }
+    }
 }
 
 fn process(pid: Option<u32>) -> String {

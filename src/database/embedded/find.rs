@@ -1,11 +1,15 @@
 //! Finds the PostgreSQL server programs: systems hide them outside of `PATH`, each somewhere else.
 
+use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs, iter};
 
-use super::EmbeddedError;
+use rustix::process::Signal;
+
+use super::account::Account;
+use super::{EmbeddedError, child};
+use crate::ownership::{Fault, Trusted};
 
 /// A directory with `postgres` and `initdb`.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,24 +29,41 @@ const HOMES: [(&str, &str, &str); 6] = [
     ("/Applications/Postgres.app/Contents/Versions", "", "bin"),
 ];
 
-/// The first that will do: any for a new cluster, else those of the major version that made `data`.
-pub(super) fn find(data: &Path, made_by: Option<&str>) -> Result<Binaries, EmbeddedError> {
-    if let Some(chosen) = env::var_os("PG_BINDIR").filter(|chosen| !chosen.is_empty()) {
-        let found = format!(": PG_BINDIR is {}, which has no `postgres` and `initdb` that run", chosen.display());
-        let only = real_dir(Path::new(&chosen)).and_then(binaries);
-        return choose(only.into_iter(), data, made_by, found);
+/// The first that will do: any for a new cluster, else those of the major version that made `data`. They are tried as
+/// `account`. Programs that somebody else could have put there are never run: not those of `PG_BINDIR`, and on `PATH` they are
+/// passed over.
+pub(super) fn find(data: &Path, made_by: Option<&str>, account: &Account) -> Result<Binaries, EmbeddedError> {
+    let chosen = env::var_os("PG_BINDIR").filter(|chosen| !chosen.is_empty());
+    let search = Search { account, passed_over: RefCell::default() };
+    if let Some(chosen) = &chosen {
+        let only = search.real_dir(Path::new(chosen)).and_then(|dir| search.binaries(dir));
+        return choose(only.into_iter(), data, made_by, || {
+            let why = search.passed_over.take().pop();
+            let why = why.unwrap_or_else(|| "it has no `postgres` and `initdb` that run".to_owned());
+            format!(": PG_BINDIR is {}, but {why}", chosen.display())
+        });
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    let candidates =
-        on_path(&path).chain(iter::once_with(by_pg_config).flatten()).chain(iter::once_with(in_known_homes).flatten());
-    choose(candidates.filter_map(binaries), data, made_by, String::new())
+    choose(candidates(&search, &path), data, made_by, || {
+        let passed_over = search.passed_over.take();
+        passed_over.into_iter().fold(String::new(), |found, why| found + "\n  passed over: " + &why)
+    })
+}
+
+/// All that are installed, those on `PATH` first.
+fn candidates<'a>(search: &'a Search, path: &'a OsStr) -> impl Iterator<Item = Binaries> + 'a {
+    let on_path = env::split_paths(path);
+    let by_pg_config = iter::once_with(|| search.by_pg_config(path)).flatten();
+    let at_home = iter::once_with(in_known_homes).flatten();
+    let dirs = on_path.chain(by_pg_config).chain(at_home);
+    dirs.filter_map(|dir| search.real_dir(&dir)).filter_map(|dir| search.binaries(dir))
 }
 
 fn choose(
     candidates: impl Iterator<Item = Binaries>,
     data: &Path,
     made_by: Option<&str>,
-    nothing: String,
+    nothing: impl FnOnce() -> String,
 ) -> Result<Binaries, EmbeddedError> {
     let mut others: Vec<String> = Vec::new();
     for candidate in candidates {
@@ -60,17 +81,71 @@ fn choose(
             made_by: made_by.to_owned(),
             found: others.join(", "),
         }),
-        _ => Err(EmbeddedError::NoBinaries { found: nothing }),
+        _ => Err(EmbeddedError::NoBinaries { found: nothing() }),
     }
 }
 
-fn on_path(path: &OsStr) -> impl Iterator<Item = PathBuf> {
-    env::split_paths(path).filter_map(|dir| real_dir(&dir))
+/// A search, and what it has passed over.
+struct Search<'a> {
+    account: &'a Account,
+    passed_over: RefCell<Vec<String>>,
 }
 
-fn by_pg_config() -> Option<PathBuf> {
-    let output = Command::new("pg_config").arg("--bindir").output().ok()?;
-    real_dir(Path::new(str::from_utf8(&output.stdout).ok()?.trim()))
+impl Search<'_> {
+    /// What `dir` stands for when it has both programs: `PATH` often holds only links, and the programs look for their
+    /// libraries and templates relative to where they really are. The working directory is nobody's choice, so what is
+    /// relative to it is not looked at.
+    fn real_dir(&self, dir: &Path) -> Option<PathBuf> {
+        let postgres = dir.is_absolute().then(|| self.program(&dir.join("postgres")))??;
+        let real = postgres.parent()?.to_owned();
+        self.program(&real.join("initdb"))?;
+        Some(real)
+    }
+
+    /// Where the program really is, if nobody else can have put it there.
+    fn program(&self, path: &Path) -> Option<PathBuf> {
+        let owners = Trusted::ours();
+        if !path.is_file() {
+            return None;
+        }
+        let owned = owners.owns_way_to(path).and_then(|real| match &real {
+            Some(program) => {
+                let dir = program.parent().unwrap_or(program);
+                let unseen = |source| Fault::Unseen { path: dir.to_owned(), source };
+                owners.owns(dir, &fs::metadata(dir).map_err(unseen)?).map(|()| real)
+            }
+            None => Ok(None),
+        });
+        owned.unwrap_or_else(|fault| {
+            self.passed_over.borrow_mut().push(fault.to_string());
+            None
+        })
+    }
+
+    /// Where the development files say that the programs are.
+    fn by_pg_config(&self, path: &OsStr) -> Option<PathBuf> {
+        let dirs: Vec<PathBuf> = env::split_paths(path).filter(|dir| dir.is_absolute()).collect();
+        let pg_config = dirs.iter().find_map(|dir| self.program(&dir.join("pg_config")))?;
+        self.ask(&pg_config, "--bindir").map(|said| PathBuf::from(said.trim()))
+    }
+
+    /// Asks for the version, which also shows that it runs.
+    fn binaries(&self, dir: PathBuf) -> Option<Binaries> {
+        let said = self.ask(&dir.join("postgres"), "--version")?;
+        Some(Binaries { major: major(&said)?, dir })
+    }
+
+    /// What the program says, run as Postgres will be.
+    fn ask(&self, program: &Path, argument: &str) -> Option<String> {
+        let mut command = child::command(program, Path::new("/"), self.account, Signal::KILL);
+        match command.arg(argument).output() {
+            Ok(output) => String::from_utf8(output.stdout).ok(),
+            Err(error) => {
+                self.passed_over.borrow_mut().push(self.account.explain(error, program, Path::new("/")).to_string());
+                None
+            }
+        }
+    }
 }
 
 /// The newest first.
@@ -81,28 +156,12 @@ fn in_known_homes() -> Vec<PathBuf> {
             let entries = fs::read_dir(parent).into_iter().flatten().flatten();
             entries.filter_map(move |entry| {
                 let name = entry.file_name().into_string().ok()?;
-                let version = numbers(name.strip_prefix(prefix)?);
-                Some((version, real_dir(&entry.path().join(below))?))
+                Some((numbers(name.strip_prefix(prefix)?), entry.path().join(below)))
             })
         })
         .collect();
     found.sort_by(|one, other| other.cmp(one));
     found.into_iter().map(|(_, dir)| dir).collect()
-}
-
-/// What `dir` stands for when it has both programs: `PATH` often holds only links, and the programs look for their
-/// libraries and templates relative to where they really are.
-fn real_dir(dir: &Path) -> Option<PathBuf> {
-    let postgres = dir.join("postgres").canonicalize().ok()?;
-    let real = postgres.parent()?;
-    (dir.is_absolute() && real.join("postgres").is_file() && real.join("initdb").is_file()).then(|| real.to_owned())
-}
-
-/// Asks for the version, which also shows that it runs.
-fn binaries(dir: PathBuf) -> Option<Binaries> {
-    let output = Command::new(dir.join("postgres")).arg("--version").output().ok()?;
-    let said = String::from_utf8(output.stdout).ok()?;
-    Some(Binaries { major: major(&said)?, dir })
 }
 
 /// `postgres (PostgreSQL) 15.3 (Debian 15.3-0)` is 15, `9.6.24` is 9.6, `17beta1` is 17.
@@ -122,6 +181,8 @@ fn numbers(version: &str) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
     use super::*;
 
     fn installed(major: &str) -> Binaries {
@@ -147,15 +208,15 @@ mod tests {
         let all = || [installed("16"), installed("15")].into_iter();
         let data = Path::new("/data");
 
-        assert_eq!(choose(all(), data, None, String::new()).expect("any will do"), installed("16"));
-        assert_eq!(choose(all(), data, Some("15"), String::new()).expect("15 is there"), installed("15"));
-        let refusal = choose(all(), data, Some("12"), String::new()).expect_err("12 is not there").to_string();
+        assert_eq!(choose(all(), data, None, String::new).expect("any will do"), installed("16"));
+        assert_eq!(choose(all(), data, Some("15"), String::new).expect("15 is there"), installed("15"));
+        let refusal = choose(all(), data, Some("12"), String::new).expect_err("12 is not there").to_string();
         assert!(refusal.contains("made by PostgreSQL 12") && refusal.contains("16 in /opt/16, 15 in"), "{refusal}");
     }
 
     #[test]
     fn without_any_the_error_says_what_to_install() {
-        let refusal = choose(iter::empty(), Path::new("/data"), None, String::new()).expect_err("nothing there");
+        let refusal = choose(iter::empty(), Path::new("/data"), None, String::new).expect_err("nothing there");
         for hint in ["apt-get install -y postgresql", "dnf", "apk", "brew", "PG_BINDIR", "AUTH_DATABASE_URL"] {
             assert!(refusal.to_string().contains(hint), "{refusal}");
         }
@@ -172,8 +233,97 @@ mod tests {
         }
         std::os::unix::fs::symlink(real.join("postgres"), links.join("postgres")).expect("link");
 
-        let path = env::join_paths([scratch.path(), &links]).expect("a PATH");
-        let found: Vec<PathBuf> = on_path(&path).collect();
-        assert_eq!(found, [real.canonicalize().expect("real")]);
+        let account = account();
+        let search = searching(&account);
+        assert_eq!(search.real_dir(scratch.path()), None);
+        assert_eq!(search.real_dir(&links), Some(real.canonicalize().expect("real")));
+        assert_eq!(search.real_dir(Path::new(".")), None);
+        assert!(search.passed_over.borrow().is_empty());
+    }
+
+    fn searching(account: &Account) -> Search<'_> {
+        Search { account, passed_over: RefCell::default() }
+    }
+
+    fn account() -> Account {
+        Account::to_run(Path::new("/none")).expect("an account")
+    }
+
+    /// Both programs, of which `postgres` tells whoever runs it that it was run.
+    fn planted(directory: &Path) -> PathBuf {
+        let told = directory.join("told");
+        for program in ["postgres", "initdb", "pg_config"] {
+            let path = directory.join(program);
+            fs::write(&path, format!("#!/bin/sh\ntouch {}\necho 'postgres (PostgreSQL) 15.0'\n", told.display()))
+                .expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
+        }
+        told
+    }
+
+    #[test]
+    fn programs_that_anybody_could_have_put_there_are_not_run() {
+        let account = account();
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let told = planted(scratch.path());
+        let search = || searching(&account);
+        let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
+        let dir_is_open = |mode| open(scratch.path(), mode);
+        let program_is_open = |mode| open(&scratch.path().join("postgres"), mode);
+
+        for mode in [0o777, 0o1777] {
+            dir_is_open(mode);
+            let search = search();
+            assert_eq!(candidates_on(&search, scratch.path()), None);
+            assert!(
+                search.passed_over.borrow().iter().any(|why| why.contains("everybody")),
+                "{:?}",
+                search.passed_over
+            );
+        }
+        dir_is_open(0o755);
+        program_is_open(0o777);
+        assert_eq!(candidates_on(&search(), scratch.path()), None);
+        program_is_open(0o755);
+        if super::super::account::we_are_root() {
+            for path in [scratch.path().join("postgres"), scratch.path().to_owned()] {
+                chown(&path, Some(65534), Some(65534)).expect("chown");
+                let search = search();
+                assert_eq!(candidates_on(&search, scratch.path()), None);
+                assert!(
+                    search.passed_over.borrow().iter().any(|why| why.contains("belongs to")),
+                    "{:?}",
+                    search.passed_over
+                );
+                chown(&path, Some(0), Some(0)).expect("chown");
+            }
+        }
+        assert!(!told.exists(), "a stranger's program was run");
+        assert_eq!(search().real_dir(scratch.path()), Some(scratch.path().canonicalize().expect("real")));
+    }
+
+    /// What is found on a `PATH` of this directory alone.
+    fn candidates_on(search: &Search, directory: &Path) -> Option<Binaries> {
+        let here = directory.canonicalize().expect("real");
+        candidates(search, directory.as_os_str()).find(|found| found.dir == here)
+    }
+
+    #[test]
+    fn programs_are_tried_as_the_user_that_postgres_runs_as() {
+        if !super::super::account::we_are_root() {
+            return;
+        }
+        let account = account();
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
+        for program in ["postgres", "initdb"] {
+            let path = scratch.path().join(program);
+            let script = "#!/bin/sh\n[ \"$(id -u)\" = 0 ] || [ -n \"$CARGO\" ] || echo 'postgres (PostgreSQL) 15.0'\n";
+            fs::write(&path, script).expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
+        }
+        let search = searching(&account);
+        let found = candidates_on(&search, scratch.path());
+        assert_eq!(found.map(|found| found.major).as_deref(), Some("15"), "{:?}", search.passed_over);
     }
 }

@@ -14,6 +14,8 @@ use nix::fcntl::OFlag;
 use super::EmbeddedError;
 use super::account::{Account, we_are_root};
 use super::error::refused;
+use super::whose;
+use crate::ownership::Trusted;
 
 /// What a Unix socket's path may have, without its final zero.
 const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -34,21 +36,18 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Makes `directory` if need be.
+    /// Makes `directory` if need be. One that others could have prepared is refused.
     pub(super) fn prepare(directory: &Path) -> Result<Layout, EmbeddedError> {
-        match fs::metadata(directory) {
-            Ok(there) if !there.is_dir() => {
-                return Err(EmbeddedError::NotOurs { path: directory.to_owned(), expected: "a directory".to_owned() });
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mode = if we_are_root() { 0o711 } else { 0o700 };
-                let created = DirBuilder::new().recursive(true).mode(mode).create(directory);
-                created.map_err(refused("make the directory", directory))?;
-            }
-            Err(error) => return Err(refused("look into", directory)(error)),
+        let there = whose::directory(directory)?;
+        if there.is_none() {
+            let mode = if we_are_root() { 0o711 } else { 0o700 };
+            let created = DirBuilder::new().recursive(true).mode(mode).create(directory);
+            created.map_err(refused("make the directory", directory))?;
         }
-        let directory = directory.canonicalize().map_err(refused("look into", directory))?;
+        // Somebody may have made it just before.
+        let there = if there.is_some() { there } else { whose::directory(directory)? };
+        let gone = || refused("look into", directory)(io::ErrorKind::NotFound.into());
+        let directory = there.ok_or_else(gone)?;
         let mut inside = fs::read_dir(&directory).map_err(refused("look into", &directory))?;
         // Postgres' account has to pass through. One with something in it may be anyone's, even /root: hands off.
         if we_are_root() && inside.next().is_none() {
@@ -62,8 +61,9 @@ impl Layout {
     /// Makes the directory for the socket, which only Postgres' account (and root) may enter.
     ///
     /// It is `run` in our directory. A socket's path is short, and a deep directory can be too long for it: then it is one
-    /// named after the directory's hash in /run (as root), in the user's own runtime directory, or in /tmp.
-    pub(super) fn socket_dir(&self, account: &Account) -> Result<PathBuf, EmbeddedError> {
+    /// in /run (as root) or in the user's own runtime directory. Where there is none, it is one in /tmp with a name that
+    /// nobody can guess and so make before us; `former` is where it was before, as long as it is still ours.
+    pub(super) fn socket_dir(&self, account: &Account, former: Option<PathBuf>) -> Result<PathBuf, EmbeddedError> {
         let usual = self.directory.join("run");
         if fits(&usual) {
             private_dir(&usual, account)?;
@@ -71,16 +71,19 @@ impl Layout {
         }
         let mut hash = DefaultHasher::new();
         self.directory.hash(&mut hash);
-        let name = format!("portero-{:016x}", hash.finish());
-        let runtime = if we_are_root() { Some("/run".into()) } else { env::var_os("XDG_RUNTIME_DIR") };
-        let short = [runtime.unwrap_or_default().into(), PathBuf::from("/tmp")];
+        let named = runtime_dir().map(|base| base.join(format!("portero-{:016x}", hash.finish())));
         let mut tried = String::new();
-        for dir in short.iter().filter(|base| base.is_absolute()).map(|base| base.join(&name)) {
+        for dir in named.into_iter().chain(former.filter(|former| is_ours(former, account))) {
             match private_dir(&dir, account) {
                 Ok(()) if fits(&dir) => return Ok(dir),
                 Ok(()) => {}
                 Err(error) => tried = format!(" ({error})"),
             }
+        }
+        match unguessable_dir(Path::new("/tmp"), account) {
+            Ok(dir) if fits(&dir) => return Ok(dir),
+            Ok(_) => {}
+            Err(error) => tried = format!(" ({error})"),
         }
         Err(EmbeddedError::SocketPath { path: usual.join(SOCKET), limit: SOCKET_PATH_LIMIT, tried })
     }
@@ -88,7 +91,7 @@ impl Layout {
     /// Opens the log to write on its end. What is in an overlong one goes aside; the one before that is forgotten.
     pub(super) fn open_log(&self) -> Result<File, EmbeddedError> {
         let options = File::options().append(true).create(true).mode(0o600).clone();
-        let log = options.open(&self.log).map_err(refused("write to", &self.log))?;
+        let log = self.whose_files().open(&self.log, &options).map_err(refused("write to", &self.log))?;
         self.keep_log_small();
         Ok(log)
     }
@@ -97,20 +100,34 @@ impl Layout {
     /// no reason to stop.
     pub(super) fn keep_log_small(&self) {
         if self.log_length() > LOG_LIMIT {
-            let _ = fs::copy(&self.log, self.log.with_extension("log.1"));
-            let _ = File::options().write(true).open(&self.log).and_then(|log| log.set_len(0));
+            let _ = self.put_log_aside();
         }
     }
 
+    fn put_log_aside(&self) -> io::Result<()> {
+        let mut log = self.whose_files().open(&self.log, File::options().read(true).write(true))?;
+        let aside = self.log.with_extension("log.1");
+        match fs::remove_file(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        io::copy(&mut log, &mut File::options().write(true).create_new(true).mode(0o600).open(&aside)?)?;
+        log.set_len(0)
+    }
+
     pub(super) fn log_length(&self) -> u64 {
-        fs::metadata(&self.log).map_or(0, |log| log.len())
+        fs::symlink_metadata(&self.log).map_or(0, |log| log.len())
+    }
+
+    fn whose_files(&self) -> Trusted {
+        whose::files_in(&self.directory)
     }
 
     /// The last lines that were logged after the first `from` bytes.
     pub(super) fn log_tail(&self, from: u64) -> String {
         let start = from.max(self.log_length().saturating_sub(TAIL_BYTES));
         let mut tail = Vec::new();
-        let read = File::open(&self.log).and_then(|mut log| {
+        let read = self.whose_files().open(&self.log, File::options().read(true)).and_then(|mut log| {
             log.seek(SeekFrom::Start(start))?;
             log.take(TAIL_BYTES).read_to_end(&mut tail)
         });
@@ -132,8 +149,36 @@ fn fits(socket_dir: &Path) -> bool {
     socket_dir.join(SOCKET).as_os_str().len() <= SOCKET_PATH_LIMIT
 }
 
+/// Where this user's programs keep their sockets: a directory that nobody else writes to.
+fn runtime_dir() -> Option<PathBuf> {
+    if we_are_root() {
+        return Some("/run".into());
+    }
+    let by_name = PathBuf::from(format!("/run/user/{}", rustix::process::geteuid().as_raw()));
+    let said = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|said| said.is_absolute());
+    said.into_iter().chain([by_name]).find(|base| matches!(Trusted::ours().owns_way_to(base), Ok(Some(_))))
+}
+
+/// Makes a directory as [`private_dir`] does, with a name that nobody can know before.
+fn unguessable_dir(base: &Path, account: &Account) -> Result<PathBuf, EmbeddedError> {
+    let mut name = [0; 8];
+    getrandom::fill(&mut name).map_err(|error| refused("name a directory in", base)(io::Error::other(error)))?;
+    let dir = base.join(format!("portero-{}", hex::encode(name)));
+    DirBuilder::new().mode(0o700).create(&dir).map_err(refused("make the directory", &dir))?;
+    private_dir(&dir, account)?;
+    Ok(dir)
+}
+
+/// Whether it is a directory of `account`'s or ours that nobody else may enter.
+fn is_ours(dir: &Path, account: &Account) -> bool {
+    fs::symlink_metadata(dir).is_ok_and(|found| {
+        let is_ours = found.uid() == account.uid || found.uid() == rustix::process::geteuid().as_raw();
+        found.is_dir() && is_ours && found.mode() & 0o777 == 0o700
+    })
+}
+
 /// Makes a directory that only `account` may enter, or makes sure that one which exists is so and was made by `account`
-/// or us: in /tmp anybody could have prepared it. All is done on the open directory, which nobody can exchange meanwhile.
+/// or us. All is done on the open directory, which nobody can exchange meanwhile.
 pub(super) fn private_dir(path: &Path, account: &Account) -> Result<(), EmbeddedError> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::EmbeddedError;
 use super::error::refused;
 use super::layout::SOCKET;
+use super::whose::text_of;
 
 /// How long each signal is given to do its work.
 const PATIENCE: [(Signal, Duration); 3] = [
@@ -35,7 +36,7 @@ enum Who {
 
 /// Whether the postmaster `pid` takes connections: it says so on line 8 of its pid file.
 pub(super) fn is_ready(data: &Path, pid: u32) -> bool {
-    let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else {
+    let Ok(text) = text_of(&data.join("postmaster.pid")) else {
         return false;
     };
     let mut lines = text.lines();
@@ -46,7 +47,7 @@ pub(super) fn is_ready(data: &Path, pid: u32) -> bool {
 /// belongs to a Portero that was killed.
 pub(super) fn clear(data: &Path, socket_dir: &Path) -> Result<(), EmbeddedError> {
     let pid_file = data.join("postmaster.pid");
-    let named = fs::read_to_string(&pid_file).ok().and_then(|text| text.lines().next()?.trim().parse().ok());
+    let named = text_of(&pid_file).ok().and_then(|text| text.lines().next()?.trim().parse().ok());
     let who = named.map_or(Who::Nobody, |pid| who_is(pid, data));
     match (who, named) {
         // Postgres judges for itself, and refuses with its own words.
@@ -65,7 +66,7 @@ pub(super) fn clear(data: &Path, socket_dir: &Path) -> Result<(), EmbeddedError>
 /// its feet, it would crash and leave its shared memory behind.
 pub(super) fn await_helper(unfinished: &Path) {
     // A Postgres without postmaster puts a minus before its pid.
-    let text = fs::read_to_string(unfinished.join("postmaster.pid")).unwrap_or_default();
+    let text = text_of(&unfinished.join("postmaster.pid")).unwrap_or_default();
     let pid = text.lines().next().and_then(|pid| pid.trim().trim_start_matches('-').parse().ok());
     let begun = Instant::now();
     while pid.and_then(command_line).is_some_and(|line| !line.is_empty()) && begun.elapsed() < HELPERS_PATIENCE {

@@ -7,18 +7,21 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::thread::sleep;
 use std::time::Duration;
-use std::{fs, process};
 
 use rustix::process::{Pid, test_kill_process};
 
 use super::EmbeddedError;
 use super::error::refused;
+use super::whose;
 
 const NAME: &str = "portero.lock";
 /// [`running`] and a Portero that is just leaving hold the lock for a moment: ask again before saying no.
 const ATTEMPTS: u32 = 25;
+/// A pid, a name and a path.
+const LONGEST: u64 = 16 * 1024;
 const BETWEEN: Duration = Duration::from_millis(20);
 
 /// A private Postgres that some living Portero runs.
@@ -36,6 +39,8 @@ pub struct Running {
 pub(super) struct Lock {
     file: File,
     path: PathBuf,
+    /// Where the socket was of whoever held it before and could not tidy up.
+    pub former: Option<PathBuf>,
 }
 
 impl Lock {
@@ -43,7 +48,7 @@ impl Lock {
         let path = directory.join(NAME);
         // Nobody else may open it: who can open it can lock it, and so keep Portero from starting.
         let options = File::options().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
-        let mut file = options.open(&path).map_err(refused("write to", &path))?;
+        let mut file = whose::files_in(directory).open(&path, &options).map_err(refused("write to", &path))?;
         for attempt in 1.. {
             match file.try_lock() {
                 Ok(()) => break,
@@ -55,7 +60,8 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(refused("lock", &path)(error)),
             }
         }
-        let mut lock = Lock { file, path };
+        let former = said_in(&mut file).ok().and_then(|said| said.rest).map(|(_, socket_dir)| socket_dir);
+        let mut lock = Lock { file, path, former };
         lock.say(process::id().to_string().as_bytes())?;
         Ok(lock)
     }
@@ -88,8 +94,10 @@ impl Drop for Lock {
 }
 
 pub(super) fn running(directory: &Path) -> Result<Option<Running>, EmbeddedError> {
+    let Some(directory) = whose::directory(directory)? else { return Ok(None) };
     let path = directory.join(NAME);
-    let mut file = match File::open(&path) {
+    let whose = whose::files_in(&directory);
+    let mut file = match whose.open(&path, File::options().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(refused("read", &path)(error)),
@@ -107,6 +115,7 @@ pub(super) fn running(directory: &Path) -> Result<Option<Running>, EmbeddedError
         let said = said_in(&mut file).map_err(refused("read", &path))?;
         match said {
             Said { pid: Some(pid), rest: Some((serving, socket_dir)) } if is_alive(pid) => {
+                whose::socket(&directory, &socket_dir)?;
                 return Ok(Some(Running { socket_dir, serving, pid }));
             }
             // Just taken, with the text of a dead one still in it, or not ready yet.
@@ -114,7 +123,6 @@ pub(super) fn running(directory: &Path) -> Result<Option<Running>, EmbeddedError
         }
         sleep(BETWEEN);
     }
-    let directory = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
     Err(EmbeddedError::NotReady { pid, directory })
 }
 
@@ -128,7 +136,7 @@ struct Said {
 fn said_in(file: &mut File) -> io::Result<Said> {
     let mut text = Vec::new();
     file.rewind()?;
-    file.read_to_end(&mut text)?;
+    file.take(LONGEST).read_to_end(&mut text)?;
     // Without its last line end it is only half written.
     let Some(text) = text.strip_suffix(b"\n") else {
         return Ok(Said::default());

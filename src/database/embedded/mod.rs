@@ -23,6 +23,7 @@ mod layout;
 mod leftover;
 mod lock;
 mod supervise;
+mod whose;
 // They look into /proc.
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
@@ -89,6 +90,17 @@ impl Postgres {
     /// What a living Portero runs in `directory`, if there is one.
     pub fn running(directory: &Path) -> Result<Option<Running>, EmbeddedError> {
         lock::running(directory)
+    }
+
+    /// Whether there is a cluster in `directory`, running or not.
+    pub fn is_in(directory: &Path) -> Result<bool, EmbeddedError> {
+        let Some(directory) = whose::directory(directory)? else { return Ok(false) };
+        Ok(cluster::made_by(&directory.join("postgres"))?.is_some())
+    }
+
+    /// That `directory` is nobody else's, as far as it exists.
+    pub fn may_be_in(directory: &Path) -> Result<(), EmbeddedError> {
+        whose::directory(directory).map(|_| ())
     }
 
     /// Where to connect: the directory that holds the socket (port 5432, user [`Postgres::USER`]).

@@ -58,7 +58,10 @@ type Started = oneshot::Sender<Result<PathBuf, EmbeddedError>>;
 pub(super) fn run(order: &Order, stop: &Stop, started: Started) {
     let prepared = Layout::prepare(&order.directory)
         .and_then(|layout| Ok((Lock::take(&layout.directory)?, layout)))
-        .and_then(|(lock, layout)| Ok((lock, Server::prepare(layout, order.durability)?)));
+        .and_then(|(mut lock, layout)| {
+            let former = lock.former.take();
+            Ok((lock, Server::prepare(layout, former, order.durability)?))
+        });
     let first = prepared.and_then(|(mut lock, server)| {
         let postmaster = server.first_launch(stop)?;
         if postmaster.is_some() {
@@ -90,11 +93,11 @@ struct Server {
 }
 
 impl Server {
-    fn prepare(layout: Layout, durability: Durability) -> Result<Server, EmbeddedError> {
+    fn prepare(layout: Layout, former: Option<PathBuf>, durability: Durability) -> Result<Server, EmbeddedError> {
         let account = Account::to_run(&layout.data)?;
         let made_by = cluster::made_by(&layout.data)?;
-        let binaries = find::find(&layout.data, made_by.as_deref())?;
-        let socket_dir = layout.socket_dir(&account)?;
+        let binaries = find::find(&layout.data, made_by.as_deref(), &account)?;
+        let socket_dir = layout.socket_dir(&account, former)?;
         if made_by.is_none() {
             tracing::info!(directory = %layout.directory.display(), "making a new Postgres cluster");
             cluster::make(&layout, &binaries, &account, durability)?;

@@ -96,7 +96,7 @@ async fn starts_right_after_a_killed_portero() {
 async fn orphan(directory: &Path) -> Child {
     started(directory).await.stop().await;
     let data = directory.canonicalize().expect("it exists").join("postgres");
-    let bin = find::find(&data, None).expect("binaries").dir;
+    let bin = binaries(&data);
     let owner = account::Account::to_run(&data).expect("an account");
     let mut command = Command::new(bin.join("postgres"));
     command.arg("-D").arg(&data).args(["-c", "listen_addresses=", "-c"]);

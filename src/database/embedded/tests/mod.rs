@@ -28,9 +28,15 @@ async fn started(directory: &Path) -> Postgres {
     Postgres::start(directory, Durability::Throwaway, "portero").await.expect("it starts")
 }
 
+/// Where the programs for a cluster are.
+fn binaries(data: &Path) -> PathBuf {
+    let account = account::Account::to_run(data).expect("an account");
+    find::find(data, None, &account).expect("binaries").dir
+}
+
 /// Asks through the socket; `None` when it can't be reached.
 fn ask(socket_dir: &Path, question: &str) -> Option<String> {
-    let bin = find::find(Path::new("/"), None).expect("binaries").dir;
+    let bin = binaries(Path::new("/"));
     let mut psql = Command::new(bin.join("psql"));
     psql.args(["-X", "-U", Postgres::USER, "-d", "postgres", "-Atc", question]).arg("-h").arg(socket_dir);
     let output = psql.output().expect("psql");
