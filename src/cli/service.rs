@@ -11,7 +11,6 @@ use super::tool::{Tool, everything, list_all};
 use crate::access::store::{must_keep_an_administrator, queue_for_administrators};
 use crate::audit::{Action, Change, Event};
 use crate::grants::{self, told};
-use crate::id::Ref;
 use crate::names::Description;
 use crate::roles::RoleId;
 use crate::services::{NewService, Service, ServiceId, ServiceName, store};
@@ -67,7 +66,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     match command {
         Command::Add { name, description } => {
-            let (status, service) = ensure(&mut tx, NewService { name, description }).await?;
+            let (status, service) = store::ensure(&mut tx, &NewService { name, description }).await?;
             let made = Event::new(Action::ServiceCreated).within(service.id).after(&service);
             tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
             let did = if status == StatusCode::CREATED { "Registered" } else { "There is already" };
@@ -89,16 +88,6 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         Command::RemoveRole(offer) => change(tool, tx, &offer, false).await,
         Command::Key(command) => service_key::run(command, tool, tx).await,
     }
-}
-
-/// Who says nothing about the description is content with the one there is.
-async fn ensure(tx: &mut Change, new: NewService) -> anyhow::Result<(StatusCode, Service)> {
-    if new.description.is_none()
-        && let Ok(id) = store::resolve(tx, &Ref::parse_name(new.name.as_str())).await
-    {
-        return Ok((StatusCode::OK, store::get(tx, id).await?));
-    }
-    Ok(store::ensure(tx, &new).await?)
 }
 
 async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow::Result<()> {
