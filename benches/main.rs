@@ -71,6 +71,12 @@ enum Task {
     /// The load, in a process of its own.
     #[command(hide = true)]
     Load,
+    /// Bare hashing, in a session of its own.
+    #[command(hide = true)]
+    Hash { stored: String, seconds: f64 },
+    /// Something else that keeps a core busy.
+    #[command(hide = true)]
+    Busy,
     /// A bare server that asks Postgres once a request.
     #[command(hide = true)]
     OneSelect { url: String, port: u16 },
@@ -88,6 +94,8 @@ fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match &cli.task {
         Some(Task::Load) => return load::drive(),
+        Some(Task::Hash { stored, seconds }) => return figures::beside::hash(stored, *seconds),
+        Some(Task::Busy) => return figures::beside::busy(),
         Some(Task::OneSelect { url, port }) => return baselines::one_select(url, *port),
         Some(Task::Memory { url, port }) => return baselines::memory(url, *port),
         _ => {}

@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::{Checks, Uses};
 use crate::accounts::Invitation;
+use crate::attempts::Network;
 use crate::changes::Feed;
 use crate::clock::Clock;
 use crate::config::{Config, Cors};
@@ -30,9 +31,10 @@ use crate::http::request_id;
 use crate::keys::{LastUses, ServiceKey};
 use crate::mail::{MailToken, Post};
 use crate::metrics::Metrics;
-use crate::passwords::Hasher;
+use crate::passwords::{Hasher, Judge};
+use crate::shares::Pace;
 use crate::tokens::{RefreshToken, Renewals, Token};
-use crate::users::StoredCredentials;
+use crate::users::{PersonId, StoredCredentials};
 use crate::{
     accounts, audit, changes, docs, grants, keys, login, openapi, permissions, roles, server, services, tokens, users,
 };
@@ -52,6 +54,10 @@ pub struct Parts {
     pub clock: Clock,
     /// What hashes passwords.
     pub hasher: Hasher,
+    /// What says how good they are.
+    pub judge: Judge,
+    /// How often each person logs in from each network.
+    pub logins: Option<Pace<(PersonId, Network)>>,
     /// What is measured.
     pub metrics: Metrics,
     /// Where tokens, and what their owners may do, are asked for.

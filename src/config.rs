@@ -47,7 +47,7 @@ pub struct Config {
     pub checks: Limits,
     /// `TOKEN_TTL_SECONDS`, `TOKEN_RENEW_THRESHOLD_SECONDS`, `TOKEN_MAX_AGE_SECONDS`.
     pub lifetime: Lifetime,
-    /// `REFRESH_TTL_SECONDS`, `REFRESH_MAX_AGE_SECONDS`.
+    /// `REFRESH_TTL_SECONDS`, `REFRESH_MAX_AGE_SECONDS`, `REFRESH_GRACE_SECONDS`.
     pub families: FamilyLifetime,
     /// `TOKEN_SECRET`: mixed into new tokens; made at random for each run when not set.
     pub token_secret: Secret,
@@ -69,6 +69,8 @@ pub struct Config {
     pub firebase_key: Option<FirebaseKey>,
     /// `LOGIN_FREE_FAILURES`, `LOGIN_FREE_FAILURES_PER_ADDRESS`, `LOGIN_MAX_WAIT_SECONDS`: what follows failed logins.
     pub attempts: attempts::Rules,
+    /// `LOGINS_PER_MINUTE`: right passwords of one person from one network, in the long run; 0 is no limit.
+    pub logins_per_minute: u32,
     /// `RATE_LIMIT_PER_ADDRESS`: requests a minute from one address; 0 is no limit.
     pub requests_per_address: u32,
     /// `RATE_LIMIT_PER_CALLER`: requests a minute with one token or key; 0 is no limit.
@@ -155,6 +157,7 @@ impl Config {
             families: FamilyLifetime {
                 idle: Duration::seconds(s.number("REFRESH_TTL_SECONDS", 2_592_000, 1, 31_536_000)),
                 absolute: Duration::seconds(s.number("REFRESH_MAX_AGE_SECONDS", 7_776_000, 1, 315_360_000)),
+                grace: Duration::seconds(s.number("REFRESH_GRACE_SECONDS", 30, 0, 300)),
             },
             token_secret: s.secret("TOKEN_SECRET").unwrap_or_else(random_secret),
             changes_retention: Duration::seconds(s.number("CHANGES_RETENTION_SECONDS", 3600, 60, 604_800)),
@@ -172,6 +175,7 @@ impl Config {
                 s.number("LOGIN_FREE_FAILURES_PER_ADDRESS", 50, 0, 100_000),
                 Duration::seconds(s.number("LOGIN_MAX_WAIT_SECONDS", 900, 1, 86_400)),
             ),
+            logins_per_minute: s.number("LOGINS_PER_MINUTE", 10, 0, 100_000),
             requests_per_address: s.number("RATE_LIMIT_PER_ADDRESS", 0, 0, 10_000_000),
             requests_per_caller: s.number("RATE_LIMIT_PER_CALLER", 0, 0, 10_000_000),
             hash_threads: s.number("PASSWORD_HASH_THREADS", cores, 1, 256),

@@ -10,7 +10,7 @@
 //!    [`mail`]: how people come by an account, look after it and help themselves. [`attempts`] and [`devices`]: how guessers
 //!    are kept out. [`keys`]: how a backend becomes a caller. [`changes`]: how backends hear that something is no longer
 //!    true. [`audit`]: who did what.
-//! 5. What they stand on: [`http`], [`error`], [`id`], [`names`], [`clock`], [`ownership`], [`database`].
+//! 5. What they stand on: [`http`], [`shares`], [`error`], [`id`], [`names`], [`clock`], [`ownership`], [`database`].
 //! 6. How it runs: [`config`], [`serve`], [`cli`]; what it tells of that: [`metrics`], [`traces`]; how it describes itself: [`openapi`], [`docs`], [`server`].
 
 pub mod access;
@@ -43,6 +43,7 @@ pub mod roles;
 pub mod serve;
 pub mod server;
 pub mod services;
+pub mod shares;
 pub mod tokens;
 pub mod traces;
 pub mod users;

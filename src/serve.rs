@@ -31,12 +31,16 @@ use crate::keys::LastUses;
 use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
 use crate::mail::{Post, deliver};
 use crate::metrics::{self, Metrics};
-use crate::passwords::{Hasher, Password, Place, Policy};
+use crate::passwords::{Hasher, Judge, Password, Place, Policy};
+use crate::shares;
 use crate::tokens::{self, Renewals};
 use crate::users::{self, StoredCredentials};
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// So many minutes' worth of logins may come at once.
+const LOGINS_AT_ONCE: u32 = 30;
 
 /// How long connections to Postgres may take to say goodbye.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -104,6 +108,8 @@ pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace)
     let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
     let hasher = Hasher::start(config.hash_threads, hashing, metrics.hashing());
     let hasher = hasher.context("can't start the hashing threads")?.with_firebase(config.firebase_key.clone());
+    let judge = Judge::new(config.passwords);
+    let logins = shares::Pace::per_minute("logins", config.logins_per_minute, LOGINS_AT_ONCE);
     let db = database.pool(config.max_connections);
     let checks = Batch::start(Checks::default(), &db, config.checks, &metrics);
     let one_lane = Limits { lanes: 1, ..config.checks };
@@ -117,6 +123,8 @@ pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace)
         config: Arc::new(config),
         clock: Clock::default(),
         hasher,
+        judge,
+        logins,
         metrics,
         checks,
         renewals,

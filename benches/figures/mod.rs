@@ -1,6 +1,7 @@
 //! The figures, one file a group.
 
 mod audit;
+pub mod beside;
 mod checks;
 mod equal;
 mod logins;
@@ -32,6 +33,8 @@ pub enum Figure {
     Alone,
     /// Logins a second.
     Logins,
+    /// Logins a second while others keep every core busy.
+    Beside,
     /// What the audit trail costs a login.
     Audit,
     /// Whether the time of an answer tells who exists.
@@ -51,12 +54,22 @@ pub enum Figure {
 }
 
 impl Figure {
-    pub const USUAL: [Self; 8] =
-        [Self::Checks, Self::Alone, Self::Logins, Self::Audit, Self::Equal, Self::Storm, Self::Stream, Self::Rest];
-    pub const ALL: [Self; 11] = [
+    pub const USUAL: [Self; 9] = [
         Self::Checks,
         Self::Alone,
         Self::Logins,
+        Self::Beside,
+        Self::Audit,
+        Self::Equal,
+        Self::Storm,
+        Self::Stream,
+        Self::Rest,
+    ];
+    pub const ALL: [Self; 12] = [
+        Self::Checks,
+        Self::Alone,
+        Self::Logins,
+        Self::Beside,
         Self::Audit,
         Self::Equal,
         Self::Storm,
@@ -86,6 +99,7 @@ impl Bench {
             Figure::Checks => checks::checks(self).await,
             Figure::Alone => checks::alone(self).await,
             Figure::Logins => logins::logins(self).await,
+            Figure::Beside => beside::beside(self).await,
             Figure::Audit => audit::audit(self).await,
             Figure::Equal => equal::equal(self).await,
             Figure::Storm => storm::storm(self).await,

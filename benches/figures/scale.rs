@@ -77,7 +77,7 @@ async fn p99(request: &Request, side: &Side, round: u32) -> anyhow::Result<f64> 
         seed: u64::from(round),
         ..Load::new(side.portero.address, side.world, request.ask.clone())
     };
-    let outcome = load.run_tolerating(&[503]).await.with_context(|| format!("{people} people"))?;
+    let outcome = load.run_tolerating(&[429, 503]).await.with_context(|| format!("{people} people"))?;
     eprintln!(
         "  {} {} at {people}: {} answers, p99 {:.0} us",
         request.ask.method, request.ask.path, outcome.answers, outcome.p99

@@ -71,7 +71,7 @@ async fn in_the_storm(pid: u32, checks: &Load, logins: &Load) -> anyhow::Result<
         tokio::time::sleep(Duration::from_secs_f64(LEAD)).await;
         checks.run().await
     };
-    let (outcome, storm) = tokio::join!(in_it, logins.run_tolerating(&[503]));
+    let (outcome, storm) = tokio::join!(in_it, logins.run_tolerating(&[429, 503]));
     over.store(true, Ordering::Relaxed);
     storm?;
     Ok((outcome?, watcher.await??))

@@ -6,6 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use anyhow::Context;
 use portero::metrics::Hashing;
 use portero::passwords::{Hasher, Password, Place};
+use portero::shares::Asker;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -62,7 +63,11 @@ pub async fn refill(conn: &mut PgConnection, ids: RangeInclusive<i32>, now: Offs
 
 async fn password_hash() -> anyhow::Result<String> {
     let password = Password::try_from(PASSWORD.to_owned()).map_err(|fault| anyhow::anyhow!(fault))?;
-    Ok(Hasher::start(1, Place::Here, Hashing::default())?.hash(password).await?.as_str().to_owned())
+    Ok(Hasher::start(1, Place::Here, Hashing::default())?
+        .hash(&Asker::ourselves("figures"), password)
+        .await?
+        .as_str()
+        .to_owned())
 }
 
 /// Drops the indexes of the big tables that no constraint needs, and answers how to make them again: once, sorted, rather

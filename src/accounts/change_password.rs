@@ -1,7 +1,5 @@
 //! Somebody changes their own password.
 
-use std::net::IpAddr;
-
 use serde_json::json;
 
 use crate::access::Caller;
@@ -12,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::http::credential;
 use crate::mail::{self, Content, Locale};
 use crate::passwords::{Password, PasswordHash, Presented};
+use crate::shares::Asker;
 use crate::{tokens, users};
 
 /// Replaces the caller's password, if they know the current one, ends their other sessions and tells them by mail. Wrong ones count as those
@@ -19,7 +18,7 @@ use crate::{tokens, users};
 ///
 /// # Errors
 /// 400 `invalid_current_password`, also when it was changed meanwhile; 400 `invalid_request_body` for a new one that the
-/// policy refuses; 429 `too_many_attempts`; 503 when too many passwords are being hashed.
+/// policy refuses; 429 `too_many_attempts`, `too_many_logins`, `too_many_at_once`; 503 when too many passwords are being hashed.
 pub async fn change_password(
     app: &App,
     caller: &Caller,
@@ -32,10 +31,11 @@ pub async fn change_password(
         users::store::details(&mut *app.db.read().await?, person).await?;
     let about = [Some(username.as_str()), Some(name.as_str()), email.as_deref()];
     let about: Vec<&str> = about.into_iter().flatten().collect();
-    let accepted = app.config.passwords.accept_in_turn(&new, &about).await;
+    let asker = Asker::person(person, caller.origin.address);
+    let accepted = app.judge.accept(&asker, &new, &about).await;
     accepted.map_err(|refused| refused.of_field("new_password"))?;
     let Proof { attempt, stored } = prove(app, caller, current).await?;
-    let new = app.hasher.hash(new).await?;
+    let new = app.hasher.hash(&asker, new).await?;
 
     let mut tx = caller.begin(app).await?;
     let now = tx.by().now;
@@ -65,16 +65,17 @@ pub(super) struct Proof {
 /// 400 `invalid_current_password`; 429 `too_many_attempts`; 503 when too many passwords are being hashed.
 pub(super) async fn prove(app: &App, caller: &Caller, current: Presented) -> Result<Proof> {
     let person = caller.person;
-    let address = caller.origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1]));
-    let attempt = Attempt::at(app, person, address).await?;
+    let attempt = Attempt::at(app, person, &caller.origin).await?;
+    let asker = Asker::person(person, caller.origin.address);
     let stored = users::store::password_hash(&mut *app.db.read().await?, person).await?;
     let stored = stored.ok_or_else(credential::invalid)?;
-    let right = app.hasher.verify(current, stored.clone().unwrap_or_else(PasswordHash::dummy)).await?;
+    let right = app.hasher.verify(&asker, current, stored.clone().unwrap_or_else(PasswordHash::dummy)).await?;
     let Some(stored) = stored.filter(|_| right && !attempt.is_barred()) else {
         let told = Event::new(Action::LoginFailed).about(person).after(json!({"reason": "wrong current password"}));
         attempt.failed(app, caller.by(app), told).await?;
         return Err(wrong());
     };
+    attempt.was_right();
     Ok(Proof { attempt, stored })
 }
 

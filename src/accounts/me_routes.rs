@@ -121,7 +121,7 @@ struct OwnChange {
     (status = 400, description = "`invalid_current_password`"),
     (status = 403, description = "`reauthentication_required`"),
     (status = 409, description = "`user_exists`, `mail_not_configured`"),
-    (status = 429, description = "`too_many_attempts`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
 ))]
 async fn update_me(
     State(app): State<App>,
@@ -189,7 +189,7 @@ struct PasswordChange {
 #[utoipa::path(post, path = "/auth/change-password", tag = "auth", request_body = PasswordChange, responses(
     (status = 200, body = Success),
     (status = 400, description = "`invalid_current_password`"),
-    (status = 429, description = "`too_many_attempts`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
 ))]
 async fn change_password(
     State(app): State<App>,

@@ -4,17 +4,20 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::invitation::PresentedInvitation;
 use super::{InvitationId, begin_verification, store};
 use crate::app::App;
+use crate::attempts::Network;
 use crate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::error::{Error, Result};
 use crate::mail::store::tokens;
 use crate::mail::{Locale, Purpose};
 use crate::passwords::{Password, PasswordHash};
+use crate::shares::Asker;
 use crate::tokens::{Entrant, LoggedIn, begin};
 use crate::users::store::NewRow;
 use crate::users::{self, Email, PersonId, PersonName, Username};
@@ -91,9 +94,10 @@ pub async fn register(
     let about =
         [Some(new.username.as_str()), new.name.as_ref().map(PersonName::as_str), new.email.as_ref().map(Email::as_str)];
     let about: Vec<&str> = about.into_iter().flatten().collect();
-    app.config.passwords.accept_in_turn(&new.password, &about).await?;
-    // Also for those who are not invited, so that the time says nothing about an invitation.
-    let hash = app.hasher.hash(new.password).await?;
+    // Who is not invited costs next to nothing. The time may tell: nobody guesses 256 random bits.
+    let asker = asker(app, origin, new.invitation).await?;
+    app.judge.accept(&asker, &new.password, &about).await?;
+    let hash = app.hasher.hash(&asker, new.password).await?;
     let name = new.name.map_or_else(|| new.username.as_str().parse(), Ok);
     let name: PersonName = name.map_err(|fault: String| Error::invalid_field("username", &fault))?;
 
@@ -128,6 +132,22 @@ pub async fn register(
     began.ok_or_else(|| Error::Internal(anyhow::anyhow!("no session began for somebody who has just registered")))
 }
 
+/// Who registers, where turns go round: whoever is invited, by their invitation; all others of a network together.
+async fn asker(app: &App, origin: &Origin, presented: Option<PresentedInvitation>) -> Result<Asker> {
+    let who = app.config.registration;
+    if presented.is_none() && who == WhoMayRegister::Open {
+        return Ok(Asker::strangers("registration", origin.address));
+    }
+    let presented = presented.filter(|presented| !matches!(presented, PresentedInvitation::Other));
+    let presented = presented.ok_or_else(invalid_invitation)?;
+    let mut tx = app.db.begin().await?;
+    let admitted = admit(&mut tx, who, Some(presented), app.clock.now()).await?.ok_or_else(invalid_invitation)?;
+    // Nothing is spent before they are registered.
+    tx.rollback().await?;
+    let who = format!("invitation:{}", admitted.invitation.0).into();
+    Ok(Asker { who, network: Some(Network::of_origin(origin)), known: true })
+}
+
 /// What lets somebody in.
 struct Admitted {
     invitation: InvitationId,
@@ -137,7 +157,7 @@ struct Admitted {
 
 /// The invitation that lets somebody in, where one is needed or presented.
 async fn admit(
-    tx: &mut Change,
+    tx: &mut PgConnection,
     who: WhoMayRegister,
     presented: Option<PresentedInvitation>,
     now: OffsetDateTime,

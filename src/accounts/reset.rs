@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::mail::store::tokens::{self, Owner};
 use crate::mail::{self, Content, Locale, MailTokenHash, Purpose};
 use crate::passwords::Password;
+use crate::shares::Asker;
 use crate::tokens::store::revoke_all;
 use crate::users::store;
 use crate::users::{self, PersonChange};
@@ -40,8 +41,9 @@ pub(super) async fn reset_password(
     let (purpose, now) = (Purpose::PasswordReset, app.clock.now());
     let token = MailTokenHash::of(presented).ok_or_else(invalid)?;
     let owner = tokens::owner(&mut *app.db.read().await?, purpose, token, now).await?.ok_or_else(invalid)?;
-    app.config.passwords.accept_in_turn(&password, &known_of(&owner)).await?;
-    let hash = app.hasher.hash(password).await?;
+    let asker = Asker::person(owner.person, origin.address);
+    app.judge.accept(&asker, &password, &known_of(&owner)).await?;
+    let hash = app.hasher.hash(&asker, password).await?;
 
     let by = By { actor: Actor::Person(owner.person), origin, now };
     let mut tx = Change::new(app.db.begin().await?, by);

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,6 +15,7 @@ use crate::http::Json;
 use crate::mail::{Content, Language};
 use crate::openapi::Success;
 use crate::passwords::{Password, Presented, Strength};
+use crate::shares::Asker;
 use crate::users::{Email, Username};
 
 /// `/auth/…`, where people help themselves.
@@ -35,8 +37,14 @@ struct Forgotten {
     #[serde(default)]
     email: Option<Email>,
     /// or by their username.
-    #[serde(default, alias = "login")]
+    #[serde(default, alias = "login", deserialize_with = "trimmed")]
     username: Option<Username>,
+}
+
+/// No username ends in a space, and keyboards of phones add one.
+fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Username>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.trim().parse().map_err(D::Error::custom)).transpose()
 }
 
 /// That something will be done, if it can be.
@@ -101,6 +109,7 @@ impl std::fmt::Debug for PresentedToken {
 #[utoipa::path(post, path = "/auth/reset-password", tag = "auth", request_body = Reset, security(()), responses(
     (status = 200, body = Success),
     (status = 400, description = "`invalid_reset_token`"),
+    (status = 429, description = "`too_many_at_once`"),
 ))]
 async fn reset_password(
     State(app): State<App>,
@@ -147,14 +156,20 @@ struct Judgement {
 
 /// Ask how good a password is
 ///
-/// For a form, while somebody types. Nothing is kept.
+/// For a form, while somebody types. Nothing is kept. Of a network one question is answered at a time, and one waits.
 #[utoipa::path(post, path = "/auth/password-strength", tag = "auth", request_body = Candidate, security(()), responses(
     (status = 200, body = Judgement),
+    (status = 429, description = "`too_many_at_once`"),
 ))]
-async fn password_strength(State(app): State<App>, Json(candidate): Json<Candidate>) -> Result<Json<Judgement>> {
+async fn password_strength(
+    State(app): State<App>,
+    origin: Origin,
+    Json(candidate): Json<Candidate>,
+) -> Result<Json<Judgement>> {
     let Candidate { password, username, name, email } = candidate;
     let about: Vec<&str> = [&username, &name, &email].into_iter().filter_map(Option::as_deref).collect();
-    let (strength, reason) = app.config.passwords.judge(password, &about).await?;
+    let asker = Asker::strangers("strength", origin.address);
+    let (strength, reason) = app.judge.look(&asker, password, &about).await?;
     Ok(Json(Judgement { acceptable: reason.is_none(), reason, strength }))
 }
 

@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
@@ -7,9 +7,11 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{MOST_IN_A_ROW, Network, Rule, Rules, store};
 use crate::app::App;
-use crate::audit::{By, Change, Event};
+use crate::audit::{By, Change, Event, Origin};
+use crate::devices::Device;
 use crate::error::{Error, Result};
 use crate::http::rate_limit::{self, Left};
+use crate::shares::{Asker, Reserved};
 use crate::users::PersonId;
 
 /// What stands against an attempt when it begins, as Postgres has it.
@@ -39,24 +41,27 @@ pub struct Attempt {
     pub(crate) began: OffsetDateTime,
     pub(super) rules: Rules,
     failures: i32,
+    asker: Asker,
+    login: Option<Arc<Reserved<(PersonId, Network)>>>,
 }
 
 impl Attempt {
-    /// An attempt at somebody who is known by their id, at `address`.
+    /// An attempt at somebody who is known by their id.
     ///
     /// # Errors
-    /// 429 `too_many_attempts` while they must wait: nothing must be compared then.
-    pub async fn at(app: &App, person: PersonId, address: IpAddr) -> Result<Self> {
-        let (network, now) = (Network::of(address), app.clock.now());
+    /// 429 `too_many_attempts` while they must wait: nothing must be compared then; 429 `too_many_logins`.
+    pub async fn at(app: &App, person: PersonId, origin: &Origin) -> Result<Self> {
+        let (network, device, now) = (Network::of_origin(origin), Device::of_origin(origin), app.clock.now());
         let mut conn = app.db.read().await?;
-        let waits = store::waits_of_person(&mut conn, person, network, now).await?;
+        let waits = store::waits_of_person(&mut conn, person, network, device, now).await?;
         Self::begin(app, waits, Some(person), network, now)
     }
 
     /// An attempt at `network` which began `now`, at a person or at a username that nobody has.
     ///
     /// # Errors
-    /// 429 `too_many_attempts` while they must wait.
+    /// 429 `too_many_attempts` while they must wait; 429 `too_many_logins` when that person has given the right password too
+    /// often there.
     pub fn begin(
         app: &App,
         waits: Waits,
@@ -65,12 +70,28 @@ impl Attempt {
         now: OffsetDateTime,
     ) -> Result<Self> {
         let rules = app.config.attempts;
+        let known = is_known(&waits.key);
         let own = rules.person.and(waits.own);
-        let address = rules.address.and(waits.address);
+        // Others at the address keep nobody out who is known there.
+        let address = rules.address.and(waits.address).filter(|_| !known);
         if let Some(until) = own.max(address).filter(|until| *until > now) {
             return Err(too_many(rules, until - now));
         }
+        let login = match (&app.logins, person) {
+            (Some(logins), Some(person)) => {
+                let reserved = logins.reserve((person, network), app.clock.uptime()).map_err(too_many_logins)?;
+                Some(Arc::new(reserved))
+            }
+            _ => None,
+        };
         Ok(Self {
+            // However many devices they are known with.
+            asker: Asker {
+                who: waits.key.split_inclusive('#').next().unwrap_or_default().into(),
+                network: Some(network),
+                known,
+            },
+            login,
             key: rules.person.map(|_| waits.key),
             address_key: rules.address.map(|_| format!("address:{network}")),
             person,
@@ -89,7 +110,24 @@ impl Attempt {
     /// Whether even the right password is not enough here: it is to be answered as a wrong one is, so that strangers
     /// do not hear that there is such a person.
     pub fn is_barred(&self) -> bool {
-        self.key.is_some() && self.failures >= MOST_IN_A_ROW
+        self.key.is_some() && self.failures >= MOST_IN_A_ROW && !self.is_known()
+    }
+
+    /// Whether it is made where the person has logged in lately, with what they did it with.
+    pub fn is_known(&self) -> bool {
+        self.asker.known
+    }
+
+    /// Who makes it, where turns go round.
+    pub fn asker(&self) -> &Asker {
+        &self.asker
+    }
+
+    /// The password was right: one more of the times that it may be.
+    pub fn was_right(&self) {
+        if let Some(login) = &self.login {
+            login.spend();
+        }
     }
 
     /// Counts a failure and tells of it, unless others have begun a wait since this began. That happens also when the
@@ -138,6 +176,16 @@ impl Attempt {
 pub fn name_key(name: &str) -> String {
     let name: String = name.nfc().collect();
     format!("name:{}", hex::encode(Sha256::digest(name)))
+}
+
+/// Whether a key is that of a device at a network where its owner is known.
+fn is_known(key: &str) -> bool {
+    key.contains('#')
+}
+
+fn too_many_logins(none: Left) -> Error {
+    let wait = none.reset;
+    rate_limit::refusal("too_many_logins", "too many logins of one person from one network", &[none], wait)
 }
 
 /// 429 `too_many_attempts`. It does not say whether the person or the address must wait.

@@ -8,7 +8,7 @@ mod rule;
 pub mod store;
 
 pub use attempt::{Attempt, Waits, name_key};
-pub use network::Network;
+pub use network::{Network, Site};
 pub use purge::{purge, purge_every_minute};
 pub use rule::{MOST_IN_A_ROW, Rule, Rules, Standing};
 pub use store::clear;

@@ -3,12 +3,16 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv6Net};
 
+use crate::audit::Origin;
+
 /// What counts as one place: an address, or the /64 of an IPv6 one, all of which is usually one customer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpNet);
 
 impl Network {
     const IPV6_PREFIX: u8 = 64;
+    const SITE_IPV4_PREFIX: u8 = 24;
+    const SITE_IPV6_PREFIX: u8 = 48;
 
     /// Where an address is.
     pub fn of(address: IpAddr) -> Self {
@@ -20,7 +24,22 @@ impl Network {
             address @ IpAddr::V4(_) => Self(address.into()),
         }
     }
+
+    /// Where a request came from; our own place where there was none.
+    pub fn of_origin(origin: &Origin) -> Self {
+        Self::of(origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1])))
+    }
+
+    /// What it belongs to.
+    pub fn site(self) -> Site {
+        let prefix = if self.0.addr().is_ipv4() { Self::SITE_IPV4_PREFIX } else { Self::SITE_IPV6_PREFIX };
+        Site(IpNet::new(self.0.addr(), prefix).map_or(self.0, |site| site.trunc()))
+    }
 }
+
+/// Places that belong together, to one customer or one hoster: 256 addresses, or the /48 of an IPv6 one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Site(IpNet);
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,6 +50,15 @@ impl fmt::Display for Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_belongs_together_is_one_site() {
+        let of = |text: &str| Network::of(text.parse().expect("an address")).site();
+        assert_eq!(of("203.0.113.9"), of("203.0.113.200"));
+        assert_ne!(of("203.0.113.9"), of("203.0.114.9"));
+        assert_eq!(of("2001:db8:7:1::1"), of("2001:db8:7:ffff::1"));
+        assert_ne!(of("2001:db8:7:1::1"), of("2001:db8:8:1::1"));
+    }
 
     #[test]
     fn neighbours_in_ipv6_are_one_and_in_ipv4_two() {

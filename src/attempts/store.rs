@@ -4,14 +4,16 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{Attempt, Network, Rules, Standing, Waits};
+use crate::devices::Device;
 use crate::error::Result;
 use crate::users::PersonId;
 
-/// Where a person's failures at a network count, and what stands against them.
+/// Where a person's failures at a network and with a device count, and what stands against them.
 pub async fn waits_of_person(
     conn: &mut PgConnection,
     person: PersonId,
     network: Network,
+    device: Device,
     now: OffsetDateTime,
 ) -> Result<Waits> {
     let waits = sqlx::query_as!(
@@ -22,12 +24,13 @@ pub async fn waits_of_person(
             coalesce(own.failures, 0) as "failures!",
             own.wait_until as "own?",
             address.wait_until as "address?"
-        from auth.attempts_key($1, $2, $3) as attempts (key)
+        from auth.attempts_key($1, $2, $3, $4) as attempts (key)
         left join auth.login_attempts own on own.key = attempts.key
         left join auth.login_attempts address on address.key = 'address:' || $2
         "#,
         person.0,
         network.to_string(),
+        device.as_bytes(),
         now,
     )
     .fetch_one(conn)
@@ -40,7 +43,7 @@ pub async fn longest_wait(conn: &mut PgConnection, attempt: &Attempt) -> Result<
     let until = sqlx::query_scalar!(
         "select max(wait_until) from auth.login_attempts where key in ($1, $2)",
         attempt.key.as_deref(),
-        attempt.address_key.as_deref(),
+        attempt.address_key.as_deref().filter(|_| !attempt.is_known()),
     )
     .fetch_one(conn)
     .await?;
@@ -56,11 +59,12 @@ pub async fn count_failure(
 ) -> Result<Option<OffsetDateTime>> {
     // Always in this order, so that no two wait for each other.
     let Rules { person, address } = attempt.rules;
-    let places = [(&attempt.key, attempt.person, person), (&attempt.address_key, None, address)];
-    for (key, person, rule) in places {
+    let waits_there = !attempt.is_known();
+    let places = [(&attempt.key, attempt.person, person, true), (&attempt.address_key, None, address, waits_there)];
+    for (key, person, rule, waits) in places {
         let (Some(key), Some(rule)) = (key, rule) else { continue };
         let before = lock(conn, key, person, now).await?;
-        if before.wait_until > attempt.began {
+        if waits && before.wait_until > attempt.began {
             return Ok(Some(before.wait_until));
         }
         write(conn, key, rule.after_failure(before, now), now).await?;
@@ -145,6 +149,8 @@ pub async fn clear(conn: &mut PgConnection, person: PersonId) -> Result<bool> {
 pub struct FailedLogins {
     /// Where they are known; `None` for everywhere else.
     pub network: Option<String>,
+    /// Whether it was with a device that they have used there before.
+    pub known_device: bool,
     /// How many there were in a row.
     pub failures: i32,
     /// When the last one was.
@@ -160,7 +166,8 @@ pub async fn of_person(conn: &mut PgConnection, person: PersonId) -> Result<Vec<
     let rows = sqlx::query_as!(
         FailedLogins,
         r#"
-        select nullif(split_part(key, '@', 2), '') as network, failures, last_failed_at, wait_until
+        select nullif(split_part(split_part(key, '@', 2), '#', 1), '') as network, key like '%#%' as "known_device!",
+               failures, last_failed_at, wait_until
         from auth.login_attempts
         where person_id = $1
         order by key

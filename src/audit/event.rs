@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::Action;
 use crate::app::App;
-use crate::http::access_log::{ClientAddress, client_id};
+use crate::http::access_log::{ClientAddress, client_id, user_agent};
 use crate::http::request_id;
 use crate::keys::KeyId;
 use crate::services::ServiceId;
@@ -53,6 +53,8 @@ pub struct Origin {
     pub address: Option<IpAddr>,
     /// From `x-client-id`.
     pub client_id: Option<String>,
+    /// From `User-Agent`.
+    pub user_agent: Option<String>,
 }
 
 impl FromRequestParts<App> for Origin {
@@ -61,7 +63,8 @@ impl FromRequestParts<App> for Origin {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
         let client_id = client_id(&parts.headers).map(str::to_owned);
-        Ok(Self { request_id: request_id::current(), address: Some(address), client_id })
+        let user_agent = user_agent(&parts.headers).map(str::to_owned);
+        Ok(Self { request_id: request_id::current(), address: Some(address), client_id, user_agent })
     }
 }
 

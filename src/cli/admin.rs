@@ -18,6 +18,7 @@ use crate::id::Ref;
 use crate::login::{make_administrator, register_administrator};
 use crate::roles::RoleId;
 use crate::services::ServiceId;
+use crate::shares::Asker;
 use crate::users::{self, Person, PersonId, PersonName, Username};
 
 #[derive(Debug, Subcommand)]
@@ -77,7 +78,7 @@ async fn add(tool: &Tool, named: &Named<PersonId>, name: &PersonName, password: 
     drop(conn);
     let chosen = password.get(tool.app.config.passwords, &[username.as_str(), name.as_str()])?;
     let shown = chosen.to_show();
-    let hash = tool.app.hasher.hash(chosen.password).await?;
+    let hash = tool.app.hasher.hash(&Asker::ourselves("command line"), chosen.password).await?;
     let mut tx = tool.begin().await?;
     let person = register_administrator(&mut tx, &username, name, &hash).await?;
     tx.commit([]).await?;

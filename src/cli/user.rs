@@ -18,6 +18,7 @@ use crate::attempts::store::FailedLogins;
 use crate::attempts::{self, MOST_IN_A_ROW};
 use crate::audit::{Action, Event};
 use crate::mail::{self, Content, Locale};
+use crate::shares::Asker;
 use crate::tokens;
 use crate::users::store::{Details, NewRow};
 use crate::users::{
@@ -187,7 +188,7 @@ async fn add(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
     if !new.no_password {
         let chosen = new.password.get(tool.app.config.passwords, &about)?;
         shown = chosen.to_show();
-        hash = Some(tool.app.hasher.hash(chosen.password).await?);
+        hash = Some(tool.app.hasher.hash(&Asker::ourselves("command line"), chosen.password).await?);
     }
     let row = NewRow {
         username: &new.username,
@@ -254,9 +255,11 @@ async fn show(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
 }
 
 fn failed_logins(failed: &FailedLogins, now: OffsetDateTime) -> String {
-    let place =
-        failed.network.as_deref().map_or("where they are not known".to_owned(), |network| format!("at {network}"));
-    let follows = if failed.failures >= MOST_IN_A_ROW {
+    let place = failed.network.as_deref().map_or("where they are not known".to_owned(), |network| {
+        let device = if failed.known_device { "on a known device" } else { "on another device" };
+        format!("at {network}, {device}")
+    });
+    let follows = if failed.failures >= MOST_IN_A_ROW && !failed.known_device {
         "they can't get in there before `portero user enable` or a new password".to_owned()
     } else if failed.wait_until > now {
         format!("nobody can try before {}", moment(failed.wait_until))
@@ -305,7 +308,7 @@ pub(super) async fn reset_password(tool: &Tool, named: &Named<PersonId>, passwor
     let person = named.find(&mut *tool.app.db.read().await?).await?;
     let chosen = password.get(tool.app.config.passwords, &[person.username.as_str(), person.name.as_str()])?;
     let shown = chosen.to_show();
-    let hash = tool.app.hasher.hash(chosen.password).await?;
+    let hash = tool.app.hasher.hash(&Asker::ourselves("command line"), chosen.password).await?;
     let mut tx = tool.begin().await?;
     users::store::update(&mut tx, person.id, &PersonChange::default(), Some(&hash)).await?;
     let ended = tokens::store::revoke_all(&mut tx, person.id, None).await?;

@@ -23,6 +23,7 @@ pub(super) const KNOWN: &[&str] = &[
     "LOGIN_FREE_FAILURES",
     "LOGIN_FREE_FAILURES_PER_ADDRESS",
     "LOGIN_MAX_WAIT_SECONDS",
+    "LOGINS_PER_MINUTE",
     "MAIL_FROM",
     "MAX_CONNECTIONS",
     "METRICS_ADDRESS",
@@ -38,6 +39,7 @@ pub(super) const KNOWN: &[&str] = &[
     "PORTERO_LOG",
     "RATE_LIMIT_PER_ADDRESS",
     "RATE_LIMIT_PER_CALLER",
+    "REFRESH_GRACE_SECONDS",
     "REFRESH_MAX_AGE_SECONDS",
     "REFRESH_TTL_SECONDS",
     "RESET_PASSWORD_URL",
@@ -139,7 +141,8 @@ mod tests {
             let Config { listen, max_connections, lifetime, families, .. } = config;
             let Config { changes_retention, cors_headers, passwords, registration, log, .. } = config;
             let log = log.unwrap_or_else(|| "info".to_owned());
-            let limits = (config.attempts, config.requests_per_address, config.requests_per_caller);
+            let requests = (config.requests_per_address, config.requests_per_caller);
+            let limits = (config.attempts, config.logins_per_minute, requests);
             let lifetimes = (lifetime, families);
             format!(
                 "{listen} {max_connections} {lifetimes:?} {changes_retention} {cors_headers:?} {passwords:?} {registration:?} \

@@ -2,6 +2,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::audit::Origin;
+
 /// What somebody logs in with, as it describes itself: the digest of its `User-Agent` and `x-client-id`. It proves
 /// nothing; it tells one's own devices apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,11 @@ impl Device {
             digest.update(part.unwrap_or_default());
         }
         Self(digest.finalize().into())
+    }
+
+    /// What a request came with.
+    pub fn of_origin(origin: &Origin) -> Self {
+        Self::of(origin.user_agent.as_deref(), origin.client_id.as_deref())
     }
 
     /// The digest.

@@ -8,6 +8,7 @@ use crate::grants::{self, End, Terms};
 use crate::passwords::{Password, PasswordHash};
 use crate::roles::RoleId;
 use crate::services::ServiceId;
+use crate::shares::Asker;
 use crate::users::{self, Person, PersonId, PersonName, Username};
 
 /// An administrator to make.
@@ -28,7 +29,7 @@ pub async fn ensure_an_administrator(app: &App, admin: FirstAdmin) -> Result<boo
         return Ok(false);
     }
     app.config.passwords.accept(&admin.password, &[admin.username.as_str()])?;
-    let hash = app.hasher.hash(admin.password).await?;
+    let hash = app.hasher.hash(&Asker::ourselves("start"), admin.password).await?;
     let name: PersonName = "Administrator".parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
 
     let by = By { actor: Actor::System, origin: Origin::default(), now };

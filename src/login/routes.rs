@@ -49,7 +49,7 @@ struct Login {
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login, security(()), responses(
     (status = 200, body = LoggedIn),
     (status = 401, description = "`invalid_credentials`"),
-    (status = 429, description = "`too_many_attempts`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
 ))]
 async fn login(
     State(app): State<App>,

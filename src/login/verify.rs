@@ -1,6 +1,5 @@
 //! Who is this? The one place that compares a password.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::json;
@@ -50,11 +49,10 @@ const BCRYPT_READS: usize = 72;
 /// one cheaper than today's, is replaced by one of ours.
 ///
 /// # Errors
-/// 401 `invalid_credentials`; 429 `too_many_attempts`; 503 when too many are logging in.
+/// 401 `invalid_credentials`; 429 `too_many_attempts`, `too_many_logins`, `too_many_at_once`; 503 when too many are logging in.
 pub async fn verify(app: &App, origin: &Origin, username: &str, presented: Presented) -> Result<Verified> {
     let no_refusal_before = Instant::now() + REFUSAL;
-    let address = origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1]));
-    let claim = Claim::new(username, address, app.clock.now());
+    let claim = Claim::new(username, origin, app.clock.now());
     let (attempt, compared) = compare(app, &claim, &presented).await?;
     let refused = match compared {
         Ok((person, hash)) => return Ok(Verified { person, hash, attempt, no_refusal_before }),
@@ -118,7 +116,7 @@ async fn compare(app: &App, claim: &Claim, presented: &Presented) -> Result<(Att
         let attempt = Attempt::begin(app, found.waits, person, claim.network, claim.began)?;
         let hash = stored.as_ref().and_then(|stored| stored.password_hash.clone());
         let hash = hash.unwrap_or_else(PasswordHash::dummy);
-        let right = app.hasher.verify(presented.clone(), hash).await?;
+        let right = app.hasher.verify(attempt.asker(), presented.clone(), hash).await?;
         let stored = match stored {
             None => return Ok((attempt, Err(Refused::Unknown))),
             Some(stored) if !stored.enabled => return Ok((attempt, Err(Refused::Disabled(stored.id)))),
@@ -129,7 +127,8 @@ async fn compare(app: &App, claim: &Claim, presented: &Presented) -> Result<(Att
         if !right {
             return Ok((attempt, Err(Refused::WrongPassword(stored.id))));
         }
-        if let Some(hash) = upgraded(app, stored.id, hash, presented).await? {
+        attempt.was_right();
+        if let Some(hash) = upgraded(app, &attempt, stored.id, hash, presented).await? {
             return Ok((attempt, Ok((stored.id, hash))));
         }
         // Another login has upgraded it meanwhile, or somebody has changed the password: compare with what stands now.
@@ -139,6 +138,7 @@ async fn compare(app: &App, claim: &Claim, presented: &Presented) -> Result<(Att
 /// The hash that stands once it is as strong as today's; `None` when it was replaced meanwhile.
 async fn upgraded(
     app: &App,
+    attempt: &Attempt,
     person: PersonId,
     old: PasswordHash,
     presented: &Presented,
@@ -149,7 +149,7 @@ async fn upgraded(
         return Ok(Some(old));
     }
     let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(Some(old)) };
-    let new = app.hasher.hash(password).await?;
+    let new = app.hasher.hash(attempt.asker(), password).await?;
     let mut tx = app.db.begin().await?;
     let replaced = users::store::upgrade_hash(&mut tx, person, &old, &new).await?;
     tx.commit().await?;

@@ -56,14 +56,14 @@ pub struct Asked {
 }
 
 impl From<Origin> for Asked {
-    fn from(Origin { request_id, address, client_id }: Origin) -> Self {
+    fn from(Origin { request_id, address, client_id, .. }: Origin) -> Self {
         Self { request_id: request_id.map(|id| id.to_string()), address, client_id }
     }
 }
 
 impl From<Asked> for Origin {
     fn from(Asked { request_id, address, client_id }: Asked) -> Self {
-        Self { request_id: request_id.map(Into::into), address, client_id }
+        Self { request_id: request_id.map(Into::into), address, client_id, user_agent: None }
     }
 }
 

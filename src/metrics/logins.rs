@@ -17,7 +17,7 @@ pub enum Outcome {
     InvalidCredentials,
     /// Too many have failed before.
     TooManyAttempts,
-    /// The hashing queue was full.
+    /// The hashing queue was full, or held more of this person's or network's passwords than their share.
     Busy,
     /// Postgres could not be asked.
     Unavailable,
@@ -55,6 +55,7 @@ impl Outcome {
         match result {
             Ok(_) => Self::Success,
             Err(Error::Busy(_)) => Self::Busy,
+            Err(Error::Refused(refusal)) if refusal.code == "too_many_at_once" => Self::Busy,
             Err(Error::Unavailable(_)) => Self::Unavailable,
             Err(error) => match error.status() {
                 StatusCode::UNAUTHORIZED => Self::InvalidCredentials,

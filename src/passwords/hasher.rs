@@ -1,10 +1,11 @@
-//! Hashing behind a bounded queue, so that a storm of logins can't slow anything else.
+//! Hashing behind a bounded queue, so that a storm of logins can't slow anything else, in turns, so that nobody's storm
+//! keeps others from logging in.
 
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
@@ -13,10 +14,17 @@ use super::worker::Worker;
 use super::{FirebaseKey, Password, PasswordHash, Presented};
 use crate::error::{Error, Result};
 use crate::metrics::{Hashing, Waiting};
+use crate::shares::{Asker, Turn, Turns};
 use crate::traces;
 
 /// How many passwords may wait for each hand: at about 20 ms each, well under a second of waiting.
 const QUEUE_PER_HAND: usize = 32;
+
+/// And how many in all.
+const LONGEST_QUEUE: usize = 1024;
+
+/// One under way and one at hand, so that no hand waits for the next.
+const SEATS_PER_HAND: usize = 2;
 
 /// After this long without work memory and processes are given back.
 const IDLE: Duration = Duration::from_secs(5);
@@ -37,7 +45,8 @@ pub enum Place {
 /// A handle on those who hash, who end when its last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Hasher {
-    queue: Sender<Job>,
+    turns: Turns,
+    jobs: Sender<Job>,
     metrics: Hashing,
     firebase: Option<FirebaseKey>,
 }
@@ -46,17 +55,20 @@ struct Job {
     work: Work,
     reply: oneshot::Sender<io::Result<Done>>,
     waiting: Waiting,
+    turn: Turn,
 }
 
 impl Hasher {
     /// Starts so many threads that each hash, or lead a process that does. What they do is measured.
     pub fn start(hands: usize, place: Place, metrics: Hashing) -> io::Result<Self> {
-        let (queue, jobs) = bounded(hands * QUEUE_PER_HAND);
+        let seats = hands * SEATS_PER_HAND;
+        let turns = Turns::new(seats, (hands * QUEUE_PER_HAND).min(LONGEST_QUEUE));
+        let (jobs, at_hand) = bounded(seats);
         for n in 0..hands {
-            let (jobs, metrics) = (jobs.clone(), metrics.clone());
-            std::thread::Builder::new().name(format!("hash-{n}")).spawn(move || lead(&jobs, place, &metrics))?;
+            let (at_hand, metrics) = (at_hand.clone(), metrics.clone());
+            std::thread::Builder::new().name(format!("hash-{n}")).spawn(move || lead(&at_hand, place, &metrics))?;
         }
-        Ok(Self { queue, metrics, firebase: None })
+        Ok(Self { turns, jobs, metrics, firebase: None })
     }
 
     /// Which can verify the hashes of a Firebase project, too.
@@ -76,11 +88,11 @@ impl Hasher {
     /// Hashes a password with today's parameters.
     ///
     /// # Errors
-    /// 503 when the queue is full.
-    pub async fn hash(&self, password: Password) -> Result<PasswordHash> {
+    /// 429 `too_many_at_once` when the queue is full, of this asker's passwords more than of others'; 503 when it is full.
+    pub async fn hash(&self, asker: &Asker, password: Password) -> Result<PasswordHash> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| Error::Internal(error.into()))?;
-        match self.ask(Work::Hash { password, salt }).await? {
+        match self.ask(asker, Work::Hash { password, salt }).await? {
             Done::Hashed(hash) => Ok(hash),
             done => Err(failed(done)),
         }
@@ -89,15 +101,15 @@ impl Hasher {
     /// Whether `presented` is the password behind `hash`.
     ///
     /// # Errors
-    /// 503 when the queue is full.
-    pub async fn verify(&self, presented: Presented, hash: PasswordHash) -> Result<bool> {
+    /// As [`Self::hash`].
+    pub async fn verify(&self, asker: &Asker, presented: Presented, hash: PasswordHash) -> Result<bool> {
         if self.must_know(&hash).is_err() {
             tracing::error!(
                 "a stored password hash is Firebase's, and FIREBASE_SIGNER_KEY is not set; its owner can't log in"
             );
         }
         let hash = hash.complete(self.firebase.as_ref());
-        match self.ask(Work::Verify { presented, hash }).await? {
+        match self.ask(asker, Work::Verify { presented, hash }).await? {
             Done::Verified(right) => Ok(right),
             Done::Unreadable => {
                 tracing::error!("a stored password hash can't be read; its owner can't log in");
@@ -107,16 +119,15 @@ impl Hasher {
         }
     }
 
-    async fn ask(&self, work: Work) -> Result<Done> {
-        let (reply, answer) = oneshot::channel();
-        let job = Job { work, reply, waiting: self.metrics.queue().join() };
-        self.queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => {
-                self.metrics.queue().refused();
-                Error::Busy("the password hashing queue is full")
-            }
-            TrySendError::Disconnected(_) => Error::Internal(anyhow::anyhow!("the hashing threads are gone")),
+    async fn ask(&self, asker: &Asker, work: Work) -> Result<Done> {
+        let waiting = self.metrics.queue().join();
+        let turn = self.turns.take(asker.clone()).await.map_err(|refused| {
+            self.metrics.queue().refused();
+            refused.because("the password hashing queue is full")
         })?;
+        let (reply, answer) = oneshot::channel();
+        let sent = self.jobs.try_send(Job { work, reply, waiting, turn });
+        sent.map_err(|_| Error::Internal(anyhow::anyhow!("the hashing threads are gone")))?;
         let done = answer.instrument(traces::step("hash password")).await;
         let done = done.map_err(|_| Error::Internal(anyhow::anyhow!("a hashing thread dropped its job")))?;
         done.map_err(|error| Error::Internal(anyhow::anyhow!("the process that hashes passwords: {error}")))
@@ -134,10 +145,11 @@ fn lead(jobs: &Receiver<Job>, place: Place, metrics: &Hashing) {
         match jobs.recv_timeout(IDLE) {
             // A caller who went away costs nothing more.
             Ok(job) if job.reply.is_closed() => {}
-            Ok(Job { work, reply, waiting }) => {
+            Ok(Job { work, reply, waiting, turn }) => {
                 waiting.is_over();
                 // A panic in one hash must not cost the thread.
                 let done = std::panic::catch_unwind(AssertUnwindSafe(|| metrics.at_work(|| hand.act(&work))));
+                drop(turn);
                 if let Ok(done) = done {
                     let _ = reply.send(done);
                 }

@@ -12,6 +12,7 @@ mod worker;
 
 pub use hash::{ImportedHash, PasswordHash};
 pub use hasher::{Hasher, NO_FIREBASE_KEY, Place};
+pub use judge::Judge;
 pub use password::{Password, Policy, Presented};
 pub use scheme::{FirebaseKey, Scheme};
 pub use strength::Strength;

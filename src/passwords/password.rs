@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 /// The longest password, in characters. NIST SP 800-63B-4 asks for at least 64 to be allowed.
 const MAX_LENGTH: usize = 256;
 
+/// And in bytes before NFC.
+const MAX_BYTES: usize = MAX_LENGTH * 12;
+
 /// A password to keep: at most 256 characters after NFC, and at least as many as the setting `PASSWORD_MIN_LENGTH` says.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
@@ -34,7 +37,7 @@ impl TryFrom<String> for Password {
 
     fn try_from(text: String) -> Result<Self, String> {
         let text = Zeroizing::new(text);
-        if text.len() > MAX_LENGTH * 12 {
+        if text.len() > MAX_BYTES {
             return Err(format!("too long: at most {MAX_LENGTH} characters"));
         }
         let text: Zeroizing<String> = Zeroizing::new(text.nfc().collect());
@@ -52,7 +55,8 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Whatever somebody types to log in: compared, never kept, so nothing is asked of it.
+/// Whatever somebody types to log in: compared, never kept, so nothing is asked of it. Of what is longer than any password no
+/// more is kept than shows that.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(from = "String")]
 #[schema(value_type = String, format = Password, example = "juan-hash")]
@@ -72,7 +76,12 @@ impl Presented {
 
 impl From<String> for Presented {
     fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        let text = Zeroizing::new(text);
+        if text.len() <= MAX_BYTES {
+            return Self(text);
+        }
+        let longer = text.ceil_char_boundary(MAX_BYTES + 1);
+        Self(Zeroizing::new(text[..longer].to_owned()))
     }
 }
 
@@ -163,6 +172,15 @@ mod tests {
         assert!(refusal.contains("Add another word"), "{refusal}");
         assert!(Policy::OF_THE_DEMO.accept(&password("password"), &[]).is_ok());
         assert!(Policy::OF_THE_DEMO.accept(&password("juan"), &["juan"]).is_err());
+    }
+
+    #[test]
+    fn what_is_longer_than_any_password_is_no_password_and_costs_little() {
+        let longest = "\u{1f469}\u{301}".repeat(512);
+        assert_eq!(Presented::from(longest.clone()).raw(), longest);
+        let longer = Presented::from("é".repeat(30_000));
+        assert_eq!(longer.raw().len(), MAX_BYTES + 2);
+        assert!(Password::try_from(longer.raw().to_owned()).is_err());
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub const COMMAND: &str = "hash-worker";
 /// See setpriority(2), and sched(7) on the nice value of an autogroup.
 const NICE: i32 = 10;
 
+/// Room enough for the longest password, each byte escaped, so that no copy is left behind by growing.
+const LONGEST_ORDER: usize = 32 * 1024;
+
 /// From the parent's side: started when there is work, ended when this is dropped.
 pub(super) struct Worker {
     process: Child,
@@ -39,8 +42,7 @@ impl Worker {
     }
 
     pub fn act(&mut self, work: &Work) -> io::Result<Done> {
-        // Room enough for no copy to be left behind by growing.
-        let mut order = Zeroizing::new(Vec::with_capacity(8 * 1024));
+        let mut order = Zeroizing::new(Vec::with_capacity(LONGEST_ORDER));
         serde_json::to_writer(&mut *order, work)?;
         order.push(b'\n');
         self.orders.write_all(&order)?;
@@ -68,7 +70,7 @@ pub fn work() -> io::Result<()> {
     let mut memory = Memory::new();
     let (mut orders, mut answers) = (io::stdin().lock(), io::stdout().lock());
     loop {
-        let mut order = Zeroizing::new(String::new());
+        let mut order = Zeroizing::new(String::with_capacity(LONGEST_ORDER));
         if orders.read_line(&mut order)? == 0 {
             return Ok(());
         }

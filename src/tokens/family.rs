@@ -8,7 +8,8 @@ use crate::users::PersonId;
 #[sqlx(transparent)]
 pub struct FamilyId(pub i64);
 
-/// All pairs of an access token and a refresh token that came of one login (RFC 9700 section 4.14.2).
+/// All pairs of an access token and a refresh token that came of one login (RFC 9700 section 4.14.2): one branch, or, where
+/// tabs refresh at once, several.
 #[derive(Clone, Debug)]
 pub struct Family {
     /// Which.
@@ -23,15 +24,41 @@ pub struct Family {
     pub rotated_at: OffsetDateTime,
     /// That of the newest refresh token. Each that is handed out has one of its own, one higher.
     pub generation: i32,
-    /// That of the token which was exchanged for the newest one.
-    pub parent: Option<i32>,
 }
 
-impl Family {
-    /// Whether a refresh token of this generation is good for a new pair: the newest is, and, since an answer may be lost,
-    /// the one it was exchanged for while nobody has used what came of it. Any other has been used by two.
-    pub fn accepts(&self, generation: i32, newest_is_unused: bool) -> bool {
-        generation == self.generation || (self.parent == Some(generation) && newest_is_unused)
+/// What has become of a refresh token.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// When it was last exchanged.
+    pub exchanged_at: Option<OffsetDateTime>,
+    /// How many pairs it was exchanged for that are not dead.
+    pub children: i64,
+    /// Whether one of their refresh tokens was exchanged.
+    pub goes_on: bool,
+}
+
+/// What a refresh token is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Good {
+    /// For its one pair.
+    First,
+    /// For another pair beside the one it was just exchanged for: tabs that refresh at once are no thieves.
+    Sibling,
+    /// For another pair in place of what it was exchanged for, if nobody has used that: the answer was lost.
+    IfUnused,
+    /// For nothing: two have it.
+    ForNothing,
+}
+
+impl Standing {
+    /// What it is good for.
+    pub fn good(&self, grace: Duration, now: OffsetDateTime) -> Good {
+        match self.exchanged_at {
+            None => Good::First,
+            Some(_) if self.goes_on || self.children == 0 => Good::ForNothing,
+            Some(at) if grace.is_positive() && now < at + grace => Good::Sibling,
+            Some(_) => Good::IfUnused,
+        }
     }
 }
 
@@ -42,6 +69,8 @@ pub struct FamilyLifetime {
     pub idle: Duration,
     /// From login, whatever the refreshes (`REFRESH_MAX_AGE_SECONDS`).
     pub absolute: Duration,
+    /// For so long after it was exchanged a refresh token is good for siblings (`REFRESH_GRACE_SECONDS`).
+    pub grace: Duration,
 }
 
 impl FamilyLifetime {
@@ -90,28 +119,34 @@ mod tests {
         OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds)
     }
 
-    fn family(generation: i32, parent: Option<i32>) -> Family {
+    fn family(generation: i32) -> Family {
         let (id, public_id, person) = (FamilyId(1), String::new(), PersonId(1));
-        Family { id, public_id, person, created_at: at(0), rotated_at: at(0), generation, parent }
+        Family { id, public_id, person, created_at: at(0), rotated_at: at(0), generation }
     }
 
     #[test]
-    fn the_newest_is_good_and_its_parent_until_somebody_uses_what_came_of_it() {
-        let family = family(5, Some(3));
-        assert!(family.accepts(5, true) && family.accepts(5, false));
-        assert!(family.accepts(3, true) && !family.accepts(3, false));
-        for other in [1, 2, 4, 6] {
-            assert!(!family.accepts(other, true) && !family.accepts(other, false), "{other}");
-        }
+    fn a_token_is_good_once_for_a_short_time_for_siblings_and_then_if_the_answer_was_lost() {
+        let good = |exchanged_at, children, goes_on, now| {
+            Standing { exchanged_at, children, goes_on }.good(Duration::seconds(30), at(now))
+        };
+        assert_eq!(good(None, 0, false, 1000), Good::First);
+        assert_eq!(good(Some(at(10)), 1, false, 10), Good::Sibling);
+        assert_eq!(good(Some(at(10)), 7, false, 39), Good::Sibling);
+        assert_eq!(good(Some(at(10)), 7, false, 40), Good::IfUnused);
+        assert_eq!(good(Some(at(10)), 1, true, 10), Good::ForNothing, "what came of it was exchanged");
+        assert_eq!(good(Some(at(10)), 0, false, 10), Good::ForNothing, "the pair was lost, or is forgotten");
+        let strict = Standing { exchanged_at: Some(at(10)), children: 1, goes_on: false };
+        assert_eq!(strict.good(Duration::ZERO, at(10)), Good::IfUnused);
     }
 
     #[test]
     fn a_family_ends_when_it_is_idle_or_old() {
-        let lifetime = FamilyLifetime { idle: Duration::seconds(30), absolute: Duration::seconds(90) };
+        let lifetime =
+            FamilyLifetime { idle: Duration::seconds(30), absolute: Duration::seconds(90), grace: Duration::ZERO };
         assert_eq!(lifetime.expires_at(at(0), at(0)), at(30));
         assert_eq!(lifetime.expires_at(at(0), at(50)), at(80));
         assert_eq!(lifetime.expires_at(at(0), at(70)), at(90));
-        assert!(lifetime.is_live(&family(1, None), at(29)) && !lifetime.is_live(&family(1, None), at(30)));
+        assert!(lifetime.is_live(&family(1), at(29)) && !lifetime.is_live(&family(1), at(30)));
     }
 
     proptest! {

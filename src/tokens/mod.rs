@@ -23,7 +23,7 @@ mod token;
 pub use begin::{Entrant, LoggedIn, begin};
 pub use check::{Checked, check};
 pub use check_many::{Verdict, check_many};
-pub use family::{Family, FamilyId, FamilyLifetime, PairTimes};
+pub use family::{Family, FamilyId, FamilyLifetime, Good, PairTimes, Standing};
 pub use list_routes::list_routes;
 pub use purge::{purge_every_minute, walk, walk_families};
 pub use refresh_routes::refresh_routes;

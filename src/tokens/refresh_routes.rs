@@ -32,9 +32,10 @@ struct Refresh {
 
 /// Refresh a session
 ///
-/// Exchanges a refresh token for a new pair; the access token that came with it is dead from then on. After a lost answer
-/// the same token is taken once more, while nobody has used the pair that was lost. Any other use of a token that was
-/// exchanged already ends the session: one of two has stolen it.
+/// Exchanges a refresh token for a new pair; the access token that came with it is dead from then on. For some seconds
+/// (`REFRESH_GRACE_SECONDS`) the same token gives each of several tabs a pair of its own, until one of these is refreshed.
+/// After a lost answer it is taken later, too, while nobody has used what was lost. Any other use of a token that was exchanged
+/// already ends the session: one of two has stolen it.
 #[utoipa::path(post, path = "/auth/refresh", tag = "auth", request_body = Refresh, security(()), responses(
     (status = 200, body = LoggedIn),
     (status = 401, description = "`invalid_refresh_token`"),

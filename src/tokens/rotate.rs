@@ -3,19 +3,20 @@
 use serde_json::json;
 
 use super::store::families::{self, Exchange};
-use super::{Family, LoggedIn, PairTimes, RefreshHash};
+use super::{Family, Good, LoggedIn, PairTimes, RefreshHash};
 use crate::app::App;
 use crate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::error::{Error, Result};
 use crate::users;
 
-/// Exchanges a refresh token for a new pair. The session that it had before ends.
+/// Exchanges a refresh token for a new pair. The session of its own pair ends; shortly after, the same token is good for
+/// siblings of the new one.
 ///
-/// Under locks of its person and its family, so that of any number of exchanges, on any number of instances, one branch
-/// lives on, and none once the person is disabled, removed, or has another password.
+/// Under locks of its person and its family, so that any number of exchanges, on any number of instances, come one after the
+/// other, and none once the person is disabled, removed, or has another password.
 ///
 /// # Errors
-/// 401 `invalid_refresh_token` for one that is unknown, expired or has been used: that ends the whole family.
+/// 401 `invalid_refresh_token` for one that is unknown, expired or has been used by two: that ends the whole family.
 pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Result<LoggedIn> {
     let known = families::find(&mut *app.db.read().await?, presented).await?.ok_or_else(invalid)?;
     let now = app.clock.now();
@@ -24,14 +25,24 @@ pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Resul
     users::store::hold(&mut tx, known.person).await?;
     let family = families::lock(&mut tx, known.family).await?;
     let family = family.filter(|family| app.config.families.is_live(family, now)).ok_or_else(invalid)?;
-    // Whatever comes, the newest access token has had its time. One that is not there any more may have been used.
-    let newest_is_unused = families::end_session(&mut tx, family.id).await?.unwrap_or(false);
-    if !family.accepts(known.generation, newest_is_unused) {
+    let standing = families::standing(&mut tx, presented).await?.ok_or_else(invalid)?;
+    let good = standing.good(app.config.families.grace, now);
+    let is_good = match good {
+        Good::First | Good::Sibling => true,
+        Good::IfUnused => families::end_children(&mut tx, family.id, known.generation).await?,
+        Good::ForNothing => false,
+    };
+    if !is_good {
         families::end(&mut tx, family.id).await?;
         let replayed =
             json!({"session_id": family.public_id, "generation": known.generation, "newest": family.generation});
         tx.commit([Event::new(Action::RefreshReplayed).about(family.person).before(replayed)]).await?;
         return Err(invalid());
+    }
+    if good == Good::Sibling {
+        families::prune(&mut tx, family.id).await?;
+    } else {
+        families::spend(&mut tx, family.id, presented, now).await?;
     }
     exchange(app, tx, &family, known.generation).await
 }

@@ -1,14 +1,14 @@
 //! What logins compare with, many in one statement.
 
-use std::net::IpAddr;
-
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::Username;
 use super::store::{self, Found};
 use crate::attempts::{Network, name_key};
+use crate::audit::Origin;
 use crate::database::Question;
+use crate::devices::Device;
 use crate::error::Result;
 
 /// Somebody says who they are.
@@ -20,14 +20,23 @@ pub struct Claim {
     pub name_key: String,
     /// Where they are.
     pub network: Network,
+    /// With what.
+    pub device: Device,
     /// When they said it.
     pub began: OffsetDateTime,
 }
 
 impl Claim {
-    /// The claim to be `name`, made at `address`.
-    pub fn new(name: &str, address: IpAddr, began: OffsetDateTime) -> Self {
-        Self { username: name.parse().ok(), name_key: name_key(name), network: Network::of(address), began }
+    /// The claim to be `name`. No username ends in a space, and keyboards of phones add one.
+    pub fn new(name: &str, origin: &Origin, began: OffsetDateTime) -> Self {
+        let name = name.trim();
+        Self {
+            username: name.parse().ok(),
+            name_key: name_key(name),
+            network: Network::of_origin(origin),
+            device: Device::of_origin(origin),
+            began,
+        }
     }
 }
 

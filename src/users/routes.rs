@@ -21,6 +21,7 @@ use crate::id::Ref;
 use crate::mail::{self, Content, Language};
 use crate::openapi::{PageQuery, Success};
 use crate::passwords::{ImportedHash, Password, PasswordHash};
+use crate::shares::Asker;
 use crate::tokens;
 
 /// `/users`.
@@ -45,16 +46,18 @@ async fn list_users(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Re
 #[utoipa::path(post, path = "/users", tag = "users", request_body = NewPerson, responses(
     (status = 201, body = Person),
     (status = 409, description = "`user_exists`, `email_taken`"),
+    (status = 429, description = "`too_many_at_once`"),
 ))]
 async fn create_user(
     State(app): State<App>,
     by: Can<WriteUsers>,
     Json(mut new): Json<NewPerson>,
 ) -> Result<(StatusCode, Json<Person>)> {
+    let asker = Asker::person(by.actor, by.origin.address);
     let (password, password_hash) = (new.password.take(), new.password_hash.take());
     let document = new.document()?;
     let about = [Some(new.username.as_str()), Some(new.name.as_str()), new.email.as_ref().map(Email::as_str)];
-    let password_hash = hash(&app, password, password_hash, &about).await?;
+    let password_hash = hash(&app, &asker, password, password_hash, &about).await?;
     let row = NewRow {
         username: &new.username,
         name: &new.name,
@@ -102,6 +105,7 @@ async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<Per
         (status = 400, description = "`invalid_user_id`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`user_exists`, `email_taken`"),
+        (status = 429, description = "`too_many_at_once`"),
     ))]
 async fn update_user(
     State(app): State<App>,
@@ -125,6 +129,7 @@ async fn update_user(
         (status = 400, description = "`invalid_user_id`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`user_exists`, `email_taken`"),
+        (status = 429, description = "`too_many_at_once`"),
     ))]
 async fn patch_user(
     State(app): State<App>,
@@ -153,7 +158,8 @@ async fn update(
     let username = change.username.as_ref().map_or(person.username.as_str(), super::Username::as_str);
     let name = change.name.as_ref().map_or(person.name.as_str(), super::PersonName::as_str);
     let about = [Some(username), Some(name), change.email.as_ref().map(Email::as_str)];
-    let password_hash = hash(app, password, password_hash, &about).await?;
+    let asker = Asker::person(by.actor, by.origin.address);
+    let password_hash = hash(app, &asker, password, password_hash, &about).await?;
 
     let mut tx = by.begin(app, About::person(id)).await?;
     let now = tx.by().now;
@@ -285,6 +291,7 @@ async fn enable_user(
 /// The hash that `password` or its older name asks for, of somebody of whom `about` is known.
 async fn hash(
     app: &App,
+    asker: &Asker,
     password: Option<Password>,
     password_hash: Option<ImportedHash>,
     about: &[Option<&str>],
@@ -301,6 +308,6 @@ async fn hash(
         (None, None) => return Ok(None),
     };
     let about: Vec<&str> = about.iter().copied().flatten().collect();
-    app.config.passwords.accept_in_turn(&password, &about).await?;
-    app.hasher.hash(password).await.map(Some)
+    app.judge.accept(asker, &password, &about).await?;
+    app.hasher.hash(asker, password).await.map(Some)
 }

@@ -35,6 +35,10 @@ async fn fail(server: &Server, times: usize, address: &'static str, username: &'
     Caller::together(attempts).await
 }
 
+fn at(address: &str) -> Origin {
+    Origin { address: Some(address.parse().expect("an address")), ..Origin::default() }
+}
+
 async fn fail_once(server: &Server, attempt: &Attempt) -> portero::error::Result<()> {
     let by = By { actor: Actor::Anonymous, origin: Origin::default(), now: server.app.clock.now() };
     attempt.failed(&server.app, by, Event::new(Action::LoginFailed)).await
@@ -42,9 +46,9 @@ async fn fail_once(server: &Server, attempt: &Attempt) -> portero::error::Result
 
 /// So many failures of one person by a patient stranger, without the price of comparing.
 async fn fail_patiently(server: &Server, times: usize, person: i32, address: &str) {
-    let address = address.parse().expect("an address");
+    let origin = at(address);
     for _ in 0..times {
-        let attempt = Attempt::at(&server.app, PersonId(person), address).await.expect("the wait is over");
+        let attempt = Attempt::at(&server.app, PersonId(person), &origin).await.expect("the wait is over");
         fail_once(server, &attempt).await.expect("nobody else is there");
         server.app.clock.turn(Duration::minutes(15));
     }
@@ -98,8 +102,7 @@ async fn of_fifty_at_once_exactly_five_are_compared_whatever_the_instance_and_af
     assert_eq!(server.number(told).await, 100, "whatever was compared is told, also what came too late");
     for wait in [1, 2, 4, 8, 16] {
         server.app.clock.turn(Duration::seconds(wait));
-        let attempt =
-            Attempt::at(&server.app, PersonId(jose.id), [127, 0, 0, 1].into()).await.expect("the wait is over");
+        let attempt = Attempt::at(&server.app, PersonId(jose.id), &at("127.0.0.1")).await.expect("the wait is over");
         fail_once(&server, &attempt).await.expect("nobody else is there");
     }
     let restarted = server.another_instance().await;
@@ -133,13 +136,13 @@ async fn a_right_guess_among_fifty_is_one_of_the_five_or_nothing() {
 async fn a_right_password_that_was_under_way_when_the_wait_began_opens_nothing() {
     let server = server().await;
     let ada = server.person_with("ada", &[]).await;
-    let under_way = Attempt::at(&server.app, PersonId(ada.id), ELSEWHERE.parse().expect("an address")).await;
+    let under_way = Attempt::at(&server.app, PersonId(ada.id), &at(ELSEWHERE)).await;
     fail(&server, 5, ELSEWHERE, "ada").await;
 
     let under_way = under_way.expect("nothing stood against it");
     let mut conn = server.app.db.pool().acquire().await.expect("a connection");
     let token = server.app.new_token(server.app.clock.now()).expect("a token");
-    let origin = Origin { address: Some(ELSEWHERE.parse().expect("an address")), ..Origin::default() };
+    let origin = at(ELSEWHERE);
     let session = portero::tokens::store::NewSession {
         token: token.hash(),
         person: PersonId(ada.id),
@@ -155,7 +158,7 @@ async fn a_right_password_that_was_under_way_when_the_wait_began_opens_nothing()
     assert!(under_way.succeeded(&mut tx, server.app.clock.now()).await.is_err());
     assert!(under_way.must_not_wait(&server.app).await.is_err());
     server.app.clock.turn(Duration::seconds(1));
-    let later = Attempt::at(&server.app, PersonId(ada.id), ELSEWHERE.parse().expect("an address")).await;
+    let later = Attempt::at(&server.app, PersonId(ada.id), &at(ELSEWHERE)).await;
     let later = later.expect("the wait is over");
     later.succeeded(&mut tx, server.app.clock.now()).await.expect("and nobody has failed meanwhile");
     tx.commit().await.expect("a commit");
@@ -241,6 +244,53 @@ async fn each_place_where_somebody_is_known_has_a_count_of_its_own() {
     server.app.clock.turn(Duration::days(91));
     fail(&server, 5, ELSEWHERE, "ada").await;
     assert_eq!(log_in_at(HOME, &anonymous, "ada", PASSWORD).await.status, 429, "after 90 days nobody is known");
+}
+
+#[tokio::test]
+async fn nobody_at_the_same_network_keeps_anybody_out_who_is_known_there() {
+    let settings = [("TRUSTED_PROXIES", "127.0.0.1"), ("LOGIN_FREE_FAILURES_PER_ADDRESS", "20")];
+    let server = Server::configured(&settings).await;
+    let ada = server.person_with("ada", &[]).await;
+    let with = |device: &'static str, username: &'static str, password: &'static str| {
+        let anonymous = server.anonymous();
+        async move {
+            let body = json!({"username": username, "password": password}).to_string();
+            let headers = |request: axum::http::request::Builder| {
+                request.header("x-forwarded-for", HOME).header("user-agent", device)
+            };
+            anonymous.send_with(Method::POST, "/auth/login", &body, headers).await
+        }
+    };
+    assert_eq!(with("her laptop", "ada", PASSWORD).await.status, 200);
+    for _ in 0..6 {
+        with("a colleague's", "ada", WRONG).await;
+    }
+    assert_eq!(with("her new phone", "ada", PASSWORD).await.status, 429, "what is not known waits");
+    assert_eq!(with("her laptop", "ada", PASSWORD).await.status, 200);
+
+    for name in ["one", "two", "three", "four", "five", "six"].into_iter().cycle().take(30) {
+        with("a colleague's", name, WRONG).await;
+    }
+    assert_eq!(
+        with("a colleague's", "eva", PASSWORD).await.refusal(),
+        (429, "too_many_attempts"),
+        "all at the address"
+    );
+    assert_eq!(with("her laptop", "ada", WRONG).await.status, 401, "but those who are known there");
+    assert_eq!(with("her laptop", "ada", PASSWORD).await.status, 200);
+
+    server.app.clock.turn(Duration::days(1));
+    for device in ["a colleague's", "her laptop"] {
+        let origin = Origin { user_agent: Some(device.to_owned()), ..at(HOME) };
+        for _ in 0..100 {
+            let attempt = Attempt::at(&server.app, PersonId(ada.id), &origin).await.expect("the wait is over");
+            fail_once(&server, &attempt).await.expect("nobody else is there");
+            server.app.clock.turn(Duration::minutes(15));
+        }
+    }
+    let barred = with("her new phone", "ada", PASSWORD).await;
+    assert_eq!(barred.refusal(), (401, "invalid_credentials"), "what is not known gets a hundred guesses");
+    assert_eq!(with("her laptop", "ada", PASSWORD).await.status, 200, "what is known always gets another");
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod document;
 mod escalation;
 mod etags;
 mod expiry;
+mod floods;
 mod foreign_hashes;
 mod gateways;
 mod grants;

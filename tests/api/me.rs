@@ -257,7 +257,10 @@ async fn of_many_who_change_one_password_at_once_one_wins_and_keeps_a_session() 
         });
     let answers = Caller::together(requests).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "{answers:?}");
-    for (n, (answer, session)) in answers.iter().zip(&sessions).enumerate() {
+    let mut tried: Vec<_> = answers.iter().zip(&sessions).enumerate().collect();
+    // The right password first: five wrong ones are free.
+    tried.sort_by_key(|(_, (answer, _))| answer.status);
+    for (n, (answer, session)) in tried {
         let won = answer.status == 200;
         assert!(won || [(401, "invalid_token"), (400, "invalid_current_password")].contains(&answer.refusal()));
         assert_eq!(session.check().await.status == 200, won);

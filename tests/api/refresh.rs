@@ -14,6 +14,9 @@ async fn refresh(caller: &Caller, token: &str) -> Response {
 
 const REFUSED: (u16, &str) = (401, "invalid_refresh_token");
 
+/// For less than this several tabs may use the same token.
+const GRACE: Duration = Duration::seconds(30);
+
 /// Somebody who is logged in with a refresh token.
 async fn ada(server: &Server) -> (Caller, Response) {
     server.person_with("ada", &[]).await;
@@ -52,7 +55,9 @@ async fn a_lost_answer_is_no_logout() {
     let server = Server::on_a_fresh_database().await;
     let (ada, login) = ada(&server).await;
     let lost = refresh(&ada, login.refresh_token()).await.ok();
+    server.app.clock.turn(GRACE);
     let lost_again = refresh(&ada, login.refresh_token()).await.ok();
+    server.app.clock.turn(GRACE);
     let arrived = refresh(&ada, login.refresh_token()).await.ok();
     for lost in [lost, lost_again] {
         assert_eq!(ada.with_token(lost.token()).check().await.refusal(), (401, "invalid_token"));
@@ -77,6 +82,7 @@ async fn a_replay_ends_the_whole_family_and_is_told() {
         let (replayed, newest) = match n {
             0 => {
                 assert_eq!(anonymous.with_token(second.token()).check().await.status, 200);
+                server.app.clock.turn(GRACE);
                 (login, second)
             }
             1 => {
@@ -89,6 +95,7 @@ async fn a_replay_ends_the_whole_family_and_is_told() {
                 (second, fourth)
             }
             _ => {
+                server.app.clock.turn(GRACE);
                 let another = refresh(&anonymous, login.refresh_token()).await.ok();
                 (second, another)
             }
@@ -123,6 +130,7 @@ async fn any_way_to_use_an_access_token_counts_as_its_use() {
             _ => server.anonymous().post("/check-token", json!({"token": newest.token()})).await,
         };
         assert_eq!(used.status, 200, "{way}");
+        server.app.clock.turn(GRACE);
         assert_eq!(refresh(&server.anonymous(), login.refresh_token()).await.refusal(), REFUSED, "{way}");
         assert_eq!(caller.check().await.refusal(), (401, "invalid_token"), "{way}");
         login = log_in_from(&server, "ada", "a laptop", true).await.1;
@@ -131,7 +139,7 @@ async fn any_way_to_use_an_access_token_counts_as_its_use() {
 
 #[tokio::test]
 async fn a_pair_is_marked_as_used_by_whatever_clock_and_without_renewals() {
-    let server = Server::configured(&[("TOKEN_RENEW_THRESHOLD_SECONDS", "0")]).await;
+    let server = Server::configured(&[("TOKEN_RENEW_THRESHOLD_SECONDS", "0"), ("REFRESH_GRACE_SECONDS", "0")]).await;
     let (ada, login) = ada(&server).await;
     assert_eq!(ada.check().await.body["renewed"], true, "the first use is noted by a renewal");
     assert_eq!(ada.check().await.body["renewed"], false);
@@ -147,6 +155,7 @@ async fn a_pair_whose_session_is_gone_counts_as_used() {
     let (ada, login) = ada(&server).await;
     refresh(&ada, login.refresh_token()).await.ok();
     server.execute("delete from auth.tokens_cache where family_id is not null").await;
+    server.app.clock.turn(GRACE);
     assert_eq!(refresh(&ada, login.refresh_token()).await.refusal(), REFUSED);
     assert_eq!(server.number("select count(*) from auth.refresh_families").await, 0);
 }
@@ -160,7 +169,7 @@ async fn live(caller: &Caller, answers: &[Response]) -> usize {
 }
 
 #[tokio::test]
-async fn of_fifty_refreshes_at_once_one_branch_lives() {
+async fn of_fifty_refreshes_at_once_each_is_a_tab_that_stays_logged_in() {
     let server = Server::configured(&[("MAX_CONNECTIONS", "16")]).await;
     let elsewhere = server.another_instance().await;
     let (ada, mut login) = ada(&server).await;
@@ -173,8 +182,8 @@ async fn of_fifty_refreshes_at_once_one_branch_lives() {
         });
         let answers = Caller::together(requests).await;
         assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
-        assert_eq!(live(&ada, &answers).await, 1, "round {round}");
-        assert_eq!(server.number("select count(*) from auth.tokens_cache where family_id is not null").await, 1);
+        assert_eq!(live(&ada, &answers).await, 50, "round {round}");
+        assert_eq!(server.number("select count(*) from auth.tokens_cache where family_id is not null").await, 50);
         let newest = server.number("select generation::bigint from auth.refresh_families").await;
         assert_eq!(newest, 51, "each was one exchange");
         login = log_in_from(&server, "ada", "a laptop", true).await.1;
@@ -183,8 +192,99 @@ async fn of_fifty_refreshes_at_once_one_branch_lives() {
 }
 
 #[tokio::test]
+async fn without_grace_one_branch_of_fifty_lives() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "16"), ("REFRESH_GRACE_SECONDS", "0")]).await;
+    let (ada, login) = ada(&server).await;
+    let token = login.refresh_token().to_owned();
+    let requests = (0..50).map(|_| {
+        let (ada, token) = (ada.clone(), token.clone());
+        async move { refresh(&ada, &token).await }
+    });
+    let answers = Caller::together(requests).await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    assert_eq!(live(&ada, &answers).await, 1);
+    assert_eq!(server.number("select count(*) from auth.tokens_cache where family_id is not null").await, 1);
+}
+
+#[tokio::test]
+async fn two_tabs_that_refresh_at_once_both_stay_logged_in() {
+    let server = Server::on_a_fresh_database().await;
+    let (ada, login) = ada(&server).await;
+    let a = refresh(&ada, login.refresh_token()).await.ok();
+    assert_eq!(ada.with_token(a.token()).check().await.status, 200, "also when the first has been used already");
+    let b = refresh(&ada, login.refresh_token()).await.ok();
+    assert_ne!(a.refresh_token(), b.refresh_token());
+    let (mut tabs, minutes) = ([a, b], [4, 1, 4]);
+    for minutes in minutes {
+        for tab in &tabs {
+            assert_eq!(ada.with_token(tab.token()).check().await.status, 200);
+        }
+        let list = ada.with_token(tabs[0].token()).get("/auth/sessions").await.ok();
+        let of_tabs = list.column("device").iter().filter(|device| **device == json!("a laptop")).count();
+        assert_eq!((of_tabs, &list.body[0]["current"]), (1, &json!(true)), "they are one session");
+        for tab in &mut tabs {
+            server.app.clock.turn(Duration::minutes(minutes));
+            *tab = refresh(&ada, tab.refresh_token()).await.ok();
+        }
+    }
+    assert_eq!(server.number("select count(*) from auth.tokens_cache where family_id is not null").await, 2);
+    assert_eq!(server.number("select count(*) from auth.audit_events where action = 'refresh.replayed'").await, 0);
+    ada.with_token(tabs[0].token()).post("/auth/logout", json!({})).await.ok();
+    assert_eq!(ada.with_token(tabs[1].token()).check().await.status, 401, "to log out in one is to log out");
+    assert_eq!(refresh(&ada, tabs[1].refresh_token()).await.refusal(), REFUSED);
+}
+
+#[tokio::test]
+async fn after_the_grace_whoever_comes_with_a_token_of_before_ends_all_tabs() {
+    let server = Server::on_a_fresh_database().await;
+    let (ada, login) = ada(&server).await;
+    let a = refresh(&ada, login.refresh_token()).await.ok();
+    server.app.clock.turn(GRACE - Duration::seconds(1));
+    let b = refresh(&ada, login.refresh_token()).await.ok();
+    for tab in [&a, &b] {
+        assert_eq!(ada.with_token(tab.token()).check().await.status, 200);
+    }
+    server.app.clock.turn(Duration::seconds(1));
+    assert_eq!(refresh(&ada, login.refresh_token()).await.refusal(), REFUSED);
+    for tab in [&a, &b] {
+        assert_eq!(ada.with_token(tab.token()).check().await.status, 401);
+        assert_eq!(refresh(&ada, tab.refresh_token()).await.refusal(), REFUSED);
+    }
+    assert_eq!(server.number("select count(*) from auth.audit_events where action = 'refresh.replayed'").await, 1);
+}
+
+#[tokio::test]
+async fn a_session_has_so_many_tabs_and_the_oldest_makes_room() {
+    let server = Server::on_a_fresh_database().await;
+    let (ada, login) = ada(&server).await;
+    let mut tabs = Vec::new();
+    for _ in 0..70 {
+        tabs.push(refresh(&ada, login.refresh_token()).await.ok());
+    }
+    assert_eq!(server.number("select count(*) from auth.tokens_cache where family_id is not null").await, 65);
+    assert_eq!(live(&ada, &tabs).await, 65);
+    assert_eq!(refresh(&ada, tabs[0].refresh_token()).await.refusal(), REFUSED);
+    refresh(&ada, tabs[69].refresh_token()).await.ok();
+}
+
+#[tokio::test]
+async fn what_an_instance_of_before_has_exchanged_is_not_good_again() {
+    let server = Server::on_a_fresh_database().await;
+    let (ada, login) = ada(&server).await;
+    server
+        .execute(
+            "update auth.refresh_families set generation = 2, parent = 1;
+            insert into auth.refresh_tokens (token, family_id, generation)
+            select sha256('another'), id, 2 from auth.refresh_families",
+        )
+        .await;
+    assert_eq!(refresh(&ada, login.refresh_token()).await.refusal(), REFUSED);
+    assert_eq!(server.number("select count(*) from auth.refresh_families").await, 0);
+}
+
+#[tokio::test]
 async fn fifty_refreshes_that_race_the_use_of_what_they_give_leave_one_branch_or_none() {
-    let server = Server::configured(&[("MAX_CONNECTIONS", "16")]).await;
+    let server = Server::configured(&[("MAX_CONNECTIONS", "16"), ("REFRESH_GRACE_SECONDS", "0")]).await;
     let (ada, login) = ada(&server).await;
     let token = login.refresh_token().to_owned();
     let requests = (0..50).map(|_| {
@@ -233,11 +333,8 @@ async fn a_refresh_that_races_the_end_of_everything_leaves_no_session() {
         // A logout whose token a refresh has ended comes too late; and its own session outlives the end of the others.
         let ended = end.status == 200 && way != "others";
         assert!(ended || end.status == 401 || way == "others", "{way}: {end:?}");
-        assert_eq!(
-            live(&root, &answers).await,
-            usize::from(!ended && answers.iter().any(|a| a.status == 200)),
-            "{way}"
-        );
+        let given = answers.iter().filter(|answer| answer.status == 200).count();
+        assert_eq!(live(&root, &answers).await, if ended { 0 } else { given }, "{way}");
         if way == "password" {
             server.execute("update auth.person set password_hash = (select password_hash from auth.person where username = 'root') where username = 'ada'").await;
         }
@@ -347,8 +444,9 @@ async fn only_so_many_old_tokens_of_a_family_are_remembered() {
     server.execute("update auth.refresh_tokens set generation = 501").await;
     server
         .execute(
-            "insert into auth.refresh_tokens (token, family_id, generation)
-            select sha256(n::text::bytea), (select id from auth.refresh_families), n from generate_series(1, 500) n",
+            "insert into auth.refresh_tokens (token, family_id, generation, exchanged_at)
+            select sha256(n::text::bytea), (select id from auth.refresh_families), n, now()
+            from generate_series(1, 500) n",
         )
         .await;
     refresh(&ada, login.refresh_token()).await.ok();

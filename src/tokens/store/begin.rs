@@ -53,7 +53,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
             where id = $2 and password_hash = $3 and removed_at is null and disabled_at is null
             for no key update
         ), failed as (
-            select a.wait_until > $10 or a.failures >= $11 as bars,
+            select a.wait_until > $10 or (a.failures >= $11 and not $19) as bars,
                    ceil(extract(epoch from a.forgotten_at - $4)::double precision / $14) as recently
             from person
             join auth.login_attempts a on a.key = $12
@@ -64,7 +64,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
             from person
             where p.id = person.id
               and not exists (select from failed where bars)
-              and not exists (select from auth.login_attempts where key = $13 and wait_until > $10)
+              and ($19 or not exists (select from auth.login_attempts where key = $13 and wait_until > $10))
             returning p.id, p.username, p.name
         ), cleared as (
             delete from auth.login_attempts
@@ -135,6 +135,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
         new.origin.address.map(|address| Network::of(address).to_string()),
         device.as_bytes(),
         Device::MOST,
+        new.attempt.is_some_and(Attempt::is_known),
     )
     .fetch_optional(conn)
     .await?;

@@ -8,11 +8,14 @@ use time::OffsetDateTime;
 
 use super::Purged;
 use crate::error::Result;
-use crate::tokens::{Family, FamilyId, FamilyLifetime, PairTimes, Payload, RefreshHash, TokenHash};
+use crate::tokens::{Family, FamilyId, FamilyLifetime, PairTimes, Payload, RefreshHash, Standing, TokenHash};
 use crate::users::PersonId;
 
 /// How many refresh tokens of a family are known when they come again. An older one is refused like any unknown one.
 const REMEMBERED: i32 = 500;
+
+/// How many branches a family has at most: more tabs than anybody has open.
+const BRANCHES: i64 = 64;
 
 /// Makes a session that has just begun the first of a family.
 pub async fn begin(
@@ -32,8 +35,8 @@ pub async fn begin(
             where token = $1
             returning id
         ), refresh_token as (
-            insert into auth.refresh_tokens (token, family_id, generation)
-            select $3, id, 1
+            insert into auth.refresh_tokens (token, family_id, generation, session)
+            select $3, id, 1, $1
             from family
         )
         update auth.tokens_cache
@@ -87,7 +90,7 @@ pub async fn lock(conn: &mut PgConnection, family: FamilyId) -> Result<Option<Fa
         Family,
         r#"
         select f.id as "id: FamilyId", f.public_id, f.person_id as "person: PersonId", f.created_at, f.rotated_at,
-               f.generation, f.parent
+               f.generation
         from auth.refresh_families f
         join auth.person p on p.id = f.person_id
         where f.id = $1 and p.removed_at is null and p.disabled_at is null
@@ -100,15 +103,120 @@ pub async fn lock(conn: &mut PgConnection, family: FamilyId) -> Result<Option<Fa
     Ok(family)
 }
 
-/// Ends the session of a family's newest pair; answers whether nobody had used it, where it was there.
-pub async fn end_session(conn: &mut PgConnection, family: FamilyId) -> Result<Option<bool>> {
-    let unused = sqlx::query_scalar!(
-        r#"delete from auth.tokens_cache where family_id = $1 returning modified_at < created_at as "unused!""#,
-        family.0,
+/// What has become of a refresh token, to be asked for under a lock of its family.
+pub async fn standing(conn: &mut PgConnection, token: RefreshHash) -> Result<Option<Standing>> {
+    let standing = sqlx::query_as!(
+        Standing,
+        r#"
+        select
+            case
+                -- It was handed out by an instance of before, which knew of no branches.
+                when t.exchanged_at is null and exists (
+                    select
+                    from auth.refresh_tokens newer
+                    where newer.family_id = t.family_id and newer.generation > t.generation and newer.parent is null
+                ) then '1970-01-01T00:00:00Z'
+                else t.exchanged_at
+            end as exchanged_at,
+            (
+                select count(*)
+                from auth.refresh_tokens child
+                where child.family_id = t.family_id and child.parent = t.generation
+            ) as "children!",
+            exists (
+                select
+                from auth.refresh_tokens child
+                where child.family_id = t.family_id and child.parent = t.generation and child.exchanged_at is not null
+            ) as "goes_on!"
+        from auth.refresh_tokens t
+        where t.token = $1
+        "#,
+        token.as_bytes(),
     )
     .fetch_optional(conn)
     .await?;
+    Ok(standing)
+}
+
+/// Notes that a refresh token is exchanged `now`, and ends the session of its pair.
+pub async fn spend(conn: &mut PgConnection, family: FamilyId, token: RefreshHash, now: OffsetDateTime) -> Result<()> {
+    sqlx::query!(
+        r#"
+        with spent as (
+            update auth.refresh_tokens
+            set exchanged_at = $3
+            where token = $2
+            returning session
+        )
+        delete from auth.tokens_cache t
+        using spent
+        where t.family_id = $1 and (t.token = spent.session or spent.session is null)
+        "#,
+        family.0,
+        token.as_bytes(),
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Ends the pairs that a refresh token was exchanged for; answers whether nobody has used any of their access tokens. One
+/// that is not there any more may have been used.
+pub async fn end_children(conn: &mut PgConnection, family: FamilyId, generation: i32) -> Result<bool> {
+    let unused = sqlx::query_scalar!(
+        r#"
+        with children as (
+            update auth.refresh_tokens
+            set exchanged_at = '1970-01-01T00:00:00Z', parent = -1
+            where family_id = $1 and parent = $2
+            returning session
+        ), ended as (
+            delete from auth.tokens_cache t
+            using children
+            where t.token = children.session
+            returning t.modified_at < t.created_at as unused
+        )
+        select (select count(*) from ended where unused) = (select count(*) from children) as "unused!"
+        "#,
+        family.0,
+        generation,
+    )
+    .fetch_one(conn)
+    .await?;
     Ok(unused)
+}
+
+/// Forgets the oldest branches of a family beyond as many as it may have, and ends their sessions.
+pub async fn prune(conn: &mut PgConnection, family: FamilyId) -> Result<()> {
+    sqlx::query!(
+        r#"
+        with over as (
+            delete from auth.refresh_tokens
+            where family_id = $1
+              and exchanged_at is null
+              and generation < (
+                  select min(generation)
+                  from (
+                      select generation
+                      from auth.refresh_tokens
+                      where family_id = $1 and exchanged_at is null
+                      order by generation desc
+                      limit $2
+                  ) newest
+              )
+            returning session
+        )
+        delete from auth.tokens_cache t
+        using over
+        where t.token = over.session
+        "#,
+        family.0,
+        BRANCHES,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// A refresh token's exchange for a new pair.
@@ -130,7 +238,7 @@ pub struct Exchange {
     pub now: OffsetDateTime,
 }
 
-/// Hands out a family's next pair, after the session of the one before has ended.
+/// Hands out a family's next pair.
 pub async fn exchange(conn: &mut PgConnection, new: &Exchange) -> Result<Payload> {
     let Json(payload) = sqlx::query_scalar!(
         r#"
@@ -140,11 +248,12 @@ pub async fn exchange(conn: &mut PgConnection, new: &Exchange) -> Result<Payload
             where id = $1
             returning id, person_id, client_id, address, user_agent
         ), refresh_token as (
-            insert into auth.refresh_tokens (token, family_id, generation)
-            select $5, id, $2
+            insert into auth.refresh_tokens (token, family_id, generation, parent, session)
+            select $5, id, $2, $3, $6
             from family
         ), forgotten as (
-            delete from auth.refresh_tokens where family_id = $1 and generation <= $2 - $9
+            delete from auth.refresh_tokens
+            where family_id = $1 and generation <= $2 - $9 and exchanged_at is not null
         )
         insert into auth.tokens_cache
             (token, person_id, payload, created_at, modified_at, client_id, address, user_agent, family_id)

@@ -57,9 +57,13 @@ pub async fn list(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Ro
         from (
             select f.public_id as id, f.user_agent as device, host(f.address) as address, f.client_id, f.created_at,
                    greatest(f.rotated_at, t.modified_at) as last_seen_at, f.rotated_at as kept_at,
-                   true as refreshes, coalesce(t.token = $2, false) as current
+                   true as refreshes, coalesce(t.current, false) as current
             from auth.refresh_families f
-            left join auth.tokens_cache t on t.family_id = f.id
+            cross join lateral (
+                select max(modified_at) as modified_at, bool_or(token = $2) as current
+                from auth.tokens_cache
+                where family_id = f.id
+            ) t
             where f.person_id = $1 and f.rotated_at > $3 and f.created_at > $4
             union all
             select left(encode(sha256(token), 'hex'), 32), user_agent, host(address), client_id, created_at,

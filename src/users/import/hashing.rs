@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use sqlx::PgConnection;
 use tokio::task::JoinSet;
 
@@ -9,6 +10,7 @@ use super::store;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::passwords::{Hasher, Password, PasswordHash};
+use crate::shares::Asker;
 
 /// How many hashes are written at a time.
 const BATCH: usize = 256;
@@ -47,9 +49,11 @@ pub async fn hash_all(
 }
 
 async fn hash(hasher: &Hasher, password: Password) -> Result<PasswordHash> {
+    let asker = Asker::ourselves("import");
     loop {
-        match hasher.hash(password.clone()).await {
+        match hasher.hash(&asker, password.clone()).await {
             Err(Error::Busy(_)) => tokio::time::sleep(LATER).await,
+            Err(error) if error.status() == StatusCode::TOO_MANY_REQUESTS => tokio::time::sleep(LATER).await,
             done => return done,
         }
     }

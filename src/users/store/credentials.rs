@@ -33,6 +33,7 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Ve
         claims.iter().map(|claim| claim.username.as_ref().map(Username::as_str)).collect();
     let name_keys: Vec<&str> = claims.iter().map(|claim| claim.name_key.as_str()).collect();
     let networks: Vec<String> = claims.iter().map(|claim| claim.network.to_string()).collect();
+    let devices: Vec<&[u8]> = claims.iter().map(|claim| claim.device.as_bytes()).collect();
     let began: Vec<OffsetDateTime> = claims.iter().map(|claim| claim.began).collect();
     let rows = sqlx::query!(
         r#"
@@ -45,10 +46,11 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Ve
             coalesce(own.failures, 0) as "failures!",
             own.wait_until as "own?",
             address.wait_until as "address?"
-        from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) with ordinality
-            as asked (username, name_key, network, began, place)
+        from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[]) with ordinality
+            as asked (username, name_key, network, device, began, place)
         left join auth.person p on p.username = asked.username and p.removed_at is null
-        cross join lateral coalesce(auth.attempts_key(p.id, asked.network, asked.began), asked.name_key)
+        cross join lateral
+            coalesce(auth.attempts_key(p.id, asked.network, asked.device, asked.began), asked.name_key)
             as attempts (key)
         left join auth.login_attempts own on own.key = attempts.key
         left join auth.login_attempts address on address.key = 'address:' || asked.network
@@ -56,6 +58,7 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Ve
         &usernames as &[Option<&str>],
         &name_keys as &[&str],
         &networks,
+        &devices as &[&[u8]],
         &began,
     )
     .fetch_all(conn)

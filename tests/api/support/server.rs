@@ -16,6 +16,7 @@ use portero::metrics::Hashing;
 use portero::passwords::{Hasher, Password, PasswordHash, Place};
 use portero::roles::RoleId;
 use portero::services::ServiceId;
+use portero::shares::Asker;
 use portero::users::PersonId;
 use portero::{grants, keys, serve, tokens, users};
 use tower::ServiceExt;
@@ -37,7 +38,11 @@ pub static PASSWORD_HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let password = Password::try_from(PASSWORD.to_owned()).expect("a password");
         runtime
-            .block_on(Hasher::start(1, Place::Here, Hashing::default()).expect("a hasher").hash(password))
+            .block_on(
+                Hasher::start(1, Place::Here, Hashing::default())
+                    .expect("a hasher")
+                    .hash(&Asker::ourselves("tests"), password),
+            )
             .expect("a hash")
     };
     std::thread::spawn(hash).join().expect("a hash")
