@@ -1,6 +1,8 @@
 //! The figures of docs/performance.md: `cargo bench` starts Postgres, servers and load, all on this machine, and prints one
 //! table. `cargo bench -- --help` says what else it can do.
 
+#![allow(clippy::disallowed_methods, reason = "figures look at Postgres from outside")]
+
 mod baselines;
 mod figures;
 mod load;

@@ -24,6 +24,7 @@ use crate::config::{Config, Cors};
 use crate::database::{Batch, Db};
 use crate::error::{Error, Result};
 use crate::http::access_log::AccessLog;
+use crate::http::ask_again::AskAgain;
 use crate::http::fallback::{self, InTime};
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::rate_limit::{self, RateLimit};
@@ -176,6 +177,7 @@ pub fn router(app: &App) -> Router {
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .option_layer(RateLimit::layer(app.clone()))
         .layer(InTime::layer(app.config.checks.deadline))
+        .layer(AskAgain::layer())
         .layer(Idempotency::layer(app.clone()));
     Router::from(routes())
         .merge(docs::browser())

@@ -24,7 +24,7 @@ use crate::passwords::{FirebaseKey, Policy};
 use crate::tokens::{FamilyLifetime, Lifetime};
 use read::Settings;
 
-pub use read::{Faults, database_url};
+pub use read::Faults;
 pub use secret::Secret;
 pub use shown::without_secrets;
 

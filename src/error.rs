@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
+use sqlx::postgres::PgDatabaseError;
 
+use crate::database::NoPrimary;
 use crate::http::request_id;
 
 /// The result of everything that a request can be refused for.
@@ -20,6 +22,9 @@ pub enum Error {
     /// Portero can't answer now: Postgres can't be asked. Nothing is valid meanwhile.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// Postgres answers, but must not be asked: it is a standby, or read-only.
+    #[error("unavailable: {0}")]
+    NoPrimary(NoPrimary),
     /// A bounded queue is full.
     #[error("busy: {0}")]
     Busy(&'static str),
@@ -142,7 +147,7 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status,
-            Self::Unavailable(_) | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::NoPrimary(_) | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -153,7 +158,8 @@ impl IntoResponse for Error {
         let status = self.status();
         let unavailable = |why: &str| {
             tracing::warn!(%why, "unavailable");
-            ("unavailable", "Portero can't answer at the moment; try again shortly".into(), Map::new())
+            let detail: Cow<'static, str> = "Portero can't answer at the moment; try again shortly".into();
+            ("unavailable", detail, Map::new())
         };
         let mut own_headers = HeaderMap::new();
         let (code, detail, mut body) = match self {
@@ -162,9 +168,13 @@ impl IntoResponse for Error {
                 (refusal.code, refusal.detail, refusal.members)
             }
             Self::Unavailable(why) => unavailable(&why),
+            Self::NoPrimary(none) => {
+                let (code, _, members) = unavailable(&none.to_string());
+                (code, none.in_short().into(), members)
+            }
             Self::Busy(why) => unavailable(why),
             Self::Internal(error) => {
-                tracing::error!(error = format!("{error:#}"), "internal error");
+                tracing::error!(error = causes(&error), "internal error");
                 let detail = "something went wrong on our side; the log has it under this request_id".into();
                 ("internal_error", detail, Map::new())
             }
@@ -203,7 +213,8 @@ pub fn causes(error: &anyhow::Error) -> String {
             Some(Error::Refused(refusal)) => refusal.detail.clone().into_owned(),
             Some(Error::Busy(why)) => format!("too much is going on ({why}); try again"),
             Some(Error::Unavailable(why)) => format!("Postgres can't answer now ({why}); try again"),
-            _ => cause.to_string(),
+            Some(Error::NoPrimary(none)) => format!("{none}; {}", none.advice()),
+            _ => of_postgres(cause),
         };
         if !told.iter().any(|above| above.contains(&said)) {
             told.push(said);
@@ -221,27 +232,25 @@ fn challenge(code: &str) -> HeaderValue {
     })
 }
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error as E;
-        let transient = match &error {
-            E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed => true,
-            E::Database(database) => database.code().is_some_and(|state| is_transient(&state)),
-            _ => false,
-        };
-        if transient { Self::Unavailable(error.to_string()) } else { Self::Internal(error.into()) }
+fn of_postgres(cause: &(dyn std::error::Error + 'static)) -> String {
+    let by_type = (cause.downcast_ref::<NoPrimary>(), cause.downcast_ref(), cause.downcast_ref::<PgDatabaseError>());
+    match by_type {
+        (Some(none), ..) => format!("{none}; {}", none.advice()),
+        (_, Some(error), _) => plainly(error),
+        (.., Some(error)) => error.message().to_owned(),
+        _ => cause.to_string(),
     }
 }
 
-/// SQLSTATEs that mean "not now" rather than "never": connection trouble, resources, shutdown, lost races, timeouts, locks
-/// (PostgreSQL, appendix A).
-fn is_transient(state: &str) -> bool {
-    state.starts_with("08")
-        || state.starts_with("53")
-        || state.starts_with("57")
-        || state.starts_with("40")
-        || state == "25006"
-        || state == "55P03"
+/// What went wrong between us and Postgres, without the line of its source code where it noticed.
+pub fn plainly(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Configuration(error) => error.to_string(),
+        sqlx::Error::PoolTimedOut => "no connection to Postgres became free in time".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// Names the constraint whose violation is the caller's fault.
@@ -268,5 +277,21 @@ impl<T> OnConstraint<T> for Result<T> {
             },
             _ => error,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_told_already_is_not_told_again() {
+        let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let error = anyhow::Error::from(sqlx::Error::Io(refused())).context("can't connect");
+        assert_eq!(causes(&error), "can't connect: connection refused");
+        let error = anyhow::Error::from(refused()).context(format!("no way: {}", refused()));
+        assert_eq!(causes(&error), "no way: connection refused");
+        let error = anyhow::anyhow!("the cause").context("in between").context("what happened");
+        assert_eq!(causes(&error), "what happened: in between: the cause");
     }
 }

@@ -53,11 +53,13 @@ pub fn start(filter: EnvFilter, collected_on: Option<&Handle>) -> anyhow::Result
     Ok((Flush(gathered), traces))
 }
 
-/// Spans are for the collector; where there is none they are never made. And the driver of Postgres logs the values of
-/// parameters that it does not know, which may be secrets: `config` names these.
+/// Spans are for the collector; where there is none they are never made. The driver of Postgres logs the values of
+/// parameters that it does not know, which may be secrets: `config` names these. And what befalls the pool's connections
+/// becomes an error of whoever wanted one, and is logged there.
 fn without_spans(filter: EnvFilter) -> anyhow::Result<EnvFilter> {
     let no_spans: Directive = format!("{}=off", traces::TARGET).parse()?;
-    Ok(filter.add_directive(no_spans).add_directive("sqlx_postgres::options=off".parse()?))
+    let filter = filter.add_directive(no_spans).add_directive("sqlx_postgres::options=off".parse()?);
+    Ok(filter.add_directive("sqlx_core::pool=off".parse()?))
 }
 
 fn writing<S>(gathered: &Gathered) -> Box<dyn Layer<S> + Send + Sync>

@@ -80,7 +80,7 @@ async fn serve_on(database: &mut Database, config: Config, mode: Mode) -> anyhow
     database.meet().await?;
     database.migrate().await?;
     if mode == Mode::Demo {
-        database::load_demo_data(&database.address.options).await?;
+        database.load_demo_data().await?;
     }
     let app = build(database, config, Place::Apart)?;
     audit::tell_of_configuration(&app).await?;
@@ -161,21 +161,20 @@ async fn run(
 ) -> anyhow::Result<()> {
     let stop = app.stopping.clone();
     let jobs = TaskTracker::new();
-    let purge = tokens::purge_every_minute(app.clone());
-    let prune = changes::prune_every_minute(app.clone());
-    jobs.spawn(stop.clone().run_until_cancelled_owned(purge));
-    jobs.spawn(stop.clone().run_until_cancelled_owned(prune));
-    jobs.spawn(stop.clone().run_until_cancelled_owned(audit::seal_every_second(app.clone())));
-    jobs.spawn(stop.clone().run_until_cancelled_owned(audit::prune_every_hour(app.clone())));
-    jobs.spawn(stop.clone().run_until_cancelled_owned(attempts::purge_every_minute(app.clone())));
+    keep_at(&jobs, &app, tokens::purge_every_minute);
+    keep_at(&jobs, &app, changes::prune_every_minute);
+    keep_at(&jobs, &app, audit::seal_every_second);
+    keep_at(&jobs, &app, audit::prune_every_hour);
+    keep_at(&jobs, &app, attempts::purge_every_minute);
     if app.post.is_open() {
-        jobs.spawn(stop.clone().run_until_cancelled_owned(deliver::deliver_all_the_time(app.clone())));
+        keep_at(&jobs, &app, deliver::deliver_all_the_time);
     } else {
         tracing::warn!("no mail can be sent, so that nobody can ask for a new password by themselves: set SMTP_URL");
     }
-    jobs.spawn(stop.clone().run_until_cancelled_owned(grants::expire_every_second(app.clone())));
-    jobs.spawn(stop.clone().run_until_cancelled_owned(access::write_uses_every_minute(app.clone())));
-    jobs.spawn(stop.clone().run_until_cancelled_owned(idempotency::purge_every_minute(app.clone())));
+    keep_at(&jobs, &app, grants::expire_every_second);
+    keep_at(&jobs, &app, access::write_uses_every_minute);
+    keep_at(&jobs, &app, idempotency::purge_every_minute);
+    jobs.spawn(stop.clone().run_until_cancelled_owned(database::feel_the_pulse(app.db.clone())));
     if let Some(listener) = scraped {
         jobs.spawn(accept::accept(listener, metrics::page(app.clone()), Metrics::default(), stop.clone()));
     }
@@ -199,6 +198,17 @@ async fn run(
     let _ = tokio::time::timeout(CLOSING, app.db.close()).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Does a job until the end. One that waits for a Postgres that hangs begins anew.
+fn keep_at<J: Future<Output = ()> + Send + 'static>(
+    jobs: &TaskTracker,
+    app: &App,
+    job: impl Fn(App) -> J + Send + Sync + 'static,
+) {
+    let (stop, app) = (app.stopping.clone(), app.clone());
+    let always = async move { while database::unless_hung(job(app.clone())).await.is_none() {} };
+    jobs.spawn(stop.run_until_cancelled_owned(always));
 }
 
 /// Those that say stop. They are caught as soon as this exists, so that one right after the start is not missed.

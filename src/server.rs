@@ -44,10 +44,10 @@ async fn healthz() -> Json<Status> {
 
 /// Can I answer?
 ///
-/// Postgres is reachable and migrated.
+/// Postgres is reachable, migrated, and one that may be asked: the primary, not a standby and not read-only.
 #[utoipa::path(get, path = "/readyz", tag = "server", security(()), responses((status = 200, body = Status)))]
 async fn readyz(State(app): State<App>) -> Result<Json<Status>> {
-    if database::is_migrated(&mut *app.db.read().await?).await? {
+    if database::is_migrated(&mut *app.db.must_be_fit().await?).await? {
         Ok(Json(Status { status: "ok" }))
     } else {
         Err(Error::Unavailable("the database is not migrated to this version: run `portero migrate`".to_owned()))

@@ -1,5 +1,7 @@
 //! The classic set-up, as the README tells it: `psql -U postgres -f db/run_all.sql`, then the server on that database.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at Postgres from outside")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -84,7 +86,7 @@ async fn the_classic_set_up_serves_and_does_not_migrate_again() {
     let vars = [("AUTH_DATABASE_URL".to_owned(), found.url())];
     let config = Config::from_vars(vars).expect("good settings");
     let database = Database::to_serve(&config).await.expect("a database");
-    let mut conn = PgConnection::connect_with(&database.address.options).await.expect("a connection as portero");
+    let mut conn = database.address.connect_patiently().await.expect("a connection as portero");
     assert!(is_migrated(&mut conn).await.expect("an answer"));
 
     database.migrate().await.expect("nothing to do");

@@ -1,10 +1,10 @@
-use sqlx::PgTransaction;
 use time::OffsetDateTime;
 
 use super::permission::BuiltIn;
 use super::{Can, can, store};
 use crate::app::App;
 use crate::audit::{Actor, By, Change};
+use crate::database::Transaction;
 use crate::error::{Error, Result};
 use crate::http::credential;
 use crate::roles::RoleId;
@@ -83,7 +83,7 @@ impl<P: BuiltIn> Can<P> {
     }
 
     /// Makes a change of what another transaction has prepared for it.
-    pub async fn begin_in(&self, app: &App, mut tx: PgTransaction<'static>) -> Result<Change> {
+    pub async fn begin_in(&self, app: &App, mut tx: Transaction) -> Result<Change> {
         users::store::hold(&mut tx, self.actor).await?;
         self.still_stands(app, tx).await
     }
@@ -113,7 +113,7 @@ impl<P: BuiltIn> Can<P> {
     }
 
     /// Asks again whether the caller may, now that nobody can change that.
-    async fn still_stands(&self, app: &App, mut tx: PgTransaction<'static>) -> Result<Change> {
+    async fn still_stands(&self, app: &App, mut tx: Transaction) -> Result<Change> {
         let by = self.by(app);
         let standing = store::standing(&mut tx, self.token, self.actor, P::ID, self.service, by.now).await?;
         if !standing.has_session {

@@ -1,22 +1,23 @@
 use std::ops::{Deref, DerefMut};
 
-use sqlx::{PgConnection, PgTransaction};
+use sqlx::PgConnection;
 
 use super::{By, Event, store};
+use crate::database::Transaction;
 use crate::error::Result;
 use crate::http::idempotency;
 
 /// A transaction that can't be committed without saying what it did: the events are written in it.
 #[derive(Debug)]
 pub struct Change {
-    tx: PgTransaction<'static>,
+    tx: Transaction,
     by: By,
     events: Vec<Event>,
 }
 
 impl Change {
     /// What `by` is about to do in `tx`.
-    pub fn new(tx: PgTransaction<'static>, by: By) -> Self {
+    pub fn new(tx: Transaction, by: By) -> Self {
         Self { tx, by, events: Vec::new() }
     }
 

@@ -3,17 +3,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
-use sqlx::postgres::PgListener;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::feed::Inner;
 use super::store;
-use crate::database::Db;
+use crate::database::{Address, Db, is_outdated};
 use crate::error::Result;
 
 /// Between two attempts to listen.
@@ -21,6 +19,9 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// Who is deaf for so long tries another connection.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// How often a silent connection is asked about.
+const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Ears {
@@ -58,7 +59,7 @@ impl Ears {
     }
 }
 
-async fn listen_always(state: Arc<State>, ears: Option<PgPool>, db: Db) {
+async fn listen_always(state: Arc<State>, ears: Option<Address>, db: Db) {
     let Some(ears) = ears else { return };
     loop {
         if let Err(error) = listen(&state, &ears, &db).await {
@@ -70,23 +71,25 @@ async fn listen_always(state: Arc<State>, ears: Option<PgPool>, db: Db) {
 }
 
 /// Listens until the connection breaks, or lets nothing through.
-async fn listen(state: &State, ears: &PgPool, db: &Db) -> Result<()> {
-    let mut listener = PgListener::connect_with(ears).await?;
-    listener.eager_reconnect(false);
-    listener.listen(store::CHANNEL).await?;
+async fn listen(state: &State, ears: &Address, db: &Db) -> Result<()> {
+    let (begun, mut heard) = (Instant::now(), Instant::now());
+    let mut listener = ears.listen(store::CHANNEL).await?;
     // A pooler accepts LISTEN and then delivers nothing: trust what has been heard once.
     let mut conn = db.read().await?;
     store::announce(&mut conn).await?;
     conn.keep().await?;
     loop {
-        match timeout(SILENCE, listener.try_recv()).await {
+        match timeout(LOOK, listener.try_recv()).await {
             Ok(Ok(Some(_))) => {
+                heard = Instant::now();
                 state.trusted.store(true, Ordering::Relaxed);
                 state.heard.notify_one();
             }
             Ok(Err(error)) => return Err(error.into()),
+            // Other connections have ended meanwhile: this one may lead to where nothing is written any more.
+            Err(_) if is_outdated(begun) => return Ok(()),
             // Nothing to be heard is as it should be, as long as something has been.
-            Err(_) if state.trusted.load(Ordering::Relaxed) => {}
+            Err(_) if state.trusted.load(Ordering::Relaxed) || heard.elapsed() < SILENCE => {}
             Ok(Ok(None)) | Err(_) => return Ok(()),
         }
     }

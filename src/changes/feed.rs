@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +13,7 @@ use super::change::{Audience, Change};
 use super::{reader, store};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::database::{Database, Db, Reading};
+use crate::database::{Address, Database, Db, Reading};
 use crate::error::{Error, Result};
 use crate::metrics;
 
@@ -56,7 +55,7 @@ pub(super) struct Inner {
     /// For reading the log, so that it waits for nobody else's queries.
     pub(super) db: Db,
     /// For LISTEN, which needs a session of its own.
-    pub(super) ears: Option<PgPool>,
+    pub(super) ears: Option<Address>,
     pub(super) pace: Pace,
     pub(super) measured: metrics::Stream,
     pub(super) stopping: CancellationToken,
@@ -106,7 +105,7 @@ impl Feed {
     ) -> anyhow::Result<Self> {
         Ok(Self(Arc::new(Inner {
             db: database.one_connection(),
-            ears: database.listening_connection(config)?,
+            ears: database.where_to_listen(config)?,
             pace,
             measured,
             stopping,
@@ -122,7 +121,7 @@ impl Feed {
 
     /// The connection for what must not wait, and not make others wait.
     pub(super) async fn connection(&self) -> Result<Reading> {
-        Ok(self.0.db.read().await?)
+        self.0.db.read().await
     }
 
     /// A seat for one more stream.

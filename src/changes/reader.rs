@@ -17,6 +17,9 @@ const PAGE: i32 = 1000;
 /// After a failure.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Reading takes milliseconds. What takes so long is tried again on another connection.
+const TOO_LONG: Duration = Duration::from_secs(2);
+
 /// Reads until nobody listens, or the log can't be read, or Portero stops.
 pub(super) async fn read(feed: Arc<Inner>, number: u64, clock: Clock) {
     let end = End(Arc::clone(&feed), number);
@@ -24,9 +27,13 @@ pub(super) async fn read(feed: Arc<Inner>, number: u64, clock: Clock) {
     let mut last_success = Instant::now();
     let mut announced = true;
     loop {
-        let step = timeout(feed.pace.patience, step(&feed, &clock)).await;
+        let step = timeout(feed.pace.patience.min(TOO_LONG), step(&feed, &clock)).await;
         let wait = match step.unwrap_or_else(|_| Err(Error::Unavailable("the log can't be read".to_owned()))) {
-            Ok(found) => {
+            Ok(None) => {
+                tracing::warn!("what changes is written anew, as after a restore: the streams end");
+                break;
+            }
+            Ok(Some(found)) => {
                 last_success = Instant::now();
                 if found > 0 && !announced {
                     ears.distrust();
@@ -36,7 +43,8 @@ pub(super) async fn read(feed: Arc<Inner>, number: u64, clock: Clock) {
                 }
                 if ears.are_trusted() { feed.pace.trusting } else { feed.pace.deaf }
             }
-            Err(error) if last_success.elapsed() >= feed.pace.patience => {
+            // A standby that answers says that somebody else is the primary now, or nobody.
+            Err(error) if matches!(error, Error::NoPrimary(_)) || last_success.elapsed() >= feed.pace.patience => {
                 tracing::warn!(%error, "can't read what changes: the streams end");
                 break;
             }
@@ -66,28 +74,28 @@ impl Drop for End {
     }
 }
 
-/// Places what was written, sends what is new, a page at most; answers how much.
-async fn step(feed: &Inner, clock: &Clock) -> Result<usize> {
+/// Places what was written, sends what is new, a page at most; answers how much. `None`: the log ends before what was
+/// read of it, so the database is another one.
+async fn step(feed: &Inner, clock: &Clock) -> Result<Option<usize>> {
     let mut conn = feed.db.read().await?;
     let head = store::place(&mut conn, clock.now(), PAGE).await?;
     conn.keep().await?;
     let position = feed.position();
     if head == position {
-        return Ok(0);
+        return Ok(Some(0));
     }
     let mut conn = feed.db.read().await?;
     let page = store::page(&mut conn, position, i64::MAX, None, PAGE.into()).await?;
     drop(conn);
     if page.placed < position {
-        return Err(Error::Unavailable(
-            "the log ends before what was read of it: the database is another one".to_owned(),
-        ));
+        // Who comes back with an id from beyond its end is told so.
+        return Ok(None);
     }
     if page.pruned > position {
         // It went before we got there.
         let lost = Change { position: page.placed, at: clock.now(), what: What::Reset };
         feed.send(vec![lost], page.placed, clock.now());
-        return Ok(1);
+        return Ok(Some(1));
     }
     let found = page.changes.len();
     let position = match page.changes.last() {
@@ -95,5 +103,5 @@ async fn step(feed: &Inner, clock: &Clock) -> Result<usize> {
         _ => page.placed,
     };
     feed.send(page.changes, position, clock.now());
-    Ok(found)
+    Ok(Some(found))
 }

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::output::{List, Output, Row, remark};
 use crate::app::App;
 use crate::audit::{Actor, By, Change, Origin};
 use crate::config::Config;
-use crate::database::{Database, MIGRATIONS};
+use crate::database::{Database, MIGRATIONS, NoPrimary};
 use crate::error::Result;
 use crate::http::Page;
 use crate::passwords::Place;
@@ -34,9 +34,8 @@ impl Tool {
     }
 
     /// A connection for long work: without the server's limit on a statement's time, and without a word about it.
-    pub(super) async fn patient_connection(&self) -> sqlx::Result<PgConnection> {
-        let address = self.app.db.address();
-        PgConnection::connect_with(&address.options.clone().disable_statement_logging()).await
+    pub(super) async fn patient_connection(&self) -> Result<PgConnection, NoPrimary> {
+        self.app.db.address().quiet().connect_patiently().await
     }
 
     /// A transaction on it.

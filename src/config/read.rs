@@ -3,11 +3,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnectOptions;
-
 use super::Secret;
 use super::known::{KNOWN, OF_ONE_INSTANCE, probable_typos, set_for_others};
 use super::shown::{HIDDEN, without_secrets};
+use crate::database::Address;
 
 /// All that is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +100,7 @@ impl Settings {
     /// The URL of a Postgres database.
     pub(super) fn database_url(&mut self, name: &str) -> Option<Secret> {
         let url = self.secret(name)?;
-        if let Err(fault) = database_url(url.expose()) {
+        if let Err(fault) = Address::parse(url.expose()) {
             self.fault(name, &fault, "postgres://portero:secret@localhost:5432/portero");
         }
         Some(url)
@@ -131,15 +130,4 @@ impl Settings {
     pub(super) fn set_for_others(&self) -> Option<String> {
         set_for_others(|name: &str| self.text(name).is_some())
     }
-}
-
-/// Reads a database URL, or says what is wrong with it without showing it: it may hold a password.
-pub fn database_url(url: &str) -> Result<PgConnectOptions, String> {
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err("does not begin with postgres://".to_owned());
-    }
-    PgConnectOptions::from_str(url).map_err(|error| match error {
-        sqlx::Error::Configuration(fault) => fault.to_string(),
-        _ => "is not the URL of a Postgres database".to_owned(),
-    })
 }

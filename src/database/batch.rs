@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tracing::Instrument;
 
 use super::{Db, Lane};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, causes};
 use crate::metrics::{self, Metrics};
 use crate::traces;
 
@@ -158,7 +158,9 @@ async fn serve<Q: Question>(
 async fn answer<Q: Question>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Q::Answer>> {
     if lane.is_connected() {
         match attempt(question, lane, asked).await {
-            Err(Error::Unavailable(why)) => tracing::debug!(why, "{}: asking again on a new connection", Q::NAME),
+            Err(error @ (Error::Unavailable(_) | Error::NoPrimary(_))) => {
+                tracing::debug!(%error, "{}: asking again on a new connection", Q::NAME);
+            }
             done => return done,
         }
     }
@@ -179,8 +181,10 @@ fn refuse<T>(replies: Vec<oneshot::Sender<Result<T>>>, error: &Error) {
     for reply in replies {
         let _ = reply.send(Err(match error {
             Error::Unavailable(why) => Error::Unavailable(why.clone()),
+            Error::NoPrimary(none) => Error::NoPrimary(none.clone()),
             Error::Busy(why) => Error::Busy(why),
-            other => Error::Internal(anyhow::anyhow!("{other:#}")),
+            Error::Internal(error) => Error::Internal(anyhow::anyhow!(causes(error))),
+            Error::Refused(_) => Error::Internal(anyhow::anyhow!("{error}")),
         }));
     }
 }

@@ -1,158 +1,163 @@
-//! How everything else holds Postgres: connections for questions, transactions for changes, lanes for batches.
+//! How everything else holds Postgres: connections for questions, transactions for changes.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, PgTransaction, Postgres};
+use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Executor, PgConnection, PgPool, Postgres};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use super::address::{Address, Setting};
+use super::connect::refused;
+use super::lane::Lane;
+use super::trouble;
+use crate::error::{Error, Result};
 
 /// How long anybody waits for a free connection, so that a 503 comes within two seconds.
-const POOL_WAIT: Duration = Duration::from_millis(1500);
+pub(super) const POOL_WAIT: Duration = Duration::from_millis(1500);
 
-/// A connection that has rested this long is tried before it is used: Postgres may have been restarted meanwhile.
+/// A connection that has rested this long is looked at before it is used: Postgres may have been restarted meanwhile.
 const RESTED: Duration = Duration::from_millis(500);
+
+/// How long that look may take, so that there is time for a new connection.
+const LOOK: Duration = Duration::from_millis(700);
+
+/// How long a connection may take to become free of what was begun on it. One that leads to a server which hangs would
+/// take for ever, and keep its place in the pool.
+const GIVING_BACK: Duration = Duration::from_secs(1);
 
 /// A connection apart that has rested this long is closed.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// No statement of ours takes longer, unless it hangs; nobody waits longer for a row that somebody else has locked,
 /// since their connection is wanted by others.
-const PATIENCE: [(&str, &str); 2] = [("statement_timeout", "10s"), ("lock_timeout", "1500ms")];
-
-/// Batches ask by key: an index is right, also where the planner still believes a table to be small.
-const BY_KEY: [(&str, &str); 5] = [
-    ("enable_seqscan", "off"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-    ("jit", "off"),
-    ("plan_cache_mode", "force_generic_plan"),
-];
-
-/// Settings of a connection, or behind a pooler of a transaction.
-type Setting = (&'static str, &'static str);
-
-/// Where Postgres is, and whether a transaction pooler (PgBouncer) stands before it.
-#[derive(Clone, Debug)]
-pub struct Address {
-    /// How to connect.
-    pub options: PgConnectOptions,
-    /// Whether consecutive statements may reach different sessions, unless they are of one transaction.
-    pub pooled: bool,
-}
+pub(super) const PATIENCE: [Setting; 2] = [("statement_timeout", "10s"), ("lock_timeout", "1500ms")];
 
 impl Address {
-    /// Postgres itself.
-    pub fn direct(options: PgConnectOptions) -> Self {
-        Self { options, pooled: false }
-    }
-
-    /// The same, seen through a transaction pooler.
-    pub fn pooled(options: PgConnectOptions) -> Self {
-        // A pooler takes few start-up parameters, and a statement prepared in one transaction is not there in the next.
-        Self { options: options.extra_float_digits(None).statement_cache_capacity(0), pooled: true }
-    }
-
-    /// The options of a connection with these settings, where a connection can have any.
-    fn with(&self, settings: &[Setting]) -> PgConnectOptions {
-        if self.pooled { self.options.clone() } else { self.options.clone().options(settings.iter().copied()) }
-    }
-
-    /// How a transaction begins behind a pooler, where it is all that is ours: it brings its settings along, and clears
-    /// away the prepared statements that somebody else has left under the names that it will use.
-    fn begin_pooled(settings: impl IntoIterator<Item = Setting>) -> AssertSqlSafe<String> {
-        let settings = settings.into_iter().map(|(name, value)| format!("; set local {name} = '{value}'"));
-        AssertSqlSafe(format!("begin; deallocate all{}", settings.collect::<String>()))
-    }
-
-    /// What tells a pooler from Postgres: it refuses settings at the start of a connection, or ignores them.
-    pub(super) async fn find_pooler(&mut self) -> sqlx::Result<()> {
-        let connected = PgConnection::connect_with(&self.with(&PATIENCE)).await;
-        let (_, expected) = PATIENCE[0];
-        let pooled = match connected {
-            Ok(mut conn) => {
-                // By the simple protocol, which every pooler passes on.
-                let row = sqlx::raw_sql("show statement_timeout").fetch_one(&mut conn).await?;
-                let _ = conn.close().await;
-                sqlx::Row::try_get::<String, _>(&row, 0)? != expected
-            }
-            Err(sqlx::Error::Database(error)) if error.message().contains("unsupported startup parameter") => true,
-            Err(error) => return Err(error),
-        };
-        if pooled {
-            *self = Self::pooled(self.options.clone());
-        }
-        Ok(())
-    }
-
-    /// A connection for long work, without limits on its time. Whatever it does, it does in [`Self::begin_on`].
-    pub async fn connect_patiently(&self) -> sqlx::Result<PgConnection> {
-        PgConnection::connect_with(&self.options).await
-    }
-
-    /// A transaction on such a connection.
-    pub async fn begin_on<'a>(&self, conn: &'a mut PgConnection) -> sqlx::Result<sqlx::Transaction<'a, Postgres>> {
-        if self.pooled { conn.begin_with(Self::begin_pooled([])).await } else { conn.begin().await }
-    }
-
     /// One connection apart, made when it is needed and closed when it is not.
     pub fn one_connection(&self) -> Db {
-        let pool =
-            careful().max_connections(1).idle_timeout(IDLE).max_lifetime(None).connect_lazy_with(self.with(&PATIENCE));
-        Db { pool, address: Arc::new(self.clone()) }
+        Db::new(self.clone(), careful(self).max_connections(1).idle_timeout(IDLE).max_lifetime(None))
     }
 
     /// Connections to share.
     pub fn pool(&self, max_connections: u32) -> Db {
-        let pool = careful().max_connections(max_connections).connect_lazy_with(self.with(&PATIENCE));
-        Db { pool, address: Arc::new(self.clone()) }
+        Db::new(self.clone(), careful(self).max_connections(max_connections))
     }
 }
 
 /// Whoever waits for a connection does not wait for ever, and gets one that works.
-fn careful() -> PgPoolOptions {
-    PgPoolOptions::new().acquire_timeout(POOL_WAIT).test_before_acquire(false).before_acquire(|conn, meta| {
-        Box::pin(async move {
-            if meta.idle_for > RESTED {
-                conn.ping().await?;
-            }
-            Ok(true)
-        })
+fn careful(address: &Address) -> PgPoolOptions {
+    let address = address.clone();
+    PgPoolOptions::new().acquire_timeout(POOL_WAIT).test_before_acquire(false).before_acquire(move |conn, meta| {
+        let address = address.clone();
+        Box::pin(async move { Ok(works(&address, conn, meta).await) })
     })
+}
+
+async fn works(address: &Address, conn: &mut PgConnection, meta: PoolConnectionMetadata) -> bool {
+    if Instant::now().checked_sub(meta.age).is_none_or(trouble::came_after) {
+        return false;
+    }
+    if meta.idle_for <= RESTED {
+        return true;
+    }
+    match timeout(LOOK, address.must_still_be_fit(conn)).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a connection that rested is of no use");
+            address.has_failed();
+            false
+        }
+        Err(_) => {
+            tracing::debug!("a connection that rested does not answer");
+            trouble::mark();
+            address.has_failed();
+            false
+        }
+    }
 }
 
 /// The connections that a running Portero shares.
 #[derive(Clone, Debug)]
 pub struct Db {
     pool: PgPool,
+    /// Which of the address' servers it connects to.
+    leads_to: Arc<AtomicUsize>,
     address: Arc<Address>,
 }
 
 impl Db {
+    fn new(address: Address, pool: PgPoolOptions) -> Self {
+        let leads_to = AtomicUsize::new(address.current()).into();
+        Self { pool: address.connections(pool), leads_to, address: Arc::new(address) }
+    }
+
     /// A connection to ask questions on. What is written through it may be lost without
     /// [`Reading::keep`]: changes are for [`Self::begin`].
-    pub async fn read(&self) -> sqlx::Result<Reading> {
+    pub async fn read(&self) -> Result<Reading> {
+        let mut held = self.acquire().await?;
         if self.address.pooled {
-            Ok(Reading::Pooled(self.begin().await?))
-        } else {
-            Ok(Reading::Direct(self.pool.acquire().await?))
+            held.begin(Address::begin_pooled(PATIENCE)).await?;
         }
+        Ok(Reading(held))
     }
 
     /// A transaction for changes.
-    pub async fn begin(&self) -> sqlx::Result<PgTransaction<'static>> {
+    pub async fn begin(&self) -> Result<Transaction> {
+        let mut held = self.acquire().await?;
         if self.address.pooled {
-            self.pool.begin_with(Address::begin_pooled(PATIENCE)).await
+            held.begin(Address::begin_pooled(PATIENCE)).await?;
         } else {
-            self.pool.begin().await
+            held.begin("begin").await?;
+        }
+        Ok(Transaction(held))
+    }
+
+    /// A connection to the primary, wherever that is by now.
+    async fn acquire(&self) -> Result<Held> {
+        let Ok(acquired) = timeout(POOL_WAIT, self.find_and_acquire()).await else {
+            self.address.found.doubt();
+            return Err(Error::Unavailable(format!("no connection to Postgres within {POOL_WAIT:?}")));
+        };
+        Ok(Held { conn: Some(acquired?), in_transaction: false })
+    }
+
+    async fn find_and_acquire(&self) -> Result<PoolConnection<Postgres>> {
+        let mut turned_away = false;
+        loop {
+            self.address.settle().await?;
+            let current = self.address.current();
+            if self.leads_to.swap(current, Ordering::Relaxed) != current {
+                self.pool.set_connect_options(self.address.options(current, &PATIENCE));
+            }
+            let mut refusals = self.address.found.refusals();
+            tokio::select! {
+                acquired = self.pool.acquire() => return acquired.map_err(|error| {
+                    self.address.found.doubt();
+                    Error::Unavailable(crate::error::plainly(&error))
+                }),
+                refused = refused(&mut refusals) => if turned_away || self.address.count() == 1 {
+                    return Err(refused.into());
+                }
+            }
+            turned_away = true;
         }
     }
 
     /// A lane of its own, for questions by key.
     pub fn lane(&self) -> Lane {
-        let settings: Vec<_> = PATIENCE.into_iter().chain(BY_KEY).collect();
-        Lane { options: self.address.with(&settings), pooled: self.address.pooled, conn: None }
+        Lane::of(Arc::clone(&self.address))
+    }
+
+    /// Makes sure that Postgres can be asked now, and is one that may be.
+    pub async fn must_be_fit(&self) -> Result<Reading> {
+        let mut reading = self.read().await?;
+        self.address.must_still_be_fit(&mut reading).await?;
+        Ok(reading)
     }
 
     /// Where these connections lead.
@@ -171,22 +176,75 @@ impl Db {
     }
 }
 
-/// A connection on which questions are asked.
+/// A connection of the pool, which goes back when this is dropped.
 #[derive(Debug)]
-pub enum Reading {
-    /// To Postgres itself.
-    Direct(PoolConnection<Postgres>),
-    /// Through a transaction pooler.
-    Pooled(PgTransaction<'static>),
+struct Held {
+    conn: Option<PoolConnection<Postgres>>,
+    in_transaction: bool,
 }
+
+impl Held {
+    async fn begin(&mut self, statement: impl sqlx::SqlSafeStr + Send) -> Result<()> {
+        // Also if it does not come to its end, there may be something to roll back.
+        self.in_transaction = true;
+        let statement = statement.into_sql_str();
+        (**self).execute(statement).await?;
+        Ok(())
+    }
+
+    async fn end(mut self, statement: &'static str) -> sqlx::Result<()> {
+        (*self).execute(statement).await.inspect_err(|error| {
+            trouble::is_seen_in(error);
+        })?;
+        self.in_transaction = false;
+        Ok(())
+    }
+}
+
+impl Deref for Held {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        self.conn.as_ref().expect("it is there until this is dropped")
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        self.conn.as_mut().expect("it is there until this is dropped")
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        match Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn(give_back(conn, self.in_transaction));
+            }
+            Err(_) => drop(conn.detach()),
+        }
+    }
+}
+
+/// Frees a connection of what was begun on it, and gives it back; one that can't be freed soon is closed instead.
+async fn give_back(mut conn: PoolConnection<Postgres>, in_transaction: bool) {
+    if in_transaction && !matches!(timeout(GIVING_BACK, conn.execute("rollback")).await, Ok(Ok(_))) {
+        drop(conn.detach());
+        return;
+    }
+    // It waits for whatever was asked last and not waited for.
+    let _ = timeout(GIVING_BACK, conn.return_to_pool()).await;
+}
+
+/// A connection on which questions are asked: behind a transaction pooler, a transaction.
+#[derive(Debug)]
+pub struct Reading(Held);
 
 impl Reading {
     /// Keeps what a single statement has written, where that is not kept by itself.
     pub async fn keep(self) -> sqlx::Result<()> {
-        match self {
-            Self::Direct(_) => Ok(()),
-            Self::Pooled(tx) => tx.commit().await,
-        }
+        if self.0.in_transaction { self.0.end("commit").await } else { Ok(()) }
     }
 }
 
@@ -194,55 +252,42 @@ impl Deref for Reading {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        match self {
-            Self::Direct(conn) => conn,
-            Self::Pooled(tx) => tx,
-        }
+        &self.0
     }
 }
 
 impl DerefMut for Reading {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        match self {
-            Self::Direct(conn) => conn,
-            Self::Pooled(tx) => tx,
-        }
+        &mut self.0
     }
 }
 
-/// One connection that one task keeps for itself. It connects when it is first used, and again after a failure.
+/// A transaction, rolled back unless it is committed.
 #[derive(Debug)]
-pub struct Lane {
-    options: PgConnectOptions,
-    pooled: bool,
-    conn: Option<PgConnection>,
+pub struct Transaction(Held);
+
+impl Transaction {
+    /// Keeps what was done.
+    pub async fn commit(self) -> sqlx::Result<()> {
+        self.0.end("commit").await
+    }
+
+    /// Undoes what was done.
+    pub async fn rollback(self) -> sqlx::Result<()> {
+        self.0.end("rollback").await
+    }
 }
 
-impl Lane {
-    /// Whether the connection was used before, and may have broken since.
-    pub fn is_connected(&self) -> bool {
-        self.conn.is_some()
-    }
+impl Deref for Transaction {
+    type Target = PgConnection;
 
-    /// The connection, to be given back by [`Self::keep`] after success only: what may still arrive on one that failed, or
-    /// whose user was stopped halfway, is nobody's.
-    pub async fn take(&mut self) -> sqlx::Result<PgConnection> {
-        let mut conn = match self.conn.take() {
-            Some(conn) => conn,
-            None => PgConnection::connect_with(&self.options).await?,
-        };
-        if self.pooled {
-            conn.execute(Address::begin_pooled(PATIENCE.into_iter().chain(BY_KEY))).await?;
-        }
-        Ok(conn)
+    fn deref(&self) -> &PgConnection {
+        &self.0
     }
+}
 
-    /// Keeps what was done on the connection, and the connection for the next time.
-    pub async fn keep(&mut self, mut conn: PgConnection) -> sqlx::Result<()> {
-        if self.pooled {
-            conn.execute("commit").await?;
-        }
-        self.conn = Some(conn);
-        Ok(())
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
     }
 }

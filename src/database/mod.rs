@@ -1,23 +1,36 @@
 //! Postgres: somebody's, or our own private one; connected to and migrated.
 
+mod address;
 mod batch;
+mod connect;
 mod db;
 pub mod duty;
 pub mod embedded;
+mod error;
+mod lane;
+mod no_primary;
+mod pulse;
+mod trouble;
 
-use std::str::FromStr;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::config::Config;
 use crate::error::Result;
 use embedded::{Durability, Postgres};
 
+pub use address::Address;
 pub use batch::{Batch, Limits, Question, distinct, index};
-pub use db::{Address, Db, Lane, Reading};
+
+pub use db::{Db, Reading, Transaction};
+pub use lane::{InLane, Lane};
+pub use no_primary::{NoPrimary, Unfit, Why};
+pub use pulse::feel_the_pulse;
+pub use trouble::{came_after as is_outdated, unless_hung};
 
 /// The migrations, as they were when this binary was built.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -59,8 +72,8 @@ impl Database {
     pub async fn for_tools(config: &Config, demo: bool) -> anyhow::Result<Option<Self>> {
         let name = if demo { DEMO } else { PRIVATE };
         if let Some(living) = Self::living(config, demo)? {
-            let there = !demo || exists(&living.address.options, DEMO).await?;
-            return Ok(there.then_some(living));
+            let Some(running) = Postgres::running(&config.data_dir)?.filter(|_| demo) else { return Ok(Some(living)) };
+            return Ok(exists(&running.socket_dir, DEMO).await?.then_some(living));
         }
         if !Postgres::is_in(&config.data_dir)? {
             return Ok(None);
@@ -78,24 +91,22 @@ impl Database {
             return Self::of(url.expose()).map(Some);
         }
         let Some(running) = Postgres::running(&config.data_dir)? else { return Ok(None) };
-        let options = PgConnectOptions::new_without_pgpass().socket(&running.socket_dir).username(Postgres::USER);
         let name = if demo { DEMO } else { &running.serving };
         let place = format!("{}, of the Portero that runs (pid {})", in_private(config, name), running.pid);
-        Ok(Some(Self { address: Address::direct(options.database(name)), place, private: None }))
+        Ok(Some(Self { address: through(&running.socket_dir, name), place, private: None }))
     }
 
     /// The database of `AUTH_DATABASE_URL`.
     fn of(url: &str) -> anyhow::Result<Self> {
-        let options = parse(url)?;
-        let name = options.get_database().unwrap_or(options.get_username());
-        let place = format!("the database {name} at {}:{} (AUTH_DATABASE_URL)", options.get_host(), options.get_port());
-        Ok(Self { address: Address::direct(options), place, private: None })
+        let address = Address::parse(url).map_err(|fault| anyhow::anyhow!("AUTH_DATABASE_URL {fault}"))?;
+        let place = format!("the database {} at {} (AUTH_DATABASE_URL)", address.database(), address.names());
+        Ok(Self { address, place, private: None })
     }
 
     /// Connects for the first time, and finds out whether a transaction pooler stands between.
     pub async fn meet(&mut self) -> anyhow::Result<()> {
         if self.private.is_none() {
-            self.address.find_pooler().await.with_context(|| self.unreachable())?;
+            self.address.find_pooler().await?;
         }
         Ok(())
     }
@@ -107,7 +118,7 @@ impl Database {
         if self.private.is_some() || demo {
             self.migrate().await?;
         } else {
-            let mut conn = self.address.connect_patiently().await.with_context(|| self.unreachable())?;
+            let mut conn = self.address.connect_patiently().await?;
             let mut tx = self.address.begin_on(&mut conn).await?;
             match standing(&mut tx).await? {
                 Standing::Current => {}
@@ -117,26 +128,25 @@ impl Database {
             drop(tx);
             conn.close().await?;
         }
-        if demo { load_demo_data(&self.address.options).await } else { Ok(()) }
+        if demo { self.load_demo_data().await } else { Ok(()) }
     }
 
     async fn private(config: &Config, name: &'static str, missing: Missing) -> anyhow::Result<Self> {
         let postgres = Postgres::start(&config.data_dir, Durability::Durable, name).await?;
-        let options = PgConnectOptions::new_without_pgpass().socket(postgres.socket_dir()).username(Postgres::USER);
-        if !exists(&options, name).await? {
+        if !exists(postgres.socket_dir(), name).await? {
             if missing == Missing::Leave {
                 postgres.stop().await;
                 return Err(NoDatabase.into());
             }
-            create(&options, name).await?;
+            create(postgres.socket_dir(), name).await?;
         }
         let place = format!("{}, started for this", in_private(config, name));
-        Ok(Self { address: Address::direct(options.database(name)), place, private: Some(postgres) })
+        Ok(Self { address: through(postgres.socket_dir(), name), place, private: Some(postgres) })
     }
 
     /// Brings the database to this binary's version, wholly or not at all; nothing happens when it is there already.
     pub async fn migrate(&self) -> anyhow::Result<()> {
-        let mut conn = self.address.connect_patiently().await.with_context(|| self.unreachable())?;
+        let mut conn = self.address.connect_patiently().await?;
         let migrated = self.migrate_on(&mut conn).await;
         let _ = conn.close().await;
         match migrated {
@@ -157,14 +167,11 @@ impl Database {
         Ok(tx.commit().await?)
     }
 
-    /// What to say when it can't be connected to.
-    pub fn unreachable(&self) -> String {
-        format!(
-            "can't connect to Postgres at {}:{}, database {}; is it running, and is AUTH_DATABASE_URL right?",
-            self.address.options.get_host(),
-            self.address.options.get_port(),
-            self.address.options.get_database().unwrap_or("(default)"),
-        )
+    /// Loads the demo data, unless it has been loaded before.
+    pub async fn load_demo_data(&self) -> anyhow::Result<()> {
+        let mut conn = self.address.connect_patiently().await?;
+        load_demo_data(&mut conn).await?;
+        Ok(conn.close().await?)
     }
 
     /// Connections to share, which fail soon rather than hang.
@@ -177,15 +184,17 @@ impl Database {
         self.address.one_connection()
     }
 
-    /// Likewise, for LISTEN, which through a transaction pooler hears nothing: then there is none, unless
+    /// Where LISTEN is heard, which is not through a transaction pooler: then there is no such place, unless
     /// `AUTH_DATABASE_DIRECT_URL` says how to avoid it.
-    pub fn listening_connection(&self, config: &Config) -> anyhow::Result<Option<PgPool>> {
-        let options = match (&config.database_direct_url, &self.private) {
-            (Some(url), None) => PgConnectOptions::from_str(url.expose()).context("AUTH_DATABASE_DIRECT_URL")?,
-            _ if self.address.pooled => return Ok(None),
-            _ => self.address.options.clone(),
-        };
-        Ok(Some(Address::direct(options).one_connection().pool().clone()))
+    pub fn where_to_listen(&self, config: &Config) -> anyhow::Result<Option<Address>> {
+        match (&config.database_direct_url, &self.private) {
+            (Some(url), None) => {
+                let address = Address::parse(url.expose());
+                Ok(Some(address.map_err(|fault| anyhow::anyhow!("AUTH_DATABASE_DIRECT_URL {fault}"))?))
+            }
+            _ if self.address.pooled => Ok(None),
+            _ => Ok(Some(self.address.clone())),
+        }
     }
 
     /// Stops the private Postgres, if it is ours.
@@ -194,10 +203,6 @@ impl Database {
             postgres.stop().await;
         }
     }
-}
-
-fn parse(url: &str) -> anyhow::Result<PgConnectOptions> {
-    PgConnectOptions::from_str(url).context("AUTH_DATABASE_URL")
 }
 
 /// What to do about a database that is not there.
@@ -216,8 +221,14 @@ fn in_private(config: &Config, name: &str) -> String {
     format!("the database {name} of the private Postgres in {}", config.data_dir.display())
 }
 
-async fn exists(options: &PgConnectOptions, name: &'static str) -> anyhow::Result<bool> {
-    let mut conn = PgConnection::connect_with(&options.clone().database("postgres")).await?;
+/// A database of a private Postgres.
+fn through(socket_dir: &Path, name: &str) -> Address {
+    let options = PgConnectOptions::new_without_pgpass().socket(socket_dir).username(Postgres::USER);
+    Address::direct(options.database(name))
+}
+
+async fn exists(socket_dir: &Path, name: &'static str) -> anyhow::Result<bool> {
+    let mut conn = through(socket_dir, "postgres").connect_patiently().await?;
     let exists = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
         .bind(name)
         .fetch_one(&mut conn)
@@ -226,8 +237,8 @@ async fn exists(options: &PgConnectOptions, name: &'static str) -> anyhow::Resul
     Ok(exists)
 }
 
-async fn create(options: &PgConnectOptions, name: &'static str) -> anyhow::Result<()> {
-    let mut conn = PgConnection::connect_with(&options.clone().database("postgres")).await?;
+async fn create(socket_dir: &Path, name: &'static str) -> anyhow::Result<()> {
+    let mut conn = through(socket_dir, "postgres").connect_patiently().await?;
     // Sorted by bytes, but with upper and lower case of every script; not every system has that locale.
     let plain = format!("create database {name}");
     let unicode = format!("{plain} template template0 lc_ctype 'C.UTF-8'");
@@ -280,12 +291,10 @@ pub async fn is_migrated(conn: &mut PgConnection) -> Result<bool> {
 }
 
 /// Loads the demo data, unless it has been loaded before.
-pub async fn load_demo_data(options: &PgConnectOptions) -> anyhow::Result<()> {
-    let mut conn = PgConnection::connect_with(options).await?;
-    let loaded: bool = sqlx::query_scalar("select exists (select from auth.person)").fetch_one(&mut conn).await?;
+pub async fn load_demo_data(conn: &mut PgConnection) -> anyhow::Result<()> {
+    let loaded: bool = sqlx::query_scalar("select exists (select from auth.person)").fetch_one(&mut *conn).await?;
     if !loaded {
-        sqlx::raw_sql(include_str!("../../db/demo_data.sql")).execute(&mut conn).await.context("demo data")?;
+        sqlx::raw_sql(include_str!("../../db/demo_data.sql")).execute(conn).await.context("demo data")?;
     }
-    conn.close().await?;
     Ok(())
 }

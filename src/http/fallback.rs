@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,12 +10,13 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use futures_util::future::Map;
+use futures_util::future::{Either, Map};
 use tokio::time::error::Elapsed;
 use tokio::time::{Timeout, timeout};
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
+use crate::database;
 use crate::error::Error;
 
 /// 404 in the shape of every other error.
@@ -63,12 +65,16 @@ impl<S> InTime<S> {
     }
 }
 
-type Answered = Result<Result<Response, Infallible>, Elapsed>;
+type Answered = Result<Response, Infallible>;
+type Question<F> = Map<Timeout<F>, fn(Result<Answered, Elapsed>) -> Answered>;
 
-impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Request> for InTime<S> {
+impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Request> for InTime<S>
+where
+    S::Future: Send + 'static,
+{
     type Response = Response;
     type Error = Infallible;
-    type Future = Map<Timeout<S::Future>, fn(Answered) -> Result<Response, Infallible>>;
+    type Future = Either<Question<S::Future>, Pin<Box<dyn Future<Output = Answered> + Send>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(context)
@@ -78,11 +84,21 @@ impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Reque
         let path = request.uri().path();
         let asks = request.method().is_safe() || QUESTIONS.contains(&path);
         let changes = if path == IMPORT { IMPORTS } else { CHANGES };
-        let limit = if asks { self.questions } else { changes };
-        timeout(limit, self.inner.call(request)).map(in_time)
+        let answer = self.inner.call(request);
+        if asks {
+            let answer: Question<_> = timeout(self.questions, answer).map(in_time);
+            return Either::Left(answer);
+        }
+        // So long nobody waits for a Postgres that hangs, and keeps a connection from those who could use it.
+        let answer = database::unless_hung(timeout(changes, answer));
+        Either::Right(Box::pin(async { answer.await.map_or_else(|| Ok(hung()), in_time) }))
     }
 }
 
-fn in_time(answered: Answered) -> Result<Response, Infallible> {
+fn in_time(answered: Result<Answered, Elapsed>) -> Answered {
     answered.unwrap_or_else(|_| Ok(Error::Unavailable("no answer in time".to_owned()).into_response()))
+}
+
+fn hung() -> Response {
+    Error::Unavailable("Postgres hung meanwhile".to_owned()).into_response()
 }

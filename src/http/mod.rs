@@ -1,6 +1,7 @@
 //! What every route shares of HTTP: reading bodies, paths, pages and credentials, and the line in the log.
 
 pub mod access_log;
+pub mod ask_again;
 pub mod client_ip;
 pub mod credential;
 mod etag;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use portero::database::Transaction;
 use portero::http::idempotency;
 use serde_json::{Value, json};
-use sqlx::PgTransaction;
 use tokio::task::LocalSet;
 
 use crate::support::document::operations;
@@ -30,7 +30,7 @@ async fn insist(caller: &Caller, path: &str, body: Value) -> Response {
 }
 
 /// Every request of the caller waits until this ends.
-async fn hold(server: &Server, caller: &Caller) -> PgTransaction<'static> {
+async fn hold(server: &Server, caller: &Caller) -> Transaction {
     let mut tx = server.app.db.begin().await.expect("a transaction");
     sqlx::query("select id from auth.person where id = $1 for update")
         .bind(caller.id)

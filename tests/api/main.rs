@@ -2,6 +2,8 @@
 //!
 //! Nothing needs to be started or set: the tests start a Postgres of their own and take it away again.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at Postgres from outside")]
+
 mod access;
 mod access_review;
 mod administrators;
@@ -35,6 +37,7 @@ mod me;
 mod midway;
 mod model;
 mod new_device;
+mod outdated;
 mod pages;
 mod passwords;
 mod people;

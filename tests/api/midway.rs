@@ -4,8 +4,8 @@
 //! commits.
 
 use axum::http::Method;
+use portero::database::Transaction;
 use serde_json::{Value, json};
-use sqlx::PgTransaction;
 use tokio::task::LocalSet;
 
 use crate::support::{Caller, Response, Server};
@@ -48,7 +48,7 @@ fn changes(somebody: i32) -> Vec<(Method, String, Value)> {
 }
 
 /// Sends all of them, waits until all wait for a lock, commits, and answers what they were told.
-async fn meanwhile(server: &Server, caller: &Caller, somebody: i32, tx: PgTransaction<'static>) -> Vec<Response> {
+async fn meanwhile(server: &Server, caller: &Caller, somebody: i32, tx: Transaction) -> Vec<Response> {
     let local = LocalSet::new();
     let sent = changes(somebody).into_iter().map(|(method, path, body)| {
         let caller = caller.clone();

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use portero::changes::{Pace, prune};
-use sqlx::{AssertSqlSafe, PgTransaction};
+use portero::database::Transaction;
+use sqlx::AssertSqlSafe;
 
 use crate::model::Dice;
 use crate::support::{Caller, Event, Server, Stream};
@@ -28,7 +29,7 @@ async fn ready(stream: &mut Stream) -> i64 {
 }
 
 /// Writes a change that can be told from others.
-async fn write(tx: &mut PgTransaction<'static>, name: &str) {
+async fn write(tx: &mut Transaction, name: &str) {
     sqlx::query("insert into auth.changes (kind, person_id, session_id) values ('session-revoked', 1, $1)")
         .bind(name)
         .execute(&mut **tx)

@@ -88,3 +88,67 @@ async fn the_direct_address_must_lead_to_the_same_database() {
         assert!(!said.out.contains("hunter2"));
     }
 }
+
+fn finding(said: &Said, check: &str) -> (String, String) {
+    let report = said.json();
+    let found = report["findings"].as_array().expect("findings").iter().find(|f| f["check"] == check).cloned();
+    let found = found.unwrap_or_else(|| panic!("no {check} in {said:?}"));
+    let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
+    (text("detail"), text("advice"))
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_connection_is_said_once_and_what_to_do_is_something_else() {
+    let port = free_port();
+    let house = House::new().await;
+    let nowhere = house.url.replace("/house_", "/no_house_");
+    for (url, words, servers) in [
+        ("postgres://me:hunter2@127.0.0.1:1/x".to_owned(), &["127.0.0.1:1", "database x", "Connection refused"][..], 1),
+        (
+            "postgres://me:hunter2@127.0.0.1:1,127.0.0.1:2/x".to_owned(),
+            &["127.0.0.1:1: ", "127.0.0.1:2: ", "no primary", "Connection refused"],
+            2,
+        ),
+        (nowhere, &["does not exist"], 1),
+    ] {
+        let vars = [("SERVER_PORT", port.as_str()), ("AUTH_DATABASE_URL", url.as_str())];
+        let (detail, advice) = finding(&house.run_with(&["doctor", "--json"], "", &vars), "database");
+        let said = house.run_with(&["user", "list"], "", &vars);
+        said.refused(words);
+        for text in [&detail, &said.err] {
+            for word in words {
+                assert!(text.contains(word), "{word} in {text}");
+            }
+            assert_eq!(text.matches(words[words.len() - 1]).count(), servers, "{text}");
+            assert!(!text.contains("hunter2") && !text.contains("at line"), "{text}");
+        }
+        assert!(!advice.is_empty() && !detail.contains(&advice) && !advice.contains(&detail), "{detail} → {advice}");
+        assert!(said.err.contains(&advice), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_names_several_servers_badly_is_refused_without_being_shown() {
+    let house = House::new().await;
+    for (url, words) in [
+        ("postgres://me:hunter2@a,,b/x", "comma"),
+        ("postgres://me:hunter2@a,b/x?target_session_attrs=standby", "read-write"),
+        ("postgres://me:hunter2@a,b,c/x?port=1,2", "2 ports for 3 servers"),
+    ] {
+        let said = house.run_with(&["user", "list"], "", &[("AUTH_DATABASE_URL", url)]);
+        said.refused(&["AUTH_DATABASE_URL", words]);
+        assert!(!said.err.contains("hunter2"), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn ids_that_come_to_their_end_are_named() {
+    let port = free_port();
+    let house = House::new().await;
+    let vars = [("SERVER_PORT", port.as_str())];
+    assert_eq!(status(&house.run_with(&["doctor", "--json"], "", &vars), "ids"), ["ok"]);
+    house.number("select setval(pg_get_serial_sequence('auth.person', 'id'), 2147483600)").await;
+    let said = house.run_with(&["doctor", "--json"], "", &vars);
+    assert_eq!((status(&said, "ids"), said.code), (vec!["wrong".into()], 1), "{said:?}");
+    assert!(finding(&said, "ids").0.contains("auth.person"), "{said:?}");
+}

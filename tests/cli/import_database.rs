@@ -165,7 +165,7 @@ async fn another_database_is_refused_without_showing_its_url() {
     import(&empty.url).refused(&["lacks auth.person.id"]);
     import(&house.url).refused(&["a Portero's own"]);
     let said = import("postgres://me:hunter2@127.0.0.1:1/x");
-    said.refused(&["can't connect to 127.0.0.1:1"]);
+    said.refused(&["can't connect to Postgres at 127.0.0.1:1"]);
     assert!(!said.err.contains("hunter2"));
     let said = import("mysql://me:hunter2@x/y");
     said.refused(&["postgres://"]);

@@ -1,5 +1,7 @@
 //! The command line, as it is used: the real binary, on databases of a throw-away Postgres.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at Postgres from outside")]
+
 mod admin;
 mod audit;
 mod doctor;

@@ -5,6 +5,7 @@ mod files;
 mod mail;
 mod port;
 mod postgres;
+mod servers;
 mod settings;
 mod store;
 

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::super::output::count;
-use super::{Report, store};
+use super::{Report, servers, store};
 use crate::access::store::administrators;
 use crate::config::Config;
-use crate::database::{Database, Standing, newer, standing};
+use crate::database::{Database, NoPrimary, Standing, newer, standing};
 use crate::error::{Result, causes};
 use crate::mail;
 
@@ -23,6 +22,8 @@ const CHANNEL: &str = "portero_doctor";
 const OLDEST: i32 = 14;
 /// Tokens are timed by Portero's clock, and several Porteros share them.
 const DIFFERENCE: time::Duration = time::Duration::seconds(2);
+/// What share of all ids may be gone before somebody should look.
+const IDS_USED: f64 = 0.9;
 
 /// Answers whether a Portero may be serving the database: a private one is served or is not.
 pub(super) async fn check(report: &mut Report, config: &Config, demo: bool) -> bool {
@@ -44,14 +45,27 @@ pub(super) async fn check(report: &mut Report, config: &Config, demo: bool) -> b
 }
 
 async fn look_at(report: &mut Report, config: &Config, mut database: Database) {
+    servers::check(report, &database.address).await;
     let connected = async {
         database.meet().await?;
-        Ok(database.address.connect_patiently().await?)
+        Ok::<_, anyhow::Error>(database.address.connect_patiently().await?)
     };
     let mut conn = match timeout(PATIENCE, connected).await {
         Ok(Ok(conn)) => conn,
-        Ok(Err(error)) => return report.wrong("database", causes(&error), database.unreachable()),
-        Err(_) => return report.wrong("database", "Postgres does not answer within 5 s", database.unreachable()),
+        Ok(Err(error)) => {
+            return match error.downcast_ref::<NoPrimary>() {
+                Some(none) => report.wrong("database", none.to_string(), none.advice()),
+                None => report.wrong("database", causes(&error), "look into the log of Postgres"),
+            };
+        }
+        Err(_) => {
+            let servers = database.address.names();
+            return report.wrong(
+                "database",
+                format!("Postgres at {servers} does not answer within 5 s"),
+                "look into the log of Postgres, and whether AUTH_DATABASE_URL is right",
+            );
+        }
     };
     let asked = async { ask(report, &mut *database.address.begin_on(&mut conn).await?).await };
     match timeout(PATIENCE, asked).await {
@@ -69,9 +83,8 @@ async fn look_at(report: &mut Report, config: &Config, mut database: Database) {
 /// session of its own.
 async fn listening(report: &mut Report, config: &Config, database: &Database, conn: &mut PgConnection) {
     let heard = async {
-        let Some(pool) = database.listening_connection(config)? else { return Ok(false) };
-        let mut listener = PgListener::connect_with(&pool).await?;
-        listener.listen(CHANNEL).await?;
+        let Some(address) = database.where_to_listen(config)? else { return Ok(false) };
+        let mut listener = address.listen(CHANNEL).await?;
         let mut tx = database.address.begin_on(conn).await?;
         store::notify(&mut tx, CHANNEL).await?;
         tx.commit().await?;
@@ -107,6 +120,7 @@ async fn ask(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
         }
         Standing::Ahead(version) => report.wrong("migrations", newer(version), ""),
     }
+    ids(report, conn).await?;
     let mails = mail::store::standing(conn).await?;
     if mails.dead > 0 {
         let letters = count(mails.dead.unsigned_abs(), "mail was", "mails were");
@@ -121,6 +135,23 @@ async fn ask(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
         let names: Vec<&str> = administrators.iter().take(10).map(|person| person.username.as_str()).collect();
         let more = if administrators.len() > names.len() { ", …" } else { "" };
         report.ok("administrator", format!("{}{more}", names.join(", ")));
+    }
+    Ok(())
+}
+
+/// Whether any of the numbers that ids are taken from comes to its end.
+async fn ids(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
+    let full = store::fullest_ids(conn).await?;
+    let (used, table) = full.map_or((0.0, String::new()), |full| (full.used, full.table));
+    let percent = format!("{:.0} %", used * 100.0);
+    if used >= IDS_USED {
+        report.wrong(
+            "ids",
+            format!("{percent} of the ids of {table} are used up; beyond the last one nothing can be added to it"),
+            "find what took them: ids that were imported or set by hand, or something that adds and removes in a loop",
+        );
+    } else {
+        report.ok("ids", format!("{percent} of those that there are have been used"));
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::access::Can;
 use crate::access::permission::WriteUsers;
 use crate::app::App;
 use crate::audit::{Action, Event};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, causes};
 use crate::http::{Json, unreadable};
 use crate::passwords::Password;
 
@@ -187,7 +187,7 @@ async fn look_at(app: &App, body: Body, format: Format, conn: &mut PgConnection)
     while let Some(batch) = batches.recv().await {
         let batch = batch.map_err(|error| {
             let unreadable = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
-            unreadable.unwrap_or_else(|| Error::bad_request("invalid_import", format!("{error:#}")))
+            unreadable.unwrap_or_else(|| Error::bad_request("invalid_import", causes(&error)))
         })?;
         store::keep(conn, &batch).await?;
         looked.lines += batch.lines;

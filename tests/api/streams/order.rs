@@ -34,7 +34,7 @@ async fn interleave(seed: u64) {
     let mut wanderer = (backend.listen(Some(begin)).await, Vec::new());
     let mut last = begin;
 
-    let mut open: Vec<(usize, PgTransaction<'static>)> = Vec::new();
+    let mut open: Vec<(usize, Transaction)> = Vec::new();
     let (mut written, mut committed) = (Vec::new(), Vec::new());
     for step in 0..120 {
         match dice.throw(4) {

@@ -123,7 +123,9 @@ async fn make_templates(options: &PgConnectOptions) {
         .execute("create database template_demo template template_fresh strategy file_copy")
         .await
         .expect("a second template");
-    load_demo_data(&options.clone().database("template_demo")).await.expect("the demo data load");
+    let mut demo = PgConnection::connect_with(&options.clone().database("template_demo")).await.expect("it is there");
+    load_demo_data(&mut demo).await.expect("the demo data load");
+    demo.close().await.expect("an orderly end");
     postgres.close().await.expect("an orderly end");
 }
 

@@ -29,7 +29,8 @@ use super::super::tool::Tool;
 use super::progress;
 use crate::access::store::administrators;
 use crate::audit::{self, Action, Event};
-use crate::config::{Secret, database_url};
+use crate::config::Secret;
+use crate::database::Address;
 use source::Source;
 
 /// Something that keeps a row from being imported.
@@ -83,8 +84,9 @@ impl Import<'_> {
 }
 
 pub(super) async fn import(tool: &Tool, url: &Secret, dry_run: bool) -> anyhow::Result<ExitCode> {
-    let options = database_url(url.expose()).map_err(|fault| anyhow::anyhow!("the URL of the old database {fault}"))?;
-    let source = Source::open(&options).await.context("the old database")?;
+    let address = Address::parse(url.expose());
+    let address = address.map_err(|fault| anyhow::anyhow!("the URL of the old database {fault}"))?;
+    let source = Source::open(&address).await.context("the old database")?;
     let mut conn = tool.patient_connection().await?;
     let mut tx = tool.begin_on(&mut conn).await?;
     let mut import = Import {

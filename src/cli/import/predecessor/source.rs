@@ -4,9 +4,11 @@
 
 use std::fmt::Write;
 
-use anyhow::{Context, bail};
-use sqlx::postgres::{PgConnectOptions, PgRow};
-use sqlx::{Connection, FromRow, PgConnection, Row};
+use anyhow::bail;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, Row};
+
+use crate::database::Address;
 
 /// How many rows are read at a time.
 pub(super) const BATCH: i64 = 5000;
@@ -57,12 +59,10 @@ pub(super) struct Source(PgConnection);
 
 impl Source {
     /// Connects, makes sure that it is what it should be, and stops the time there.
-    pub(super) async fn open(options: &PgConnectOptions) -> anyhow::Result<Self> {
-        let connecting = || {
-            let database = options.get_database().unwrap_or("(default)");
-            format!("can't connect to {}:{}, database {database}", options.get_host(), options.get_port())
-        };
-        let mut conn = PgConnection::connect_with(options).await.with_context(connecting)?;
+    pub(super) async fn open(address: &Address) -> anyhow::Result<Self> {
+        // Without what to do about our own database.
+        let connected = address.connect_to_read().await;
+        let mut conn = connected.map_err(|error| anyhow::anyhow!("{error}"))?;
         sqlx::raw_sql("begin isolation level repeatable read read only").execute(&mut conn).await?;
         let mut source = Self(conn);
         source.must_be_complete().await?;
