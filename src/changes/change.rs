@@ -34,6 +34,8 @@ pub enum What {
     GrantsChanged(ServiceId, Option<PersonId>),
     /// More than is told one by one.
     Reset,
+    /// The database went on elsewhere, and may lack what was told last.
+    Failover,
     /// A service's key, or every one, is dead. Told to nobody: the streams that were opened with it end.
     KeyRevoked(Option<KeyId>),
 }
@@ -52,9 +54,11 @@ pub(super) enum Audience {
 impl Change {
     pub(super) fn audience(&self) -> Audience {
         match self.what {
-            What::SessionRevoked { .. } | What::TokenClaimsChange(_) | What::AccountPurged(_) | What::Reset => {
-                Audience::All
-            }
+            What::SessionRevoked { .. }
+            | What::TokenClaimsChange(_)
+            | What::AccountPurged(_)
+            | What::Reset
+            | What::Failover => Audience::All,
             What::GrantsChanged(service, _) => Audience::Service(service),
             What::KeyRevoked(key) => Audience::EndsStreamsOf(key),
         }
@@ -78,6 +82,7 @@ impl Change {
                 ("grants-changed", json!({ "service_id": service, "event_timestamp": at }))
             }
             What::Reset => return reset(self.position, "too_much", self.at),
+            What::Failover => return reset(self.position, "failover", self.at),
             What::KeyRevoked(_) => return String::new(),
         };
         event(name, self.position, &data)
@@ -122,6 +127,7 @@ mod tests {
         );
         assert!(told(What::GrantsChanged(ServiceId(4), Some(PersonId(9)))).contains(r#""user_id":9"#));
         assert!(told(What::Reset).starts_with("event: reset\nid: 7\n"));
+        assert!(told(What::Failover).contains(r#""reason":"failover""#));
     }
 
     #[test]

@@ -99,6 +99,7 @@ fn what(
         ("account-purged", _, Some(person), _) => What::AccountPurged(person),
         ("grants-changed", _, person, Some(service)) => What::GrantsChanged(service, person),
         ("key-revoked", ..) => What::KeyRevoked(key),
+        ("failover", ..) => What::Failover,
         // Also what a newer version writes and we can't tell.
         _ => What::Reset,
     }

@@ -74,6 +74,28 @@ async fn another_database_in_place_of_the_first_ends_the_streams() {
 }
 
 #[tokio::test]
+async fn after_a_failover_everybody_forgets_and_no_position_means_two_things() {
+    let (server, backend) = with_a_backend().await;
+    let mut stream = backend.listen(None).await;
+    ready(&mut stream).await;
+    write_now(&server, "before").await;
+    assert_eq!(name(&stream.event().await), "before");
+    let before = stream.last_id.expect("an id");
+    // As on a server that was promoted: another timeline.
+    server.execute("update auth.changes_head set history = 'of the primary before'").await;
+    assert_eq!(stream.expect("reset").await.data["reason"], "failover");
+    write_now(&server, "after").await;
+    assert_eq!(name(&stream.event().await), "after");
+    // What the old primary told last never came here.
+    for last in [before, before + 1, before + 100_000] {
+        let mut back = backend.listen(Some(last)).await;
+        assert_eq!(back.expect("reset").await.data["reason"], "failover", "from {last}");
+        assert_eq!(name(&back.event().await), "after");
+        ready(&mut back).await;
+    }
+}
+
+#[tokio::test]
 async fn at_the_end_of_the_server_its_streams_end() {
     let (server, backend) = with_a_backend().await;
     let mut stream = backend.listen(None).await;
