@@ -24,9 +24,9 @@ struct Two {
 }
 
 /// PgBouncer in a process of its own.
-struct Pooler {
+pub struct Pooler {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Drop for Pooler {
@@ -38,17 +38,16 @@ impl Drop for Pooler {
 
 impl Pooler {
     /// `None` on a machine that has none.
-    async fn start(directory: &Directory) -> Option<Self> {
+    pub async fn to(directory: &Directory, database: &str, target: &str) -> Option<Self> {
         let binary = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/opt/homebrew/bin/pgbouncer"]
             .into_iter()
             .find(|path| Path::new(path).exists())?;
         let port = free_port();
         let settings = format!(
-            "[databases]\nportero_demo = host={} user=portero\n\
+            "[databases]\n{database} = {target}\n\
              [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
              pool_mode = transaction\ndefault_pool_size = 6\nmax_client_conn = 200\n\
-             ignore_startup_parameters = extra_float_digits\n",
-            directory.path().join("run").display(),
+             ignore_startup_parameters = extra_float_digits\n"
         );
         let file = directory.path().join("pgbouncer.ini");
         std::fs::write(&file, settings).unwrap();
@@ -58,7 +57,7 @@ impl Pooler {
             command.args(["-u", "postgres"]);
         }
         let child = command.arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let pooler = Self { child, url: format!("postgres://portero@127.0.0.1:{port}/portero_demo") };
+        let pooler = Self { child, url: format!("postgres://portero@127.0.0.1:{port}/{database}") };
         let start = Instant::now();
         while PgConnection::connect(&pooler.url).await.is_err() {
             assert!(start.elapsed() < Duration::from_secs(30), "PgBouncer does not answer");
@@ -75,7 +74,8 @@ impl Two {
         let first = Portero::start(&directory, "demo", &[]).await;
         let socket = directory.path().join("run");
         let direct = format!("postgres://portero@localhost/portero_demo?host={}", socket.display());
-        let bouncer = if pooled { Some(Pooler::start(&directory).await?) } else { None };
+        let target = format!("host={} user=portero", socket.display());
+        let bouncer = if pooled { Some(Pooler::to(&directory, "portero_demo", &target).await?) } else { None };
         let url = bouncer.as_ref().map_or(direct.clone(), |bouncer| bouncer.url.clone());
         let own = |name: &str| {
             let path = directory.path().join(name);

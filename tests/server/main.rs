@@ -1,7 +1,9 @@
 //! The real binary, its real Postgres, and what happens to them: started, stopped, killed, frozen, misconfigured.
 
+#![allow(clippy::disallowed_methods, reason = "tests look at Postgres from outside")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod failover;
 mod first_start;
 mod hashing;
 mod instances;

@@ -10,7 +10,7 @@ use crate::killed::freeze;
 use crate::process::{Directory, Portero};
 
 /// A backend of service 4, as docs/changes.md has it: it comes back with the last id it saw.
-struct Backend {
+pub struct Backend {
     key: String,
     last_id: Option<String>,
     response: Option<reqwest::Response>,
@@ -18,15 +18,18 @@ struct Backend {
 }
 
 impl Backend {
+    pub fn with(key: &str) -> Self {
+        Self { key: key.to_owned(), last_id: None, response: None, buffer: String::new() }
+    }
+
     async fn new(demo: &Portero) -> Self {
         let admin = demo.log_in("adm1", "adm1-hash").await;
         let (status, made) = demo.post("/services/4/keys", &admin, json!({"name": "tests"})).await;
         assert_eq!(status, 201, "{made}");
-        let key = made["key"].as_str().unwrap().to_owned();
-        Self { key, last_id: None, response: None, buffer: String::new() }
+        Self::with(made["key"].as_str().unwrap())
     }
 
-    async fn connect(&mut self, to: &Portero) -> u16 {
+    pub async fn connect(&mut self, to: &Portero) -> u16 {
         let mut request = reqwest::Client::new().get(format!("{}/changes", to.url)).header("token", &self.key);
         if let Some(id) = &self.last_id {
             request = request.header("last-event-id", id);
@@ -39,7 +42,7 @@ impl Backend {
     }
 
     /// The next event and its data; none when the server has ended the stream.
-    async fn next(&mut self) -> Option<(String, Value)> {
+    pub async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             while let Some((block, rest)) = self.buffer.split_once("\n\n") {
                 let field = |name| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
@@ -56,7 +59,7 @@ impl Backend {
     }
 
     /// Until an event of this name, coming back when the stream ends; answers its data.
-    async fn until(&mut self, name: &str, at: &Portero) -> Value {
+    pub async fn until(&mut self, name: &str, at: &Portero) -> Value {
         loop {
             match self.next().await {
                 Some((event, data)) if event == name => return data,
