@@ -142,6 +142,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(accounts::routes())
         .merge(accounts::register_routes())
         .merge(accounts::me_routes())
+        .merge(accounts::send_reset_routes())
         .merge(tokens::routes())
         .merge(tokens::list_routes())
         .merge(tokens::session_routes())

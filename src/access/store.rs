@@ -3,6 +3,8 @@
 mod administrators;
 mod cover;
 mod losses;
+mod meaning;
+mod takeover;
 mod uses;
 
 use std::collections::HashMap;
@@ -25,6 +27,10 @@ pub use administrators::{
 };
 pub use cover::{Through, must_cover_people, must_cover_permission, must_cover_person, must_cover_role};
 pub use losses::{Loss, held_until, must_cover_loss};
+pub use meaning::{
+    must_hand_out_where_anything_is_held, must_hand_out_where_permission_is_held, must_hand_out_where_role_is_held,
+};
+pub use takeover::must_be_as_mighty;
 pub use uses::note_uses;
 
 /// What a batch of checks is answered.

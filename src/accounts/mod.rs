@@ -9,6 +9,7 @@ mod register;
 mod register_routes;
 mod reset;
 mod routes;
+mod send_reset;
 pub mod store;
 mod verify;
 
@@ -18,4 +19,5 @@ pub use me_routes::me_routes;
 pub use register::{Registration, WhoMayRegister, register};
 pub use register_routes::register_routes;
 pub use routes::routes;
+pub use send_reset::{queue_reset, send_reset_routes};
 pub use verify::{begin_verification, tell_the_old_address};

@@ -49,7 +49,11 @@ pub(super) async fn reset_password(
     let mut tx = Change::new(app.db.begin().await?, by);
     users::store::lock(&mut tx, owner.person).await?;
     let spent = tokens::spend(&mut tx, purpose, token, now).await?.ok_or_else(invalid)?;
+    if !mail::store::may_reset(&mut tx, owner.person).await? {
+        return Err(invalid());
+    }
     store::update(&mut tx, owner.person, &PersonChange::default(), Some(&hash)).await?;
+    store::note_password_by_mail(&mut tx, owner.person).await?;
     store::note_proof(&mut tx, owner.person, &spent.email, now).await?;
     revoke_all(&mut tx, owner.person, None).await?;
     attempts::clear(&mut tx, owner.person).await?;

@@ -6,6 +6,7 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::ask::NewPassword;
+use super::grant::planted_by_others;
 use super::named::Named;
 use super::output::remark;
 use super::tool::Tool;
@@ -13,7 +14,7 @@ use super::user;
 use crate::access::store::{
     administrators, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
 };
-use crate::grants::{self, told};
+use crate::grants::{self, What, told};
 use crate::id::Ref;
 use crate::login::{make_administrator, register_administrator};
 use crate::roles::RoleId;
@@ -98,6 +99,11 @@ async fn promote(tool: &Tool, person: &Person) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     make_administrator(&mut tx, person.id).await?;
     let details = users::store::details(&mut tx, person.id).await?;
+    let given = (person.id, ServiceId::PORTERO, What::Role(RoleId::ADMINISTRATOR));
+    let now = tx.by().now;
+    for notice in planted_by_others(&mut tx, given, now).await? {
+        remark(&notice);
+    }
     tx.commit([]).await?;
     if details.disabled_at.is_some() {
         remark(&format!("{0} is disabled and can't log in: `portero user enable {0}`", person.username));

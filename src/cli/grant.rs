@@ -9,13 +9,13 @@ use time::OffsetDateTime;
 use super::admin::keep_an_administrator;
 use super::expires::Expires;
 use super::named::Named;
-use super::output::{List, Row, count, or_dash};
+use super::output::{List, Row, count, or_dash, remark};
 use super::tool::Tool;
 use super::user::moment;
 use crate::access::store::{must_keep_an_administrator, queue_for_administrators};
 use crate::audit::Change;
 use crate::grants::store::LastGrant;
-use crate::grants::{End, Held, Reason, Terms, store, told};
+use crate::grants::{self, End, Held, Reason, Terms, What, store, told};
 use crate::permissions::PermissionId;
 use crate::roles::{self, RoleId};
 use crate::services::ServiceId;
@@ -133,12 +133,50 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Re
         }
     }
     let held = all_grants(&mut tx, person.id, Some(service), now).await?;
+    let planted = if terms.is_some() { planted(&mut tx, person.id, service, grant, now).await? } else { Vec::new() };
     tx.commit([]).await?;
+    for notice in planted {
+        remark(&notice);
+    }
     let holds = count(held.len() as u64, "grant", "grants");
     tool.output.done(
         &json!({ "person_id": person.id, "service_id": service, "grants": held }),
         format_args!("Done. {} (id {}) has {holds} in service {service} now.", person.username, person.id),
     )
+}
+
+/// What others have chosen for somebody who holds more now.
+async fn planted(
+    conn: &mut PgConnection,
+    person: PersonId,
+    service: ServiceId,
+    grant: &Grant,
+    now: OffsetDateTime,
+) -> anyhow::Result<Vec<String>> {
+    let mut found = Vec::new();
+    let role = match &grant.role {
+        Some(role) => Some(What::Role(role.find(conn).await?)),
+        None => None,
+    };
+    let mut given: Vec<What> = role.into_iter().collect();
+    for permission in &grant.permission {
+        given.push(What::Permission(permission.find(conn).await?));
+    }
+    for what in given {
+        found.extend(planted_by_others(conn, (person, service, what), now).await?);
+    }
+    found.dedup();
+    Ok(found)
+}
+
+/// What others have chosen for somebody who was given `what`, for whoever gave it.
+pub(super) async fn planted_by_others(
+    conn: &mut PgConnection,
+    given: (PersonId, ServiceId, What),
+    now: OffsetDateTime,
+) -> anyhow::Result<Vec<String>> {
+    let notices = grants::notices(conn, given, now).await?;
+    Ok(notices.into_iter().map(|notice| notice.detail).collect())
 }
 
 async fn change_role(

@@ -16,6 +16,7 @@ mod named;
 mod output;
 mod permission;
 mod role;
+mod send_reset;
 mod service;
 mod service_key;
 mod token;

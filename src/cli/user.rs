@@ -12,7 +12,7 @@ use super::grant::all_grants;
 use super::named::Named;
 use super::output::{Output, Row, count, line, or_dash, remark, table};
 use super::tool::{Tool, list_all};
-use super::{import, invite};
+use super::{import, invite, send_reset};
 use crate::accounts::Note;
 use crate::attempts::store::FailedLogins;
 use crate::attempts::{self, MOST_IN_A_ROW};
@@ -20,7 +20,7 @@ use crate::audit::{Action, Event};
 use crate::mail::{self, Content, Locale};
 use crate::shares::Asker;
 use crate::tokens;
-use crate::users::store::{Details, NewRow};
+use crate::users::store::{Chosen, Details, NewRow};
 use crate::users::{
     self, DocumentNumber, DocumentType, Email, Person, PersonChange, PersonId, PersonName, PersonType, Username,
 };
@@ -61,6 +61,11 @@ pub(super) enum Command {
         person: Named<PersonId>,
         #[command(flatten)]
         password: NewPassword,
+    },
+    /// Send a person a mail to set a new password, to the address that they have proved.
+    SendReset {
+        /// Id or username.
+        person: Named<PersonId>,
     },
     /// Make an invitation, with which one person may register, once. It is shown this once.
     Invite {
@@ -175,6 +180,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
         Command::Enable { person } => set_disabled(tool, &person, false).await,
         Command::Remove { person } => remove(tool, &person).await,
         Command::ResetPassword { person, password } => reset_password(tool, &person, &password).await,
+        Command::SendReset { person } => send_reset::run(tool, &person).await,
         Command::Invite { note, days } => invite::run(tool, note.as_ref(), days).await,
         Command::Import(args) => return import::run(args, tool).await,
     }
@@ -311,6 +317,7 @@ pub(super) async fn reset_password(tool: &Tool, named: &Named<PersonId>, passwor
     let hash = tool.app.hasher.hash(&Asker::ourselves("command line"), chosen.password).await?;
     let mut tx = tool.begin().await?;
     users::store::update(&mut tx, person.id, &PersonChange::default(), Some(&hash)).await?;
+    users::store::note_giver(&mut tx, person.id, None, Chosen { password: true, email: false }).await?;
     let ended = tokens::store::revoke_all(&mut tx, person.id, None).await?;
     attempts::clear(&mut tx, person.id).await?;
     mail::queue(&mut tx, &tool.app, person.id, &Content::PasswordChanged, None).await?;

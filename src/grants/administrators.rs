@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::hand::{give_role, take_role};
-use super::{End, Holder, Terms, store, told};
+use super::{End, Holder, Notice, Terms, What, notices, store, told};
 use crate::access::permission::{ReadGrants, WriteGrants};
 use crate::access::store::{Through, must_cover_role, must_keep_an_administrator};
 use crate::access::{About, Can};
@@ -40,26 +40,39 @@ async fn list_administrators(State(app): State<App>, _: Can<ReadGrants>, page: P
     Ok(page.respond(people, |person| person.id.0))
 }
 
+/// Somebody who is an administrator now.
+#[derive(Debug, Serialize, ToSchema)]
+struct Promoted {
+    #[serde(flatten)]
+    person: Person,
+    /// What whoever made them one should know; only where there is something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<Notice>,
+}
+
 /// Make somebody an administrator
 ///
 /// For good, also where it was to end. Only who is one for good can. Doing it twice is safe.
 #[utoipa::path(put, path = "/administrators/{person}", tag = "grants",
     params(("person" = String, Path, description = "id or username", example = "8")),
     responses(
-        (status = 200, body = Person),
+        (status = 200, body = Promoted),
         (status = 404, description = "`person_not_found`"),
+        (status = 409, description = "`password_set_by_another`"),
     ))]
 async fn promote_administrator(
     State(app): State<App>,
     by: Can<WriteGrants>,
     Path(person): Path<Ref<PersonId>>,
-) -> Result<Json<Person>> {
+) -> Result<Json<Promoted>> {
     let (mut tx, person) = begin(&app, &by, &person).await?;
     let (service, role) = PLACE;
     let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
     let granted = give_role(&mut tx, by.actor, (person.id, service, role), &terms).await?;
+    let notices = notices(&mut tx, (person.id, service, What::Role(role)), terms.now).await?;
     tx.commit(told::granted(person.id, service, role, &granted)).await?;
-    Ok(Json(person))
+    Ok(Json(Promoted { person, notices }))
 }
 
 /// That somebody is no administrator.

@@ -6,7 +6,7 @@ use utoipa_axum::routes;
 
 use super::hand::{give_permission, take_permission};
 use super::routes::{Begun, whom};
-use super::{DirectGrant, NewDirectGrant, Terms, told};
+use super::{DirectGrant, NewDirectGrant, Notice, Terms, What, notices, told};
 use crate::access::permission::WriteGrants;
 use crate::access::store::{Through, must_cover_permission};
 use crate::access::{About, Holds};
@@ -33,6 +33,10 @@ struct DirectGrantDone {
     permission_id: PermissionId,
     /// The role `direct:<person>:<service>` that carries the grant; null when there was none to take from.
     role_id: Option<RoleId>,
+    /// What whoever gave it should know; only where there is something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<Notice>,
 }
 
 /// Give a person a single permission in a service
@@ -44,6 +48,7 @@ struct DirectGrantDone {
     (status = 200, body = DirectGrantDone),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
     (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
+    (status = 409, description = "`password_set_by_another`"),
 ))]
 async fn grant_permission(
     State(app): State<App>,
@@ -54,8 +59,10 @@ async fn grant_permission(
     let Begun { mut tx, actor, person, service, what } = begin(&app, by, &new.grant()).await?;
     let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
     let (role, granted) = give_permission(&mut tx, actor, (person, service, what), &terms).await?;
+    let notices = notices(&mut tx, (person, service, What::Permission(what)), terms.now).await?;
     tx.commit(told::directly_granted(person, service, what, &granted)).await?;
-    Ok(done("permission_granted", person, service, what, Some(role)))
+    let Json(done) = done("permission_granted", person, service, what, Some(role));
+    Ok(Json(DirectGrantDone { notices, ..done }))
 }
 
 /// Take a directly given permission back
@@ -84,17 +91,17 @@ fn done(
     permission_id: PermissionId,
     role_id: Option<RoleId>,
 ) -> Json<DirectGrantDone> {
-    Json(DirectGrantDone { status, person_id, service_id, permission_id, role_id })
+    Json(DirectGrantDone { status, person_id, service_id, permission_id, role_id, notices: Vec::new() })
 }
 
 /// Begins a change of the direct grant that a body names, if the caller may hand out and take away its permission there.
 async fn begin(app: &App, by: Holds<WriteGrants>, grant: &DirectGrant) -> Result<Begun<PermissionId>> {
-    let permission = grant.permission()?;
+    let named = grant.permission()?;
     let mut conn = app.db.read().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
-    let permission = permissions::store::resolve(&mut conn, &permission).await.map_err(|error| grant.refusal(error))?;
     drop(conn);
     let mut tx = by.begin(app, About::person(person)).await?;
+    let permission = permissions::store::hold(&mut tx, &named).await.map_err(|error| grant.refusal(error))?;
     let now = Through::Now(tx.by().now);
     must_cover_permission(&mut tx, by.actor, service, permission, now).await?;
     Ok(Begun { tx, actor: by.actor, person, service, what: permission })

@@ -1,7 +1,8 @@
 //! What somebody gives to a person or takes from them: of what is Portero's own, nothing that they don't hold themselves
 //! for as long. To be done in a change that has locked the person.
 
-use super::{Granted, Standing, Terms, store};
+use super::planted::must_have_own_password;
+use super::{Granted, Standing, Terms, What, store};
 use crate::access::store::{must_cover_permission, must_cover_role};
 use crate::audit::Change;
 use crate::error::Result;
@@ -20,6 +21,7 @@ pub async fn give_role(
     let standing = store::standing(tx, person, service, role, terms.now).await?;
     if let Some(through) = terms.held_through(standing.as_ref()) {
         must_cover_role(tx, actor, service, role, through).await?;
+        must_have_own_password(tx, (person, service, What::Role(role)), through).await?;
     }
     store::grant(tx, person, service, role, terms).await
 }
@@ -47,6 +49,7 @@ pub async fn give_permission(
     let standing = store::direct_standing(tx, person, service, permission, terms.now).await?;
     if let Some(through) = terms.held_through(standing.as_ref()) {
         must_cover_permission(tx, actor, service, permission, through).await?;
+        must_have_own_password(tx, (person, service, What::Permission(permission)), through).await?;
     }
     store::grant_direct(tx, person, service, permission, terms).await
 }

@@ -9,6 +9,7 @@ mod grant;
 mod hand;
 mod moment;
 mod people_routes;
+mod planted;
 mod review;
 mod review_routes;
 mod routes;
@@ -24,6 +25,7 @@ pub use grant::{
 };
 pub use moment::Moment;
 pub use people_routes::routes as people_routes;
+pub use planted::{Notice, must_all_have_own_passwords, must_have_own_password, notices};
 pub use review::Decisions;
 pub use review_routes::routes as review_routes;
 pub use routes::routes;

@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::hand::{give_role, take_role};
-use super::{NewRoleGrant, Offer, RoleGrant, Terms, direct_routes, store, told};
+use super::{NewRoleGrant, Notice, Offer, RoleGrant, Terms, What, direct_routes, notices, store, told};
 use crate::access::permission::{BuiltIn, WriteGrants, WriteServices};
 use crate::access::store::{
     Loss, Through, must_cover_loss, must_cover_permission, must_cover_role, must_keep_an_administrator,
@@ -130,22 +130,35 @@ async fn remove_role_from_service(
     Ok(Json(RoleRemovedFromService { status: "role_removed_from_service" }))
 }
 
+/// That a person has a role.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoleGranted {
+    /// Always `success`.
+    #[schema(example = "success")]
+    status: &'static str,
+    /// What whoever gave it should know; only where there is something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<Notice>,
+}
+
 /// Give a person a role in a service
 ///
 /// For good, or until `expires_at`: from that second on it is in no answer. Doing it twice is safe: what stands is
 /// lengthened, shortened or given another reason by what the second body says, and else left as it is. Nobody gives one of
-/// Portero's own roles for longer than they hold it. A service that did not offer the role does from then on.
+/// Portero's own roles for longer than they hold it, nor to somebody whose password somebody set who could not give it. A
+/// service that did not offer the role does from then on.
 #[utoipa::path(post, path = "/person-service-roles", tag = "grants", request_body = NewRoleGrant, responses(
-    (status = 200, body = Success),
+    (status = 200, body = RoleGranted),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_role_id`"),
     (status = 404, description = "`person_not_found`, `service_not_found`, `role_not_found`"),
-    (status = 409, description = "`direct_role`, `last_administrator`"),
+    (status = 409, description = "`direct_role`, `last_administrator`, `password_set_by_another`"),
 ))]
 async fn grant_role(
     State(app): State<App>,
     by: Holds<WriteGrants>,
     Json(new): Json<NewRoleGrant>,
-) -> Result<Json<Success>> {
+) -> Result<Json<RoleGranted>> {
     let end = new.expires_at.seen_from(app.clock.now())?;
     let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &new.grant()).await?;
     let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
@@ -153,8 +166,10 @@ async fn grant_role(
     if granted.ends_what_lasted() {
         keep_an_administrator(&mut tx, service, role).await?;
     }
+    let now = tx.by().now;
+    let notices = notices(&mut tx, (person, service, What::Role(role)), now).await?;
     tx.commit(told::granted(person, service, role, &granted)).await?;
-    Ok(Json(Success::default()))
+    Ok(Json(RoleGranted { status: "success", notices }))
 }
 
 /// That a person lost a role.

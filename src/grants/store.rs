@@ -5,6 +5,7 @@ mod direct;
 mod expired;
 mod holders;
 mod lists;
+mod planted;
 mod review;
 
 use sqlx::PgConnection;
@@ -13,6 +14,7 @@ use time::OffsetDateTime;
 use super::{Granted, Standing, Terms};
 use crate::error::{OnConstraint, Result};
 use crate::id::Id;
+use crate::mail::store::tokens::void_before_promotion;
 use crate::roles::RoleId;
 use crate::services::{self, ServiceId};
 use crate::users::{self, PersonId};
@@ -22,6 +24,7 @@ pub use direct::{direct_standing, grant_direct, revoke_direct};
 pub use expired::{is_any_expired, sweep};
 pub use holders::holders;
 pub use lists::{LastGrant, held, list, offered, services_of};
+pub use planted::{anothers_password, gives_porteros_own};
 pub use review::{Selection, confirm, review};
 
 /// Lets a service offer a role; twice is safe. Answers whether it had not offered it.
@@ -125,10 +128,12 @@ pub async fn grant(
         match found {
             Some(over) if over.is_over(terms.now) => {
                 give_anew(conn, person, service, role, terms).await?;
+                void_before_promotion(conn, person, role).await?;
                 return Ok(Granted::Added { over: Some(over), now: terms.anew() });
             }
             Some(before) => return change(conn, person, service, role, before, terms).await,
             None if insert(conn, person, service, role, terms).await? => {
+                void_before_promotion(conn, person, role).await?;
                 return Ok(Granted::Added { over: None, now: terms.anew() });
             }
             // Somebody gives it at this very moment: then it stands.

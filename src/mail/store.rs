@@ -167,8 +167,29 @@ pub async fn address(conn: &mut PgConnection, mail: &Claimed) -> Result<Option<A
     Ok(Some(Addressed { person: row.person, recipient, name: row.name, locale }))
 }
 
+/// Whether mail may give somebody a new password. For whoever holds anything of Portero's own it does only at an address that
+/// they have proved, and that nobody but an administrator gave them: any other could have been planted while they held nothing.
+pub async fn may_reset(conn: &mut PgConnection, person: PersonId) -> Result<bool> {
+    let may = sqlx::query_scalar!(
+        r#"
+        select (p.email_verified_at is not null and p.email_given_by is null) or not exists (
+            select
+            from auth.person_service_role psr
+            join auth.role_permission rp on rp.role_id = psr.role_id
+            where psr.person_id = p.id and rp.permission_id <= 0
+        ) as "may!"
+        from auth.person p
+        where p.id = $1
+        "#,
+        person.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(may.unwrap_or(false))
+}
+
 /// Addresses a mail to whoever has this address or this username, unless there was one just now. Neither the disabled
-/// nor those without an address get any.
+/// nor those without an address get any, nor whom [`may_reset`] excludes.
 async fn address_reset(
     conn: &mut PgConnection,
     mail: &Claimed,
@@ -177,14 +198,23 @@ async fn address_reset(
 ) -> Result<bool> {
     let addressed = sqlx::query!(
         r#"
-        with person as (
-            select id, email
+        with named as (
+            select id, email, email_verified_at, email_given_by
             from auth.person
             where lower(email) = lower($2) and email is not null and removed_at is null and disabled_at is null
             union all
-            select id, email
+            select id, email, email_verified_at, email_given_by
             from auth.person
             where username = $3 and email is not null and removed_at is null and disabled_at is null
+        ), person as (
+            select id, email
+            from named
+            where (email_verified_at is not null and email_given_by is null) or not exists (
+                select
+                from auth.person_service_role psr
+                join auth.role_permission rp on rp.role_id = psr.role_id
+                where psr.person_id = named.id and rp.permission_id <= 0
+            )
         ), token as (
             insert into auth.mail_tokens as t (mail_id, purpose, person_id, email, created_at, expires_at)
             select $1, $4, id, email, $5, $6

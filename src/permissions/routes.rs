@@ -8,6 +8,7 @@ use utoipa_axum::routes;
 
 use super::{NewPermission, Permission, PermissionChange, PermissionId, store};
 use crate::access::permission::{ReadPermissions, WritePermissions};
+use crate::access::store::must_hand_out_where_permission_is_held;
 use crate::access::{About, Can};
 use crate::app::App;
 use crate::audit::{Action, Event};
@@ -127,6 +128,10 @@ async fn update(
     let before = Tagged::whole(store::lock(&mut tx, id).await?)?;
     id.must_not_be_built_in()?;
     if_match.allows(&before.etag)?;
+    if change.name.as_ref().is_some_and(|name| name.as_str() != before.shown.name) {
+        let now = tx.by().now;
+        must_hand_out_where_permission_is_held(&mut tx, by.actor, id, now).await?;
+    }
     let after = Tagged::whole(store::update(&mut tx, id, change).await?)?;
     tx.commit([Event::new(Action::PermissionChanged).before(before.shown).after(&after.shown)]).await?;
     Ok(after)

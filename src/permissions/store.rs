@@ -67,6 +67,26 @@ pub async fn resolve(conn: &mut PgConnection, permission: &Ref<PermissionId>) ->
     .ok_or_else(|| permission.absent())
 }
 
+/// Likewise, kept from being renamed or deleted until this transaction ends: what is given is what was named.
+pub async fn hold(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<PermissionId> {
+    let (id, name) = permission.key();
+    sqlx::query_scalar!(
+        r#"
+        select id as "id: PermissionId"
+        from auth.permission
+        where id = $1 or name = $2
+        order by id desc
+        limit 1
+        for share
+        "#,
+        id.map(|id| id.0),
+        name,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(|| permission.absent())
+}
+
 /// Makes a permission, or answers the one that stands: 201 or 200; 409 when that one has another description than is asked
 /// for.
 pub async fn ensure(conn: &mut PgConnection, new: &NewPermission) -> Result<(StatusCode, Permission)> {

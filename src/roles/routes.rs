@@ -8,11 +8,14 @@ use utoipa_axum::routes;
 
 use super::{NewRole, Role, RoleChange, RoleId, store, told};
 use crate::access::permission::{ReadRoles, WriteRoles};
-use crate::access::store::{Loss, Through, must_cover_loss, must_cover_permission, must_cover_role};
+use crate::access::store::{
+    Loss, Through, must_cover_loss, must_cover_permission, must_cover_role, must_hand_out_where_role_is_held,
+};
 use crate::access::{About, Can};
 use crate::app::App;
 use crate::audit::{Action, Change, Event};
 use crate::error::Result;
+use crate::grants::must_all_have_own_passwords;
 use crate::http::{IfMatch, Json, Page, Path, Tagged};
 use crate::id::{IdOrName, Ref};
 use crate::openapi::{PageQuery, Success};
@@ -122,9 +125,11 @@ async fn update(
     changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let before = Tagged::whole(store::get(&mut tx, id).await?)?;
     if_match.allows(&before.etag)?;
-    if change.name.is_some() {
+    if change.name.as_ref().is_some_and(|name| name.as_str() != before.shown.name) {
         // Whoever asks by name takes the old name's role for lost.
         must_cover_loss_of(&mut tx, by.actor, Loss::Role(id)).await?;
+        let now = tx.by().now;
+        must_hand_out_where_role_is_held(&mut tx, by.actor, id, now).await?;
     }
     let after = Tagged::whole(store::update(&mut tx, id, change).await?)?;
     tx.commit([Event::new(Action::RoleChanged).before(before.shown).after(&after.shown)]).await?;
@@ -200,12 +205,13 @@ struct RolePermission {
 
 /// Give a role a permission
 ///
-/// Doing it twice is safe. One of Portero's own permissions is given only by somebody who holds it.
+/// Doing it twice is safe. Where people hold the role, they get the permission: only somebody may give it who may hand out in each
+/// of these services, and one of Portero's own only somebody who holds it for good.
 #[utoipa::path(post, path = "/role-permissions", tag = "roles", request_body = RolePermission, responses(
     (status = 200, body = Success),
     (status = 400, description = "`invalid_role_id`, `invalid_permission_id`"),
     (status = 404, description = "`role_not_found`, `permission_not_found`"),
-    (status = 409, description = "`built_in`, `direct_role`"),
+    (status = 409, description = "`built_in`, `direct_role`, `password_set_by_another`"),
 ))]
 async fn add_permission_to_role(
     State(app): State<App>,
@@ -214,10 +220,15 @@ async fn add_permission_to_role(
 ) -> Result<Json<Success>> {
     let mut tx = by.begin(&app, About::default()).await?;
     let role = changeable(&mut tx, by.actor, &link.role_id).await?;
-    let permission = permissions::store::resolve(&mut tx, &link.permission_id).await?;
+    let permission = permissions::store::hold(&mut tx, &link.permission_id).await?;
     // What a role carries does not end: whoever gives it must hold it for good.
     must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, permission, Through::End(None)).await?;
     let added = store::add_permission(&mut tx, role, permission).await?;
+    if added {
+        let now = tx.by().now;
+        must_hand_out_where_role_is_held(&mut tx, by.actor, role, now).await?;
+        must_all_have_own_passwords(&mut tx, role, permission).await?;
+    }
     tx.commit(added.then(|| told::carries(role, permission))).await?;
     Ok(Json(Success::default()))
 }

@@ -8,6 +8,7 @@ use super::{NewRole, Role, RoleChange, RoleId, RoleName};
 use crate::error::{Error, OnConstraint, Result};
 use crate::http::Page;
 use crate::id::{Id, Ref};
+use crate::mail::store::tokens::void_of_holders;
 use crate::names::Description;
 use crate::permissions::{Permission, PermissionId};
 
@@ -182,11 +183,15 @@ pub async fn add_permission(conn: &mut PgConnection, role: RoleId, permission: P
         role.0,
         permission.0,
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await
     .on_constraint("role_permission_role_fkey", RoleId::not_found())
     .on_constraint("role_permission_permission_fkey", PermissionId::not_found())?;
-    Ok(added.rows_affected() == 1)
+    let added = added.rows_affected() == 1;
+    if added && permission.is_built_in() {
+        void_of_holders(conn, role).await?;
+    }
+    Ok(added)
 }
 
 /// Takes a permission from a role; twice is safe. Answers whether it had carried it.

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::{NewService, Service, ServiceChange, ServiceId, store};
 use crate::access::permission::{ReadServices, WriteServices};
-use crate::access::store::{Loss, must_cover_loss};
+use crate::access::store::{Loss, must_cover_loss, must_hand_out_where_anything_is_held};
 use crate::access::{About, Can, Holds};
 use crate::app::App;
 use crate::audit::{Action, Event};
@@ -134,6 +134,10 @@ async fn update(
     store::lock(&mut tx, id).await?;
     let before = store::tagged(&mut tx, id).await?;
     if_match.allows(&before.etag)?;
+    if change.name.as_ref().is_some_and(|name| name.as_str() != before.shown.name) {
+        let now = tx.by().now;
+        must_hand_out_where_anything_is_held(&mut tx, by.actor, id, now).await?;
+    }
     store::update(&mut tx, id, change).await?;
     let after = store::tagged(&mut tx, id).await?;
     tx.commit([Event::new(Action::ServiceChanged).within(id).changed(before.shown, &after.shown)]).await?;

@@ -7,6 +7,7 @@ mod disable;
 mod email;
 mod export;
 pub mod import;
+mod keys;
 mod person;
 mod routes;
 pub mod store;

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::store::{self, Details, NewRow};
+use super::keys::must_be_theirs_to_change;
+use super::store::{self, Chosen, Details, NewRow};
 use super::{Email, NewPerson, Person, PersonChange, PersonId, disable, enable};
 use crate::access::permission::{ReadUsers, WriteUsers};
 use crate::access::store::{must_cover_person, must_keep_an_administrator};
@@ -69,6 +70,9 @@ async fn create_user(
     };
     let mut tx = by.begin(&app, About::default()).await?;
     let person = store::insert(&mut tx, &row).await?;
+    let giver = store::giver(&mut tx, by.actor).await?;
+    let chosen = Chosen { password: password_hash.is_some(), email: new.email.is_some() };
+    store::note_giver(&mut tx, person.id, giver, chosen).await?;
     let record = store::record(&mut tx, person.id).await?;
     tx.commit([Event::new(Action::UserCreated).about(person.id).after(record)]).await?;
     Ok((StatusCode::CREATED, Json(person)))
@@ -97,7 +101,9 @@ async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<Per
 /// Change a person
 ///
 /// A changed password ends the person's other sessions, and the waits after failed logins. Of a changed password or address
-/// they are told by mail. Whoever holds more than the caller can't be changed by them.
+/// they are told by mail. Whoever holds more of Portero's own permissions than the caller can't be changed by them; password,
+/// address and username of whoever holds in any service what the caller could not give themselves there can't, either: for
+/// these there is `POST /users/{id}/send-reset`.
 #[utoipa::path(put, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     request_body = PersonChange,
     responses(
@@ -162,14 +168,15 @@ async fn update(
     let password_hash = hash(app, &asker, password, password_hash, &about).await?;
 
     let mut tx = by.begin(app, About::person(id)).await?;
-    let now = tx.by().now;
-    must_cover_person(&mut tx, by.actor, id, now).await?;
+    let chosen = must_be_theirs_to_change(&mut tx, by.actor, id, &change, password_hash.is_some()).await?;
     if_match.allows(&store::tagged(&mut tx, id).await?.etag)?;
     let before = store::record(&mut tx, id).await?;
     if let Some(email) = &change.email {
         tell_the_old_address(&mut tx, app, id, email, language).await?;
     }
     store::update(&mut tx, id, &change, password_hash.as_ref()).await?;
+    let giver = if by.actor == id { None } else { store::giver(&mut tx, by.actor).await? };
+    store::note_giver(&mut tx, id, giver, chosen).await?;
     let after = store::record(&mut tx, id).await?;
     if password_hash.is_some() {
         let own_session = (by.actor == id).then_some(by.token);

@@ -3,6 +3,7 @@
 mod credentials;
 mod details;
 mod email;
+mod given;
 mod many;
 mod password;
 mod search;
@@ -20,6 +21,7 @@ use crate::passwords::PasswordHash;
 pub use credentials::{Credentials, Found, credentials};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email};
+pub use given::{Chosen, Given, given, giver, note_giver, note_password_by_mail};
 pub use many::{lock_all, must_all_be_here, records, remove_all};
 pub use password::{password_hash, replace_password};
 pub use search::few_with;

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Caller, PASSWORD, Server};
 
-const FORBIDDEN: (u16, &str) = (403, "insufficient_permissions");
+pub const FORBIDDEN: (u16, &str) = (403, "insufficient_permissions");
 
 /// Somebody who holds a role of the test's own in Portero itself, with these of Portero's permissions.
-async fn holder_of(server: &Server, root: &Caller, role: &str, permissions: &[&str]) -> Caller {
+pub async fn holder_of(server: &Server, root: &Caller, role: &str, permissions: &[&str]) -> Caller {
     let id = root.post("/roles", json!({"name": role})).await.id();
     for permission in permissions {
         root.post("/role-permissions", json!({"role_id": id, "permission_id": permission})).await.ok();

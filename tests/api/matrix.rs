@@ -29,6 +29,10 @@ const WRITER: i32 = -1;
 const READER: i32 = -2;
 const AUDITOR: i32 = -3;
 
+/// Roles of the test's own: who looks after people, and who shapes roles, permissions and services; neither may hand out.
+const DESK: i32 = 9001;
+const SHAPER: i32 = 9002;
+
 pub const CALLERS: &[Column] = &[
     Column { name: "anonymous", held: None },
     Column { name: "powerless", held: Some(Held::Nowhere) },
@@ -36,6 +40,8 @@ pub const CALLERS: &[Column] = &[
     Column { name: "Reader", held: Some(Held::Everywhere(READER)) },
     Column { name: "Writer", held: Some(Held::Everywhere(WRITER)) },
     Column { name: "Administrator", held: Some(Held::Everywhere(ADMINISTRATOR)) },
+    Column { name: "Desk", held: Some(Held::Everywhere(DESK)) },
+    Column { name: "Shaper", held: Some(Held::Everywhere(SHAPER)) },
     Column { name: "Writer-in-1", held: Some(Held::InOne(WRITER)) },
     Column { name: "Administrator-of-1", held: Some(Held::InOne(ADMINISTRATOR)) },
     Column { name: "key-of-1", held: Some(Held::ByOne) },
@@ -72,17 +78,23 @@ pub struct World {
     caller: i32,
     /// Holds `role` in every service, and nothing of Portero's.
     somebody: i32,
+    /// Holds nothing.
+    idle: i32,
     /// Administrator of Portero.
     chief: i32,
     /// Administrator of service 1 alone.
     keeper: i32,
     one: i32,
     another: i32,
-    /// Carries nothing of Portero's.
+    /// Carries `permission` and nothing of Portero's.
     role: i32,
+    /// Carries nothing, and nobody holds it.
+    free_role: i32,
     /// Carries `roles:write`, which Writers don't hold.
     mighty: i32,
     permission: i32,
+    /// Nobody holds it.
+    free_permission: i32,
 }
 
 async fn grant_callers(server: &Server, ids: &[i32], role: i32, in_one: bool) {
@@ -97,13 +109,16 @@ impl World {
         Self {
             caller: id,
             somebody: id + 1,
+            idle: id + 4,
             chief: id + 2,
             keeper: id + 3,
             one: id,
             another: id + 1,
             role: id,
+            free_role: id + 2,
             mighty: id + 1,
             permission: id,
+            free_permission: id + 1,
         }
     }
 
@@ -113,12 +128,21 @@ impl World {
         for sql in [
             "insert into auth.person (id, username, name, password_hash)
                 select id + n, who || id, who, $2 from unnest($1::int[]) id,
-                (values (0, 'caller'), (1, 'somebody'), (2, 'chief'), (3, 'keeper')) people (n, who)",
+                (values (0, 'caller'), (1, 'somebody'), (2, 'chief'), (3, 'keeper'), (4, 'idle')) people (n, who)",
             "insert into auth.services (id, name) select id + n, 'service' || id + n
                 from unnest($1::int[]) id, (values (0), (1)) services (n) where $2 > ''",
             "insert into auth.role (id, name) select id + n, 'role' || id + n
-                from unnest($1::int[]) id, (values (0), (1)) roles (n) where $2 > ''",
-            "insert into auth.permission (id, name) select id, 'permission' || id from unnest($1::int[]) id where $2 > ''",
+                from unnest($1::int[]) id, (values (0), (1), (2)) roles (n) where $2 > ''",
+            "insert into auth.role (id, name) select id, name from (values (9001, 'Desk'), (9002, 'Shaper')) roles (id, name)
+                where $1::int[] is not null and $2 > '' on conflict do nothing",
+            "insert into auth.role_permission select role, id from auth.permission
+                join (values (9001, 'users:%'), (9002, 'roles:%'), (9002, 'permissions:%'), (9002, 'services:%')) own (role, kind)
+                on name like kind where id <= 0 and $1::int[] is not null and $2 > '' on conflict do nothing",
+            "insert into auth.service_roles select 0, id from auth.role where id in (9001, 9002) and $1::int[] is not null and $2 > ''
+                on conflict do nothing",
+            "insert into auth.permission (id, name) select id + n, 'permission' || id + n
+                from unnest($1::int[]) id, (values (0), (1)) permissions (n) where $2 > ''",
+            "insert into auth.role_permission select id, id from unnest($1::int[]) id where $2 > ''",
             "insert into auth.role_permission select id + 1, -3 from unnest($1::int[]) id where $2 > ''",
             "insert into auth.service_roles select unnest(array[0, id, id + 1]), id from unnest($1::int[]) id where $2 > ''",
             "insert into auth.service_roles select id, unnest(array[0, -1]) from unnest($1::int[]) id where $2 > ''",
@@ -230,6 +254,7 @@ impl World {
         ];
         for (about, id) in [
             ("oneself", self.caller),
+            ("who holds nothing", self.idle),
             ("somebody", self.somebody),
             ("administrator of 1", self.keeper),
             ("administrator", self.chief),
@@ -238,6 +263,9 @@ impl World {
             let password = json!({"password_hash": PASSWORD_HASH.as_str()});
             cells.push(cell("get_user", about, Method::GET, path.clone()));
             cells.push(with_body("update_user", about, Method::PUT, path.clone(), &password));
+            let named = format!("{about}, by name");
+            cells.push(with_body("update_user", &named, Method::PUT, path.clone(), &json!({"name": "New"})));
+            cells.push(cell("send_reset", about, Method::POST, format!("{path}/send-reset")));
             cells.push(cell("disable_user", about, Method::POST, format!("{path}/disable")));
             cells.push(cell("enable_user", about, Method::POST, format!("{path}/enable")));
             cells.push(with_body("patch_user", about, Method::PATCH, path.clone(), &password));
@@ -257,14 +285,19 @@ impl World {
             cell("list_permissions", "", Method::GET, "/permissions"),
             with_body("create_permission", "", Method::POST, "/permissions", &name),
         ];
-        for (about, id) in [("plain", self.role), ("carrying Portero's", self.mighty), ("Portero's own", WRITER)] {
+        for (about, id) in [
+            ("held", self.role),
+            ("held by nobody", self.free_role),
+            ("carrying Portero's", self.mighty),
+            ("Portero's own", WRITER),
+        ] {
             let path = format!("/roles/{id}");
             cells.push(cell("get_role", about, Method::GET, path.clone()));
             cells.push(cell("list_role_permissions", about, Method::GET, format!("{path}/permissions")));
             cells.push(with_body("update_role", about, Method::PUT, path.clone(), &name));
             cells.push(with_body("patch_role", about, Method::PATCH, path.clone(), &name));
             cells.push(cell("delete_role", about, Method::DELETE, path));
-            for (also, permission) in [("", self.permission), (" + users:write", -1)] {
+            for (also, permission) in [("", self.free_permission), (" + users:write", -1)] {
                 let about = format!("{about}{also}");
                 let link = json!({"role_id": id, "permission_id": permission});
                 cells.push(with_body("add_permission_to_role", &about, Method::POST, "/role-permissions", &link));
@@ -277,7 +310,8 @@ impl World {
                 ));
             }
         }
-        for (about, id) in [("plain", self.permission), ("Portero's own", -1)] {
+        for (about, id) in [("held", self.permission), ("held by nobody", self.free_permission), ("Portero's own", -1)]
+        {
             let path = format!("/permissions/{id}");
             cells.push(cell("get_permission", about, Method::GET, path.clone()));
             cells.push(with_body("update_permission", about, Method::PUT, path.clone(), &name));

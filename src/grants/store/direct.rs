@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::error::{OnConstraint, Result};
 use crate::grants::{End, Granted, Standing, Terms, Why};
 use crate::id::Id;
+use crate::mail::store::tokens::void_before_promotion;
 use crate::permissions::PermissionId;
 use crate::roles::RoleId;
 use crate::services::{self, ServiceId};
@@ -70,6 +71,9 @@ pub async fn grant_direct(
     let lasting = Terms { end: End::AsItIs, why: Why::AsItIs, ..terms.clone() };
     super::grant(conn, person, service, role, &lasting).await?;
     let granted = carry(conn, role, permission, terms).await?;
+    if matches!(granted, Granted::Added { .. }) && permission.is_built_in() {
+        void_before_promotion(conn, person, role).await?;
+    }
     Ok((role, granted))
 }
 

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::error::{Error, Result};
 use crate::mail::{Content, Locale, MailTokenHash, Purpose, content};
+use crate::roles::RoleId;
 use crate::users::{Email, PersonId};
 
 /// What is to be proved or opened by a token in a mail.
@@ -82,6 +83,39 @@ pub async fn give(
 /// Takes back what a mail carries: if it was not sent yet, it is not.
 pub async fn take_back(conn: &mut PgConnection, mail: i64) -> Result<()> {
     sqlx::query!("delete from auth.mail_tokens where mail_id = $1", mail).execute(conn).await?;
+    Ok(())
+}
+
+/// Whoever holds something of Portero's own by `role` from now on: what was mailed to them before opens nothing any more, since
+/// somebody else may have had it sent while they held nothing.
+pub async fn void_before_promotion(conn: &mut PgConnection, person: PersonId, role: RoleId) -> Result<()> {
+    sqlx::query!(
+        r#"
+        delete from auth.mail_tokens
+        where person_id = $1
+          and exists (select from auth.role_permission where role_id = $2 and permission_id <= 0)
+        "#,
+        person.0,
+        role.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Likewise for everybody who holds `role`, which carries more of Portero's own from now on.
+pub async fn void_of_holders(conn: &mut PgConnection, role: RoleId) -> Result<()> {
+    sqlx::query!(
+        r#"
+        delete from auth.mail_tokens t
+        where exists (
+            select from auth.person_service_role held where held.person_id = t.person_id and held.role_id = $1
+        )
+        "#,
+        role.0,
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

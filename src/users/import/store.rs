@@ -6,10 +6,11 @@ use sqlx::{PgConnection, Row};
 
 use super::batches::Batch;
 use super::line::Candidate;
-use crate::audit::By;
+use crate::audit::{Actor, By};
 use crate::error::{Error, OnConstraint, Result};
 use crate::mail::Locale;
 use crate::passwords::PasswordHash;
+use crate::users::store::giver;
 use crate::users::{Email, PersonName, PersonType, Username};
 
 /// Something wrong with a line.
@@ -211,13 +212,19 @@ pub async fn keep_hashes(conn: &mut PgConnection, hashes: &[(i64, PasswordHash)]
 pub async fn register(conn: &mut PgConnection, by: &By) -> Result<u64> {
     let taken = || Error::conflict("user_exists", "somebody was registered meanwhile; nothing was imported: try again");
     let (actor, actor_id) = by.actor.stored();
+    let giver = match by.actor {
+        Actor::Person(person) => giver(conn, person).await?,
+        _ => None,
+    };
     let registered = sqlx::query(
         r"
         with registered as (
             insert into auth.person
-                (username, name, password_hash, person_type, document_type, document_number, email, locale, disabled_at)
+                (username, name, password_hash, person_type, document_type, document_number, email, locale, disabled_at,
+                 password_set_by, email_given_by)
             select username, name, password_hash, person_type::auth.person_type,
-                   document_type::auth.document_type, document_number, email, locale, disabled_at
+                   document_type::auth.document_type, document_number, email, locale, disabled_at,
+                   case when password_hash is not null then $7 end, case when email is not null then $7 end
             from pg_temp.import_line
             order by line
             returning id, username, name, person_type, document_type, document_number, email, locale, disabled_at
@@ -237,6 +244,7 @@ pub async fn register(conn: &mut PgConnection, by: &By) -> Result<u64> {
     .bind(by.origin.request_id.as_deref())
     .bind(by.origin.address.map(|address| address.to_string()))
     .bind(by.origin.client_id.as_deref())
+    .bind(giver.map(|giver| giver.0))
     .execute(conn)
     .await
     .on_constraint("person_username_key", taken())

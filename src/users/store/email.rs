@@ -18,10 +18,14 @@ pub async fn email(conn: &mut PgConnection, id: PersonId) -> Result<Option<Email
     email.flatten().as_deref().map(stored).transpose()
 }
 
-/// The address that an administrator gave somebody who has not proved it.
+/// The address that somebody else gave them, until they have proved it from a session of their own.
 pub async fn unproved_email(conn: &mut PgConnection, id: PersonId) -> Result<Option<Email>> {
     let email = sqlx::query_scalar!(
-        r#"select email as "email!" from auth.person where id = $1 and email is not null and email_verified_at is null"#,
+        r#"
+        select email as "email!"
+        from auth.person
+        where id = $1 and email is not null and (email_verified_at is null or email_given_by is not null)
+        "#,
         id.0,
     )
     .fetch_optional(conn)
@@ -35,7 +39,7 @@ pub async fn set_own_email(conn: &mut PgConnection, id: PersonId, email: &Email,
     let updated = sqlx::query!(
         r#"
         update auth.person
-        set email = $2, email_verified_at = $3, updated_at = now()
+        set email = $2, email_verified_at = $3, email_given_by = null, updated_at = now()
         where id = $1 and removed_at is null
         "#,
         id.0,

@@ -17,7 +17,7 @@ pub async fn password_hash(conn: &mut PgConnection, id: PersonId) -> Result<Opti
     Ok(hash)
 }
 
-/// Replaces the password behind `old` by another; `false` when it was changed meanwhile.
+/// Replaces the password behind `old` by another of the person's own choice; `false` when it was changed meanwhile.
 pub async fn replace_password(
     conn: &mut PgConnection,
     id: PersonId,
@@ -27,7 +27,7 @@ pub async fn replace_password(
     let replaced = sqlx::query!(
         r#"
         update auth.person
-        set password_hash = $3, updated_at = now()
+        set password_hash = $3, password_set_by = null, updated_at = now()
         where id = $1 and password_hash = $2 and removed_at is null
         "#,
         id.0,

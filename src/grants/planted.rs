@@ -1,0 +1,108 @@
+//! What somebody else chose for a person who held little must not work once the person holds more: the password that a help
+//! desk gave them, the address that it sends new ones to.
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::{What, store};
+use crate::access::permission::{BuiltIn, WriteGrants};
+use crate::access::store::{Through, must_cover_permission, must_cover_role, services_where};
+use crate::error::{Error, Result};
+use crate::permissions::PermissionId;
+use crate::roles::RoleId;
+use crate::services::ServiceId;
+use crate::users::PersonId;
+use crate::users::store::given;
+
+/// Something that whoever gives a grant should know.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Notice {
+    /// `email_unproved`, `password_set_by_another` or `email_given_by_another`.
+    #[schema(example = "email_unproved")]
+    code: &'static str,
+    /// What that means and what to do.
+    #[schema(example = "their address is not proved: no new password is sent there before they have confirmed it")]
+    pub detail: String,
+}
+
+/// Refuses (409 `password_set_by_another`) to give Portero's own permissions to somebody whose password was set by somebody
+/// else who could not hand them out: they still know it.
+pub async fn must_have_own_password(
+    conn: &mut PgConnection,
+    (person, service, what): (PersonId, ServiceId, What),
+    through: Through,
+) -> Result<()> {
+    let given = given(conn, person).await?;
+    let Some(setter) = given.password_by else { return Ok(()) };
+    let covered = match what {
+        What::Role(role) => must_cover_role(conn, setter, service, role, through).await,
+        What::Permission(permission) => must_cover_permission(conn, setter, service, permission, through).await,
+    };
+    match covered {
+        Err(error) if error.status() == StatusCode::FORBIDDEN => {
+            Err(set_by_another("their", given.password_by_name.as_deref().unwrap_or("somebody else")))
+        }
+        covered => covered,
+    }
+}
+
+/// Likewise for everybody who holds `role`, which is to carry `permission` from now on.
+pub async fn must_all_have_own_passwords(
+    conn: &mut PgConnection,
+    role: RoleId,
+    permission: PermissionId,
+) -> Result<()> {
+    if !permission.is_built_in() {
+        return Ok(());
+    }
+    match store::anothers_password(conn, role, permission).await? {
+        Some((person, setter)) => Err(set_by_another(&format!("{person}'s"), &setter)),
+        None => Ok(()),
+    }
+}
+
+fn set_by_another(whose: &str, setter: &str) -> Error {
+    let detail = format!(
+        "{whose} password was set by `{setter}`, who could not give them this and still knows it: let them change it \
+         first (POST /auth/change-password), or set another for them"
+    );
+    Error::conflict("password_set_by_another", detail)
+}
+
+/// What whoever gave `what` to somebody just now should know.
+pub async fn notices(
+    conn: &mut PgConnection,
+    (person, service, what): (PersonId, ServiceId, What),
+    now: OffsetDateTime,
+) -> Result<Vec<Notice>> {
+    let given = given(conn, person).await?;
+    let mut notices = Vec::new();
+    if given.has_doubtful_email && store::gives_porteros_own(conn, what).await? {
+        let detail = "they have not proved their address themselves: no new password is sent there until they have \
+                      (POST /auth/send-verification)";
+        notices.push(Notice { code: "email_unproved", detail: detail.to_owned() });
+        return Ok(notices);
+    }
+    if let (Some(setter), Some(name)) = (given.password_by, given.password_by_name)
+        && !hands_out(conn, setter, service, now).await?
+    {
+        let detail = format!("`{name}`, who may not hand this out, has set their password and still knows it");
+        notices.push(Notice { code: "password_set_by_another", detail });
+    }
+    if let (Some(giver), Some(name)) = (given.email_by, given.email_by_name)
+        && !hands_out(conn, giver, service, now).await?
+    {
+        let detail =
+            format!("`{name}`, who may not hand this out, has given the address that new passwords are sent to");
+        notices.push(Notice { code: "email_given_by_another", detail });
+    }
+    Ok(notices)
+}
+
+async fn hands_out(conn: &mut PgConnection, person: PersonId, service: ServiceId, now: OffsetDateTime) -> Result<bool> {
+    let services = services_where(conn, person, WriteGrants::ID, Some(now)).await?;
+    Ok(services.contains(&ServiceId::PORTERO) || services.contains(&service))
+}
