@@ -43,6 +43,7 @@ mod passwords;
 mod people;
 mod plans;
 mod planted;
+mod power;
 mod races;
 mod rate_limits;
 mod refresh;

@@ -181,7 +181,7 @@ async fn whoever_registers_people_knows_their_passwords_and_administrators_may()
     let plot = plot().await;
     let new = |name: &str| {
         json!({"username": name, "password": PASSWORD, "name": "New", "email": format!("{name}@example.com"),
-        "person_type": "N", "document_type": "DNI", "document_number": name.replace("-", "")})
+        "person_type": "N", "document_type": "DNI", "document_number": name.replace('-', "")})
     };
     plot.desk.post("/users", new("of-desk")).await.ok();
     plot.root.post("/users", new("of-root")).await.ok();

@@ -99,8 +99,8 @@ pub async fn must_hand_out_where_permission_is_held(
     beyond.map_or(Ok(()), |service| Err(not_for_them(&format!("people hold this permission in `{service}`"))))
 }
 
-/// Refuses (403) unless nobody holds anything in `service` at `now`, or `actor` may hand out there: under another name
-/// what people hold there could open another backend.
+/// Refuses (403) unless nobody holds anything in `service` at `now`, or `actor` may hand out everywhere: under another name
+/// what people hold there opens whichever backend asks by that name.
 pub async fn must_hand_out_where_anything_is_held(
     conn: &mut PgConnection,
     actor: PersonId,
@@ -118,7 +118,7 @@ pub async fn must_hand_out_where_anything_is_held(
             from auth.person_service_role psr
             join auth.role_permission rp on rp.role_id = psr.role_id
             where psr.person_id = $1
-              and psr.service_id in (0, $2)
+              and psr.service_id = 0
               and rp.permission_id = $4
               and (psr.expires_at is null or psr.expires_at > $3)
               and (rp.expires_at is null or rp.expires_at > $3)
