@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::{self, Checks, Uses};
+use crate::accounts::WhoMayRegister;
 use crate::app::{self, App, Parts};
 use crate::attempts;
 use crate::audit;
@@ -57,7 +58,7 @@ pub enum Mode {
 /// Serves until a signal says stop.
 pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
     if mode == Mode::Demo {
-        config.passwords = Policy::OF_THE_DEMO;
+        for_the_demo(&mut config);
     }
     config.mail.to_the_terminal = mode == Mode::Demo || std::io::stdout().is_terminal();
     for typo in &config.probable_typos {
@@ -74,6 +75,20 @@ pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
     let served = serve_on(&mut database, config, mode).await;
     database.stop().await;
     served
+}
+
+/// What is easier to try things with, where no setting says otherwise: any password, time to read between two commands, and
+/// invitations.
+fn for_the_demo(config: &mut Config) {
+    config.passwords = Policy::OF_THE_DEMO;
+    let is_set = |name: &str| config.told.iter().any(|(set, _)| set == name);
+    if !is_set("TOKEN_TTL_SECONDS") && !is_set("TOKEN_RENEW_THRESHOLD_SECONDS") {
+        config.lifetime.sliding = time::Duration::hours(1);
+        config.lifetime.renew_within = time::Duration::minutes(30);
+    }
+    if !is_set("REGISTRATION") {
+        config.registration = WhoMayRegister::Invite;
+    }
 }
 
 async fn serve_on(database: &mut Database, config: Config, mode: Mode) -> anyhow::Result<()> {
