@@ -68,6 +68,15 @@ impl Error {
         Self::bad_request("invalid_request_body", detail)
     }
 
+    /// The same for all that is wrong at once: each is a field and its fault.
+    pub fn invalid_fields(faults: &[(String, String)]) -> Self {
+        let each = faults.iter().map(|(field, fault)| match field.as_str() {
+            "" | "." => fault.clone(),
+            field => format!("`{field}`: {fault}"),
+        });
+        Self::bad_request("invalid_request_body", each.collect::<Vec<_>>().join("; "))
+    }
+
     /// 401.
     pub fn unauthorized(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::refused(StatusCode::UNAUTHORIZED, code, detail)

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::faults;
 use crate::error::Error;
 
 /// The largest request body, in bytes, but for routes that say otherwise.
@@ -60,13 +61,15 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         return Err(Error::invalid_field("", "the body is a JSON list; send a JSON object"));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| Error::invalid_field(&error.path().to_string(), &fault(error.inner(), body)))?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let first = (error.path().to_string(), fault(error.inner(), body));
+        Error::invalid_fields(&faults::all::<T>(body, first))
+    })?;
     reader.end().map_err(|error| Error::invalid_field("", &fault(&error, body)))?;
     Ok(value)
 }
 
-fn fault(error: &serde_json::Error, body: &[u8]) -> String {
+pub(super) fn fault(error: &serde_json::Error, body: &[u8]) -> String {
     use serde_json::error::Category;
     match error.classify() {
         Category::Eof => "the body ends before its JSON does; send a JSON object".to_owned(),

@@ -6,6 +6,7 @@ pub mod client_ip;
 pub mod credential;
 mod etag;
 pub mod fallback;
+mod faults;
 pub mod idempotency;
 mod json;
 mod page;

@@ -47,9 +47,24 @@ const BEGINNINGS: [(&str, &str); 41] = [
 ];
 
 /// Words that hashes begin with before their parts, between `$`, `:` or `#`.
-const FUNCTIONS: [&str; 12] = [
-    "pbkdf2", "scrypt", "bcrypt", "argon2", "yescrypt", "phpass", "sha1", "sha224", "sha256", "sha384", "sha512",
+const FUNCTIONS: [&str; 17] = [
+    "pbkdf2",
+    "scrypt",
+    "bcrypt",
+    "argon2",
+    "yescrypt",
+    "phpass",
+    "md4",
+    "md5",
+    "sha1",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
     "hmac",
+    "blake2",
+    "ripemd",
+    "whirlpool",
 ];
 
 /// How long digests are, in hexadecimal.
@@ -97,7 +112,7 @@ fn by_shape(text: &str) -> Option<&'static str> {
     if begins_with_a_function {
         return Some("a kind that its first word names");
     }
-    if let Some((_, kind)) = DIGESTS.iter().find(|(length, _)| text.len() == *length && is_hex(text)) {
+    if let Some(kind) = digest(text) {
         return Some(kind);
     }
     match text.as_bytes() {
@@ -115,8 +130,27 @@ fn by_shape(text: &str) -> Option<&'static str> {
     }
     let mut parts = text.split(['$', ':', '.', '|', '#', ';']);
     let in_parts =
-        parts.clone().count() > 1 && parts.any(|part| part.len() >= 32 && part.len() % 2 == 0 && is_hex(part));
+        parts.clone().count() > 1 && parts.any(|part| part.len() >= 32 && is_hex(part) || is_padded(part, 24));
     in_parts.then_some("a digest with a salt")
+}
+
+/// A digest alone, in hexadecimal or in Base64 with its padding.
+fn digest(text: &str) -> Option<&'static str> {
+    let digits = ["0x", "0X", "\\x"].iter().find_map(|mark| text.strip_prefix(mark)).unwrap_or(text);
+    if digits.len() >= 32 && is_hex(digits) {
+        let kind = DIGESTS.iter().find(|(length, _)| digits.len() == *length).map(|(_, kind)| *kind);
+        return Some(kind.unwrap_or("a digest in hexadecimal"));
+    }
+    let bytes = text.trim_end_matches('=').len() * 3 / 4;
+    (is_padded(text, 24) && [16, 20, 28, 32, 64].contains(&bytes)).then_some("a digest in Base64")
+}
+
+/// Base64 that ends with what fills it up.
+fn is_padded(text: &str, shortest: usize) -> bool {
+    let bare = text.trim_end_matches('=');
+    let padding = text.len() - bare.len();
+    let of_base64 = |b: u8| b.is_ascii_alphanumeric() || b"+/-_".contains(&b);
+    text.len() >= shortest && (1..=2).contains(&padding) && text.len().is_multiple_of(4) && bare.bytes().all(of_base64)
 }
 
 /// `<open>word<close>more`.
@@ -194,6 +228,14 @@ mod tests {
             ("!$6$saltsalt$abcdefgh", "locked"),
             ("0x01005F6B0D5F6B0D5F6B0D5F6B0D", "Microsoft"),
             ("\"$made-up$salt$output\"", "between `$`"),
+            ("K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=", "Base64"),
+            ("5en6G6MezRroT3XKqkdPOmY/BfQ=", "Base64"),
+            ("X03MO1qnZdYdgyfeuILPmQ==", "Base64"),
+            ("c2FsdHNhbHQ=:K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=", "with a salt"),
+            (&format!("0x{}", "0a".repeat(36)), "hexadecimal"),
+            ("\\x5f4dcc3b5aa765d61d8327deb882cf99", "MD5"),
+            ("md5:1000:salt:aGFzaA==", "first word"),
+            ("$shiro1$SHA-256$500000$c2FsdA==$aGFzaA==", "between `$`"),
         ] {
             assert!(of(text).is_some_and(|found| found.contains(kind)), "{text}: {:?}", of(text));
             assert!(!unknown(text).contains(text), "{text} is repeated");
@@ -224,7 +266,8 @@ mod tests {
             "_underscore_",
             "http://10.0.0.1:80/",
             "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
-            "K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=",
+            "K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72",
+            "what is 1+1==",
         ] {
             assert_eq!(of(password), None, "{password}");
         }

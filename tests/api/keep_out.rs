@@ -173,11 +173,16 @@ async fn nobody_hears_from_the_answers_who_exists() {
     server.person_with("ada", &[]).await;
     let disabled = server.person_with("disabled", &[]).await;
     admin.post(&format!("/users/{}/disable", disabled.id), json!({})).await.ok();
+    admin.post("/users", json!({"username": "without", "name": "Without a password"})).await.ok();
     let stranger = server.anonymous();
     let mut stories = Vec::new();
-    for (username, address) in
-        [("ada", "192.0.2.1"), ("disabled", "192.0.2.2"), ("nobody", "192.0.2.3"), ("", "192.0.2.4")]
-    {
+    for (username, address) in [
+        ("ada", "192.0.2.1"),
+        ("disabled", "192.0.2.2"),
+        ("nobody", "192.0.2.3"),
+        ("", "192.0.2.4"),
+        ("without", "192.0.2.5"),
+    ] {
         let mut story = Vec::new();
         for turn in [0, 0, 0, 0, 0, 0, 1, 0] {
             server.app.clock.turn(Duration::seconds(turn));

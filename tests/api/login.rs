@@ -167,6 +167,8 @@ async fn whatever_is_wrong_with_a_login_the_answer_is_the_same() {
     assert_eq!(admin.delete(&format!("/users/{}", removed.id)).await.status, 200);
     server.execute("update auth.person set disabled_at = now() where username = 'disabled'").await;
 
+    admin.post("/users", json!({"username": "without", "name": "Without a password"})).await.ok();
+
     let mut answers = Vec::new();
     for (username, password) in [
         ("stranger", PASSWORD),
@@ -174,6 +176,8 @@ async fn whatever_is_wrong_with_a_login_the_answer_is_the_same() {
         ("removed", PASSWORD),
         (disabled.username.as_str(), PASSWORD),
         ("disabled", "not the right password"),
+        ("without", PASSWORD),
+        ("without", ""),
         ("", PASSWORD),
         ("root", ""),
         ("17", PASSWORD),
@@ -196,7 +200,8 @@ async fn whatever_is_wrong_with_a_login_the_answer_is_the_same() {
 #[tokio::test]
 async fn a_hash_is_computed_for_strangers_too() {
     let server = Server::on_a_fresh_database().await;
-    server.administrator().await;
+    let admin = server.administrator().await;
+    admin.post("/users", json!({"username": "without", "name": "Without a password"})).await.ok();
     let attempts = |username: &'static str| {
         let anonymous = server.anonymous();
         (0..50).map(move |_| {
@@ -204,7 +209,7 @@ async fn a_hash_is_computed_for_strangers_too() {
             async move { anonymous.log_in(username, "not the right password").await }
         })
     };
-    for username in ["stranger", ""] {
+    for username in ["stranger", "without", ""] {
         let answers = Caller::together(attempts(username)).await;
         let turned_away = answers.iter().filter(|answer| answer.error() == "too_many_at_once").count();
         assert!(turned_away > 0, "50 hashes at once must fill a queue of 32: {username:?} costs no hash");

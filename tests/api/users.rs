@@ -77,6 +77,19 @@ async fn a_password_must_be_one_and_good_enough() {
 }
 
 #[tokio::test]
+async fn all_that_is_wrong_with_a_person_is_named_at_once() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let refused = root.post("/users", json!({"person_type": "X", "document_number": ""})).await;
+    assert_eq!(refused.refusal(), (400, "invalid_request_body"));
+    for part in
+        ["`person_type`: ", "`document_number`: must not be empty", "missing field `username`", "missing field `name`"]
+    {
+        assert!(refused.detail().contains(part), "{part} in {refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_type_and_a_document_may_be_left_out() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;

@@ -30,6 +30,27 @@ async fn people_come_with_passwords_and_with_foreign_hashes() {
 }
 
 #[tokio::test]
+async fn people_come_without_a_password_and_from_old_spreadsheets() {
+    let house = House::new().await;
+    let file = house
+        .file("people.csv", "sep=;\r;;\rUsername;Name;E-mail;sessions;\rada;Quispe, Ada;ada@example.com;3;\r;;;;\r");
+    house.run(&["user", "import", &file]).refused(&["unknown column `e_mail`, did you mean `email`?"]);
+    let file = house
+        .file("people.csv", "sep=;\r;;\rUsername;Name;Email;sessions;\rada;Quispe, Ada;ada@example.com;3;\r;;;;\r");
+    let said = house.run(&["user", "import", &file, "--json"]);
+    assert_eq!(said.json()["imported"], 1, "{said:?}");
+    for part in ["sessions", "1 without a password"] {
+        assert!(said.json()["remarks"].to_string().contains(part) && said.err.contains(part), "{said:?}");
+    }
+    house.json(&["user", "add", "eva", "--name", "Eva", "--no-password"]);
+    for username in ["ada", "eva"] {
+        assert!(house.log_in(username, "").await.is_none());
+        house.json_with(&["user", "reset-password", username], "correct horse\n");
+        assert!(house.log_in(username, "correct horse").await.is_some());
+    }
+}
+
+#[tokio::test]
 async fn json_lines_come_from_standard_input() {
     let house = House::new().await;
     let lines = "{\"username\":\"ada\",\"name\":\"Ada\",\"password\":\"correct horse\"}\n\n\
