@@ -28,6 +28,14 @@ pub trait Id: Copy {
         Error::not_found(Self::NOT_FOUND, format!("no {} has that id", Self::NOUN))
     }
 
+    /// 409: the name means several.
+    fn ambiguous(name: &str, ids: &[i32]) -> Error {
+        let whose = |id: &i32| if *id <= 0 { format!("{id} (Portero's own)") } else { id.to_string() };
+        let meant = ids.iter().map(whose).collect::<Vec<_>>().join(" or ");
+        let detail = format!("`{name}` means several: send the id of the {} that you mean, {meant}", Self::NOUN);
+        Error::conflict("ambiguous_name", detail).with("ids", ids)
+    }
+
     /// 400: a name, where only ids are taken.
     fn id_expected() -> Error {
         let (noun, listed) = (Self::NOUN, Self::NOUN.split(' ').next_back().unwrap_or_default());

@@ -37,6 +37,24 @@ pub fn line(text: &str, max: usize) -> Result<String, String> {
     Ok(text)
 }
 
+/// Refuses what reads like one of `own`, Portero's own names, whatever the case, the width or the spaces: a name that means
+/// two things is given as one and taken away as the other.
+pub fn unlike(text: String, own: &[&str]) -> Result<String, String> {
+    let read = folded(&text);
+    match own.iter().find(|name| folded(name) == read) {
+        Some(name) => Err(format!("`{name}` is one of Portero's own: choose a name that means one thing")),
+        None => Ok(text),
+    }
+}
+
+fn folded(text: &str) -> String {
+    let is_seen = |c: &char| {
+        !c.is_whitespace()
+            && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.nfkc().flat_map(char::to_lowercase).filter(is_seen).collect()
+}
+
 /// Defines a text newtype that can't hold a bad value. `$rule` is `fn(&str) -> Result<String, String>`; `$except` is
 /// a look-ahead for what the rule refuses beyond [`line`], for readers of the OpenAPI document (ECMA 262, and no more
 /// of it than other dialects know).
@@ -107,6 +125,20 @@ text_type!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_reads_like_one_of_porteros_own_names_is_none() {
+        let own = ["Administrator", "users:write"];
+        for alike in
+            ["Administrator", "administrator", "ADMINISTRATOR", "Ad min", "Ｕsers：write", "users:\u{200b}write"]
+        {
+            let refused = unlike(alike.replace("Ad min", "Admini strator"), &own);
+            assert!(refused.is_err(), "{alike:?}");
+        }
+        for other in ["Administrators", "users:writer", "write"] {
+            assert_eq!(unlike(other.to_owned(), &own).as_deref(), Ok(other));
+        }
+    }
 
     #[test]
     fn names_are_bounded_and_never_numbers() {

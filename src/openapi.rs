@@ -72,6 +72,8 @@ struct Problem {
     permission: Option<String>,
     /// Only on a 400 for a password that is too easily guessed: why, and what to do.
     feedback: Option<Strength>,
+    /// Only on a 409 `ambiguous_name`: what the name may mean.
+    ids: Option<Vec<i32>>,
     /// Only on a 404 of `POST /users/delete`: the ids that nobody has.
     unknown_user_ids: Option<Vec<i32>>,
     /// Only on a 400 of `POST /users/import`: what is wrong, in the first hundred places.

@@ -6,8 +6,9 @@ use crate::app::App;
 use crate::audit::{Actor, By, Change, Origin};
 use crate::error::{Error, Result};
 use crate::http::credential::{self, Credential};
-use crate::tokens::{self, Checked, TokenHash};
-use crate::users::{self, PersonId};
+use crate::id::Ref;
+use crate::tokens::{self, Checked, Payload, TokenHash};
+use crate::users::{self, Person, PersonId};
 
 /// Somebody whose token is valid: enough for what anyone logged in may do.
 #[derive(Debug)]
@@ -34,6 +35,12 @@ impl Caller {
             return Err(credential::invalid());
         }
         Ok(Change::new(tx, self.by(app)))
+    }
+
+    /// Whether it is the caller whom a request names.
+    pub fn is(&self, named: &Ref<PersonId>) -> bool {
+        let Payload { username, name, .. } = &*self.checked.session.payload;
+        Person { id: self.person, username: username.clone(), name: name.clone() }.is(named)
     }
 
     /// The caller, as the audit trail tells of them.

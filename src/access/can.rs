@@ -24,6 +24,8 @@ pub struct Can<P> {
     pub token: TokenHash,
     /// Where they call from.
     pub origin: Origin,
+    /// Whether they hold it in Portero itself. Who does not, hears of nobody who holds nothing in their service.
+    pub everywhere: bool,
     /// Where they hold it.
     pub(super) service: ServiceId,
     permission: PhantomData<P>,
@@ -52,9 +54,10 @@ impl<P: BuiltIn> Holds<P> {
 
     /// Proof for `service`: held there, or everywhere.
     pub fn within(self, service: ServiceId) -> Result<Can<P>> {
-        if self.services.contains(&service) || self.services.contains(&ServiceId::PORTERO) {
+        let everywhere = self.services.contains(&ServiceId::PORTERO);
+        if everywhere || self.services.contains(&service) {
             let Self { actor, token, origin, .. } = self;
-            Ok(Can { actor, token, origin, service, permission: PhantomData })
+            Ok(Can { actor, token, origin, everywhere, service, permission: PhantomData })
         } else {
             Err(lacks::<P>())
         }
@@ -65,7 +68,8 @@ impl<P: BuiltIn> Holds<P> {
         if self.services.is_empty() { Err(lacks::<P>()) } else { Ok(self) }
     }
 
-    /// The service that a caller named, and proof for it. Only who holds `P` everywhere hears which services there are.
+    /// The service that a caller named, and proof for it. Here only who holds `P` everywhere hears which services there are. It
+    /// is no secret, though: whoever is logged in hears it from `POST /check-token`, which backends ask with a person's token.
     pub async fn resolve_within(
         self,
         conn: &mut PgConnection,

@@ -12,6 +12,7 @@ pub trait BuiltIn: Send + Sync + 'static {
 }
 
 macro_rules! catalogue {
+    (@count $($type:ident)+) => { [$(stringify!($type)),+].len() };
     ($($(#[$doc:meta])* $type:ident = $id:literal, $name:literal;)+) => {
         $(
             $(#[$doc])*
@@ -25,7 +26,7 @@ macro_rules! catalogue {
         )+
 
         /// All of them: id and name.
-        pub const ALL: &[(PermissionId, &str)] = &[$(($type::ID, $type::NAME)),+];
+        pub const ALL: [(PermissionId, &str); catalogue!(@count $($type)+)] = [$(($type::ID, $type::NAME)),+];
     };
 }
 

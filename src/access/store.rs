@@ -166,6 +166,11 @@ pub async fn effective_of_all(
                           where rp.role_id = r.id and (rp.expires_at is null or rp.expires_at > $3)
                       )
                   )
+                  -- In Portero a name that two have means the one of Portero's own, elsewhere the other.
+                  and (
+                      (r.id <= 0) = ($2 = 0)
+                      or not exists (select from auth.role other where other.name = r.name and (other.id <= 0) <> (r.id <= 0))
+                  )
                 order by r.id
             ) as "roles!",
             array(
@@ -180,6 +185,12 @@ pub async fn effective_of_all(
                       and (psr.expires_at is null or psr.expires_at > $3)
                       and (rp.expires_at is null or rp.expires_at > $3)
                 )
+                  and (
+                      (p.id <= 0) = ($2 = 0)
+                      or not exists (
+                          select from auth.permission other where other.name = p.name and (other.id <= 0) <> (p.id <= 0)
+                      )
+                  )
                 order by p.id
             ) as "permissions!",
             least(

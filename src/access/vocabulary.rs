@@ -23,13 +23,39 @@ pub struct Vocabulary {
     services: HashSet<ServiceId>,
     service_names: HashMap<String, ServiceId>,
     roles: HashMap<RoleId, Role>,
-    permissions: HashMap<PermissionId, Arc<str>>,
+    permissions: HashMap<PermissionId, Name>,
 }
 
 #[derive(Debug)]
 struct Role {
-    name: Arc<str>,
+    name: Name,
     permissions: Vec<PermissionId>,
+}
+
+/// Two may have one name, one of Portero's own and one of the users'. In Portero it means the former, elsewhere the latter:
+/// who holds the other is not taken for somebody who holds what is meant.
+#[derive(Debug)]
+struct Name {
+    text: Arc<str>,
+    has_namesake: bool,
+}
+
+impl Name {
+    fn all(names: Vec<(i32, String)>) -> impl Iterator<Item = (i32, Self)> {
+        let mut known: HashMap<String, u32> = HashMap::new();
+        for (_, name) in &names {
+            *known.entry(name.clone()).or_default() += 1;
+        }
+        names.into_iter().map(move |(id, name)| {
+            let has_namesake = known.get(&name).is_some_and(|count| *count > 1);
+            (id, Self { text: name.into(), has_namesake })
+        })
+    }
+
+    fn in_service(&self, id: i32, service: ServiceId) -> Option<Arc<str>> {
+        let is_meant = !self.has_namesake || (id <= 0) == (service == ServiceId::PORTERO);
+        is_meant.then(|| Arc::clone(&self.text))
+    }
 }
 
 /// What the database holds of the vocabulary, at one moment.
@@ -62,16 +88,23 @@ pub struct Held {
 
 impl From<Stored> for Vocabulary {
     fn from(stored: Stored) -> Self {
-        let role = |(id, name, permissions): (i32, String, Vec<i32>)| {
-            let permissions = permissions.into_iter().map(PermissionId).collect();
-            (RoleId(id), Role { name: name.into(), permissions })
-        };
+        let mut carried = HashMap::new();
+        let mut role_names = Vec::new();
+        for (id, name, permissions) in stored.roles {
+            carried.insert(id, permissions.into_iter().map(PermissionId).collect::<Vec<_>>());
+            role_names.push((id, name));
+        }
+        let roles = Name::all(role_names).map(|(id, name)| {
+            let permissions = carried.remove(&id).unwrap_or_default();
+            (RoleId(id), Role { name, permissions })
+        });
+        let roles = roles.collect();
         Self {
             version: stored.version,
             services: stored.services.iter().map(|(id, _)| ServiceId(*id)).collect(),
             service_names: stored.services.into_iter().map(|(id, name)| (name, ServiceId(id))).collect(),
-            roles: stored.roles.into_iter().map(role).collect(),
-            permissions: stored.permissions.into_iter().map(|(id, name)| (PermissionId(id), name.into())).collect(),
+            roles,
+            permissions: Name::all(stored.permissions).map(|(id, name)| (PermissionId(id), name)).collect(),
         }
     }
 }
@@ -88,7 +121,7 @@ impl Vocabulary {
 
     /// Whether any permission is called so.
     pub fn has_permission(&self, name: &str) -> bool {
-        self.permissions.values().any(|known| **known == *name)
+        self.permissions.values().any(|known| *known.text == *name)
     }
 
     /// What somebody may do who holds this.
@@ -97,7 +130,7 @@ impl Vocabulary {
         let mut permissions = Vec::new();
         for id in &held.roles {
             if let Some(role) = self.roles.get(&RoleId(*id)) {
-                roles.push(Arc::clone(&role.name));
+                roles.extend(role.name.in_service(*id, held.service));
                 permissions.extend_from_slice(&role.permissions);
             } else if !held.direct.is_empty() {
                 // The one role that is not of the vocabulary: that of their direct grant, unless all of it is over.
@@ -107,7 +140,8 @@ impl Vocabulary {
         }
         permissions.sort_unstable();
         permissions.dedup();
-        let permissions = permissions.iter().filter_map(|id| self.permissions.get(id).cloned()).collect();
+        let named = |id: &PermissionId| self.permissions.get(id)?.in_service(id.0, held.service);
+        let permissions = permissions.iter().filter_map(named).collect();
         Effective { roles, permissions, ends_at: held.ends_at }
     }
 }

@@ -25,7 +25,7 @@ use crate::users::{self, Email, PersonChange, PersonId, PersonName, Username};
 /// In how many services one sees at once what one holds.
 const MAX_SERVICES: u16 = 1000;
 
-/// A login so long ago does for a new address, to which new passwords could be sent: who has stolen a session must not
+/// A login so long ago does for a new address, to which new passwords could be sent, and for a new username: who has stolen a session must not
 /// make the account their own (ASVS 5.0, 7.5.1).
 const RECENT: Duration = Duration::minutes(15);
 
@@ -96,7 +96,7 @@ async fn see(app: &App, person: PersonId) -> Result<Response> {
 #[serde(deny_unknown_fields)]
 #[schema(min_properties = 1, example = json!({"name": "Ada Quispe"}))]
 struct OwnChange {
-    /// A new username.
+    /// A new username. It is taken within 15 minutes of a login, or with `current_password`.
     #[serde(default, alias = "login")]
     username: Option<Username>,
     /// A new name.
@@ -106,7 +106,7 @@ struct OwnChange {
     /// with `current_password`.
     #[serde(default)]
     email: Option<Email>,
-    /// One's password, for a new address long after the login.
+    /// One's password, for a new address or username long after the login.
     #[serde(default)]
     current_password: Option<Presented>,
 }
@@ -149,13 +149,14 @@ async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<
     if let Some(proof) = &proof {
         proof.attempt.succeeded(&mut tx, now).await?;
     }
+    let is_at_stake = email.is_some() || row.username.is_some();
+    if is_at_stake && proof.is_none() && !logged_in_since(&mut tx, caller.token, now - RECENT).await? {
+        return Err(Error::forbidden(
+            "reauthentication_required",
+            "for a new address or username send `current_password`, or log in again: your login was more than 15 minutes ago",
+        ));
+    }
     if let Some(email) = &email {
-        if proof.is_none() && !logged_in_since(&mut tx, caller.token, now - RECENT).await? {
-            return Err(Error::forbidden(
-                "reauthentication_required",
-                "for a new address send `current_password`, or log in again: your login was more than 15 minutes ago",
-            ));
-        }
         begin_verification(&mut tx, app, person, email, language).await?;
     }
     if !row.is_empty() {

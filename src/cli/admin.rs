@@ -122,11 +122,17 @@ async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
         grants::store::revoke(conn, person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR, now).await
     })
     .await?;
+    let mut answer = json!(person);
+    answer["revoked"] = json!(revoked.is_some());
     let Some(before) = revoked else {
-        bail!("{} is no administrator; `portero admin list` shows who is", person.username);
+        let said = format!(
+            "Nothing to take away: {} is no administrator; `portero admin list` shows who is.",
+            person.username
+        );
+        return tool.output.done(&answer, said);
     };
     tx.commit([told::revoked(person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR, &before)]).await?;
-    tool.output.done(&person, format_args!("{} (id {}) is no longer an administrator.", person.username, person.id))
+    tool.output.done(&answer, format_args!("{} (id {}) is no longer an administrator.", person.username, person.id))
 }
 
 /// Does what may cost Portero the administrator `person`, unless they are the last one who stays. Where they are none, nothing is

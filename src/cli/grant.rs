@@ -115,18 +115,21 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Re
     let person = grant.person.find(&mut tx).await?;
     let service = grant.service.find(&mut tx).await?;
     let now = tx.by().now;
+    let is_strict = terms.is_none() || service == ServiceId::PORTERO;
+    let mut revoked = false;
     if let Some(role) = &grant.role {
-        let role = role.find(&mut tx).await?;
-        change_role(&mut tx, person.id, service, role, terms).await?;
+        let role = if is_strict { role.find_one(&mut tx).await? } else { role.find(&mut tx).await? };
+        revoked = change_role(&mut tx, person.id, service, role, terms).await?;
     }
     for permission in &grant.permission {
-        let permission = permission.find(&mut tx).await?;
+        let permission = if is_strict { permission.find_one(&mut tx).await? } else { permission.find(&mut tx).await? };
         let told = if let Some(terms) = terms {
             let (_, granted) = store::grant_direct(&mut tx, person.id, service, permission, terms).await?;
             told::directly_granted(person.id, service, permission, &granted)
         } else {
-            let (_, revoked) = store::revoke_direct(&mut tx, person.id, service, permission, now).await?;
-            revoked.map(|before| told::directly_revoked(person.id, service, permission, &before))
+            let (_, taken) = store::revoke_direct(&mut tx, person.id, service, permission, now).await?;
+            revoked |= taken.is_some();
+            taken.map(|before| told::directly_revoked(person.id, service, permission, &before))
         };
         if let Some(told) = told {
             tx.tell(told);
@@ -139,10 +142,16 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Re
         remark(&notice);
     }
     let holds = count(held.len() as u64, "grant", "grants");
-    tool.output.done(
-        &json!({ "person_id": person.id, "service_id": service, "grants": held }),
-        format_args!("Done. {} (id {}) has {holds} in service {service} now.", person.username, person.id),
-    )
+    let mut answer = json!({ "person_id": person.id, "service_id": service, "grants": held });
+    let (username, id) = (&person.username, person.id);
+    let mut did = "Done.".to_owned();
+    if terms.is_none() {
+        answer["revoked"] = json!(revoked);
+        if !revoked {
+            did = format!("Nothing to take away: {username} does not hold {} there.", grant.what());
+        }
+    }
+    tool.output.done(&answer, format_args!("{did} {username} (id {id}) has {holds} in service {service} now."))
 }
 
 /// What others have chosen for somebody who holds more now.
@@ -179,13 +188,23 @@ pub(super) async fn planted_by_others(
     Ok(notices.into_iter().map(|notice| notice.detail).collect())
 }
 
+impl Grant {
+    /// What was named, as it was typed.
+    fn what(&self) -> String {
+        let permissions = self.permission.iter().map(|permission| permission.text.as_str());
+        let named: Vec<_> = self.role.iter().map(|role| role.text.as_str()).chain(permissions).collect();
+        format!("`{}`", named.join("`, `"))
+    }
+}
+
+/// Answers whether anything was taken away.
 async fn change_role(
     tx: &mut Change,
     person: PersonId,
     service: ServiceId,
     role: RoleId,
     terms: Option<&Terms>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     // In the order of `access`, so that nobody waits in a circle.
     let of_administrators = (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
     if of_administrators {
@@ -196,6 +215,7 @@ async fn change_role(
         StatusCode::CONFLICT => direct_role(),
         _ => error.into(),
     })?;
+    let mut taken = false;
     let told = if let Some(terms) = terms {
         let granted = store::grant(tx, person, service, role, terms).await?;
         if of_administrators && granted.ends_what_lasted() {
@@ -206,12 +226,13 @@ async fn change_role(
         let now = tx.by().now;
         let revoke = async |conn: &mut _| store::revoke(conn, person, service, role, now).await;
         let revoked = keep_an_administrator(tx, person, revoke).await?;
+        taken = revoked.is_some();
         revoked.map(|before| told::revoked(person, service, role, &before))
     };
     if let Some(told) = told {
         tx.tell(told);
     }
-    Ok(())
+    Ok(taken)
 }
 
 fn direct_role() -> anyhow::Error {

@@ -37,7 +37,10 @@ impl<T: Id> Named<T> {
 
     fn found<R>(&self, found: Result<R>) -> anyhow::Result<R> {
         found.map_err(|error| match error {
-            Error::Refused(refusal) if refusal.status.is_client_error() => self.absent(),
+            // Of two with one name it says which they are.
+            Error::Refused(refusal) if refusal.status.is_client_error() && refusal.code != "ambiguous_name" => {
+                self.absent()
+            }
             error => error.into(),
         })
     }
@@ -59,10 +62,20 @@ impl Named<RoleId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<RoleId> {
         self.found(roles::store::resolve(conn, &self.row).await)
     }
+
+    /// Likewise, unless the name means two.
+    pub(super) async fn find_one(&self, conn: &mut PgConnection) -> anyhow::Result<RoleId> {
+        self.found(roles::store::resolve_one(conn, &self.row).await)
+    }
 }
 
 impl Named<PermissionId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<PermissionId> {
         self.found(permissions::store::resolve(conn, &self.row).await)
+    }
+
+    /// Likewise, unless the name means two.
+    pub(super) async fn find_one(&self, conn: &mut PgConnection) -> anyhow::Result<PermissionId> {
+        self.found(permissions::store::resolve_one(conn, &self.row).await)
     }
 }

@@ -68,7 +68,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             list_all(tool.output, beginning, |permission: &Permission| permission.id.0, list).await
         }
         Command::Remove { permission } => {
-            let id = permission.find(&mut tx).await?;
+            let id = permission.find_one(&mut tx).await?;
             id.must_not_be_built_in()?;
             let permission = store::get(&mut tx, id).await?;
             store::delete(&mut tx, id).await?;

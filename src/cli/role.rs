@@ -142,22 +142,26 @@ async fn list(tool: &Tool, beginning: Option<String>, service: Option<Named<Serv
 async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let role = changeable(&mut tx, &change.role).await?;
+    let mut revoked = false;
     for permission in &change.permissions {
-        let permission = permission.find(&mut tx).await?;
+        let permission = if add { permission.find(&mut tx).await? } else { permission.find_one(&mut tx).await? };
         if add {
             if store::add_permission(&mut tx, role, permission).await? {
                 tx.tell(told::carries(role, permission));
             }
         } else if store::remove_permission(&mut tx, role, permission).await? {
+            revoked = true;
             tx.tell(told::lost(role, permission));
         }
     }
     let carried = carried(&mut tx, role, tool.app.clock.now()).await?;
     tx.commit([]).await?;
-    tool.output.done(
-        &json!({ "role_id": role, "permissions": carried }),
-        format_args!("Role {role} carries: {}.", names(&carried)),
-    )
+    let now = format!("Role {role} carries: {}.", names(&carried));
+    if add {
+        return tool.output.done(&json!({ "role_id": role, "permissions": carried }), now);
+    }
+    let answer = json!({ "role_id": role, "permissions": carried, "revoked": revoked });
+    tool.output.done(&answer, if revoked { now } else { format!("Nothing to take away. {now}") })
 }
 
 async fn carried(conn: &mut PgConnection, role: RoleId, now: OffsetDateTime) -> Result<Vec<Permission>> {
@@ -172,7 +176,7 @@ fn names(permissions: &[Permission]) -> String {
 
 /// The role that somebody named, unless it is Portero's own or a direct grant's.
 async fn changeable(conn: &mut PgConnection, role: &Named<RoleId>) -> anyhow::Result<RoleId> {
-    let id = role.find(conn).await?;
+    let id = role.find_one(conn).await?;
     id.must_not_be_built_in()?;
     store::lock(conn, id).await?;
     Ok(id)

@@ -96,8 +96,10 @@ async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow
         // In the order of `access`, so that nobody waits in a circle.
         queue_for_administrators(&mut tx).await?;
     }
+    let mut revoked = false;
     for role in &offer.roles {
-        let role = role.find(&mut tx).await?;
+        let is_strict = !add || service == ServiceId::PORTERO;
+        let role = if is_strict { role.find_one(&mut tx).await? } else { role.find(&mut tx).await? };
         crate::roles::store::hold(&mut tx, role).await?;
         if add {
             if grants::store::offer(&mut tx, service, role).await? {
@@ -105,6 +107,7 @@ async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow
             }
         } else {
             if grants::store::withdraw(&mut tx, service, role).await? {
+                revoked = true;
                 tx.tell(told::withdrawn(service, role));
             }
             if (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR) {
@@ -116,11 +119,11 @@ async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow
     let roles = everything(|role: &crate::roles::Role| role.id.0, list).await?;
     tx.commit([]).await?;
     let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
-    tool.output.done(
-        &json!({ "service_id": service, "roles": roles }),
-        format_args!(
-            "Service {service} offers: {}.",
-            if names.is_empty() { "no role".into() } else { names.join(", ") }
-        ),
-    )
+    let now =
+        format!("Service {service} offers: {}.", if names.is_empty() { "no role".into() } else { names.join(", ") });
+    if add {
+        return tool.output.done(&json!({ "service_id": service, "roles": roles }), now);
+    }
+    let answer = json!({ "service_id": service, "roles": roles, "revoked": revoked });
+    tool.output.done(&answer, if revoked { now } else { format!("Nothing to take away. {now}") })
 }

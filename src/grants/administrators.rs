@@ -81,6 +81,9 @@ struct AdministratorDemoted {
     #[schema(example = "administrator_demoted")]
     status: &'static str,
     user_id: PersonId,
+    /// Whether they were one: false when there was nothing to take away.
+    #[schema(example = true)]
+    revoked: bool,
 }
 
 /// Take an administrator's role from them
@@ -100,10 +103,11 @@ async fn demote_administrator(
 ) -> Result<Json<AdministratorDemoted>> {
     let (mut tx, person) = begin(&app, &by, &person).await?;
     let (service, role) = PLACE;
-    let revoked = take_role(&mut tx, by.actor, (person.id, service, role)).await?;
+    let taken = take_role(&mut tx, by.actor, (person.id, service, role)).await?;
     must_keep_an_administrator(&mut tx).await?;
-    tx.commit(revoked.map(|before| told::revoked(person.id, service, role, &before))).await?;
-    Ok(Json(AdministratorDemoted { status: "administrator_demoted", user_id: person.id }))
+    let revoked = taken.is_some();
+    tx.commit(taken.map(|before| told::revoked(person.id, service, role, &before))).await?;
+    Ok(Json(AdministratorDemoted { status: "administrator_demoted", user_id: person.id, revoked }))
 }
 
 async fn begin(app: &App, by: &Can<WriteGrants>, person: &Ref<PersonId>) -> Result<(Change, Person)> {

@@ -5,7 +5,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::hand::{give_permission, take_permission};
-use super::routes::{Begun, whom};
+use super::routes::{Act, Begun, whom};
 use super::{DirectGrant, NewDirectGrant, Notice, Terms, What, notices, told};
 use crate::access::permission::WriteGrants;
 use crate::access::store::{Through, must_cover_permission};
@@ -33,6 +33,10 @@ struct DirectGrantDone {
     permission_id: PermissionId,
     /// The role `direct:<person>:<service>` that carries the grant; null when there was none to take from.
     role_id: Option<RoleId>,
+    /// Whether they held it: false when there was nothing to take away. Only where something was to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = true)]
+    revoked: Option<bool>,
     /// What whoever gave it should know; only where there is something.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -48,7 +52,7 @@ struct DirectGrantDone {
     (status = 200, body = DirectGrantDone),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
     (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
-    (status = 409, description = "`password_set_by_another`"),
+    (status = 409, description = "`ambiguous_name`, `password_set_by_another`"),
 ))]
 async fn grant_permission(
     State(app): State<App>,
@@ -56,7 +60,7 @@ async fn grant_permission(
     Json(new): Json<NewDirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
     let end = new.expires_at.seen_from(app.clock.now())?;
-    let Begun { mut tx, actor, person, service, what } = begin(&app, by, &new.grant()).await?;
+    let Begun { mut tx, actor, person, service, what } = begin(&app, by, &new.grant(), Act::Give).await?;
     let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
     let (role, granted) = give_permission(&mut tx, actor, (person, service, what), &terms).await?;
     let notices = notices(&mut tx, (person, service, What::Permission(what)), terms.now).await?;
@@ -72,16 +76,19 @@ async fn grant_permission(
     (status = 200, body = DirectGrantDone),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
     (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
+    (status = 409, description = "`ambiguous_name`"),
 ))]
 async fn revoke_permission(
     State(app): State<App>,
     by: Holds<WriteGrants>,
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
-    let Begun { mut tx, actor, person, service, what } = begin(&app, by, &grant).await?;
-    let (role, revoked) = take_permission(&mut tx, actor, (person, service, what)).await?;
-    tx.commit(revoked.map(|before| told::directly_revoked(person, service, what, &before))).await?;
-    Ok(done("permission_revoked", person, service, what, role))
+    let Begun { mut tx, actor, person, service, what } = begin(&app, by, &grant, Act::Take).await?;
+    let (role, taken) = take_permission(&mut tx, actor, (person, service, what)).await?;
+    let revoked = Some(taken.is_some());
+    tx.commit(taken.map(|before| told::directly_revoked(person, service, what, &before))).await?;
+    let Json(done) = done("permission_revoked", person, service, what, role);
+    Ok(Json(DirectGrantDone { revoked, ..done }))
 }
 
 fn done(
@@ -91,14 +98,17 @@ fn done(
     permission_id: PermissionId,
     role_id: Option<RoleId>,
 ) -> Json<DirectGrantDone> {
-    Json(DirectGrantDone { status, person_id, service_id, permission_id, role_id, notices: Vec::new() })
+    Json(DirectGrantDone { status, person_id, service_id, permission_id, role_id, revoked: None, notices: Vec::new() })
 }
 
 /// Begins a change of the direct grant that a body names, if the caller may hand out and take away its permission there.
-async fn begin(app: &App, by: Holds<WriteGrants>, grant: &DirectGrant) -> Result<Begun<PermissionId>> {
+async fn begin(app: &App, by: Holds<WriteGrants>, grant: &DirectGrant, act: Act) -> Result<Begun<PermissionId>> {
     let named = grant.permission()?;
     let mut conn = app.db.read().await?;
-    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, app.clock.now()).await?;
+    if act.is_strict(service) {
+        permissions::store::resolve_one(&mut conn, &named).await.map_err(|error| grant.refusal(error))?;
+    }
     drop(conn);
     let mut tx = by.begin(app, About::person(person)).await?;
     let permission = permissions::store::hold(&mut tx, &named).await.map_err(|error| grant.refusal(error))?;

@@ -3,13 +3,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{HeldRole, Holder, PersonInService, store};
-use crate::access::permission::{ReadGrants, ReadServices};
-use crate::access::store::effective_of_all;
-use crate::access::{Backend, Caller, Effective, Holds, Rights};
+use crate::access::permission::{BuiltIn, ReadGrants, ReadServices, ReadUsers};
+use crate::access::store::{effective_of_all, services_where};
+use crate::access::{Backend, Caller, Can, Effective, Holds, Rights};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::credential::Credential;
@@ -26,6 +27,7 @@ use crate::users::{self, Person, PersonId, person_not_found};
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(get_person_in_service))
+        .routes(routes!(get_user_in_service))
         .routes(routes!(list_person_roles))
         .routes(routes!(list_person_services))
         .routes(routes!(list_service_roles))
@@ -34,7 +36,8 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Ask what a person may do in a service
 ///
-/// A person's token may ask about that person only; a service's key about anyone, in that service only. A grant or a removal shows in the very next answer.
+/// A person's token may ask about that person only; a service's key about whoever holds anything in that service, and in that
+/// service only. A grant or a removal shows in the very next answer.
 #[utoipa::path(get, path = "/people/{person}/services/{service}", tag = "people",
     params(
         ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
@@ -72,7 +75,12 @@ async fn oneself(
     let Payload { username, name, .. } = Arc::unwrap_or_clone(session.payload);
     let user = Person { id: session.person, username, name };
     if !user.is(person) {
-        find(&mut *app.db.read().await?, person).await?;
+        let mut conn = app.db.read().await?;
+        let now = Some(app.clock.now());
+        // Whether somebody is there is for those to hear who may read people.
+        if services_where(&mut conn, session.person, ReadUsers::ID, now).await?.contains(&ServiceId::PORTERO) {
+            find(&mut conn, person).await?;
+        }
         return Err(Error::forbidden(
             "forbidden_person_lookup",
             "a person's token may ask about that person only; ask with the person's own token, or with a key of the \
@@ -83,7 +91,7 @@ async fn oneself(
     Ok((user, service, Arc::unwrap_or_clone(effective)))
 }
 
-/// What a backend hears: of anyone, in its own service.
+/// What a backend hears, in its own service: of others than those who hold something there, what it hears of nobody.
 async fn anyone(
     app: &App,
     key: KeyHash,
@@ -96,11 +104,38 @@ async fn anyone(
     let user = find(&mut conn, person).await?;
     let now = app.clock.now();
     let effective = effective_of_all(&mut conn, &[user.id], backend.service, now).await?.remove(&user.id);
-    let effective = effective.unwrap_or_default();
-    if !effective.roles.is_empty() {
-        app.uses.note(user.id, backend.service, now);
-    }
+    let effective = effective.filter(|held| !held.roles.is_empty()).ok_or_else(person_not_found)?;
+    app.uses.note(user.id, backend.service, now);
     Ok((user, backend.service, effective))
+}
+
+/// See what a person may do in a service
+///
+/// With leave to read that service's grants. Who may read those of one service alone hears of those who hold something there.
+#[utoipa::path(get, path = "/users/{id}/services/{service}", tag = "users",
+    params(
+        ("id" = i32, Path, description = "the person's id", example = 7),
+        ("service" = String, Path, description = "id or name", example = "4"),
+    ),
+    responses(
+        (status = 200, body = PersonInService),
+        (status = 400, description = "`invalid_user_id`, `invalid_service_id`"),
+        (status = 404, description = "`person_not_found`, `service_not_found`"),
+    ))]
+async fn get_user_in_service(
+    State(app): State<App>,
+    by: Holds<ReadGrants>,
+    Path((id, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
+) -> Result<Json<PersonInService>> {
+    let mut conn = app.db.read().await?;
+    let now = app.clock.now();
+    let (service_id, by) = by.resolve_within(&mut conn, &service).await?;
+    let user = known_there(&mut conn, &by, &Ref::Id(id.id()?), service_id, now).await?;
+    let effective = effective_of_all(&mut conn, &[user.id], service_id, now).await?.remove(&user.id);
+    let effective = effective.unwrap_or_default();
+    let valid_until = effective.valid_until();
+    let Effective { roles, permissions, .. } = effective;
+    Ok(Json(PersonInService { user, service_id, roles, permissions, valid_until }))
 }
 
 /// List the roles that a person holds in a service
@@ -125,16 +160,15 @@ async fn list_person_roles(
 ) -> Result<Response> {
     let holds = Holds::<ReadGrants>::of(&app, &caller).await?;
     let mut conn = app.db.read().await?;
-    let person = users::store::find(&mut conn, &person).await?;
-    let is_own = person.as_ref().is_some_and(|person| person.id == caller.person);
-    // Before anything is said of who or what exists.
-    let holds = if is_own { None } else { Some(holds.somewhere()?) };
-    let person = person.ok_or_else(person_not_found)?.id;
-    let service = match holds {
-        Some(holds) => holds.resolve_within(&mut conn, &service).await?.0,
-        None => services::store::resolve(&mut conn, &service).await?,
+    let now = app.clock.now();
+    let (person, service) = if caller.is(&person) {
+        (caller.person, services::store::resolve(&mut conn, &service).await?)
+    } else {
+        // Before anything is said of who or what exists.
+        let (service, by) = holds.somewhere()?.resolve_within(&mut conn, &service).await?;
+        (known_there(&mut conn, &by, &person, service, now).await?.id, service)
     };
-    let roles = store::held(&mut conn, person, service, &page, app.clock.now()).await?;
+    let roles = store::held(&mut conn, person, service, &page, now).await?;
     Ok(page.respond(roles, |role| role.id.0))
 }
 
@@ -187,6 +221,8 @@ async fn list_service_roles(
 }
 
 /// List the people who hold a role in a service
+///
+/// Who reads the grants of one service alone asks about a role that it offers: of others they hear what they hear of none.
 #[utoipa::path(get, path = "/services/{service}/roles/{role_id}/people", tag = "services",
     params(
         ("service" = String, Path, description = "id or name", example = "4"),
@@ -205,8 +241,12 @@ async fn list_role_holders(
     page: Page,
 ) -> Result<Response> {
     let mut conn = app.db.read().await?;
-    let (service, _) = by.resolve_within(&mut conn, &service).await?;
-    let role = roles::store::get(&mut conn, role.id()?).await?.id;
+    let (service, by) = by.resolve_within(&mut conn, &service).await?;
+    let role = if by.everywhere {
+        roles::store::get(&mut conn, role.id()?).await?.id
+    } else {
+        roles::store::resolve_offered(&mut conn, service, &Ref::Id(role.id()?)).await?
+    };
     let people = store::holders(&mut conn, service, role, &page, app.clock.now()).await?;
     Ok(page.respond(people, |person| person.id.0))
 }
@@ -217,6 +257,23 @@ async fn named(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Opti
         Ok(service) => Ok(Some(service)),
         Err(error) if error.status().is_client_error() => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// The person whom a caller named, if it is for them to hear of: who reads the grants of one service alone hears of those who
+/// hold something there.
+async fn known_there(
+    conn: &mut PgConnection,
+    by: &Can<ReadGrants>,
+    person: &Ref<PersonId>,
+    service: ServiceId,
+    now: OffsetDateTime,
+) -> Result<Person> {
+    let person = find(conn, person).await?;
+    if by.everywhere || store::holds_anything(conn, person.id, service, now).await? {
+        Ok(person)
+    } else {
+        Err(person_not_found())
     }
 }
 

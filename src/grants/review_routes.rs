@@ -47,7 +47,7 @@ struct ReviewQuery {
     /// Only of people whose username or name begins with this, whatever the case.
     #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     q: Option<String>,
-    /// Only of this role: id or name.
+    /// Only of this role: id or name. Who reads the grants of one service alone names one that it offers.
     #[param(max_length = 100)]
     role: Option<String>,
     /// Only what was neither given nor confirmed since this moment: RFC 3339, or Unix seconds.
@@ -123,6 +123,7 @@ impl Asked {
         (status = 200, body = Vec<Reviewed>),
         (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
         (status = 404, description = "`service_not_found`, `role_not_found`"),
+        (status = 409, description = "`ambiguous_name`"),
     ))]
 async fn review_access(
     State(app): State<App>,
@@ -131,9 +132,10 @@ async fn review_access(
     asked: Asked,
 ) -> Result<Response> {
     let mut conn = app.db.read().await?;
-    let (service, _) = by.resolve_within(&mut conn, &service).await?;
-    let role = match &asked.role {
-        Some(role) => Some(roles::store::resolve(&mut conn, &Ref::parse(role)).await?),
+    let (service, by) = by.resolve_within(&mut conn, &service).await?;
+    let role = match asked.role.as_deref().map(Ref::parse) {
+        Some(role) if by.everywhere => Some(roles::store::resolve_one(&mut conn, &role).await?),
+        Some(role) => Some(roles::store::resolve_offered(&mut conn, service, &role).await?),
         None => None,
     };
     let selection = Selection {

@@ -2,6 +2,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,7 +16,7 @@ use crate::access::store::{
 use crate::access::{About, Can, Holds};
 use crate::app::App;
 use crate::audit::{Action, Change, Event};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::Json;
 use crate::id::Ref;
 use crate::openapi::Success;
@@ -38,7 +39,7 @@ pub fn routes() -> OpenApiRouter<App> {
     (status = 200, body = Success),
     (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
     (status = 404, description = "`service_not_found`, `role_not_found`"),
-    (status = 409, description = "`direct_role`"),
+    (status = 409, description = "`ambiguous_name`, `direct_role`"),
 ))]
 async fn add_role_to_service(
     State(app): State<App>,
@@ -53,7 +54,7 @@ async fn add_role_to_service(
         return offer_in_new_service(&app, &by, &new, role).await;
     }
     let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
-    let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
+    let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Give)).await?;
     drop(conn);
     let mut tx = by.begin(&app, About::role(service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;
@@ -98,6 +99,9 @@ async fn offer_in_new_service(
 struct RoleRemovedFromService {
     #[schema(example = "role_removed_from_service")]
     status: &'static str,
+    /// Whether it was offered: false when there was nothing to take away.
+    #[schema(example = true)]
+    revoked: bool,
 }
 
 /// Take a role out of a service
@@ -108,7 +112,7 @@ struct RoleRemovedFromService {
     (status = 200, body = RoleRemovedFromService),
     (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
     (status = 404, description = "`service_not_found`, `role_not_found`"),
-    (status = 409, description = "`direct_role`, `last_administrator`"),
+    (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
 ))]
 async fn remove_role_from_service(
     State(app): State<App>,
@@ -117,7 +121,7 @@ async fn remove_role_from_service(
 ) -> Result<Json<RoleRemovedFromService>> {
     let mut conn = app.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
-    let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
+    let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Take)).await?;
     drop(conn);
     let mut tx = by.begin(&app, About::role(service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;
@@ -127,7 +131,7 @@ async fn remove_role_from_service(
     let withdrawn = store::withdraw(&mut tx, service, role).await?;
     keep_an_administrator(&mut tx, service, role).await?;
     tx.commit(withdrawn.then(|| told::withdrawn(service, role))).await?;
-    Ok(Json(RoleRemovedFromService { status: "role_removed_from_service" }))
+    Ok(Json(RoleRemovedFromService { status: "role_removed_from_service", revoked: withdrawn }))
 }
 
 /// That a person has a role.
@@ -152,7 +156,7 @@ struct RoleGranted {
     (status = 200, body = RoleGranted),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_role_id`"),
     (status = 404, description = "`person_not_found`, `service_not_found`, `role_not_found`"),
-    (status = 409, description = "`direct_role`, `last_administrator`, `password_set_by_another`"),
+    (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`, `password_set_by_another`"),
 ))]
 async fn grant_role(
     State(app): State<App>,
@@ -160,7 +164,7 @@ async fn grant_role(
     Json(new): Json<NewRoleGrant>,
 ) -> Result<Json<RoleGranted>> {
     let end = new.expires_at.seen_from(app.clock.now())?;
-    let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &new.grant()).await?;
+    let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &new.grant(), Act::Give).await?;
     let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
     let granted = give_role(&mut tx, actor, (person, service, role), &terms).await?;
     if granted.ends_what_lasted() {
@@ -177,6 +181,9 @@ async fn grant_role(
 struct RoleRemovedFromPerson {
     #[schema(example = "role_removed_from_person")]
     status: &'static str,
+    /// Whether they held it: false when there was nothing to take away.
+    #[schema(example = true)]
+    revoked: bool,
 }
 
 /// Take a role in a service from a person
@@ -186,18 +193,19 @@ struct RoleRemovedFromPerson {
     (status = 200, body = RoleRemovedFromPerson),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_role_id`"),
     (status = 404, description = "`person_not_found`, `service_not_found`, `role_not_found`"),
-    (status = 409, description = "`direct_role`, `last_administrator`"),
+    (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
 ))]
 async fn revoke_role(
     State(app): State<App>,
     by: Holds<WriteGrants>,
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<RoleRemovedFromPerson>> {
-    let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &grant).await?;
-    let revoked = take_role(&mut tx, actor, (person, service, role)).await?;
+    let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &grant, Act::Take).await?;
+    let taken = take_role(&mut tx, actor, (person, service, role)).await?;
     keep_an_administrator(&mut tx, service, role).await?;
-    tx.commit(revoked.map(|before| told::revoked(person, service, role, &before))).await?;
-    Ok(Json(RoleRemovedFromPerson { status: "role_removed_from_person" }))
+    let revoked = taken.is_some();
+    tx.commit(taken.map(|before| told::revoked(person, service, role, &before))).await?;
+    Ok(Json(RoleRemovedFromPerson { status: "role_removed_from_person", revoked }))
 }
 
 /// A change that has begun, of a grant that a body named.
@@ -211,26 +219,73 @@ pub(super) struct Begun<T> {
 }
 
 /// Begins a change of the grant that a body names, if the caller may hand out and take away its role there.
-async fn begin(app: &App, by: Holds<WriteGrants>, grant: &RoleGrant) -> Result<Begun<RoleId>> {
+async fn begin(app: &App, by: Holds<WriteGrants>, grant: &RoleGrant, act: Act) -> Result<Begun<RoleId>> {
     let mut conn = app.db.read().await?;
-    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id).await?;
-    let role = roles::store::resolve(&mut conn, &grant.role_id).await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, app.clock.now()).await?;
+    let role = role_meant(&mut conn, &by, &grant.role_id, (service, act)).await?;
     drop(conn);
     let mut tx = by.begin(app, About::grant(person, service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;
     Ok(Begun { tx, actor: by.actor, person, service, what: role })
 }
 
-/// The person and the service that a body names, and the proof that the caller may decide there.
+/// What a body asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Give,
+    Take,
+}
+
+impl Act {
+    /// Whether a name that means two is refused: where it would take the wrong one away and leave the other, and in Portero
+    /// itself. Elsewhere it means the users' own, as it always has.
+    pub(super) fn is_strict(self, service: ServiceId) -> bool {
+        self == Self::Take || service == ServiceId::PORTERO
+    }
+}
+
+/// The role that a body names. To who decides in one service alone, that of direct grants in another one is as one that is not
+/// there.
+async fn role_meant(
+    conn: &mut PgConnection,
+    by: &Can<WriteGrants>,
+    role: &Ref<RoleId>,
+    (service, act): (ServiceId, Act),
+) -> Result<RoleId> {
+    let meant = if act.is_strict(service) {
+        roles::store::resolve_one(conn, role).await?
+    } else {
+        roles::store::resolve(conn, role).await?
+    };
+    if !by.everywhere {
+        roles::store::must_not_be_direct_elsewhere(conn, service, meant, role).await?;
+    }
+    Ok(meant)
+}
+
+/// The person and the service that a body names, and the proof that the caller may decide there. Who decides in one service
+/// alone names people who hold nothing there by their usernames: by number they would read the whole directory, one by one.
 pub(super) async fn whom(
     conn: &mut PgConnection,
     by: Holds<WriteGrants>,
     person: &Ref<PersonId>,
     service: &Ref<ServiceId>,
+    now: OffsetDateTime,
 ) -> Result<(Can<WriteGrants>, PersonId, ServiceId)> {
     let (service, by) = by.resolve_within(conn, service).await?;
-    let person = users::store::find(conn, person).await?.ok_or_else(|| unknown_person(person))?;
-    Ok((by, person.id, service))
+    let found = users::store::find(conn, person).await?;
+    if by.everywhere || person.is_username() {
+        return found.map(|found| (by, found.id, service)).ok_or_else(|| unknown_person(person));
+    }
+    match found {
+        Some(found) if found.id == by.actor || store::holds_anything(conn, found.id, service, now).await? => {
+            Ok((by, found.id, service))
+        }
+        _ => Err(Error::not_found(
+            "person_not_found",
+            "nobody who holds anything in this service has that id; name somebody new to it by username",
+        )),
+    }
 }
 
 /// Refuses what the caller may not hand out or take away in `service`: a direct grant's role, or more than they hold.

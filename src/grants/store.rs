@@ -99,6 +99,29 @@ pub async fn standing(
     Ok(standing)
 }
 
+/// Whether a person holds anything in a service at `now`.
+pub async fn holds_anything(
+    conn: &mut PgConnection,
+    person: PersonId,
+    service: ServiceId,
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let holds = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from auth.person_service_role
+            where person_id = $1 and service_id = $2 and (expires_at is null or expires_at > $3)
+        ) as "holds!"
+        "#,
+        person.0,
+        service.0,
+        now,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(holds)
+}
+
 /// Gives a person a role in a service, which offers it from then on, or changes the terms on which they hold it. Twice
 /// is safe.
 pub async fn grant(

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::access;
 use crate::error::{Error, Result};
 use crate::http::Patch;
 use crate::id::id_type;
@@ -13,9 +14,15 @@ id_type!(
 
 text_type!(
     /// A permission's name.
-    PermissionName, names::name, max: 100,
-    except: r"(?![-+]?[0-9]+$)", example: "approve"
+    PermissionName, permission_name, max: 100,
+    except: r"(?![-+]?[0-9]+$)(?!(?:users|roles|permissions|services|grants):(?:read|write)$)(?!audit:read$)",
+    example: "approve"
 );
+
+fn permission_name(text: &str) -> Result<String, String> {
+    let own = access::permission::ALL.map(|(_, name)| name);
+    names::unlike(names::name(text)?, &own)
+}
 
 /// A permission.
 #[derive(Debug, Serialize, ToSchema)]

@@ -87,6 +87,20 @@ pub async fn hold(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Re
     .ok_or_else(|| permission.absent())
 }
 
+/// The id of the permission that a caller named where a slip would open something, or leave it open.
+///
+/// # Errors
+/// 409 `ambiguous_name` for a name that one of the users' permissions and one of Portero's own have.
+pub async fn resolve_one(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<PermissionId> {
+    let Ref::Name(name) = permission else { return resolve(conn, permission).await };
+    let named = sqlx::query_scalar!("select id from auth.permission where name = $1 order by id desc", name);
+    match named.fetch_all(conn).await?.as_slice() {
+        [] => Err(permission.absent()),
+        [id] => Ok(PermissionId(*id)),
+        several => Err(PermissionId::ambiguous(name, several)),
+    }
+}
+
 /// Makes a permission, or answers the one that stands: 201 or 200; 409 when that one has another description than is asked
 /// for.
 pub async fn ensure(conn: &mut PgConnection, new: &NewPermission) -> Result<(StatusCode, Permission)> {

@@ -5,5 +5,5 @@ mod routes;
 pub mod store;
 pub mod told;
 
-pub use role::{NewRole, Role, RoleChange, RoleId, RoleName};
+pub use role::{NewRole, OWN_NAMES, Role, RoleChange, RoleId, RoleName, imported_name};
 pub use routes::routes;

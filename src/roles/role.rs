@@ -32,11 +32,15 @@ impl RoleId {
 
 text_type!(
     /// A role's name.
-    RoleName, role_name, max: 100,
-    except: r"(?![-+]?[0-9]+$)(?!direct:)", example: "Publisher"
+    RoleName, |text| names::unlike(imported_name(text)?, &OWN_NAMES), max: 100,
+    except: r"(?![-+]?[0-9]+$)(?!direct:)(?!(?:Administrator|Writer|Reader|Auditor)$)", example: "Publisher"
 );
 
-fn role_name(text: &str) -> Result<String, String> {
+/// What Portero's own roles are called. The migration `portero_itself` has the same; a test compares the two.
+pub const OWN_NAMES: [&str; 4] = ["Administrator", "Writer", "Reader", "Auditor"];
+
+/// Reads the name that a role had in the system that Portero succeeds: it may be that of one of Portero's own.
+pub fn imported_name(text: &str) -> Result<String, String> {
     let name = names::name(text)?;
     if name.starts_with("direct:") {
         return Err("names beginning with `direct:` are kept for direct grants".to_owned());

@@ -240,6 +240,9 @@ struct PermissionRemoved {
     status: &'static str,
     role_id: RoleId,
     permission_id: PermissionId,
+    /// Whether the role carried it: false when there was nothing to take away.
+    #[schema(example = true)]
+    revoked: bool,
 }
 
 /// Take a permission from a role
@@ -249,7 +252,7 @@ struct PermissionRemoved {
     (status = 200, body = PermissionRemoved),
     (status = 400, description = "`invalid_role_id`, `invalid_permission_id`"),
     (status = 404, description = "`role_not_found`, `permission_not_found`"),
-    (status = 409, description = "`built_in`, `direct_role`"),
+    (status = 409, description = "`ambiguous_name`, `built_in`, `direct_role`"),
 ))]
 async fn remove_permission_from_role(
     State(app): State<App>,
@@ -257,12 +260,13 @@ async fn remove_permission_from_role(
     Json(link): Json<RolePermission>,
 ) -> Result<Json<PermissionRemoved>> {
     let mut tx = by.begin(&app, About::default()).await?;
-    let role_id = changeable(&mut tx, by.actor, &link.role_id).await?;
-    let permission_id = permissions::store::resolve(&mut tx, &link.permission_id).await?;
+    let role_id = Ref::Id(store::resolve_one(&mut tx, &link.role_id).await?);
+    let role_id = changeable(&mut tx, by.actor, &role_id).await?;
+    let permission_id = permissions::store::resolve_one(&mut tx, &link.permission_id).await?;
     must_cover_loss_of(&mut tx, by.actor, Loss::Carried(role_id, permission_id)).await?;
-    let removed = store::remove_permission(&mut tx, role_id, permission_id).await?;
-    tx.commit(removed.then(|| told::lost(role_id, permission_id))).await?;
-    Ok(Json(PermissionRemoved { status: "permission_removed_from_role", role_id, permission_id }))
+    let revoked = store::remove_permission(&mut tx, role_id, permission_id).await?;
+    tx.commit(revoked.then(|| told::lost(role_id, permission_id))).await?;
+    Ok(Json(PermissionRemoved { status: "permission_removed_from_role", role_id, permission_id, revoked }))
 }
 
 async fn must_cover_loss_of(tx: &mut Change, actor: PersonId, loss: Loss) -> Result<()> {

@@ -11,6 +11,7 @@ use crate::id::{Id, Ref};
 use crate::mail::store::tokens::void_of_holders;
 use crate::names::Description;
 use crate::permissions::{Permission, PermissionId};
+use crate::services::ServiceId;
 
 /// One page of roles; Portero's own and those of direct grants are left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Role>> {
@@ -60,6 +61,57 @@ pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<Role
     .fetch_optional(conn)
     .await?
     .ok_or_else(|| role.absent())
+}
+
+/// The id of the role that a caller named where a slip would open something, or leave it open.
+///
+/// # Errors
+/// 409 `ambiguous_name` for a name that one of the users' roles and one of Portero's own have.
+pub async fn resolve_one(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<RoleId> {
+    let Ref::Name(name) = role else { return resolve(conn, role).await };
+    let named = sqlx::query_scalar!("select id from auth.role where name = $1 order by id desc", name);
+    one_of(&named.fetch_all(conn).await?, name, role)
+}
+
+/// Likewise among those that a service offers: of others nobody hears whether they are there.
+pub async fn resolve_offered(conn: &mut PgConnection, service: ServiceId, role: &Ref<RoleId>) -> Result<RoleId> {
+    let (id, name) = role.key();
+    let offered = sqlx::query_scalar!(
+        r#"
+        select r.id
+        from auth.service_roles sr
+        join auth.role r on r.id = sr.role_id
+        where sr.service_id = $1 and (r.id = $2 or r.name = $3)
+        order by r.id desc
+        "#,
+        service.0,
+        id.map(|id| id.0),
+        name,
+    );
+    one_of(&offered.fetch_all(conn).await?, name.unwrap_or_default(), role)
+}
+
+fn one_of(ids: &[i32], name: &str, role: &Ref<RoleId>) -> Result<RoleId> {
+    match ids {
+        [] => Err(role.absent()),
+        [id] => Ok(RoleId(*id)),
+        several => Err(RoleId::ambiguous(name, several)),
+    }
+}
+
+/// Refuses the role of direct grants in another service, as one that is not there.
+pub async fn must_not_be_direct_elsewhere(
+    conn: &mut PgConnection,
+    service: ServiceId,
+    id: RoleId,
+    named: &Ref<RoleId>,
+) -> Result<()> {
+    let elsewhere = sqlx::query_scalar!(
+        r#"select exists (select from auth.role where id = $1 and direct_service_id <> $2) as "elsewhere!""#,
+        id.0,
+        service.0,
+    );
+    if elsewhere.fetch_one(conn).await? { Err(named.absent()) } else { Ok(()) }
 }
 
 /// Keeps a role from being deleted, and from carrying more, until this transaction ends.

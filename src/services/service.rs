@@ -27,9 +27,15 @@ impl ServiceId {
 
 text_type!(
     /// A service's name.
-    ServiceName, names::name, max: 100,
+    ServiceName, service_name, max: 100,
     except: r"(?![-+]?[0-9]+$)", example: "Warehouse"
 );
+
+/// `portero` itself is taken, as any other name may be: the unique index says so.
+fn service_name(text: &str) -> Result<String, String> {
+    let name = names::name(text)?;
+    if name == "portero" { Ok(name) } else { names::unlike(name, &["portero"]) }
+}
 
 /// A service.
 #[derive(Debug, Serialize, ToSchema)]

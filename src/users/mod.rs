@@ -8,6 +8,7 @@ mod email;
 mod export;
 pub mod import;
 mod keys;
+mod oneself;
 mod person;
 mod routes;
 pub mod store;

@@ -241,6 +241,17 @@ impl PersonChange {
     }
 }
 
+impl Ref<PersonId> {
+    /// Whether this is neither an id nor `person-<id>`.
+    pub fn is_username(&self) -> bool {
+        match self {
+            Self::Id(_) | Self::NoSuchId => false,
+            Self::Name(name) => id_in(name).is_none(),
+            Self::NoSuchName => true,
+        }
+    }
+}
+
 /// 404 `person_not_found`: what routes under `/people` and links say.
 pub fn person_not_found() -> Error {
     Error::not_found("person_not_found", "no person has that id or username")

@@ -7,6 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::keys::must_be_theirs_to_change;
+use super::oneself::must_not_be_ones_own;
 use super::store::{self, Chosen, Details, NewRow};
 use super::{Email, NewPerson, Person, PersonChange, PersonId, disable, enable};
 use crate::access::permission::{ReadUsers, WriteUsers};
@@ -103,12 +104,14 @@ async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<Per
 /// A changed password ends the person's other sessions, and the waits after failed logins. Of a changed password or address
 /// they are told by mail. Whoever holds more of Portero's own permissions than the caller can't be changed by them; password,
 /// address and username of whoever holds in any service what the caller could not give themselves there can't, either: for
-/// these there is `POST /users/{id}/send-reset`.
+/// these there is `POST /users/{id}/send-reset`. One's own password, address and username are
+/// changed at `/auth/change-password` and `/auth/me`.
 #[utoipa::path(put, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     request_body = PersonChange,
     responses(
         (status = 200, body = Success),
         (status = 400, description = "`invalid_user_id`"),
+        (status = 403, description = "`reauthentication_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`user_exists`, `email_taken`"),
         (status = 429, description = "`too_many_at_once`"),
@@ -133,6 +136,7 @@ async fn update_user(
     responses(
         (status = 200, body = Person),
         (status = 400, description = "`invalid_user_id`"),
+        (status = 403, description = "`reauthentication_required`"),
         (status = 404, description = "`user_not_found`"),
         (status = 409, description = "`user_exists`, `email_taken`"),
         (status = 429, description = "`too_many_at_once`"),
@@ -159,7 +163,10 @@ async fn update(
     if change.is_empty() {
         return Err(Error::invalid_field("", "nothing to change: send at least one field"));
     }
-    let person = store::get(&mut *app.db.read().await?, id).await?;
+    let mut conn = app.db.read().await?;
+    let person = store::get(&mut conn, id).await?;
+    must_not_be_ones_own(&mut conn, by.actor, &person, &change).await?;
+    drop(conn);
     let (password, password_hash) = (change.password.take(), change.password_hash.take());
     let username = change.username.as_ref().map_or(person.username.as_str(), super::Username::as_str);
     let name = change.name.as_ref().map_or(person.name.as_str(), super::PersonName::as_str);

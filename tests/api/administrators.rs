@@ -14,9 +14,9 @@ async fn administrators_are_listed_promoted_and_demoted() {
         assert_eq!(made.body, json!({"id": ada.id, "username": "ada", "name": "ada by name"}));
     }
     assert_eq!(ada.get("/administrators").await.column("username"), ["root", "ada"]);
-    for _ in 0..2 {
+    for revoked in [true, false] {
         let unmade = ada.delete(&format!("/administrators/{}", root.id)).await.ok();
-        assert_eq!(unmade.body, json!({"status": "administrator_demoted", "user_id": root.id}));
+        assert_eq!(unmade.body, json!({"status": "administrator_demoted", "user_id": root.id, "revoked": revoked}));
     }
     assert_eq!(root.get("/administrators").await.status, 403);
     let events = "select count(*) from auth.audit_events where action in ('grant.added', 'grant.removed')";

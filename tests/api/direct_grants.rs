@@ -29,10 +29,12 @@ async fn a_permission_is_given_and_taken_back() {
     let taken = adm1.delete_with(PATH, share(7, 4)).await;
     let expected = json!({
         "status": "permission_revoked", "person_id": 7, "service_id": 4, "permission_id": 5, "role_id": role,
+        "revoked": true,
     });
     assert_eq!((taken.status, &taken.body), (200, &expected));
     let again = adm1.delete_with(PATH, share(7, 4)).await;
     assert_eq!((again.status, &again.body["role_id"]), (200, &Value::Null), "twice is safe");
+    assert_eq!(again.body["revoked"], false, "and says so");
     let now = juan.get("/people/7/services/4").await;
     assert_eq!((&now.body["roles"], &now.body["permissions"]), (&json!(["Viewer"]), &json!(["read"])));
 }

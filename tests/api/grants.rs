@@ -52,9 +52,12 @@ async fn a_service_offers_a_role_and_stops() {
         assert_eq!(adm1.post("/service-roles", offer(5, 3)).await.body, json!({"status": "success"}));
         assert_eq!(adm1.get("/services/5/roles").await.column("id"), [3, 4]);
     }
-    for _ in 0..2 {
+    for revoked in [true, false] {
         let removed = adm1.delete_with("/service-roles", offer("ui-store", "Editor")).await;
-        assert_eq!((removed.status, &removed.body), (200, &json!({"status": "role_removed_from_service"})));
+        assert_eq!(
+            (removed.status, &removed.body),
+            (200, &json!({"status": "role_removed_from_service", "revoked": revoked}))
+        );
         assert_eq!(adm1.get("/services/5/roles").await.column("id"), [4]);
     }
 }
@@ -120,10 +123,13 @@ async fn a_role_is_given_and_taken_by_ids_and_names() {
             let held = usr2.get("/people/usr2/services/2").await;
             assert_eq!(held.body["roles"], json!(["User", "Editor"]));
         }
-        for _ in 0..2 {
+        for revoked in [true, false] {
             let taken =
                 adm1.delete_with("/person-service-roles", grant(person.clone(), service.clone(), role.clone())).await;
-            assert_eq!((taken.status, &taken.body), (200, &json!({"status": "role_removed_from_person"})));
+            assert_eq!(
+                (taken.status, &taken.body),
+                (200, &json!({"status": "role_removed_from_person", "revoked": revoked}))
+            );
             assert_eq!(usr2.get("/people/usr2/services/2").await.body["roles"], json!(["User"]));
         }
     }

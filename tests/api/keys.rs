@@ -146,14 +146,17 @@ async fn a_service_has_a_hundred_keys_at_most_however_many_are_asked_for_at_once
 async fn a_key_asks_about_anyone_within_its_own_service_only() {
     let server = Server::on_the_demo_data().await;
     let backend = server.backend(4).await;
-    for (person, service, id, roles) in
-        [("juan", "4", 7, json!(["Viewer"])), ("8", "UI%20Store", 8, json!(["Admin"])), ("person-2", "4", 2, json!([]))]
-    {
+    for (person, service, id, roles) in [
+        ("juan", "4", 7, json!(["Viewer"])),
+        ("8", "UI%20Store", 8, json!(["Admin"])),
+        ("person-10", "4", 10, json!(["User"])),
+    ] {
         let answer = backend.get(&format!("/people/{person}/services/{service}")).await;
         assert_eq!((answer.status, &answer.body["user"]["id"], &answer.body["roles"]), (200, &json!(id), &roles));
         assert_eq!(answer.body["service_id"], 4);
     }
-    for person in ["nobody", "99", "person-99"] {
+    // Of others than those who hold something there it hears what it hears of nobody.
+    for person in ["nobody", "99", "person-99", "usr1", "2", "person-2"] {
         let answer = backend.get(&format!("/people/{person}/services/4")).await;
         assert_eq!(answer.refusal(), (404, "person_not_found"), "{person}");
     }

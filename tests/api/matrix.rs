@@ -262,6 +262,7 @@ impl World {
             let path = format!("/users/{id}");
             let password = json!({"password_hash": PASSWORD_HASH.as_str()});
             cells.push(cell("get_user", about, Method::GET, path.clone()));
+            cells.push(cell("get_user_in_service", about, Method::GET, format!("{path}/services/{}", self.one)));
             cells.push(with_body("update_user", about, Method::PUT, path.clone(), &password));
             let named = format!("{about}, by name");
             cells.push(with_body("update_user", &named, Method::PUT, path.clone(), &json!({"name": "New"})));

@@ -13,9 +13,11 @@ async fn a_permission_is_given_to_a_role_and_taken_again() {
         assert_eq!(adm1.post("/role-permissions", link.clone()).await.body, json!({"status": "success"}));
         assert_eq!(adm1.get("/roles/4/permissions").await.column("name"), ["read", "share"]);
     }
-    for _ in 0..2 {
+    for revoked in [true, false] {
         let taken = adm1.delete_with("/role-permissions", link.clone()).await;
-        let expected = json!({"status": "permission_removed_from_role", "role_id": 4, "permission_id": 5});
+        let expected = json!({
+            "status": "permission_removed_from_role", "role_id": 4, "permission_id": 5, "revoked": revoked,
+        });
         assert_eq!((taken.status, &taken.body), (200, &expected));
         assert_eq!(adm1.get("/roles/4/permissions").await.column("name"), ["read"]);
     }

@@ -64,6 +64,54 @@ async fn grants_are_given_listed_and_taken() {
 }
 
 #[tokio::test]
+async fn what_takes_nothing_away_says_so_and_a_name_that_means_two_is_refused() {
+    let house = furnished().await;
+    for (args, held) in [
+        (["grant", "remove", "ada", "Shop", "Editor"].as_slice(), "ada does not hold `Editor` there"),
+        (&["grant", "remove", "ada", "Shop", "--permission", "share"], "ada does not hold `share` there"),
+        (&["service", "remove-role", "Shop", "Reader"], "Service 1 offers: Editor"),
+        (&["role", "remove-permission", "Editor", "share"], "Role 1 carries: read"),
+    ] {
+        let said = house.run(args);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(said.out.contains("Nothing to take away") && said.out.contains(held), "{said:?}");
+        assert_eq!(house.json(args)["revoked"], false, "{args:?}");
+    }
+    house.json(&["grant", "add", "ada", "Shop", "Editor"]);
+    assert_eq!(house.json(&["grant", "remove", "ada", "Shop", "Editor"])["revoked"], true);
+
+    for [noun, name] in
+        [["role", "administrator"], ["role", "Writer"], ["permission", "Users:Write"], ["service", "Portero"]]
+    {
+        let said = house.run(&[noun, "add", name]);
+        assert_eq!((said.code, said.err.contains("one of Portero's own")), (2, true), "{said:?}");
+    }
+    // As an import from the system that Portero succeeds may leave it.
+    sqlx::raw_sql("insert into auth.role (name) values ('Administrator'); insert into auth.permission (name) values ('users:write')")
+        .execute(&mut house.conn().await)
+        .await
+        .expect("namesakes");
+    house.json(&["admin", "add", "ada"]);
+    for args in [
+        ["grant", "remove", "ada", "portero", "Administrator"].as_slice(),
+        &["grant", "add", "ada", "portero", "Administrator"],
+        &["grant", "remove", "ada", "Shop", "Administrator"],
+        &["grant", "remove", "ada", "portero", "--permission", "users:write"],
+        &["service", "remove-role", "portero", "Administrator"],
+        &["role", "remove", "Administrator"],
+        &["permission", "remove", "users:write"],
+    ] {
+        house.run(args).refused(&["means several", "(Portero's own)"]);
+    }
+    assert_eq!(
+        house.json(&["grant", "add", "ada", "Shop", "Administrator"])["grants"][0]["role_id"],
+        2,
+        "the users' own"
+    );
+    assert_eq!(house.json(&["admin", "list"])[0]["username"], "ada");
+}
+
+#[tokio::test]
 async fn grants_end_when_it_was_said() {
     let house = furnished().await;
     let end = |grants: &serde_json::Value| grants["grants"][0]["expires_at"].as_str().map(str::to_owned);

@@ -3,10 +3,8 @@
 use super::people::{id, shown};
 use super::source::OldName;
 use super::{Import, conflicts, store};
-use crate::names::Description;
-use crate::permissions::PermissionName;
-use crate::roles::RoleName;
-use crate::services::ServiceName;
+use crate::names::{self, Description};
+use crate::roles::imported_name;
 
 /// A service to write.
 pub(super) struct NewService {
@@ -30,7 +28,7 @@ pub(super) async fn services(import: &mut Import<'_>) -> anyhow::Result<()> {
         let removed = old.status.as_deref().is_some_and(|status| ["false", "f", "0"].contains(&status));
         let name = old.name.unwrap_or_default();
         // Nobody can address a removed one: its texts are copied unchecked.
-        let checked = if removed { Ok(name) } else { name.parse::<ServiceName>().map(Into::into) };
+        let checked = if removed { Ok(name) } else { names::name(&name) };
         let description = old.description.filter(|description| !description.trim().is_empty());
         let described = match description {
             Some(text) if !removed => text.trim().parse::<Description>().map(|text| Some(text.into())),
@@ -57,7 +55,7 @@ pub(super) async fn services(import: &mut Import<'_>) -> anyhow::Result<()> {
 
 pub(super) async fn permissions(import: &mut Import<'_>) -> anyhow::Result<()> {
     let old = import.source.permissions().await?;
-    let new = names(import, "permission", old, |name| name.parse::<PermissionName>().map(Into::into));
+    let new = self::names(import, "permission", old, names::name);
     let written = store::insert_permissions(import.target, &new).await?;
     if written.len() < new.len() {
         conflicts::permissions(import, &new, &written).await?;
@@ -72,7 +70,7 @@ pub(super) async fn roles(import: &mut Import<'_>) -> anyhow::Result<()> {
     import.last_role = old.iter().filter_map(|role| id(role.id).ok()).max().unwrap_or_default();
     let is_direct = |role: &OldName| role.name.as_deref().is_some_and(|name| name.starts_with("direct:"));
     let (direct, named): (Vec<_>, Vec<_>) = old.into_iter().partition(is_direct);
-    let mut new = names(import, "role", named, |name| name.parse::<RoleName>().map(Into::into));
+    let mut new = self::names(import, "role", named, imported_name);
     for role in direct {
         let name = role.name.unwrap_or_default();
         let row = format!("role {} ({})", role.id, shown(Some(&name)));
