@@ -17,7 +17,7 @@ use crate::world::PASSWORD;
 pub const CLIENTS: usize = 64;
 
 /// As low a priority as that of Portero's own.
-const LOW: i32 = 10;
+const LOW: i32 = 2;
 
 pub async fn logins(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let world = bench.usual().await?;

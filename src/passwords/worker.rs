@@ -14,8 +14,9 @@ use super::work::{Done, Memory, Work};
 /// The command that it runs.
 pub const COMMAND: &str = "hash-worker";
 
-/// See setpriority(2), and sched(7) on the nice value of an autogroup.
-const NICE: i32 = 10;
+/// See setpriority(2), and sched(7) on the nice value of an autogroup. Low enough for checks to go first, and high enough for
+/// people to log in where other programs keep every core busy: `docs/performance.md` has the figures of others.
+const NICE: i32 = 2;
 
 /// Room enough for the longest password, each byte escaped, so that no copy is left behind by growing.
 const LONGEST_ORDER: usize = 32 * 1024;

@@ -34,7 +34,7 @@ async fn who_hashes_lets_others_go_first_knows_no_secret_and_goes_when_there_is_
         let stat = read("stat");
         let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
         assert_eq!(fields[3], worker.to_string(), "the leader of a session of its own");
-        assert_eq!(fields[16], "10", "its nice value");
+        assert_eq!(fields[16], "2", "its nice value");
     }
     for worker in working {
         gone(worker).await;
