@@ -25,7 +25,6 @@ use embedded::{Durability, Postgres};
 
 pub use address::Address;
 pub use batch::{Batch, Limits, Question, distinct, index};
-
 pub use db::{Db, Reading, Transaction};
 pub use lane::{InLane, Lane};
 pub use no_primary::{NoPrimary, Unfit, Why};
