@@ -77,7 +77,7 @@ pub struct Config {
     pub requests_per_caller: u32,
     /// `PASSWORD_HASH_THREADS`.
     pub hash_threads: usize,
-    /// `SMTP_URL`, `MAIL_FROM`, `RESET_PASSWORD_URL`, `VERIFY_EMAIL_URL`, `INVITATION_URL`.
+    /// `SMTP_URL`, `SMTP_EHLO_NAME`, `MAIL_FROM`, `RESET_PASSWORD_URL`, `VERIFY_EMAIL_URL`, `INVITATION_URL`.
     pub mail: mail::Settings,
     /// `ADMIN` and `ADMIN_PASSWORD`: the first administrator.
     pub first_admin: Option<(String, Secret)>,

@@ -1,20 +1,46 @@
-//! Text that people type: bounded, NFC, without control characters, never taken for an id.
+//! Text that people type: bounded, NFC, all of it to be seen, never taken for an id.
+
+mod fold;
+mod seen;
 
 use unicode_normalization::UnicodeNormalization;
+
+use crate::error::Error;
+
+pub use fold::fold;
 
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 100;
 
-/// Reads a name: 1 to 100 characters after NFC, no control characters, no space at either end, not a number.
+/// Reads a name: 1 to 100 characters after NFC, all of them to be seen, no space at either end, not a number, each word
+/// of one script.
 pub fn name(text: &str) -> Result<String, String> {
     let text = line(text, MAX_NAME)?;
+    seen::one_script_a_word(&text)?;
     if text.strip_prefix(['-', '+']).unwrap_or(&text).bytes().all(|b| b.is_ascii_digit()) {
         return Err("a name can't be a number: numbers are always ids; add a letter".to_owned());
     }
     Ok(text)
 }
 
-/// Reads one line of 1 to `max` characters after NFC, without control characters and without space at either end.
+/// Reads a username: a name in letters, digits and ASCII signs, all of it of one script, so that none passes for another's.
+pub fn username(text: &str) -> Result<String, String> {
+    let text = name(text)?;
+    seen::plain(&text)?;
+    seen::one_script(&text)?;
+    Ok(text)
+}
+
+/// What somebody typed for a name that is there already, as far as one can be it: spaces around it, which phones add, are
+/// left out. Names that were made under older rules are found, too.
+pub fn typed(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_a_name = !text.is_empty() && text.len() <= MAX_NAME * 12 && !text.contains(char::is_control);
+    let text: String = text.nfc().collect();
+    (is_a_name && text.chars().nth(MAX_NAME).is_none()).then_some(text)
+}
+
+/// Reads one line of 1 to `max` characters after NFC, all of them to be seen, and without space at either end.
 pub fn line(text: &str, max: usize) -> Result<String, String> {
     // NFC never shrinks a text to less than a third of its characters: refuse before normalising what is far too long.
     if text.len() > max * 12 {
@@ -34,6 +60,7 @@ pub fn line(text: &str, max: usize) -> Result<String, String> {
     if text.trim() != text {
         return Err("must not begin or end with a space".to_owned());
     }
+    seen::all_of(&text)?;
     Ok(text)
 }
 
@@ -53,6 +80,15 @@ fn folded(text: &str) -> String {
             && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     text.nfkc().flat_map(char::to_lowercase).filter(is_seen).collect()
+}
+
+/// 409: what is to be made or renamed would differ from another of its kind only in case.
+pub fn twin(code: &'static str, noun: &str) -> Error {
+    let detail = format!(
+        "another {noun} has that name in other capital or small letters, which is too little of a difference; choose \
+         another name, or use that {noun}"
+    );
+    Error::conflict(code, detail)
 }
 
 /// Defines a text newtype that can't hold a bad value. `$rule` is `fn(&str) -> Result<String, String>`; `$except` is
@@ -151,5 +187,100 @@ mod tests {
         }
         assert!(name(&"é".repeat(100)).is_ok());
         assert!(name("12a").is_ok());
+    }
+
+    #[test]
+    fn nothing_in_a_text_is_invisible() {
+        for invisible in [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{180b}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202a}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{206f}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fff9}',
+            '\u{1bca0}',
+            '\u{1d159}',
+            '\u{1d173}',
+            '\u{e0001}',
+            '\u{e0061}',
+            '\u{e0100}',
+        ] {
+            for text in [format!("adm{invisible}1"), format!("adm1{invisible}"), format!("{invisible}adm1")] {
+                assert!(line(&text, 200).is_err(), "{invisible:?} in {text:?}");
+                assert!(name(&text).is_err() && username(&text).is_err(), "{invisible:?} in {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_scripts_and_emoji_are_written_with_stays() {
+        for good in [
+            "José Ñandú",
+            "O’Brien",
+            "علی\u{200c}رضا",
+            "ශ්\u{200d}රී",
+            "क्\u{200d}ष",
+            "Ada ❤\u{fe0f}",
+            "👩\u{200d}💻",
+            "👩🏽\u{200d}💻",
+            "🏳\u{fe0f}\u{200d}🌈",
+            "1\u{fe0f}\u{20e3}",
+            "李雷",
+            "Анна",
+            "Cajero — turno 1",
+        ] {
+            assert_eq!(line(good, 200).as_deref(), Ok(good));
+        }
+        for bad in ["a\u{200d}b", "ада\u{200c}ада", "a\u{fe0f}", "👩\u{200d}", "\u{200d}👩", "علی\u{200c}"]
+        {
+            assert!(line(bad, 200).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn no_name_passes_for_another_by_letters_of_another_script() {
+        let cyrillic_a = "\u{430}dm1";
+        for bad in [cyrillic_a, "paypa\u{4cf}", "\u{3b1}dmin", "Αdmin", "r\u{585}\u{585}t", "admin\u{13a0}"] {
+            assert!(name(bad).is_err() && username(bad).is_err(), "{bad}");
+        }
+        for good in ["ада1", "ñandú_7", "日本語です", "東京Tower", "李-lei", "정호", "αβγ", "o'brien", "a+b@c.d"]
+        {
+            assert_eq!(username(good).as_deref(), Ok(good));
+        }
+        assert_eq!(name("Бюро IT").as_deref(), Ok("Бюро IT"), "words of two scripts are no disguise");
+        for bad in ["Бюро IT", "ａdmin", "ﬁn", "𝐚dmin", "a\u{a0}b", "ad\u{2024}min", "ada😀", "ª"] {
+            assert!(username(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_finds_also_what_would_not_be_made_any_more() {
+        assert_eq!(typed(" juan ").as_deref(), Some("juan"));
+        assert_eq!(typed("adm1\u{200b}").as_deref(), Some("adm1\u{200b}"));
+        for nothing in ["", "  ", "a\nb", "a\0", &"x".repeat(101), &"x".repeat(100_000)] {
+            assert_eq!(typed(nothing), None, "{nothing:?}");
+        }
     }
 }

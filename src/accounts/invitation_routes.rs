@@ -44,6 +44,7 @@ async fn list_invitations(State(app): State<App>, _: Can<ReadUsers>, page: Page)
     responses(
         (status = 201, body = InvitationMade),
         (status = 409, description = "`mail_not_configured`"),
+        (status = 429, description = "`too_many_mails`"),
     ))]
 async fn invite(
     State(app): State<App>,

@@ -15,7 +15,7 @@ use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
 use crate::grants::{self, HeldInService};
 use crate::http::Json;
-use crate::mail::{self, Content, Language, Locale};
+use crate::mail::{self, Content, GivenBy, Language, Locale};
 use crate::openapi::Success;
 use crate::passwords::{Password, Presented};
 use crate::tokens::store::logged_in_since;
@@ -121,7 +121,7 @@ struct OwnChange {
     (status = 400, description = "`invalid_current_password`"),
     (status = 403, description = "`reauthentication_required`"),
     (status = 409, description = "`user_exists`, `mail_not_configured`"),
-    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_mails`"),
 ))]
 async fn update_me(
     State(app): State<App>,
@@ -157,7 +157,8 @@ async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<
         ));
     }
     if let Some(email) = &email {
-        begin_verification(&mut tx, app, person, email, language).await?;
+        let asker = GivenBy { person: Some(person), address: caller.origin.address };
+        begin_verification(&mut tx, app, person, email, asker, language).await?;
     }
     if !row.is_empty() {
         let before = users::store::record(&mut tx, person).await?;

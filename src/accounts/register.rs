@@ -15,7 +15,7 @@ use crate::attempts::Network;
 use crate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::error::{Error, Result};
 use crate::mail::store::tokens;
-use crate::mail::{Locale, Purpose};
+use crate::mail::{GivenBy, Locale, Purpose};
 use crate::passwords::{Password, PasswordHash};
 use crate::shares::Asker;
 use crate::tokens::{Entrant, LoggedIn, begin};
@@ -77,7 +77,7 @@ pub struct Registration {
 /// # Errors
 /// 403 `registration_closed`, or `invalid_invitation` for one that is missing, unknown, used or expired; 409
 /// `user_exists`, which who is not invited does not hear, or `email_taken` where no mail could prove the address;
-/// 400 where the policy refuses the password; 503 when too many passwords are being hashed.
+/// 400 where the policy refuses the password; 429 `too_many_mails` where too many addresses to verify come from; 503 when too many passwords are being hashed.
 pub async fn register(
     app: &App,
     origin: &Origin,
@@ -115,10 +115,13 @@ pub async fn register(
     match (admitted.and_then(|admitted| admitted.proved), &new.email) {
         // Whoever was invited there has read a mail that was sent there.
         (Some(proved), None) => users::store::set_own_email(&mut tx, person, &proved, now).await?,
-        (Some(proved), Some(email)) if proved == *email => {
-            users::store::set_own_email(&mut tx, person, &proved, now).await?;
+        (Some(proved), Some(email)) if proved.is_same(email) => {
+            users::store::set_own_email(&mut tx, person, email, now).await?;
         }
-        (_, Some(email)) if unproved.is_none() => begin_verification(&mut tx, app, person, email, locale).await?,
+        (_, Some(email)) if unproved.is_none() => {
+            let asker = GivenBy { person: None, address: origin.address };
+            begin_verification(&mut tx, app, person, email, asker, locale).await?;
+        }
         (_, _) => {}
     }
     let mut record: Value = json!(users::store::record(&mut tx, person).await?);

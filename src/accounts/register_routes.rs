@@ -26,7 +26,7 @@ pub fn register_routes() -> OpenApiRouter<App> {
     (status = 201, body = LoggedIn),
     (status = 403, description = "`registration_closed`, `invalid_invitation`"),
     (status = 409, description = "`user_exists`, `email_taken`"),
-    (status = 429, description = "`too_many_at_once`"),
+    (status = 429, description = "`too_many_at_once`, `too_many_mails`"),
 ))]
 async fn register(
     State(app): State<App>,

@@ -1,7 +1,6 @@
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,10 +12,11 @@ use crate::audit::Origin;
 use crate::error::{Error, Result};
 use crate::http::Json;
 use crate::mail::{Content, Language};
+use crate::names;
 use crate::openapi::Success;
 use crate::passwords::{Password, Presented, Strength};
 use crate::shares::Asker;
-use crate::users::{Email, Username};
+use crate::users::Email;
 
 /// `/auth/…`, where people help themselves.
 pub fn routes() -> OpenApiRouter<App> {
@@ -37,14 +37,9 @@ struct Forgotten {
     #[serde(default)]
     email: Option<Email>,
     /// or by their username.
-    #[serde(default, alias = "login", deserialize_with = "trimmed")]
-    username: Option<Username>,
-}
-
-/// No username ends in a space, and keyboards of phones add one.
-fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Username>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| text.trim().parse().map_err(D::Error::custom)).transpose()
+    #[serde(default, alias = "login")]
+    #[schema(min_length = 1, max_length = 100, example = "ada")]
+    username: Option<String>,
 }
 
 /// That something will be done, if it can be.
@@ -71,7 +66,10 @@ async fn forgot_password(
     if who.email.is_some() == who.username.is_some() {
         return Err(Error::invalid_field("", "send `email` or `username`, one of them"));
     }
-    let (email, username) = (who.email.map(Into::into), who.username.map(Into::into));
+    let username = who
+        .username
+        .map(|typed| names::typed(&typed).ok_or_else(|| Error::invalid_field("username", "is no username")));
+    let (email, username) = (who.email.map(Into::into), username.transpose()?);
     let asked = Content::PasswordReset { email, username, origin: origin.into() };
     reset::ask_for_reset(&app, &asked, language).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { status: "accepted" })))

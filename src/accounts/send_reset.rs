@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::http::{Json, Path};
 use crate::id::Ref;
 use crate::mail::store::tokens::{self, NewToken};
-use crate::mail::{self, Content, Language, Locale, Purpose};
-use crate::users::{self, PersonId};
+use crate::mail::{self, Content, Language, Locale, PATIENCE, Purpose, limits};
+use crate::users::{self, Email, PersonId};
 
 /// `/users/{id}/send-reset`.
 pub fn send_reset_routes() -> OpenApiRouter<App> {
@@ -77,7 +77,7 @@ pub async fn queue_reset(tx: &mut Change, app: &App, person: PersonId, locale: O
             "somebody else gave that person their address, and they have not confirmed it since they hold permissions of Portero's own",
         ));
     }
-    let email = email.parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
+    let email = Email::stored(&email);
     let (purpose, by) = (Purpose::PasswordReset, tx.by().clone());
     let new = NewToken {
         content: &Content::PasswordReset { email: None, username: None, origin: by.origin.into() },
@@ -86,9 +86,10 @@ pub async fn queue_reset(tx: &mut Change, app: &App, person: PersonId, locale: O
         email: &email,
         locale,
         now: by.now,
-        expires_at: by.now + purpose.lifetime(),
+        expires_at: by.now + PATIENCE,
     };
-    if tokens::queue(tx, &new).await?.is_some() {
+    if limits::may_be_helped(tx, &email, by.now).await? {
+        tokens::queue(tx, &new).await?;
         tx.tell(Event::new(Action::PasswordResetSent).about(person));
     }
     Ok(())

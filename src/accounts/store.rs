@@ -70,7 +70,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<ListedInvi
         select id as "id: InvitationId", note, email, created_at, created_by as "created_by: PersonId", expires_at, used_at,
                used_by as "used_by: PersonId"
         from auth.invitations
-        where id > $1 and ($2::text is null or lower(note) ^@ lower($2))
+        where id > $1 and ($2::text is null or auth.fold(note) ^@ $2)
         order by id
         limit $3
         "#,

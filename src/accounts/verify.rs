@@ -8,24 +8,40 @@ use crate::app::App;
 use crate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::error::{Error, Result};
 use crate::mail::store::tokens::{self, NewToken};
-use crate::mail::{self, Content, Locale, MailTokenHash, Purpose};
+use crate::mail::{self, Content, GivenBy, Locale, MailTokenHash, PATIENCE, Purpose, limits};
 use crate::users::{self, Email, PersonId};
 
 /// Sends a token to `email`, which becomes the person's address when it comes back. Until then they keep the one they
-/// have; a newer address takes this one's place. The same address gets one mail a minute. Call
-/// [`Post::wake`](crate::mail::Post::wake) after the commit.
+/// have; a newer address takes this one's place. A mailbox gets one such mail a minute and a few a day, whoever asks:
+/// beyond that the address is kept, without a mail. Call [`Post::wake`](crate::mail::Post::wake) after the commit.
 ///
 /// # Errors
-/// 409 `mail_not_configured` where no mail can be sent.
+/// 409 `mail_not_configured` where no mail can be sent; 429 `too_many_mails` for whoever gives too many addresses.
 pub async fn begin_verification(
     conn: &mut PgConnection,
     app: &App,
     person: PersonId,
     email: &Email,
+    asker: GivenBy,
     locale: Option<Locale>,
 ) -> Result<()> {
     app.post.must_be_open()?;
-    let (purpose, now) = (Purpose::VerifyEmail, app.clock.now());
+    let now = app.clock.now();
+    let pending = tokens::pending_email(&mut *conn, person, now).await?;
+    if !pending.is_some_and(|pending| pending.is_same(email)) {
+        limits::count_asker(&mut *conn, asker, now).await?;
+    }
+    send_verification(conn, person, email, locale, now).await
+}
+
+async fn send_verification(
+    conn: &mut PgConnection,
+    person: PersonId,
+    email: &Email,
+    locale: Option<Locale>,
+    now: OffsetDateTime,
+) -> Result<()> {
+    let purpose = Purpose::VerifyEmail;
     let new = NewToken {
         content: &Content::VerifyEmail,
         purpose,
@@ -33,16 +49,19 @@ pub async fn begin_verification(
         email,
         locale,
         now,
-        expires_at: now + purpose.lifetime(),
+        expires_at: now + PATIENCE,
     };
-    tokens::queue(conn, &new).await?;
-    Ok(())
+    if limits::may_be_proved(&mut *conn, email, now).await? {
+        tokens::queue(conn, &new).await?;
+        return Ok(());
+    }
+    tokens::keep(conn, &new).await
 }
 
 /// Sends an invitation to `email`; answers the mail that carries it.
 ///
 /// # Errors
-/// 409 `mail_not_configured` where no mail can be sent.
+/// 409 `mail_not_configured` where no mail can be sent; 429 `too_many_mails`.
 pub(super) async fn invite_by_mail(
     conn: &mut PgConnection,
     app: &App,
@@ -52,6 +71,8 @@ pub(super) async fn invite_by_mail(
     locale: Option<Locale>,
 ) -> Result<i64> {
     app.post.must_be_open()?;
+    let now = app.clock.now();
+    limits::count_invitation(&mut *conn, from, email, now).await?;
     let from = Some(users::store::get(&mut *conn, from).await?.name);
     let new = NewToken {
         content: &Content::Invitation { from },
@@ -59,11 +80,10 @@ pub(super) async fn invite_by_mail(
         person: None,
         email,
         locale,
-        now: app.clock.now(),
+        now,
         expires_at,
     };
-    let mail = tokens::queue(conn, &new).await?;
-    mail.ok_or_else(|| Error::Internal(anyhow::anyhow!("an invitation is nobody's, so none takes its place")))
+    tokens::queue(conn, &new).await
 }
 
 /// Sends the mail once more: for the address that is still to be proved, or for one that an administrator gave. Answers
@@ -71,13 +91,15 @@ pub(super) async fn invite_by_mail(
 pub(super) async fn verify_again(app: &App, person: PersonId, locale: Option<Locale>) -> Result<bool> {
     let mut tx = app.db.begin().await?;
     users::store::lock(&mut tx, person).await?;
-    let pending = tokens::pending_email(&mut tx, person, app.clock.now()).await?;
+    let now = app.clock.now();
+    let pending = tokens::pending_email(&mut tx, person, now).await?;
     let email = match pending {
         Some(email) => Some(email),
         None => users::store::unproved_email(&mut tx, person).await?,
     };
     let Some(email) = email else { return Ok(false) };
-    begin_verification(&mut tx, app, person, &email, locale).await?;
+    app.post.must_be_open()?;
+    send_verification(&mut tx, person, &email, locale, now).await?;
     tx.commit().await?;
     app.post.wake();
     Ok(true)

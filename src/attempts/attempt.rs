@@ -3,7 +3,6 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
-use unicode_normalization::UnicodeNormalization;
 
 use super::{MOST_IN_A_ROW, Network, Rule, Rules, store};
 use crate::app::App;
@@ -11,6 +10,7 @@ use crate::audit::{By, Change, Event, Origin};
 use crate::devices::Device;
 use crate::error::{Error, Result};
 use crate::http::rate_limit::{self, Left};
+use crate::names;
 use crate::shares::{Asker, Reserved};
 use crate::users::PersonId;
 
@@ -174,8 +174,7 @@ impl Attempt {
 
 /// Where the failures of a username count that nobody has.
 pub fn name_key(name: &str) -> String {
-    let name: String = name.nfc().collect();
-    format!("name:{}", hex::encode(Sha256::digest(name)))
+    format!("name:{}", hex::encode(Sha256::digest(names::fold(name.trim()))))
 }
 
 /// Whether a key is that of a device at a network where its owner is known.

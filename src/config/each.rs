@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use axum::http::HeaderName;
 use ipnet::{IpNet, Ipv4Net};
+use lettre::Address;
 use lettre::message::Mailbox;
 use tracing_subscriber::EnvFilter;
 
@@ -12,11 +13,17 @@ use super::read::Settings;
 use super::{Secret, without_secrets};
 use crate::accounts::WhoMayRegister;
 use crate::error::causes;
-use crate::mail::{self, TokenLink};
+use crate::mail::{self, Smtp, TokenLink};
 use crate::passwords::FirebaseKey;
 
 /// An example.
 const MAIL_FROM: &str = "'Portero <portero@example.com>'";
+
+/// An address as every mail server knows it.
+fn in_ascii(address: &Address) -> Address {
+    let domain = idna::domain_to_ascii(address.domain());
+    Address::new_dangerous(address.user(), domain.as_deref().unwrap_or(address.domain()))
+}
 
 impl Settings {
     /// `REGISTRATION`.
@@ -105,28 +112,41 @@ impl Settings {
     /// How mail is sent.
     pub(super) fn mail(&mut self) -> mail::Settings {
         let smtp = self.secret("SMTP_URL");
-        if let Some(url) = &smtp
-            && let Err(fault) = mail::smtp(url.expose())
-        {
-            self.fault("SMTP_URL", &causes(&fault), "smtps://portero:secret@mail.example.com");
-        }
+        let ehlo_name = self.ehlo_name();
         let from = self.text("MAIL_FROM");
         if smtp.is_some() && from.is_none() {
             self.fault("MAIL_FROM", "not set, but SMTP_URL is", MAIL_FROM);
         }
-        let default = Mailbox::new(Some("Portero".to_owned()), lettre::Address::new_dangerous("portero", "localhost"));
+        let default = Mailbox::new(Some("Portero".to_owned()), Address::new_dangerous("portero", "localhost"));
         let from = from.map_or(Ok(default.clone()), |from| from.parse()).unwrap_or_else(|_| {
             self.fault("MAIL_FROM", "is not an e-mail address, with or without a name", MAIL_FROM);
             default
         });
+        let from = Mailbox::new(from.name, in_ascii(&from.email));
+        if let Some(url) = &smtp
+            && let Err(fault) = Smtp::read(url.expose(), ehlo_name.as_deref(), &from)
+        {
+            self.fault("SMTP_URL", &causes(&fault), "smtps://portero:secret@mail.example.com");
+        }
         mail::Settings {
             smtp,
+            ehlo_name,
             from,
             reset_password: self.token_link("RESET_PASSWORD_URL", "reset"),
             verify_email: self.token_link("VERIFY_EMAIL_URL", "verify"),
             invitation: self.token_link("INVITATION_URL", "join"),
             to_the_terminal: false,
         }
+    }
+
+    /// `SMTP_EHLO_NAME`.
+    fn ehlo_name(&mut self) -> Option<String> {
+        let name = self.text("SMTP_EHLO_NAME")?;
+        let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b));
+        if !is_name {
+            self.fault("SMTP_EHLO_NAME", &format!("`{name}` is not the name of a host"), "mail.example.com");
+        }
+        Some(name).filter(|_| is_name)
     }
 
     fn token_link(&mut self, name: &str, path: &str) -> Option<TokenLink> {

@@ -46,6 +46,7 @@ pub(super) const KNOWN: &[&str] = &[
     "REGISTRATION",
     "SERVER_PORT",
     "SERVER_URL",
+    "SMTP_EHLO_NAME",
     "SMTP_URL",
     "SMTP_URL_FILE",
     "TOKEN_MAX_AGE_SECONDS",

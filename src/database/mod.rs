@@ -21,6 +21,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::config::Config;
 use crate::error::Result;
+use crate::users;
 use embedded::{Durability, Postgres};
 
 pub use address::Address;
@@ -147,9 +148,10 @@ impl Database {
     pub async fn migrate(&self) -> anyhow::Result<()> {
         let mut conn = self.address.connect_patiently().await?;
         let migrated = self.migrate_on(&mut conn).await;
+        let settled = if migrated.is_ok() { self.settle_on(&mut conn).await } else { Ok(()) };
         let _ = conn.close().await;
         match migrated {
-            Ok(()) => Ok(()),
+            Ok(()) => settled.context("can't bring what is stored to this version"),
             Err(MigrateError::VersionMissing(version)) => bail!(newer(version)),
             Err(error) => Err(error).context("can't migrate the database"),
         }
@@ -163,6 +165,14 @@ impl Database {
         // sqlx would lock a session, which behind a pooler is nobody's.
         let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
         migrator.set_locking(false).run_direct(None, &mut *tx, false).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// What SQL alone can't do. Twice is safe.
+    async fn settle_on(&self, conn: &mut PgConnection) -> anyhow::Result<()> {
+        let mut tx = self.address.begin_on(conn).await?;
+        sqlx::query("select pg_advisory_xact_lock($1)").bind(MIGRATING).execute(&mut *tx).await?;
+        users::store::write_domains_in_one_way(&mut tx).await?;
         Ok(tx.commit().await?)
     }
 

@@ -20,6 +20,7 @@ pub struct Page {
     path: String,
     after: Option<i32>,
     limit: u32,
+    q: Option<String>,
     prefix: Option<String>,
 }
 
@@ -47,7 +48,12 @@ struct Query {
 impl Page {
     /// The first page, for a tool that reads them all.
     pub fn first(prefix: Option<String>) -> Self {
-        Self { path: String::new(), after: None, limit: MAX_LIMIT, prefix }
+        Self::with(None, MAX_LIMIT, prefix)
+    }
+
+    fn with(after: Option<i32>, limit: u32, q: Option<String>) -> Self {
+        let prefix = q.as_deref().map(names::fold);
+        Self { path: String::new(), after, limit, q, prefix }
     }
 
     /// A page of a list whose own `after` is not an id, as the query has the rest.
@@ -63,7 +69,7 @@ impl Page {
                 if bad { Err(refuse("`q` is the beginning of a name: up to 100 characters".into())) } else { Ok(q) }
             })
             .transpose()?;
-        Ok(Self { path: String::new(), after, limit, prefix })
+        Ok(Self::with(after, limit, prefix))
     }
 
     /// The page after this one, which was answered with `rows`: takes the surplus row off them. `None` after the last.
@@ -92,7 +98,7 @@ impl Page {
         self.limit as usize
     }
 
-    /// The prefix that names must have, whatever their case.
+    /// The prefix that names must have, folded as they are when they are compared with it.
     pub fn prefix(&self) -> Option<&str> {
         self.prefix.as_deref()
     }
@@ -106,8 +112,8 @@ impl Page {
         let mut response = Json(rows).into_response();
         if let (true, Some(last)) = (more, last) {
             let mut link = format!("<{}?after={last}&limit={shown}", self.path);
-            if let Some(prefix) = &self.prefix {
-                let _ = write!(link, "&q={}", utf8_percent_encode(prefix, NON_ALPHANUMERIC));
+            if let Some(q) = &self.q {
+                let _ = write!(link, "&q={}", utf8_percent_encode(q, NON_ALPHANUMERIC));
             }
             link.push_str(">; rel=\"next\"");
             if let Ok(link) = link.try_into() {

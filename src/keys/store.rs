@@ -100,7 +100,7 @@ pub async fn list(conn: &mut PgConnection, service: ServiceId, page: &Page, now:
         from auth.service_keys
         where service_id = $1
           and id > $2
-          and ($3::text is null or lower(name) ^@ lower($3))
+          and ($3::text is null or auth.fold(name) ^@ $3)
           and (expires_at is null or expires_at > $5)
         order by id
         limit $4

@@ -1,9 +1,9 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use time::Duration;
 
 use super::Purpose;
+use crate::attempts::Network;
 use crate::audit::Origin;
 
 /// What a mail says. It is stored until the mail is sent, so no secret may ever be in it.
@@ -55,6 +55,13 @@ pub struct Asked {
     client_id: Option<String>,
 }
 
+impl Asked {
+    /// The network where it was typed.
+    pub fn network(&self) -> Option<String> {
+        self.address.map(|address| Network::of(address).to_string())
+    }
+}
+
 impl From<Origin> for Asked {
     fn from(Origin { request_id, address, client_id, .. }: Origin) -> Self {
         Self { request_id: request_id.map(|id| id.to_string()), address, client_id }
@@ -78,6 +85,3 @@ impl Content {
         }
     }
 }
-
-/// Nobody gets two mails with a token for the same purpose within this time.
-pub const PAUSE: Duration = Duration::MINUTE;

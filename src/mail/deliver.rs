@@ -6,11 +6,10 @@ use time::{Duration, OffsetDateTime};
 use tokio::task::JoinSet;
 
 use super::letter::{About, Letter};
-use super::post::Failure;
-use super::store::{self, Addressed, Claimed};
-use super::{Content, MailToken, message::message};
+use super::smtp::Failure;
+use super::store::{self, Claimed, Receiver};
+use super::{MailToken, message::message};
 use crate::app::App;
-use crate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::error::Result;
 
 /// How often each instance looks by itself: others may have queued something, or a mail is due again.
@@ -33,6 +32,13 @@ const WAITS: [Duration; 8] = [
     Duration::hours(6),
     Duration::hours(8),
 ];
+
+/// A fault of ours waits no longer than so for somebody to mend it, each time, and so long altogether.
+const LONGEST_WAIT_FOR_US: Duration = Duration::minutes(15);
+const PATIENCE_WITH_US: Duration = Duration::days(3);
+
+/// So often at most, before mails are sent, are those looked up who have asked for a new password.
+const LOOK_UPS: usize = 50;
 
 /// So many hex digits may be part of a token.
 const TELLING: usize = 12;
@@ -59,8 +65,29 @@ pub async fn deliver_all_the_time(app: App) {
     }
 }
 
-/// Sends, or tries to, some of the mails that are due; answers how many, 0 when there are none left.
+/// Sends, or tries to, some of the mails that are due; answers how many were looked at, 0 when there are none left.
 pub async fn deliver_what_is_due(app: &App) -> Result<usize> {
+    let asked = look_up(app).await?;
+    let sent = send_some(app).await?;
+    Ok(asked.max(sent))
+}
+
+/// Addresses the mails of those who have asked for a new password; answers how many have.
+async fn look_up(app: &App) -> Result<usize> {
+    let mut all = 0;
+    for _ in 0..LOOK_UPS {
+        let mut tx = app.db.begin().await?;
+        let asked = store::address_resets(&mut tx, app.clock.now()).await?;
+        tx.commit().await?;
+        all += asked;
+        if asked == 0 {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+async fn send_some(app: &App) -> Result<usize> {
     let mut tx = app.db.begin().await?;
     let claimed = store::claim(&mut tx, app.clock.now(), LEASE, AT_ONCE).await?;
     tx.commit().await?;
@@ -92,7 +119,7 @@ async fn look_around(app: &App) -> Result<()> {
 
 /// A mail that can be sent. The hash of its token is committed, so that it opens something when it arrives.
 struct Ready {
-    to: Addressed,
+    to: Receiver,
     token: Option<MailToken>,
     expires_at: OffsetDateTime,
 }
@@ -107,8 +134,7 @@ async fn deliver(app: &App, mail: Claimed) -> Result<()> {
         Err(failure) => {
             let now = app.clock.now();
             let why = without_tokens(&failure.why);
-            let wait = usize::try_from(mail.attempts - 1).ok().and_then(|before| WAITS.get(before));
-            let next = wait.filter(|_| !failure.for_good).map(|wait| now + *wait);
+            let next = next(&mail, &failure, now);
             tracing::warn!(mail = mail.id, attempts = mail.attempts, gives_up = next.is_none(), %why, "mail not sent");
             store::put_back(&mut tx, &mail, next, now, &why).await?;
         }
@@ -117,19 +143,25 @@ async fn deliver(app: &App, mail: Claimed) -> Result<()> {
     Ok(())
 }
 
-/// Addresses a mail and gives it a new token; deletes it where nobody wants it any more.
+/// When a mail is tried again; never, where that is of no use, or has been tried for long enough.
+fn next(mail: &Claimed, failure: &Failure, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let before = usize::try_from(mail.attempts - 1).ok()?;
+    if failure.is_about_us() {
+        let wait = WAITS.get(before).copied().unwrap_or(LONGEST_WAIT_FOR_US).min(LONGEST_WAIT_FOR_US);
+        return Some(now + wait).filter(|_| now < mail.created_at + PATIENCE_WITH_US);
+    }
+    WAITS.get(before).filter(|_| !failure.for_good()).map(|wait| now + *wait)
+}
+
+/// Looks where a mail goes and gives it a new token; deletes it where nobody wants it any more.
 async fn make_ready(app: &App, mail: &Claimed) -> Result<Option<Ready>> {
     let now = app.clock.now();
-    let origin = match &mail.content {
-        Content::PasswordReset { origin, .. } => origin.clone().into(),
-        _ => Origin::default(),
-    };
-    let mut tx = Change::new(app.db.begin().await?, By { actor: Actor::Anonymous, origin, now });
+    let mut tx = app.db.begin().await?;
     let mut ready = None;
-    if let Some(to) = store::address(&mut tx, mail).await? {
-        if mail.content.purpose().is_some() {
+    if let Some(to) = store::receiver(&mut tx, mail.id).await? {
+        if let Some(purpose) = mail.content.purpose() {
             let token = app.new_mail_token(now)?;
-            let given = store::tokens::give(&mut tx, mail.id, token.hash(), now).await?;
+            let given = store::tokens::give(&mut tx, mail.id, purpose, token.hash(), now).await?;
             ready = given.map(|expires_at| Ready { to, token: Some(token), expires_at });
         } else {
             ready = Some(Ready { to, token: None, expires_at: now });
@@ -138,8 +170,7 @@ async fn make_ready(app: &App, mail: &Claimed) -> Result<Option<Ready>> {
     if ready.is_none() {
         store::delete(&mut tx, mail.id).await?;
     }
-    let whose = ready.as_ref().filter(|_| !mail.is_addressed).and_then(|ready| ready.to.person);
-    tx.commit(whose.map(|person| Event::new(Action::PasswordResetSent).about(person))).await?;
+    tx.commit().await?;
     Ok(ready)
 }
 
@@ -148,6 +179,7 @@ async fn send(app: &App, mail: &Claimed, ready: &Ready) -> Result<(), Failure> {
         content: &mail.content,
         locale: ready.to.locale.or(mail.locale).unwrap_or_default(),
         name: ready.to.name.as_deref(),
+        is_proved: ready.to.is_proved,
         at: mail.created_at,
         expires_at: ready.expires_at,
         token: ready.token.as_ref(),
@@ -155,7 +187,7 @@ async fn send(app: &App, mail: &Claimed, ready: &Ready) -> Result<(), Failure> {
     let letter = Letter::compose(&about, &app.config.mail);
     let id = format!("{}.{}", mail.id, mail.created_at.unix_timestamp_nanos());
     let message = message(&letter, &ready.to.recipient, &app.config.mail, &id, app.clock.now());
-    let message = message.map_err(|error| Failure { for_good: true, why: error.to_string() })?;
+    let message = message.map_err(|error| Failure::of_the_mail(error.to_string()))?;
     app.post.send(&ready.to.recipient, &letter, message).await
 }
 

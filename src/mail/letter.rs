@@ -12,13 +12,40 @@ use crate::error::Result;
 pub(super) struct About<'a> {
     pub content: &'a Content,
     pub locale: Locale,
-    /// Whom it greets.
+    /// What its receiver is called.
     pub name: Option<&'a str>,
+    /// Whether the address is known to be theirs. Else nobody knows who reads this, and nothing is in it that somebody
+    /// else may have written.
+    pub is_proved: bool,
     /// When what it tells happened.
     pub at: OffsetDateTime,
     /// Until when its token is good.
     pub expires_at: OffsetDateTime,
     pub token: Option<&'a MailToken>,
+}
+
+impl About<'_> {
+    /// Whom it greets by name.
+    pub fn greeted(&self) -> Option<&str> {
+        self.name.filter(|name| self.is_proved && !is_link(name))
+    }
+
+    /// What somebody else wrote, where it can be told.
+    pub fn told<'t>(&self, text: &'t str) -> Option<&'t str> {
+        Some(text).filter(|_| self.is_proved)
+    }
+}
+
+/// Whether a mail program might make a link of it.
+pub(super) fn is_link(name: &str) -> bool {
+    let mut letters = name.chars().skip_while(|c| *c == '.').peekable();
+    let mut has_inner_dot = false;
+    let mut before = ' ';
+    while let Some(c) = letters.next() {
+        has_inner_dot |= c == '.' && before.is_alphanumeric() && letters.peek().is_some_and(|c| c.is_alphanumeric());
+        before = c;
+    }
+    has_inner_dot || name.contains(['/', '@', ':', '\\'])
 }
 
 /// A mail in words.
@@ -38,7 +65,7 @@ pub(super) struct Secret {
     pub link: Option<String>,
     /// What is on the button.
     pub label: &'static str,
-    pub remark: &'static str,
+    pub remark: String,
 }
 
 impl Secret {
@@ -55,9 +82,9 @@ pub(super) struct Words {
     /// What is on the button.
     pub label: &'static str,
     /// What to do with a token that no link carries.
-    pub without_link: &'static str,
+    pub where_to: &'static str,
     /// What to do if one did not ask for it.
-    pub with_link: &'static str,
+    pub unexpected: &'static str,
 }
 
 #[derive(Template)]
@@ -81,7 +108,8 @@ impl Letter {
         };
         let secret = about.token.map(|token| {
             let link = link(about.content, settings).map(|link| link.with(token));
-            let remark = if link.is_some() { words.with_link } else { words.without_link };
+            let where_to = if link.is_some() { "" } else { words.where_to };
+            let remark = format!("{where_to} {}", words.unexpected).trim().to_owned();
             Secret { token: token.reveal().to_owned(), link, label: words.label, remark }
         });
         Self {
@@ -119,7 +147,25 @@ fn one_line(text: &str) -> String {
 }
 
 /// To the minute, in UTC.
-pub(super) fn moment(at: OffsetDateTime) -> String {
+pub(super) fn moment(at: OffsetDateTime, months: &[&str; 12], of: &str) -> String {
     let at = at.to_offset(time::UtcOffset::UTC);
-    format!("{} {:02}:{:02} UTC", at.date(), at.hour(), at.minute())
+    let month = months[usize::from(u8::from(at.month())) - 1];
+    format!("{} {of}{month} {of}{}, {:02}:{:02} UTC", at.day(), at.year(), at.hour(), at.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_mail_program_would_make_a_link_of_is_nobodys_name() {
+        for link in
+            ["https://evil.example/login", "evil.example", "www.evil.example", "mail me@evil.example", "a:b", "x/y"]
+        {
+            assert!(is_link(link), "{link}");
+        }
+        for name in ["Ada Quispe", "J. R. Smith", "Dr. No", "María-José O’Brien", "...", "Quispe, Ada jr."] {
+            assert!(!is_link(name), "{name}");
+        }
+    }
 }

@@ -41,7 +41,7 @@ pub(super) fn message(
     let message = Message::builder()
         .from(settings.from.clone())
         // Without a name: what somebody calls themselves has no place in a header.
-        .to(Mailbox::new(None, recipient.address().clone()))
+        .to(Mailbox::new(None, recipient.address()))
         .subject(&letter.subject)
         .date(SystemTime::from(now))
         .message_id(Some(format!("<{id}@{}>", settings.from.email.domain())))

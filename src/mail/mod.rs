@@ -6,17 +6,21 @@
 mod content;
 pub mod deliver;
 mod letter;
+pub mod limits;
 mod locale;
 mod message;
 mod post;
 mod settings;
+mod smtp;
 pub mod store;
 mod texts;
 mod token;
 
 pub use content::Content;
+pub use limits::GivenBy;
 pub use locale::{Language, Locale};
-pub use post::{Post, smtp};
+pub use post::Post;
 pub use settings::{Settings, TokenLink};
+pub use smtp::{Smtp, Stage};
 pub use store::queue;
-pub use token::{MailToken, MailTokenHash, Purpose};
+pub use token::{MailToken, MailTokenHash, PATIENCE, Purpose};

@@ -5,24 +5,17 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::{Address, Message};
 use tokio::sync::Notify;
 
 use super::Settings;
 use super::letter::Letter;
+use super::smtp::{Failure, Smtp};
 use crate::error::{Error, Result};
 use crate::users::Email;
 
 /// A server that takes longer over a mail gets it again later.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Over a single answer.
-const PATIENCE_PER_COMMAND: Duration = Duration::from_secs(15);
-
-/// SMTP replies that speak of us and not of the mail (RFC 4954 section 6): somebody has to mend a setting, and the mail
-/// can wait for that.
-const ABOUT_US: [&str; 4] = ["530", "534", "535", "538"];
 
 /// A handle on the way out.
 #[derive(Clone, Debug)]
@@ -35,7 +28,7 @@ struct Inner {
 }
 
 enum Way {
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Smtp(Box<Smtp>, Address),
     Terminal,
     None,
 }
@@ -43,20 +36,11 @@ enum Way {
 impl fmt::Debug for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Smtp(_) => "Smtp",
+            Self::Smtp(..) => "Smtp",
             Self::Terminal => "Terminal",
             Self::None => "None",
         })
     }
-}
-
-/// Why a mail is not out.
-#[derive(Debug)]
-pub(super) struct Failure {
-    /// Whether it is of no use to try again.
-    pub for_good: bool,
-    /// What went wrong.
-    pub why: String,
 }
 
 impl Post {
@@ -66,7 +50,10 @@ impl Post {
     /// When `SMTP_URL` can't be understood, or when it asks for TLS and this machine's certificates can't be read.
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         let way = match &settings.smtp {
-            Some(url) => Way::Smtp(smtp(url.expose())?),
+            Some(url) => {
+                let server = Smtp::new(url.expose(), settings)?;
+                Way::Smtp(Box::new(server), settings.from.email.clone())
+            }
             None if settings.to_the_terminal => Way::Terminal,
             None => Way::None,
         };
@@ -103,49 +90,35 @@ impl Post {
     /// Sends a mail, or prints it.
     pub(super) async fn send(&self, recipient: &Email, letter: &Letter, message: Message) -> Result<(), Failure> {
         match &self.0.way {
-            Way::Smtp(transport) => match tokio::time::timeout(PATIENCE, transport.send(message)).await {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(Failure { for_good: is_for_good(&error), why: error.to_string() }),
-                Err(_) => Err(Failure { for_good: false, why: format!("no answer within {} s", PATIENCE.as_secs()) }),
-            },
+            Way::Smtp(server, _) => in_time(server.send(&message)).await,
             Way::Terminal => print(recipient, letter),
-            Way::None => Err(Failure { for_good: false, why: "no SMTP_URL is set".to_owned() }),
+            Way::None => Err(Failure::for_now("no SMTP_URL is set".to_owned())),
         }
     }
 
-    /// Whether the server answers and lets us in; `None` where there is none.
-    pub async fn greet(&self) -> Option<Result<(), String>> {
-        let Way::Smtp(transport) = &self.0.way else { return None };
-        let greeted = tokio::time::timeout(PATIENCE_PER_COMMAND, transport.test_connection()).await;
-        Some(match greeted {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err("the server hangs up".to_owned()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {} s", PATIENCE_PER_COMMAND.as_secs())),
-        })
+    /// Whether the server answers, lets us in and takes what we send as `MAIL_FROM`; `None` where there is none.
+    pub async fn try_out(&self) -> Option<Result<(), Failure>> {
+        let Way::Smtp(server, sender) = &self.0.way else { return None };
+        Some(in_time(server.try_out(sender)).await)
+    }
+
+    /// The name that we go by where mail is sent.
+    pub fn ehlo_name(&self) -> Option<String> {
+        if let Way::Smtp(server, _) = &self.0.way { Some(server.ehlo_name()) } else { None }
     }
 }
 
-/// The transport that a URL describes (lettre says how: `smtps://user:password@host:port`, `smtp://…?tls=required`).
-pub fn smtp(url: &str) -> anyhow::Result<AsyncSmtpTransport<Tokio1Executor>> {
-    if !["smtp://", "smtps://"].iter().any(|scheme| url.starts_with(scheme)) {
-        bail!("does not begin with smtps:// or smtp://");
-    }
-    let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?;
-    Ok(builder.timeout(Some(PATIENCE_PER_COMMAND)).build())
-}
-
-fn is_for_good(error: &lettre::transport::smtp::Error) -> bool {
-    let code = error.status().map(|code| code.to_string()).unwrap_or_default();
-    error.is_permanent() && !ABOUT_US.contains(&code.as_str())
+async fn in_time(talk: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let slow = |_| Err(Failure::for_now(format!("no answer within {} s", PATIENCE.as_secs())));
+    tokio::time::timeout(PATIENCE, talk).await.unwrap_or_else(slow)
 }
 
 /// For whoever sits there, and never into the log.
 fn print(recipient: &Email, letter: &Letter) -> Result<(), Failure> {
-    let failed = |why: String| Failure { for_good: false, why };
-    let text = letter.text().map_err(|error| failed(error.to_string()))?;
+    let text = letter.text().map_err(|error| Failure::for_now(error.to_string()))?;
     let line = "-".repeat(72);
-    let mail = format!("{line}\nTo: {}\nSubject: {}\n\n{text}{line}\n", recipient.as_str(), letter.subject);
+    let text = text.trim_end();
+    let mail = format!("{line}\nTo: {}\nSubject: {}\n\n{text}\n{line}\n", recipient.as_str(), letter.subject);
     let mut out = std::io::stdout().lock();
-    out.write_all(mail.as_bytes()).and_then(|()| out.flush()).map_err(|error| failed(error.to_string()))
+    out.write_all(mail.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::for_now(error.to_string()))
 }

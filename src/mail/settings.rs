@@ -10,6 +10,8 @@ use crate::config::{Secret, without_secrets};
 pub struct Settings {
     /// `SMTP_URL`: the server that takes our mail.
     pub smtp: Option<Secret>,
+    /// `SMTP_EHLO_NAME`: the name that we go by there.
+    pub ehlo_name: Option<String>,
     /// `MAIL_FROM`: who it is from.
     pub from: Mailbox,
     /// `RESET_PASSWORD_URL`.

@@ -1,24 +1,25 @@
-//! The tables `auth.mails` and `auth.mail_tokens`.
+//! The tables `auth.mails`, `auth.mail_tokens` and `auth.mail_limits`.
 
 mod dead;
+pub mod limits;
+mod resets;
 pub mod tokens;
 
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 
-use super::{Content, Locale, Purpose};
+use super::limits::may_be_told;
+use super::{Content, Locale};
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::users::{Email, PersonId};
 
 pub use dead::{DeadLetter, Standing, clear, dead_letters, retry, standing};
-
-/// So many may wait to be asked for a new password: there are more requests than people only when somebody floods us.
-const MOST_UNADDRESSED: i64 = 10_000;
+pub use resets::{address_resets, queue_reset};
 
 /// Queues a mail to a person in the transaction of what it tells, if they have an address: the one that they have at
-/// this point of it. Call [`Post::wake`](super::Post::wake) after the commit.
+/// this point of it. Call [`Post::wake`](super::Post::wake) after the commit. One that is not proved gets so many a day.
 ///
 /// Nothing is queued where none can be sent: else years of it would go out on the day somebody sets `SMTP_URL`.
 pub async fn queue(
@@ -31,50 +32,35 @@ pub async fn queue(
     if !app.post.is_open() {
         return Ok(());
     }
+    let now = app.clock.now();
+    let to = sqlx::query!(
+        r#"
+        select email as "email!", email_verified_at is not null as "is_proved!"
+        from auth.person
+        where id = $1 and email is not null
+        "#,
+        person.0,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(to) = to else { return Ok(()) };
+    if !to.is_proved && !may_be_told(&mut *conn, &Email::stored(&to.email), now).await? {
+        return Ok(());
+    }
     sqlx::query!(
         r#"
         insert into auth.mails (data, recipient, person_id, locale, created_at, next_try_at)
-        select $1, email, id, $3, $4, $4
-        from auth.person
-        where id = $2 and email is not null
+        values ($1, $2, $3, $4, $5, $5)
         "#,
         Json(content) as Json<&Content>,
+        to.email,
         person.0,
         locale.map(Locale::as_str),
-        app.clock.now(),
+        now,
     )
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Writes down that somebody asked for a new password, without looking whether there is such a person: so it takes as
-/// long for those that there are as for those that there are not.
-///
-/// # Errors
-/// 503 when too many wait.
-pub async fn queue_reset(
-    conn: &mut PgConnection,
-    asked: &Content,
-    locale: Option<Locale>,
-    now: OffsetDateTime,
-) -> Result<()> {
-    let queued = sqlx::query!(
-        r#"
-        insert into auth.mails (data, locale, created_at, next_try_at)
-        select $1, $2, $3, $3
-        where (
-            select count(*) from (select from auth.mails where recipient is null limit $4) unaddressed
-        ) < $4
-        "#,
-        Json(asked) as Json<&Content>,
-        locale.map(Locale::as_str),
-        now,
-        MOST_UNADDRESSED,
-    )
-    .execute(conn)
-    .await?;
-    if queued.rows_affected() == 0 { Err(Error::Busy("too many requests for new passwords wait")) } else { Ok(()) }
 }
 
 /// A mail to be sent, which is the claimer's until `lease` is over.
@@ -90,12 +76,26 @@ pub struct Claimed {
     pub created_at: OffsetDateTime,
     /// How often it has been tried, this time included.
     pub attempts: i32,
-    /// Whether it was known where it goes before it was claimed.
-    pub is_addressed: bool,
 }
 
-/// Claims up to `limit` mails that are due, each for one instance.
+/// Claims up to `limit` mails that are due, each for one instance. What tells of something goes before what somebody has
+/// asked for.
 pub async fn claim(conn: &mut PgConnection, now: OffsetDateTime, lease: Duration, limit: i64) -> Result<Vec<Claimed>> {
+    let mut claimed = claim_some(&mut *conn, true, now, lease, limit).await?;
+    let left = limit - i64::try_from(claimed.len()).unwrap_or(limit);
+    if left > 0 {
+        claimed.extend(claim_some(conn, false, now, lease, left).await?);
+    }
+    Ok(claimed)
+}
+
+async fn claim_some(
+    conn: &mut PgConnection,
+    notices: bool,
+    now: OffsetDateTime,
+    lease: Duration,
+    limit: i64,
+) -> Result<Vec<Claimed>> {
     let rows = sqlx::query!(
         r#"
         update auth.mails
@@ -103,16 +103,17 @@ pub async fn claim(conn: &mut PgConnection, now: OffsetDateTime, lease: Duration
         where id = any (array(
             select id
             from auth.mails
-            where dead_at is null and next_try_at <= $1
+            where dead_at is null and recipient is not null and is_notice = $4 and next_try_at <= $1
             order by next_try_at
             limit $3
             for update skip locked
         ))
-        returning id, data, recipient is not null as "is_addressed!", locale, created_at, attempts
+        returning id, data, locale, created_at, attempts
         "#,
         now,
         now + lease,
         limit,
+        notices,
     )
     .fetch_all(conn)
     .await?;
@@ -124,7 +125,6 @@ pub async fn claim(conn: &mut PgConnection, now: OffsetDateTime, lease: Duration
                 locale: row.locale.as_deref().and_then(Locale::stored),
                 created_at: row.created_at,
                 attempts: row.attempts,
-                is_addressed: row.is_addressed,
             })
         })
         .collect()
@@ -132,39 +132,37 @@ pub async fn claim(conn: &mut PgConnection, now: OffsetDateTime, lease: Duration
 
 /// What is looked up when a mail is sent.
 #[derive(Debug)]
-pub struct Addressed {
-    /// Whose it is.
-    pub person: Option<PersonId>,
+pub struct Receiver {
     /// Where it goes.
     pub recipient: Email,
-    /// What its receiver is called.
+    /// Whether they have proved that this is their address.
+    pub is_proved: bool,
+    /// What they are called.
     pub name: Option<String>,
     /// The language that they have chosen.
     pub locale: Option<Locale>,
 }
 
-/// Finds out where a mail goes; `None` when it goes nowhere: nobody is there, or they were sent one just now.
-pub async fn address(conn: &mut PgConnection, mail: &Claimed) -> Result<Option<Addressed>> {
-    if let (Content::PasswordReset { email, username, .. }, false) = (&mail.content, mail.is_addressed)
-        && !address_reset(conn, mail, email.as_deref(), username.as_deref()).await?
-    {
-        return Ok(None);
-    }
+/// Finds out where a mail goes; `None` when it is not there any more.
+pub async fn receiver(conn: &mut PgConnection, mail: i64) -> Result<Option<Receiver>> {
     let row = sqlx::query!(
         r#"
-        select m.recipient as "recipient!", p.id as "person?: PersonId", p.name as "name?", p.locale
+        select m.recipient as "recipient!", p.name as "name?", p.locale,
+               coalesce(p.email = m.recipient and p.email_verified_at is not null, false) as "is_proved!"
         from auth.mails m
         left join auth.person p on p.id = m.person_id
-        where m.id = $1
+        where m.id = $1 and m.recipient is not null
         "#,
-        mail.id,
+        mail,
     )
     .fetch_optional(conn)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let recipient = row.recipient.parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
-    let locale = row.locale.as_deref().and_then(Locale::stored);
-    Ok(Some(Addressed { person: row.person, recipient, name: row.name, locale }))
+    Ok(row.map(|row| Receiver {
+        recipient: Email::stored(&row.recipient),
+        is_proved: row.is_proved,
+        name: row.name,
+        locale: row.locale.as_deref().and_then(Locale::stored),
+    }))
 }
 
 /// Whether mail may give somebody a new password. For whoever holds anything of Portero's own it does only at an address that
@@ -186,61 +184,6 @@ pub async fn may_reset(conn: &mut PgConnection, person: PersonId) -> Result<bool
     .fetch_optional(conn)
     .await?;
     Ok(may.unwrap_or(false))
-}
-
-/// Addresses a mail to whoever has this address or this username, unless there was one just now. Neither the disabled
-/// nor those without an address get any, nor whom [`may_reset`] excludes.
-async fn address_reset(
-    conn: &mut PgConnection,
-    mail: &Claimed,
-    email: Option<&str>,
-    username: Option<&str>,
-) -> Result<bool> {
-    let addressed = sqlx::query!(
-        r#"
-        with named as (
-            select id, email, email_verified_at, email_given_by
-            from auth.person
-            where lower(email) = lower($2) and email is not null and removed_at is null and disabled_at is null
-            union all
-            select id, email, email_verified_at, email_given_by
-            from auth.person
-            where username = $3 and email is not null and removed_at is null and disabled_at is null
-        ), person as (
-            select id, email
-            from named
-            where (email_verified_at is not null and email_given_by is null) or not exists (
-                select
-                from auth.person_service_role psr
-                join auth.role_permission rp on rp.role_id = psr.role_id
-                where psr.person_id = named.id and rp.permission_id <= 0
-            )
-        ), token as (
-            insert into auth.mail_tokens as t (mail_id, purpose, person_id, email, created_at, expires_at)
-            select $1, $4, id, email, $5, $6
-            from person
-            on conflict on constraint mail_tokens_person_key do update
-            set mail_id = excluded.mail_id, email = excluded.email, token_hash = null,
-                created_at = excluded.created_at, expires_at = excluded.expires_at
-            where t.created_at <= $7
-            returning person_id, email
-        )
-        update auth.mails m
-        set recipient = token.email, person_id = token.person_id
-        from token
-        where m.id = $1
-        "#,
-        mail.id,
-        email,
-        username,
-        Purpose::PasswordReset.as_str(),
-        mail.created_at,
-        mail.created_at + Purpose::PasswordReset.lifetime(),
-        mail.created_at - super::content::PAUSE,
-    )
-    .execute(conn)
-    .await?;
-    Ok(addressed.rows_affected() == 1)
 }
 
 /// It is out, or nobody wants it any more.

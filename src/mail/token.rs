@@ -27,15 +27,18 @@ impl Purpose {
         }
     }
 
-    /// How long it is good for, from when it was asked for. An invitation's maker says that each time.
-    pub const fn lifetime(self) -> Duration {
+    /// How long it is good for once it is sent. An invitation's maker says that each time, from when it is made.
+    pub const fn good_for(self) -> Option<Duration> {
         match self {
-            Self::PasswordReset => Duration::minutes(10),
-            Self::VerifyEmail => Duration::hours(24),
-            Self::Invitation => Duration::days(7),
+            Self::PasswordReset => Some(Duration::minutes(10)),
+            Self::VerifyEmail => Some(Duration::hours(24)),
+            Self::Invitation => None,
         }
     }
 }
+
+/// How long a mail may be under way to its server: as long as it is tried again, and a little more.
+pub const PATIENCE: Duration = Duration::hours(25);
 
 /// The token of a mail: `pmt_` and 72 hex digits. Only the mail reveals it.
 pub struct MailToken(String);

@@ -7,7 +7,7 @@ use super::{NewPermission, Permission, PermissionChange, PermissionId, Permissio
 use crate::error::{Error, OnConstraint, Result};
 use crate::http::Page;
 use crate::id::{Id, Ref};
-use crate::names::Description;
+use crate::names::{self, Description};
 
 /// One page of permissions, Portero's own left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Permission>> {
@@ -17,7 +17,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Permission
         select id as "id: PermissionId", name, description
         from auth.permission
         where id > greatest($1, 0)
-          and ($2::text is null or lower(name) ^@ lower($2))
+          and ($2::text is null or auth.fold(name) ^@ $2)
         order by id
         limit $3
         "#,
@@ -112,7 +112,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewPermission) -> Result<(Sta
             r#"
             insert into auth.permission (name, description)
             values ($1, $2)
-            on conflict (name) where id > 0 do nothing
+            on conflict do nothing
             returning id as "id: PermissionId", name, description
             "#,
             new.name.as_str(),
@@ -137,7 +137,29 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewPermission) -> Result<(Sta
             Some(_) => return Err(exists()),
             None => {}
         }
+        must_have_no_twin(&mut *conn, &new.name).await?;
     }
+}
+
+async fn must_have_no_twin(conn: &mut PgConnection, name: &PermissionName) -> Result<()> {
+    let has_twin = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from auth.permission
+            where auth.fold(name) = $1 and name <> $2 and id > 0
+        ) as "has_twin!"
+        "#,
+        names::fold(name.as_str()),
+        name.as_str(),
+    )
+    .fetch_one(conn)
+    .await?;
+    if has_twin { Err(twin()) } else { Ok(()) }
+}
+
+/// 409: the name is taken but for its case.
+fn twin() -> Error {
+    names::twin("permission_exists", "permission")
 }
 
 /// Changes name or description. The unique index decides whether the name is free.
@@ -158,7 +180,8 @@ pub async fn update(conn: &mut PgConnection, id: PermissionId, change: &Permissi
     )
     .fetch_optional(conn)
     .await
-    .on_constraint("permission_name_key", exists())?
+    .on_constraint("permission_name_key", exists())
+    .on_constraint("permission_name_folded_key", twin())?
     .ok_or_else(PermissionId::not_found)
 }
 

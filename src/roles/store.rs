@@ -9,7 +9,7 @@ use crate::error::{Error, OnConstraint, Result};
 use crate::http::Page;
 use crate::id::{Id, Ref};
 use crate::mail::store::tokens::void_of_holders;
-use crate::names::Description;
+use crate::names::{self, Description};
 use crate::permissions::{Permission, PermissionId};
 use crate::services::ServiceId;
 
@@ -22,7 +22,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Role>> {
         from auth.role
         where id > greatest($1, 0)
           and direct_person_id is null
-          and ($2::text is null or lower(name) ^@ lower($2))
+          and ($2::text is null or auth.fold(name) ^@ $2)
         order by id
         limit $3
         "#,
@@ -167,7 +167,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewRole) -> Result<(StatusCod
             r#"
             insert into auth.role (name, description)
             values ($1, $2)
-            on conflict (name) where id > 0 do nothing
+            on conflict do nothing
             returning id as "id: RoleId", name, description
             "#,
             new.name.as_str(),
@@ -192,7 +192,29 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewRole) -> Result<(StatusCod
             Some(_) => return Err(exists()),
             None => {}
         }
+        must_have_no_twin(&mut *conn, &new.name).await?;
     }
+}
+
+async fn must_have_no_twin(conn: &mut PgConnection, name: &RoleName) -> Result<()> {
+    let has_twin = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from auth.role
+            where auth.fold(name) = $1 and name <> $2 and id > 0 and direct_person_id is null
+        ) as "has_twin!"
+        "#,
+        names::fold(name.as_str()),
+        name.as_str(),
+    )
+    .fetch_one(conn)
+    .await?;
+    if has_twin { Err(twin()) } else { Ok(()) }
+}
+
+/// 409: the name is taken but for its case.
+fn twin() -> Error {
+    names::twin("role_exists", "role")
 }
 
 /// Changes name or description. The unique index decides whether the name is free.
@@ -213,7 +235,8 @@ pub async fn update(conn: &mut PgConnection, id: RoleId, change: &RoleChange) ->
     )
     .fetch_optional(conn)
     .await
-    .on_constraint("role_name_key", exists())?
+    .on_constraint("role_name_key", exists())
+    .on_constraint("role_name_folded_key", twin())?
     .ok_or_else(RoleId::not_found)
 }
 
@@ -274,7 +297,7 @@ pub async fn permissions(
         join auth.permission p on p.id = rp.permission_id
         where rp.role_id = $1
           and p.id > $2
-          and ($3::text is null or lower(p.name) ^@ lower($3))
+          and ($3::text is null or auth.fold(p.name) ^@ $3)
           and (rp.expires_at is null or rp.expires_at > $5)
         order by p.id
         limit $4

@@ -7,7 +7,7 @@ use super::{NewService, Service, ServiceChange, ServiceId, ServiceName};
 use crate::error::{Error, OnConstraint, Result};
 use crate::http::{ETag, Page, Tagged};
 use crate::id::{Id, Ref};
-use crate::names::Description;
+use crate::names::{self, Description};
 
 /// One page of services, Portero itself left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> {
@@ -18,7 +18,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> 
         from auth.services
         where removed_at is null
           and id > greatest($1, 0)
-          and ($2::text is null or lower(name) ^@ lower($2))
+          and ($2::text is null or auth.fold(name) ^@ $2)
         order by id
         limit $3
         "#,
@@ -101,7 +101,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<(Status
             r#"
             insert into auth.services (name, description)
             values ($1, $2)
-            on conflict (name) where removed_at is null do nothing
+            on conflict do nothing
             returning id as "id: ServiceId", name, description
             "#,
             new.name.as_str(),
@@ -132,7 +132,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<(Status
                 return Ok((StatusCode::OK, standing));
             }
             Some(_) => return Err(exists()),
-            None => {}
+            None => must_have_no_twin(&mut *conn, &new.name).await?,
         }
     }
 }
@@ -154,7 +154,8 @@ pub async fn update(conn: &mut PgConnection, id: ServiceId, change: &ServiceChan
     )
     .execute(conn)
     .await
-    .on_constraint("services_name_key", exists())?;
+    .on_constraint("services_name_key", exists())
+    .on_constraint("services_name_folded_key", twin())?;
     if updated.rows_affected() == 0 { Err(ServiceId::not_found()) } else { Ok(()) }
 }
 
@@ -167,6 +168,27 @@ pub async fn remove(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
     .execute(conn)
     .await?;
     if removed.rows_affected() == 0 { Err(ServiceId::not_found()) } else { Ok(()) }
+}
+
+async fn must_have_no_twin(conn: &mut PgConnection, name: &ServiceName) -> Result<()> {
+    let has_twin = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from auth.services
+            where auth.fold(name) = $1 and name <> $2 and removed_at is null
+        ) as "has_twin!"
+        "#,
+        names::fold(name.as_str()),
+        name.as_str(),
+    )
+    .fetch_one(conn)
+    .await?;
+    if has_twin { Err(twin()) } else { Ok(()) }
+}
+
+/// 409: the name is taken but for its case.
+fn twin() -> Error {
+    names::twin("service_exists", "service")
 }
 
 /// 409: the name is taken by a service that differs.

@@ -3,19 +3,19 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::Username;
 use super::store::{self, Found};
 use crate::attempts::{Network, name_key};
 use crate::audit::Origin;
 use crate::database::Question;
 use crate::devices::Device;
 use crate::error::Result;
+use crate::names;
 
 /// Somebody says who they are.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// The username that they say is theirs, if it can be one.
-    pub username: Option<Username>,
+    pub username: Option<String>,
     /// Where their failures count if they are nobody.
     pub name_key: String,
     /// Where they are.
@@ -29,9 +29,8 @@ pub struct Claim {
 impl Claim {
     /// The claim to be `name`. No username ends in a space, and keyboards of phones add one.
     pub fn new(name: &str, origin: &Origin, began: OffsetDateTime) -> Self {
-        let name = name.trim();
         Self {
-            username: name.parse().ok(),
+            username: names::typed(name),
             name_key: name_key(name),
             network: Network::of_origin(origin),
             device: Device::of_origin(origin),

@@ -20,7 +20,7 @@ text_type!(
 );
 
 fn username(text: &str) -> Result<String, String> {
-    let name = names::name(text)?;
+    let name = names::username(text)?;
     if digits_after_person(&name).is_some() {
         return Err("`person-<number>` always means the person with that id; choose another username".to_owned());
     }

@@ -20,7 +20,7 @@ use crate::passwords::PasswordHash;
 
 pub use credentials::{Credentials, Found, credentials};
 pub use details::{Details, details, list_details};
-pub use email::{email, email_taken, note_proof, set_own_email, unproved_email};
+pub use email::{email, email_taken, note_proof, set_own_email, unproved_email, write_domains_in_one_way};
 pub use given::{Chosen, Given, given, giver, note_giver, note_password_by_mail};
 pub use many::{lock_all, must_all_be_here, records, remove_all};
 pub use password::{password_hash, replace_password};
@@ -41,7 +41,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
         from auth.person
         where removed_at is null
           and id > $1
-          and ($2::text is null or lower(username) ^@ lower($2) or lower(name) ^@ lower($2))
+          and ($2::text is null or auth.fold(username) ^@ $2 or auth.fold(name) ^@ $2)
         order by id
         limit $3
         "#,
@@ -195,6 +195,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Person>
     .fetch_one(conn)
     .await
     .on_constraint("person_username_key", username_taken())
+    .on_constraint("person_username_folded_key", username_twin())
     .on_constraint("person_email_key", email_taken())
     .on_constraint("person_document_key", document_taken())
 }
@@ -215,7 +216,7 @@ pub async fn update(
             person_type = coalesce($5, person_type),
             document_type = coalesce($6, document_type),
             document_number = coalesce($7, document_number),
-            email_verified_at = case when lower($8) is distinct from lower(email) and $8 is not null
+            email_verified_at = case when auth.fold_address($8) is distinct from auth.fold_address(email) and $8 is not null
                 then null else email_verified_at end,
             email = coalesce($8, email),
             locale = coalesce($9, locale),
@@ -235,6 +236,7 @@ pub async fn update(
     .execute(conn)
     .await
     .on_constraint("person_username_key", username_taken())
+    .on_constraint("person_username_folded_key", username_twin())
     .on_constraint("person_email_key", email_taken())
     .on_constraint("person_document_key", document_taken())
     .on_constraint(
@@ -298,6 +300,14 @@ pub async fn upgrade_hash(
 
 fn username_taken() -> Error {
     Error::conflict("user_exists", "that username is taken; choose another")
+}
+
+fn username_twin() -> Error {
+    Error::conflict(
+        "user_exists",
+        "another person's username differs from that one only in capital and small letters, which is too little; choose \
+         another",
+    )
 }
 
 fn document_taken() -> Error {

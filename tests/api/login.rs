@@ -182,7 +182,7 @@ async fn whatever_is_wrong_with_a_login_the_answer_is_the_same() {
         ("root", ""),
         ("17", PASSWORD),
         ("person-1", PASSWORD),
-        ("ROOT", PASSWORD),
+        ("ROOT", "not the right password"),
         ("ro ot", PASSWORD),
         ("root\0", PASSWORD),
         ("' or true --", PASSWORD),

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
@@ -151,4 +152,65 @@ async fn ids_that_come_to_their_end_are_named() {
     let said = house.run_with(&["doctor", "--json"], "", &vars);
     assert_eq!((status(&said, "ids"), said.code), (vec!["wrong".into()], 1), "{said:?}");
     assert!(finding(&said, "ids").0.contains("auth.person"), "{said:?}");
+}
+
+/// A mail server that answers one command, by its verb, with something of its own.
+fn mail_server(verb: &'static str, answer: &'static str) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let _ = stream.write_all(b"220 tests\r\n");
+            for line in BufReader::new(stream.try_clone().expect("a stream")).lines().map_while(Result::ok) {
+                let said = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
+                let answer = match said.as_str() {
+                    said if said == verb => answer,
+                    "EHLO" => "250-tests\r\n250 AUTH PLAIN",
+                    "AUTH" => "235 welcome",
+                    "QUIT" => "221 bye",
+                    _ => "250 well",
+                };
+                let _ = stream.write_all(format!("{answer}\r\n").as_bytes());
+            }
+        }
+    });
+    format!("smtp://me:hunter2@127.0.0.1:{port}")
+}
+
+#[tokio::test]
+async fn a_mail_server_is_tried_as_far_as_our_sender_and_the_setting_at_fault_is_named() {
+    let house = House::new().await;
+    let port = free_port();
+    for (verb, answer, setting) in [
+        ("NONE", "", None),
+        ("EHLO", "504 5.5.2 <vm>: Helo command rejected: need fully-qualified hostname", Some("SMTP_EHLO_NAME")),
+        ("AUTH", "535 5.7.8 authentication failed", Some("user and password")),
+        ("MAIL", "553 5.7.1 not owned by user me", Some("MAIL_FROM")),
+        ("MAIL", "530 5.7.0 Must issue a STARTTLS command first", Some("SMTP_URL")),
+        ("MAIL", "550 5.7.60 Client does not have permissions to send as this sender", Some("MAIL_FROM")),
+    ] {
+        let url = mail_server(verb, answer);
+        let vars = [
+            ("SERVER_PORT", port.as_str()),
+            ("SMTP_URL", url.as_str()),
+            ("MAIL_FROM", "Portero <portero@example.com>"),
+        ];
+        let said = house.run_with(&["doctor", "--json"], "", &vars);
+        let report = said.json();
+        let findings = report["findings"].as_array().expect("findings").iter();
+        let found = findings.into_iter().find(|finding| finding["check"] == "mail server").expect("a finding");
+        match setting {
+            None => assert_eq!(found["status"], "ok", "{found}"),
+            Some(setting) => {
+                assert_eq!(found["status"], "wrong", "{found}");
+                assert!(
+                    found["advice"].as_str().is_some_and(|advice| advice.contains(setting)),
+                    "{setting} in {found}"
+                );
+                assert!(found.to_string().contains(answer.split(' ').next_back().expect("a word")), "{found}");
+            }
+        }
+        assert!(!said.out.contains("hunter2"), "{said:?}");
+    }
 }

@@ -74,7 +74,7 @@ async fn of_role(
           and psr.role_id = $2
           and psr.person_id > $3
           and (psr.expires_at is null or psr.expires_at > $6)
-          and ($4::text is null or lower(p.username) ^@ lower($4) or lower(p.name) ^@ lower($4))
+          and ($4::text is null or auth.fold(p.username) ^@ $4 or auth.fold(p.name) ^@ $4)
         order by psr.person_id
         limit $5
         "#,

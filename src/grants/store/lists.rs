@@ -21,7 +21,7 @@ pub async fn offered(conn: &mut PgConnection, service: ServiceId, page: &Page) -
         where sr.service_id = $1
           and r.id > $2
           and r.direct_person_id is null
-          and ($3::text is null or lower(r.name) ^@ lower($3))
+          and ($3::text is null or auth.fold(r.name) ^@ $3)
         order by r.id
         limit $4
         "#,
@@ -61,7 +61,7 @@ pub async fn held(
         where psr.person_id = $1
           and psr.service_id = $2
           and r.id > $3
-          and ($4::text is null or lower(r.name) ^@ lower($4))
+          and ($4::text is null or auth.fold(r.name) ^@ $4)
           and (psr.expires_at is null or psr.expires_at > $6)
           and (r.direct_person_id is null or direct.permissions > 0)
         order by r.id
@@ -165,7 +165,7 @@ pub async fn services_of(
                     )
                 )
           )
-          and ($3::text is null or lower(s.name) ^@ lower($3))
+          and ($3::text is null or auth.fold(s.name) ^@ $3)
         order by s.id
         limit $4
         "#,

@@ -69,7 +69,7 @@ pub async fn review(
           and ((psr.role_id, psr.person_id) > ($4, $5) or held.permission_id > $6)
           and (held.expires_at is null or held.expires_at > $7)
           and ($8::int[] is null or psr.person_id = any ($8))
-          and ($9::text is null or lower(p.username) ^@ lower($9) or lower(p.name) ^@ lower($9))
+          and ($9::text is null or auth.fold(p.username) ^@ $9 or auth.fold(p.name) ^@ $9)
           and ($10::timestamptz is null or coalesce(held.confirmed_at, held.created_at) < $10)
         order by psr.role_id, psr.person_id, held.permission_id
         limit $11

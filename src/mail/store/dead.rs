@@ -3,6 +3,7 @@
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
+use super::limits;
 use crate::error::Result;
 
 /// Nobody has looked at it for so long: nobody will.
@@ -79,9 +80,11 @@ pub async fn retry(conn: &mut PgConnection, now: OffsetDateTime) -> Result<u64> 
     Ok(retried.rows_affected())
 }
 
-/// Clears away what nobody will ask for again: old dead letters, and tokens that are over.
+/// Clears away what nobody will ask for again: old dead letters, tokens that are over, and what was counted long ago.
 pub async fn clear(conn: &mut PgConnection, now: OffsetDateTime) -> Result<()> {
     sqlx::query!("delete from auth.mails where dead_at <= $1", now - FORGOTTEN).execute(&mut *conn).await?;
-    sqlx::query!("delete from auth.mail_tokens where expires_at <= $1", now - Duration::DAY).execute(conn).await?;
-    Ok(())
+    sqlx::query!("delete from auth.mail_tokens where expires_at <= $1", now - Duration::DAY)
+        .execute(&mut *conn)
+        .await?;
+    limits::forget(conn, now).await
 }

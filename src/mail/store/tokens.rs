@@ -4,8 +4,9 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
-use crate::error::{Error, Result};
-use crate::mail::{Content, Locale, MailTokenHash, Purpose, content};
+use crate::error::Result;
+use crate::mail::token::PATIENCE;
+use crate::mail::{Content, Locale, MailTokenHash, Purpose};
 use crate::roles::RoleId;
 use crate::users::{Email, PersonId};
 
@@ -29,8 +30,8 @@ pub struct NewToken<'a> {
 }
 
 /// Queues a mail with a token, which takes the place of an earlier one for the same person and purpose. Answers the id of
-/// the mail; `None` when the same went to the same address less than a minute ago.
-pub async fn queue(conn: &mut PgConnection, new: &NewToken<'_>) -> Result<Option<i64>> {
+/// the mail.
+pub async fn queue(conn: &mut PgConnection, new: &NewToken<'_>) -> Result<i64> {
     let queued = sqlx::query_scalar!(
         r#"
         with token as (
@@ -39,11 +40,10 @@ pub async fn queue(conn: &mut PgConnection, new: &NewToken<'_>) -> Result<Option
             on conflict on constraint mail_tokens_person_key do update
             set mail_id = excluded.mail_id, email = excluded.email, token_hash = null,
                 created_at = excluded.created_at, expires_at = excluded.expires_at
-            where t.created_at <= $6 or lower(t.email) <> lower(excluded.email)
             returning mail_id
         )
         insert into auth.mails (id, data, recipient, person_id, locale, created_at, next_try_at)
-        select mail_id, $7, $3, $2, $8, $4, $4
+        select mail_id, $6, $3, $2, $7, $4, $4
         from token
         returning id
         "#,
@@ -52,13 +52,34 @@ pub async fn queue(conn: &mut PgConnection, new: &NewToken<'_>) -> Result<Option
         new.email.as_str(),
         new.now,
         new.expires_at,
-        new.now - content::PAUSE,
         Json(new.content) as Json<&Content>,
         new.locale.map(Locale::as_str),
     )
-    .fetch_optional(conn)
+    .fetch_one(conn)
     .await?;
     Ok(queued)
+}
+
+/// Keeps an address that somebody has to prove, without a mail. What was sent there already stays good.
+pub async fn keep(conn: &mut PgConnection, new: &NewToken<'_>) -> Result<()> {
+    sqlx::query!(
+        r#"
+        insert into auth.mail_tokens as t (mail_id, purpose, person_id, email, created_at, expires_at)
+        values (nextval(pg_get_serial_sequence('auth.mails', 'id')), $1, $2, $3, $4, $5)
+        on conflict on constraint mail_tokens_person_key do update
+        set mail_id = excluded.mail_id, email = excluded.email, token_hash = null,
+            created_at = excluded.created_at, expires_at = excluded.expires_at
+        where auth.fold_address(t.email) <> auth.fold_address(excluded.email) or t.expires_at <= excluded.created_at
+        "#,
+        new.purpose.as_str(),
+        new.person.map(|person| person.0),
+        new.email.as_str(),
+        new.now,
+        new.expires_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Gives the mail with this id its token; answers until when that is good. `None` when nobody wants it any more: a newer
@@ -66,14 +87,24 @@ pub async fn queue(conn: &mut PgConnection, new: &NewToken<'_>) -> Result<Option
 pub async fn give(
     conn: &mut PgConnection,
     mail: i64,
+    purpose: Purpose,
     token: MailTokenHash,
     now: OffsetDateTime,
 ) -> Result<Option<OffsetDateTime>> {
+    let until = purpose.good_for().map(|time| now + time);
     let expires_at = sqlx::query_scalar!(
-        "update auth.mail_tokens set token_hash = $2 where mail_id = $1 and expires_at > $3 returning expires_at",
+        r#"
+        update auth.mail_tokens
+        set token_hash = $2, expires_at = coalesce($4, expires_at)
+        where mail_id = $1
+          and case when $4::timestamptz is null then expires_at > $3 else created_at > $5 end
+        returning expires_at
+        "#,
         mail,
         token.as_bytes(),
         now,
+        until,
+        now - PATIENCE,
     )
     .fetch_optional(conn)
     .await?;
@@ -188,8 +219,7 @@ pub async fn spend(
     .fetch_optional(conn)
     .await?;
     let Some(spent) = spent else { return Ok(None) };
-    let email = spent.email.parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
-    Ok(Some(Spent { person: spent.person, email, mail: spent.mail_id }))
+    Ok(Some(Spent { person: spent.person, email: Email::stored(&spent.email), mail: spent.mail_id }))
 }
 
 /// The address that somebody has still to prove.
@@ -202,5 +232,5 @@ pub async fn pending_email(conn: &mut PgConnection, person: PersonId, now: Offse
     )
     .fetch_optional(conn)
     .await?;
-    pending.map(|email| email.parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))).transpose()
+    Ok(pending.map(|email| Email::stored(&email)))
 }

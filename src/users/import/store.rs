@@ -114,7 +114,7 @@ pub async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
         insert into pg_temp.import_fault (line, fault)
         select line, format('username: %s is also in line %s', username, first)
         from (
-            select line, username, min(line) over (partition by username) as first
+            select line, username, min(line) over (partition by auth.fold(username)) as first
             from pg_temp.import_line
             where username is not null
         ) as lines
@@ -133,7 +133,7 @@ pub async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
         insert into pg_temp.import_fault (line, fault)
         select line, format('email: %s is also in line %s', email, first)
         from (
-            select line, email, min(line) over (partition by lower(email)) as first
+            select line, email, min(line) over (partition by auth.fold_address(email)) as first
             from pg_temp.import_line
             where email is not null
         ) as lines
@@ -142,7 +142,7 @@ pub async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
         insert into pg_temp.import_fault (line, fault)
         select l.line, format('username: %s is taken by the person with the id %s', l.username, p.id)
         from pg_temp.import_line l
-        join auth.person p on p.username = l.username and p.removed_at is null;
+        join auth.person p on auth.fold(p.username) = auth.fold(l.username) and p.removed_at is null;
 
         insert into pg_temp.import_fault (line, fault)
         select l.line,
@@ -157,7 +157,7 @@ pub async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
         insert into pg_temp.import_fault (line, fault)
         select l.line, format('email: %s is that of %s (id %s)', l.email, p.username, p.id)
         from pg_temp.import_line l
-        join auth.person p on lower(p.email) = lower(l.email) and p.removed_at is null;
+        join auth.person p on auth.fold_address(p.email) = auth.fold_address(l.email) and p.removed_at is null;
         ",
     )
     .execute(conn)
@@ -248,6 +248,7 @@ pub async fn register(conn: &mut PgConnection, by: &By) -> Result<u64> {
     .execute(conn)
     .await
     .on_constraint("person_username_key", taken())
+    .on_constraint("person_username_folded_key", taken())
     .on_constraint("person_document_key", taken())
     .on_constraint("person_email_key", taken())?;
     Ok(registered.rows_affected())

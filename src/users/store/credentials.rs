@@ -4,8 +4,9 @@ use time::OffsetDateTime;
 use crate::attempts::Waits;
 use crate::database::index;
 use crate::error::{Error, Result};
+use crate::names;
 use crate::passwords::PasswordHash;
-use crate::users::{Claim, PersonId, Username};
+use crate::users::{Claim, PersonId};
 
 /// What a login compares with.
 #[derive(Debug)]
@@ -27,10 +28,11 @@ pub struct Found {
     pub waits: Waits,
 }
 
-/// The credentials stored under the usernames of `claims`, and what stands against these, in their order.
+/// The credentials stored under the usernames of `claims`, and what stands against these, in their order. Who has the
+/// username as it was typed goes first; else whoever alone has it in other letters of the same.
 pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Found>> {
-    let usernames: Vec<Option<&str>> =
-        claims.iter().map(|claim| claim.username.as_ref().map(Username::as_str)).collect();
+    let usernames: Vec<Option<&str>> = claims.iter().map(|claim| claim.username.as_deref()).collect();
+    let folded: Vec<Option<String>> = usernames.iter().map(|name| name.map(names::fold)).collect();
     let name_keys: Vec<&str> = claims.iter().map(|claim| claim.name_key.as_str()).collect();
     let networks: Vec<String> = claims.iter().map(|claim| claim.network.to_string()).collect();
     let devices: Vec<&[u8]> = claims.iter().map(|claim| claim.device.as_bytes()).collect();
@@ -46,9 +48,13 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Ve
             coalesce(own.failures, 0) as "failures!",
             own.wait_until as "own?",
             address.wait_until as "address?"
-        from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[]) with ordinality
-            as asked (username, name_key, network, device, began, place)
-        left join auth.person p on p.username = asked.username and p.removed_at is null
+        from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[], $6::text[]) with ordinality
+            as asked (username, name_key, network, device, began, folded, place)
+        left join lateral (
+            select p.*, p.username = asked.username as is_exact, count(*) over () as alike
+            from auth.person p
+            where auth.fold(p.username) = asked.folded and p.removed_at is null
+        ) p on p.is_exact or p.alike = 1
         cross join lateral
             coalesce(auth.attempts_key(p.id, asked.network, asked.device, asked.began), asked.name_key)
             as attempts (key)
@@ -60,6 +66,7 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Ve
         &networks,
         &devices as &[&[u8]],
         &began,
+        &folded as &[Option<String>],
     )
     .fetch_all(conn)
     .await?;

@@ -81,7 +81,7 @@ async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Pag
         where p.removed_at is null
           and ($1::int is null or p.id = $1)
           and p.id > $2
-          and ($3::text is null or lower(p.username) ^@ lower($3) or lower(p.name) ^@ lower($3))
+          and ($3::text is null or auth.fold(p.username) ^@ $3 or auth.fold(p.name) ^@ $3)
         order by p.id
         limit $4
         "#,

@@ -24,12 +24,12 @@ pub async fn few_with(conn: &mut PgConnection, prefix: Option<&str>) -> Result<O
                 select id
                 from auth.person
                 where removed_at is null
-                  and lower(username) ~>=~ lower($1) and lower(username) ~<~ (lower($1) || $2)
+                  and auth.fold(username) ~>=~ $1 and auth.fold(username) ~<~ ($1 || $2)
                 union all
                 select id
                 from auth.person
                 where removed_at is null
-                  and lower(name) ~>=~ lower($1) and lower(name) ~<~ (lower($1) || $2)
+                  and auth.fold(name) ~>=~ $1 and auth.fold(name) ~<~ ($1 || $2)
             ) matching
             limit $3
         ) as "ids!"

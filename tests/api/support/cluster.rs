@@ -65,6 +65,22 @@ impl TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// An empty one, as these words after `create database …` have it; none where this Postgres does not know them.
+    pub async fn made(how: &str, connections: u32) -> Option<Self> {
+        let cluster = &*CLUSTER;
+        let seats = Arc::clone(&cluster.seats).acquire_many_owned(connections).await.expect("it stays open");
+        let name = format!("test_{}", cluster.count.fetch_add(1, Ordering::Relaxed));
+        let _one_at_a_time = cluster.cloning.lock().await;
+        let mut conn = PgConnection::connect_with(&cluster.options).await.expect("Postgres is there");
+        let made = conn.execute(AssertSqlSafe(format!("create database {name} template template0 {how}"))).await;
+        conn.close().await.expect("an orderly end");
+        let socket = cluster.postgres.socket_dir().display();
+        let url = format!("postgres://{}@localhost/{name}?host={socket}", Postgres::USER);
+        made.ok().map(|_| Self { url, name, _seats: seats })
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let _ = CLUSTER.sweep.send(std::mem::take(&mut self.name));

@@ -1,5 +1,6 @@
 //! A mail server of a test's own, and what it was sent.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mail_parser::MessageParser;
@@ -45,8 +46,10 @@ impl Mail {
 #[derive(Debug, Default)]
 struct State {
     received: Vec<Vec<u8>>,
-    /// What is answered to a mail instead of taking it.
-    refusal: Option<String>,
+    /// What is answered to a command instead of taking it, by its verb: `DATA` is the mail itself, `CONNECT` the greeting.
+    answers: HashMap<&'static str, String>,
+    /// The last command of each verb.
+    heard: HashMap<String, String>,
 }
 
 /// An SMTP server that keeps all it gets.
@@ -73,7 +76,21 @@ impl Mailbox {
 
     /// From now on each mail is answered with this, or taken.
     pub fn refuse(&self, refusal: Option<&str>) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).refusal = refusal.map(str::to_owned);
+        self.answer("DATA", refusal);
+    }
+
+    /// From now on this command is answered with this, or taken.
+    pub fn answer(&self, verb: &'static str, answer: Option<&str>) {
+        let answers = &mut self.state.lock().unwrap_or_else(PoisonError::into_inner).answers;
+        match answer {
+            Some(answer) => drop(answers.insert(verb, answer.to_owned())),
+            None => drop(answers.remove(verb)),
+        }
+    }
+
+    /// The last command with this verb.
+    pub fn heard(&self, verb: &str) -> String {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).heard.get(verb).cloned().unwrap_or_default()
     }
 
     /// What has arrived since the last look. The tokens in it are secrets from now on.
@@ -89,29 +106,34 @@ impl Mailbox {
 
 /// One session (RFC 5321), as much of it as a client that makes no mistakes needs.
 async fn converse(mut stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<()> {
+    let state = || state.lock().unwrap_or_else(PoisonError::into_inner);
     let (read, mut write) = stream.split();
     let mut lines = BufReader::new(read).lines();
-    write.write_all(b"220 tests\r\n").await?;
+    let greeting = state().answers.get("CONNECT").cloned().unwrap_or_else(|| "220 tests".to_owned());
+    write.write_all(format!("{greeting}\r\n").as_bytes()).await?;
     while let Some(line) = lines.next_line().await? {
-        let answer = match line.split([' ', ':']).next().unwrap_or_default().to_uppercase().as_str() {
-            "EHLO" => "250-tests\r\n250 8BITMIME".to_owned(),
-            "QUIT" => return write.write_all(b"221 bye\r\n").await,
-            "DATA" => {
+        let verb = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
+        state().heard.insert(verb.clone(), line);
+        let refusal = state().answers.get(verb.as_str()).cloned();
+        let answer = match (verb.as_str(), refusal) {
+            ("QUIT", _) => return write.write_all(b"221 bye\r\n").await,
+            ("DATA", refusal) => {
                 write.write_all(b"354 go on\r\n").await?;
                 let mut mail = String::new();
                 while let Some(line) = lines.next_line().await?.filter(|line| line != ".") {
                     mail.push_str(line.strip_prefix('.').unwrap_or(&line));
                     mail.push_str("\r\n");
                 }
-                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(refusal) = &state.refusal {
+                if let Some(refusal) = refusal {
                     let quoted = mail.lines().find(|line| line.contains("pmt_")).unwrap_or_default();
                     refusal.replace("{mail}", quoted)
                 } else {
-                    state.received.push(mail.into_bytes());
+                    state().received.push(mail.into_bytes());
                     "250 taken".to_owned()
                 }
             }
+            (_, Some(refusal)) => refusal,
+            ("EHLO", None) => "250-tests\r\n250 8BITMIME".to_owned(),
             _ => "250 well".to_owned(),
         };
         write.write_all(format!("{answer}\r\n").as_bytes()).await?;

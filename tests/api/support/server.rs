@@ -111,6 +111,23 @@ impl Server {
         let own = own.map_or(CONNECTIONS, |(_, value)| value.parse().expect("a number"));
         // And those of another instance, of both's lanes and of both's readers.
         let database = TestDatabase::with(data, own + CONNECTIONS + 2 * (LANES + READERS)).await;
+        Self::on(database, settings, pace, log, listening).await
+    }
+
+    /// A database that was made in a way of its own.
+    pub async fn on_database(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+        let log = Log::default();
+        let listening = log.listen();
+        Self::on(database, settings, Pace::default(), log, listening).await
+    }
+
+    async fn on(
+        database: TestDatabase,
+        settings: &[(&str, &str)],
+        pace: Pace,
+        log: Log,
+        listening: DefaultGuard,
+    ) -> Self {
         let instance = instance(&database.url, settings, pace, Secrets::default()).await;
         Self {
             app: instance.app.clone(),

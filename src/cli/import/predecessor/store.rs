@@ -12,9 +12,16 @@ pub(super) async fn insert_people(conn: &mut PgConnection, people: &[NewPerson])
     let written = sqlx::query_scalar!(
         r#"
         insert into auth.person
-            (id, username, name, password_hash, person_type, document_type, document_number, created_at, removed_at)
+            (id, username, name, password_hash, person_type, document_type, document_number, created_at, removed_at,
+             username_twin)
         select id, username, name, password_hash, person_type::auth.person_type,
-               document_type::auth.document_type, document_number, coalesce(created_at, now()), removed_at
+               document_type::auth.document_type, document_number, coalesce(created_at, now()), removed_at,
+               -- Names that differed only in case were two there.
+               row_number() over (partition by auth.fold(username), removed_at is null order by id) - 1 + (
+                   select count(*)
+                   from auth.person p
+                   where auth.fold(p.username) = auth.fold(new.username) and p.removed_at is null
+               )
         from unnest(
             $1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
             $8::timestamptz[], $9::timestamptz[]
@@ -42,8 +49,13 @@ pub(super) async fn insert_people(conn: &mut PgConnection, people: &[NewPerson])
 pub(super) async fn insert_services(conn: &mut PgConnection, services: &[NewService]) -> Result<Vec<i32>> {
     let written = sqlx::query_scalar!(
         r#"
-        insert into auth.services (id, name, description, removed_at)
-        select id, name, description, case when removed then now() end
+        insert into auth.services (id, name, description, removed_at, name_twin)
+        select id, name, description, case when removed then now() end,
+               row_number() over (partition by auth.fold(name), removed order by id) - 1 + (
+                   select count(*)
+                   from auth.services s
+                   where auth.fold(s.name) = auth.fold(new.name) and s.removed_at is null
+               )
         from unnest($1::int[], $2::text[], $3::text[], $4::boolean[]) as new (id, name, description, removed)
         on conflict do nothing
         returning id
@@ -62,8 +74,12 @@ pub(super) async fn insert_services(conn: &mut PgConnection, services: &[NewServ
 pub(super) async fn insert_permissions(conn: &mut PgConnection, permissions: &[NewName]) -> Result<Vec<i32>> {
     let written = sqlx::query_scalar!(
         r#"
-        insert into auth.permission (id, name)
-        select * from unnest($1::int[], $2::text[])
+        insert into auth.permission (id, name, name_twin)
+        select id, name,
+               row_number() over (partition by auth.fold(name) order by id) - 1 + (
+                   select count(*) from auth.permission p where auth.fold(p.name) = auth.fold(new.name) and p.id > 0
+               )
+        from unnest($1::int[], $2::text[]) as new (id, name)
         on conflict do nothing
         returning id
         "#,
@@ -79,8 +95,13 @@ pub(super) async fn insert_permissions(conn: &mut PgConnection, permissions: &[N
 pub(super) async fn insert_roles(conn: &mut PgConnection, roles: &[NewName]) -> Result<Vec<i32>> {
     let written = sqlx::query_scalar!(
         r#"
-        insert into auth.role (id, name, direct_person_id, direct_service_id)
-        select new.*
+        insert into auth.role (id, name, direct_person_id, direct_service_id, name_twin)
+        select new.*,
+               row_number() over (partition by auth.fold(name) order by id) - 1 + (
+                   select count(*)
+                   from auth.role r
+                   where auth.fold(r.name) = auth.fold(new.name) and r.id > 0 and r.direct_person_id is null
+               )
         from unnest($1::int[], $2::text[], $3::int[], $4::int[]) as new (id, name, person_id, service_id)
         -- A direct grant of somebody who could not be written has nobody to be for.
         where person_id is null
