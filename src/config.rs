@@ -247,6 +247,50 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_that_nobody_reads_is_named_without_its_value() {
+        let url = "postgres://me@host/db?sslmode=require&sslpassword=hunter2&options[a]=b&user=me&host=/run";
+        let config = config(&[("AUTH_DATABASE_URL", url)]).expect("a start");
+        assert_eq!(config.probable_typos.len(), 1, "{:?}", config.probable_typos);
+        let said = &config.probable_typos[0];
+        assert!(said.contains("AUTH_DATABASE_URL") && said.contains("`sslpassword`"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn other_programs_names_for_a_database_are_named_where_ours_is_not_set() {
+        let said = |vars: &[(&str, &str)]| config(vars).expect("a start").set_for_others;
+        for name in ["DATABASE_URL", "POSTGRES_URL"] {
+            let theirs = (name, "postgres://me:hunter2@host/db");
+            assert!(said(&[theirs]).is_some_and(|said| said.starts_with(name) && !said.contains("hunter2")));
+            assert_eq!(said(&[theirs, ("AUTH_DATABASE_URL", "postgres://me@host/db")]), None);
+        }
+        assert_eq!(said(&[]), None);
+    }
+
+    #[test]
+    fn trusted_proxies_written_as_ipv6_are_compared_as_ipv4() {
+        let config = config(&[("TRUSTED_PROXIES", "::ffff:10.0.0.0/104,::ffff:192.0.2.1, 2001:db8::/32,127.0.0.1")]);
+        let shown: Vec<String> = config.expect("networks").trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "127.0.0.1/32"]);
+    }
+
+    #[test]
+    fn a_faulty_value_is_shown_without_its_password() {
+        for (name, value) in [
+            ("SERVER_URL", "http://me:hunter2@nowhere.invalid:1"),
+            ("METRICS_ADDRESS", "http://me:hunter2@nowhere.invalid"),
+            ("TRUSTED_PROXIES", "http://me:hunter2@proxy"),
+            ("CORS", "https://me:hunter2@app.example.com"),
+            ("MAX_CONNECTIONS", "postgres://me:hunter2@host"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "me:hunter2@collector"),
+            ("SMTP_URL", "me:hunter2@mail"),
+        ] {
+            let said = faults(&[(name, value)]);
+            assert!(said.contains(name) && !said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
     fn the_address_may_be_an_url_or_a_port() {
         let listen = |vars| config(vars).expect("an address").listen.to_string();
         assert_eq!(listen(&[("SERVER_URL", "http://0.0.0.0:80/")]), "0.0.0.0:80");

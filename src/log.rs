@@ -54,7 +54,7 @@ pub fn start(filter: EnvFilter, collected_on: Option<&Handle>) -> anyhow::Result
 }
 
 /// Spans are for the collector; where there is none they are never made. The driver of Postgres logs the values of
-/// parameters that it does not know, which may be secrets: `config` names these. And what befalls the pool's connections
+/// parameters that it does not know, which may be secrets: `config` names them without. And what befalls the pool's connections
 /// becomes an error of whoever wanted one, and is logged there.
 fn without_spans(filter: EnvFilter) -> anyhow::Result<EnvFilter> {
     let no_spans: Directive = format!("{}=off", traces::TARGET).parse()?;

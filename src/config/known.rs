@@ -58,6 +58,29 @@ pub(super) const KNOWN: &[&str] = &[
     "VERIFY_EMAIL_URL",
 ];
 
+/// What the driver of Postgres knows; `target_session_attrs` says what is done anyway.
+pub(super) const DATABASE_PARAMETERS: &[&str] = &[
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "target_session_attrs",
+    "user",
+];
+
 /// What may differ from one instance to the next without anything having changed.
 pub(super) const OF_ONE_INSTANCE: &[&str] =
     &["METRICS_ADDRESS", "PG_BINDIR", "PORTERO_DATA_DIR", "PORTERO_LOG", "SERVER_PORT", "SERVER_URL"];

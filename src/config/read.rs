@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::Secret;
-use super::known::{KNOWN, OF_ONE_INSTANCE, probable_typos, set_for_others};
+use super::known::{DATABASE_PARAMETERS, KNOWN, OF_ONE_INSTANCE, probable_typos, set_for_others};
 use super::shown::{HIDDEN, without_secrets};
 use crate::database::Address;
 
@@ -29,11 +29,12 @@ impl Faults {
 pub(super) struct Settings {
     vars: BTreeMap<String, String>,
     faults: Vec<String>,
+    without_effect: Vec<String>,
 }
 
 impl Settings {
     pub(super) fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { vars: vars.into_iter().collect(), faults: Vec::new() }
+        Self { vars: vars.into_iter().collect(), faults: Vec::new(), without_effect: Vec::new() }
     }
 
     pub(super) fn fault(&mut self, name: &str, fault: &str, example: &str) {
@@ -103,6 +104,9 @@ impl Settings {
         if let Err(fault) = Address::parse(url.expose()) {
             self.fault(name, &fault, "postgres://portero:secret@localhost:5432/portero");
         }
+        for unknown in unknown_parameters(url.expose()) {
+            self.without_effect.push(format!("{name}: Portero knows no parameter `{unknown}`, which so has no effect"));
+        }
         Some(url)
     }
 
@@ -121,13 +125,21 @@ impl Settings {
         }
     }
 
-    /// Variables that begin like ours and are none of ours.
+    /// Variables that begin like ours and are none of ours, and parameters that nobody knows.
     pub(super) fn probable_typos(&self) -> Vec<String> {
-        probable_typos(self.vars.keys())
+        probable_typos(self.vars.keys()).into_iter().chain(self.without_effect.iter().cloned()).collect()
     }
 
     /// A variable that is called as others call theirs, where ours is not set.
     pub(super) fn set_for_others(&self) -> Option<String> {
         set_for_others(|name: &str| self.text(name).is_some())
     }
+}
+
+/// The parameters of a database URL that nobody reads. Their values, which may be secrets, are not told.
+fn unknown_parameters(url: &str) -> Vec<String> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    let is_known = |name: &str| DATABASE_PARAMETERS.contains(&name) || name.starts_with("options[");
+    names.filter(|name| !name.is_empty() && !is_known(name)).map(|name| name.escape_debug().to_string()).collect()
 }

@@ -16,8 +16,10 @@ async fn furnished() -> House {
 async fn services_roles_and_permissions_are_made_listed_and_removed() {
     let house = furnished().await;
     assert_eq!(house.json(&["service", "list"]), json!([{ "id": 1, "name": "Shop", "description": "Sells" }]));
-    assert_eq!(house.json(&["role", "list", "--service", "1"]), json!([{ "id": 1, "name": "Editor" }]));
-    assert_eq!(house.json(&["permission", "list", "--role", "Editor"]), json!([{ "id": 1, "name": "read" }]));
+    let editor = json!([{ "id": 1, "name": "Editor", "description": null }]);
+    assert_eq!(house.json(&["role", "list", "--service", "1"]), editor);
+    let read = json!([{ "id": 1, "name": "read", "description": null }]);
+    assert_eq!(house.json(&["permission", "list", "--role", "Editor"]), read);
     assert_eq!(house.json(&["permission", "list"]).as_array().map(Vec::len), Some(2));
     assert!(house.run(&["role", "list", "--service", "0"]).out.contains("Auditor"));
     assert!(house.run(&["service", "add", "Shop", "--description", "Sells"]).out.contains("already"));

@@ -247,4 +247,20 @@ mod tests {
         let there = fs::metadata(&open).expect("it is there");
         assert_eq!((there.mode() & 0o777, there.uid()), (0o700, account.uid));
     }
+
+    #[test]
+    fn a_directory_in_tmp_has_a_name_that_nobody_can_guess() {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let account = Account::to_run(&scratch.path().join("none")).expect("an account");
+        let one = unguessable_dir(scratch.path(), &account).expect("a directory");
+        let other = unguessable_dir(scratch.path(), &account).expect("another");
+        assert_ne!(one, other);
+        assert!(is_ours(&one, &account), "so that the next start takes it again");
+        fs::set_permissions(&one, Permissions::from_mode(0o755)).expect("chmod");
+        assert!(!is_ours(&one, &account));
+        fs::remove_dir(&other).expect("removed");
+        assert!(!is_ours(&other, &account));
+        symlink(scratch.path(), &other).expect("a link");
+        assert!(!is_ours(&other, &account));
+    }
 }

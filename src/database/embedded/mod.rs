@@ -124,6 +124,7 @@ pub fn default_directory() -> PathBuf {
         return PathBuf::from("/var/lib/portero");
     }
     let xdg = env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    xdg.or_else(|| env::home_dir().map(|home| home.join(".local/share")))
+    let home = || env::home_dir().filter(|home| home.is_absolute());
+    xdg.or_else(|| home().map(|home| home.join(".local/share")))
         .map_or_else(|| PathBuf::from("portero-data"), |data| data.join("portero"))
 }
