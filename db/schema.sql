@@ -1544,6 +1544,341 @@ create constraint trigger audit_pruned_told after update on auth.audit_pruned
     for each row execute function auth.refuse_untold_pruning();
 
 
+-- migrations/0018: failover is told
+
+-- After a failover the new primary may lack what the old one committed last, and with it positions that were told. So the
+-- log knows which history it was placed in: the cluster, and its timeline, which every promotion begins anew. In another
+-- history it goes on far beyond all that can have been told in the old one, with a reset for everybody: whoever has heard,
+-- or asked, what is lost now forgets it.
+
+alter table auth.changes_head add column history text;
+
+alter table auth.changes drop constraint changes_kind;
+alter table auth.changes add constraint changes_kind check (kind in (
+    'session-revoked', 'token-claims-change', 'account-purged', 'grants-changed',
+    -- So much at once that everything is to be asked again.
+    'reset',
+    -- The database went on elsewhere: everything is to be asked again.
+    'failover',
+    -- For ourselves: streams that were opened with this key end. Null means every key.
+    'key-revoked'
+));
+
+-- Null where Postgres does not say: some hosted ones withhold these functions.
+create function auth.history() returns text
+language plpgsql as $$
+begin
+    return (select system_identifier from pg_control_system())
+        || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8);
+exception when others then
+    return null;
+end
+$$;
+
+-- As before, and where the history is another one.
+create or replace function auth.place_changes(moment timestamptz, batch integer) returns bigint
+language plpgsql as $$
+declare
+    now_in constant text := auth.history();
+    head bigint;
+    known_in text;
+    count integer;
+begin
+    select placed, history into head, known_in from auth.changes_head;
+    if known_in is not distinct from coalesce(now_in, known_in)
+        and not exists (select from auth.changes where position is null)
+    then
+        return head;
+    end if;
+    select placed, history into head, known_in from auth.changes_head for no key update;
+    if known_in is distinct from coalesce(now_in, known_in) then
+        if known_in is not null then
+            -- More than are placed in any history, and still a whole number to JavaScript after a million failovers.
+            head := head + (1::bigint << 32);
+            insert into auth.changes (kind, position, placed_at) values ('failover', head, moment);
+        end if;
+        update auth.changes_head set placed = head, history = now_in;
+    end if;
+    with next as (
+        select id, row_number() over (order by id) as n
+        from (select id from auth.changes where position is null order by id limit batch) unplaced
+    )
+    update auth.changes
+    set position = head + next.n, placed_at = moment
+    from next
+    where changes.id = next.id;
+    get diagnostics count = row_count;
+    if count > 0 then
+        update auth.changes_head set placed = head + count;
+    end if;
+    return head + count;
+end
+$$;
+
+-- Likewise the version of the vocabulary: numbers of transactions that were lost are given once more, and what Portero
+-- holds of the lost ones must not pass for what is stored under the same number. Together with the time at which a
+-- transaction began they are never the same.
+create function auth.vocabulary_version() returns bigint
+language sql as $$
+    select hashtextextended(concat(pg_current_xact_id(), ' ', extract(epoch from transaction_timestamp())), 0)
+$$;
+
+create or replace function auth.change_vocabulary() returns trigger
+language plpgsql as $$
+declare
+    changed constant bigint := auth.vocabulary_version();
+begin
+    update auth.vocabulary set version = changed where single and version <> changed;
+    return null;
+end
+$$;
+
+create or replace function auth.change_vocabulary_of_roles() returns trigger
+language plpgsql as $$
+declare
+    changed constant bigint := auth.vocabulary_version();
+begin
+    if coalesce(new.direct_person_id, old.direct_person_id) is null then
+        update auth.vocabulary set version = changed where single and version <> changed;
+    end if;
+    return null;
+end
+$$;
+
+create or replace function auth.change_vocabulary_of_role_permissions() returns trigger
+language plpgsql as $$
+declare
+    changed constant bigint := auth.vocabulary_version();
+begin
+    if exists (
+        select from auth.role
+        where id in (new.role_id, old.role_id) and direct_person_id is null
+    ) then
+        update auth.vocabulary set version = changed where single and version <> changed;
+    end if;
+    return null;
+end
+$$;
+
+update auth.vocabulary set version = auth.vocabulary_version();
+
+
+-- migrations/0019: known devices and siblings
+
+-- Failures of a known device at a known network count apart, so that nobody who shares the network, or knows its address,
+-- keeps its owner out there. One row of auth.login_attempts counts the failures of one of these:
+--   person:<id>                       somebody, from wherever they are not known
+--   person:<id>@<network>             somebody, at a network where they are known, with what they have not used there before
+--   person:<id>@<network>#<device>    somebody, at a network where they are known, with what they have logged in with there
+--   name:<sha256>                     a username that nobody has
+--   address:<network>                 everybody at an address
+
+-- (The one without a device stays for as long as older instances run.)
+create function auth.attempts_key(person integer, network text, device bytea, now timestamptz) returns text
+language plpgsql stable strict as $$
+declare
+    known_device boolean;
+begin
+    select bool_or(d.device = attempts_key.device) into known_device
+    from auth.person_devices d
+    where d.person_id = attempts_key.person
+      and d.network = attempts_key.network::cidr
+      and d.last_seen_at > attempts_key.now - interval '90 days';
+    return 'person:' || person || case
+        when known_device is null then ''
+        when known_device then '@' || network || '#' || left(encode(attempts_key.device, 'hex'), 32)
+        else '@' || network
+    end;
+end
+$$;
+
+-- Two tabs that refresh at once with one refresh token each get a pair: for a short time after it was exchanged, a token is
+-- good for siblings of what it was exchanged for. So a family has several branches, each with an access token, and each
+-- refresh token knows when it was exchanged and what came of it.
+
+drop index auth.tokens_cache_family_key;
+create index tokens_cache_family_idx on auth.tokens_cache (family_id) where family_id is not null;
+
+alter table auth.refresh_tokens
+    -- The generation of the token that was exchanged for it; null for the first of a family, and for those that instances of
+    -- before handed out, of which only the newest is good; -1 for the refresh token of a pair that was lost, and is dead.
+    add column parent integer,
+    -- The access token of its pair, while that is there.
+    add column session bytea,
+    -- Null while it is good. (All but the newest of each family have been exchanged until now.)
+    add column exchanged_at timestamptz default '1970-01-01T00:00:00Z',
+    add constraint refresh_tokens_session_is_sha256 check (octet_length(session) = 32);
+
+alter table auth.refresh_tokens alter column exchanged_at drop default;
+
+update auth.refresh_tokens r
+set exchanged_at = null,
+    parent = f.parent,
+    session = (select t.token from auth.tokens_cache t where t.family_id = f.id order by t.created_at desc limit 1)
+from auth.refresh_families f
+where f.id = r.family_id and f.generation = r.generation;
+
+
+-- migrations/0020: shares
+
+-- Nobody fills what all share: a bound to the sessions of a person, to how often they may do what is kept or told, and to
+-- the keys that a caller may have answers kept under. And what concerns some is told of those.
+
+-- Ends the sessions of a person that have gone unused longest, so that `most` are left, `newest` among them; it tells of
+-- that like the event `told`, which tells of how that one began. Answers how many. What is over by the times given counts
+-- for nothing.
+--
+-- To be called under a lock of the person. A function, so that it sees what those who had the lock before have begun. Of
+-- a surplus from before there was a bound it ends five hundred at most: more at once would be told as everything.
+create function auth.end_surplus_sessions(
+    newest bytea, told bigint, most integer,
+    session_used timestamptz, session_begun timestamptz, family_used timestamptz, family_begun timestamptz
+) returns integer
+language plpgsql as $$
+declare
+    owner integer;
+    ended text[];
+begin
+    select person_id into owner from auth.tokens_cache where token = newest;
+    with live as (
+        select token, null::bigint as family_id, modified_at as used_at
+        from auth.tokens_cache
+        where person_id = owner and family_id is null and token <> newest
+          and modified_at > session_used and created_at > session_begun
+        union all
+        select null, id, rotated_at
+        from auth.refresh_families
+        where person_id = owner and rotated_at > family_used and created_at > family_begun
+    ), surplus as (
+        select token, family_id
+        from (
+            select token, family_id, row_number() over (order by used_at) as n, count(*) over () as others from live
+        ) ranked
+        where n <= least(others - (most - 1), 500)
+    ), sessions as (
+        delete from auth.tokens_cache
+        where token in (select token from surplus)
+        returning left(encode(sha256(token), 'hex'), 32) as id
+    ), families as (
+        delete from auth.refresh_families
+        where id in (select family_id from surplus)
+        returning public_id as id
+    )
+    select array_agg(id) into ended
+    from (select id from sessions union all select id from families) as both_kinds;
+    if ended is null then
+        return 0;
+    end if;
+    insert into auth.audit_events
+        (at, action, actor, actor_id, subject_id, request_id, address, client_id, before, after)
+    select at, 'session.revoked', actor, actor_id, subject_id, request_id, address, client_id,
+           jsonb_build_object('session_id', session_id), jsonb_build_object('reason', 'too many sessions')
+    from auth.audit_events, unnest(ended) as session_id
+    where audit_events.id = told;
+    return cardinality(ended);
+end
+$$;
+
+-- As before, but where there is too much to tell of grants, everybody in the services concerned hears that all there has
+-- changed, and nobody in the others.
+create or replace function auth.tell_of_grants(services integer[], people integer[]) returns void
+language plpgsql as $$
+declare
+    -- Of which all has been said in this transaction.
+    whole constant integer[] := coalesce(nullif(current_setting('portero.told_whole', true), '')::integer[], '{}');
+    told constant bigint := coalesce(nullif(current_setting('portero.told', true), '')::bigint, 0);
+    pairs bigint;
+    further integer[];
+begin
+    select count(*), array_agg(distinct service_id) into pairs, further
+    from unnest(services) service_id
+    where service_id <> all (whole);
+    if pairs = 0 then
+        return;
+    end if;
+    if pairs <= 1000 and told + pairs <= 1000 then
+        if auth.may_tell(pairs) then
+            insert into auth.changes (kind, service_id, person_id)
+            select distinct 'grants-changed', service_id, person_id
+            from unnest(services, people) pair (service_id, person_id)
+            where service_id <> all (whole);
+        end if;
+        return;
+    end if;
+    if told > 1000 then
+        return;
+    end if;
+    if cardinality(whole) + cardinality(further) > 1000 then
+        perform auth.may_tell(1001);
+        return;
+    end if;
+    perform set_config('portero.told_whole', (whole || further)::text, true);
+    insert into auth.changes (kind, service_id)
+    select 'grants-changed', service_id from unnest(further) service_id;
+end
+$$;
+
+-- As before, but where there are too many sessions to tell of, everybody hears that all about the people concerned has
+-- changed, and nothing of others: whoever has many sessions makes nobody forget what they keep of all the rest.
+create or replace function auth.tell_of_ended_sessions() returns trigger
+language plpgsql as $$
+declare
+    -- Of whom all has been said in this transaction.
+    whole constant integer[] := coalesce(nullif(current_setting('portero.told_people', true), '')::integer[], '{}');
+    told constant bigint := coalesce(nullif(current_setting('portero.told', true), '')::bigint, 0);
+    sessions bigint;
+    further integer[];
+begin
+    if current_setting('portero.purging', true) = 'on' then
+        return null;
+    end if;
+    select count(*), array_agg(distinct person_id) into sessions, further from ended where person_id <> all (whole);
+    if sessions = 0 or told > 1000 then
+        return null;
+    end if;
+    if told + sessions <= 1000 then
+        if auth.may_tell(sessions) then
+            insert into auth.changes (kind, person_id, session_id)
+            select 'session-revoked', person_id, left(encode(sha256(token), 'hex'), 32)
+            from ended
+            where person_id <> all (whole);
+        end if;
+    elsif cardinality(whole) + cardinality(further) > 1000 then
+        perform auth.may_tell(1001);
+    else
+        perform set_config('portero.told_people', (whole || further)::text, true);
+        insert into auth.changes (kind, person_id)
+        select 'token-claims-change', person_id from unnest(further) person_id;
+    end if;
+    return null;
+end
+$$;
+
+-- Whose a key is, so that nobody has too many.
+alter table auth.idempotency_keys add column caller text;
+
+create index idempotency_keys_caller_idx on auth.idempotency_keys (caller, claimed_at) where caller is not null;
+
+-- How much somebody has done of what is bounded in time: a leaky bucket, of which the moment is kept when it is empty.
+-- Every instance asks here, so that a bound is one.
+create table auth.quotas (
+    -- <what>:<whose>
+    key      text collate "C" not null,
+    empty_at timestamptz not null,
+
+    constraint quotas_pkey primary key (key)
+);
+
+-- For the purge.
+create index quotas_empty_at_idx on auth.quotas (empty_at);
+
+-- When the bucket of a family's refreshes is empty; null while nobody has refreshed it.
+alter table auth.refresh_families add column refreshes_until timestamptz;
+
+-- Likewise of somebody's logins, each of which the audit trail keeps. In the row that a login writes to anyway.
+alter table auth.person add column logins_until timestamptz;
+
+
 -- migrations/0023: keys that end
 
 -- Keys of services may end by themselves, as grants do: what somebody makes whose own right ends does not outlive it.
@@ -1558,6 +1893,26 @@ alter table auth.service_keys
 -- For the purge.
 create index service_keys_expires_at_idx on auth.service_keys (expires_at)
     where expires_at is not null;
+
+
+-- migrations/0024: given by others
+
+-- What others chose for somebody while that person held little, and could use once they hold more.
+
+alter table auth.person
+    -- Who set the password, where that was somebody else, who was no administrator of Portero for good. Null: the person
+    -- themselves, an administrator, the command line; and for what is older than this column.
+    add column password_set_by integer,
+    -- Likewise who gave the address, until the person has confirmed it from a session of their own.
+    add column email_given_by integer,
+    add constraint person_password_set_by_fkey foreign key (password_set_by)
+        references auth.person (id) on delete set null,
+    add constraint person_email_given_by_fkey foreign key (email_given_by)
+        references auth.person (id) on delete set null;
+
+create index person_password_set_by_idx on auth.person (password_set_by) where password_set_by is not null;
+
+create index person_email_given_by_idx on auth.person (email_given_by) where email_given_by is not null;
 
 
 -- migrations/0026: people without password
@@ -1623,8 +1978,16 @@ values
      '\x9acacb40f64b5474d081787c414fa5932b641c58bbd25aff5d9dc3421454d3e45249872d6f727ce46c7a1f91de5c4e48', 0),
     (17, 'pruning is told', true,
      '\xb380174c1316c3d8cd35833a0d764d7b1f3e5dd0ee4cff4cfaee704a0d5ec5cdc918bd5f9dffff9df334260fe51b7bff', 0),
+    (18, 'failover is told', true,
+     '\x070cceb04582e74521ac3a126db1edb9e8e8993eaf455f873ce3cb2df364bfecaad1e6419d59e3f20a73f31515e845fc', 0),
+    (19, 'known devices and siblings', true,
+     '\x1cc5fe05bcab6b0a1822b0b5c36f29e022447c98615b8f5799ff02a2e93fc43ec753891c3f37a480cbfdeab904ccdc79', 0),
+    (20, 'shares', true,
+     '\xd947fd1d946a406ca3d47da22051811944e5f003e23ccc3a4cb37f715de1cb75d7f41981e0452de3517ae770aacff714', 0),
     (23, 'keys that end', true,
      '\xdf47e274c94e5c5a7bab38ec28abdb9510d4b0ef265875c7d25be7f1f9ef77c13f3e07394794cb9480c279f0c5e75c44', 0),
+    (24, 'given by others', true,
+     '\x4444492a9fc0efa3b5d1beaaf952085f06d59f5d961be21bfaaa5c5114de3ea33aedd5c07770931f2f803bad23fcf7ea', 0),
     (26, 'people without password', true,
      '\xa53cb603893256488d1bc27af66d04fb08db107be0b71c0dc46a9d5b92adb92f96bb2b9de8e9e5c9a6b69f5ea9b2e3f7', 0),
     (28, 'descriptions', true,

@@ -7,7 +7,6 @@ use axum::Router;
 use axum::http::Method;
 use axum::http::header::{ETAG, LINK, RETRY_AFTER};
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -33,7 +32,7 @@ use crate::keys::{LastUses, ServiceKey};
 use crate::mail::{MailToken, Post};
 use crate::metrics::Metrics;
 use crate::passwords::{Hasher, Judge};
-use crate::shares::Pace;
+use crate::shares::{Pace, Shares};
 use crate::tokens::{RefreshToken, Renewals, Token};
 use crate::users::{PersonId, StoredCredentials};
 use crate::{
@@ -73,8 +72,10 @@ pub struct Parts {
     pub post: Post,
     /// What notes who uses which service.
     pub uses: Uses,
-    /// Imports over the API take turns: each has a connection of its own for minutes.
-    pub imports: Arc<Semaphore>,
+    /// Imports over the API: each has a connection of its own for minutes.
+    pub imports: users::import::Turns,
+    /// Who is being sent how many exports.
+    pub exports: Shares<PersonId>,
     /// What the streams of changes hear.
     pub changes: Feed,
     /// Cancelled when Portero stops: what would never end by itself ends then.

@@ -21,6 +21,7 @@ use crate::attempts;
 use crate::database::Limits;
 use crate::mail;
 use crate::passwords::{FirebaseKey, Policy};
+use crate::serve::files;
 use crate::tokens::{FamilyLifetime, Lifetime};
 use read::Settings;
 
@@ -49,6 +50,8 @@ pub struct Config {
     pub lifetime: Lifetime,
     /// `REFRESH_TTL_SECONDS`, `REFRESH_MAX_AGE_SECONDS`, `REFRESH_GRACE_SECONDS`.
     pub families: FamilyLifetime,
+    /// `SESSIONS_PER_PERSON`: how many sessions a person may have at once.
+    pub sessions_per_person: i32,
     /// `TOKEN_SECRET`: mixed into new tokens; made at random for each run when not set.
     pub token_secret: Secret,
     /// `CHANGES_RETENTION_SECONDS`: how long a backend may be away and still hear all that it missed.
@@ -126,6 +129,13 @@ impl Config {
         Self::examine(environment())
     }
 
+    /// How many connections there is room for where so many files may be open.
+    pub fn connections(&self, open_files: Option<usize>) -> usize {
+        // The pool's, each lane's, and those of what goes on beside.
+        let database = self.max_connections as usize + self.checks.lanes + 16;
+        files::connections(open_files, database)
+    }
+
     fn examine(vars: impl IntoIterator<Item = (String, String)>) -> (Self, Faults) {
         let mut s = Settings::new(vars);
         let database_url = s.database_url("AUTH_DATABASE_URL");
@@ -159,6 +169,7 @@ impl Config {
                 absolute: Duration::seconds(s.number("REFRESH_MAX_AGE_SECONDS", 7_776_000, 1, 315_360_000)),
                 grace: Duration::seconds(s.number("REFRESH_GRACE_SECONDS", 30, 0, 300)),
             },
+            sessions_per_person: s.number("SESSIONS_PER_PERSON", 100, 1, 900),
             token_secret: s.secret("TOKEN_SECRET").unwrap_or_else(random_secret),
             changes_retention: Duration::seconds(s.number("CHANGES_RETENTION_SECONDS", 3600, 60, 604_800)),
             audit_retention: Some(Duration::days(s.number("AUDIT_RETENTION_DAYS", 0, 0, 36_500)))

@@ -97,6 +97,12 @@ impl Error {
         Self::refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
     }
 
+    /// 408: the body does not come.
+    pub fn too_slow() -> Self {
+        let detail = "the body did not come in time; send it at once, or check the connection";
+        Self::refused(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
+    }
+
     /// 409.
     pub fn conflict(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::refused(StatusCode::CONFLICT, code, detail)

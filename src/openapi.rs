@@ -168,6 +168,7 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     }
     if operation.request_body.is_some() {
         add(operation, "400", "`invalid_request_body`");
+        add(operation, "408", "`request_timeout`");
         add(operation, "413", "`request_body_too_large`");
     }
     if path.contains('{') {

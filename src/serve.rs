@@ -1,6 +1,12 @@
 //! Start, serve, stop: a checklist.
 
 mod accept;
+pub mod files;
+pub mod memory;
+mod places;
+mod seldom;
+mod socket;
+mod turn_away;
 
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -11,7 +17,6 @@ use anyhow::{Context, bail};
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,15 +38,18 @@ use crate::login::{FirstAdmin, ensure_an_administrator, random_password};
 use crate::mail::{Post, deliver};
 use crate::metrics::{self, Metrics};
 use crate::passwords::{Hasher, Judge, Password, Place, Policy};
-use crate::shares;
+use crate::shares::{self, Shares};
 use crate::tokens::{self, Renewals};
 use crate::users::{self, StoredCredentials};
+use places::Places;
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// So many minutes' worth of logins may come at once.
 const LOGINS_AT_ONCE: u32 = 30;
+/// How many may look at the metrics at a time.
+const SCRAPERS: usize = 64;
 
 /// How long connections to Postgres may take to say goodbye.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -61,6 +69,7 @@ pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
         for_the_demo(&mut config);
     }
     config.mail.to_the_terminal = mode == Mode::Demo || std::io::stdout().is_terminal();
+    let open_files = files::raise_limit();
     for typo in &config.probable_typos {
         tracing::warn!("{typo}");
     }
@@ -72,7 +81,7 @@ pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
         Mode::Serve => Database::to_serve(&config).await?,
         Mode::Demo => Database::to_demonstrate(&config).await?,
     };
-    let served = serve_on(&mut database, config, mode).await;
+    let served = serve_on(&mut database, config, mode, open_files).await;
     database.stop().await;
     served
 }
@@ -91,7 +100,12 @@ fn for_the_demo(config: &mut Config) {
     }
 }
 
-async fn serve_on(database: &mut Database, config: Config, mode: Mode) -> anyhow::Result<()> {
+async fn serve_on(
+    database: &mut Database,
+    config: Config,
+    mode: Mode,
+    open_files: Option<usize>,
+) -> anyhow::Result<()> {
     database.meet().await?;
     database.migrate().await?;
     if mode == Mode::Demo {
@@ -110,7 +124,8 @@ async fn serve_on(database: &mut Database, config: Config, mode: Mode) -> anyhow
     }
     let signals = Signals::catch().context("can't catch signals")?;
     announce(mode, listener.local_addr()?);
-    run(app, listener, scraped, signals).await
+    let places = Places::new(app.config.connections(open_files), app.config.trusted_proxies.clone());
+    run(app, listener, Arc::new(places), scraped, signals).await
 }
 
 /// The app on a database. `hashing` says where passwords are hashed.
@@ -147,7 +162,8 @@ pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace)
         key_uses: LastUses::default(),
         post,
         uses: Uses::default(),
-        imports: Arc::new(Semaphore::new(1)),
+        imports: users::import::Turns::default(),
+        exports: Shares::new(users::EXPORTS_OF_A_PERSON as usize),
         changes,
         stopping,
     }))
@@ -171,6 +187,7 @@ async fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> 
 async fn run(
     app: App,
     listener: TcpListener,
+    places: Arc<Places>,
     scraped: Option<TcpListener>,
     mut signals: Signals,
 ) -> anyhow::Result<()> {
@@ -191,11 +208,14 @@ async fn run(
     keep_at(&jobs, &app, idempotency::purge_every_minute);
     jobs.spawn(stop.clone().run_until_cancelled_owned(database::feel_the_pulse(app.db.clone())));
     if let Some(listener) = scraped {
-        jobs.spawn(accept::accept(listener, metrics::page(app.clone()), Metrics::default(), stop.clone()));
+        let places = Arc::new(Places::new(SCRAPERS, Vec::new()));
+        jobs.spawn(accept::accept(listener, places, metrics::page(app.clone()), Metrics::default(), stop.clone()));
     }
+    jobs.spawn(stop.clone().run_until_cancelled_owned(memory::give_back(Arc::clone(&places))));
     jobs.close();
 
-    let mut server = tokio::spawn(accept::accept(listener, app::router(&app), app.metrics.clone(), stop.clone()));
+    let accepting = accept::accept(listener, places, app::router(&app), app.metrics.clone(), stop.clone());
+    let mut server = tokio::spawn(accepting);
 
     tokio::select! {
         ended = &mut server => bail!("the listener failed: {ended:?}"),

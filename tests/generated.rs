@@ -97,8 +97,8 @@ fn schema() -> String {
     sql
 }
 
-/// What any path may answer, known or not: no operation of the OpenAPI document lists these.
-const ANYWHERE: [&str; 3] = ["internal_error", "method_not_allowed", "route_not_found"];
+/// What any path may answer, known or not, or none: no operation of the OpenAPI document lists these.
+const ANYWHERE: [&str; 4] = ["internal_error", "method_not_allowed", "route_not_found", "too_many_connections"];
 
 #[test]
 fn the_list_of_errors_is_that_of_the_openapi_document() {

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::http::credential;
 use crate::roles::RoleId;
 use crate::services::ServiceId;
+use crate::tokens;
 use crate::users::{self, PersonId};
 
 /// What a change is about, to be locked before it is judged.
@@ -110,6 +111,18 @@ impl<P: BuiltIn> Can<P> {
                 format!("you hold `{}` for a time only, and this would outlive it: let it end no later", P::NAME),
             )),
         }
+    }
+
+    /// Asks again whether the caller may, in the middle of long work, which keeps their session alive.
+    ///
+    /// # Errors
+    /// 401 or 403 when they have lost their session or the permission.
+    pub async fn check_again(&self, app: &App) -> Result<()> {
+        let now = app.clock.now();
+        tokens::check(app, self.token, None).await?;
+        let mut conn = app.db.read().await?;
+        let standing = store::standing(&mut conn, self.token, self.actor, P::ID, self.service, now).await?;
+        if standing.holds_permission { Ok(()) } else { Err(can::lacks::<P>()) }
     }
 
     /// Asks again whether the caller may, now that nobody can change that.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::access::Caller;
 use crate::app::App;
-use crate::attempts::{self, Attempt};
+use crate::attempts::{self, Attempt, Quota};
 use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
 use crate::http::credential;
@@ -18,7 +18,8 @@ use crate::{tokens, users};
 ///
 /// # Errors
 /// 400 `invalid_current_password`, also when it was changed meanwhile; 400 `invalid_request_body` for a new one that the
-/// policy refuses; 429 `too_many_attempts`, `too_many_logins`, `too_many_at_once`; 503 when too many passwords are being hashed.
+/// policy refuses; 429 `too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_changes`; 503 when too many
+/// passwords are being hashed.
 pub async fn change_password(
     app: &App,
     caller: &Caller,
@@ -39,6 +40,7 @@ pub async fn change_password(
 
     let mut tx = caller.begin(app).await?;
     let now = tx.by().now;
+    Quota::OWN_PASSWORDS.take(&mut tx, person, now).await?;
     attempt.succeeded(&mut tx, now).await?;
     if !users::store::replace_password(&mut tx, person, &stored, &new).await? {
         return Err(wrong());

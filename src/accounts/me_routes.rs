@@ -11,6 +11,7 @@ use super::begin_verification;
 use super::change_password::{change_password as change, prove};
 use crate::access::Caller;
 use crate::app::App;
+use crate::attempts::Quota;
 use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
 use crate::grants::{self, HeldInService};
@@ -115,13 +116,13 @@ struct OwnChange {
 ///
 /// One's name or username, which show in the very next check; or one's address, which stays what it was until
 /// `POST /auth/verify-email` proves the new one. Of a new username one is told by mail. Wrong passwords count as those of
-/// logins do.
+/// logins do. Ten changes an hour.
 #[utoipa::path(patch, path = "/auth/me", tag = "auth", request_body = OwnChange, responses(
     (status = 200, body = Me),
     (status = 400, description = "`invalid_current_password`"),
     (status = 403, description = "`reauthentication_required`"),
     (status = 409, description = "`user_exists`, `mail_not_configured`"),
-    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_mails`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_mails`, `too_many_changes`"),
 ))]
 async fn update_me(
     State(app): State<App>,
@@ -146,6 +147,7 @@ async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<
     };
     let mut tx = caller.begin(app).await?;
     let now = tx.by().now;
+    Quota::OWN_CHANGES.take(&mut tx, person, now).await?;
     if let Some(proof) = &proof {
         proof.attempt.succeeded(&mut tx, now).await?;
     }
@@ -187,11 +189,12 @@ struct PasswordChange {
 
 /// Change one's own password
 ///
-/// Ends one's other sessions; the one that asks goes on. Wrong passwords count as those of logins do.
+/// Ends one's other sessions; the one that asks goes on. Wrong passwords count as those of logins do. Ten
+/// new ones an hour.
 #[utoipa::path(post, path = "/auth/change-password", tag = "auth", request_body = PasswordChange, responses(
     (status = 200, body = Success),
     (status = 400, description = "`invalid_current_password`"),
-    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_changes`"),
 ))]
 async fn change_password(
     State(app): State<App>,

@@ -9,8 +9,8 @@ use super::register::{self, Registration};
 use crate::app::App;
 use crate::audit::Origin;
 use crate::error::Result;
-use crate::http::Json;
 use crate::http::access_log::user_agent;
+use crate::http::{Json, MAX_OF_STRANGERS};
 use crate::mail::Language;
 use crate::tokens::LoggedIn;
 
@@ -33,7 +33,7 @@ async fn register(
     Ok(origin): Result<Origin, Infallible>,
     headers: HeaderMap,
     Language(language): Language,
-    Json(new): Json<Registration>,
+    Json(new): Json<Registration, MAX_OF_STRANGERS>,
 ) -> Result<(StatusCode, Json<LoggedIn>)> {
     let began = register::register(&app, &origin, user_agent(&headers), language, new).await?;
     Ok((StatusCode::CREATED, Json(began)))

@@ -10,7 +10,7 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::audit::Origin;
 use crate::error::{Error, Result};
-use crate::http::Json;
+use crate::http::{Json, MAX_OF_STRANGERS};
 use crate::mail::{Content, Language};
 use crate::names;
 use crate::openapi::Success;
@@ -61,7 +61,7 @@ async fn forgot_password(
     State(app): State<App>,
     origin: Origin,
     Language(language): Language,
-    Json(who): Json<Forgotten>,
+    Json(who): Json<Forgotten, MAX_OF_STRANGERS>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
     if who.email.is_some() == who.username.is_some() {
         return Err(Error::invalid_field("", "send `email` or `username`, one of them"));
@@ -113,7 +113,7 @@ async fn reset_password(
     State(app): State<App>,
     origin: Origin,
     Language(language): Language,
-    Json(reset): Json<Reset>,
+    Json(reset): Json<Reset, MAX_OF_STRANGERS>,
 ) -> Result<Json<Success>> {
     reset::reset_password(&app, origin, &reset.token.0, reset.password, language).await?;
     Ok(Json(Success::default()))
@@ -162,7 +162,7 @@ struct Judgement {
 async fn password_strength(
     State(app): State<App>,
     origin: Origin,
-    Json(candidate): Json<Candidate>,
+    Json(candidate): Json<Candidate, MAX_OF_STRANGERS>,
 ) -> Result<Json<Judgement>> {
     let Candidate { password, username, name, email } = candidate;
     let about: Vec<&str> = [&username, &name, &email].into_iter().filter_map(Option::as_deref).collect();
@@ -211,7 +211,7 @@ async fn verify_email(
     State(app): State<App>,
     origin: Origin,
     Language(language): Language,
-    Json(proof): Json<Proof>,
+    Json(proof): Json<Proof, MAX_OF_STRANGERS>,
 ) -> Result<Json<Success>> {
     verify::verify_email(&app, origin, &proof.token.0, language).await?;
     Ok(Json(Success::default()))

@@ -35,6 +35,11 @@ impl Network {
         let prefix = if self.0.addr().is_ipv4() { Self::SITE_IPV4_PREFIX } else { Self::SITE_IPV6_PREFIX };
         Site(IpNet::new(self.0.addr(), prefix).map_or(self.0, |site| site.trunc()))
     }
+
+    /// The first address there.
+    pub fn address(&self) -> IpAddr {
+        self.0.addr()
+    }
 }
 
 /// Places that belong together, to one customer or one hoster: 256 addresses, or the /48 of an IPv6 one.

@@ -1,5 +1,5 @@
-//! What says nothing any more is deleted every minute, a bounded step at a time: failures that are forgotten, and where
-//! people have not been for long.
+//! What says nothing any more is deleted every minute, a bounded step at a time: failures that are forgotten, where
+//! people have not been for long, and quotas of which nothing is used.
 
 use std::time::Duration;
 
@@ -32,9 +32,10 @@ pub async fn purge(app: &App) -> Result<u64> {
         let mut tx = app.db.begin().await?;
         let attempts = store::purge(&mut tx, now, STEP).await?;
         let devices = devices::store::purge(&mut tx, now, STEP).await?;
+        let quotas = store::purge_quotas(&mut tx, now, STEP).await?;
         tx.commit().await?;
-        total += attempts + devices;
-        if attempts.max(devices) < STEP.unsigned_abs() {
+        total += attempts + devices + quotas;
+        if attempts.max(devices).max(quotas) < STEP.unsigned_abs() {
             return Ok(total);
         }
         tokio::time::sleep(BREATH).await;

@@ -1,7 +1,7 @@
 //! The table `auth.login_attempts`.
 
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{Attempt, Network, Rules, Standing, Waits};
 use crate::devices::Device;
@@ -195,6 +195,55 @@ pub async fn purge(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> 
         "#,
         now,
         limit,
+    )
+    .execute(conn)
+    .await?;
+    Ok(purged.rows_affected())
+}
+
+/// Puts one more into a bucket that is empty `within` a time when it is full. Answers when it is empty, if there was no
+/// room.
+pub(super) async fn fill_quota(
+    conn: &mut PgConnection,
+    key: &str,
+    each: Duration,
+    within: Duration,
+    now: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>> {
+    let filled = sqlx::query!(
+        r#"
+        insert into auth.quotas as q (key, empty_at)
+        values ($1, $2)
+        on conflict (key) do update
+        set empty_at = greatest(q.empty_at, $3) + (excluded.empty_at - $3)
+        where greatest(q.empty_at, $3) + (excluded.empty_at - $3) <= $4
+        "#,
+        key,
+        now + each,
+        now,
+        now + within,
+    )
+    .execute(&mut *conn)
+    .await?;
+    if filled.rows_affected() == 1 {
+        return Ok(None);
+    }
+    let empty_at =
+        sqlx::query_scalar!("select empty_at from auth.quotas where key = $1", key).fetch_optional(conn).await?;
+    Ok(Some(empty_at.unwrap_or(now)))
+}
+
+/// Forgets buckets that are empty.
+pub(super) async fn purge_quotas(conn: &mut PgConnection, now: OffsetDateTime, batch: i64) -> Result<u64> {
+    let purged = sqlx::query!(
+        r#"
+        delete from auth.quotas
+        where key in (
+            select key from auth.quotas where empty_at <= $1 order by empty_at limit $2 for update skip locked
+        )
+        "#,
+        now,
+        batch,
     )
     .execute(conn)
     .await?;

@@ -37,7 +37,7 @@ impl Change {
         for event in &self.events {
             store::insert(&mut self.tx, &self.by, event).await?;
         }
-        idempotency::done(&mut self.tx).await?;
+        idempotency::done(&mut self.tx, self.by.now).await?;
         self.tx.commit().await?;
         Ok(())
     }

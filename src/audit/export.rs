@@ -9,8 +9,12 @@ use time::format_description::well_known::Rfc3339;
 use super::Shown;
 use super::query::Format;
 use super::store::{self, Filter};
+use crate::access::Can;
+use crate::access::permission::ReadAudit;
 use crate::app::App;
 use crate::error::Result;
+use crate::shares::Share;
+use crate::users::PersonId;
 use crate::users::cell::{harmless, harmless_json};
 
 const BATCH: i64 = 1000;
@@ -36,6 +40,8 @@ const HEADER: [&str; 16] = [
 
 pub(super) struct Export {
     app: App,
+    by: Can<ReadAudit>,
+    _share: Share<PersonId>,
     filter: Filter,
     format: Format,
     begun: bool,
@@ -43,8 +49,12 @@ pub(super) struct Export {
 }
 
 impl Export {
-    pub(super) fn new(app: App, filter: Filter, format: Format) -> Self {
-        Self { app, filter, format, begun: false, over: false }
+    pub(super) fn new(
+        (app, by, share): (App, Can<ReadAudit>, Share<PersonId>),
+        filter: Filter,
+        format: Format,
+    ) -> Self {
+        Self { app, by, _share: share, filter, format, begun: false, over: false }
     }
 
     /// A batch that can't be read breaks the answer off, so that nobody takes a part for the whole.
@@ -59,6 +69,7 @@ impl Export {
         if self.over {
             return Ok(None);
         }
+        self.by.check_again(&self.app).await?;
         let mut tx = self.app.db.begin().await?;
         let events = store::list(&mut tx, &self.filter, BATCH).await?;
         tx.commit().await?;

@@ -10,14 +10,14 @@ use super::Shown;
 use super::export::Export;
 use super::query::{ExportQuery, ExportText, ListQuery, NextPage, Query, QueryText};
 use super::store::{self, Filter};
-use super::{Action, By, Change, Event};
+use super::{Action, Change, Event};
 use crate::access::permission::ReadAudit;
-use crate::access::{Caller, Holds};
+use crate::access::{Caller, Can, Holds};
 use crate::app::App;
 use crate::error::Result;
 use crate::http::Json;
 use crate::id::{Id, Ref};
-use crate::users::{self, PersonId};
+use crate::users::{self, PersonId, exports_share};
 
 /// `/audit-events` and `/auth/me/activity`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -42,7 +42,7 @@ async fn list_audit_events(
     ListQuery(query, link): ListQuery,
 ) -> Result<Response> {
     let mut tx = app.db.begin().await?;
-    let (filter, _) = filter(&mut tx, by, &query, &app).await?;
+    let (filter, _) = filter(&mut tx, by, &query).await?;
     let rows = store::list(&mut tx, &filter, i64::from(query.limit()) + 1).await?;
     Ok(page(rows, query.limit(), &link))
 }
@@ -60,19 +60,21 @@ async fn list_audit_events(
         )),
         (status = 400, description = "`invalid_query`, `invalid_user_id`, `invalid_service_id`"),
         (status = 404, description = "`service_not_found`"),
+        (status = 429, description = "`too_many_exports`"),
     ))]
 async fn export_audit_events(
     State(app): State<App>,
     by: Holds<ReadAudit>,
     ExportQuery(query, format): ExportQuery,
 ) -> Result<Response> {
+    let share = exports_share(&app, by.actor)?;
     let mut tx = app.db.begin().await?;
-    let (filter, by) = filter(&mut tx, by, &query, &app).await?;
+    let (filter, by) = filter(&mut tx, by, &query).await?;
     let told = Event::new(Action::AuditExported).after(json!({"format": format.name(), "filter": filter}));
-    Change::new(tx, by).commit([told]).await?;
+    Change::new(tx, by.by(&app)).commit([told]).await?;
     let name = format!("attachment; filename=\"audit-events.{}\"", format.name());
     let headers = [(CONTENT_TYPE, format.media_type().to_owned()), (CONTENT_DISPOSITION, name)];
-    Ok((headers, Export::new(app, filter, format).into_body()).into_response())
+    Ok((headers, Export::new((app, by, share), filter, format).into_body()).into_response())
 }
 
 /// See one's own activity
@@ -103,7 +105,7 @@ async fn list_own_activity(
 }
 
 /// What a caller asks for, if they may.
-async fn filter(conn: &mut PgConnection, by: Holds<ReadAudit>, query: &Query, app: &App) -> Result<(Filter, By)> {
+async fn filter(conn: &mut PgConnection, by: Holds<ReadAudit>, query: &Query) -> Result<(Filter, Can<ReadAudit>)> {
     let (service, by) = match &query.service {
         Some(service) => {
             let (service, by) = by.resolve_within(conn, service).await?;
@@ -121,7 +123,7 @@ async fn filter(conn: &mut PgConnection, by: Holds<ReadAudit>, query: &Query, ap
         until: query.until,
         before: query.after,
     };
-    Ok((filter, by.by(app)))
+    Ok((filter, by))
 }
 
 /// Whom a caller named. An id may be that of somebody who was removed.

@@ -11,14 +11,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::change::{Audience, Change};
 use super::{reader, store};
+use crate::access::Backend;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{Address, Database, Db, Reading};
 use crate::error::{Error, Result};
+use crate::http::rate_limit;
+use crate::keys::KeyId;
 use crate::metrics;
+use crate::services::ServiceId;
+use crate::shares::{Share, Shares};
 
-/// How many streams an instance keeps open.
+/// How many streams an instance keeps open,
 const MAX_STREAMS: usize = 1000;
+
+/// of those with one key,
+const OF_A_KEY: u32 = 20;
+
+/// and with all keys of one service.
+const OF_A_SERVICE: u32 = 100;
+
+/// Who has their share of streams may ask again after so long.
+const LATER: Duration = Duration::from_secs(10);
 
 /// How many changes a stream may fall behind before it is told `reset`.
 const BUFFER: usize = 4096;
@@ -60,6 +74,8 @@ pub(super) struct Inner {
     pub(super) measured: metrics::Stream,
     pub(super) stopping: CancellationToken,
     seats: Arc<Semaphore>,
+    of_keys: Shares<KeyId>,
+    of_services: Shares<ServiceId>,
     live: Mutex<Option<Live>>,
     /// How often a reader has been started.
     starts: AsyncMutex<u64>,
@@ -110,6 +126,8 @@ impl Feed {
             measured,
             stopping,
             seats: Arc::new(Semaphore::new(MAX_STREAMS)),
+            of_keys: Shares::new(OF_A_KEY as usize),
+            of_services: Shares::new(OF_A_SERVICE as usize),
             live: Mutex::new(None),
             starts: AsyncMutex::new(0),
         })))
@@ -124,11 +142,16 @@ impl Feed {
         self.0.db.read().await
     }
 
-    /// A seat for one more stream.
-    pub(super) fn seat(&self) -> Result<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.seats)
-            .try_acquire_owned()
-            .map_err(|_| Error::Unavailable(format!("{MAX_STREAMS} streams are open")))
+    /// A seat for one more stream of a backend.
+    ///
+    /// # Errors
+    /// 429 `too_many_streams` when its key or its service has its share; 503 when there is none left.
+    pub(super) fn seat(&self, backend: Backend) -> Result<Seat> {
+        let key = self.0.of_keys.take(backend.key).ok_or_else(|| too_many("key", OF_A_KEY))?;
+        let service = self.0.of_services.take(backend.service).ok_or_else(|| too_many("service", OF_A_SERVICE))?;
+        let all = Arc::clone(&self.0.seats).try_acquire_owned();
+        let all = all.map_err(|_| Error::Unavailable(format!("{MAX_STREAMS} streams are open")))?;
+        Ok(Seat { _held: (key, service, all) })
     }
 
     /// The position up to which all has been placed that is committed now.
@@ -161,6 +184,17 @@ impl Feed {
         let live = self.0.live();
         live.as_ref().map(|live| Subscription { receiver: live.sender.subscribe(), position: live.position })
     }
+}
+
+/// One stream's, until it ends.
+#[derive(Debug)]
+pub(super) struct Seat {
+    _held: (Share<KeyId>, Share<ServiceId>, OwnedSemaphorePermit),
+}
+
+fn too_many(whose: &str, most: u32) -> Error {
+    let what = format!("{most} streams of this {whose} are open; close those that nobody reads");
+    rate_limit::share_is_taken("too_many_streams", &what, ("streams", most), LATER)
 }
 
 impl Inner {

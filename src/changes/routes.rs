@@ -26,7 +26,8 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Server-sent events for a backend that keeps answers for a while: `session-revoked`, `token-claims-change` and
 /// `account-purged` about anyone, `grants-changed` in the key's own service. `ready` says that from here on everything
 /// is told as it happens; `reset`, that something can't be told and everything is to be asked again. A comment every 15
-/// seconds is a sign of life. How to use it safely is in docs/changes.md.
+/// seconds is a sign of life. At most 20 streams of a key, and 100 of a service. How to use it safely is in
+/// docs/changes.md.
 #[utoipa::path(get, path = "/changes", tag = "backends",
     params((
         "Last-Event-ID" = Option<i64>, Header,
@@ -37,11 +38,12 @@ pub fn routes() -> OpenApiRouter<App> {
         (status = 200, description = "events, until either side ends it", body = String,
             content_type = "text/event-stream"),
         (status = 400, description = "`invalid_header`"),
+        (status = 429, description = "`too_many_streams`"),
     ),
     security(("service_key" = []), ("service_key_bearer" = [])))]
 async fn changes(State(app): State<App>, backend: Backend, headers: HeaderMap) -> Result<Response> {
     let last_seen = last_seen(&headers)?;
-    let seat = app.changes.seat()?;
+    let seat = app.changes.seat(backend)?;
     let subscription = app.changes.subscribe(&app.clock).await?;
     // Who comes back is told before `ready` what is committed by now, even if the reader has not got so far.
     let now = app.changes.head(&app.clock).await?;

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use futures_util::stream::unfold;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::change::{self, Audience};
-use super::feed::{Subscription, Told};
+use super::feed::{Seat, Subscription, Told};
 use super::store;
 use crate::access::Backend;
 use crate::app::App;
@@ -34,7 +33,7 @@ pub(super) struct Stream {
     up_to: i64,
     phase: Phase,
     heartbeat: Interval,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
     _counted: Held,
 }
 
@@ -57,7 +56,7 @@ impl Stream {
         backend: Backend,
         subscription: Subscription,
         (position, up_to): (i64, i64),
-        seat: OwnedSemaphorePermit,
+        seat: Seat,
     ) -> Self {
         let every = app.changes.inner().pace.heartbeat;
         let mut heartbeat = interval_at(Instant::now() + every, every);

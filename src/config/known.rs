@@ -46,6 +46,7 @@ pub(super) const KNOWN: &[&str] = &[
     "REGISTRATION",
     "SERVER_PORT",
     "SERVER_URL",
+    "SESSIONS_PER_PERSON",
     "SMTP_EHLO_NAME",
     "SMTP_URL",
     "SMTP_URL_FILE",
@@ -167,7 +168,7 @@ mod tests {
             let log = log.unwrap_or_else(|| "info".to_owned());
             let requests = (config.requests_per_address, config.requests_per_caller);
             let limits = (config.attempts, config.logins_per_minute, requests);
-            let lifetimes = (lifetime, families);
+            let lifetimes = (lifetime, families, config.sessions_per_person);
             format!(
                 "{listen} {max_connections} {lifetimes:?} {changes_retention} {cors_headers:?} {passwords:?} {registration:?} \
                  {log} {limits:?}"

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderValue;
@@ -5,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::time::timeout;
 
 use super::faults;
 use crate::error::Error;
@@ -12,12 +15,18 @@ use crate::error::Error;
 /// The largest request body, in bytes, but for routes that say otherwise.
 pub const MAX_BODY: usize = 64 * 1024;
 
+/// The largest that anybody may send who has shown no credential yet: what strangers can make us hold is kept small.
+pub const MAX_OF_STRANGERS: usize = 16 * 1024;
+
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A JSON body of at most `MAX` bytes. Read whatever its `Content-Type`, since people curl with `-d` alone; a fault
 /// names its field.
 #[derive(Debug)]
 pub struct Json<T, const MAX: usize = MAX_BODY>(pub T);
 
-/// A JSON body that may be left out.
+/// A JSON body that may be left out, and that strangers may send.
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub T);
 
@@ -33,14 +42,15 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let body = read(request.into_body(), MAX_BODY).await?;
+        let body = read(request.into_body(), MAX_OF_STRANGERS).await?;
         let value = if body.trim_ascii().is_empty() { None } else { parse::<Option<T>>(&body)? };
         Ok(Self(value.unwrap_or_default()))
     }
 }
 
 async fn read(body: Body, max: usize) -> Result<Bytes, Error> {
-    axum::body::to_bytes(body, max).await.map_err(|error| unreadable(&error, max))
+    let body = timeout(PATIENCE, axum::body::to_bytes(body, max)).await.map_err(|_| Error::too_slow())?;
+    body.map_err(|error| unreadable(&error, max))
 }
 
 /// Why a body that may have `max` bytes could not be read.

@@ -17,7 +17,7 @@ pub mod request_id;
 mod trace;
 
 pub use etag::{ETag, IfMatch, Tagged};
-pub use json::{Json, OptionalJson, unreadable};
+pub use json::{Json, MAX_OF_STRANGERS, OptionalJson, unreadable};
 pub use page::{Page, limit_of};
 pub use patch::Patch;
 pub use path::Path;

@@ -42,6 +42,11 @@ pub fn refusal(code: &'static str, what: &str, left: &[Left], wait: Duration) ->
     Error::too_many_requests(code, format!("{what}; try again in {seconds} s"), headers)
 }
 
+/// 429 for whoever holds `most`, their share of what `policy` calls it, or finds all taken.
+pub fn share_is_taken(code: &'static str, what: &str, (policy, most): (&'static str, u32), wait: Duration) -> Error {
+    refusal(code, what, &[Left { policy, quota: most, window: None, remaining: 0, reset: wait }], wait)
+}
+
 /// Adds both headers, as structured fields (RFC 9651).
 fn tell(headers: &mut HeaderMap, left: &[Left]) {
     let (mut limit, mut policy) = (String::new(), String::new());

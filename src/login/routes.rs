@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::audit::{Action, Change, Event, Origin};
 use crate::error::Result;
 use crate::http::access_log::user_agent;
-use crate::http::{Json, credential};
+use crate::http::{Json, MAX_OF_STRANGERS, credential};
 use crate::metrics::Outcome;
 use crate::passwords::Presented;
 use crate::tokens::{self, Entrant, LoggedIn, Payload, SessionId};
@@ -55,7 +55,7 @@ async fn login(
     State(app): State<App>,
     Ok(origin): Result<Origin, Infallible>,
     headers: HeaderMap,
-    Json(login): Json<Login>,
+    Json(login): Json<Login, MAX_OF_STRANGERS>,
 ) -> Result<Json<LoggedIn>> {
     let attempt = app.metrics.login();
     let began = begin(&app, &origin, &headers, login).await;

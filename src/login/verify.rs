@@ -6,10 +6,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::attempts::Attempt;
+use crate::attempts::{Attempt, Quota};
 use crate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::error::{Error, Result};
 use crate::passwords::{Password, PasswordHash, Presented};
+use crate::tokens;
 use crate::users::{self, Claim, PersonId};
 
 /// Somebody who knew the password.
@@ -28,10 +29,21 @@ impl Verified {
     /// Why nothing was opened all the same, as late as every refusal: 401 `invalid_credentials`, or 429
     /// `too_many_attempts`.
     pub async fn refused(&self, app: &App, origin: &Origin) -> Error {
+        if let Err(too_often) = self.may_log_in(app).await {
+            // It is not told: what may not be done for ever is not to be written for ever.
+            return too_often;
+        }
         let refusal = self.attempt.must_not_wait(app).await.err().unwrap_or_else(invalid_credentials);
         let told = tell(app, origin, Refused::TooLate(self.person)).await;
         tokio::time::sleep_until(self.no_refusal_before).await;
         told.err().unwrap_or(refusal)
+    }
+}
+
+impl Verified {
+    async fn may_log_in(&self, app: &App) -> Result<()> {
+        let until = tokens::store::logins_until(&mut *app.db.read().await?, self.person).await?;
+        Quota::LOGINS.must_have_room(until, app.clock.now())
     }
 }
 

@@ -5,6 +5,7 @@
 //! comparison. Labels come from small fixed sets: no id, no name, no address, no token.
 
 mod batch;
+mod connections;
 mod hashing;
 mod logins;
 mod mail;
@@ -33,6 +34,7 @@ pub use requests::{UnderWay, method_label};
 pub use stream::Stream;
 
 use batch::Batches;
+use connections::Connections;
 use logins::Logins;
 use mail::Mail;
 use page::Pool;
@@ -48,7 +50,7 @@ pub struct Metrics(Option<Arc<Families>>);
 struct Families {
     registry: Registry,
     requests: Requests,
-    connections: IntGauge,
+    connections: Connections,
     batches: Batches,
     pool: Pool,
     hashing: Hashing,
@@ -65,7 +67,7 @@ impl Metrics {
         let registry = Registry::new();
         let families = Families {
             requests: Requests::register(&registry)?,
-            connections: gauge(&registry, "portero_http_connections", "Connections open now.")?,
+            connections: Connections::register(&registry)?,
             batches: Batches::register(&registry)?,
             pool: Pool::register(&registry)?,
             hashing: Hashing::register(&registry)?,
@@ -86,7 +88,14 @@ impl Metrics {
 
     /// A connection opens, and ends when what this returns is dropped.
     pub fn connection(&self) -> Held {
-        Held::one_of(self.0.as_ref().map(|families| &families.connections))
+        Held::one_of(self.0.as_ref().map(|families| &families.connections.open))
+    }
+
+    /// Somebody found no place: their network has its `share`, all `places` are taken, or no `files` are left.
+    pub fn turned_away(&self, for_want_of: &'static str) {
+        if let Some(families) = &self.0 {
+            families.connections.turned_away.with_label_values(&[for_want_of]).inc();
+        }
     }
 
     /// The measurements of the batches called `name`: one call for each kind of batch, not for each batch.
@@ -164,6 +173,7 @@ mod tests {
         let metrics = Metrics::on().expect("metrics");
         let _batch = metrics.batch("tokens");
         metrics.request(&Request::default()).answered(StatusCode::OK);
+        metrics.turned_away("share");
         let text = metrics.text();
         let measured = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         let page = include_str!("../../docs/operations.md");

@@ -45,6 +45,7 @@ pub(super) fn tell_keys(path: &str, item: &mut PathItem) {
     add(operation, "400", "`invalid_idempotency_key`");
     add(operation, "409", "`idempotency_key_in_use`, `idempotency_answer_lost`");
     add(operation, "422", "`idempotency_key_reused`");
+    add(operation, "429", "`too_many_idempotency_keys`");
 }
 
 fn take(operation: &mut Operation, header: &str, description: &str, schema: Schema) {

@@ -7,7 +7,7 @@ use tracing::Instrument;
 use utoipa::ToSchema;
 
 use super::store::{self, Begun, NewSession, families};
-use super::{PairTimes, Payload, RefreshToken, SessionId, Token};
+use super::{Bounds, PairTimes, Payload, RefreshToken, SessionId, Token};
 use crate::app::App;
 use crate::attempts::Attempt;
 use crate::audit::Origin;
@@ -103,6 +103,7 @@ pub async fn begin(app: &App, conn: &mut PgConnection, who: &Entrant<'_>) -> Res
         person: who.person,
         verified: who.verified,
         now,
+        bounds: Bounds::at(now, &app.config),
         origin: who.origin,
         user_agent: who.user_agent,
         attempt: who.attempt,

@@ -24,6 +24,8 @@ pub struct Family {
     pub rotated_at: OffsetDateTime,
     /// That of the newest refresh token. Each that is handed out has one of its own, one higher.
     pub generation: i32,
+    /// When the bucket of its refreshes is empty; `None` while there was none.
+    pub refreshes_until: Option<OffsetDateTime>,
 }
 
 /// What has become of a refresh token.
@@ -59,6 +61,23 @@ impl Standing {
             Some(at) if grace.is_positive() && now < at + grace => Good::Sibling,
             Some(_) => Good::IfUnused,
         }
+    }
+}
+
+impl Family {
+    /// So many refreshes may come at once; then ten in the lifetime of an access token. Each ends a session, of which every
+    /// backend hears.
+    pub const REFRESHES: u32 = 200;
+
+    /// When the bucket is empty after one more refresh, of tokens that live for `sliding`.
+    ///
+    /// # Errors
+    /// How long to wait, when it is full.
+    pub fn refreshed(&self, sliding: Duration, now: OffsetDateTime) -> Result<OffsetDateTime, Duration> {
+        let each = sliding / 10;
+        let until = self.refreshes_until.map_or(now, |until| until.max(now)) + each;
+        let wait: Duration = until - (now + each * Self::REFRESHES);
+        if wait.is_positive() { Err(wait) } else { Ok(until) }
     }
 }
 
@@ -121,7 +140,7 @@ mod tests {
 
     fn family(generation: i32) -> Family {
         let (id, public_id, person) = (FamilyId(1), String::new(), PersonId(1));
-        Family { id, public_id, person, created_at: at(0), rotated_at: at(0), generation }
+        Family { id, public_id, person, created_at: at(0), rotated_at: at(0), generation, refreshes_until: None }
     }
 
     #[test]
@@ -137,6 +156,18 @@ mod tests {
         assert_eq!(good(Some(at(10)), 0, false, 10), Good::ForNothing, "the pair was lost, or is forgotten");
         let strict = Standing { exchanged_at: Some(at(10)), children: 1, goes_on: false };
         assert_eq!(strict.good(Duration::ZERO, at(10)), Good::IfUnused);
+    }
+
+    #[test]
+    fn two_hundred_refreshes_come_at_once_and_then_ten_in_the_lifetime_of_a_token() {
+        let (mut family, sliding) = (family(1), Duration::seconds(300));
+        for _ in 0..200 {
+            family.refreshes_until = family.refreshed(sliding, at(0)).ok();
+            assert!(family.refreshes_until.is_some());
+        }
+        assert_eq!(family.refreshed(sliding, at(0)), Err(Duration::seconds(30)));
+        assert!(family.refreshed(sliding, at(30)).is_ok());
+        assert_eq!(family.refreshed(sliding, at(10_000)), Ok(at(10_030)));
     }
 
     #[test]

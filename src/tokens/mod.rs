@@ -2,6 +2,7 @@
 //! With refresh tokens, sessions come in families: all that came of one login.
 
 mod begin;
+mod bounds;
 mod check;
 mod check_many;
 mod family;
@@ -21,6 +22,7 @@ pub mod store;
 mod token;
 
 pub use begin::{Entrant, LoggedIn, begin};
+pub use bounds::Bounds;
 pub use check::{Checked, check};
 pub use check_many::{Verdict, check_many};
 pub use family::{Family, FamilyId, FamilyLifetime, Good, PairTimes, Standing};

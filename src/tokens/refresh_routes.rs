@@ -11,7 +11,7 @@ use super::{LoggedIn, PresentedRefresh};
 use crate::app::App;
 use crate::audit::Origin;
 use crate::error::Result;
-use crate::http::Json;
+use crate::http::{Json, MAX_OF_STRANGERS};
 
 /// `/auth/refresh`.
 pub fn refresh_routes() -> OpenApiRouter<App> {
@@ -39,11 +39,12 @@ struct Refresh {
 #[utoipa::path(post, path = "/auth/refresh", tag = "auth", request_body = Refresh, security(()), responses(
     (status = 200, body = LoggedIn),
     (status = 401, description = "`invalid_refresh_token`"),
+    (status = 429, description = "`too_many_refreshes`"),
 ))]
 async fn refresh(
     State(app): State<App>,
     Ok(origin): Result<Origin, Infallible>,
-    Json(Refresh { refresh_token: PresentedRefresh(presented) }): Json<Refresh>,
+    Json(Refresh { refresh_token: PresentedRefresh(presented) }): Json<Refresh, MAX_OF_STRANGERS>,
 ) -> Result<Json<LoggedIn>> {
     rotate(&app, &origin, presented.ok_or_else(invalid)?).await.map(Json)
 }

@@ -1,12 +1,14 @@
 //! A refresh token is exchanged for a new pair, or ends its family (RFC 9700 section 4.14.2).
 
 use serde_json::json;
+use time::{Duration, OffsetDateTime};
 
 use super::store::families::{self, Exchange};
 use super::{Family, Good, LoggedIn, PairTimes, RefreshHash};
 use crate::app::App;
 use crate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::error::{Error, Result};
+use crate::http::rate_limit;
 use crate::users;
 
 /// Exchanges a refresh token for a new pair. The session of its own pair ends; shortly after, the same token is good for
@@ -16,7 +18,8 @@ use crate::users;
 /// other, and none once the person is disabled, removed, or has another password.
 ///
 /// # Errors
-/// 401 `invalid_refresh_token` for one that is unknown, expired or has been used by two: that ends the whole family.
+/// 401 `invalid_refresh_token` for one that is unknown, expired or has been used by two: that ends the whole family; 429
+/// `too_many_refreshes` for a family that comes too often: the token stays good.
 pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Result<LoggedIn> {
     let known = families::find(&mut *app.db.read().await?, presented).await?.ok_or_else(invalid)?;
     let now = app.clock.now();
@@ -25,6 +28,7 @@ pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Resul
     users::store::hold(&mut tx, known.person).await?;
     let family = families::lock(&mut tx, known.family).await?;
     let family = family.filter(|family| app.config.families.is_live(family, now)).ok_or_else(invalid)?;
+    let refreshes_until = family.refreshed(app.config.lifetime.sliding, now).map_err(too_often)?;
     let standing = families::standing(&mut tx, presented).await?.ok_or_else(invalid)?;
     let good = standing.good(app.config.families.grace, now);
     let is_good = match good {
@@ -44,10 +48,15 @@ pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Resul
     } else {
         families::spend(&mut tx, family.id, presented, now).await?;
     }
-    exchange(app, tx, &family, known.generation).await
+    exchange(app, tx, &family, (known.generation, refreshes_until)).await
 }
 
-async fn exchange(app: &App, mut tx: Change, family: &Family, parent: i32) -> Result<LoggedIn> {
+async fn exchange(
+    app: &App,
+    mut tx: Change,
+    family: &Family,
+    (parent, refreshes_until): (i32, OffsetDateTime),
+) -> Result<LoggedIn> {
     let now = tx.by().now;
     let (token, refresh_token) = (app.new_token(now)?, app.new_refresh_token(now)?);
     let lifetime = app.config.lifetime;
@@ -60,11 +69,17 @@ async fn exchange(app: &App, mut tx: Change, family: &Family, parent: i32) -> Re
         token: token.hash(),
         times,
         now,
+        refreshes_until,
     };
     let payload = families::exchange(&mut tx, &exchange).await?;
     tx.commit([]).await?;
     let expires_at = lifetime.expires_at(times.created_at, now);
     Ok(LoggedIn::pair((token, refresh_token), now, expires_at, payload))
+}
+
+fn too_often(wait: Duration) -> Error {
+    let what = "this session is refreshed too often: once in the lifetime of its access token is enough";
+    rate_limit::share_is_taken("too_many_refreshes", what, ("refreshes", Family::REFRESHES), wait.unsigned_abs())
 }
 
 /// 401 `invalid_refresh_token`.

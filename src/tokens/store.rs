@@ -16,7 +16,7 @@ use crate::database::index;
 use crate::error::Result;
 use crate::users::PersonId;
 
-pub use begin::{Begun, NewSession, insert};
+pub use begin::{Begun, NewSession, insert, logins_until};
 
 /// The sessions of tokens, in their order.
 pub async fn find_all(conn: &mut PgConnection, tokens: &[TokenHash]) -> Result<Vec<Option<Session>>> {

@@ -21,7 +21,9 @@ use crate::access::{About, Can};
 use crate::app::App;
 use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
-use crate::http::Page;
+use crate::http::{Page, rate_limit};
+use crate::shares::Share;
+use crate::users::PersonId;
 
 /// How to write what is exported.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,6 +55,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Wanted {
     }
 }
 
+/// How many exports of one person may be under way.
+pub const EXPORTS_OF_A_PERSON: u32 = 2;
+
+/// A part of somebody's share of exports, to be kept until all is sent.
+///
+/// # Errors
+/// 429 `too_many_exports`.
+pub fn exports_share(app: &App, whose: PersonId) -> Result<Share<PersonId>> {
+    let later = std::time::Duration::from_secs(10);
+    let what = "other exports of yours are under way";
+    let share = ("exports", EXPORTS_OF_A_PERSON);
+    let taken = || rate_limit::share_is_taken("too_many_exports", what, share, later);
+    app.exports.take(whose).ok_or_else(taken)
+}
+
 /// Export everybody
 ///
 /// With all that is kept about them but the hash of their password, by id. In CSV a text that a spreadsheet would run
@@ -60,24 +77,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Wanted {
 #[utoipa::path(get, path = "/users/export", tag = "users", params(ExportQuery), responses(
     (status = 200, description = "one person a line", content((String = "text/csv"), (String = "application/jsonl"))),
     (status = 400, description = "`invalid_query`"),
+    (status = 429, description = "`too_many_exports`"),
 ))]
 pub(super) async fn export_users(
     State(app): State<App>,
     by: Can<ReadUsers>,
     Wanted(format): Wanted,
 ) -> Result<Response> {
+    let share = exports_share(&app, by.actor)?;
     let tx = by.begin(&app, About::default()).await?;
     tx.commit([Event::new(Action::UsersExported).after(json!({"format": format.extension()}))]).await?;
-    let first = (app, Some(Page::first(None)), true);
-    let lines = try_unfold(first, move |(app, page, is_first)| async move {
+    let first = ((app, by, share), Some(Page::first(None)), true);
+    let lines = try_unfold(first, move |((app, by, share), page, is_first)| async move {
         let Some(page) = page else { return Ok::<_, Error>(None) };
+        by.check_again(&app).await?;
         let mut rows = store::list_details(&mut *app.db.read().await?, &page).await?;
         let next = page.next(&mut rows, |person| person.id.0);
         let lines = match format {
             Format::Csv => csv_lines(&rows, is_first)?,
             Format::Jsonl => json_lines(&rows)?,
         };
-        Ok(Some((Bytes::from(lines), (app, next, false))))
+        Ok(Some((Bytes::from(lines), ((app, by, share), next, false))))
     });
     let name = format!("attachment; filename=\"users.{}\"", format.extension());
     Ok(([(CONTENT_TYPE, format.media_type().to_owned()), (CONTENT_DISPOSITION, name)], Body::from_stream(lines))

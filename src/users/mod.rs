@@ -17,6 +17,7 @@ pub use bulk_routes::bulk_routes;
 pub use credentials::{Claim, StoredCredentials};
 pub use disable::{disable, enable};
 pub use email::Email;
+pub use export::{EXPORTS_OF_A_PERSON, exports_share};
 pub use person::{
     DocumentNumber, DocumentType, NewPerson, Person, PersonChange, PersonId, PersonName, PersonType, Username,
     person_not_found, unknown_person,

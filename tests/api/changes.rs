@@ -295,6 +295,72 @@ async fn more_than_a_thousand_things_at_once_are_told_as_a_reset() {
 }
 
 #[tokio::test]
+async fn too_many_grants_at_once_are_told_to_their_service_and_to_no_other() {
+    let server = Server::on_the_demo_data().await;
+    server
+        .execute(
+            "insert into auth.person (username, name, password_hash)
+             select 'extra' || n, 'Extra', '' from generate_series(1, 1100) n",
+        )
+        .await;
+    let mut listeners = Listeners::of(&server).await;
+    server
+        .execute(
+            "do $$
+             declare p integer;
+             begin
+                 for p in select id from auth.person where username like 'extra%' order by id loop
+                     insert into auth.person_service_role (person_id, service_id, role_id) values (p, 4, 1);
+                 end loop;
+             end $$",
+        )
+        .await;
+    for _ in 0..1000 {
+        listeners.four.expect("grants-changed").await;
+    }
+    let rest = listeners.four.expect("grants-changed").await;
+    assert_eq!(rest.data.get("user_id"), None, "everybody there");
+    listeners.silence().await;
+}
+
+#[tokio::test]
+async fn too_many_sessions_of_a_few_are_told_as_all_about_those() {
+    let server = Server::on_the_demo_data().await;
+    server
+        .execute(
+            "insert into auth.tokens_cache (token, person_id, payload, created_at, modified_at)
+             select sha256((id || '-' || n)::bytea), id, '{}', now(), now()
+             from auth.person, generate_series(1, 700) n where id in (6, 7)",
+        )
+        .await;
+    let mut listeners = Listeners::of(&server).await;
+    server.execute("delete from auth.tokens_cache where person_id in (6, 7)").await;
+    let mut people = Vec::new();
+    for _ in 0..2 {
+        people.push(listeners.both("token-claims-change").await["user_id"].clone());
+    }
+    people.sort_by_key(Value::as_i64);
+    assert_eq!(people, [6, 7]);
+    listeners.silence().await;
+}
+
+#[tokio::test]
+async fn an_ordinary_person_makes_nobody_forget_all_they_keep() {
+    let server = Server::on_the_demo_data().await;
+    let juan = server.demo("juan").await;
+    for _ in 0..150 {
+        server.session_of(juan.id).await;
+    }
+    let keeps = server.session_of(juan.id).await;
+    let mut listeners = Listeners::of(&server).await;
+    assert_eq!(keeps.delete("/auth/sessions").await.ok().body["revoked"], 99);
+    for _ in 0..99 {
+        listeners.both("session-revoked").await;
+    }
+    listeners.silence().await;
+}
+
+#[tokio::test]
 async fn what_is_rolled_back_is_told_to_nobody() {
     let server = Server::on_the_demo_data().await;
     let juan = server.demo("juan").await;

@@ -1,9 +1,12 @@
 //! Many people registered at once, as `portero user import` does.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use axum::http::Method;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::support::{Caller, PASSWORD_HASH, Response, Server};
 
@@ -134,7 +137,7 @@ async fn what_was_exported_means_the_same_when_it_is_imported() {
 #[tokio::test]
 async fn whoever_loses_their_permission_meanwhile_imports_nobody() {
     let server = Server::configured(&[("MAX_CONNECTIONS", "8")]).await;
-    let root = server.administrator().await;
+    server.administrator().await;
     let writer = server.person_with("writer", &[(0, -1)]).await;
     let mut lock = server.app.db.begin().await.expect("a transaction");
     sqlx::query("delete from auth.person_service_role where person_id = $1")
@@ -157,8 +160,8 @@ async fn whoever_loses_their_permission_meanwhile_imports_nobody() {
             while server.number(waiting).await < 1 {
                 tokio::task::yield_now().await;
             }
-            let second = import(&root, "", "text/csv", &lines(10)).await;
-            assert_eq!(second.refusal(), (503, "unavailable"), "one at a time");
+            let second = import(&writer, "", "text/csv", &lines(10)).await;
+            assert_eq!(second.refusal(), (429, "too_many_imports"), "one of theirs is under way");
             lock.commit().await.expect("a commit");
         })
         .await;
@@ -182,4 +185,70 @@ async fn an_import_under_a_key_is_done_once() {
     assert_eq!((first.body, again.header("idempotency-replayed")), (again.body.clone(), "true"));
     assert_eq!(once(&lines(4)).await.refusal(), (422, "idempotency_key_reused"));
     assert_eq!(here(&server).await, 4);
+}
+
+#[tokio::test]
+async fn whoever_sends_half_a_file_holds_nobody_up_and_is_cut_off_with_their_session_or_their_permission() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "8")]).await;
+    let root = server.administrator().await;
+    let half = lines(3);
+    let local = tokio::task::LocalSet::new();
+    let mut slow = Vec::new();
+    for name in ["one", "two", "three"] {
+        let writer = server.person_with(name, &[(0, -1)]).await;
+        let (caller, half, reads) = (writer.clone(), half.clone(), Arc::new(Notify::new()));
+        let told = Arc::clone(&reads);
+        let sends = async move { caller.send_half("/users/import", "text/csv", &half, told).await };
+        slow.push((writer, local.spawn_local(sends)));
+        local.run_until(reads.notified()).await;
+    }
+    local
+        .run_until(async {
+            let again = import(&slow[0].0, "", "text/csv", &lines(1)).await;
+            assert_eq!(again.refusal(), (429, "too_many_imports"));
+            assert!(!again.header("retry-after").is_empty());
+            let open = "select count(*) from pg_stat_activity
+                where datname = current_database() and state = 'idle in transaction'";
+            assert_eq!(server.number(open).await, 0, "no transaction waits for a sender");
+            import(&root, "", "text/csv", &lines(10)).await.ok();
+            slow[0].0.post("/auth/logout", json!({})).await.ok();
+            let take = json!({"person_id": slow[1].0.id, "service_id": 0, "role_id": -1});
+            root.delete_with("/person-service-roles", take).await.ok();
+            root.delete(&format!("/users/{}", slow[2].0.id)).await.ok();
+        })
+        .await;
+    local.await;
+    let mut refusals = Vec::new();
+    for (_, answer) in slow {
+        let answer = answer.await.expect("an answer");
+        refusals.push((answer.status, answer.error().to_owned()));
+    }
+    assert_eq!(refusals[0], (401, "invalid_token".to_owned()));
+    assert_eq!(refusals[1], (403, "insufficient_permissions".to_owned()));
+    assert_eq!(refusals[2], (401, "invalid_token".to_owned()));
+    assert_eq!(here(&server).await, 3 + 10, "root, one and two, and whom root has sent");
+}
+
+#[tokio::test]
+async fn an_export_that_nobody_reads_takes_its_persons_share_only_and_ends_with_their_session() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "8")]).await;
+    server
+        .execute(
+            "insert into auth.person (username, name, password_hash)
+             select 'extra' || n, 'Extra', '' from generate_series(1, 2500) n",
+        )
+        .await;
+    let (root, chief) = (server.administrator().await, server.person_with("chief", &[(0, 0)]).await);
+    let unread = [root.unread("/users/export").await, root.unread("/audit-events/export").await];
+    for path in ["/users/export", "/audit-events/export?format=csv"] {
+        let third = root.get(path).await;
+        assert_eq!(third.refusal(), (429, "too_many_exports"), "{path}");
+        chief.get(path).await.ok();
+    }
+    drop(unread);
+    assert_eq!(root.get("/users/export").await.ok().text.lines().count(), 2503);
+    let mut unread = root.unread("/users/export").await;
+    assert!(unread.frame().await.is_some_and(|frame| frame.is_ok()));
+    root.post("/auth/logout", json!({})).await.ok();
+    assert!(unread.frame().await.is_some_and(|frame| frame.is_err()), "the rest is for nobody who has logged out");
 }

@@ -215,3 +215,24 @@ async fn a_hash_is_computed_for_strangers_too() {
         assert!(turned_away > 0, "50 hashes at once must fill a queue of 32: {username:?} costs no hash");
     }
 }
+
+#[tokio::test]
+async fn whoever_logs_in_without_end_is_let_in_no_more_and_nothing_is_written_for_it() {
+    let server = Server::on_a_fresh_database().await;
+    server.person_with("ada", &[]).await;
+    server.person_with("eva", &[]).await;
+    server.execute("update auth.person set logins_until = now() + interval '1 day' where username = 'ada'").await;
+    let other = server.another_instance().await;
+    let events = "select count(*) from auth.audit_events";
+    let before = server.number(events).await;
+    for at in [&server, &other, &server] {
+        let refused = at.anonymous().log_in("ada", PASSWORD).await;
+        assert_eq!(refused.refusal(), (429, "too_many_logins"));
+        assert!(!refused.header("retry-after").is_empty());
+    }
+    assert_eq!(server.number(events).await, before);
+    server.anonymous().log_in("eva", PASSWORD).await.ok();
+    server.app.clock.turn(time::Duration::minutes(1));
+    server.anonymous().log_in("ada", PASSWORD).await.ok();
+    assert_eq!(server.anonymous().log_in("ada", PASSWORD).await.status, 429, "one more a minute");
+}

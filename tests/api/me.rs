@@ -276,3 +276,57 @@ async fn a_dead_session_changes_nothing() {
     assert_eq!(patch(&ada, json!({"name": "Eva"})).await.refusal(), (401, "expired_token"));
     assert_eq!(change_password(&ada, PASSWORD, NEW_PASSWORD).await.refusal(), (401, "expired_token"));
 }
+
+#[tokio::test]
+async fn nobody_changes_themselves_without_end_on_any_instance() {
+    let server = Server::on_a_fresh_database().await;
+    let other = server.another_instance().await;
+    let (ada, eva) = (server.person_with("ada", &[]).await, server.person_with("eva", &[]).await);
+    let there = ada.at(&other);
+    for n in 0..10 {
+        let at = if n % 2 == 0 { &ada } else { &there };
+        patch(at, json!({"name": format!("Ada {n}")})).await.ok();
+    }
+    for at in [&ada, &there] {
+        let refused = patch(at, json!({"name": "Ada again"})).await;
+        assert_eq!(refused.refusal(), (429, "too_many_changes"));
+        let wait: u32 = refused.header("retry-after").parse().expect("seconds");
+        assert!((1..=360).contains(&wait), "{wait}");
+        assert_eq!(refused.header("ratelimit"), format!("\"own-changes\";r=0;t={wait}"));
+    }
+    let told = "select count(*) from auth.audit_events where action = 'user.changed'";
+    assert_eq!(server.number(told).await, 10);
+    assert_eq!(server.number("select count(*) from auth.changes where kind = 'token-claims-change'").await, 10);
+    patch(&eva, json!({"name": "Eva"})).await.ok();
+    change_password(&ada, PASSWORD, NEW_PASSWORD).await.ok();
+    server.app.clock.turn(Duration::minutes(6));
+    let ada = server.session_of(ada.id).await;
+    patch(&ada, json!({"name": "Ada again"})).await.ok();
+    assert_eq!(patch(&ada, json!({"name": "Ada"})).await.refusal(), (429, "too_many_changes"));
+    server.app.clock.turn(Duration::hours(2));
+    // What a refusal has locked is passed over until it is rolled back.
+    while server.number("select count(*) from auth.quotas").await > 0 {
+        portero::attempts::purge(&server.app).await.expect("a purge");
+    }
+}
+
+#[tokio::test]
+async fn changes_of_many_at_once_are_counted_one_by_one() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "8")]).await;
+    let ada = server.person_with("ada", &[]).await;
+    let requests = (0..30).map(|n| {
+        let ada = ada.clone();
+        async move {
+            loop {
+                let answer = patch(&ada, json!({"name": format!("Ada {n}")})).await;
+                if answer.error() != "unavailable" {
+                    return answer.status;
+                }
+            }
+        }
+    });
+    let answers = Caller::together(requests).await;
+    assert!(answers.iter().all(|status| [200, 429].contains(status)), "{answers:?}");
+    let told = "select count(*) from auth.audit_events where action = 'user.changed'";
+    assert_eq!(server.number(told).await, 10, "{answers:?}");
+}

@@ -130,6 +130,7 @@ async fn a_session_never_begins_for_a_password_that_was_changed_after_it_was_ver
         person: portero::users::PersonId(ada.id),
         verified,
         now,
+        bounds: portero::tokens::Bounds::at(now, &server.app.config),
         origin: &origin,
         user_agent: None,
         attempt: None,

@@ -480,7 +480,7 @@ async fn what_is_not_exactly_a_refresh_token_is_none() {
         &token.replace("ptk_", "prt_"),
         &hash,
         unknown.reveal(),
-        &"9".repeat(60_000),
+        &"9".repeat(10_000),
     ] {
         assert_eq!(refresh(&ada, forged).await.refusal(), REFUSED, "{forged}");
     }
@@ -504,4 +504,23 @@ async fn refreshing_follows_a_new_name_and_keeps_the_device() {
     assert_eq!(refreshed.body["payload"]["name"], "Ada Q.");
     let list = ada.with_token(refreshed.token()).get("/auth/sessions").await;
     assert_eq!((&list.body[0]["device"], &list.body[0]["client_id"]), (&json!("a laptop"), &json!("web-shop")));
+}
+
+#[tokio::test]
+async fn whoever_refreshes_without_end_has_to_wait_and_keeps_their_token() {
+    let server = Server::on_a_fresh_database().await;
+    let (ada, login) = ada(&server).await;
+    let mut newest = login.refresh_token().to_owned();
+    for _ in 0..200 {
+        newest = refresh(&ada, &newest).await.ok().refresh_token().to_owned();
+    }
+    let told = server.number("select count(*) from auth.changes").await;
+    for _ in 0..5 {
+        let refused = refresh(&ada, &newest).await;
+        assert_eq!(refused.refusal(), (429, "too_many_refreshes"));
+        assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| (1..=30).contains(&seconds)));
+    }
+    assert_eq!(server.number("select count(*) from auth.changes").await, told, "no backend hears of it");
+    server.app.clock.turn(Duration::seconds(30));
+    refresh(&ada, &newest).await.ok();
 }

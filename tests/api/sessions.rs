@@ -202,3 +202,64 @@ async fn page_by_page_one_sees_every_session_once() {
     let future = format!("/auth/sessions?before=99999999999999999.{}", "f".repeat(32));
     assert_eq!(ada.get(&future).await.column("id").len(), 32, "a cursor is a place, and opens nothing");
 }
+
+#[tokio::test]
+async fn with_one_session_too_many_the_one_that_was_unused_longest_ends_and_that_is_told() {
+    let server = Server::configured(&[("SESSIONS_PER_PERSON", "3")]).await;
+    let (first, eva) = (server.person_with("ada", &[]).await, server.person_with("eva", &[]).await);
+    server.app.clock.turn(Duration::seconds(10));
+    let (second, refreshes) = log_in_from(&server, "ada", "a phone", true).await;
+    server.app.clock.turn(Duration::seconds(10));
+    let (third, _) = log_in_from(&server, "ada", "a laptop", false).await;
+    server.app.clock.turn(Duration::seconds(265));
+    assert_eq!(first.check().await.body["renewed"], true, "it is used");
+    let (fourth, _) = log_in_from(&server, "ada", "a tablet", false).await;
+    let mut live = Vec::new();
+    for session in [&first, &second, &third, &fourth, &eva] {
+        live.push(session.check().await.status == 200);
+    }
+    assert_eq!(live, [true, false, true, true, true]);
+    let answer = server.anonymous().post("/auth/refresh", json!({"refresh_token": refreshes.refresh_token()})).await;
+    assert_eq!(answer.refusal(), (401, "invalid_refresh_token"));
+    let told = first.get("/auth/me/activity").await.ok();
+    let ended: Vec<&Value> =
+        told.body.as_array().into_iter().flatten().filter(|event| event["action"] == "session.revoked").collect();
+    assert_eq!(ended.len(), 1, "{told:?}");
+    assert_eq!(ended[0]["after"], json!({"reason": "too many sessions"}));
+    let family = server.number("select count(*) from auth.changes where kind = 'session-revoked'").await;
+    assert_eq!(family, 1, "and backends hear of it");
+}
+
+#[tokio::test]
+async fn what_is_over_takes_no_place_of_a_session() {
+    let server = Server::configured(&[("SESSIONS_PER_PERSON", "2")]).await;
+    let ada = server.person_with("ada", &[]).await;
+    let (_, refreshes) = log_in_from(&server, "ada", "a phone", true).await;
+    server.app.clock.turn(Duration::seconds(301));
+    log_in_from(&server, "ada", "a laptop", false).await;
+    assert_eq!(ada.check().await.status, 401);
+    let answer = server.anonymous().post("/auth/refresh", json!({"refresh_token": refreshes.refresh_token()})).await;
+    assert_eq!(answer.status, 200, "one was over, though not purged");
+}
+
+#[tokio::test]
+async fn of_fifty_logins_at_once_on_two_instances_no_more_sessions_are_left_than_may_be() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "12"), ("SESSIONS_PER_PERSON", "100")]).await;
+    let other = server.another_instance().await;
+    let ada = server.person_with("ada", &[]).await;
+    server.sessions_of(&vec![ada.id; 95]).await;
+    let (here, there) = (std::rc::Rc::new(server), std::rc::Rc::new(other));
+    let logins = (0..50).map(|n| {
+        let at = std::rc::Rc::clone(if n % 2 == 0 { &here } else { &there });
+        async move { at.session_of(ada.id).await }
+    });
+    let begun = Caller::together(logins).await;
+    assert_eq!(here.number("select count(*) from auth.tokens_cache").await, 100);
+    let mut live = 0;
+    for session in &begun {
+        live += i32::from(session.check().await.status == 200);
+    }
+    assert_eq!(live, 50, "those before them were unused for longer");
+    let events = here.number("select count(*) from auth.audit_events where action = 'session.revoked'").await;
+    assert_eq!(events, 46);
+}

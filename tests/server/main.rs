@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests look at Postgres from outside")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod connections;
 mod examples;
 mod failover;
 mod first_start;

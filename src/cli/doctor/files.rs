@@ -10,9 +10,12 @@ use nix::sys::statvfs::statvfs;
 use super::Report;
 use crate::config::Config;
 use crate::database::embedded::Postgres;
+use crate::serve::files::highest_limit;
 
 /// Others than owner and group may read or write.
 const OTHERS: u32 = 0o006;
+/// With fewer files a few networks can take all connections.
+const FILES: usize = 4096;
 /// With less room than this a Postgres that is busy may stop.
 const ROOM: u64 = 1024 * 1024 * 1024;
 
@@ -60,6 +63,29 @@ pub(super) fn check(report: &mut Report, env_file: Option<&Path>, config: &Confi
     room(report, directory);
 }
 
+/// Portero raises its limit as far as it may when it starts.
+pub(super) fn may_be_open(report: &mut Report, config: &Config) {
+    enough(report, config, highest_limit());
+}
+
+fn enough(report: &mut Report, config: &Config, limit: Option<usize>) {
+    let Some(limit) = limit else {
+        report.skipped("open files", "the system does not say how many may be open");
+        return;
+    };
+    let connections = config.connections(Some(limit));
+    let detail = format!("{limit} may be open: enough for {connections} connections of clients");
+    if limit < FILES {
+        report.wrong(
+            "open files",
+            detail,
+            "raise the hard limit: LimitNOFILE=65536 in the systemd unit, or `ulimit -Hn`",
+        );
+    } else {
+        report.ok("open files", detail);
+    }
+}
+
 fn closed(report: &mut Report, check: &'static str, path: &Path, found: Option<&Metadata>) {
     let Some(found) = found else { return };
     let (mode, shown) = (found.permissions().mode() & 0o777, path.display());
@@ -96,6 +122,17 @@ fn room(report: &mut Report, directory: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_low_limit_of_open_files_is_found() {
+        let config = Config::from_vars([]).expect("defaults");
+        let wrongs = |limit| {
+            let mut report = Report::default();
+            enough(&mut report, &config, limit);
+            report.wrongs()
+        };
+        assert_eq!([None, Some(4096), Some(1024)].map(wrongs), [0, 0, 1]);
+    }
 
     #[test]
     fn a_file_that_everybody_can_read_is_found() {

@@ -74,6 +74,7 @@ pub(super) async fn run(
     settings::check(&mut report, &env_file, &config, &faults);
     let read = env_file.ok().flatten();
     files::check(&mut report, read.as_ref().map(|file| file.path.as_path()), &config, demo);
+    files::may_be_open(&mut report, &config);
     let living = postgres::check(&mut report, &config, demo).await;
     port::check(&mut report, config.listen, living).await;
     mail::check(&mut report, &config).await;

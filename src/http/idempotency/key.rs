@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::attempts::Network;
 use crate::error::{Error, Result};
 use crate::keys::KeyId;
 use crate::users::PersonId;
@@ -35,6 +36,7 @@ pub enum Who {
 /// A key, and who came with it: enough to find what was asked under it, and to open its answer.
 #[derive(Clone)]
 pub struct Presented {
+    caller: String,
     digest: Hash,
     secret: Zeroizing<Hash>,
 }
@@ -57,7 +59,17 @@ impl Presented {
             Who::ServiceKey(KeyId(id)) => digest("service key's key", &[&id.to_be_bytes(), key]),
             Who::Stranger(address) => digest("stranger's key", &[address.to_string().as_bytes(), key]),
         };
-        Ok(Self { digest, secret: Zeroizing::new(digest_of_secrets(key, credential)) })
+        let caller = match who {
+            Who::Person(PersonId(id)) => format!("person:{id}"),
+            Who::ServiceKey(KeyId(id)) => format!("key:{id}"),
+            Who::Stranger(address) => format!("network:{}", Network::of(address)),
+        };
+        Ok(Self { caller, digest, secret: Zeroizing::new(digest_of_secrets(key, credential)) })
+    }
+
+    /// Whose share of the keys it counts to.
+    pub fn caller(&self) -> &str {
+        &self.caller
     }
 
     /// What it is stored under.

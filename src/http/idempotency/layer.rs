@@ -1,7 +1,5 @@
 use std::convert::Infallible;
-use std::pin::pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{FromRequestParts, MatchedPath, Request};
@@ -10,28 +8,30 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, Either};
+use sqlx::PgConnection;
 use subtle::ConstantTimeEq;
-use tokio::runtime::Handle;
-use tokio::time::timeout;
+use time::OffsetDateTime;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
 use super::answer::Answer;
 use super::key::{Hash, Presented, Who};
 use super::store::{self, Stored};
+use super::under_way::UnderWay;
 use super::watched::Watched;
 use super::{CLAIM, Claim, HEADER, OF_STRANGERS, ROUTES};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::http::access_log::ClientAddress;
 use crate::http::credential::{self, Credential};
+use crate::http::rate_limit;
 use crate::{keys, tokens};
-
-/// A long request tells so often that it is under way.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 
 /// The longest answer that is kept, in bytes.
 const LONGEST_ANSWER: usize = 1024 * 1024;
+
+/// How many keys a caller has answers kept under, at most.
+const MOST_OF_A_CALLER: i64 = 10_000;
 
 /// No body that was answered is longer, in bytes.
 const LONGEST_BODY: usize = 32 * 1024 * 1024;
@@ -41,12 +41,14 @@ const LONGEST_BODY: usize = 32 * 1024 * 1024;
 pub struct Idempotency<S> {
     inner: S,
     app: App,
+    under_way: UnderWay,
 }
 
 impl<S> Idempotency<S> {
     /// The layer around what is done once.
     pub fn layer(app: App) -> impl Layer<S, Service = Self> + Clone {
-        layer_fn(move |inner| Self { inner, app: app.clone() })
+        let under_way = UnderWay::default();
+        layer_fn(move |inner| Self { inner, app: app.clone(), under_way: under_way.clone() })
     }
 }
 
@@ -71,9 +73,9 @@ where
         // The one that is ready.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        let app = self.app.clone();
+        let (app, under_way) = (self.app.clone(), self.under_way.clone());
         Either::Right(Box::pin(async move {
-            let answer = once(&app, inner, request).await;
+            let answer = once(&app, &under_way, inner, request).await;
             Ok(answer.unwrap_or_else(IntoResponse::into_response))
         }))
     }
@@ -84,18 +86,24 @@ fn counts(request: &Request) -> bool {
     route.is_some_and(|route| ROUTES.contains(&route) || OF_STRANGERS.contains(&route))
 }
 
-async fn once<S>(app: &App, inner: S, request: Request) -> Result<Response>
+async fn once<S>(app: &App, under_way: &UnderWay, inner: S, request: Request) -> Result<Response>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
     let (mut head, body) = request.into_parts();
     let presented = presented(app, &mut head).await?;
     let asked = Asked { presented, target: format!("{} {}", head.method, head.uri) };
-    match find(app, &asked.presented).await? {
-        Found::Ours(claim) => first(app, inner, Request::from_parts(head, body), &asked, claim).await,
-        Found::UnderWay => Err(in_use()),
-        Found::Done(stored) => asked.again(&stored, body).await,
+    let one = under_way.begin(*asked.presented.digest());
+    let mut conn = app.db.read().await?;
+    let found = find(&mut conn, &asked.presented, app.clock.now()).await?;
+    if let Some(stored) = found {
+        drop((one, conn));
+        return asked.again(&stored, &digest(body).await?);
     }
+    let _one = one.ok_or_else(in_use)?;
+    must_have_room(&mut conn, &asked.presented, app.clock.now()).await?;
+    drop(conn);
+    first(app, inner, Request::from_parts(head, body), &asked).await
 }
 
 /// The key, of a caller whose credential is valid now: also an answer that is kept is for nobody else.
@@ -112,57 +120,50 @@ async fn presented(app: &App, head: &mut Parts) -> Result<Presented> {
     Presented::of(&head.headers, who, credential::text(&head.headers)?)
 }
 
-/// What a key means to a request.
-enum Found {
-    /// It is this request's to do.
-    Ours(Claim),
-    /// Another does it now.
-    UnderWay,
-    /// It is done.
-    Done(Stored),
+/// What was done under a key.
+///
+/// # Errors
+/// 409 `idempotency_key_in_use` while its answer is still to come.
+async fn find(conn: &mut PgConnection, presented: &Presented, now: OffsetDateTime) -> Result<Option<Stored>> {
+    match store::find(conn, presented.digest(), now).await? {
+        Some(stored) if stored.under_way => Err(in_use()),
+        found => Ok(found),
+    }
 }
 
-async fn find(app: &App, presented: &Presented) -> Result<Found> {
-    let claim = Claim::new(presented)?;
-    let mut tx = app.db.begin().await?;
-    loop {
-        let now = app.clock.now();
-        match store::find(&mut tx, presented.digest(), now).await? {
-            Some(stored) if stored.under_way => return Ok(Found::UnderWay),
-            Some(stored) => return Ok(Found::Done(stored)),
-            None => {}
-        }
-        // Somebody else may be quicker, and be refused and gone again before we look: then it is our turn after all.
-        if store::claim(&mut tx, presented, &claim, now).await? {
-            tx.commit().await?;
-            return Ok(Found::Ours(claim));
+/// Refuses (429 `too_many_idempotency_keys`) whoever has so many that it costs others.
+async fn must_have_room(conn: &mut PgConnection, presented: &Presented, now: OffsetDateTime) -> Result<()> {
+    match store::full_until(conn, presented.caller(), MOST_OF_A_CALLER, now).await? {
+        None => Ok(()),
+        Some(until) => {
+            let what = "answers to too many of your Idempotency-Keys are kept";
+            let most = ("idempotency-keys", u32::try_from(MOST_OF_A_CALLER).unwrap_or(u32::MAX));
+            Err(rate_limit::share_is_taken("too_many_idempotency_keys", what, most, (until - now).unsigned_abs()))
         }
     }
 }
 
 /// Lets the request through, and keeps its answer.
-async fn first<S>(app: &App, mut inner: S, request: Request, asked: &Asked, claim: Claim) -> Result<Response>
+async fn first<S>(app: &App, mut inner: S, request: Request, asked: &Asked) -> Result<Response>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
-    let mut hold = Held { app: app.clone(), claim: Some(claim.clone()) };
+    let claim = Claim::new(&asked.presented)?;
     let (head, body) = request.into_parts();
     let (body, read) = Watched::new(body);
     let answer = inner.call(Request::from_parts(head, Body::new(body)));
-    let mut answer = pin!(CLAIM.scope(claim.clone(), answer));
-    let response = loop {
-        match timeout(SIGN_OF_LIFE, &mut answer).await {
-            Ok(Ok(response)) => break response,
-            Err(_) => claim.keep(app).await,
-        }
-    };
+    let Ok(response) = CLAIM.scope(claim.clone(), answer).await;
     let (head, body) = response.into_parts();
     let is_short = body.size_hint().upper().is_some_and(|bytes| bytes <= LONGEST_ANSWER as u64);
-    let (true, true, Some(digest)) = (head.status.is_success(), is_short, read.whole()) else {
-        hold.release().await;
+    let Some(digest) = read.whole() else { return Ok(Response::from_parts(head, body)) };
+    if !head.status.is_success() {
+        // What refused it may be what another instance has done meanwhile, under the same key.
+        let done = find(&mut *app.db.read().await?, &asked.presented, app.clock.now()).await?;
+        return done.map_or_else(|| Ok(Response::from_parts(head, body)), |done| asked.again(&done, &digest));
+    }
+    if !is_short {
         return Ok(Response::from_parts(head, body));
-    };
-    hold.claim = None;
+    }
     let body = to_bytes(body, LONGEST_ANSWER).await.map_err(|error| Error::Internal(error.into()))?;
     if let Err(error) = asked.keep(app, &claim, &digest, &Answer::new(&head, &body)?).await {
         tracing::warn!(%error, "could not keep the answer to an Idempotency-Key; who asks again is told that it is done");
@@ -182,45 +183,21 @@ impl Asked {
         let sealed = answer.seal(&self.presented.seal(body), self.presented.digest())?;
         let fingerprint = self.presented.fingerprint(&self.target, body);
         let mut tx = app.db.begin().await?;
-        store::answer(&mut tx, claim, &fingerprint, &sealed).await?;
+        store::answer(&mut tx, claim, (&fingerprint, &sealed), app.clock.now()).await?;
         tx.commit().await?;
         Ok(())
     }
 
     /// The answer that was given before, if the same is asked.
-    async fn again(&self, stored: &Stored, body: Body) -> Result<Response> {
+    fn again(&self, stored: &Stored, body: &Hash) -> Result<Response> {
         let same_session = bool::from(self.presented.session().ct_eq(&stored.session));
         let (Some(fingerprint), Some(sealed), true) = (&stored.fingerprint, &stored.answer, same_session) else {
             return Err(lost());
         };
-        let body = digest(body).await?;
-        if !bool::from(self.presented.fingerprint(&self.target, &body).ct_eq(fingerprint)) {
+        if !bool::from(self.presented.fingerprint(&self.target, body).ct_eq(fingerprint)) {
             return Err(reused());
         }
-        Answer::open(sealed, &self.presented.seal(&body), self.presented.digest())?.again()
-    }
-}
-
-/// Frees the key also when the request is given up midway.
-struct Held {
-    app: App,
-    claim: Option<Claim>,
-}
-
-impl Held {
-    async fn release(&mut self) {
-        if let Some(claim) = self.claim.take() {
-            claim.release(&self.app).await;
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let (Some(claim), Ok(runtime)) = (self.claim.take(), Handle::try_current()) {
-            let app = self.app.clone();
-            runtime.spawn(async move { claim.release(&app).await });
-        }
+        Answer::open(sealed, &self.presented.seal(body), self.presented.digest())?.again()
     }
 }
 
@@ -238,7 +215,7 @@ async fn digest(body: Body) -> Result<Hash> {
     read.whole().ok_or_else(|| Error::invalid_field("", "the body could not be read to its end"))
 }
 
-fn in_use() -> Error {
+pub(super) fn in_use() -> Error {
     let detail = "a request with this Idempotency-Key is under way; ask again in a moment to hear its answer";
     Error::conflict("idempotency_key_in_use", detail)
 }

@@ -4,13 +4,13 @@ use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
 use super::Claim;
-use super::key::{Hash, Presented};
+use super::key::Hash;
 use crate::error::Result;
 
 /// How long an answer is kept.
 pub(super) const KEPT: Duration = Duration::hours(24);
 
-/// A request under way that has given no sign of life for so long died with its instance.
+/// What has no answer after so long will have none: its instance has died.
 pub(super) const ABANDONED: Duration = Duration::minutes(1);
 
 /// What was asked under a key.
@@ -23,34 +23,29 @@ pub(super) struct Stored {
     pub answer: Option<Vec<u8>>,
 }
 
-/// Claims a key that is new, forgotten or abandoned; answers whether it was.
-pub(super) async fn claim(
+/// How many keys a caller has that are not forgotten, if it is `most` or more: when the last of them is.
+pub(super) async fn full_until(
     conn: &mut PgConnection,
-    presented: &Presented,
-    claim: &Claim,
+    caller: &str,
+    most: i64,
     now: OffsetDateTime,
-) -> Result<bool> {
-    let session = presented.session();
-    let claimed = sqlx::query!(
+) -> Result<Option<OffsetDateTime>> {
+    let last = sqlx::query_scalar!(
         r#"
-        insert into auth.idempotency_keys as k (key_digest, claim, session, claimed_at)
-        values ($1, $2, $3, $4)
-        on conflict (key_digest) do update
-        set claim = excluded.claim, session = excluded.session, claimed_at = excluded.claimed_at,
-            state = 'claimed', fingerprint = null, answer = null
-        where k.claimed_at <= $5
-           or (k.state = 'claimed' and k.claimed_at <= $6)
+        select claimed_at
+        from auth.idempotency_keys
+        where caller = $1 and claimed_at > $2
+        order by claimed_at desc
+        offset $3::bigint - 1
+        limit 1
         "#,
-        claim.key_digest.as_slice(),
-        claim.id.as_slice(),
-        session.as_slice(),
-        now,
+        caller,
         now - KEPT,
-        now - ABANDONED,
+        most,
     )
-    .execute(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(claimed.rows_affected() == 1)
+    Ok(last.map(|claimed_at| claimed_at + KEPT))
 }
 
 /// What was asked under a key before, unless that is forgotten or abandoned.
@@ -73,59 +68,56 @@ pub(super) async fn find(conn: &mut PgConnection, key_digest: &Hash, now: Offset
     Ok(found)
 }
 
-/// Notes, in the transaction that does it, that it is done. Answers whether it was still for this request to do.
-pub(super) async fn done(conn: &mut PgConnection, claim: &Claim) -> Result<bool> {
+/// Notes, in the transaction that does it, that it is done. Answers whether nobody else has done it: whoever is about to
+/// is waited for.
+pub(super) async fn done(conn: &mut PgConnection, claim: &Claim, now: OffsetDateTime) -> Result<bool> {
     let done = sqlx::query!(
         r#"
-        update auth.idempotency_keys
-        set state = 'done'
-        where key_digest = $1 and claim = $2 and state in ('claimed', 'done')
+        insert into auth.idempotency_keys as k (key_digest, claim, session, caller, state, claimed_at)
+        values ($1, $2, $3, $4, 'done', $5)
+        on conflict (key_digest) do update
+        set claim = excluded.claim, session = excluded.session, caller = excluded.caller, state = 'done',
+            claimed_at = excluded.claimed_at, fingerprint = null, answer = null
+        where k.claim = excluded.claim
+           or k.claimed_at <= $6
+           or (k.state = 'claimed' and k.claimed_at <= $7)
         "#,
         claim.key_digest.as_slice(),
         claim.id.as_slice(),
+        claim.session.as_slice(),
+        claim.caller,
+        now,
+        now - KEPT,
+        now - ABANDONED,
     )
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Gives a sign of life.
-pub(super) async fn keep_claim(conn: &mut PgConnection, claim: &Claim, now: OffsetDateTime) -> Result<()> {
-    sqlx::query!(
-        "update auth.idempotency_keys set claimed_at = $3 where key_digest = $1 and claim = $2",
-        claim.key_digest.as_slice(),
-        claim.id.as_slice(),
-        now,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Keeps the answer.
-pub(super) async fn answer(conn: &mut PgConnection, claim: &Claim, fingerprint: &Hash, answer: &[u8]) -> Result<()> {
+/// Keeps the answer; also that nothing had to be done.
+pub(super) async fn answer(
+    conn: &mut PgConnection,
+    claim: &Claim,
+    (fingerprint, answer): (&Hash, &[u8]),
+    now: OffsetDateTime,
+) -> Result<()> {
     sqlx::query!(
         r#"
-        update auth.idempotency_keys
-        set state = 'answered', fingerprint = $3, answer = $4
-        where key_digest = $1 and claim = $2
+        insert into auth.idempotency_keys as k
+            (key_digest, claim, session, caller, state, fingerprint, answer, claimed_at)
+        values ($1, $2, $3, $4, 'answered', $5, $6, $7)
+        on conflict (key_digest) do update
+        set state = 'answered', fingerprint = excluded.fingerprint, answer = excluded.answer
+        where k.claim = excluded.claim
         "#,
         claim.key_digest.as_slice(),
         claim.id.as_slice(),
+        claim.session.as_slice(),
+        claim.caller,
         fingerprint.as_slice(),
         answer,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Frees a key under which nothing was done.
-pub(super) async fn release(conn: &mut PgConnection, claim: &Claim) -> Result<()> {
-    sqlx::query!(
-        "delete from auth.idempotency_keys where key_digest = $1 and claim = $2 and state = 'claimed'",
-        claim.key_digest.as_slice(),
-        claim.id.as_slice(),
+        now,
     )
     .execute(conn)
     .await?;

@@ -2,12 +2,12 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
-use crate::attempts::{Attempt, MOST_IN_A_ROW, Network};
+use crate::attempts::{Attempt, MOST_IN_A_ROW, Network, Quota};
 use crate::audit::Origin;
 use crate::devices::Device;
 use crate::error::Result;
 use crate::passwords::PasswordHash;
-use crate::tokens::{Payload, TokenHash};
+use crate::tokens::{Bounds, Payload, TokenHash};
 use crate::users::PersonId;
 
 /// A session to begin.
@@ -21,6 +21,8 @@ pub struct NewSession<'a> {
     pub verified: &'a PasswordHash,
     /// Now.
     pub now: OffsetDateTime,
+    /// How many sessions its owner may have, and which of them are over.
+    pub bounds: Bounds,
     /// Where it logged in from.
     pub origin: &'a Origin,
     /// From `User-Agent`.
@@ -39,8 +41,9 @@ pub struct Begun {
 }
 
 /// Begins a session, notes the login, where it came from and, in the audit trail, that it was; forgets the failures
-/// before it. Unless the person was removed or disabled or got another password since it was verified, or others have
-/// begun a wait since the attempt: the row locks, first the person's, make each of those wait for this, or this for it.
+/// before it, and ends those of their sessions that are too many. Unless the person was removed or disabled or got another password since it was verified, or others have
+/// begun a wait since the attempt, or too many were let in: the row locks, first the person's, make each of those wait for this, or this for it.
+#[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Option<Begun>> {
     let session_id = new.token.session_id();
     let device = Device::of(new.user_agent, new.origin.client_id.as_deref());
@@ -48,7 +51,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
     let row = sqlx::query!(
         r#"
         with person as (
-            select id, username, name, last_login_at
+            select id, username, name, last_login_at, logins_until
             from auth.person
             where id = $2 and password_hash = $3 and removed_at is null and disabled_at is null
             for no key update
@@ -60,9 +63,11 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
             for no key update of a
         ), logged_in as (
             update auth.person p
-            set last_login_at = $4
+            set last_login_at = $4,
+                logins_until = greatest(person.logins_until, $4) + ($25::timestamptz - $4)
             from person
             where p.id = person.id
+              and greatest(person.logins_until, $4) + ($25::timestamptz - $4) <= $26
               and not exists (select from failed where bars)
               and ($19 or not exists (select from auth.login_attempts where key = $13 and wait_until > $10))
             returning p.id, p.username, p.name
@@ -101,6 +106,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
                 (at, action, actor, actor_id, subject_id, request_id, address, client_id, after)
             select $4, 'session.created', 'person', id, id, $8, $6::text::inet, $5, jsonb_build_object('session_id', $9::text)
             from logged_in
+            returning id
         )
         insert into auth.tokens_cache
             (token, person_id, payload, created_at, modified_at, client_id, address, user_agent)
@@ -115,7 +121,8 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
                 and (
                     exists (select from auth.person_devices where person_id = $2)
                     or exists (select from person where last_login_at <= $4 - interval '90 days')
-                ) as "on_new_device!"
+                ) as "on_new_device!",
+            auth.end_surplus_sessions(token, (select id from told), $20, $21, $22, $23, $24) as surplus
         "#,
         new.token.as_bytes(),
         new.person.0,
@@ -136,8 +143,21 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
         device.as_bytes(),
         Device::MOST,
         new.attempt.is_some_and(Attempt::is_known),
+        new.bounds.most,
+        new.bounds.session_used,
+        new.bounds.session_begun,
+        new.bounds.family_used,
+        new.bounds.family_begun,
+        new.now + Quota::LOGINS.each(),
+        new.now + Quota::LOGINS.within,
     )
     .fetch_optional(conn)
     .await?;
     Ok(row.map(|row| Begun { payload: row.payload.0, on_new_device: row.on_new_device }))
+}
+
+/// When the bucket of somebody's logins is empty.
+pub async fn logins_until(conn: &mut PgConnection, person: PersonId) -> Result<Option<OffsetDateTime>> {
+    let until = sqlx::query_scalar!("select logins_until from auth.person where id = $1", person.0);
+    Ok(until.fetch_optional(conn).await?.flatten())
 }

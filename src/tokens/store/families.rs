@@ -90,7 +90,7 @@ pub async fn lock(conn: &mut PgConnection, family: FamilyId) -> Result<Option<Fa
         Family,
         r#"
         select f.id as "id: FamilyId", f.public_id, f.person_id as "person: PersonId", f.created_at, f.rotated_at,
-               f.generation
+               f.generation, f.refreshes_until
         from auth.refresh_families f
         join auth.person p on p.id = f.person_id
         where f.id = $1 and p.removed_at is null and p.disabled_at is null
@@ -236,6 +236,8 @@ pub struct Exchange {
     pub times: PairTimes,
     /// Now.
     pub now: OffsetDateTime,
+    /// When the bucket of refreshes is empty after this one.
+    pub refreshes_until: OffsetDateTime,
 }
 
 /// Hands out a family's next pair.
@@ -244,7 +246,7 @@ pub async fn exchange(conn: &mut PgConnection, new: &Exchange) -> Result<Payload
         r#"
         with family as (
             update auth.refresh_families
-            set generation = $2, parent = $3, rotated_at = $4
+            set generation = $2, parent = $3, rotated_at = $4, refreshes_until = $10
             where id = $1
             returning id, person_id, client_id, address, user_agent
         ), refresh_token as (
@@ -272,6 +274,7 @@ pub async fn exchange(conn: &mut PgConnection, new: &Exchange) -> Result<Payload
         new.times.created_at,
         new.times.modified_at,
         REMEMBERED,
+        new.refreshes_until,
     )
     .fetch_one(conn)
     .await?;

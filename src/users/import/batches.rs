@@ -1,3 +1,6 @@
+use anyhow::bail;
+use tokio_util::sync::CancellationToken;
+
 use super::file::PeopleFile;
 use super::line::{self, Candidate, Rules};
 use super::remarks::Remarks;
@@ -25,12 +28,19 @@ pub struct Batch {
 pub struct Batches {
     file: PeopleFile,
     rules: Rules,
+    wanted: CancellationToken,
 }
 
 impl Batches {
     /// Of a file, whose passwords and hashes must keep these rules.
     pub fn of(file: PeopleFile, rules: Rules) -> Self {
-        Self { file, rules }
+        Self { file, rules, wanted: CancellationToken::new() }
+    }
+
+    /// The same, as long as this is not cancelled.
+    #[must_use]
+    pub fn while_wanted(self, wanted: CancellationToken) -> Self {
+        Self { wanted, ..self }
     }
 
     /// How much of the file has been read.
@@ -44,6 +54,10 @@ impl Batches {
             && batch.faults.len() < LINES
             && let Some((number, fields)) = self.file.next().transpose()?
         {
+            // Judging a password takes some ten milliseconds.
+            if self.wanted.is_cancelled() {
+                bail!("nobody waits for the rest");
+            }
             batch.lines += 1;
             let number = i64::try_from(number)?;
             match fields {

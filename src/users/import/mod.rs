@@ -6,9 +6,11 @@ mod file;
 mod format;
 mod hashing;
 mod line;
+mod received;
 mod remarks;
 mod routes;
 pub mod store;
+mod turns;
 
 pub use batches::{Batch, Batches};
 pub use file::{FIELDS, PeopleFile};
@@ -17,3 +19,4 @@ pub use hashing::hash_all;
 pub use line::{Candidate, Rules};
 pub use remarks::Remarks;
 pub use routes::{Fault, routes};
+pub use turns::Turns;

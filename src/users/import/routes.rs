@@ -1,36 +1,31 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use futures_util::StreamExt;
-use http_body_util::Limited;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::PgConnection;
-use tokio::sync::mpsc;
-use tokio_util::io::{StreamReader, SyncIoBridge};
+use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Batch, Batches, FIELDS, Format, PeopleFile, Remarks, Rules, hash_all, store};
+use super::received::Received;
+use super::{FIELDS, Format, Remarks, Rules, hash_all, store};
 use crate::access::Can;
 use crate::access::permission::WriteUsers;
 use crate::app::App;
 use crate::audit::{Action, Event};
 use crate::error::{Error, Result, causes};
-use crate::http::{Json, unreadable};
+use crate::http::Json;
 use crate::passwords::Password;
-
-/// The largest file, in bytes.
-const MAX_FILE: usize = 32 * 1024 * 1024;
 
 /// How many faults an answer names.
 const FAULTS: i64 = 100;
 
-/// How many batches of lines may wait to be written.
-const AHEAD: usize = 1;
+/// How often it is looked whether the caller still may.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// `/users/import`.
 pub fn routes() -> OpenApiRouter<App> {
@@ -122,7 +117,7 @@ impl From<store::Fault> for Fault {
 /// `person_type`, `document_type`, `document_number`, `email`, `locale` and `disabled_at`. Spreadsheets' files are read as
 /// they are written: any separator and line end, UTF-8 or UTF-16. An export can be imported again; what Portero gives by
 /// itself (`id`, `created_at` and so on) is left out with a remark. All or none: all that is wrong is named, and then
-/// nobody is registered. At most 32 MiB, one import at a time.
+/// nobody is registered. At most 32 MiB, one import of a person at a time.
 #[utoipa::path(post, path = "/users/import", tag = "users", params(ImportQuery),
     request_body(content((String = "text/csv"), (String = "application/jsonl")), description = "one person a line"),
     responses(
@@ -130,32 +125,61 @@ impl From<store::Fault> for Fault {
         (status = 400, description = "`invalid_import`, `invalid_query`"),
         (status = 409, description = "`user_exists`"),
         (status = 415, description = "`unsupported_media_type`"),
+        (status = 429, description = "`too_many_imports`"),
     ))]
 async fn import_users(
     State(app): State<App>,
     by: Can<WriteUsers>,
-    Sent { format, dry_run }: Sent,
+    sent: Sent,
     request: Request,
 ) -> Result<Json<UsersImported>> {
-    let turn = Arc::clone(&app.imports).try_acquire_owned();
-    let _turn = turn.map_err(|_| Error::Busy("another import is under way"))?;
+    let _place = app.imports.place(by.actor)?;
+    import(&app, &by, &sent, request.into_body()).await.map(Json)
+}
+
+async fn import(app: &App, by: &Can<WriteUsers>, sent: &Sent, body: Body) -> Result<UsersImported> {
+    let dry_run = sent.dry_run;
     let apart = app.db.address().one_connection();
-    let mut tx = apart.begin().await?;
-    store::be_patient(&mut tx).await?;
-    store::prepare(&mut tx).await?;
-    let Looked { lines, passwords, remarks } = look_at(&app, request.into_body(), format, &mut tx).await?;
-    let remarks = remarks.said();
-    must_be_faultless(&mut tx, lines).await?;
+    let prepared = while_allowed(app, by, async {
+        let file = Received::from(body).await?;
+        let turn = app.imports.turn().await?;
+        let mut tx = apart.begin().await?;
+        store::be_patient(&mut tx).await?;
+        store::prepare(&mut tx).await?;
+        let Looked { lines, passwords, remarks } = look_at(app, file, sent.format, &mut tx).await?;
+        must_be_faultless(&mut tx, lines).await?;
+        if !dry_run {
+            hash_all(app, &mut tx, passwords, || ()).await?;
+        }
+        Ok((lines, remarks.said(), tx, turn))
+    });
+    let (lines, remarks, tx, _turn) = prepared.await?;
     if dry_run {
-        return Ok(Json(UsersImported { status: "users_imported", lines, imported: 0, dry_run, remarks }));
+        return Ok(UsersImported { status: "users_imported", lines, imported: 0, dry_run, remarks });
     }
-    hash_all(&app, &mut tx, passwords, || ()).await?;
-    let mut tx = by.begin_in(&app, tx).await?;
+    let mut tx = by.begin_in(app, tx).await?;
     let by = tx.by().clone();
     let imported = store::register(&mut tx, &by).await?;
-    let told = json!({"people": imported, "from": format.extension()});
+    let told = json!({"people": imported, "from": sent.format.extension()});
     tx.commit([Event::new(Action::UsersImported).after(told)]).await?;
-    Ok(Json(UsersImported { status: "users_imported", lines, imported, dry_run, remarks }))
+    Ok(UsersImported { status: "users_imported", lines, imported, dry_run, remarks })
+}
+
+/// Goes on with `work` until the caller has lost their session or their permission.
+async fn while_allowed<T>(app: &App, by: &Can<WriteUsers>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let until_refused = async {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            match by.check_again(app).await {
+                Err(refused) if refused.status().is_client_error() => return refused,
+                _ => {}
+            }
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        refused = until_refused => Err(refused),
+    }
 }
 
 /// What was found in a file.
@@ -167,44 +191,20 @@ struct Looked {
     remarks: Remarks,
 }
 
-/// Reads the body on a thread of its own, as the file that it is, while Postgres takes what has been read.
-async fn look_at(app: &App, body: Body, format: Format, conn: &mut PgConnection) -> Result<Looked> {
-    let fault: Arc<Mutex<Option<Error>>> = Arc::default();
-    let noted = Arc::clone(&fault);
-    let body = Body::new(Limited::new(body, MAX_FILE)).into_data_stream().map(move |bytes| {
-        bytes.map_err(|error| {
-            *noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(unreadable(&error, MAX_FILE));
-            std::io::Error::other("the body could not be read to its end")
-        })
-    });
-    let (sender, mut batches) = mpsc::channel(AHEAD);
-    let (reader, rules) = (SyncIoBridge::new(StreamReader::new(Box::pin(body))), Rules::of(&app.config));
-    tokio::task::spawn_blocking(move || match PeopleFile::new("the body".to_owned(), reader, None, format) {
-        Ok(file) => send(Batches::of(file, rules), &sender),
-        Err(error) => send(std::iter::once(Err(error)), &sender),
-    });
+/// Hands the file's lines to Postgres.
+async fn look_at(app: &App, file: Received, format: Format, conn: &mut PgConnection) -> Result<Looked> {
+    let wanted = CancellationToken::new();
+    let mut batches = file.look_at(format, Rules::of(&app.config), wanted.clone())?;
+    let _until_dropped = wanted.drop_guard();
     let mut looked = Looked::default();
     while let Some(batch) = batches.recv().await {
-        let batch = batch.map_err(|error| {
-            let unreadable = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
-            unreadable.unwrap_or_else(|| Error::bad_request("invalid_import", causes(&error)))
-        })?;
+        let batch = batch.map_err(|error| Error::bad_request("invalid_import", causes(&error)))?;
         store::keep(conn, &batch).await?;
         looked.lines += batch.lines;
         looked.passwords.extend(batch.passwords);
         looked.remarks.add(batch.remarks);
     }
     Ok(looked)
-}
-
-/// Until all is sent, something fails, or nobody listens any more.
-fn send(batches: impl Iterator<Item = anyhow::Result<Batch>>, sender: &mpsc::Sender<anyhow::Result<Batch>>) {
-    for batch in batches {
-        let failed = batch.is_err();
-        if sender.blocking_send(batch).is_err() || failed {
-            return;
-        }
-    }
 }
 
 async fn must_be_faultless(conn: &mut PgConnection, lines: u64) -> Result<()> {

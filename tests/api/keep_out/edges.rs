@@ -10,7 +10,7 @@ use crate::support::{Caller, PASSWORD, Server};
 async fn hostile_names_are_counted_like_any_other() {
     let server = server().await;
     let anonymous = server.anonymous();
-    let long = "x".repeat(60_000);
+    let long = "x".repeat(15_000);
     let names = ["\0", "' or true --", "person-1", "17", " ada", long.as_str(), "person:1@203.0.113.7"];
     for (n, name) in names.into_iter().enumerate() {
         let address = format!("192.0.2.{n}");

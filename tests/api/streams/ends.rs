@@ -107,11 +107,20 @@ async fn at_the_end_of_the_server_its_streams_end() {
 #[tokio::test]
 async fn an_instance_has_places_for_a_thousand_streams_and_gets_them_back() {
     let (server, backend) = with_a_backend().await;
+    server.execute("insert into auth.services (name) select 'S' || n from generate_series(3, 10) n").await;
     let mut streams = Vec::new();
-    for _ in 0..1000 {
-        streams.push(backend.listen(None).await);
+    for service in 1..=10 {
+        for _ in 0..5 {
+            let backend = server.backend(service).await;
+            for _ in 0..20 {
+                streams.push(backend.listen(None).await);
+            }
+        }
     }
-    let refused = backend.get("/changes").await;
+    // A share of their own, but nothing is left.
+    server.execute("insert into auth.services (name) values ('Eleven')").await;
+    let late = server.backend(11).await;
+    let refused = late.get("/changes").await;
     assert_eq!(refused.refusal(), (503, "unavailable"));
     write_now(&server, "to all").await;
     for stream in &mut streams {
@@ -119,7 +128,33 @@ async fn an_instance_has_places_for_a_thousand_streams_and_gets_them_back() {
         assert_eq!(name(&stream.event().await), "to all");
     }
     streams.pop();
-    assert_eq!(backend.get("/changes").await.status, 200);
+    assert_eq!(late.get("/changes").await.status, 200);
+    assert_eq!(backend.get("/changes").await.refusal(), (429, "too_many_streams"), "100 of service 1 are open");
+}
+
+#[tokio::test]
+async fn a_key_and_a_service_have_their_shares_of_streams_and_leave_others_theirs() {
+    let (server, backend) = with_a_backend().await;
+    let (sibling, other) = (server.backend(1).await, server.backend(2).await);
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(backend.listen(None).await);
+    }
+    for _ in 0..50 {
+        let refused = backend.get("/changes").await;
+        assert_eq!(refused.refusal(), (429, "too_many_streams"));
+        assert_eq!(refused.header("retry-after"), "10");
+    }
+    for another in [&sibling, &other] {
+        ready(&mut another.listen(None).await).await;
+    }
+    write_now(&server, "to all").await;
+    for stream in &mut streams {
+        ready(stream).await;
+        assert_eq!(name(&stream.event().await), "to all");
+    }
+    streams.clear();
+    assert_eq!(backend.get("/changes").await.status, 200, "they come back when a stream ends");
 }
 
 #[tokio::test]

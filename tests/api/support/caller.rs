@@ -6,7 +6,10 @@ use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::response::Parts;
 use axum::http::{HeaderMap, Method, Request};
+use futures_util::StreamExt;
+use futures_util::stream;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::conformance;
 use super::server::Instance;
@@ -205,6 +208,26 @@ impl Caller {
         assert_eq!(response.status, 200, "{response:?}");
         conformance::check(&Method::GET, "/changes", &response, &self.instance.secrets);
         Stream::new(body, self.instance.secrets.clone())
+    }
+
+    /// The body of an answer of which nothing has been read.
+    pub async fn unread(&self, path: &str) -> Body {
+        let request = Request::get(path).header("token", self.token());
+        let (head, body) = self.instance.begin_to_answer(request.body(Body::empty()).expect("a request")).await;
+        assert_eq!(head.status, 200);
+        body
+    }
+
+    /// Sends the beginning of a body, says so when somebody reads it, and sends no more.
+    pub async fn send_half(&self, path: &str, media: &str, half: &str, reads: Arc<Notify>) -> Response {
+        let request = Request::post(path).header("token", self.token()).header("content-type", media);
+        let text = half.to_owned();
+        let beginning = stream::once(async move {
+            reads.notify_one();
+            Ok::<_, std::io::Error>(text)
+        });
+        let body = Body::from_stream(beginning.chain(stream::pending()));
+        self.send_request(request.body(body).expect("a request"), half).await
     }
 
     async fn send_request(&self, request: Request<Body>, body: &str) -> Response {

@@ -238,6 +238,7 @@ impl Server {
             person: PersonId(person),
             verified: &hash,
             now,
+            bounds: tokens::Bounds::at(now, &self.app.config),
             origin: &Origin::default(),
             user_agent: None,
             attempt: None,

@@ -1,0 +1,40 @@
+//! What a flood made us take goes back to the system.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::places::Places;
+
+const LOOK: Duration = Duration::from_secs(5);
+
+/// When so many connections have ended, there is something to give back.
+const ENDED: usize = 100;
+
+/// Gives memory back whenever many connections have ended.
+pub(super) async fn give_back(places: Arc<Places>) {
+    let mut most = 0;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let open = places.open();
+        most = most.max(open);
+        if most - open >= ENDED {
+            most = open;
+            // It looks through all that is free: some milliseconds.
+            let _ = tokio::task::spawn_blocking(give_back_now).await;
+        }
+    }
+}
+
+/// The allocator keeps what is freed, in pieces between what is not: it is told to return whole pages of it.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn give_back_now() {
+    #[expect(unsafe_code, reason = "it has no safe name")]
+    // SAFETY: it takes no pointer, touches nothing that is in use, and may be called on any thread at any time.
+    unsafe {
+        nix::libc::malloc_trim(0);
+    }
+}
+
+/// Other allocators do it by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn give_back_now() {}
