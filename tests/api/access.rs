@@ -30,6 +30,10 @@ const PUBLIC: &[&str] = &[
 const ANYONE: &[&str] = &[
     "change_password",
     "check_token",
+    "check_token_by_delete",
+    "check_token_by_get",
+    "check_token_by_patch",
+    "check_token_by_put",
     "end_other_sessions",
     "end_session",
     "get_me",

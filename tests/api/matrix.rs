@@ -232,6 +232,10 @@ impl World {
             with_body("verify_email", "", Method::POST, "/auth/verify-email", &json!({"token": "pmt_made_up"})),
             cell("send_verification", "", Method::POST, "/auth/send-verification"),
             cell("check_token", "", Method::POST, "/check-token"),
+            cell("check_token_by_get", "", Method::GET, "/check-token"),
+            cell("check_token_by_put", "", Method::PUT, "/check-token"),
+            cell("check_token_by_patch", "", Method::PATCH, "/check-token"),
+            cell("check_token_by_delete", "", Method::DELETE, "/check-token"),
             with_body("check_token", "in another", Method::POST, "/check-token", &json!({"service_id": self.another})),
         ]
     }

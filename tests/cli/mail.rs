@@ -72,3 +72,36 @@ async fn the_doctor_tries_the_mail_server() {
     assert!(!said.out.contains("hunter2") && !said.err.contains("hunter2"), "{said:?}");
     assert!(house.run(&["doctor"]).out.contains("SMTP_URL is not set"));
 }
+
+#[tokio::test]
+async fn a_mail_to_set_a_new_password_goes_to_a_proved_address_only() {
+    let house = House::new().await;
+    house.json_with(&["user", "add", "ada", "--name", "Ada", "--email", "ada@example.com"], PASSWORD);
+    let send = ["user", "send-reset", "ada"];
+    let vars = [("SMTP_URL", "smtp://127.0.0.1:1"), ("MAIL_FROM", "portero@example.com")];
+    house.run(&send).refused(&["sends no mail"]);
+    house.run_with(&send, "", &vars).refused(&["has not proved their address"]);
+    let prove = "update auth.person set email_verified_at = now()";
+    sqlx::raw_sql(prove).execute(&mut house.conn().await).await.expect("a proved address");
+    let said = house.run_with(&send, "", &vars);
+    assert!(said.code == 0 && said.out.contains("ada (id 1)"), "{said:?}");
+    assert_eq!(house.number("select count(*) from auth.mails where recipient = 'ada@example.com'").await, 1);
+    let told = "select count(*) from auth.audit_events where action = 'password.reset-sent' and actor = 'command-line'";
+    assert_eq!(house.number(told).await, 1);
+}
+
+#[tokio::test]
+async fn who_gives_a_role_hears_whose_password_and_address_somebody_else_chose() {
+    let house = House::new().await;
+    for name in ["desk", "ada"] {
+        house.json_with(&["user", "add", name, "--name", name, "--email", &format!("{name}@example.com")], PASSWORD);
+    }
+    let chosen = "update auth.person set password_set_by = 1, email_given_by = 1 where id = 2";
+    sqlx::raw_sql(chosen).execute(&mut house.conn().await).await.expect("somebody of the desk");
+    house.json(&["service", "add", "Shop"]);
+    house.json(&["role", "add", "Clerk"]);
+    let business = house.run(&["grant", "add", "ada", "Shop", "Clerk"]);
+    assert!(business.code == 0 && business.err.contains("`desk`, who may not hand this out"), "{business:?}");
+    let promoted = house.run(&["admin", "add", "ada"]);
+    assert!(promoted.code == 0 && promoted.err.contains("have not proved their address"), "{promoted:?}");
+}
