@@ -34,13 +34,13 @@ async fn nobody_floods_a_mailbox_by_saying_that_it_is_theirs() {
         for email in ["victim@example.org".to_owned(), format!("victim+{n}@example.org")] {
             let answer = eva.patch("/auth/me", json!({ "email": email })).await;
             if answer.status == 429 {
-                assert_eq!(answer.error(), "too_many_mails");
+                assert!(["too_many_mails", "too_many_changes"].contains(&answer.error()), "{answer:?}");
                 assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{answer:?}");
             }
             statuses.push(answer.status);
         }
     }
-    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 58, "five new addresses: {statuses:?}");
+    assert!(statuses.iter().filter(|status| **status == 200).count() <= 10, "{statuses:?}");
     // These are all one mailbox; and what was to go to an address that has been replaced meanwhile is not sent.
     let mut got = arriving(&server, &mailbox).await.len();
     assert!(got <= 1, "{got}");
