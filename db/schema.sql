@@ -2163,7 +2163,7 @@ create index person_password_set_by_idx on auth.person (password_set_by) where p
 create index person_email_given_by_idx on auth.person (email_given_by) where email_given_by is not null;
 
 
--- migrations/0026: people without password
+-- migrations/0025: people without password
 
 -- People may be registered without a password, and choose one with a forgotten-password mail: no password is theirs until
 -- then.
@@ -2171,12 +2171,20 @@ create index person_email_given_by_idx on auth.person (email_given_by) where ema
 alter table auth.person alter column password_hash drop not null;
 
 
--- migrations/0028: descriptions
+-- migrations/0026: descriptions
 
 -- Roles and permissions say what they are for, as services do.
 
 alter table auth.role add column description text;
 alter table auth.permission add column description text;
+
+
+-- migrations/0027: names of both kinds
+
+-- The unique indexes know users' names and Portero's own apart. Whoever looks whether a name has both needs one for all.
+
+create index role_name_idx on auth.role (name);
+create index permission_name_idx on auth.permission (name);
 
 
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
@@ -2240,7 +2248,9 @@ values
      '\xdf47e274c94e5c5a7bab38ec28abdb9510d4b0ef265875c7d25be7f1f9ef77c13f3e07394794cb9480c279f0c5e75c44', 0),
     (24, 'given by others', true,
      '\x4444492a9fc0efa3b5d1beaaf952085f06d59f5d961be21bfaaa5c5114de3ea33aedd5c07770931f2f803bad23fcf7ea', 0),
-    (26, 'people without password', true,
+    (25, 'people without password', true,
      '\xa53cb603893256488d1bc27af66d04fb08db107be0b71c0dc46a9d5b92adb92f96bb2b9de8e9e5c9a6b69f5ea9b2e3f7', 0),
-    (28, 'descriptions', true,
-     '\x0a450640e34d7c0c30bcaf4ebe9205f971dad7eafa818e3e21403d010aeecd6277ccfdfb541dc1aefe1917a8ab1d1f2b', 0);
+    (26, 'descriptions', true,
+     '\x0a450640e34d7c0c30bcaf4ebe9205f971dad7eafa818e3e21403d010aeecd6277ccfdfb541dc1aefe1917a8ab1d1f2b', 0),
+    (27, 'names of both kinds', true,
+     '\x44d4ea36c7622a7b12f4e5d72f66c54f4aec406081d1c53006fa6cfeed1ba05b685379effa6e0e858585096d954f8b6d', 0);

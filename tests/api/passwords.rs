@@ -78,7 +78,7 @@ async fn anyone_may_ask_how_good_a_password_is() {
     );
     assert_eq!(judged("Joaquina Floripondia", "ada").await["acceptable"], false, "everybody knows the name");
     assert_eq!(judged("valderrama-77", "valderrama").await["acceptable"], false);
-    for odd in ["", "\0", "🦜", &"9".repeat(30_000)] {
+    for odd in ["", "\0", "🦜", &"9".repeat(3_000)] {
         assert_eq!(judged(odd, odd).await["acceptable"], false);
     }
 }

@@ -63,11 +63,6 @@ const EXCEPTIONS: &[Exception] = &[
         walks: "role by role_listed_idx",
         _reason: "the vocabulary is loaded whole, and that index has no roles of direct grants",
     },
-    Exception {
-        statement: "left join auth.role by_name",
-        walks: "role",
-        _reason: "an import, once, at its beginning: it compares all roles with all",
-    },
 ];
 
 /// Whatever Postgres prefers at the time.

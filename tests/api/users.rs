@@ -288,7 +288,8 @@ async fn a_new_password_ends_the_other_sessions() {
     let there = server.session_of(here.id).await;
     let path = format!("/users/{}", here.id);
 
-    here.put(&path, json!({"password": "a new passphrase"})).await.ok();
+    let change = json!({"current_password": PASSWORD, "new_password": "a new passphrase"});
+    here.post("/auth/change-password", change).await.ok();
     assert_eq!(here.check().await.status, 200, "the one that changed it goes on");
     assert_eq!(there.check().await.refusal(), (401, "invalid_token"));
     assert_eq!(server.anonymous().log_in("ada", PASSWORD).await.refusal(), (401, "invalid_credentials"));
