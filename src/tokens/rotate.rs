@@ -28,7 +28,6 @@ pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Resul
     users::store::hold(&mut tx, known.person).await?;
     let family = families::lock(&mut tx, known.family).await?;
     let family = family.filter(|family| app.config.families.is_live(family, now)).ok_or_else(invalid)?;
-    let refreshes_until = family.refreshed(app.config.lifetime.sliding, now).map_err(too_often)?;
     let standing = families::standing(&mut tx, presented).await?.ok_or_else(invalid)?;
     let good = standing.good(app.config.families.grace, now);
     let is_good = match good {
@@ -43,6 +42,8 @@ pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Resul
         tx.commit([Event::new(Action::RefreshReplayed).about(family.person).before(replayed)]).await?;
         return Err(invalid());
     }
+    // Only now: a replay ends the session also when it comes too often.
+    let refreshes_until = family.refreshed(app.config.lifetime.sliding, now).map_err(too_often)?;
     if good == Good::Sibling {
         families::prune(&mut tx, family.id).await?;
     } else {

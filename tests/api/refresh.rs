@@ -522,5 +522,9 @@ async fn whoever_refreshes_without_end_has_to_wait_and_keeps_their_token() {
     }
     assert_eq!(server.number("select count(*) from auth.changes").await, told, "no backend hears of it");
     server.app.clock.turn(Duration::seconds(30));
-    refresh(&ada, &newest).await.ok();
+    newest = refresh(&ada, &newest).await.ok().refresh_token().to_owned();
+
+    let replayed = refresh(&ada, login.refresh_token()).await;
+    assert_eq!(replayed.refusal(), (401, "invalid_refresh_token"), "a replay is one also when it comes too often");
+    assert_eq!(refresh(&ada, &newest).await.refusal(), (401, "invalid_refresh_token"), "and ends the session");
 }
