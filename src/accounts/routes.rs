@@ -16,7 +16,7 @@ use crate::names;
 use crate::openapi::Success;
 use crate::passwords::{Password, Presented, Strength};
 use crate::shares::Asker;
-use crate::users::Email;
+use crate::users::{Email, Username};
 
 /// `/auth/…`, where people help themselves.
 pub fn routes() -> OpenApiRouter<App> {
@@ -38,7 +38,7 @@ struct Forgotten {
     email: Option<Email>,
     /// or by their username.
     #[serde(default, alias = "login")]
-    #[schema(min_length = 1, max_length = 100, example = "ada")]
+    #[schema(value_type = Option<Username>)]
     username: Option<String>,
 }
 
@@ -68,7 +68,7 @@ async fn forgot_password(
     }
     let username = who
         .username
-        .map(|typed| names::typed(&typed).ok_or_else(|| Error::invalid_field("username", "is no username")));
+        .map(|typed| names::typed(&typed).ok_or_else(|| Error::invalid_field("username", "can't be a username: too long, or with characters that none has")));
     let (email, username) = (who.email.map(Into::into), username.transpose()?);
     let asked = Content::PasswordReset { email, username, origin: origin.into() };
     reset::ask_for_reset(&app, &asked, language).await?;
