@@ -66,9 +66,11 @@ async fn forgot_password(
     if who.email.is_some() == who.username.is_some() {
         return Err(Error::invalid_field("", "send `email` or `username`, one of them"));
     }
-    let username = who
-        .username
-        .map(|typed| names::typed(&typed).ok_or_else(|| Error::invalid_field("username", "can't be a username: too long, or with characters that none has")));
+    let username = who.username.map(|typed| {
+        names::typed(&typed).ok_or_else(|| {
+            Error::invalid_field("username", "can't be a username: too long, or with characters that none has")
+        })
+    });
     let (email, username) = (who.email.map(Into::into), username.transpose()?);
     let asked = Content::PasswordReset { email, username, origin: origin.into() };
     reset::ask_for_reset(&app, &asked, language).await?;

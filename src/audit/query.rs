@@ -3,10 +3,10 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
 
 use super::Action;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::id::Ref;
 use crate::services::ServiceId;
@@ -97,8 +97,8 @@ fn refuse(name: &str, fault: &str) -> Error {
 }
 
 fn moment(name: &str, text: Option<String>) -> Result<Option<OffsetDateTime>> {
-    let parsed = text.map(|text| OffsetDateTime::parse(&text, &Rfc3339)).transpose();
-    parsed.map_err(|_| refuse(name, "write a moment as 2026-11-01T00:00:00Z (RFC 3339; `+` in an offset is `%2B`)"))
+    let parsed = text.map(|text| clock::read_rfc3339(&text).ok_or(())).transpose();
+    parsed.map_err(|()| refuse(name, "write a moment as 2026-11-01T00:00:00Z (RFC 3339; `+` in an offset is `%2B`)"))
 }
 
 /// Known actions that `patterns` name.

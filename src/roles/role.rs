@@ -32,18 +32,25 @@ impl RoleId {
 
 text_type!(
     /// A role's name.
-    RoleName, |text| names::unlike(imported_name(text)?, &OWN_NAMES), max: 100,
+    RoleName, role_name, max: 100,
     except: r"(?![-+]?[0-9]+$)(?!direct:)(?!(?:Administrator|Writer|Reader|Auditor)$)", example: "Publisher"
 );
 
 /// What Portero's own roles are called. The migration `portero_itself` has the same; a test compares the two.
 pub const OWN_NAMES: [&str; 4] = ["Administrator", "Writer", "Reader", "Auditor"];
 
+fn role_name(text: &str) -> Result<String, String> {
+    let name = names::unlike(imported_name(text)?, &OWN_NAMES)?;
+    if names::begins_like(&name, "direct:") { Err(KEPT.to_owned()) } else { Ok(name) }
+}
+
+const KEPT: &str = "names beginning with `direct:` are kept for direct grants";
+
 /// Reads the name that a role had in the system that Portero succeeds: it may be that of one of Portero's own.
 pub fn imported_name(text: &str) -> Result<String, String> {
     let name = names::name(text)?;
     if name.starts_with("direct:") {
-        return Err("names beginning with `direct:` are kept for direct grants".to_owned());
+        return Err(KEPT.to_owned());
     }
     Ok(name)
 }

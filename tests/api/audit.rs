@@ -388,6 +388,9 @@ async fn bad_questions_are_refused_with_what_is_wrong_with_them() {
     assert_eq!(root.get("/auth/me/activity?actor=1").await.refusal(), (400, "invalid_query"));
     assert_eq!(root.get("/audit-events/export?limit=3").await.refusal(), (400, "invalid_query"));
     assert_eq!(root.get("/audit-events/export?format=xml").await.refusal(), (400, "invalid_query"));
+    let beyond = "from=9999-12-31T23:59:59-23:59";
+    assert_eq!(root.get(&format!("/audit-events?{beyond}")).await.refusal(), (400, "invalid_query"));
+    assert_eq!(root.get(&format!("/audit-events/export?{beyond}")).await.refusal(), (400, "invalid_query"));
 }
 
 #[tokio::test]

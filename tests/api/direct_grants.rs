@@ -142,7 +142,13 @@ async fn the_role_that_carries_it_can_be_neither_changed_nor_given_to_others() {
     let path = format!("/roles/{id}");
     assert_eq!(adm1.put(&path, json!({"name": "Mine"})).await.refusal(), (409, "direct_role"));
     assert_eq!(adm1.delete(&path).await.refusal(), (409, "direct_role"));
-    assert_eq!(adm1.put("/roles/1", json!({"name": "direct:7:5"})).await.refusal(), (400, "invalid_request_body"));
+    for name in ["direct:7:5", "Direct:7:5", "\u{ff44}irect:7:5", "direct :7:5"] {
+        assert_eq!(
+            adm1.put("/roles/1", json!({"name": name})).await.refusal(),
+            (400, "invalid_request_body"),
+            "{name}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::file::{Known, READ_ONLY};
+use crate::clock;
 use crate::config::Config;
 use crate::error::Error;
 use crate::mail::Locale;
@@ -154,7 +154,7 @@ fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 }
 
 fn moment(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "is no time like 2026-01-31T09:00:00Z".to_owned())
+    clock::read_rfc3339(text).ok_or_else(|| "is no time like 2026-01-31T09:00:00Z".to_owned())
 }
 
 enum Secret {

@@ -2,10 +2,10 @@
 
 use indicatif::ProgressBar;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::source::OldPerson;
 use super::{Import, conflicts, store};
+use crate::clock;
 use crate::passwords::PasswordHash;
 use crate::users::{DocumentNumber, PersonName, Username};
 
@@ -133,7 +133,7 @@ fn moment(text: &str) -> Option<OffsetDateTime> {
         let seconds = if number.abs() > 100_000_000_000 { number / 1000 } else { number };
         return OffsetDateTime::from_unix_timestamp(seconds).ok();
     }
-    OffsetDateTime::parse(text, &Rfc3339).or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339)).ok()
+    clock::read_rfc3339(text).or_else(|| clock::read_rfc3339(&format!("{text}Z")))
 }
 
 #[cfg(test)]
