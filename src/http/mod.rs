@@ -18,6 +18,6 @@ mod trace;
 
 pub use etag::{ETag, IfMatch, Tagged};
 pub use json::{Json, MAX_OF_STRANGERS, OptionalJson, unreadable};
-pub use page::{Page, limit_of};
+pub use page::{MAX_LIMIT, Page, limit_of};
 pub use patch::Patch;
 pub use path::Path;

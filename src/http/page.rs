@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::http::Json;
 use crate::names;
 
-const MAX_LIMIT: u32 = 1000;
+/// No page has more rows.
+pub const MAX_LIMIT: u32 = 1000;
 const DEFAULT_LIMIT: u32 = 100;
 
 /// Which part of a list is asked for: keyset pages by id, never an offset.

@@ -138,9 +138,8 @@ async fn update(
         let now = tx.by().now;
         must_hand_out_where_anything_is_held(&mut tx, by.actor, id, now).await?;
     }
-    store::update(&mut tx, id, change).await?;
-    let after = store::tagged(&mut tx, id).await?;
-    tx.commit([Event::new(Action::ServiceChanged).within(id).changed(before.shown, &after.shown)]).await?;
+    let after = super::change(&mut tx, before.shown, change).await?;
+    tx.commit([]).await?;
     Ok(after)
 }
 

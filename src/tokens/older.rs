@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 
 use super::SessionId;
 use crate::error::Error;
-use crate::http::{Json, limit_of};
+use crate::http::{Json, MAX_LIMIT, limit_of};
 
 /// Which part of a list that begins with the newest is asked for: keyset pages by time and id.
 #[derive(Debug)]
@@ -31,6 +31,22 @@ pub struct OlderQuery {
 }
 
 impl Older {
+    /// The newest, for a tool that reads them all.
+    pub fn newest() -> Self {
+        Self { path: String::new(), before: None, limit: MAX_LIMIT }
+    }
+
+    /// The part after this one, which was answered with `rows`: takes the surplus row off them. `None` after the last.
+    pub fn next<T>(self, rows: &mut Vec<T>, key: impl Fn(&T) -> (OffsetDateTime, &str)) -> Option<Self> {
+        let shown = self.limit as usize;
+        if rows.len() <= shown {
+            return None;
+        }
+        rows.truncate(shown);
+        let (at, id) = rows.last().map(key)?;
+        Some(Self { before: Some((at, SessionId::parse(id)?)), ..self })
+    }
+
     /// When the row was made that this part comes after.
     pub fn created_at(&self) -> Option<OffsetDateTime> {
         self.before.as_ref().map(|(at, _)| *at)

@@ -1,20 +1,16 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::json;
-use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::older::{Older, OlderQuery};
-use super::store::listed::{self, Row, Wanted};
-use super::{SessionId, TokenHash, store};
+use super::{ListedSession, SessionId, TokenHash, end_all, end_one, sessions};
 use crate::access::permission::{ReadUsers, WriteUsers};
 use crate::access::store::must_cover_person;
 use crate::access::{About, Caller, Can};
 use crate::app::App;
-use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
 use crate::http::{Json, Path};
 use crate::id::Ref;
@@ -28,50 +24,9 @@ pub fn session_routes() -> OpenApiRouter<App> {
         .routes(routes!(list_sessions, end_sessions))
 }
 
-/// Somebody's being logged in, from one device.
-#[derive(Debug, Serialize, ToSchema)]
-struct ListedSession {
-    /// Opens nothing. With a refresh token, it stays the same from login to end.
-    #[schema(pattern = "^[0-9a-f]{32}$", example = "9c2e4d8fe97d881430de4e754b4205b9")]
-    id: String,
-    /// What the device said it is (`User-Agent`) when it logged in.
-    #[schema(example = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")]
-    device: Option<String>,
-    /// Where it logged in from.
-    #[schema(example = "203.0.113.7")]
-    address: Option<String>,
-    /// What the client called itself (`x-client-id`).
-    #[schema(example = "web-shop")]
-    client_id: Option<String>,
-    /// Login.
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime, example = "2026-11-22T08:00:00Z")]
-    created_at: OffsetDateTime,
-    /// Login, or the last time that its token was renewed or refreshed.
-    #[serde(with = "time::serde::rfc3339")]
-    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:30:00Z")]
-    last_seen_at: OffsetDateTime,
-    /// When it ends unless it is renewed or refreshed, in Unix seconds.
-    #[schema(example = 1_795_305_600)]
-    expires_at: i64,
-    /// Whether it is the one that asks.
-    #[schema(example = true)]
-    current: bool,
-}
-
 async fn list(app: &App, person: PersonId, asking: TokenHash, older: Older) -> Result<Response> {
-    let (lifetime, families) = (app.config.lifetime, app.config.families);
-    let wanted = Wanted { person, asking, lifetimes: (lifetime, families), now: app.clock.now(), older: &older };
-    let rows = listed::list(&mut *app.db.read().await?, &wanted).await?;
-    let sessions = rows.into_iter().map(|row| {
-        let Row { id, device, address, client_id, created_at, last_seen_at, kept_at, refreshes, current } = row;
-        let expires_at =
-            if refreshes { families.expires_at(created_at, kept_at) } else { lifetime.expires_at(created_at, kept_at) };
-        let expires_at = expires_at.unix_timestamp();
-        ListedSession { id, device, address, client_id, created_at, last_seen_at, expires_at, current }
-    });
-    let sessions: Vec<_> = sessions.collect();
-    Ok(older.respond(sessions, |session| (session.created_at, &session.id)))
+    let sessions = sessions(&mut *app.db.read().await?, app, person, Some(asking), &older).await?;
+    Ok(older.respond(sessions, ListedSession::key))
 }
 
 /// List one's own sessions
@@ -105,10 +60,10 @@ async fn end_session(State(app): State<App>, caller: Caller, Path(id): Path<Stri
     let absent = || Error::not_found("session_not_found", "you have no session with that id; it may have ended");
     let id = SessionId::parse(&id).ok_or_else(absent)?;
     let mut tx = caller.begin(&app).await?;
-    if !listed::end(&mut tx, caller.person, &id).await? {
+    if !end_one(&mut tx, caller.person, &id).await? {
         return Err(absent());
     }
-    tx.commit([Event::new(Action::SessionRevoked).about(caller.person).before(json!({"session_id": id}))]).await?;
+    tx.commit([]).await?;
     Ok(Json(SessionRevoked { status: "session_revoked", id }))
 }
 
@@ -128,8 +83,8 @@ struct SessionsRevoked {
 #[utoipa::path(delete, path = "/auth/sessions", tag = "auth", responses((status = 200, body = SessionsRevoked)))]
 async fn end_other_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionsRevoked>> {
     let mut tx = caller.begin(&app).await?;
-    let revoked = store::revoke_all(&mut tx, caller.person, Some(caller.token)).await?;
-    tx.commit(ended(caller.person, revoked)).await?;
+    let revoked = end_all(&mut tx, caller.person, Some(caller.token)).await?;
+    tx.commit([]).await?;
     Ok(Json(SessionsRevoked { status: "sessions_revoked", revoked }))
 }
 
@@ -173,12 +128,7 @@ async fn end_sessions(
     users::store::get(&mut tx, id).await?;
     let now = tx.by().now;
     must_cover_person(&mut tx, by.actor, id, now).await?;
-    let revoked = store::revoke_all(&mut tx, id, None).await?;
-    tx.commit(ended(id, revoked)).await?;
+    let revoked = end_all(&mut tx, id, None).await?;
+    tx.commit([]).await?;
     Ok(Json(SessionsRevoked { status: "sessions_revoked", revoked }))
-}
-
-fn ended(person: PersonId, sessions: u64) -> Option<Event> {
-    let told = Event::new(Action::SessionRevoked).about(person).before(json!({"sessions": sessions}));
-    (sessions > 0).then_some(told)
 }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
 use serde::Deserialize;
 use serde_json::json;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::IntoParams;
@@ -86,22 +87,63 @@ pub(super) async fn export_users(
 ) -> Result<Response> {
     let share = exports_share(&app, by.actor)?;
     let tx = by.begin(&app, About::default()).await?;
-    tx.commit([Event::new(Action::UsersExported).after(json!({"format": format.extension()}))]).await?;
-    let first = ((app, by, share), Some(Page::first(None)), true);
-    let lines = try_unfold(first, move |((app, by, share), page, is_first)| async move {
-        let Some(page) = page else { return Ok::<_, Error>(None) };
+    let export = Export::begin(format);
+    tx.commit([export.told()]).await?;
+    let lines = try_unfold(((app, by, share), export), move |((app, by, share), mut export)| async move {
+        if export.is_over() {
+            return Ok::<_, Error>(None);
+        }
         by.check_again(&app).await?;
-        let mut rows = store::list_details(&mut *app.db.read().await?, &page).await?;
-        let next = page.next(&mut rows, |person| person.id.0);
-        let lines = match format {
-            Format::Csv => csv_lines(&rows, is_first)?,
-            Format::Jsonl => json_lines(&rows)?,
-        };
-        Ok(Some((Bytes::from(lines), ((app, by, share), next, false))))
+        let lines = export.next(&mut *app.db.read().await?).await?;
+        Ok(lines.map(|lines| (Bytes::from(lines), ((app, by, share), export))))
     });
     let name = format!("attachment; filename=\"users.{}\"", format.extension());
     Ok(([(CONTENT_TYPE, format.media_type().to_owned()), (CONTENT_DISPOSITION, name)], Body::from_stream(lines))
         .into_response())
+}
+
+/// Everybody, a page at a time.
+#[derive(Debug)]
+pub struct Export {
+    format: Format,
+    page: Option<Page>,
+    is_first: bool,
+    people: usize,
+}
+
+impl Export {
+    /// Of nobody yet.
+    pub fn begin(format: Format) -> Self {
+        Self { format, page: Some(Page::first(None)), is_first: true, people: 0 }
+    }
+
+    /// What the audit trail tells of it, to be told before anybody is.
+    pub fn told(&self) -> Event {
+        Event::new(Action::UsersExported).after(json!({"format": self.format.extension()}))
+    }
+
+    /// Whether everybody was told.
+    pub fn is_over(&self) -> bool {
+        self.page.is_none()
+    }
+
+    /// How many were told so far.
+    pub fn people(&self) -> usize {
+        self.people
+    }
+
+    /// The next lines; `None` after the last.
+    pub async fn next(&mut self, conn: &mut PgConnection) -> Result<Option<Vec<u8>>> {
+        let Some(page) = self.page.take() else { return Ok(None) };
+        let mut rows = store::list_details(conn, &page).await?;
+        self.page = page.next(&mut rows, |person| person.id.0);
+        let is_first = std::mem::replace(&mut self.is_first, false);
+        self.people += rows.len();
+        Ok(Some(match self.format {
+            Format::Csv => csv_lines(&rows, is_first)?,
+            Format::Jsonl => json_lines(&rows)?,
+        }))
+    }
 }
 
 const COLUMNS: [&str; 13] = [

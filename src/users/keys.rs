@@ -1,28 +1,27 @@
 //! What opens an account: the password, the address that new ones are sent to, and the username, by which backends may know
 //! people.
 
-use super::store::{self, Chosen};
-use super::{PersonChange, PersonId};
+use super::change::is_moved;
+use super::{PersonChange, PersonId, store};
 use crate::access::store::{must_be_as_mighty, must_cover_person};
 use crate::audit::Change;
 use crate::error::Result;
 
 /// Refuses (403) a change of somebody who holds more of Portero's own than `actor`, and one by which they could become
-/// somebody who holds what they could not give themselves. Answers what was chosen for the person.
+/// somebody who holds what they could not give themselves.
 pub(super) async fn must_be_theirs_to_change(
     tx: &mut Change,
     actor: PersonId,
     id: PersonId,
     change: &PersonChange,
     password: bool,
-) -> Result<Chosen> {
+) -> Result<()> {
     let now = tx.by().now;
     must_cover_person(tx, actor, id, now).await?;
-    let (person, email) = (store::get(tx, id).await?, store::email(tx, id).await?);
+    let person = store::get(tx, id).await?;
     let is_renamed = change.username.as_ref().is_some_and(|new| new.as_str() != person.username);
-    let is_moved = change.email.as_ref().is_some_and(|new| email.is_none_or(|old| !old.is_same(new)));
-    if password || is_renamed || is_moved {
+    if password || is_renamed || is_moved(tx, id, change).await? {
         must_be_as_mighty(tx, actor, id, now).await?;
     }
-    Ok(Chosen { password, email: is_moved })
+    Ok(())
 }

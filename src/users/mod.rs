@@ -2,6 +2,7 @@
 
 mod bulk_routes;
 pub mod cell;
+mod change;
 mod credentials;
 mod disable;
 mod email;
@@ -14,10 +15,11 @@ mod routes;
 pub mod store;
 
 pub use bulk_routes::bulk_routes;
+pub use change::{Changed, Wanted, change};
 pub use credentials::{Claim, StoredCredentials};
 pub use disable::{disable, enable};
 pub use email::Email;
-pub use export::{EXPORTS_OF_A_PERSON, exports_share};
+pub use export::{EXPORTS_OF_A_PERSON, Export, exports_share};
 pub use person::{
     DocumentNumber, DocumentType, NewPerson, Person, PersonChange, PersonId, PersonName, PersonType, Username,
     person_not_found, unknown_person,

@@ -9,18 +9,16 @@ use utoipa_axum::routes;
 use super::keys::must_be_theirs_to_change;
 use super::oneself::must_not_be_ones_own;
 use super::store::{self, Chosen, Details, NewRow};
-use super::{Email, NewPerson, Person, PersonChange, PersonId, disable, enable};
+use super::{Email, NewPerson, Person, PersonChange, PersonId, Wanted, disable, enable};
 use crate::access::permission::{ReadUsers, WriteUsers};
 use crate::access::store::{must_cover_person, must_keep_an_administrator};
 use crate::access::{About, Caller, Can, Holds};
-use crate::accounts::tell_the_old_address;
 use crate::app::App;
-use crate::attempts;
 use crate::audit::{Action, Event};
 use crate::error::{Error, Result};
 use crate::http::{IfMatch, Json, Page, Path, Tagged};
 use crate::id::Ref;
-use crate::mail::{self, Content, Language};
+use crate::mail::{self, Language};
 use crate::openapi::{PageQuery, Success};
 use crate::passwords::{ImportedHash, Password, PasswordHash};
 use crate::shares::Asker;
@@ -175,32 +173,16 @@ async fn update(
     let password_hash = hash(app, &asker, password, password_hash, &about).await?;
 
     let mut tx = by.begin(app, About::person(id)).await?;
-    let chosen = must_be_theirs_to_change(&mut tx, by.actor, id, &change, password_hash.is_some()).await?;
+    must_be_theirs_to_change(&mut tx, by.actor, id, &change, password_hash.is_some()).await?;
     if_match.allows(&store::tagged(&mut tx, id).await?.etag)?;
-    let before = store::record(&mut tx, id).await?;
-    if let Some(email) = &change.email {
-        tell_the_old_address(&mut tx, app, id, email, language).await?;
-    }
-    store::update(&mut tx, id, &change, password_hash.as_ref()).await?;
-    let giver = if by.actor == id { None } else { store::giver(&mut tx, by.actor).await? };
-    store::note_giver(&mut tx, id, giver, chosen).await?;
-    let after = store::record(&mut tx, id).await?;
-    if password_hash.is_some() {
-        let own_session = (by.actor == id).then_some(by.token);
-        tokens::store::revoke_all(&mut tx, id, own_session).await?;
-        attempts::clear(&mut tx, id).await?;
-        tx.tell(Event::new(Action::PasswordChanged).about(id));
-        mail::queue(&mut tx, app, id, &Content::PasswordChanged, language).await?;
-    }
-    if let Some(username) = change.username.as_ref().filter(|username| username.as_str() != person.username) {
-        let content = Content::UsernameChanged { username: username.as_str().to_owned() };
-        mail::queue(&mut tx, app, id, &content, language).await?;
-    }
-    let changed = (!change.is_empty()).then(|| Event::new(Action::UserChanged).about(id).changed(before, after));
-    let person = store::tagged(&mut tx, id).await?;
-    tx.commit(changed).await?;
+    let is_own = by.actor == id;
+    let giver = if is_own { None } else { store::giver(&mut tx, by.actor).await? };
+    let (password_hash, kept) = (password_hash.as_ref(), is_own.then_some(by.token));
+    let wanted = Wanted { change: &change, password_hash, giver, kept, language };
+    let changed = super::change(&mut tx, app, id, &wanted).await?;
+    tx.commit([]).await?;
     app.post.wake();
-    Ok(person)
+    Ok(changed.person)
 }
 
 /// That a person was removed.

@@ -36,8 +36,8 @@ pub struct Row {
 pub struct Wanted<'a> {
     /// Whose.
     pub person: PersonId,
-    /// The one that asks.
-    pub asking: TokenHash,
+    /// The one that asks, if one does.
+    pub asking: Option<TokenHash>,
     /// Those that are not over by these.
     pub lifetimes: (Lifetime, FamilyLifetime),
     /// Now.
@@ -67,7 +67,7 @@ pub async fn list(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Ro
             where f.person_id = $1 and f.rotated_at > $3 and f.created_at > $4
             union all
             select left(encode(sha256(token), 'hex'), 32), user_agent, host(address), client_id, created_at,
-                   modified_at, modified_at, false, token = $2
+                   modified_at, modified_at, false, coalesce(token = $2, false)
             from auth.tokens_cache
             where person_id = $1 and family_id is null and modified_at > $5 and created_at > $6
         ) session
@@ -76,7 +76,7 @@ pub async fn list(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Ro
         limit $9
         "#,
         wanted.person.0,
-        wanted.asking.as_bytes(),
+        wanted.asking.as_ref().map(TokenHash::as_bytes),
         wanted.now - families.idle,
         wanted.now - families.absolute,
         wanted.now - lifetime.sliding,
