@@ -116,19 +116,22 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Re
     let service = grant.service.find(&mut tx).await?;
     let now = tx.by().now;
     let is_strict = terms.is_none() || service == ServiceId::PORTERO;
-    let mut revoked = false;
+    let (mut revoked, mut missing) = (false, Vec::new());
     if let Some(role) = &grant.role {
         let role = if is_strict { role.find_one(&mut tx).await? } else { role.find(&mut tx).await? };
         revoked = change_role(&mut tx, person.id, service, role, terms).await?;
     }
-    for permission in &grant.permission {
-        let permission = if is_strict { permission.find_one(&mut tx).await? } else { permission.find(&mut tx).await? };
+    for named in &grant.permission {
+        let permission = if is_strict { named.find_one(&mut tx).await? } else { named.find(&mut tx).await? };
         let told = if let Some(terms) = terms {
             let (_, granted) = store::grant_direct(&mut tx, person.id, service, permission, terms).await?;
             told::directly_granted(person.id, service, permission, &granted)
         } else {
             let (_, taken) = store::revoke_direct(&mut tx, person.id, service, permission, now).await?;
             revoked |= taken.is_some();
+            if taken.is_none() {
+                missing.push(named.text.as_str());
+            }
             taken.map(|before| told::directly_revoked(person.id, service, permission, &before))
         };
         if let Some(told) = told {
@@ -149,6 +152,8 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Re
         answer["revoked"] = json!(revoked);
         if !revoked {
             did = format!("Nothing to take away: {username} does not hold {} there.", grant.what());
+        } else if !missing.is_empty() {
+            did = format!("{username} did not hold `{}` there.", missing.join("`, `"));
         }
     }
     tool.output.done(&answer, format_args!("{did} {username} (id {id}) has {holds} in service {service} now."))

@@ -149,6 +149,14 @@ pub(super) fn or_dash(cell: Option<impl Display>) -> String {
     cell.map_or_else(|| "-".to_owned(), |cell| cell.to_string())
 }
 
+/// What to say first of a command that was to take things away, some of which were `missing`.
+pub(super) fn taken(any: bool, lacked: &str, missing: &[&str]) -> String {
+    if !any {
+        return "Nothing to take away. ".to_owned();
+    }
+    if missing.is_empty() { String::new() } else { format!("{lacked} `{}`. ", missing.join("`, `")) }
+}
+
 /// `1 line`, `2 lines`.
 pub(super) fn count(number: u64, one: &str, more: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { more })

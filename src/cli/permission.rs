@@ -6,9 +6,10 @@ use clap::Subcommand;
 use super::named::Named;
 use super::output::{Row, or_dash};
 use super::tool::{Tool, list_all};
+use super::words::NewWords;
 use crate::audit::{Action, Event};
 use crate::names::Description;
-use crate::permissions::{NewPermission, Permission, PermissionId, PermissionName, store};
+use crate::permissions::{self, NewPermission, Permission, PermissionChange, PermissionId, PermissionName, store};
 use crate::roles::{self, RoleId};
 
 #[derive(Debug, Subcommand)]
@@ -29,6 +30,14 @@ pub(super) enum Command {
         /// Only those that this role carries: id or name.
         #[arg(long, allow_negative_numbers = true)]
         role: Option<Named<RoleId>>,
+    },
+    /// Rename a permission, or describe it otherwise.
+    Change {
+        /// Id or name.
+        #[arg(allow_negative_numbers = true)]
+        permission: Named<PermissionId>,
+        #[command(flatten)]
+        new: NewWords<PermissionName>,
     },
     /// Remove a permission: every role loses it, and so does everybody who held it.
     Remove {
@@ -66,6 +75,15 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
                 None => store::list(&mut tx, page).await,
             };
             list_all(tool.output, beginning, |permission: &Permission| permission.id.0, list).await
+        }
+        Command::Change { permission, new } => {
+            let id = permission.find_one(&mut tx).await?;
+            id.must_not_be_built_in()?;
+            let before = store::lock(&mut tx, id).await?;
+            let (name, description) = new.split();
+            let permission = permissions::change(&mut tx, before, &PermissionChange { name, description }).await?;
+            tx.commit([]).await?;
+            tool.output.done(&permission, format_args!("Changed permission {id} `{}`.", permission.name))
         }
         Command::Remove { permission } => {
             let id = permission.find_one(&mut tx).await?;

@@ -7,14 +7,15 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::named::Named;
-use super::output::{Row, or_dash};
+use super::output::{Row, or_dash, taken};
 use super::tool::{Tool, everything, list_all};
+use super::words::NewWords;
 use crate::audit::{Action, Event};
 use crate::error::Result;
 use crate::grants;
 use crate::names::Description;
 use crate::permissions::{Permission, PermissionId};
-use crate::roles::{NewRole, Role, RoleId, RoleName, store, told};
+use crate::roles::{self, NewRole, Role, RoleChange, RoleId, RoleName, store, told};
 use crate::services::ServiceId;
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +42,14 @@ pub(super) enum Command {
         /// Only those that this service offers: id or name.
         #[arg(long)]
         service: Option<Named<ServiceId>>,
+    },
+    /// Rename a role, or describe it otherwise.
+    Change {
+        /// Id or name.
+        #[arg(allow_negative_numbers = true)]
+        role: Named<RoleId>,
+        #[command(flatten)]
+        new: NewWords<RoleName>,
     },
     /// Remove a role: everybody loses it, everywhere.
     Remove {
@@ -78,6 +87,15 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             add(tool, &NewRole { name, description }, &permission, &service).await
         }
         Command::List { beginning, service } => list(tool, beginning, service).await,
+        Command::Change { role, new } => {
+            let mut tx = tool.begin().await?;
+            let id = changeable(&mut tx, &role).await?;
+            let before = store::get(&mut tx, id).await?;
+            let (name, description) = new.split();
+            let role = roles::change(&mut tx, before, &RoleChange { name, description }).await?;
+            tx.commit([]).await?;
+            tool.output.done(&role, format_args!("Changed role {id} `{}`.", role.name))
+        }
         Command::Remove { role } => {
             let mut tx = tool.begin().await?;
             let id = changeable(&mut tx, &role).await?;
@@ -142,9 +160,9 @@ async fn list(tool: &Tool, beginning: Option<String>, service: Option<Named<Serv
 async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let role = changeable(&mut tx, &change.role).await?;
-    let mut revoked = false;
-    for permission in &change.permissions {
-        let permission = if add { permission.find(&mut tx).await? } else { permission.find_one(&mut tx).await? };
+    let (mut revoked, mut missing) = (false, Vec::new());
+    for named in &change.permissions {
+        let permission = if add { named.find(&mut tx).await? } else { named.find_one(&mut tx).await? };
         if add {
             if store::add_permission(&mut tx, role, permission).await? {
                 tx.tell(told::carries(role, permission));
@@ -152,6 +170,8 @@ async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> 
         } else if store::remove_permission(&mut tx, role, permission).await? {
             revoked = true;
             tx.tell(told::lost(role, permission));
+        } else {
+            missing.push(named.text.as_str());
         }
     }
     let carried = carried(&mut tx, role, tool.app.clock.now()).await?;
@@ -161,7 +181,7 @@ async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> 
         return tool.output.done(&json!({ "role_id": role, "permissions": carried }), now);
     }
     let answer = json!({ "role_id": role, "permissions": carried, "revoked": revoked });
-    tool.output.done(&answer, if revoked { now } else { format!("Nothing to take away. {now}") })
+    tool.output.done(&answer, format_args!("{}{now}", taken(revoked, "It did not carry", &missing)))
 }
 
 async fn carried(conn: &mut PgConnection, role: RoleId, now: OffsetDateTime) -> Result<Vec<Permission>> {

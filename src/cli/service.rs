@@ -5,15 +5,16 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::named::Named;
-use super::output::{Row, or_dash};
+use super::output::{Row, or_dash, taken};
 use super::service_key;
 use super::tool::{Tool, everything, list_all};
+use super::words::NewWords;
 use crate::access::store::{must_keep_an_administrator, queue_for_administrators};
 use crate::audit::{Action, Change, Event};
 use crate::grants::{self, told};
 use crate::names::Description;
 use crate::roles::RoleId;
-use crate::services::{NewService, Service, ServiceId, ServiceName, store};
+use crate::services::{self, NewService, Service, ServiceChange, ServiceId, ServiceName, store};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -30,6 +31,13 @@ pub(super) enum Command {
         /// Only those whose name begins like this.
         #[arg(long, value_name = "TEXT")]
         beginning: Option<String>,
+    },
+    /// Rename a service, or describe it otherwise.
+    Change {
+        /// Id or name.
+        service: Named<ServiceId>,
+        #[command(flatten)]
+        new: NewWords<ServiceName>,
     },
     /// Remove a service: from then on nobody has a role in it; its name is free again.
     Remove {
@@ -76,6 +84,16 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let list = async |page: &_| store::list(&mut tx, page).await;
             list_all(tool.output, beginning, |service: &Service| service.id.0, list).await
         }
+        Command::Change { service, new } => {
+            let id = service.find(&mut tx).await?;
+            id.must_not_be_built_in()?;
+            store::lock(&mut tx, id).await?;
+            let before = store::get(&mut tx, id).await?;
+            let (name, description) = new.split();
+            let service = services::change(&mut tx, before, &ServiceChange { name, description }).await?.shown;
+            tx.commit([]).await?;
+            tool.output.done(&service, format_args!("Changed service {id} `{}`.", service.name))
+        }
         Command::Remove { service } => {
             let id = service.find(&mut tx).await?;
             id.must_not_be_built_in()?;
@@ -96,10 +114,10 @@ async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow
         // In the order of `access`, so that nobody waits in a circle.
         queue_for_administrators(&mut tx).await?;
     }
-    let mut revoked = false;
-    for role in &offer.roles {
+    let (mut revoked, mut missing) = (false, Vec::new());
+    for named in &offer.roles {
         let is_strict = !add || service == ServiceId::PORTERO;
-        let role = if is_strict { role.find_one(&mut tx).await? } else { role.find(&mut tx).await? };
+        let role = if is_strict { named.find_one(&mut tx).await? } else { named.find(&mut tx).await? };
         crate::roles::store::hold(&mut tx, role).await?;
         if add {
             if grants::store::offer(&mut tx, service, role).await? {
@@ -109,6 +127,8 @@ async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow
             if grants::store::withdraw(&mut tx, service, role).await? {
                 revoked = true;
                 tx.tell(told::withdrawn(service, role));
+            } else {
+                missing.push(named.text.as_str());
             }
             if (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR) {
                 must_keep_an_administrator(&mut tx).await?;
@@ -125,5 +145,5 @@ async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow
         return tool.output.done(&json!({ "service_id": service, "roles": roles }), now);
     }
     let answer = json!({ "service_id": service, "roles": roles, "revoked": revoked });
-    tool.output.done(&answer, if revoked { now } else { format!("Nothing to take away. {now}") })
+    tool.output.done(&answer, format_args!("{}{now}", taken(revoked, "It did not offer", &missing)))
 }

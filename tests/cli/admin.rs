@@ -105,10 +105,13 @@ async fn people_are_shown_disabled_and_removed() {
     assert!(house.run(&["user", "show", "ada"]).out.contains("DNI 1"));
     assert!(!house.run(&["user", "show", "ada"]).out.contains("argon2"));
 
-    house.json(&["user", "disable", "ada"]);
+    assert_eq!(house.json(&["user", "disable", "ada"])["changed"], true);
+    let again = house.run(&["user", "disable", "ada"]);
+    assert_eq!((again.code, again.out.contains("Nothing to take away: ada (id 1) was disabled already")), (0, true));
     assert!(house.log_in("ada", PASSWORD.trim()).await.is_none());
     assert!(house.run(&["user", "list"]).out.contains("disabled"));
-    house.json(&["user", "enable", "ada"]);
+    assert_eq!(house.json(&["user", "enable", "ada"])["changed"], true);
+    assert_eq!(house.json(&["user", "enable", "ada"])["changed"], false);
     let token = house.log_in("ada", PASSWORD.trim()).await.expect("a token");
     assert_eq!(house.json(&["user", "remove", "ada"])["revoked_tokens"], 1);
     assert_eq!(house.run_with(&["token", "check"], &token, &[]).code, 1);

@@ -4,11 +4,14 @@
 
 mod admin;
 mod audit;
+mod change;
 mod doctor;
 mod env_file;
+mod export;
 mod import_database;
 mod import_file;
 mod mail;
 mod private;
+mod sessions;
 mod support;
 mod vocabulary;

@@ -46,10 +46,13 @@ fn a_directory_with_a_cluster_is_enough() {
 #[test]
 fn no_command_but_a_server_makes_a_database() {
     let directory = directory();
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 15] = [
         &["user", "list"],
         &["user", "show", "alice"],
         &["user", "add", "ada", "--name", "Ada"],
+        &["user", "change", "ada", "--name", "Ada"],
+        &["user", "sessions", "ada"],
+        &["user", "export"],
         &["user", "invite"],
         &["admin", "add", "root"],
         &["service", "list"],

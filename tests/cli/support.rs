@@ -178,6 +178,21 @@ impl House {
         serve::build(&Database::to_serve(&config).await.expect("a database"), config, Place::Here).expect("an app")
     }
 
+    /// What the audit trail tells of the command line of one kind: what was there, and what is there now.
+    pub async fn told(&self, action: &str) -> Vec<(Value, Value)> {
+        let told = "select coalesce(before, 'null'), coalesce(after, 'null') from auth.audit_events
+             where actor = 'command-line' and action = $1 order by id";
+        sqlx::query_as(told).bind(action).fetch_all(&mut self.conn().await).await.expect("events")
+    }
+
+    /// Asks the API; answers the body of a 200.
+    pub async fn get(&self, path: &str, token: &str) -> Vec<u8> {
+        let request = Request::get(path).header("token", token).body(Body::empty()).expect("a request");
+        let response = app::router(&self.app().await).oneshot(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::OK);
+        axum::body::to_bytes(response.into_body(), 65536).await.expect("a body").to_vec()
+    }
+
     /// Logs in over the API; answers the token.
     pub async fn log_in(&self, username: &str, password: &str) -> Option<String> {
         let body = serde_json::json!({ "username": username, "password": password }).to_string();

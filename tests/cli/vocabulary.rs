@@ -114,6 +114,23 @@ async fn what_takes_nothing_away_says_so_and_a_name_that_means_two_is_refused() 
 }
 
 #[tokio::test]
+async fn what_is_there_is_taken_away_and_what_is_not_is_named() {
+    let house = furnished().await;
+    house.json(&["grant", "add", "ada", "Shop", "--permission", "read"]);
+    for (args, lacked) in [
+        (
+            ["grant", "remove", "ada", "Shop", "--permission", "read", "--permission", "share"].as_slice(),
+            "ada did not hold `share` there.",
+        ),
+        (&["service", "remove-role", "Shop", "Editor", "Reader"], "It did not offer `Reader`. Service 1 offers"),
+        (&["role", "remove-permission", "Editor", "read", "share"], "It did not carry `share`. Role 1 carries"),
+    ] {
+        let said = house.run(args);
+        assert!(said.code == 0 && said.out.contains(lacked) && !said.out.contains("Nothing"), "{said:?}");
+    }
+}
+
+#[tokio::test]
 async fn grants_end_when_it_was_said() {
     let house = furnished().await;
     let end = |grants: &serde_json::Value| grants["grants"][0]["expires_at"].as_str().map(str::to_owned);

@@ -65,15 +65,10 @@ pub(super) async fn run(args: Args, tool: &Tool) -> anyhow::Result<ExitCode> {
 }
 
 fn format(file: &std::path::Path, format: Option<Format>) -> anyhow::Result<Format> {
-    if let Some(format) = format {
-        return Ok(format);
-    }
-    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match extension.to_ascii_lowercase().as_str() {
-        "csv" => Ok(Format::Csv),
-        "jsonl" | "ndjson" => Ok(Format::Jsonl),
-        _ => bail!("`{}` does not tell what it holds; add `--format csv` or `--format jsonl`", file.display()),
-    }
+    format.or_else(|| Format::named(file)).ok_or_else(|| {
+        let file = file.display();
+        anyhow::anyhow!("`{file}` does not tell what it holds; add `--format csv` or `--format jsonl`")
+    })
 }
 
 /// The URL, which need not be an argument that everybody on this machine can read.

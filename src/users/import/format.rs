@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use clap::ValueEnum;
@@ -30,6 +32,15 @@ impl Format {
         match self {
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
+        }
+    }
+
+    /// What a file's name says that it is.
+    pub fn named(file: &Path) -> Option<Self> {
+        match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" => Some(Self::Csv),
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            _ => None,
         }
     }
 

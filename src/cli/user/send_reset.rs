@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::named::Named;
-use super::tool::Tool;
 use crate::accounts;
+use crate::cli::named::Named;
+use crate::cli::tool::Tool;
 use crate::users::PersonId;
 
 pub(super) async fn run(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {

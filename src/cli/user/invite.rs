@@ -3,12 +3,12 @@
 use serde_json::json;
 use time::Duration;
 
-use super::output::remark;
-use super::tool::Tool;
-use super::user::moment;
+use super::moment;
 use crate::accounts::store::NewInvitation;
 use crate::accounts::{self, InvitationMade, Note};
 use crate::audit::{Action, Event};
+use crate::cli::output::remark;
+use crate::cli::tool::Tool;
 
 pub(super) async fn run(tool: &Tool, note: Option<&Note>, days: u8) -> anyhow::Result<()> {
     let now = tool.app.clock.now();
