@@ -14,4 +14,5 @@ mod mail;
 mod private;
 mod sessions;
 mod support;
+mod terminal;
 mod vocabulary;
