@@ -43,7 +43,12 @@ impl Clock {
 /// could store or show it.
 pub fn read_rfc3339(text: &str) -> Option<OffsetDateTime> {
     let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
-    (0..=9999).contains(&moment.year()).then_some(moment)
+    is_within_reach(&moment).then_some(moment)
+}
+
+/// Whether a moment in UTC can be stored and shown.
+pub fn is_within_reach(moment: &OffsetDateTime) -> bool {
+    (0..=9999).contains(&moment.year())
 }
 
 #[cfg(test)]

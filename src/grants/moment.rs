@@ -3,10 +3,11 @@ use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
+
+use crate::clock;
 
 /// A moment as callers write it, to the second: as in RFC 3339, or in Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +17,12 @@ const EXPECTED: &str = "a moment: RFC 3339, such as 2026-12-31T00:00:00Z, or Uni
 
 impl Moment {
     fn of_seconds(seconds: i64) -> Option<Self> {
-        OffsetDateTime::from_unix_timestamp(seconds).ok().map(Self)
+        OffsetDateTime::from_unix_timestamp(seconds).ok().filter(clock::is_within_reach).map(Self)
     }
 
     fn of_text(text: &str) -> Option<Self> {
         // In UTC, and without the fraction of a second: nothing ends later than it was said.
-        OffsetDateTime::parse(text, &Rfc3339).ok().and_then(|moment| Self::of_seconds(moment.unix_timestamp()))
+        clock::read_rfc3339(text).and_then(|moment| Self::of_seconds(moment.unix_timestamp()))
     }
 }
 
@@ -104,6 +105,9 @@ mod tests {
         }
         for json in [r#""tomorrow""#, r#""2026-12-31""#, r#""1798675200""#, "1.5", "1e300", "true", "[]", r#""""#] {
             assert_eq!(read(json), None, "{json}");
+        }
+        for beyond in ["-62167219201", "-300000000000", "253402300800", r#""0000-01-01T00:00:00+01:00""#] {
+            assert_eq!(read(beyond), None, "{beyond}");
         }
         assert_eq!("1798675200".parse::<Moment>().ok().map(|moment| moment.0), expected);
         assert!("soon".parse::<Moment>().is_err());

@@ -126,6 +126,8 @@ async fn filters_leave_out_the_rest() {
         ("role=Nothing", (400, "invalid_role_id")),
         ("before=yesterday", (400, "invalid_query")),
         ("before=2030-12-31", (400, "invalid_query")),
+        ("before=-300000000000", (400, "invalid_query")),
+        ("before=253402300800", (400, "invalid_query")),
         ("q=a%00b", (400, "invalid_query")),
     ] {
         assert_eq!(adm1.get(&format!("{REVIEW}?{query}")).await.refusal(), refusal, "{query}");
