@@ -158,6 +158,13 @@ async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<
             "for a new address or username send `current_password`, or log in again: your login was more than 15 minutes ago",
         ));
     }
+    if let Some(username) = &row.username
+        && let Err(taken) = users::store::must_be_free(&mut tx, person, username).await
+    {
+        // It counts: else usernames could be tried without end, to hear who is here.
+        tx.commit([]).await?;
+        return Err(taken);
+    }
     if let Some(email) = &email {
         let asker = GivenBy { person: Some(person), address: caller.origin.address };
         begin_verification(&mut tx, app, person, email, asker, language).await?;

@@ -18,7 +18,7 @@ use crate::id::{Id, Ref};
 use crate::mail::Locale;
 use crate::passwords::PasswordHash;
 
-pub use credentials::{Credentials, Found, credentials};
+pub use credentials::{Credentials, Found, credentials, must_be_free};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email, write_domains_in_one_way};
 pub use given::{Chosen, Given, given, giver, note_giver, note_password_by_mail};

@@ -49,6 +49,20 @@ async fn whoever_is_logged_in_hears_nothing_of_who_is_here() {
 }
 
 #[tokio::test]
+async fn nobody_tries_usernames_without_end_as_new_ones_of_their_own() {
+    let server = Server::on_the_demo_data().await;
+    let ada = server.powerless().await;
+    for name in ["juan", "JUAN", "adm1", "usr1", "usr2", "usr3", "usr4", "usr5", "viewer1", "viewer2"] {
+        assert_eq!(ada.patch("/auth/me", json!({"username": name})).await.refusal(), (409, "user_exists"));
+    }
+    for name in ["juan", "ghost", &ada.username] {
+        let refused = ada.patch("/auth/me", json!({"username": name})).await;
+        assert_eq!(refused.refusal(), (429, "too_many_changes"), "{name}");
+    }
+    assert_eq!(server.number("select count(*) from auth.audit_events where action = 'user.changed'").await, 0);
+}
+
+#[tokio::test]
 async fn a_key_hears_of_those_who_hold_something_in_its_service_and_of_those_whose_token_it_shows() {
     let server = Server::on_the_demo_data().await;
     let made = keeper(&server).await.post("/services/4/keys", json!({"name": "mine"})).await.ok();

@@ -6,7 +6,7 @@ use crate::database::index;
 use crate::error::{Error, Result};
 use crate::names;
 use crate::passwords::PasswordHash;
-use crate::users::{Claim, PersonId};
+use crate::users::{Claim, PersonId, Username};
 
 /// What a login compares with.
 #[derive(Debug)]
@@ -83,4 +83,28 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Ve
         .into_iter()
         .collect::<Option<_>>()
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("a claim without an answer")))
+}
+
+/// Refuses (409 `user_exists`) a username for `id` that another person has. Whoever comes between this and the change is
+/// refused by the constraint.
+pub async fn must_be_free(conn: &mut PgConnection, id: PersonId, username: &Username) -> Result<()> {
+    let standing = sqlx::query_scalar!(
+        r#"
+        select p.username
+        from auth.person p
+        where auth.fold(p.username) = auth.fold($2)
+          and p.removed_at is null
+          and not exists (select from auth.person own where own.id = $1 and auth.fold(own.username) = auth.fold($2))
+        limit 1
+        "#,
+        id.0,
+        username.as_str(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    match standing {
+        None => Ok(()),
+        Some(standing) if standing == username.as_str() => Err(super::username_taken()),
+        Some(_) => Err(super::username_twin()),
+    }
 }
