@@ -196,7 +196,7 @@ struct PasswordChange {
 
 /// Change one's own password
 ///
-/// Ends one's other sessions; the one that asks goes on. Wrong passwords count as those of logins do. Ten
+/// Ends one's other sessions, and other tabs of this one; the tab that asks goes on. Wrong passwords count as those of logins do. Ten
 /// new ones an hour.
 #[utoipa::path(post, path = "/auth/change-password", tag = "auth", request_body = PasswordChange, responses(
     (status = 200, body = Success),

@@ -79,7 +79,7 @@ struct SessionsRevoked {
 
 /// End one's other sessions
 ///
-/// All but the one that asks.
+/// All but the one that asks, of which only this tab goes on.
 #[utoipa::path(delete, path = "/auth/sessions", tag = "auth", responses((status = 200, body = SessionsRevoked)))]
 async fn end_other_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionsRevoked>> {
     let mut tx = caller.begin(&app).await?;

@@ -121,9 +121,10 @@ pub async fn logged_in_since(conn: &mut PgConnection, token: TokenHash, moment: 
     Ok(since.unwrap_or(false))
 }
 
-/// Ends a person's sessions and families but the `kept` one's; answers how many. A family is one session.
+/// Ends a person's sessions and families but the `kept` one; answers how many. A family is one session, of which that one
+/// branch goes on: another may be a thief's.
 pub async fn revoke_all(conn: &mut PgConnection, person: PersonId, kept: Option<TokenHash>) -> Result<u64> {
-    let kept = kept.as_ref().map(TokenHash::as_bytes);
+    let token = kept.as_ref().map(TokenHash::as_bytes);
     let families = sqlx::query!(
         r#"
         delete from auth.refresh_families
@@ -131,17 +132,20 @@ pub async fn revoke_all(conn: &mut PgConnection, person: PersonId, kept: Option<
           and id is distinct from (select family_id from auth.tokens_cache where token = $2)
         "#,
         person.0,
-        kept,
+        token,
     )
     .execute(&mut *conn)
     .await?;
     let alone = sqlx::query!(
         "delete from auth.tokens_cache where person_id = $1 and family_id is null and token is distinct from $2",
         person.0,
-        kept,
+        token,
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    if let Some(kept) = kept {
+        families::keep_branch(conn, kept).await?;
+    }
     Ok(families.rows_affected() + alone.rows_affected())
 }
 

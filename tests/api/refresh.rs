@@ -373,6 +373,39 @@ async fn a_family_ends_with_all_that_ends_sessions() {
 }
 
 #[tokio::test]
+async fn of_a_session_with_several_tabs_only_the_one_that_ends_the_others_goes_on() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let person = server.person_with("ada", &[]).await;
+    for way in ["password", "others"] {
+        let (ada, login) = log_in_from(&server, "ada", "a laptop", true).await;
+        // Whoever has stolen the token, and comes while it is good for several.
+        let thief = refresh(&ada, login.refresh_token()).await.ok();
+        let own = refresh(&ada, login.refresh_token()).await.ok();
+        let ada = ada.with_token(own.token());
+        match way {
+            "password" => {
+                let change = json!({"current_password": PASSWORD, "new_password": "otra zanahoria 44"});
+                ada.post("/auth/change-password", change).await.ok();
+            }
+            _ => assert_eq!(ada.delete("/auth/sessions").await.ok().body["revoked"], 0, "they were one session"),
+        }
+        assert_eq!(ada.with_token(thief.token()).check().await.refusal(), (401, "invalid_token"), "{way}");
+        for token in [thief.refresh_token(), login.refresh_token()] {
+            assert_eq!(refresh(&ada, token).await.refusal(), REFUSED, "{way}");
+        }
+        assert_eq!(ada.check().await.status, 200, "{way}");
+        let next = refresh(&ada, own.refresh_token()).await.ok();
+        let lost = refresh(&ada, own.refresh_token()).await.ok();
+        for tab in [&next, &lost] {
+            assert_eq!(ada.with_token(tab.token()).check().await.status, 200, "{way}");
+        }
+        root.put(&format!("/users/{}", person.id), json!({"password": PASSWORD})).await.ok();
+    }
+    assert_eq!(server.number("select count(*) from auth.audit_events where action = 'refresh.replayed'").await, 0);
+}
+
+#[tokio::test]
 async fn a_family_is_one_session_with_one_id_from_login_to_end() {
     let server = Server::on_a_fresh_database().await;
     let (ada, login) = ada(&server).await;

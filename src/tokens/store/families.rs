@@ -219,6 +219,31 @@ pub async fn prune(conn: &mut PgConnection, family: FamilyId) -> Result<()> {
     Ok(())
 }
 
+/// Ends all branches of a session's family but its own, and forgets what was exchanged: no other token of before is good for
+/// anything. (A branch of an instance of before knows no session: the newest is good.)
+pub async fn keep_branch(conn: &mut PgConnection, session: TokenHash) -> Result<()> {
+    sqlx::query!(
+        r#"
+        with own as (
+            select family_id from auth.tokens_cache where token = $1 and family_id is not null
+        ), forgotten as (
+            delete from auth.refresh_tokens r
+            using own
+            where r.family_id = own.family_id
+              and r.session is distinct from $1
+              and (r.session is not null or r.exchanged_at is not null)
+        )
+        delete from auth.tokens_cache t
+        using own
+        where t.family_id = own.family_id and t.token <> $1
+        "#,
+        session.as_bytes(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// A refresh token's exchange for a new pair.
 #[derive(Debug)]
 pub struct Exchange {
