@@ -74,6 +74,11 @@ pub fn unlike(text: String, own: &[&str]) -> Result<String, String> {
     }
 }
 
+/// Whether a character is one that somebody sees.
+pub fn is_seen(c: &char) -> bool {
+    !seen::is_invisible(*c)
+}
+
 /// Whether a text reads as if it began so, whatever the case, the width or the spaces.
 pub fn begins_like(text: &str, beginning: &str) -> bool {
     folded(text).starts_with(beginning)

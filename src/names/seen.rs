@@ -25,7 +25,7 @@ fn is_one_of(c: char, group: GeneralCategoryGroup) -> bool {
 
 /// Whether nobody sees it, or only by what it does to others: what is ignored by default, formats, directions, other ends
 /// of lines.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     const KINDS: GeneralCategoryGroup = GeneralCategoryGroup::Format
         .union(GeneralCategoryGroup::LineSeparator)
         .union(GeneralCategoryGroup::ParagraphSeparator);

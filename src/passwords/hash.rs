@@ -7,6 +7,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::scheme::FIREBASE;
+use super::unquoted::unquoted;
 use super::{FirebaseKey, Password, Scheme, looks};
 
 /// What new passwords are hashed with: Argon2id, 19 MiB, 2 passes, 1 lane (OWASP's first choice).
@@ -38,16 +39,17 @@ impl PasswordHash {
 
     /// Whether a text looks like a hash rather than a password: of a kind that can be verified, or of another.
     pub fn is_claimed_by(text: &str) -> bool {
-        let text = text.trim();
-        let begins =
-            ["$argon2", "$2a$", "$2b$", "$2y$", "$2x$", "$scrypt$", "$pbkdf2"].iter().any(|id| text.starts_with(id));
-        begins || looks::of(text).is_some() || Scheme::parse(text).is_ok()
+        let is_one = |text: &str| {
+            let begins = ["$argon2", "$2a$", "$2b$", "$2y$", "$2x$", "$scrypt$", "$pbkdf2"];
+            begins.iter().any(|id| text.starts_with(id)) || looks::of(text).is_some() || Scheme::parse(text).is_ok()
+        };
+        is_one(text.trim()) || is_one(&unquoted(text))
     }
 
     /// Whether a text can hardly be a password.
     pub fn is_surely(text: &str) -> bool {
-        let text = text.trim();
-        Scheme::parse(text).is_ok() || looks::of(text).is_some() && text.starts_with('$')
+        let is_one = |text: &str| Scheme::parse(text).is_ok() || looks::of(text).is_some() && text.starts_with('$');
+        is_one(text.trim()) || is_one(&unquoted(text))
     }
 
     /// Hashes with today's parameters.
@@ -174,6 +176,17 @@ mod tests {
         ] {
             assert!(PasswordHash::is_claimed_by(bad), "{bad}");
             assert!(PasswordHash::import(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_hash_that_went_through_other_hands_is_no_password() {
+        let hash = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+        for written in
+            [format!("b'{hash}'"), hash.replace('$', "\\$"), hash.replace('$', "%24"), format!("\u{200b}{hash}")]
+        {
+            assert!(PasswordHash::is_claimed_by(&written) && PasswordHash::is_surely(&written), "{written}");
+            assert!(PasswordHash::import(&written).is_err(), "{written}");
         }
     }
 }

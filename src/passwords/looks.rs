@@ -1,6 +1,8 @@
 //! What looks like a password hash, of whichever kind: taken for a password it would be one that its owner does not know
 //! and everybody who has the file does.
 
+use super::unquoted::unquoted;
+
 /// What starts like this, and of what it is a hash. The first that fits counts.
 const BEGINNINGS: [(&str, &str); 41] = [
     ("$1$", "MD5-crypt ($1$)"),
@@ -176,6 +178,12 @@ fn is_hex(text: &str) -> bool {
 
 /// Why a text that is no hash that can be verified is refused where one is expected. It does not repeat the text.
 pub(super) fn unknown(text: &str) -> String {
+    let plain = unquoted(text);
+    if plain != text && of(&plain).is_some() {
+        return "looks like a hash that another program has written down: with quotes around it, or something before its \
+                `$`; send it as it was made"
+            .to_owned();
+    }
     let kind = of(text).unwrap_or("a kind that Portero does not know");
     format!(
         "looks like a hash of {kind}, which Portero can't verify. Known are Argon2, bcrypt, scrypt, PBKDF2, SHA-crypt \

@@ -7,6 +7,7 @@ mod looks;
 mod password;
 mod scheme;
 mod strength;
+mod unquoted;
 mod work;
 mod worker;
 

@@ -149,7 +149,7 @@ async fn firebase_hashes_take_the_projects_key() {
 }
 
 /// What looks like a hash, and a word of what it is said to be.
-const UNKNOWN: [(&str, &str); 22] = [
+const UNKNOWN: [(&str, &str); 25] = [
     ("$1$abcdefgh$XA6TFHkaQlvOyaTmMKlbM/", "MD5-crypt"),
     ("$2$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "bcrypt"),
     ("$2y$10$N9qo8uLOickgx2ZMRZoMye", "cut short"),
@@ -172,6 +172,9 @@ const UNKNOWN: [(&str, &str); 22] = [
     ("*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19", "MySQL"),
     ("SCRAM-SHA-256$4096:c2FsdHNhbHQ=$c3RvcmVkLWtleQ==:c2VydmVyLWtleQ==", "SCRAM"),
     (" $1$abcdefgh$XA6TFHkaQlvOyaTmMKlbM/ ", "MD5-crypt"),
+    ("b'$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'", "another program"),
+    ("%242b%2410%24N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "another program"),
+    (r"\$2b\$10\$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "another program"),
 ];
 
 #[tokio::test]
