@@ -152,10 +152,24 @@ impl fmt::Debug for Address {
 }
 
 fn one(url: &str) -> Result<PgConnectOptions, String> {
-    PgConnectOptions::from_str(url).map_err(|error| match error {
+    let options = PgConnectOptions::from_str(url).map_err(|error| match error {
         sqlx::Error::Configuration(fault) => fault.to_string(),
         _ => "is not the URL of a Postgres database".to_owned(),
+    })?;
+    // To sqlx a host in brackets would be a name.
+    let bare = options.get_host().strip_prefix('[').and_then(|host| host.strip_suffix(']')).map(str::to_owned);
+    Ok(match bare {
+        Some(host) => options.host(&host),
+        None => options,
     })
+}
+
+/// Whether a parameter is one of TLS written in another way. sqlx would ignore it, and the connection go without.
+fn is_mistyped_tls(key: &str) -> bool {
+    let plain = percent_decode_str(key).decode_utf8_lossy().to_ascii_lowercase().replace(['-', '_'], "");
+    let known =
+        ["sslmode", "ssl-mode", "sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
+    known.iter().any(|known| known.replace('-', "") == plain) && !known.contains(&key)
 }
 
 /// What follows the `?`, with the lists in it taken apart.
@@ -187,6 +201,13 @@ impl Query {
                         );
                     }
                 },
+                _ if is_mistyped_tls(key) => {
+                    return Err(
+                        "has a parameter of TLS in another spelling; these are sslmode, sslrootcert, sslcert and \
+                                sslkey, in small letters"
+                            .to_owned(),
+                    );
+                }
                 _ => read.others.push(pair.to_owned()),
             }
         }
@@ -221,12 +242,22 @@ mod tests {
             ("postgres://me:secret@db.example.com/portero", "db.example.com:5432"),
             ("postgresql://me@db.example.com:6432/portero?sslmode=disable", "db.example.com:6432"),
             ("postgres://me@[2001:db8::1]:5433/portero", "[2001:db8::1]:5433"),
+            ("postgres://me@/portero?host=2001:db8::1&port=5433", "[2001:db8::1]:5433"),
+            ("postgres://me@db/portero?ssl-mode=require&ssl-ca=ca.pem", "db:5432"),
             ("postgres://me@localhost/portero?host=/run/pg&port=5433", "/run/pg/.s.PGSQL.5433"),
             ("postgres://me@%2Frun%2Fpg/portero", "/run/pg/.s.PGSQL.5432"),
             ("postgres:///portero?host=%2Frun%2Fpg", "/run/pg/.s.PGSQL.5432"),
             ("postgres://me@/portero?host=db", "db:5432"),
         ] {
             assert_eq!(names(url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_version_six_is_connected_to_as_one() {
+        for url in ["postgres://me@[::1]:5433/portero", "postgres://me@a,[::1]/portero", "postgres:///p?host=[::1]"] {
+            let address = Address::parse(url).expect("a good URL");
+            assert_eq!(address.options(address.count() - 1, &[]).get_host(), "::1", "{url}");
         }
     }
 
@@ -262,6 +293,10 @@ mod tests {
             ("postgres://me:hunter2@a,b/portero?host=c,d,e", "2 hosts for 3 servers"),
             ("postgres://me:hunter2@a:x,b/portero", "port"),
             ("postgres://me:hunter2@a,b/portero?target_session_attrs=standby", "read-write"),
+            ("postgres://me:hunter2@a/portero?sslMode=require", "TLS"),
+            ("postgres://me:hunter2@a/portero?ssl_mode=require", "TLS"),
+            ("postgres://me:hunter2@a/portero?SSLMODE=require", "TLS"),
+            ("postgres://me:hunter2@a/portero?%73slmode=require", "TLS"),
             ("postgres://me:hunter2@a,b/portero?target_session_attrs=read-only", "read-write"),
         ] {
             let fault = Address::parse(url).expect_err(url);
