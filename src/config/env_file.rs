@@ -135,19 +135,24 @@ fn name(line: &str) -> Option<(&str, &str)> {
     let name = name.trim();
     let first = name.bytes().next()?;
     let is_name = !first.is_ascii_digit() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-    is_name.then(|| (name, rest.trim()))
+    is_name.then_some((name, rest))
 }
 
 fn value(rest: &str) -> Result<String, String> {
     if rest.contains('\0') {
         return Err("it has a NUL in it".to_owned());
     }
+    let is_apart = rest.starts_with([' ', '\t']);
+    let rest = rest.trim();
     match rest.chars().next() {
         Some('\'') => {
             let (value, after) = rest[1..].split_once('\'').ok_or("the closing ' is missing")?;
             nothing(after).map(|()| value.to_owned())
         }
         Some('"') => double_quoted(&rest[1..]),
+        Some('#') if !is_apart => {
+            Err("write a value that begins with # between quotes; a comment stands after a space".to_owned())
+        }
         Some('#') | None => Ok(String::new()),
         Some(_) => {
             let end = rest.find([' ', '\t']).unwrap_or(rest.len());
@@ -207,6 +212,7 @@ mod tests {
             ("  export A = a  ", "a"),
             ("A=", ""),
             ("A= # nothing", ""),
+            ("A='#b'", "#b"),
             ("\u{feff}A=a\r\n", "a"),
             ("A='Müller ñ €'", "Müller ñ €"),
         ] {
@@ -230,6 +236,8 @@ mod tests {
             "=hunter2",
             "A=1\nA=hunter2",
             "A=hunter2\0",
+            "A=#hunter2",
+            "A =#hunter2 #",
         ] {
             let fault = parse(line).expect_err(line);
             assert!(!fault.contains("hunter2"), "{fault}");
