@@ -19,6 +19,9 @@ use crate::http::Json;
 use crate::id::{Id, Ref};
 use crate::users::{self, PersonId, exports_share};
 
+/// An id that is never given.
+const NOBODY: PersonId = PersonId(0);
+
 /// `/audit-events` and `/auth/me/activity`.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -114,8 +117,8 @@ async fn filter(conn: &mut PgConnection, by: Holds<ReadAudit>, query: &Query) ->
         None => (None, by.everywhere()?),
     };
     let filter = Filter {
-        actor: person(conn, query.actor.as_ref()).await?,
-        subject: person(conn, query.subject.as_ref()).await?,
+        actor: person(conn, query.actor.as_ref(), &by).await?,
+        subject: person(conn, query.subject.as_ref(), &by).await?,
         concerning: None,
         actions: query.actions.clone(),
         service,
@@ -126,14 +129,22 @@ async fn filter(conn: &mut PgConnection, by: Holds<ReadAudit>, query: &Query) ->
     Ok((filter, by))
 }
 
-/// Whom a caller named. An id may be that of somebody who was removed.
-async fn person(conn: &mut PgConnection, person: Option<&Ref<PersonId>>) -> Result<Option<PersonId>> {
+/// Whom a caller named. An id may be that of somebody who was removed. Who reads the trail of one service hears of nobody
+/// what they hear of those who did nothing there.
+async fn person(
+    conn: &mut PgConnection,
+    person: Option<&Ref<PersonId>>,
+    by: &Can<ReadAudit>,
+) -> Result<Option<PersonId>> {
     let Some(person) = person else { return Ok(None) };
     if let Ref::Id(id) = person {
         return Ok(Some(*id));
     }
-    let found = users::store::find(conn, person).await?;
-    found.map(|person| Some(person.id)).ok_or_else(PersonId::invalid)
+    match users::store::find(conn, person).await? {
+        Some(person) => Ok(Some(person.id)),
+        None if by.everywhere => Err(PersonId::invalid()),
+        None => Ok(Some(NOBODY)),
+    }
 }
 
 /// A page of events, with a `Link` to the next one while more follow (RFC 8288).

@@ -49,6 +49,24 @@ async fn whoever_is_logged_in_hears_nothing_of_who_is_here() {
 }
 
 #[tokio::test]
+async fn who_reads_the_trail_of_one_service_hears_nothing_of_who_did_nothing_there() {
+    let server = Server::on_the_demo_data().await;
+    let (auditor, everywhere) =
+        (server.person_with("auditor", &[(4, -3)]).await, server.person_with("all", &[(0, -3)]).await);
+    for path in ["/audit-events", "/audit-events/export"] {
+        for filter in ["actor", "subject"] {
+            for person in ["usr1", "2", "person-2", "ghost", "99", "person-99", "%00"] {
+                let answer = auditor.get(&format!("{path}?service=4&{filter}={person}")).await;
+                assert_eq!(answer.status, 200, "{path} {filter} {person}: {answer:?}");
+                assert!([json!([]), json!(null)].contains(&answer.body), "{path} {filter} {person}: {answer:?}");
+            }
+            let known = everywhere.get(&format!("{path}?service=4&{filter}=ghost")).await;
+            assert_eq!(known.refusal(), (400, "invalid_user_id"), "who reads all of it hears it");
+        }
+    }
+}
+
+#[tokio::test]
 async fn nobody_tries_usernames_without_end_as_new_ones_of_their_own() {
     let server = Server::on_the_demo_data().await;
     let ada = server.powerless().await;
