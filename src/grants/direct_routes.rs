@@ -12,15 +12,16 @@ use crate::access::store::{Through, must_cover_permission};
 use crate::access::{About, Holds};
 use crate::app::App;
 use crate::error::Result;
-use crate::http::Json;
+use crate::http::{Json, Path};
+use crate::id::Ref;
 use crate::permissions::{self, PermissionId};
 use crate::roles::RoleId;
 use crate::services::ServiceId;
-use crate::users::PersonId;
+use crate::users::{PersonId, named_in_path};
 
 /// `/person-service-permissions`.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(grant_permission, revoke_permission))
+    OpenApiRouter::new().routes(routes!(grant_permission, revoke_permission)).routes(routes!(revoke_permission_by_path))
 }
 
 /// A direct grant, made or taken back.
@@ -83,7 +84,35 @@ async fn revoke_permission(
     by: Holds<WriteGrants>,
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
-    let Begun { mut tx, actor, person, service, what } = begin(&app, by, &grant, Act::Take).await?;
+    revoke(&app, by, &grant).await
+}
+
+/// Take a directly given permission back, by path
+///
+/// As `DELETE /person-service-permissions`, without a body. An unknown username is 404 `person_not_found`.
+#[utoipa::path(delete, path = "/people/{person}/services/{service}/permissions/{permission}", tag = "grants",
+    params(
+        ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
+        ("service" = String, Path, description = "id or name", example = "4"),
+        ("permission" = String, Path, description = "id or name", example = "share"),
+    ),
+    responses(
+        (status = 200, body = DirectGrantDone),
+        (status = 400, description = "`invalid_service_id`, `invalid_permission_id`"),
+        (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
+        (status = 409, description = "`ambiguous_name`"),
+    ))]
+async fn revoke_permission_by_path(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Path((person_id, service_id, permission)): Path<(Ref<PersonId>, Ref<ServiceId>, Ref<PermissionId>)>,
+) -> Result<Json<DirectGrantDone>> {
+    let grant = DirectGrant { person_id, service_id, permission_id: Some(permission), permission_name: None };
+    revoke(&app, by, &grant).await.map_err(named_in_path)
+}
+
+async fn revoke(app: &App, by: Holds<WriteGrants>, grant: &DirectGrant) -> Result<Json<DirectGrantDone>> {
+    let Begun { mut tx, actor, person, service, what } = begin(app, by, grant, Act::Take).await?;
     let (role, taken) = take_permission(&mut tx, actor, (person, service, what)).await?;
     let revoked = Some(taken.is_some());
     tx.commit(taken.map(|before| told::directly_revoked(person, service, what, &before))).await?;

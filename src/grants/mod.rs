@@ -8,6 +8,7 @@ mod expire;
 mod grant;
 mod hand;
 mod moment;
+mod offer_routes;
 mod people_routes;
 mod planted;
 mod review;

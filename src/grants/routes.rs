@@ -1,5 +1,4 @@
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -8,130 +7,26 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::hand::{give_role, take_role};
-use super::{NewRoleGrant, Notice, Offer, RoleGrant, Terms, What, direct_routes, notices, store, told};
-use crate::access::permission::{BuiltIn, WriteGrants, WriteServices};
-use crate::access::store::{
-    Loss, Through, must_cover_loss, must_cover_permission, must_cover_role, must_keep_an_administrator,
-};
+use super::{NewRoleGrant, Notice, RoleGrant, Terms, What, direct_routes, notices, offer_routes, store, told};
+use crate::access::permission::WriteGrants;
+use crate::access::store::{Through, must_cover_role, must_keep_an_administrator};
 use crate::access::{About, Can, Holds};
 use crate::app::App;
-use crate::audit::{Action, Change, Event};
+use crate::audit::Change;
 use crate::error::{Error, Result};
-use crate::http::Json;
+use crate::http::{Json, Path};
 use crate::id::Ref;
-use crate::openapi::Success;
 use crate::roles::{self, RoleId};
-use crate::services::{self, NewService, ServiceId};
-use crate::users::{self, PersonId, unknown_person};
+use crate::services::ServiceId;
+use crate::users::{self, PersonId, named_in_path, unknown_person};
 
 /// `/service-roles`, `/person-service-roles`, `/person-service-permissions`.
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(add_role_to_service, remove_role_from_service))
+        .merge(offer_routes::routes())
         .routes(routes!(grant_role, revoke_role))
+        .routes(routes!(revoke_role_by_path))
         .merge(direct_routes::routes())
-}
-
-/// Let a service offer a role
-///
-/// Doing it twice is safe. An unknown service name makes the service, here and only here, for whoever may make one.
-#[utoipa::path(post, path = "/service-roles", tag = "grants", request_body = Offer, responses(
-    (status = 200, body = Success),
-    (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
-    (status = 404, description = "`service_not_found`, `role_not_found`"),
-    (status = 409, description = "`ambiguous_name`, `direct_role`"),
-))]
-async fn add_role_to_service(
-    State(app): State<App>,
-    by: Holds<WriteGrants>,
-    Json(offer): Json<Offer>,
-) -> Result<Json<Success>> {
-    let mut conn = app.db.read().await?;
-    if let Some(new) = unknown_name(&mut conn, &offer.service_id).await? {
-        let by = by.everywhere()?;
-        let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
-        drop(conn);
-        return offer_in_new_service(&app, &by, &new, role).await;
-    }
-    let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
-    let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Give)).await?;
-    drop(conn);
-    let mut tx = by.begin(&app, About::role(service, role)).await?;
-    must_be_grantable(&mut tx, by.actor, service, role).await?;
-    let made = store::offer(&mut tx, service, role).await?;
-    tx.commit(made.then(|| told::offered(service, role))).await?;
-    Ok(Json(Success::default()))
-}
-
-/// The service to make, when a caller gave a name that no service has and that one can have.
-async fn unknown_name(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Option<NewService>> {
-    let Ref::Name(name) = service else { return Ok(None) };
-    match services::store::resolve(conn, service).await {
-        Err(error) if error.status().is_client_error() => {
-            Ok(name.parse().ok().map(|name| NewService { name, description: None }))
-        }
-        Err(error) => Err(error),
-        Ok(_) => Ok(None),
-    }
-}
-
-async fn offer_in_new_service(
-    app: &App,
-    by: &Can<WriteGrants>,
-    new: &NewService,
-    role: RoleId,
-) -> Result<Json<Success>> {
-    let mut tx = by.begin(app, About::default()).await?;
-    let now = Through::Now(tx.by().now);
-    must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, WriteServices::ID, now).await?;
-    must_be_grantable(&mut tx, by.actor, ServiceId::PORTERO, role).await?;
-    let (status, service) = services::store::ensure(&mut tx, new).await?;
-    if status == StatusCode::CREATED {
-        tx.tell(Event::new(Action::ServiceCreated).within(service.id).after(&service));
-    }
-    let made = store::offer(&mut tx, service.id, role).await?;
-    tx.commit(made.then(|| told::offered(service.id, role))).await?;
-    Ok(Json(Success::default()))
-}
-
-/// That a service no longer offers a role.
-#[derive(Debug, Serialize, ToSchema)]
-struct RoleRemovedFromService {
-    #[schema(example = "role_removed_from_service")]
-    status: &'static str,
-    /// Whether it was offered: false when there was nothing to take away.
-    #[schema(example = true)]
-    revoked: bool,
-}
-
-/// Take a role out of a service
-///
-/// Everybody who held it there loses it: of one of Portero's own that takes somebody who holds it for as long as any of
-/// them. Doing it twice is safe.
-#[utoipa::path(delete, path = "/service-roles", tag = "grants", request_body = Offer, responses(
-    (status = 200, body = RoleRemovedFromService),
-    (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
-    (status = 404, description = "`service_not_found`, `role_not_found`"),
-    (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
-))]
-async fn remove_role_from_service(
-    State(app): State<App>,
-    by: Holds<WriteGrants>,
-    Json(offer): Json<Offer>,
-) -> Result<Json<RoleRemovedFromService>> {
-    let mut conn = app.db.read().await?;
-    let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
-    let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Take)).await?;
-    drop(conn);
-    let mut tx = by.begin(&app, About::role(service, role)).await?;
-    must_be_grantable(&mut tx, by.actor, service, role).await?;
-    store::lock_offer(&mut tx, service, role).await?;
-    let now = tx.by().now;
-    must_cover_loss(&mut tx, by.actor, Loss::RoleIn(role, service), now).await?;
-    let withdrawn = store::withdraw(&mut tx, service, role).await?;
-    keep_an_administrator(&mut tx, service, role).await?;
-    tx.commit(withdrawn.then(|| told::withdrawn(service, role))).await?;
-    Ok(Json(RoleRemovedFromService { status: "role_removed_from_service", revoked: withdrawn }))
 }
 
 /// That a person has a role.
@@ -200,7 +95,34 @@ async fn revoke_role(
     by: Holds<WriteGrants>,
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<RoleRemovedFromPerson>> {
-    let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &grant, Act::Take).await?;
+    revoke(&app, by, &grant).await
+}
+
+/// Take a role in a service from a person, by path
+///
+/// As `DELETE /person-service-roles`, without a body. An unknown username is 404 `person_not_found`.
+#[utoipa::path(delete, path = "/people/{person}/services/{service}/roles/{role}", tag = "grants",
+    params(
+        ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
+        ("service" = String, Path, description = "id or name", example = "4"),
+        ("role" = String, Path, description = "id or name", example = "Viewer"),
+    ),
+    responses(
+        (status = 200, body = RoleRemovedFromPerson),
+        (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
+        (status = 404, description = "`person_not_found`, `service_not_found`, `role_not_found`"),
+        (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
+    ))]
+async fn revoke_role_by_path(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Path((person_id, service_id, role_id)): Path<(Ref<PersonId>, Ref<ServiceId>, Ref<RoleId>)>,
+) -> Result<Json<RoleRemovedFromPerson>> {
+    revoke(&app, by, &RoleGrant { person_id, service_id, role_id }).await.map_err(named_in_path)
+}
+
+async fn revoke(app: &App, by: Holds<WriteGrants>, grant: &RoleGrant) -> Result<Json<RoleRemovedFromPerson>> {
+    let Begun { mut tx, actor, person, service, what: role } = begin(app, by, grant, Act::Take).await?;
     let taken = take_role(&mut tx, actor, (person, service, role)).await?;
     keep_an_administrator(&mut tx, service, role).await?;
     let revoked = taken.is_some();
@@ -246,7 +168,7 @@ impl Act {
 
 /// The role that a body names. To who decides in one service alone, that of direct grants in another one is as one that is not
 /// there.
-async fn role_meant(
+pub(super) async fn role_meant(
     conn: &mut PgConnection,
     by: &Can<WriteGrants>,
     role: &Ref<RoleId>,
@@ -289,13 +211,18 @@ pub(super) async fn whom(
 }
 
 /// Refuses what the caller may not hand out or take away in `service`: a direct grant's role, or more than they hold.
-async fn must_be_grantable(tx: &mut Change, actor: PersonId, service: ServiceId, role: RoleId) -> Result<()> {
+pub(super) async fn must_be_grantable(
+    tx: &mut Change,
+    actor: PersonId,
+    service: ServiceId,
+    role: RoleId,
+) -> Result<()> {
     roles::store::hold(tx, role).await?;
     let now = Through::Now(tx.by().now);
     must_cover_role(tx, actor, service, role, now).await
 }
 
-async fn keep_an_administrator(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
+pub(super) async fn keep_an_administrator(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
     if (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR) {
         must_keep_an_administrator(conn).await?;
     }

@@ -1,6 +1,7 @@
 //! Roles: named sets of permissions that people hold in services. Portero's own have ids <= 0.
 
 mod change;
+mod permission_routes;
 mod role;
 mod routes;
 pub mod store;

@@ -22,6 +22,6 @@ pub use email::Email;
 pub use export::{EXPORTS_OF_A_PERSON, Export, exports_share};
 pub use person::{
     DocumentNumber, DocumentType, NewPerson, Person, PersonChange, PersonId, PersonName, PersonType, Username,
-    person_not_found, unknown_person,
+    named_in_path, person_not_found, unknown_person,
 };
 pub use routes::routes;

@@ -261,3 +261,11 @@ pub fn person_not_found() -> Error {
 pub fn unknown_person(person: &Ref<PersonId>) -> Error {
     if person.is_name() { PersonId::invalid() } else { person_not_found() }
 }
+
+/// What a path under `/people` answers where a body would answer `error`: there an unknown username is 404, too.
+pub fn named_in_path(error: Error) -> Error {
+    match error {
+        Error::Refused(refusal) if refusal.code == PersonId::INVALID => person_not_found(),
+        error => error,
+    }
+}

@@ -11,6 +11,7 @@ mod audit;
 mod batches;
 mod bodies;
 mod bulk;
+mod by_path;
 mod changes;
 mod check_token;
 mod check_tokens;

@@ -313,6 +313,8 @@ impl World {
                     "/role-permissions",
                     &link,
                 ));
+                let path = format!("/roles/{id}/permissions/{permission}");
+                cells.push(cell("remove_permission_from_role_by_path", &about, Method::DELETE, path));
             }
         }
         for (about, id) in [("held", self.permission), ("held by nobody", self.free_permission), ("Portero's own", -1)]
@@ -343,6 +345,8 @@ impl World {
             let link = json!({"service_id": id, "role_id": self.role});
             cells.push(with_body("add_role_to_service", about, Method::POST, "/service-roles", &link));
             cells.push(with_body("remove_role_from_service", about, Method::DELETE, "/service-roles", &link));
+            let path = format!("{path}/roles/{}", self.role);
+            cells.push(cell("remove_role_from_service_by_path", about, Method::DELETE, path));
         }
         let link = json!({"service_id": format!("new{}", self.one), "role_id": self.role});
         cells.push(with_body("add_role_to_service", "in a new one", Method::POST, "/service-roles", &link));
@@ -375,6 +379,8 @@ impl World {
             let grant = json!({"person_id": person, "service_id": service, "role_id": role});
             cells.push(with_body("grant_role", about, Method::POST, "/person-service-roles", &grant));
             cells.push(with_body("revoke_role", about, Method::DELETE, "/person-service-roles", &grant));
+            let path = format!("/people/{person}/services/{service}/roles/{role}");
+            cells.push(cell("revoke_role_by_path", about, Method::DELETE, path));
         };
         both("plain in 1", self.somebody, self.one, self.role);
         both("plain in another", self.somebody, self.another, self.role);
@@ -407,6 +413,8 @@ impl World {
             let grant = json!({"person_id": self.somebody, "service_id": service, "permission_id": permission});
             cells.push(with_body("grant_permission", about, Method::POST, "/person-service-permissions", &grant));
             cells.push(with_body("revoke_permission", about, Method::DELETE, "/person-service-permissions", &grant));
+            let path = format!("/people/{}/services/{service}/permissions/{permission}", self.somebody);
+            cells.push(cell("revoke_permission_by_path", about, Method::DELETE, path));
         };
         both("plain in 1", self.one, self.permission);
         both("plain in another", self.another, self.permission);
