@@ -28,6 +28,7 @@ use crate::http::fallback::{self, InTime};
 use crate::http::idempotency::{self, Idempotency};
 use crate::http::rate_limit::{self, RateLimit};
 use crate::http::request_id;
+use crate::http::total;
 use crate::keys::{LastUses, ServiceKey};
 use crate::mail::{MailToken, Post};
 use crate::metrics::Metrics;
@@ -205,6 +206,7 @@ fn cors(config: &Config) -> Option<CorsLayer> {
             idempotency::REPLAYED,
             ETAG,
             LINK,
+            total::HEADER,
             RETRY_AFTER,
             rate_limit::LIMIT,
             rate_limit::POLICY,

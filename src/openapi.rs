@@ -42,6 +42,9 @@ pub struct PageQuery {
     /// Only rows whose name or username begins with this, whatever the case.
     #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     q: Option<String>,
+    /// Whether to say how many rows there are in all, in the header `X-Total-Count`.
+    #[param(default = false)]
+    count: Option<bool>,
 }
 
 /// What every refusal looks like (RFC 9457).
@@ -142,6 +145,7 @@ pub fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         headers::tell_states(path, item);
         headers::tell_keys(path, item);
+        headers::tell_totals(item);
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             complete_operation(path, operation);

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use super::{InvitationHash, InvitationId, ListedInvitation, Note};
 use crate::access::permission::{BuiltIn, WriteUsers};
 use crate::error::Result;
-use crate::http::Page;
+use crate::http::{Page, Total};
 use crate::id::Id;
 use crate::users::{Email, PersonId};
 
@@ -64,23 +64,23 @@ pub async fn insert(conn: &mut PgConnection, new: &NewInvitation<'_>) -> Result<
 
 /// One page of invitations, also of those that were used or have expired.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<ListedInvitation>> {
-    let rows = sqlx::query_as!(
-        ListedInvitation,
-        r#"
-        select id as "id: InvitationId", note, email, created_at, created_by as "created_by: PersonId", expires_at, used_at,
-               used_by as "used_by: PersonId"
-        from auth.invitations
-        where id > $1 and ($2::text is null or auth.fold(note) ^@ $2)
-        order by id
-        limit $3
-        "#,
-        page.after(0),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            ListedInvitation,
+            r#"
+            select id as "id: InvitationId", note, email, created_at, created_by as "created_by: PersonId", expires_at, used_at,
+                   used_by as "used_by: PersonId"
+            from auth.invitations
+            where id > $1 and ($2::text is null or auth.fold(note) ^@ $2)
+            order by id
+            limit $3
+            "#,
+            page.after(0),
+            page.prefix(),
+            page.fetch(),
+        )
+    })
+    .await
 }
 
 /// Revokes an invitation that nobody has used; answers the mail that carries it.

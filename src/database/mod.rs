@@ -3,6 +3,7 @@
 mod address;
 mod batch;
 mod connect;
+mod count;
 mod db;
 pub mod duty;
 pub mod embedded;
@@ -26,6 +27,7 @@ use embedded::{Durability, Postgres};
 
 pub use address::Address;
 pub use batch::{Batch, Limits, Question, distinct, index};
+pub use count::count;
 pub use db::{Db, Reading, Transaction};
 pub use lane::{InLane, Lane};
 pub use no_primary::{NoPrimary, Unfit, Why};

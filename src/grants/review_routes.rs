@@ -19,7 +19,7 @@ use crate::access::Holds;
 use crate::access::permission::{ReadGrants, WriteGrants};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::http::{Json, Page, Path};
+use crate::http::{Json, Page, Path, Total};
 use crate::id::Ref;
 use crate::permissions::PermissionId;
 use crate::roles::{self, RoleId};
@@ -53,6 +53,9 @@ struct ReviewQuery {
     /// Only what was neither given nor confirmed since this moment: RFC 3339, or Unix seconds.
     #[param(max_length = 100)]
     before: Option<String>,
+    /// Whether to say how many rows there are in all, in the header `X-Total-Count`.
+    #[param(value_type = Option<bool>, default = false)]
+    count: Option<String>,
 }
 
 /// The same, read.
@@ -62,6 +65,7 @@ struct Asked {
     page: Page,
     role: Option<String>,
     before: Option<(String, OffsetDateTime)>,
+    total: Total,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
@@ -85,17 +89,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
             page: Page::of(None, query.limit, query.q)?,
             role: query.role.filter(|role| !role.is_empty()),
             before: query.before.map(before).transpose()?,
+            total: Total::of(query.count.as_deref())?,
         })
     }
 }
 
 impl Asked {
-    fn respond(self, mut rows: Vec<Reviewed>) -> Response {
+    fn respond(self, mut rows: Vec<Reviewed>, total: &Total) -> Response {
         let shown = self.page.shown();
         let more = rows.len() > shown;
         rows.truncate(shown);
         let last = rows.last().map(|row| row.place);
         let mut response = Json(rows).into_response();
+        total.tell(&mut response);
         if let (true, Some(last)) = (more, last) {
             let mut link = format!("<{}?after={last}&limit={shown}", self.path);
             let before = self.before.as_ref().map(|(text, _)| text.as_str());
@@ -104,6 +110,7 @@ impl Asked {
                     let _ = write!(link, "&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
                 }
             }
+            link.push_str(total.in_link());
             link.push_str(">; rel=\"next\"");
             if let Ok(link) = link.try_into() {
                 response.headers_mut().insert(LINK, link);
@@ -144,9 +151,10 @@ async fn review_access(
         prefix: asked.page.prefix().map(str::to_owned),
         role,
         before: asked.before.as_ref().map(|(_, moment)| *moment),
+        total: asked.total.clone(),
     };
     let rows = store::review(&mut conn, service, &selection, app.clock.now()).await?;
-    Ok(asked.respond(rows))
+    Ok(asked.respond(rows, &selection.total))
 }
 
 /// A grant that was decided about.

@@ -14,6 +14,7 @@ mod patch;
 mod path;
 pub mod rate_limit;
 pub mod request_id;
+pub mod total;
 mod trace;
 
 pub use etag::{ETag, IfMatch, Tagged};
@@ -21,3 +22,4 @@ pub use json::{Json, MAX_OF_STRANGERS, OptionalJson, unreadable};
 pub use page::{MAX_LIMIT, Page, limit_of};
 pub use patch::Patch;
 pub use path::Path;
+pub use total::{Part, Total};

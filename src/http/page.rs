@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::http::Json;
+use crate::http::{Json, Part, Total};
 use crate::names;
 
 /// No page has more rows.
@@ -16,13 +16,15 @@ pub const MAX_LIMIT: u32 = 1000;
 const DEFAULT_LIMIT: u32 = 100;
 
 /// Which part of a list is asked for: keyset pages by id, never an offset.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Page {
     path: String,
     after: Option<i32>,
     limit: u32,
     q: Option<String>,
     prefix: Option<String>,
+    is_whole: bool,
+    total: Total,
 }
 
 fn refuse(detail: String) -> Error {
@@ -44,6 +46,7 @@ struct Query {
     after: Option<String>,
     limit: Option<String>,
     q: Option<String>,
+    count: Option<String>,
 }
 
 impl Page {
@@ -54,7 +57,8 @@ impl Page {
 
     fn with(after: Option<i32>, limit: u32, q: Option<String>) -> Self {
         let prefix = q.as_deref().map(names::fold);
-        Self { path: String::new(), after, limit, q, prefix }
+        let total = Total::default();
+        Self { path: String::new(), after, limit, q, prefix, is_whole: false, total }
     }
 
     /// A page of a list whose own `after` is not an id, as the query has the rest.
@@ -91,7 +95,7 @@ impl Page {
 
     /// How many rows to fetch: one more than is shown, to know whether more follow.
     pub fn fetch(&self) -> i64 {
-        i64::from(self.limit) + 1
+        if self.is_whole { i64::MAX } else { i64::from(self.limit) + 1 }
     }
 
     /// How many rows to show.
@@ -111,11 +115,13 @@ impl Page {
         rows.truncate(shown);
         let last = rows.last().map(id);
         let mut response = Json(rows).into_response();
+        self.total.tell(&mut response);
         if let (true, Some(last)) = (more, last) {
             let mut link = format!("<{}?after={last}&limit={shown}", self.path);
             if let Some(q) = &self.q {
                 let _ = write!(link, "&q={}", utf8_percent_encode(q, NON_ALPHANUMERIC));
             }
+            link.push_str(self.total.in_link());
             link.push_str(">; rel=\"next\"");
             if let Ok(link) = link.try_into() {
                 response.headers_mut().insert(LINK, link);
@@ -137,6 +143,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
             .map(|after| after.parse().map_err(|_| refuse("`after` is the id of the last row you have".into())))
             .transpose()?;
         let page = Self::of(after, query.limit, query.q)?;
-        Ok(Self { path: parts.uri.path().to_owned(), ..page })
+        let total = Total::of(query.count.as_deref())?;
+        Ok(Self { path: parts.uri.path().to_owned(), total, ..page })
+    }
+}
+
+impl Part for Page {
+    fn whole(&self) -> Self {
+        Self { after: None, is_whole: true, ..self.clone() }
+    }
+
+    fn total(&self) -> &Total {
+        &self.total
     }
 }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{CheckedKey, Key, KeyHash, KeyId, KeyName};
 use crate::error::{Error, Result};
-use crate::http::Page;
+use crate::http::{Page, Total};
 use crate::id::Id;
 use crate::services::{self, ServiceId};
 use crate::users::PersonId;
@@ -92,28 +92,28 @@ pub async fn insert(
 
 /// One page of a service's keys that are good at `now`.
 pub async fn list(conn: &mut PgConnection, service: ServiceId, page: &Page, now: OffsetDateTime) -> Result<Vec<Key>> {
-    let keys = sqlx::query_as!(
-        Key,
-        r#"
-        select id as "id: KeyId", name, left(encode(key_hash, 'hex'), 8) as "fingerprint!",
-               created_at, created_by as "created_by: PersonId", last_used_at, expires_at
-        from auth.service_keys
-        where service_id = $1
-          and id > $2
-          and ($3::text is null or auth.fold(name) ^@ $3)
-          and (expires_at is null or expires_at > $5)
-        order by id
-        limit $4
-        "#,
-        service.0,
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-        now,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(keys)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Key,
+            r#"
+            select id as "id: KeyId", name, left(encode(key_hash, 'hex'), 8) as "fingerprint!",
+                   created_at, created_by as "created_by: PersonId", last_used_at, expires_at
+            from auth.service_keys
+            where service_id = $1
+              and id > $2
+              and ($3::text is null or auth.fold(name) ^@ $3)
+              and (expires_at is null or expires_at > $5)
+            order by id
+            limit $4
+            "#,
+            service.0,
+            page.after(i32::MIN),
+            page.prefix(),
+            page.fetch(),
+            now,
+        )
+    })
+    .await
 }
 
 /// Ends a key of a service: it is dead in the very next request.

@@ -1,7 +1,7 @@
 //! Headers that several operations take or answer.
 
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Required, Schema};
 
@@ -46,6 +46,21 @@ pub(super) fn tell_keys(path: &str, item: &mut PathItem) {
     add(operation, "409", "`idempotency_key_in_use`, `idempotency_answer_lost`");
     add(operation, "422", "`idempotency_key_reused`");
     add(operation, "429", "`too_many_idempotency_keys`");
+}
+
+/// `X-Total-Count`, where a list is counted.
+pub(super) fn tell_totals(item: &mut PathItem) {
+    let Some(operation) = item.get.as_mut() else { return };
+    let counts = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.name == "count");
+    if !operation.parameters.iter().flatten().any(counts) {
+        return;
+    }
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
+        let description = "with `count=true`: how many rows the list has on all its pages";
+        let total = HeaderBuilder::new().schema(Some(number)).description(Some(description)).build();
+        response.headers.insert("X-Total-Count".to_owned(), total.into());
+    }
 }
 
 fn take(operation: &mut Operation, header: &str, description: &str, schema: Schema) {

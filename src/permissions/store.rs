@@ -5,29 +5,29 @@ use sqlx::PgConnection;
 
 use super::{NewPermission, Permission, PermissionChange, PermissionId, PermissionName};
 use crate::error::{Error, OnConstraint, Result};
-use crate::http::Page;
+use crate::http::{Page, Total};
 use crate::id::{Id, Ref};
 use crate::names::{self, Description};
 
 /// One page of permissions, Portero's own left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Permission>> {
-    let rows = sqlx::query_as!(
-        Permission,
-        r#"
-        select id as "id: PermissionId", name, description
-        from auth.permission
-        where id > greatest($1, 0)
-          and ($2::text is null or auth.fold(name) ^@ $2)
-        order by id
-        limit $3
-        "#,
-        page.after(0),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Permission,
+            r#"
+            select id as "id: PermissionId", name, description
+            from auth.permission
+            where id > greatest($1, 0)
+              and ($2::text is null or auth.fold(name) ^@ $2)
+            order by id
+            limit $3
+            "#,
+            page.after(0),
+            page.prefix(),
+            page.fetch(),
+        )
+    })
+    .await
 }
 
 /// The permission with this id.

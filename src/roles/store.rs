@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{NewRole, Role, RoleChange, RoleId, RoleName};
 use crate::error::{Error, OnConstraint, Result};
-use crate::http::Page;
+use crate::http::{Page, Total};
 use crate::id::{Id, Ref};
 use crate::mail::store::tokens::void_of_holders;
 use crate::names::{self, Description};
@@ -15,24 +15,24 @@ use crate::services::ServiceId;
 
 /// One page of roles; Portero's own and those of direct grants are left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Role>> {
-    let rows = sqlx::query_as!(
-        Role,
-        r#"
-        select id as "id: RoleId", name, description
-        from auth.role
-        where id > greatest($1, 0)
-          and direct_person_id is null
-          and ($2::text is null or auth.fold(name) ^@ $2)
-        order by id
-        limit $3
-        "#,
-        page.after(0),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Role,
+            r#"
+            select id as "id: RoleId", name, description
+            from auth.role
+            where id > greatest($1, 0)
+              and direct_person_id is null
+              and ($2::text is null or auth.fold(name) ^@ $2)
+            order by id
+            limit $3
+            "#,
+            page.after(0),
+            page.prefix(),
+            page.fetch(),
+        )
+    })
+    .await
 }
 
 /// The role with this id.
@@ -289,26 +289,26 @@ pub async fn permissions(
     now: OffsetDateTime,
 ) -> Result<Vec<Permission>> {
     get(conn, role).await?;
-    let rows = sqlx::query_as!(
-        Permission,
-        r#"
-        select p.id as "id: PermissionId", p.name, p.description
-        from auth.role_permission rp
-        join auth.permission p on p.id = rp.permission_id
-        where rp.role_id = $1
-          and p.id > $2
-          and ($3::text is null or auth.fold(p.name) ^@ $3)
-          and (rp.expires_at is null or rp.expires_at > $5)
-        order by p.id
-        limit $4
-        "#,
-        role.0,
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-        now,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Permission,
+            r#"
+            select p.id as "id: PermissionId", p.name, p.description
+            from auth.role_permission rp
+            join auth.permission p on p.id = rp.permission_id
+            where rp.role_id = $1
+              and p.id > $2
+              and ($3::text is null or auth.fold(p.name) ^@ $3)
+              and (rp.expires_at is null or rp.expires_at > $5)
+            order by p.id
+            limit $4
+            "#,
+            role.0,
+            page.after(i32::MIN),
+            page.prefix(),
+            page.fetch(),
+            now,
+        )
+    })
+    .await
 }

@@ -5,30 +5,30 @@ use sqlx::PgConnection;
 
 use super::{NewService, Service, ServiceChange, ServiceId, ServiceName};
 use crate::error::{Error, OnConstraint, Result};
-use crate::http::{ETag, Page, Tagged};
+use crate::http::{ETag, Page, Tagged, Total};
 use crate::id::{Id, Ref};
 use crate::names::{self, Description};
 
 /// One page of services, Portero itself left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> {
-    let rows = sqlx::query_as!(
-        Service,
-        r#"
-        select id as "id: ServiceId", name, description
-        from auth.services
-        where removed_at is null
-          and id > greatest($1, 0)
-          and ($2::text is null or auth.fold(name) ^@ $2)
-        order by id
-        limit $3
-        "#,
-        page.after(0),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Service,
+            r#"
+            select id as "id: ServiceId", name, description
+            from auth.services
+            where removed_at is null
+              and id > greatest($1, 0)
+              and ($2::text is null or auth.fold(name) ^@ $2)
+            order by id
+            limit $3
+            "#,
+            page.after(0),
+            page.prefix(),
+            page.fetch(),
+        )
+    })
+    .await
 }
 
 /// The service with this id.

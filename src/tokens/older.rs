@@ -8,14 +8,16 @@ use utoipa::IntoParams;
 
 use super::SessionId;
 use crate::error::Error;
-use crate::http::{Json, MAX_LIMIT, limit_of};
+use crate::http::{Json, MAX_LIMIT, Part, Total, limit_of};
 
 /// Which part of a list that begins with the newest is asked for: keyset pages by time and id.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Older {
     path: String,
     before: Option<(OffsetDateTime, SessionId)>,
     limit: u32,
+    is_whole: bool,
+    total: Total,
 }
 
 /// What [`Older`] reads.
@@ -28,12 +30,15 @@ pub struct OlderQuery {
     /// How many rows.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 100)]
     limit: Option<String>,
+    /// Whether to say how many rows there are in all, in the header `X-Total-Count`.
+    #[param(value_type = Option<bool>, default = false)]
+    count: Option<String>,
 }
 
 impl Older {
     /// The newest, for a tool that reads them all.
     pub fn newest() -> Self {
-        Self { path: String::new(), before: None, limit: MAX_LIMIT }
+        Self { path: String::new(), before: None, limit: MAX_LIMIT, is_whole: false, total: Total::default() }
     }
 
     /// The part after this one, which was answered with `rows`: takes the surplus row off them. `None` after the last.
@@ -59,7 +64,7 @@ impl Older {
 
     /// How many rows to fetch: one more than is shown, to know whether more follow.
     pub fn fetch(&self) -> i64 {
-        i64::from(self.limit) + 1
+        if self.is_whole { i64::MAX } else { i64::from(self.limit) + 1 }
     }
 
     /// The part as a bare array, with a `Link` to the next one while more rows follow (RFC 8288).
@@ -70,9 +75,10 @@ impl Older {
         let next = rows.last().filter(|_| more).map(|last| {
             let (at, id) = key(last);
             let micros = at.unix_timestamp_nanos() / 1000;
-            format!("<{}?before={micros}.{id}&limit={shown}>; rel=\"next\"", self.path)
+            format!("<{}?before={micros}.{id}&limit={shown}{}>; rel=\"next\"", self.path, self.total.in_link())
         });
         let mut response = Json(rows).into_response();
+        self.total.tell(&mut response);
         if let Some(Ok(link)) = next.map(TryInto::try_into) {
             response.headers_mut().insert(LINK, link);
         }
@@ -100,7 +106,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Older {
             .before
             .map(|text| before(&text).ok_or_else(|| refuse("`before` is for the link to the next page to say".into())))
             .transpose()?;
-        Ok(Self { path: parts.uri.path().to_owned(), before, limit: limit_of(query.limit)? })
+        let total = Total::of(query.count.as_deref())?;
+        let path = parts.uri.path().to_owned();
+        Ok(Self { path, before, limit: limit_of(query.limit)?, is_whole: false, total })
+    }
+}
+
+impl Part for Older {
+    fn whole(&self) -> Self {
+        Self { before: None, is_whole: true, ..self.clone() }
+    }
+
+    fn total(&self) -> &Total {
+        &self.total
     }
 }
 

@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 
 use super::{DocumentNumber, DocumentType, Email, Person, PersonChange, PersonId, PersonName, PersonType, Username};
 use crate::error::{Error, OnConstraint, Result};
-use crate::http::Page;
+use crate::http::{Page, Total};
 use crate::id::{Id, Ref};
 use crate::mail::Locale;
 use crate::passwords::PasswordHash;
@@ -30,44 +30,46 @@ pub use tag::tagged;
 /// One page of people.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
     if let Some(few) = few_with(conn, page.prefix()).await? {
-        let fetch = usize::try_from(page.fetch()).unwrap_or(usize::MAX);
-        let next: Vec<i32> = few.into_iter().filter(|id| *id > page.after(i32::MIN)).take(fetch).collect();
-        return by_ids(conn, &next).await;
+        return among(conn, &few, page).await;
     }
-    let rows = sqlx::query_as!(
-        Person,
-        r#"
-        select id as "id: PersonId", username, name
-        from auth.person
-        where removed_at is null
-          and id > $1
-          and ($2::text is null or auth.fold(username) ^@ $2 or auth.fold(name) ^@ $2)
-        order by id
-        limit $3
-        "#,
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Person,
+            r#"
+            select id as "id: PersonId", username, name
+            from auth.person
+            where removed_at is null
+              and id > $1
+              and ($2::text is null or auth.fold(username) ^@ $2 or auth.fold(name) ^@ $2)
+            order by id
+            limit $3
+            "#,
+            page.after(i32::MIN),
+            page.prefix(),
+            page.fetch(),
+        )
+    })
+    .await
 }
 
-async fn by_ids(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<Person>> {
-    let rows = sqlx::query_as!(
-        Person,
-        r#"
-        select id as "id: PersonId", username, name
-        from auth.person
-        where id = any ($1) and removed_at is null
-        order by id
-        "#,
-        ids,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+/// Likewise, of these people alone.
+async fn among(conn: &mut PgConnection, people: &[i32], page: &Page) -> Result<Vec<Person>> {
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Person,
+            r#"
+            select id as "id: PersonId", username, name
+            from auth.person
+            where id = any ($1) and removed_at is null and id > $2
+            order by id
+            limit $3
+            "#,
+            people,
+            page.after(i32::MIN),
+            page.fetch(),
+        )
+    })
+    .await
 }
 
 /// The person with this id.

@@ -66,6 +66,7 @@ mod subjects;
 mod support;
 mod takeover;
 mod time_boxed;
+mod totals;
 mod unavailable;
 mod users;
 mod verification;

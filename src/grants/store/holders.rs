@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::error::Result;
 use crate::grants::Holder;
-use crate::http::Page;
+use crate::http::{Page, Part, Total};
 use crate::roles::RoleId;
 use crate::services::ServiceId;
 use crate::users::{self, PersonId};
@@ -18,13 +18,16 @@ pub async fn holders(
     page: &Page,
     now: OffsetDateTime,
 ) -> Result<Vec<Holder>> {
-    let mut holders = of_role(conn, service, role, page, now).await?;
-    let Some(direct) = direct(conn, role, now).await? else { return Ok(holders) };
-    if direct.permissions == 0 {
+    let direct = direct(conn, role, now).await?;
+    if direct.as_ref().is_some_and(|direct| direct.permissions == 0) {
+        page.total().note(0);
         return Ok(Vec::new());
     }
-    for holder in &mut holders {
-        holder.expires_at = direct.ends_at;
+    let mut holders = of_role(conn, service, role, page, now).await?;
+    if let Some(direct) = direct {
+        for holder in &mut holders {
+            holder.expires_at = direct.ends_at;
+        }
     }
     Ok(holders)
 }
@@ -64,30 +67,30 @@ async fn of_role(
     if let Some(few) = users::store::few_with(conn, page.prefix()).await? {
         return of_role_among(conn, service, role, &few, page, now).await;
     }
-    let rows = sqlx::query_as!(
-        Holder,
-        r#"
-        select p.id as "id: PersonId", p.username, p.name, psr.expires_at
-        from auth.person_service_role psr
-        join auth.person p on p.id = psr.person_id
-        where psr.service_id = $1
-          and psr.role_id = $2
-          and psr.person_id > $3
-          and (psr.expires_at is null or psr.expires_at > $6)
-          and ($4::text is null or auth.fold(p.username) ^@ $4 or auth.fold(p.name) ^@ $4)
-        order by psr.person_id
-        limit $5
-        "#,
-        service.0,
-        role.0,
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-        now,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Holder,
+            r#"
+            select p.id as "id: PersonId", p.username, p.name, psr.expires_at
+            from auth.person_service_role psr
+            join auth.person p on p.id = psr.person_id
+            where psr.service_id = $1
+              and psr.role_id = $2
+              and psr.person_id > $3
+              and (psr.expires_at is null or psr.expires_at > $6)
+              and ($4::text is null or auth.fold(p.username) ^@ $4 or auth.fold(p.name) ^@ $4)
+            order by psr.person_id
+            limit $5
+            "#,
+            service.0,
+            role.0,
+            page.after(i32::MIN),
+            page.prefix(),
+            page.fetch(),
+            now,
+        )
+    })
+    .await
 }
 
 /// Likewise, of these people alone: each is looked up, however many others hold the role.
@@ -99,34 +102,34 @@ async fn of_role_among(
     page: &Page,
     now: OffsetDateTime,
 ) -> Result<Vec<Holder>> {
-    let rows = sqlx::query_as!(
-        Holder,
-        r#"
-        select p.id as "id: PersonId", p.username, p.name, holder.expires_at
-        from unnest($3::int[]) few (id)
-        cross join lateral (
-            select psr.person_id, psr.expires_at
-            from auth.person_service_role psr
-            where psr.service_id = $1
-              and psr.role_id = $2
-              and psr.person_id = few.id
-              and (psr.expires_at is null or psr.expires_at > $6)
-            -- At most one, which tells Postgres to do just that.
-            limit 1
-        ) holder
-        join auth.person p on p.id = holder.person_id
-        where few.id > $4
-        order by p.id
-        limit $5
-        "#,
-        service.0,
-        role.0,
-        people,
-        page.after(i32::MIN),
-        page.fetch(),
-        now,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Holder,
+            r#"
+            select p.id as "id: PersonId", p.username, p.name, holder.expires_at
+            from unnest($3::int[]) few (id)
+            cross join lateral (
+                select psr.person_id, psr.expires_at
+                from auth.person_service_role psr
+                where psr.service_id = $1
+                  and psr.role_id = $2
+                  and psr.person_id = few.id
+                  and (psr.expires_at is null or psr.expires_at > $6)
+                -- At most one, which tells Postgres to do just that.
+                limit 1
+            ) holder
+            join auth.person p on p.id = holder.person_id
+            where few.id > $4
+            order by p.id
+            limit $5
+            "#,
+            service.0,
+            role.0,
+            people,
+            page.after(i32::MIN),
+            page.fetch(),
+            now,
+        )
+    })
+    .await
 }

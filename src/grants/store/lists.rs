@@ -5,34 +5,34 @@ use time::OffsetDateTime;
 
 use crate::error::Result;
 use crate::grants::{Held, HeldRole};
-use crate::http::Page;
+use crate::http::{Page, Total};
 use crate::roles::{Role, RoleId};
 use crate::services::{Service, ServiceId};
 use crate::users::PersonId;
 
 /// One page of the roles that a service offers, those of direct grants left out.
 pub async fn offered(conn: &mut PgConnection, service: ServiceId, page: &Page) -> Result<Vec<Role>> {
-    let rows = sqlx::query_as!(
-        Role,
-        r#"
-        select r.id as "id: RoleId", r.name, r.description
-        from auth.service_roles sr
-        join auth.role r on r.id = sr.role_id
-        where sr.service_id = $1
-          and r.id > $2
-          and r.direct_person_id is null
-          and ($3::text is null or auth.fold(r.name) ^@ $3)
-        order by r.id
-        limit $4
-        "#,
-        service.0,
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Role,
+            r#"
+            select r.id as "id: RoleId", r.name, r.description
+            from auth.service_roles sr
+            join auth.role r on r.id = sr.role_id
+            where sr.service_id = $1
+              and r.id > $2
+              and r.direct_person_id is null
+              and ($3::text is null or auth.fold(r.name) ^@ $3)
+            order by r.id
+            limit $4
+            "#,
+            service.0,
+            page.after(i32::MIN),
+            page.prefix(),
+            page.fetch(),
+        )
+    })
+    .await
 }
 
 /// One page of the roles that a person holds in a service at `now`. That of direct grants ends with the last of them.
@@ -43,40 +43,40 @@ pub async fn held(
     page: &Page,
     now: OffsetDateTime,
 ) -> Result<Vec<HeldRole>> {
-    let rows = sqlx::query_as!(
-        HeldRole,
-        r#"
-        select r.id as "id: RoleId", r.name,
-               case when r.direct_person_id is null then psr.expires_at else direct.ends_at end as expires_at
-        from auth.person_service_role psr
-        join auth.role r on r.id = psr.role_id
-        cross join lateral (
-            select count(*) as permissions,
-                   case when count(*) = count(rp.expires_at) then max(rp.expires_at) end as ends_at
-            from auth.role_permission rp
-            where r.direct_person_id is not null
-              and rp.role_id = r.id
-              and (rp.expires_at is null or rp.expires_at > $6)
-        ) direct
-        where psr.person_id = $1
-          and psr.service_id = $2
-          and r.id > $3
-          and ($4::text is null or auth.fold(r.name) ^@ $4)
-          and (psr.expires_at is null or psr.expires_at > $6)
-          and (r.direct_person_id is null or direct.permissions > 0)
-        order by r.id
-        limit $5
-        "#,
-        person.0,
-        service.0,
-        page.after(i32::MIN),
-        page.prefix(),
-        page.fetch(),
-        now,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            HeldRole,
+            r#"
+            select r.id as "id: RoleId", r.name,
+                   case when r.direct_person_id is null then psr.expires_at else direct.ends_at end as expires_at
+            from auth.person_service_role psr
+            join auth.role r on r.id = psr.role_id
+            cross join lateral (
+                select count(*) as permissions,
+                       case when count(*) = count(rp.expires_at) then max(rp.expires_at) end as ends_at
+                from auth.role_permission rp
+                where r.direct_person_id is not null
+                  and rp.role_id = r.id
+                  and (rp.expires_at is null or rp.expires_at > $6)
+            ) direct
+            where psr.person_id = $1
+              and psr.service_id = $2
+              and r.id > $3
+              and ($4::text is null or auth.fold(r.name) ^@ $4)
+              and (psr.expires_at is null or psr.expires_at > $6)
+              and (r.direct_person_id is null or direct.permissions > 0)
+            order by r.id
+            limit $5
+            "#,
+            person.0,
+            service.0,
+            page.after(i32::MIN),
+            page.prefix(),
+            page.fetch(),
+            now,
+        )
+    })
+    .await
 }
 
 /// The last row of a page of grants.
@@ -142,40 +142,40 @@ pub async fn services_of(
     page: &Page,
     now: OffsetDateTime,
 ) -> Result<Vec<Service>> {
-    let rows = sqlx::query_as!(
-        Service,
-        r#"
-        select s.id as "id: ServiceId", s.name, s.description
-        from auth.services s
-        where s.removed_at is null
-          and s.id > greatest($2, 0)
-          and exists (
-              select
-              from auth.person_service_role psr
-              join auth.role r on r.id = psr.role_id
-              where psr.person_id = $1
-                and psr.service_id = s.id
-                and (psr.expires_at is null or psr.expires_at > $5)
-                and (
-                    r.direct_person_id is null
-                    or exists (
-                        select
-                        from auth.role_permission rp
-                        where rp.role_id = r.id and (rp.expires_at is null or rp.expires_at > $5)
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Service,
+            r#"
+            select s.id as "id: ServiceId", s.name, s.description
+            from auth.services s
+            where s.removed_at is null
+              and s.id > greatest($2, 0)
+              and exists (
+                  select
+                  from auth.person_service_role psr
+                  join auth.role r on r.id = psr.role_id
+                  where psr.person_id = $1
+                    and psr.service_id = s.id
+                    and (psr.expires_at is null or psr.expires_at > $5)
+                    and (
+                        r.direct_person_id is null
+                        or exists (
+                            select
+                            from auth.role_permission rp
+                            where rp.role_id = r.id and (rp.expires_at is null or rp.expires_at > $5)
+                        )
                     )
-                )
-          )
-          and ($3::text is null or auth.fold(s.name) ^@ $3)
-        order by s.id
-        limit $4
-        "#,
-        person.0,
-        page.after(0),
-        page.prefix(),
-        page.fetch(),
-        now,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+              )
+              and ($3::text is null or auth.fold(s.name) ^@ $3)
+            order by s.id
+            limit $4
+            "#,
+            person.0,
+            page.after(0),
+            page.prefix(),
+            page.fetch(),
+            now,
+        )
+    })
+    .await
 }

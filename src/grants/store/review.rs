@@ -8,13 +8,14 @@ use time::OffsetDateTime;
 use crate::error::Result;
 use crate::grants::review::{Grants, Place, Reviewed, ReviewedPerson, Reviewer};
 use crate::grants::{Standing, What};
+use crate::http::{Part, Total};
 use crate::permissions::{Permission, PermissionId};
 use crate::roles::{Role, RoleId};
 use crate::services::ServiceId;
 use crate::users::{self, PersonId};
 
 /// Which grants are looked at.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Selection {
     /// Those after this one.
     pub after: Place,
@@ -26,6 +27,18 @@ pub struct Selection {
     pub role: Option<RoleId>,
     /// Those neither given nor confirmed since.
     pub before: Option<OffsetDateTime>,
+    /// Whether to count them.
+    pub total: Total,
+}
+
+impl Part for Selection {
+    fn whole(&self) -> Self {
+        Self { after: Place::FIRST, fetch: i64::MAX, ..self.clone() }
+    }
+
+    fn total(&self) -> &Total {
+        &self.total
+    }
 }
 
 /// One page of the grants in a service at `now`, by role, person and permission.
@@ -36,57 +49,58 @@ pub async fn review(
     now: OffsetDateTime,
 ) -> Result<Vec<Reviewed>> {
     let few = users::store::few_with(conn, selection.prefix.as_deref()).await?;
-    let rows = sqlx::query!(
-        r#"
-        select psr.role_id as "role_id: RoleId", psr.person_id as "person_id: PersonId",
-               held.permission_id as "permission_id: PermissionId", r.name as role, r.description as role_description,
-               p.username, p.name, p.disabled_at is not null as "disabled!",
-               held.created_at as "since!", held.expires_at, held.reason, held.confirmed_at,
-               permission.name as "permission?", permission.description as permission_description,
-               giver.id as "giver_id?: PersonId", giver.username as "giver?",
-               confirmer.id as "confirmer_id?: PersonId", confirmer.username as "confirmer?",
-               to_char(used.last_used_on, 'YYYY-MM-DD') as last_used_on
-        from auth.person_service_role psr
-        join auth.role r on r.id = psr.role_id
-        join auth.person p on p.id = psr.person_id
-        cross join lateral (
-            select null::int as permission_id,
-                   psr.created_at, psr.expires_at, psr.reason, psr.granted_by, psr.confirmed_at, psr.confirmed_by
-            where r.direct_person_id is null
-            union all
-            select rp.permission_id,
-                   rp.created_at, rp.expires_at, rp.reason, rp.granted_by, rp.confirmed_at, rp.confirmed_by
-            from auth.role_permission rp
-            where r.direct_person_id is not null and rp.role_id = r.id
-        ) held
-        left join auth.permission permission on permission.id = held.permission_id
-        left join auth.person giver on giver.id = held.granted_by
-        left join auth.person confirmer on confirmer.id = held.confirmed_by
-        left join auth.service_uses used on used.person_id = psr.person_id and used.service_id = psr.service_id
-        where psr.service_id = $1
-          and psr.role_id between $2 and $3
-          and (psr.role_id, psr.person_id) >= ($4, $5)
-          and ((psr.role_id, psr.person_id) > ($4, $5) or held.permission_id > $6)
-          and (held.expires_at is null or held.expires_at > $7)
-          and ($8::int[] is null or psr.person_id = any ($8))
-          and ($9::text is null or auth.fold(p.username) ^@ $9 or auth.fold(p.name) ^@ $9)
-          and ($10::timestamptz is null or coalesce(held.confirmed_at, held.created_at) < $10)
-        order by psr.role_id, psr.person_id, held.permission_id
-        limit $11
-        "#,
-        service.0,
-        selection.role.map_or(i32::MIN, |role| role.0),
-        selection.role.map_or(i32::MAX, |role| role.0),
-        selection.after.role.0,
-        selection.after.person.0,
-        selection.after.permission.map(|permission| permission.0),
-        now,
-        few.as_deref(),
-        selection.prefix,
-        selection.before,
-        selection.fetch,
-    )
-    .fetch_all(conn)
+    let rows = Total::rows(conn, selection, |selection| {
+        sqlx::query!(
+            r#"
+            select psr.role_id as "role_id: RoleId", psr.person_id as "person_id: PersonId",
+                   held.permission_id as "permission_id: PermissionId", r.name as role, r.description as role_description,
+                   p.username, p.name, p.disabled_at is not null as "disabled!",
+                   held.created_at as "since!", held.expires_at, held.reason, held.confirmed_at,
+                   permission.name as "permission?", permission.description as permission_description,
+                   giver.id as "giver_id?: PersonId", giver.username as "giver?",
+                   confirmer.id as "confirmer_id?: PersonId", confirmer.username as "confirmer?",
+                   to_char(used.last_used_on, 'YYYY-MM-DD') as last_used_on
+            from auth.person_service_role psr
+            join auth.role r on r.id = psr.role_id
+            join auth.person p on p.id = psr.person_id
+            cross join lateral (
+                select null::int as permission_id,
+                       psr.created_at, psr.expires_at, psr.reason, psr.granted_by, psr.confirmed_at, psr.confirmed_by
+                where r.direct_person_id is null
+                union all
+                select rp.permission_id,
+                       rp.created_at, rp.expires_at, rp.reason, rp.granted_by, rp.confirmed_at, rp.confirmed_by
+                from auth.role_permission rp
+                where r.direct_person_id is not null and rp.role_id = r.id
+            ) held
+            left join auth.permission permission on permission.id = held.permission_id
+            left join auth.person giver on giver.id = held.granted_by
+            left join auth.person confirmer on confirmer.id = held.confirmed_by
+            left join auth.service_uses used on used.person_id = psr.person_id and used.service_id = psr.service_id
+            where psr.service_id = $1
+              and psr.role_id between $2 and $3
+              and (psr.role_id, psr.person_id) >= ($4, $5)
+              and ((psr.role_id, psr.person_id) > ($4, $5) or held.permission_id > $6)
+              and (held.expires_at is null or held.expires_at > $7)
+              and ($8::int[] is null or psr.person_id = any ($8))
+              and ($9::text is null or auth.fold(p.username) ^@ $9 or auth.fold(p.name) ^@ $9)
+              and ($10::timestamptz is null or coalesce(held.confirmed_at, held.created_at) < $10)
+            order by psr.role_id, psr.person_id, held.permission_id
+            limit $11
+            "#,
+            service.0,
+            selection.role.map_or(i32::MIN, |role| role.0),
+            selection.role.map_or(i32::MAX, |role| role.0),
+            selection.after.role.0,
+            selection.after.person.0,
+            selection.after.permission.map(|permission| permission.0),
+            now,
+            few.as_deref(),
+            selection.prefix,
+            selection.before,
+            selection.fetch,
+        )
+    })
     .await?;
     let reviewer = |id: Option<PersonId>, username: Option<String>| Some(Reviewer { id: id?, username: username? });
     let rows = rows.into_iter().map(|row| Reviewed {

@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::error::Result;
+use crate::http::Total;
 use crate::tokens::older::Older;
 use crate::tokens::{FamilyLifetime, Lifetime, SessionId, TokenHash};
 use crate::users::PersonId;
@@ -49,45 +50,45 @@ pub struct Wanted<'a> {
 /// A person's sessions that are not over, the newest first.
 pub async fn list(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Row>> {
     let (lifetime, families) = wanted.lifetimes;
-    let rows = sqlx::query_as!(
-        Row,
-        r#"
-        select id as "id!", device, address, client_id, created_at as "created_at!", last_seen_at as "last_seen_at!",
-               kept_at as "kept_at!", refreshes as "refreshes!", current as "current!"
-        from (
-            select f.public_id as id, f.user_agent as device, host(f.address) as address, f.client_id, f.created_at,
-                   greatest(f.rotated_at, t.modified_at) as last_seen_at, f.rotated_at as kept_at,
-                   true as refreshes, coalesce(t.current, false) as current
-            from auth.refresh_families f
-            cross join lateral (
-                select max(modified_at) as modified_at, bool_or(token = $2) as current
+    Total::rows(conn, wanted.older, |older| {
+        sqlx::query_as!(
+            Row,
+            r#"
+            select id as "id!", device, address, client_id, created_at as "created_at!", last_seen_at as "last_seen_at!",
+                   kept_at as "kept_at!", refreshes as "refreshes!", current as "current!"
+            from (
+                select f.public_id as id, f.user_agent as device, host(f.address) as address, f.client_id, f.created_at,
+                       greatest(f.rotated_at, t.modified_at) as last_seen_at, f.rotated_at as kept_at,
+                       true as refreshes, coalesce(t.current, false) as current
+                from auth.refresh_families f
+                cross join lateral (
+                    select max(modified_at) as modified_at, bool_or(token = $2) as current
+                    from auth.tokens_cache
+                    where family_id = f.id
+                ) t
+                where f.person_id = $1 and f.rotated_at > $3 and f.created_at > $4
+                union all
+                select left(encode(sha256(token), 'hex'), 32), user_agent, host(address), client_id, created_at,
+                       modified_at, modified_at, false, coalesce(token = $2, false)
                 from auth.tokens_cache
-                where family_id = f.id
-            ) t
-            where f.person_id = $1 and f.rotated_at > $3 and f.created_at > $4
-            union all
-            select left(encode(sha256(token), 'hex'), 32), user_agent, host(address), client_id, created_at,
-                   modified_at, modified_at, false, coalesce(token = $2, false)
-            from auth.tokens_cache
-            where person_id = $1 and family_id is null and modified_at > $5 and created_at > $6
-        ) session
-        where $7::timestamptz is null or (created_at, id) < ($7, $8)
-        order by created_at desc, id desc
-        limit $9
-        "#,
-        wanted.person.0,
-        wanted.asking.as_ref().map(TokenHash::as_bytes),
-        wanted.now - families.idle,
-        wanted.now - families.absolute,
-        wanted.now - lifetime.sliding,
-        wanted.now - lifetime.absolute,
-        wanted.older.created_at(),
-        wanted.older.id(),
-        wanted.older.fetch(),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+                where person_id = $1 and family_id is null and modified_at > $5 and created_at > $6
+            ) session
+            where $7::timestamptz is null or (created_at, id) < ($7, $8)
+            order by created_at desc, id desc
+            limit $9
+            "#,
+            wanted.person.0,
+            wanted.asking.as_ref().map(TokenHash::as_bytes),
+            wanted.now - families.idle,
+            wanted.now - families.absolute,
+            wanted.now - lifetime.sliding,
+            wanted.now - lifetime.absolute,
+            older.created_at(),
+            older.id(),
+            older.fetch(),
+        )
+    })
+    .await
 }
 
 /// Ends one of a person's sessions, named as the list names it, or as the answers about its token do. Answers whether
