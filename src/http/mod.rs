@@ -20,6 +20,6 @@ mod trace;
 pub use etag::{ETag, IfMatch, Tagged};
 pub use json::{Json, MAX_OF_STRANGERS, OptionalJson, unreadable};
 pub use page::{MAX_LIMIT, Page, limit_of};
-pub use patch::Patch;
+pub use patch::{Patch, must_change_something};
 pub use path::Path;
 pub use total::{Part, Total};

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Deserializer};
 
+use crate::error::{Error, Result};
+
 /// What a change says of a field that may be empty (RFC 7396). Its field is `#[serde(default)]`: one that is not there says
 /// another thing than one that is null.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +28,14 @@ impl<T> Patch<T> {
             Self::Keep | Self::Clear => None,
         }
     }
+}
+
+/// Refuses (400) to change neither the name nor the description.
+pub fn must_change_something<N, D>(name: Option<&N>, description: &Patch<D>) -> Result<()> {
+    if name.is_none() && description.keeps() {
+        return Err(Error::invalid_field("", "nothing to change: send `name` or `description`"));
+    }
+    Ok(())
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {

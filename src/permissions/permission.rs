@@ -64,16 +64,6 @@ pub struct PermissionChange {
     pub description: Patch<Description>,
 }
 
-impl PermissionChange {
-    /// Refuses (400) to change nothing.
-    pub fn must_change_something(&self) -> Result<()> {
-        if self.name.is_none() && self.description.keeps() {
-            return Err(Error::invalid_field("", "nothing to change: send `name` or `description`"));
-        }
-        Ok(())
-    }
-}
-
 impl PermissionId {
     /// Whether this permission is one of Portero's own.
     pub fn is_built_in(self) -> bool {

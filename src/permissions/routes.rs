@@ -13,7 +13,7 @@ use crate::access::{About, Can};
 use crate::app::App;
 use crate::audit::{Action, Event};
 use crate::error::Result;
-use crate::http::{IfMatch, Json, Page, Path, Tagged};
+use crate::http::{IfMatch, Json, Page, Path, Tagged, must_change_something};
 use crate::id::Ref;
 use crate::openapi::{PageQuery, Success};
 
@@ -123,7 +123,7 @@ async fn update(
     if_match: &IfMatch,
     change: &PermissionChange,
 ) -> Result<Tagged<Permission>> {
-    change.must_change_something()?;
+    must_change_something(change.name.as_ref(), &change.description)?;
     let mut tx = by.begin(app, About::default()).await?;
     let before = Tagged::whole(store::lock(&mut tx, id).await?)?;
     id.must_not_be_built_in()?;

@@ -92,13 +92,3 @@ pub struct RoleChange {
     #[schema(value_type = Option<Description>)]
     pub description: Patch<Description>,
 }
-
-impl RoleChange {
-    /// Refuses (400) to change nothing.
-    pub fn must_change_something(&self) -> Result<()> {
-        if self.name.is_none() && self.description.keeps() {
-            return Err(Error::invalid_field("", "nothing to change: send `name` or `description`"));
-        }
-        Ok(())
-    }
-}

@@ -13,7 +13,7 @@ use crate::access::{About, Can};
 use crate::app::App;
 use crate::audit::{Action, Change, Event};
 use crate::error::Result;
-use crate::http::{IfMatch, Json, Page, Path, Tagged};
+use crate::http::{IfMatch, Json, Page, Path, Tagged, must_change_something};
 use crate::id::Ref;
 use crate::openapi::{PageQuery, Success};
 use crate::services::ServiceId;
@@ -115,7 +115,7 @@ async fn update(
     if_match: &IfMatch,
     change: &RoleChange,
 ) -> Result<Tagged<Role>> {
-    change.must_change_something()?;
+    must_change_something(change.name.as_ref(), &change.description)?;
     let mut tx = by.begin(app, About::default()).await?;
     changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let before = Tagged::whole(store::get(&mut tx, id).await?)?;

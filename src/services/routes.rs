@@ -12,8 +12,8 @@ use crate::access::store::{Loss, must_cover_loss, must_hand_out_where_anything_i
 use crate::access::{About, Can, Holds};
 use crate::app::App;
 use crate::audit::{Action, Event};
-use crate::error::{Error, Result};
-use crate::http::{IfMatch, Json, Page, Path, Tagged};
+use crate::error::Result;
+use crate::http::{IfMatch, Json, Page, Path, Tagged, must_change_something};
 use crate::id::Ref;
 use crate::openapi::{PageQuery, Success};
 
@@ -127,9 +127,7 @@ async fn update(
     change: &ServiceChange,
 ) -> Result<Tagged<Service>> {
     id.must_not_be_built_in()?;
-    if change.name.is_none() && change.description.keeps() {
-        return Err(Error::invalid_field("", "nothing to change: send name or description"));
-    }
+    must_change_something(change.name.as_ref(), &change.description)?;
     let mut tx = by.begin(app, About::default()).await?;
     store::lock(&mut tx, id).await?;
     let before = store::tagged(&mut tx, id).await?;
