@@ -2187,6 +2187,29 @@ create index role_name_idx on auth.role (name);
 create index permission_name_idx on auth.permission (name);
 
 
+-- migrations/0028: held where
+
+-- Whether somebody holds a permission in a service, or everywhere: asked wherever one act needs what another act gave. What
+-- ends by `moment` is not enough; beyond null, the end of time, only what does not end by itself is.
+--
+-- Of a set, so that Postgres writes it into the statement that asks: `exists (select from auth.held_where(…))`.
+create function auth.held_where(person_id integer, permission_id integer, service_id integer, moment timestamptz)
+returns setof integer
+language sql stable as $$
+    select psr.service_id
+    from auth.person_service_role psr
+    join auth.role_permission rp on rp.role_id = psr.role_id
+    where psr.person_id = held_where.person_id
+      and psr.service_id in (0, held_where.service_id)
+      and rp.permission_id = held_where.permission_id
+      and (psr.expires_at is null or psr.expires_at > held_where.moment)
+      and (rp.expires_at is null or rp.expires_at > held_where.moment)
+$$;
+
+comment on function auth.held_where(integer, integer, integer, timestamptz) is
+    'services (0 for everywhere, and the one asked about) in which a person holds a permission beyond a moment';
+
+
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
 
 create table _sqlx_migrations (
@@ -2253,4 +2276,6 @@ values
     (26, 'descriptions', true,
      '\x0a450640e34d7c0c30bcaf4ebe9205f971dad7eafa818e3e21403d010aeecd6277ccfdfb541dc1aefe1917a8ab1d1f2b', 0),
     (27, 'names of both kinds', true,
-     '\x44d4ea36c7622a7b12f4e5d72f66c54f4aec406081d1c53006fa6cfeed1ba05b685379effa6e0e858585096d954f8b6d', 0);
+     '\x44d4ea36c7622a7b12f4e5d72f66c54f4aec406081d1c53006fa6cfeed1ba05b685379effa6e0e858585096d954f8b6d', 0),
+    (28, 'held where', true,
+     '\x0099c109b7f828895e3f8b7f800fc90e49074081e18b16dbc92f59bff06ae0633ff1452e7a9096c10e368c827a9eac66', 0);

@@ -244,16 +244,7 @@ pub async fn standing(
         r#"
         select
             exists (select from auth.tokens_cache where token = $1) as "has_session!",
-            exists (
-                select
-                from auth.person_service_role psr
-                join auth.role_permission rp on rp.role_id = psr.role_id
-                where psr.person_id = $2
-                  and rp.permission_id = $3
-                  and psr.service_id in (0, $4)
-                  and (psr.expires_at is null or psr.expires_at > $5)
-                  and (rp.expires_at is null or rp.expires_at > $5)
-            ) as "holds_permission!"
+            exists (select from auth.held_where($2, $3, $4, $5)) as "holds_permission!"
         "#,
         token.as_bytes(),
         person.0,

@@ -47,16 +47,7 @@ pub async fn must_cover_role(
         join auth.permission p on p.id = wanted.permission_id
         where wanted.role_id = $3
           and wanted.permission_id <= 0
-          and not exists (
-              select
-              from auth.person_service_role psr
-              join auth.role_permission rp on rp.role_id = psr.role_id
-              where psr.person_id = $1
-                and psr.service_id in (0, $2)
-                and rp.permission_id = wanted.permission_id
-                and (psr.expires_at is null or psr.expires_at > $4)
-                and (rp.expires_at is null or rp.expires_at > $4)
-          )
+          and not exists (select from auth.held_where($1, wanted.permission_id, $2, $4))
         order by p.id desc
         limit 1
         "#,

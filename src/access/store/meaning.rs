@@ -31,16 +31,7 @@ pub async fn must_hand_out_where_role_is_held(
                 and held.role_id = offered.role_id
                 and (held.expires_at is null or held.expires_at > $3)
           )
-          and not exists (
-              select
-              from auth.person_service_role psr
-              join auth.role_permission rp on rp.role_id = psr.role_id
-              where psr.person_id = $1
-                and psr.service_id in (0, offered.service_id)
-                and rp.permission_id = $4
-                and (psr.expires_at is null or psr.expires_at > $3)
-                and (rp.expires_at is null or rp.expires_at > $3)
-          )
+          and not exists (select from auth.held_where($1, $4, offered.service_id, $3))
         order by s.id
         limit 1
         "#,
@@ -76,16 +67,7 @@ pub async fn must_hand_out_where_permission_is_held(
                 and held.role_id = offered.role_id
                 and (held.expires_at is null or held.expires_at > $3)
           )
-          and not exists (
-              select
-              from auth.person_service_role psr
-              join auth.role_permission rp on rp.role_id = psr.role_id
-              where psr.person_id = $1
-                and psr.service_id in (0, offered.service_id)
-                and rp.permission_id = $4
-                and (psr.expires_at is null or psr.expires_at > $3)
-                and (rp.expires_at is null or rp.expires_at > $3)
-          )
+          and not exists (select from auth.held_where($1, $4, offered.service_id, $3))
         order by s.id
         limit 1
         "#,
@@ -113,16 +95,7 @@ pub async fn must_hand_out_where_anything_is_held(
             select
             from auth.person_service_role held
             where held.service_id = $2 and (held.expires_at is null or held.expires_at > $3)
-        ) or exists (
-            select
-            from auth.person_service_role psr
-            join auth.role_permission rp on rp.role_id = psr.role_id
-            where psr.person_id = $1
-              and psr.service_id = 0
-              and rp.permission_id = $4
-              and (psr.expires_at is null or psr.expires_at > $3)
-              and (rp.expires_at is null or rp.expires_at > $3)
-        ) as "allowed!"
+        ) or exists (select from auth.held_where($1, $4, 0, $3)) as "allowed!"
         "#,
         actor.0,
         service.0,

@@ -30,16 +30,7 @@ pub async fn must_be_as_mighty(
           and held.person_id <> $1
           and (held.expires_at is null or held.expires_at > $3)
           and (wanted.permission_id > 0 or (wanted.permission_id is null and r.direct_person_id is null))
-          and not exists (
-              select
-              from auth.person_service_role psr
-              join auth.role_permission rp on rp.role_id = psr.role_id
-              where psr.person_id = $1
-                and psr.service_id in (0, held.service_id)
-                and rp.permission_id = $4
-                and (psr.expires_at is null or psr.expires_at > $3)
-                and (rp.expires_at is null or rp.expires_at > $3)
-          )
+          and not exists (select from auth.held_where($1, $4, held.service_id, $3))
           and not exists (
               select
               from auth.person_service_role psr

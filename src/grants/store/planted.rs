@@ -19,16 +19,7 @@ pub async fn anothers_password(
         from auth.person p
         join auth.person setter on setter.id = p.password_set_by
         join auth.person_service_role held on held.person_id = p.id and held.role_id = $1
-        where not exists (
-            select
-            from auth.person_service_role psr
-            join auth.role_permission rp on rp.role_id = psr.role_id
-            where psr.person_id = setter.id
-              and psr.service_id in (0, held.service_id)
-              and rp.permission_id = $2
-              and psr.expires_at is null
-              and rp.expires_at is null
-        )
+        where not exists (select from auth.held_where(setter.id, $2, held.service_id, null))
         order by p.id
         limit 1
         "#,
