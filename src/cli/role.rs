@@ -7,10 +7,10 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::named::Named;
-use super::output::{Row, or_dash, taken};
+use super::output::{Row, or_dash, remark, taken};
 use super::tool::{Tool, everything, list_all};
 use super::words::NewWords;
-use crate::audit::{Action, Event};
+use crate::audit::{Action, Change, Event};
 use crate::error::Result;
 use crate::grants;
 use crate::names::Description;
@@ -123,11 +123,10 @@ async fn add(
     if !permissions.is_empty() {
         role.id.must_not_be_built_in()?;
     }
+    let mut notices = Vec::new();
     for permission in permissions {
         let permission = permission.find(&mut tx).await?;
-        if store::add_permission(&mut tx, role.id, permission).await? {
-            tx.tell(told::carries(role.id, permission));
-        }
+        carry(&mut tx, role.id, permission, &mut notices).await?;
     }
     for service in services {
         let service = service.find(&mut tx).await?;
@@ -137,6 +136,9 @@ async fn add(
     }
     let carried = carried(&mut tx, role.id, tool.app.clock.now()).await?;
     tx.commit([]).await?;
+    for notice in notices {
+        remark(&notice);
+    }
     let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };
     tool.output.done(
         &json!({ "id": role.id, "name": role.name, "description": role.description, "permissions": carried }),
@@ -160,13 +162,12 @@ async fn list(tool: &Tool, beginning: Option<String>, service: Option<Named<Serv
 async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let role = changeable(&mut tx, &change.role).await?;
-    let (mut revoked, mut missing) = (false, Vec::new());
+    let now = tx.by().now;
+    let (mut revoked, mut missing, mut notices) = (false, Vec::new(), Vec::new());
     for named in &change.permissions {
         let permission = if add { named.find(&mut tx).await? } else { named.find_one(&mut tx).await? };
         if add {
-            if store::add_permission(&mut tx, role, permission).await? {
-                tx.tell(told::carries(role, permission));
-            }
+            carry(&mut tx, role, permission, &mut notices).await?;
         } else if store::remove_permission(&mut tx, role, permission).await? {
             revoked = true;
             tx.tell(told::lost(role, permission));
@@ -174,14 +175,37 @@ async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> 
             missing.push(named.text.as_str());
         }
     }
-    let carried = carried(&mut tx, role, tool.app.clock.now()).await?;
+    let carried = carried(&mut tx, role, now).await?;
     tx.commit([]).await?;
+    for notice in notices {
+        remark(&notice);
+    }
     let now = format!("Role {role} carries: {}.", names(&carried));
     if add {
         return tool.output.done(&json!({ "role_id": role, "permissions": carried }), now);
     }
     let answer = json!({ "role_id": role, "permissions": carried, "revoked": revoked });
     tool.output.done(&answer, format_args!("{}{now}", taken(revoked, "It did not carry", &missing)))
+}
+
+/// Lets a role carry a permission; keeps what is to be known of those who hold the role.
+async fn carry(
+    tx: &mut Change,
+    role: RoleId,
+    permission: PermissionId,
+    notices: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    if store::add_permission(tx, role, permission).await? {
+        tx.tell(told::carries(role, permission));
+        let now = tx.by().now;
+        let new = grants::notices_of_holders(tx, role, permission, now).await?;
+        for notice in new {
+            if !notices.contains(&notice.detail) {
+                notices.push(notice.detail);
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn carried(conn: &mut PgConnection, role: RoleId, now: OffsetDateTime) -> Result<Vec<Permission>> {

@@ -26,7 +26,7 @@ pub use grant::{
 };
 pub use moment::Moment;
 pub use people_routes::routes as people_routes;
-pub use planted::{Notice, must_all_have_own_passwords, must_have_own_password, notices};
+pub use planted::{Notice, must_all_have_own_passwords, must_have_own_password, notices, notices_of_holders};
 pub use review::Decisions;
 pub use review_routes::routes as review_routes;
 pub use routes::routes;

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::store::PlantedFor;
 use super::{What, store};
 use crate::access::permission::{BuiltIn, WriteGrants};
 use crate::access::store::{Through, must_cover_permission, must_cover_role, services_where};
@@ -100,6 +101,40 @@ pub async fn notices(
         notices.push(Notice { code: "email_given_by_another", detail });
     }
     Ok(notices)
+}
+
+/// What whoever let `role` carry `permission` just now should know of those who hold the role.
+pub async fn notices_of_holders(
+    conn: &mut PgConnection,
+    role: RoleId,
+    permission: PermissionId,
+    now: OffsetDateTime,
+) -> Result<Vec<Notice>> {
+    let planted = store::planted_for_holders(conn, role, permission.is_built_in(), now).await?;
+    Ok(planted.iter().filter_map(of_holders).collect())
+}
+
+fn of_holders(planted: &PlantedFor) -> Option<Notice> {
+    let (code, said) = match planted.code.as_str() {
+        "email_unproved" => (
+            "email_unproved",
+            "have not proved their address themselves: no new password is sent there until they have \
+             (POST /auth/send-verification)",
+        ),
+        "password_set_by_another" => (
+            "password_set_by_another",
+            "have a password that somebody has set who may not hand this out, and still knows it",
+        ),
+        "email_given_by_another" => (
+            "email_given_by_another",
+            "have an address, to which new passwords are sent, that somebody has given who may not hand this out",
+        ),
+        _ => return None,
+    };
+    let named: Vec<String> = planted.people.iter().map(|name| format!("`{name}`")).collect();
+    let more = planted.count - i64::try_from(named.len()).unwrap_or(i64::MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(Notice { code, detail: format!("of those who hold the role, these {said}: {}{more}", named.join(", ")) })
 }
 
 async fn hands_out(conn: &mut PgConnection, person: PersonId, service: ServiceId, now: OffsetDateTime) -> Result<bool> {

@@ -24,7 +24,7 @@ pub use direct::{direct_standing, grant_direct, revoke_direct};
 pub use expired::{is_any_expired, sweep};
 pub use holders::holders;
 pub use lists::{LastGrant, held, list, offered, services_of};
-pub use planted::{anothers_password, gives_porteros_own};
+pub use planted::{PlantedFor, anothers_password, gives_porteros_own, planted_for_holders};
 pub use review::{Selection, confirm, review};
 
 /// Lets a service offer a role; twice is safe. Answers whether it had not offered it.

@@ -12,10 +12,10 @@ use crate::access::store::{Loss, Through, must_cover_permission, must_hand_out_w
 use crate::access::{About, Can};
 use crate::app::App;
 use crate::error::Result;
-use crate::grants::must_all_have_own_passwords;
+use crate::grants::{Notice, must_all_have_own_passwords, notices_of_holders};
 use crate::http::{Json, Page, Path};
 use crate::id::{IdOrName, Ref};
-use crate::openapi::{PageQuery, Success};
+use crate::openapi::PageQuery;
 use crate::permissions::{self, Permission, PermissionId};
 use crate::services::ServiceId;
 
@@ -58,12 +58,25 @@ struct RolePermission {
     permission_id: Ref<PermissionId>,
 }
 
+/// That a role carries a permission.
+#[derive(Debug, Serialize, ToSchema)]
+struct PermissionAdded {
+    /// Always `success`.
+    #[schema(example = "success")]
+    status: &'static str,
+    /// What whoever gave it should know of those who hold the role; only where there is something, and only when the role
+    /// begins to carry it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<Notice>,
+}
+
 /// Give a role a permission
 ///
 /// Doing it twice is safe. Where people hold the role, they get the permission: only somebody may give it who may hand out in each
 /// of these services, and one of Portero's own only somebody who holds it for good.
 #[utoipa::path(post, path = "/role-permissions", tag = "roles", request_body = RolePermission, responses(
-    (status = 200, body = Success),
+    (status = 200, body = PermissionAdded),
     (status = 400, description = "`invalid_role_id`, `invalid_permission_id`"),
     (status = 404, description = "`role_not_found`, `permission_not_found`"),
     (status = 409, description = "`built_in`, `direct_role`, `password_set_by_another`"),
@@ -72,20 +85,22 @@ async fn add_permission_to_role(
     State(app): State<App>,
     by: Can<WriteRoles>,
     Json(link): Json<RolePermission>,
-) -> Result<Json<Success>> {
+) -> Result<Json<PermissionAdded>> {
     let mut tx = by.begin(&app, About::default()).await?;
     let role = changeable(&mut tx, by.actor, &link.role_id).await?;
     let permission = permissions::store::hold(&mut tx, &link.permission_id).await?;
     // What a role carries does not end: whoever gives it must hold it for good.
     must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, permission, Through::End(None)).await?;
     let added = store::add_permission(&mut tx, role, permission).await?;
+    let mut notices = Vec::new();
     if added {
         let now = tx.by().now;
         must_hand_out_where_role_is_held(&mut tx, by.actor, role, now).await?;
         must_all_have_own_passwords(&mut tx, role, permission).await?;
+        notices = notices_of_holders(&mut tx, role, permission, now).await?;
     }
     tx.commit(added.then(|| told::carries(role, permission))).await?;
-    Ok(Json(Success::default()))
+    Ok(Json(PermissionAdded { status: "success", notices }))
 }
 
 /// That a role lost a permission.

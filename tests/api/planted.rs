@@ -270,3 +270,53 @@ async fn no_mail_goes_where_somebody_else_might_read_it() {
     let root = silent.administrator().await;
     assert_eq!(root.post("/users/1/send-reset", json!({})).await.refusal(), (409, "mail_not_configured"));
 }
+
+#[tokio::test]
+async fn who_lets_a_role_carry_one_of_porteros_own_hears_whose_address_is_not_proved() {
+    let mut plot = plot().await;
+    plot.desk_changes(json!({"email": "evil@example.net"})).await;
+    plot.root_again().await;
+    let role = plot.root.post("/roles", json!({"name": "Growing"})).await.id();
+    let growth = |permission: &str| json!({"role_id": role, "permission_id": permission});
+    let nobody = plot.root.post("/role-permissions", growth("users:read")).await.ok();
+    assert_eq!(nobody.body, json!({"status": "success"}), "nobody holds it");
+    plot.root.delete_with("/role-permissions", growth("users:read")).await.ok();
+    for person in [plot.target.id, plot.root.id] {
+        let grant = json!({"person_id": person, "service_id": 0, "role_id": role});
+        plot.root.post("/person-service-roles", grant).await.ok();
+    }
+    let told = plot.root.post("/role-permissions", growth("users:read")).await.ok();
+    assert_eq!((&told.body["status"], codes(&told)), (&json!("success"), vec![json!("email_unproved")]));
+    let detail = told.body["notices"][0]["detail"].as_str().expect("a detail");
+    assert!(detail.ends_with(": `target`"), "{detail}");
+    let again = plot.root.post("/role-permissions", growth("users:read")).await.ok();
+    assert_eq!(again.body, json!({"status": "success"}), "it carries it already");
+}
+
+#[tokio::test]
+async fn who_lets_a_role_carry_more_hears_who_could_use_it() {
+    let plot = plot().await;
+    plot.root.post("/services", json!({"name": "Shop"})).await.ok();
+    plot.root.post("/permissions", json!({"name": "sell"})).await.ok();
+    plot.root.post("/permissions", json!({"name": "refund"})).await.ok();
+    let role = plot.root.post("/roles", json!({"name": "Clerk"})).await.id();
+    plot.desk_changes(json!({"password": "una clave del despacho", "email": "evil@example.net"})).await;
+    for n in 1..=4 {
+        let new = json!({"username": format!("clerk{n}"), "password": PASSWORD, "name": "New"});
+        plot.desk.post("/users", new).await.ok();
+    }
+    for person in ["target", "clerk1", "clerk2", "clerk3", "clerk4", "root"] {
+        let grant = json!({"person_id": person, "service_id": 1, "role_id": role});
+        plot.root.post("/person-service-roles", grant).await.ok();
+    }
+    let told = plot.root.post("/role-permissions", json!({"role_id": role, "permission_id": "sell"})).await.ok();
+    assert_eq!(codes(&told), ["password_set_by_another", "email_given_by_another"]);
+    let detail = |n: usize| told.body["notices"][n]["detail"].as_str().expect("a detail");
+    assert!(detail(0).ends_with(": `target`, `clerk1`, `clerk2` and 2 more"), "{}", detail(0));
+    assert!(detail(1).ends_with(": `target`"), "{}", detail(1));
+    // Who may hand it out anyway has planted nothing.
+    let grant = json!({"person_id": plot.desk.id, "service_id": 1, "permission_name": "grants:write"});
+    plot.root.post("/person-service-permissions", grant).await.ok();
+    let told = plot.root.post("/role-permissions", json!({"role_id": role, "permission_id": "refund"})).await.ok();
+    assert_eq!(told.body, json!({"status": "success"}));
+}

@@ -102,6 +102,11 @@ async fn who_gives_a_role_hears_whose_password_and_address_somebody_else_chose()
     house.json(&["role", "add", "Clerk"]);
     let business = house.run(&["grant", "add", "ada", "Shop", "Clerk"]);
     assert!(business.code == 0 && business.err.contains("`desk`, who may not hand this out"), "{business:?}");
+    house.json(&["permission", "add", "sell"]);
+    let more = house.run(&["role", "add-permission", "Clerk", "sell"]);
+    assert!(more.code == 0 && more.err.contains("may not hand this out, and still knows it: `ada`"), "{more:?}");
+    let own = house.run(&["role", "add-permission", "Clerk", "users:read"]);
+    assert!(own.code == 0 && own.err.contains("have not proved their address"), "{own:?}");
     let promoted = house.run(&["admin", "add", "ada"]);
     assert!(promoted.code == 0 && promoted.err.contains("have not proved their address"), "{promoted:?}");
 }
