@@ -16,8 +16,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
-use portero::database::MIGRATIONS;
-use portero::database::embedded::Durability;
+use portero::platform::database::MIGRATIONS;
+use portero::platform::database::embedded::Durability;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 

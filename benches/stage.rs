@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use portero::database::MIGRATIONS;
-use portero::database::embedded::{Durability, Postgres};
+use portero::platform::database::MIGRATIONS;
+use portero::platform::database::embedded::{Durability, Postgres};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection};
 use time::OffsetDateTime;

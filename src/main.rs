@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    portero::cli::run()
+    portero::app::cli::run()
 }

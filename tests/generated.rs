@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
-use portero::database::MIGRATIONS;
+use portero::platform::database::MIGRATIONS;
 
 #[test]
 fn the_schema_is_that_of_the_migrations() {
@@ -38,7 +38,7 @@ fn every_test_that_the_security_claims_name_is_there() {
 #[test]
 fn every_action_of_the_audit_trail_is_explained() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/audit.md")).expect("the page");
-    for action in portero::audit::Action::ALL {
+    for action in portero::gate::audit::Action::ALL {
         assert!(page.contains(&format!("| `{}` |", action.as_str())), "docs/audit.md lacks {}", action.as_str());
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use argon2::Block;
-use portero::passwords::Scheme;
+use portero::platform::passwords::Scheme;
 
 use super::{Bench, DATABASE, login, share};
 use crate::load::{Load, Subjects};

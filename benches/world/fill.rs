@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::ops::{Range, RangeInclusive};
 
 use anyhow::Context;
-use portero::metrics::Hashing;
-use portero::passwords::{Hasher, Password, Place};
-use portero::shares::Asker;
+use portero::platform::metrics::Hashing;
+use portero::platform::passwords::{Hasher, Password, Place};
+use portero::platform::shares::Asker;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

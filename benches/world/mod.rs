@@ -7,7 +7,8 @@
 
 mod fill;
 
-use portero::tokens::{Payload, Token};
+use portero::base::opaque::token::Token;
+use portero::gate::sessions::Payload;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 

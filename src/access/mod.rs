@@ -1,25 +1,8 @@
-//! Who is calling, what they may do, and what anybody may do in a service.
-//!
-//! A question needs proof once: [`Can`] or [`Holds`] in the handler's signature. A change asks again, in its own
-//! transaction and under locks ([`Can::begin`]), so that whoever was disabled, logged out or deprived a moment ago
-//! changes nothing more. Every transaction takes its locks in one order, so that none waits for another in a circle:
-//! the role Administrator (whoever could make or unmake one), people by id, a role, a service.
+//! Who may do what: services, roles, permissions, grants, keys.
 
-mod backend;
-mod begin;
-mod caller;
-mod can;
-mod checks;
-mod effective;
-pub mod permission;
-pub mod store;
-mod uses;
-pub mod vocabulary;
-
-pub use backend::{Backend, token_of_a_person};
-pub use begin::About;
-pub use caller::Caller;
-pub use can::{Can, Holds};
-pub use checks::{Answer, Ask, Checks, Rights};
-pub use effective::Effective;
-pub use uses::{Uses, write_uses, write_uses_every_minute};
+pub mod administrators;
+pub mod grants;
+pub mod keys;
+pub mod permissions;
+pub mod roles;
+pub mod services;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use time::Duration;
 
-use portero::access::write_uses;
-use portero::grants::sweep;
+use portero::access::grants::sweep;
+use portero::gate::write_uses;
 
 use crate::support::{Caller, Server};
 

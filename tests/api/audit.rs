@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use portero::audit::Head;
+use portero::app::trail::Head;
 use time::Duration;
 
 use crate::support::{Caller, PASSWORD, Server};
@@ -136,9 +136,9 @@ async fn faults(server: &Server) -> Vec<(&'static str, Option<i64>)> {
     report(server, None).await.faults.into_iter().map(|fault| (fault.kind, fault.position)).collect()
 }
 
-async fn report(server: &Server, noted: Option<Head>) -> portero::audit::Report {
+async fn report(server: &Server, noted: Option<Head>) -> portero::app::trail::Report {
     let mut tx = server.app.db.begin().await.expect("a transaction");
-    portero::audit::verify(&mut tx, noted).await.expect("Postgres answers")
+    portero::app::trail::verify(&mut tx, noted).await.expect("Postgres answers")
 }
 
 /// Some events, sealed.
@@ -148,7 +148,7 @@ async fn sealed_trail() -> Server {
     for name in ["A", "B", "C", "D"] {
         root.post("/services", json!({"name": name})).await.ok();
     }
-    while portero::audit::seal(&server.app).await.expect("sealed") > 0 {}
+    while portero::app::trail::seal(&server.app).await.expect("sealed") > 0 {}
     assert_eq!(faults(&server).await, []);
     server
 }
@@ -227,10 +227,10 @@ async fn an_event_whose_transaction_ends_late_is_sealed_late_and_holds_up_nobody
         .await
         .expect("an event");
     root.post("/services", json!({"name": "A"})).await.ok();
-    portero::audit::seal(&server.app).await.expect("sealed");
+    portero::app::trail::seal(&server.app).await.expect("sealed");
     assert_eq!(server.number("select count(*) from auth.audit_unsealed").await, 0);
     late.commit().await.expect("committed");
-    assert_eq!(portero::audit::seal(&server.app).await.expect("sealed"), 1);
+    assert_eq!(portero::app::trail::seal(&server.app).await.expect("sealed"), 1);
     assert_eq!(faults(&server).await, []);
     let last = "select event_id from auth.audit_seals order by position desc limit 1";
     assert!(server.number(last).await < server.number("select max(event_id) from auth.audit_seals").await);
@@ -246,11 +246,11 @@ async fn many_instances_that_seal_while_many_write_make_one_whole_chain() {
         async move {
             root.post("/services", json!({"name": format!("S{n}")})).await.ok();
             // Of two that seal at once one is refused.
-            let _ = portero::audit::seal(&app).await;
+            let _ = portero::app::trail::seal(&app).await;
         }
     });
     Caller::together(requests).await;
-    while portero::audit::seal(&server.app).await.expect("sealed") > 0 {}
+    while portero::app::trail::seal(&server.app).await.expect("sealed") > 0 {}
     let report = report(&server, None).await;
     assert_eq!((report.faults, report.unsealed), (vec![], 0));
     assert_eq!(report.intact, server.number("select count(*) from auth.audit_events").await.unsigned_abs());
@@ -263,16 +263,16 @@ async fn what_is_older_than_the_retention_goes_from_the_old_end_and_the_rest_can
     for name in ["A", "B"] {
         root.post("/services", json!({"name": name})).await.ok();
     }
-    portero::audit::seal(&server.app).await.expect("sealed");
+    portero::app::trail::seal(&server.app).await.expect("sealed");
     let noted = report(&server, None).await.head.expect("a head");
-    assert_eq!(portero::audit::prune(&server.app).await.expect("pruned"), 0, "nothing is old enough");
+    assert_eq!(portero::app::trail::prune(&server.app).await.expect("pruned"), 0, "nothing is old enough");
     server.app.clock.turn(Duration::days(29));
     let root = server.session_of(root.id).await;
     root.post("/services", json!({"name": "C"})).await.ok();
-    portero::audit::seal(&server.app).await.expect("sealed");
+    portero::app::trail::seal(&server.app).await.expect("sealed");
     server.app.clock.turn(Duration::days(2));
-    assert_eq!(portero::audit::prune(&server.app).await.expect("pruned"), 3);
-    portero::audit::seal(&server.app).await.expect("sealed");
+    assert_eq!(portero::app::trail::prune(&server.app).await.expect("pruned"), 3);
+    portero::app::trail::seal(&server.app).await.expect("sealed");
 
     let told = events(&server).await;
     assert_eq!(actions(&told), ["session.created", "service.created", "audit.pruned"]);
@@ -454,7 +454,7 @@ async fn everybody_sees_their_own_activity_and_no_more_of_others_than_that_they_
 async fn a_start_with_other_settings_is_told_without_secrets() {
     let server = Server::configured(&[("TOKEN_TTL_SECONDS", "60"), ("TOKEN_SECRET", "hunter2-hunter2")]).await;
     for _ in 0..2 {
-        portero::audit::tell_of_configuration(&server.app).await.expect("told");
+        portero::app::trail::tell_of_configuration(&server.app).await.expect("told");
     }
     let told = events(&server).await;
     assert_eq!(actions(&told), ["configuration.changed"], "once");
@@ -463,7 +463,7 @@ async fn a_start_with_other_settings_is_told_without_secrets() {
     assert_eq!(told[0]["after"]["AUTH_DATABASE_URL"], "***");
     assert_eq!(told[0]["actor"], "system");
     let elsewhere = server.another_instance().await;
-    portero::audit::tell_of_configuration(&elsewhere.app).await.expect("told");
+    portero::app::trail::tell_of_configuration(&elsewhere.app).await.expect("told");
     let told = events(&server).await;
     assert_eq!(told[1]["before"]["TOKEN_TTL_SECONDS"], "60");
     assert_eq!(told[1]["after"], json!({}));
@@ -484,7 +484,7 @@ async fn no_password_in_a_url_is_told() {
     let mut conn = server.app.db.pool().acquire().await.expect("a connection");
     sqlx::query(written).bind(before).execute(&mut *conn).await.expect("written");
     drop(conn);
-    portero::audit::tell_of_configuration(&server.app).await.expect("told");
+    portero::app::trail::tell_of_configuration(&server.app).await.expect("told");
     let told = events(&server).await;
     assert_eq!(told[0]["action"], "configuration.changed");
     assert_eq!(told[0]["after"]["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://***@127.0.0.1:1");

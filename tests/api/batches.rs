@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use portero::database::{Batch, Limits, Question, distinct};
-use portero::error::{Error, Result};
-use portero::metrics::Metrics;
+use portero::base::error::{Error, Result};
+use portero::platform::database::{Batch, Limits, Question, distinct};
+use portero::platform::metrics::Metrics;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};

@@ -117,7 +117,7 @@ async fn sessions_that_ended_by_themselves_are_not_told() {
     let mut listeners = Listeners::of(&server).await;
     server.app.clock.turn(time::Duration::hours(1));
     let mut conn = server.app.db.pool().acquire().await.expect("a connection");
-    assert_eq!(portero::tokens::walk(&server.app).await.expect("a purge"), 1);
+    assert_eq!(portero::gate::sessions::walk(&server.app).await.expect("a purge"), 1);
     let juan = server.demo("juan").await;
     juan.check().await.ok();
     listeners.silence().await;

@@ -33,7 +33,7 @@ async fn a_device_is_new_once_and_never_to_who_has_none() {
     assert_eq!(new().await, 2);
 
     server.app.clock.turn(Duration::days(91));
-    portero::attempts::purge(&server.app).await.expect("a purge");
+    portero::identity::attempts::purge(&server.app).await.expect("a purge");
     log_in_with(&server, "a browser", "web", "192.0.2.1").await;
     assert_eq!(new().await, 3, "after 90 days everything is");
 }

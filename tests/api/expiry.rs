@@ -1,7 +1,7 @@
 //! How long a token lives, told by a clock that tests turn.
 
-use portero::database::duty;
-use portero::tokens::walk;
+use portero::gate::sessions::walk;
+use portero::platform::database::duty;
 use serde_json::json;
 use time::Duration;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use portero::database::Transaction;
-use portero::http::idempotency;
+use portero::gate::idempotency;
+use portero::platform::database::Transaction;
 use serde_json::{Value, json};
 use tokio::task::LocalSet;
 

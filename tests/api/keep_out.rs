@@ -3,9 +3,9 @@
 mod edges;
 
 use axum::http::Method;
-use portero::attempts::{self, Attempt};
-use portero::audit::{Action, Actor, By, Event, Origin};
-use portero::users::PersonId;
+use portero::base::id::PersonId;
+use portero::gate::audit::{Action, Actor, By, Event, Origin};
+use portero::identity::attempts::{self, Attempt};
 use serde_json::json;
 use time::Duration;
 
@@ -39,7 +39,7 @@ fn at(address: &str) -> Origin {
     Origin { address: Some(address.parse().expect("an address")), ..Origin::default() }
 }
 
-async fn fail_once(server: &Server, attempt: &Attempt) -> portero::error::Result<()> {
+async fn fail_once(server: &Server, attempt: &Attempt) -> portero::base::error::Result<()> {
     let by = By { actor: Actor::Anonymous, origin: Origin::default(), now: server.app.clock.now() };
     attempt.failed(&server.app, by, Event::new(Action::LoginFailed)).await
 }
@@ -143,17 +143,17 @@ async fn a_right_password_that_was_under_way_when_the_wait_began_opens_nothing()
     let mut conn = server.app.db.pool().acquire().await.expect("a connection");
     let token = server.app.new_token(server.app.clock.now()).expect("a token");
     let origin = at(ELSEWHERE);
-    let session = portero::tokens::store::NewSession {
+    let session = portero::identity::sessions::store::NewSession {
         token: token.hash(),
         person: PersonId(ada.id),
         verified: &crate::support::PASSWORD_HASH,
         now: server.app.clock.now(),
-        bounds: portero::tokens::Bounds::at(server.app.clock.now(), &server.app.config),
+        bounds: portero::gate::sessions::Bounds::at(server.app.clock.now(), &server.app.config),
         origin: &origin,
         user_agent: None,
         attempt: Some(&under_way),
     };
-    let begun = portero::tokens::store::insert(&mut conn, &session).await.expect("Postgres answers");
+    let begun = portero::identity::sessions::store::insert(&mut conn, &session).await.expect("Postgres answers");
     assert!(begun.is_none());
     let mut tx = server.app.db.begin().await.expect("a transaction");
     assert!(under_way.succeeded(&mut tx, server.app.clock.now()).await.is_err());

@@ -1,8 +1,10 @@
 //! Mail: queued with what it tells, sent once, tried again, given up.
 
-use portero::mail::store::tokens::{self, NewToken};
-use portero::mail::{self, Content, Locale, Purpose, deliver};
-use portero::users::PersonId;
+use portero::base::id::PersonId;
+use portero::base::locale::Locale;
+use portero::base::opaque::mail_token::Purpose;
+use portero::identity::mail::store::tokens::{self, NewToken};
+use portero::identity::mail::{self, Content, deliver};
 use serde_json::json;
 use time::Duration;
 
@@ -92,7 +94,7 @@ async fn an_invitation_goes_to_somebody_who_is_nobody_yet_and_is_used_once() {
     let invitation = arriving(&server, &mailbox).await.pop().expect("a mail");
     assert!(invitation.text.contains("Eva te invita") && invitation.text.contains("/join#pmt_"), "{}", invitation.text);
 
-    let hash = mail::MailTokenHash::of(&invitation.token()).expect("a token");
+    let hash = portero::base::opaque::mail_token::MailTokenHash::of(&invitation.token()).expect("a token");
     let mut tx = server.app.db.begin().await.expect("a transaction");
     for purpose in [Purpose::PasswordReset, Purpose::VerifyEmail] {
         assert!(tokens::spend(&mut tx, purpose, hash, now).await.expect("Postgres answers").is_none());

@@ -1,9 +1,9 @@
 //! How often mails are sent that their receivers did not ask for, and what must arrive all the same.
 
 use axum::http::Method;
-use portero::mail::limits::may_be_proved;
-use portero::mail::{self, Content};
-use portero::users::PersonId;
+use portero::base::id::PersonId;
+use portero::identity::mail::limits::may_be_proved;
+use portero::identity::mail::{self, Content};
 use serde_json::{Value, json};
 use time::Duration;
 

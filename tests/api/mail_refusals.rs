@@ -1,7 +1,7 @@
 //! What mail servers answer, and to whom it speaks: to us, who have a setting to mend, or about the mail.
 
-use portero::mail::{self, Content, deliver};
-use portero::users::PersonId;
+use portero::base::id::PersonId;
+use portero::identity::mail::{self, Content, deliver};
 use serde_json::json;
 use time::Duration;
 

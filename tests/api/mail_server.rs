@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use portero::mail::deliver;
+use portero::identity::mail::deliver;
 use serde_json::json;
 use time::Duration;
 

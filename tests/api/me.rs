@@ -306,7 +306,7 @@ async fn nobody_changes_themselves_without_end_on_any_instance() {
     server.app.clock.turn(Duration::hours(2));
     // What a refusal has locked is passed over until it is rolled back.
     while server.number("select count(*) from auth.quotas").await > 0 {
-        portero::attempts::purge(&server.app).await.expect("a purge");
+        portero::identity::attempts::purge(&server.app).await.expect("a purge");
     }
 }
 

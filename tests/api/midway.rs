@@ -4,7 +4,7 @@
 //! commits.
 
 use axum::http::Method;
-use portero::database::Transaction;
+use portero::platform::database::Transaction;
 use serde_json::{Value, json};
 use tokio::task::LocalSet;
 

@@ -227,7 +227,7 @@ impl Play {
         self.model.all_expire();
         // What is over is over, swept up or not.
         if self.dice.throw(2) == 0 {
-            portero::grants::sweep(&self.server.app).await.expect("a sweep");
+            portero::access::grants::sweep(&self.server.app).await.expect("a sweep");
         }
         self.root = self.server.session_of(self.root.id).await;
         "an hour".to_owned()

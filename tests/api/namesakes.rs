@@ -41,14 +41,14 @@ async fn nobody_makes_what_reads_like_one_of_porteros_own() {
         .fetch_all(server.app.db.pool())
         .await
         .expect("roles");
-    assert_eq!(own, portero::roles::OWN_NAMES);
+    assert_eq!(own, portero::access::roles::OWN_NAMES);
     root.post("/services", json!({"name": "Shop"})).await.ok();
     root.post("/roles", json!({"name": "Clerk"})).await.ok();
     root.post("/permissions", json!({"name": "sell"})).await.ok();
     let alike = |name: &str| {
         [name.to_owned(), name.to_uppercase(), name.replace('r', "\u{ff52}"), name.replace('e', "e\u{200b}")]
     };
-    let permissions = portero::access::permission::ALL.map(|(_, name)| name);
+    let permissions = portero::gate::permission::ALL.map(|(_, name)| name);
     for (path, names) in [("/roles", own.iter().map(String::as_str).collect()), ("/permissions", permissions.to_vec())]
     {
         for name in names.into_iter().flat_map(alike) {

@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
-use portero::access::store::effective_of_all;
-use portero::services::ServiceId;
-use portero::users::PersonId;
+use portero::base::id::{PersonId, ServiceId};
+use portero::gate::store::effective_of_all;
 use serde_json::{Value, json};
 
 use crate::model::Dice;

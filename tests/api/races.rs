@@ -91,7 +91,7 @@ async fn a_login_that_races_a_new_password_leaves_no_session_of_the_old_one() {
 
 /// A hash that costs nothing to set, so that the change lands among the logins.
 fn other_hash() -> String {
-    portero::passwords::PasswordHash::dummy().as_str().to_owned()
+    portero::platform::passwords::PasswordHash::dummy().as_str().to_owned()
 }
 
 #[tokio::test]
@@ -124,20 +124,22 @@ async fn a_session_never_begins_for_a_password_that_was_changed_after_it_was_ver
     let ada = server.person_with("ada", &[]).await;
     let now = server.app.clock.now();
     let token = server.app.new_token(now).expect("a token");
-    let origin = portero::audit::Origin::default();
-    let begin = |verified: &'static portero::passwords::PasswordHash| portero::tokens::store::NewSession {
-        token: token.hash(),
-        person: portero::users::PersonId(ada.id),
-        verified,
-        now,
-        bounds: portero::tokens::Bounds::at(now, &server.app.config),
-        origin: &origin,
-        user_agent: None,
-        attempt: None,
+    let origin = portero::gate::audit::Origin::default();
+    let begin = |verified: &'static portero::platform::passwords::PasswordHash| {
+        portero::identity::sessions::store::NewSession {
+            token: token.hash(),
+            person: portero::base::id::PersonId(ada.id),
+            verified,
+            now,
+            bounds: portero::gate::sessions::Bounds::at(now, &server.app.config),
+            origin: &origin,
+            user_agent: None,
+            attempt: None,
+        }
     };
     root.put(&format!("/users/{}", ada.id), json!({"password_hash": other_hash()})).await.ok();
     let mut conn = server.app.db.pool().acquire().await.expect("a connection");
-    let session = portero::tokens::store::insert(&mut conn, &begin(&PASSWORD_HASH)).await;
+    let session = portero::identity::sessions::store::insert(&mut conn, &begin(&PASSWORD_HASH)).await;
     assert!(session.expect("Postgres answers").is_none());
 }
 

@@ -1,7 +1,7 @@
 //! Refresh tokens: each is good for one new pair, and a stolen one ends what it came from.
 
 use axum::http::Method;
-use portero::tokens::walk_families;
+use portero::gate::sessions::walk_families;
 use serde_json::json;
 use time::Duration;
 
@@ -320,7 +320,7 @@ async fn a_refresh_that_races_the_end_of_everything_leaves_no_session() {
                     (4, "others") => root.with_token(ada.token()).delete("/auth/sessions").await,
                     (4, "administrator") => root.delete(&format!("/users/{id}/sessions")).await,
                     (4, "password") => {
-                        let hash = portero::passwords::PasswordHash::dummy();
+                        let hash = portero::platform::passwords::PasswordHash::dummy();
                         root.put(&format!("/users/{id}"), json!({"password_hash": hash.as_str()})).await
                     }
                     (4, _) => root.delete(&format!("/users/{id}")).await,
@@ -493,7 +493,7 @@ async fn what_is_not_exactly_a_refresh_token_is_none() {
     let (ada, login) = ada(&server).await;
     let (own, token) = (login.refresh_token(), login.token());
     let unknown = server.app.new_refresh_token(server.app.clock.now()).expect("a token");
-    let hash = hex::encode(portero::tokens::RefreshHash::of(own).expect("a token").as_bytes());
+    let hash = hex::encode(portero::base::opaque::refresh_token::RefreshHash::of(own).expect("a token").as_bytes());
     for forged in [
         "",
         " ",

@@ -1,7 +1,7 @@
 //! Registering oneself, with an invitation or without.
 
 use axum::http::Method;
-use portero::accounts::InvitationHash;
+use portero::base::opaque::invitation::InvitationHash;
 use serde_json::{Value, json};
 use time::Duration;
 

@@ -35,7 +35,7 @@ pub async fn reachable(server: &Server, username: &str) -> Caller {
 
 /// What arrives when all that is due is sent.
 pub async fn arriving(server: &Server, mailbox: &Mailbox) -> Vec<Mail> {
-    while portero::mail::deliver::deliver_what_is_due(&server.app).await.expect("Postgres answers") > 0 {}
+    while portero::identity::mail::deliver::deliver_what_is_due(&server.app).await.expect("Postgres answers") > 0 {}
     mailbox.take(&server.secrets)
 }
 

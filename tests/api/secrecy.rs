@@ -74,8 +74,8 @@ async fn nothing_that_prints_itself_prints_a_secret() {
     server.secrets.add("a-secret-of-the-servers-own");
     let token = server.app.new_token(server.app.clock.now()).expect("a token");
     server.secrets.add(token.reveal());
-    let hash = portero::tokens::TokenHash::of(root.token()).expect("a token");
-    let session = portero::tokens::check(&server.app, hash, None).await.expect("a valid token");
+    let hash = portero::base::opaque::token::TokenHash::of(root.token()).expect("a token");
+    let session = portero::gate::check::check(&server.app, hash, None).await.expect("a valid token");
     let printed = format!("{:?} {token:?} {:?} {session:?}", server.app, token.hash());
     assert_eq!(server.secrets.shown_in(&printed), None);
     assert!(!printed.contains(&hex::encode(token.hash().as_bytes())));

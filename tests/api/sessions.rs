@@ -1,7 +1,7 @@
 //! Where people are logged in: seen and ended by themselves and by administrators.
 
 use axum::http::Method;
-use portero::tokens::TokenHash;
+use portero::base::opaque::token::TokenHash;
 use serde_json::{Value, json};
 use time::Duration;
 

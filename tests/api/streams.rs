@@ -6,8 +6,8 @@ mod order;
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use portero::changes::{Pace, prune};
-use portero::database::Transaction;
+use portero::app::changes::{Pace, prune};
+use portero::platform::database::Transaction;
 use sqlx::AssertSqlSafe;
 
 use crate::model::Dice;

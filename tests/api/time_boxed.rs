@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use portero::grants::sweep;
+use portero::access::grants::sweep;
 
 use crate::support::{Caller, Server};
 

@@ -10,9 +10,9 @@ use crate::users::{ada, with};
 /// Begins to prove that an address is somebody's, as their profile does.
 async fn claim(server: &Server, person: &Caller, email: &str) {
     let mut tx = server.app.db.begin().await.expect("a transaction");
-    let (id, email) = (portero::users::PersonId(person.id), email.parse().expect("an address"));
-    let asker = portero::mail::GivenBy { person: Some(id), address: None };
-    let begun = portero::accounts::begin_verification(&mut tx, &server.app, id, &email, asker, None);
+    let (id, email) = (portero::base::id::PersonId(person.id), email.parse().expect("an address"));
+    let asker = portero::identity::mail::GivenBy { person: Some(id), address: None };
+    let begun = portero::identity::accounts::begin_verification(&mut tx, &server.app, id, &email, asker, None);
     begun.await.expect("a mail to be sent");
     tx.commit().await.expect("a commit");
 }

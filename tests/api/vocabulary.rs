@@ -279,7 +279,7 @@ async fn the_catalogue_in_the_code_is_the_one_in_the_database() {
             .fetch_all(server.app.db.pool())
             .await
             .expect("rows");
-    let code = portero::access::permission::ALL.iter().map(|(id, name)| (id.0, (*name).to_owned()));
+    let code = portero::gate::permission::ALL.iter().map(|(id, name)| (id.0, (*name).to_owned()));
     assert_eq!(rows, code.collect::<Vec<_>>());
 }
 
@@ -288,7 +288,7 @@ async fn porteros_own_roles_carry_what_they_should() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
     let read = ["users:read", "roles:read", "permissions:read", "services:read", "grants:read"];
-    let all = portero::access::permission::ALL.iter().map(|(_, name)| *name);
+    let all = portero::gate::permission::ALL.iter().map(|(_, name)| *name);
     for (role, mut expected) in [
         (0, all.collect::<Vec<_>>()),
         (-1, [&read[..], &["users:write", "grants:write"]].concat()),

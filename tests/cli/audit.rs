@@ -42,7 +42,7 @@ async fn what_is_done_on_the_command_line_is_told_and_verified() {
     let before = house.json(&["audit", "verify"]);
     assert_eq!((&before["intact"], &before["unsealed"]), (&json!(0), &json!(expected.len())));
     let app = house.app().await;
-    portero::audit::seal(&app).await.expect("sealed");
+    portero::app::trail::seal(&app).await.expect("sealed");
     let sealed = house.json(&["audit", "verify"]);
     assert_eq!((&sealed["intact"], &sealed["faults"]), (&json!(expected.len()), &json!([])));
     let head = sealed["head"].as_str().expect("a head");

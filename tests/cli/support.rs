@@ -10,12 +10,11 @@ use std::{fs, thread};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use portero::app::{self, App};
-use portero::config::Config;
-use portero::database::Database;
-use portero::database::embedded::{Durability, Postgres};
-use portero::passwords::Place;
-use portero::serve;
+use portero::app::config::Config;
+use portero::app::{self, App, serve};
+use portero::platform::database::Database;
+use portero::platform::database::embedded::{Durability, Postgres};
+use portero::platform::passwords::Place;
 use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection};

@@ -1,6 +1,6 @@
 //! What is odd: names that nobody can have, callers who do not wait, limits that are off, rows that say nothing any more.
 
-use portero::attempts;
+use portero::identity::attempts;
 use time::Duration;
 
 use super::{ELSEWHERE, HOME, WRONG, count, fail, fail_patiently, log_in_at, server};

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portero::accounts::InvitationHash;
-use portero::keys::KeyHash;
-use portero::mail::MailTokenHash;
-use portero::tokens::{RefreshHash, TokenHash};
+use portero::base::opaque::invitation::InvitationHash;
+use portero::base::opaque::mail_token::MailTokenHash;
+use portero::base::opaque::refresh_token::RefreshHash;
+use portero::base::opaque::service_key::KeyHash;
+use portero::base::opaque::token::TokenHash;
 use serde_json::Value;
 
 /// Shorter ones would be found by chance.

@@ -7,18 +7,18 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::http::response::Parts;
 use http_body_util::BodyExt;
-use portero::app::{self, App};
-use portero::audit::Origin;
-use portero::changes::Pace;
-use portero::config::Config;
-use portero::database::Database;
-use portero::metrics::Hashing;
-use portero::passwords::{Hasher, Password, PasswordHash, Place};
-use portero::roles::RoleId;
-use portero::services::ServiceId;
-use portero::shares::Asker;
-use portero::users::PersonId;
-use portero::{grants, keys, serve, tokens, users};
+use portero::access::{grants, keys};
+use portero::app::changes::Pace;
+use portero::app::config::Config;
+use portero::app::{self, App, serve};
+use portero::base::id::{PersonId, RoleId, ServiceId};
+use portero::gate::audit::Origin;
+use portero::gate::sessions;
+use portero::identity::people;
+use portero::platform::database::Database;
+use portero::platform::metrics::Hashing;
+use portero::platform::passwords::{Hasher, Password, PasswordHash, Place};
+use portero::platform::shares::Asker;
 use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
 
@@ -202,7 +202,7 @@ impl Server {
     /// Somebody new, logged in, with these roles: pairs of a service's and a role's id.
     pub async fn person_with(&self, username: &str, roles: &[(i32, i32)]) -> Caller {
         let mut tx = self.app.db.begin().await.expect("a transaction");
-        let new = users::store::NewRow {
+        let new = people::store::NewRow {
             username: &username.parse().expect("a username"),
             name: &format!("{username} by name").parse().expect("a name"),
             password_hash: Some(&PASSWORD_HASH),
@@ -211,7 +211,7 @@ impl Server {
             email: None,
             locale: None,
         };
-        let person = users::store::insert(&mut tx, &new).await.expect("a new person").id;
+        let person = people::store::insert(&mut tx, &new).await.expect("a new person").id;
         let terms =
             grants::Terms { end: grants::End::AsItIs, why: grants::Why::AsItIs, by: None, now: self.app.clock.now() };
         for (service, role) in roles {
@@ -233,17 +233,20 @@ impl Server {
         let hash = PasswordHash::import(&hash).expect("a hash");
         let now = self.app.clock.now();
         let token = self.app.new_token(now).expect("a token");
-        let session = tokens::store::NewSession {
+        let session = portero::identity::sessions::store::NewSession {
             token: token.hash(),
             person: PersonId(person),
             verified: &hash,
             now,
-            bounds: tokens::Bounds::at(now, &self.app.config),
+            bounds: sessions::Bounds::at(now, &self.app.config),
             origin: &Origin::default(),
             user_agent: None,
             attempt: None,
         };
-        let begun = tokens::store::insert(&mut conn, &session).await.expect("Postgres answers").expect("a session");
+        let begun = portero::identity::sessions::store::insert(&mut conn, &session)
+            .await
+            .expect("Postgres answers")
+            .expect("a session");
         self.secrets.add(token.reveal());
         self.secrets.add(hash.as_str());
         Caller::new(Arc::clone(&self.instance), person, begun.payload.username, Some(token.reveal().to_owned()))

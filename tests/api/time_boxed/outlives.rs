@@ -2,8 +2,8 @@
 
 use std::time::Duration as Wait;
 
-use portero::changes::Pace;
-use portero::grants::sweep;
+use portero::access::grants::sweep;
+use portero::app::changes::Pace;
 use serde_json::{Value, json};
 use time::Duration;
 

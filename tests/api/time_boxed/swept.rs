@@ -1,6 +1,6 @@
 //! What is over is swept up, once, and told.
 
-use portero::grants::sweep;
+use portero::access::grants::sweep;
 use serde_json::json;
 use time::Duration;
 

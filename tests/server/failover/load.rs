@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use portero::tokens::Token;
+use portero::base::opaque::token::Token;
 use time::OffsetDateTime;
 use tokio::task::block_in_place;
 use tokio::time::sleep;

@@ -1,0 +1,84 @@
+//! A Portero without an administrator makes one at its first start.
+
+use crate::access::grants::{self, End, Terms};
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::id::{PersonId, RoleId, ServiceId};
+use crate::base::person::{Person, PersonName, Username};
+use crate::gate;
+use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::identity::people;
+use crate::platform::passwords::{Password, PasswordHash};
+use crate::platform::shares::Asker;
+
+/// An administrator to make.
+#[derive(Debug)]
+pub struct FirstAdmin {
+    /// What they log in with.
+    pub username: Username,
+    /// Their password.
+    pub password: Password,
+}
+
+/// Makes `admin` unless there is an administrator already; answers whether it did.
+///
+/// Of several instances that start at once, one does.
+pub async fn ensure_an_administrator(app: &App, admin: FirstAdmin) -> Result<bool> {
+    let now = app.clock.now();
+    if !gate::store::administrators(&mut *app.db.read().await?, now).await?.is_empty() {
+        return Ok(false);
+    }
+    app.config.passwords.accept(&admin.password, &[admin.username.as_str()])?;
+    let hash = app.hasher.hash(&Asker::ourselves("start"), admin.password).await?;
+    let name: PersonName = "Administrator".parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
+
+    let by = By { actor: Actor::System, origin: Origin::default(), now };
+    let mut tx = Change::new(app.db.begin().await?, by);
+    gate::store::queue_for_administrators(&mut tx).await?;
+    if !gate::store::administrators(&mut tx, now).await?.is_empty() {
+        return Ok(false);
+    }
+    register_administrator(&mut tx, &admin.username, &name, &hash).await?;
+    tx.commit([]).await?;
+    Ok(true)
+}
+
+/// Registers somebody who is an administrator of Portero itself.
+pub async fn register_administrator(
+    tx: &mut Change,
+    username: &Username,
+    name: &PersonName,
+    password_hash: &PasswordHash,
+) -> Result<Person> {
+    let new = people::store::NewRow {
+        username,
+        name,
+        password_hash: Some(password_hash),
+        person_type: None,
+        document: None,
+        email: None,
+        locale: None,
+    };
+    let person = people::store::insert(tx, &new).await?;
+    let record = people::store::record(tx, person.id).await?;
+    tx.tell(Event::new(Action::UserCreated).about(person.id).after(record));
+    make_administrator(tx, person.id).await?;
+    Ok(person)
+}
+
+/// Makes a person an administrator of Portero itself, for good; twice is safe.
+pub async fn make_administrator(tx: &mut Change, person: PersonId) -> Result<()> {
+    let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
+    let granted = grants::store::grant(tx, person, ServiceId::PORTERO, RoleId::ADMINISTRATOR, &terms).await?;
+    if let Some(told) = grants::told::granted(person, ServiceId::PORTERO, RoleId::ADMINISTRATOR, &granted) {
+        tx.tell(told);
+    }
+    Ok(())
+}
+
+/// A password of 128 random bits, for a terminal.
+pub fn random_password() -> Result<Password> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Internal(error.into()))?;
+    Password::try_from(hex::encode(bytes)).map_err(|fault| Error::Internal(anyhow::anyhow!(fault)))
+}

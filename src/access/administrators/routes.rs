@@ -1,0 +1,119 @@
+//! Portero's administrators: who holds the role Administrator in Portero itself.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::grants::{End, Holder, Notice, Terms, What, notices, store, told};
+use crate::access::grants::{give_role, take_role};
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
+use crate::base::person::{Person, person_not_found};
+use crate::gate::audit::Change;
+use crate::gate::permission::{ReadGrants, WriteGrants};
+use crate::gate::store::{Through, must_cover_role, must_keep_an_administrator};
+use crate::gate::{About, Can};
+use crate::identity::people;
+use crate::platform::http::{Json, Page, PageQuery, Path};
+
+const PLACE: (ServiceId, RoleId) = (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
+
+/// `/administrators`.
+pub fn administrator_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_administrators))
+        .routes(routes!(promote_administrator, demote_administrator))
+}
+
+/// List the administrators
+#[utoipa::path(get, path = "/administrators", tag = "grants", params(PageQuery),
+    responses((status = 200, body = Vec<Holder>)))]
+async fn list_administrators(State(app): State<App>, _: Can<ReadGrants>, page: Page) -> Result<Response> {
+    let (service, role) = PLACE;
+    let people = store::holders(&mut *app.db.read().await?, service, role, &page, app.clock.now()).await?;
+    Ok(page.respond(people, |person| person.id.0))
+}
+
+/// Somebody who is an administrator now.
+#[derive(Debug, Serialize, ToSchema)]
+struct Promoted {
+    #[serde(flatten)]
+    person: Person,
+    /// What whoever made them one should know; only where there is something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<Notice>,
+}
+
+/// Make somebody an administrator
+///
+/// For good, also where it was to end. Only who is one for good can. Doing it twice is safe.
+#[utoipa::path(put, path = "/administrators/{person}", tag = "grants",
+    params(("person" = String, Path, description = "id or username", example = "8")),
+    responses(
+        (status = 200, body = Promoted),
+        (status = 404, description = "`person_not_found`"),
+        (status = 409, description = "`password_set_by_another`"),
+    ))]
+async fn promote_administrator(
+    State(app): State<App>,
+    by: Can<WriteGrants>,
+    Path(person): Path<Ref<PersonId>>,
+) -> Result<Json<Promoted>> {
+    let (mut tx, person) = begin(&app, &by, &person).await?;
+    let (service, role) = PLACE;
+    let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
+    let granted = give_role(&mut tx, by.actor, (person.id, service, role), &terms).await?;
+    let notices = notices(&mut tx, (person.id, service, What::Role(role)), terms.now).await?;
+    tx.commit(told::granted(person.id, service, role, &granted)).await?;
+    Ok(Json(Promoted { person, notices }))
+}
+
+/// That somebody is no administrator.
+#[derive(Debug, Serialize, ToSchema)]
+struct AdministratorDemoted {
+    #[schema(example = "administrator_demoted")]
+    status: &'static str,
+    user_id: PersonId,
+    /// Whether they were one: false when there was nothing to take away.
+    #[schema(example = true)]
+    revoked: bool,
+}
+
+/// Take an administrator's role from them
+///
+/// Only an administrator can who stays one for as long, and one must be left. True in the very next request. Doing it twice is safe.
+#[utoipa::path(delete, path = "/administrators/{person}", tag = "grants",
+    params(("person" = String, Path, description = "id or username", example = "8")),
+    responses(
+        (status = 200, body = AdministratorDemoted),
+        (status = 404, description = "`person_not_found`"),
+        (status = 409, description = "`last_administrator`"),
+    ))]
+async fn demote_administrator(
+    State(app): State<App>,
+    by: Can<WriteGrants>,
+    Path(person): Path<Ref<PersonId>>,
+) -> Result<Json<AdministratorDemoted>> {
+    let (mut tx, person) = begin(&app, &by, &person).await?;
+    let (service, role) = PLACE;
+    let taken = take_role(&mut tx, by.actor, (person.id, service, role)).await?;
+    must_keep_an_administrator(&mut tx).await?;
+    let revoked = taken.is_some();
+    tx.commit(taken.map(|before| told::revoked(person.id, service, role, &before))).await?;
+    Ok(Json(AdministratorDemoted { status: "administrator_demoted", user_id: person.id, revoked }))
+}
+
+async fn begin(app: &App, by: &Can<WriteGrants>, person: &Ref<PersonId>) -> Result<(Change, Person)> {
+    let found = people::store::find(&mut *app.db.read().await?, person).await?;
+    let person = found.ok_or_else(person_not_found)?;
+    let (service, role) = PLACE;
+    let mut tx = by.begin(app, About::grant(person.id, service, role)).await?;
+    let now = Through::Now(tx.by().now);
+    must_cover_role(&mut tx, by.actor, service, role, now).await?;
+    Ok((tx, person))
+}

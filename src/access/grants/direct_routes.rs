@@ -1,0 +1,145 @@
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::give::{give_permission, take_permission};
+use super::routes::{Act, Begun, whom};
+use super::{DirectGrant, NewDirectGrant, Notice, Terms, What, notices, told};
+use crate::access::permissions;
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::id::{PermissionId, PersonId, Ref, RoleId, ServiceId};
+use crate::gate::permission::WriteGrants;
+use crate::gate::store::{Through, must_cover_permission};
+use crate::gate::{About, Holds};
+use crate::identity::people::named_in_path;
+use crate::platform::http::{Json, Path};
+
+/// `/person-service-permissions`.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(grant_permission, revoke_permission)).routes(routes!(revoke_permission_by_path))
+}
+
+/// A direct grant, made or taken back.
+#[derive(Debug, Serialize, ToSchema)]
+struct DirectGrantDone {
+    #[schema(example = "permission_granted")]
+    status: &'static str,
+    person_id: PersonId,
+    service_id: ServiceId,
+    permission_id: PermissionId,
+    /// The role `direct:<person>:<service>` that carries the grant; null when there was none to take from.
+    role_id: Option<RoleId>,
+    /// Whether they held it: false when there was nothing to take away. Only where something was to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = true)]
+    revoked: Option<bool>,
+    /// What whoever gave it should know; only where there is something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<Notice>,
+}
+
+/// Give a person a single permission in a service
+///
+/// Through the role `direct:<person>:<service>`, made on first use. For good, or until `expires_at`: from that second on
+/// it is in no answer. Doing it twice is safe: what stands is lengthened, shortened or given another reason by what the
+/// second body says, and else left as it is.
+#[utoipa::path(post, path = "/person-service-permissions", tag = "grants", request_body = NewDirectGrant, responses(
+    (status = 200, body = DirectGrantDone),
+    (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
+    (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
+    (status = 409, description = "`ambiguous_name`, `password_set_by_another`"),
+))]
+async fn grant_permission(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Json(new): Json<NewDirectGrant>,
+) -> Result<Json<DirectGrantDone>> {
+    let end = new.expires_at.seen_from(app.clock.now())?;
+    let Begun { mut tx, actor, person, service, what } = begin(&app, by, &new.grant(), Act::Give).await?;
+    let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
+    let (role, granted) = give_permission(&mut tx, actor, (person, service, what), &terms).await?;
+    let notices = notices(&mut tx, (person, service, What::Permission(what)), terms.now).await?;
+    tx.commit(told::directly_granted(person, service, what, &granted)).await?;
+    let Json(done) = done("permission_granted", person, service, what, Some(role));
+    Ok(Json(DirectGrantDone { notices, ..done }))
+}
+
+/// Take a directly given permission back
+///
+/// What the person holds through other roles stays. Doing it twice is safe.
+#[utoipa::path(delete, path = "/person-service-permissions", tag = "grants", request_body = DirectGrant, responses(
+    (status = 200, body = DirectGrantDone),
+    (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
+    (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
+    (status = 409, description = "`ambiguous_name`"),
+))]
+async fn revoke_permission(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Json(grant): Json<DirectGrant>,
+) -> Result<Json<DirectGrantDone>> {
+    revoke(&app, by, &grant).await
+}
+
+/// Take a directly given permission back, by path
+///
+/// As `DELETE /person-service-permissions`, without a body. An unknown username is 404 `person_not_found`.
+#[utoipa::path(delete, path = "/people/{person}/services/{service}/permissions/{permission}", tag = "grants",
+    params(
+        ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
+        ("service" = String, Path, description = "id or name", example = "4"),
+        ("permission" = String, Path, description = "id or name", example = "share"),
+    ),
+    responses(
+        (status = 200, body = DirectGrantDone),
+        (status = 400, description = "`invalid_service_id`, `invalid_permission_id`"),
+        (status = 404, description = "`person_not_found`, `service_not_found`, `permission_not_found`"),
+        (status = 409, description = "`ambiguous_name`"),
+    ))]
+async fn revoke_permission_by_path(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Path((person_id, service_id, permission)): Path<(Ref<PersonId>, Ref<ServiceId>, Ref<PermissionId>)>,
+) -> Result<Json<DirectGrantDone>> {
+    let grant = DirectGrant { person_id, service_id, permission_id: Some(permission), permission_name: None };
+    revoke(&app, by, &grant).await.map_err(named_in_path)
+}
+
+async fn revoke(app: &App, by: Holds<WriteGrants>, grant: &DirectGrant) -> Result<Json<DirectGrantDone>> {
+    let Begun { mut tx, actor, person, service, what } = begin(app, by, grant, Act::Take).await?;
+    let (role, taken) = take_permission(&mut tx, actor, (person, service, what)).await?;
+    let revoked = Some(taken.is_some());
+    tx.commit(taken.map(|before| told::directly_revoked(person, service, what, &before))).await?;
+    let Json(done) = done("permission_revoked", person, service, what, role);
+    Ok(Json(DirectGrantDone { revoked, ..done }))
+}
+
+fn done(
+    status: &'static str,
+    person_id: PersonId,
+    service_id: ServiceId,
+    permission_id: PermissionId,
+    role_id: Option<RoleId>,
+) -> Json<DirectGrantDone> {
+    Json(DirectGrantDone { status, person_id, service_id, permission_id, role_id, revoked: None, notices: Vec::new() })
+}
+
+/// Begins a change of the direct grant that a body names, if the caller may hand out and take away its permission there.
+async fn begin(app: &App, by: Holds<WriteGrants>, grant: &DirectGrant, act: Act) -> Result<Begun<PermissionId>> {
+    let named = grant.permission()?;
+    let mut conn = app.db.read().await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, app.clock.now()).await?;
+    if act.is_strict(service) {
+        permissions::store::resolve_one(&mut conn, &named).await.map_err(|error| grant.refusal(error))?;
+    }
+    drop(conn);
+    let mut tx = by.begin(app, About::person(person)).await?;
+    let permission = permissions::store::hold(&mut tx, &named).await.map_err(|error| grant.refusal(error))?;
+    let now = Through::Now(tx.by().now);
+    must_cover_permission(&mut tx, by.actor, service, permission, now).await?;
+    Ok(Begun { tx, actor: by.actor, person, service, what: permission })
+}

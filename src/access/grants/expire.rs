@@ -1,0 +1,63 @@
+//! Grants and keys that are over are swept up every second, by whichever instance comes first. Nobody waits for it: what is over is
+//! in no answer any more. But the audit trail tells of it then, and so hear the backends that keep answers.
+
+use std::time::Duration;
+
+use super::{store, told};
+use crate::access::keys;
+use crate::app::App;
+use crate::base::error::Result;
+use crate::gate::audit::{Actor, By, Change, Origin};
+use crate::platform::database::duty;
+
+/// The duty's name in `auth.duties`.
+const DUTY: &str = "purge grants";
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How many are deleted in one transaction, roles and single permissions each.
+const BATCH: i64 = 100;
+
+/// After each, others have the machine for a while.
+const BREATH: Duration = Duration::from_millis(10);
+
+/// Sweeps until the app stops.
+pub async fn expire_every_second(app: App) {
+    loop {
+        match expire(&app).await {
+            Ok(0) => {}
+            Ok(swept) => tracing::info!(swept, "swept up grants that are over"),
+            Err(error) => tracing::warn!(%error, "could not sweep up grants that are over; the next run tries again"),
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Sweeps, if there is anything, unless another instance has done so within the last second; answers how many grants.
+async fn expire(app: &App) -> Result<u64> {
+    if !store::is_any_expired(&mut *app.db.read().await?, app.clock.now()).await? {
+        return Ok(0);
+    }
+    if duty::claim(&app.db, DUTY, EVERY).await? { sweep(app).await } else { Ok(0) }
+}
+
+/// Deletes all grants that are over, and tells so; answers how many. Those of people whom somebody is changing just now
+/// are left for the next time.
+pub async fn sweep(app: &App) -> Result<u64> {
+    let mut total = 0;
+    loop {
+        let now = app.clock.now();
+        let mut tx = Change::new(app.db.begin().await?, By { actor: Actor::System, origin: Origin::default(), now });
+        let swept = store::sweep(&mut tx, now, BATCH).await?;
+        let keys = keys::store::sweep(&mut tx, now, BATCH).await?;
+        let number = swept.len() + keys.len();
+        for key in &keys {
+            tx.tell(told::key_expired(key));
+        }
+        tx.commit(swept.iter().map(|one| told::expired(one.person, one.service, one.what, &one.terms))).await?;
+        total += number as u64;
+        if i64::try_from(number).is_ok_and(|number| number < BATCH) {
+            return Ok(total);
+        }
+        tokio::time::sleep(BREATH).await;
+    }
+}

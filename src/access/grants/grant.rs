@@ -1,0 +1,281 @@
+use std::fmt;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::{End, Reason, Why};
+use crate::base::error::{Error, Result};
+use crate::base::id::{Id, IdOrName, PermissionId, PersonId, Ref, RoleId, ServiceId};
+use crate::base::moment::Moment;
+use crate::base::person::Person;
+
+/// A role that a service offers.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// The service: id or name.
+    #[schema(value_type = IdOrName)]
+    pub service_id: Ref<ServiceId>,
+    /// The role: id or name.
+    #[schema(value_type = IdOrName)]
+    pub role_id: Ref<RoleId>,
+}
+
+/// What can be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum What {
+    /// A role.
+    Role(RoleId),
+    /// A single permission.
+    Permission(PermissionId),
+}
+
+impl What {
+    /// The role, if it is one.
+    pub fn role(self) -> Option<RoleId> {
+        match self {
+            Self::Role(role) => Some(role),
+            Self::Permission(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(role) => write!(f, "role {role}"),
+            Self::Permission(permission) => write!(f, "permission {permission} directly"),
+        }
+    }
+}
+
+/// A role that a person holds in a service.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleGrant {
+    /// The person: id, username or `person-<id>`.
+    #[schema(value_type = IdOrName)]
+    pub person_id: Ref<PersonId>,
+    /// The service: id or name.
+    #[schema(value_type = IdOrName)]
+    pub service_id: Ref<ServiceId>,
+    /// The role: id or name.
+    #[schema(value_type = IdOrName)]
+    pub role_id: Ref<RoleId>,
+}
+
+/// A role to give to a person in a service, or to hold on other terms from now on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRoleGrant {
+    /// The person: id, username or `person-<id>`.
+    #[schema(value_type = IdOrName)]
+    pub person_id: Ref<PersonId>,
+    /// The service: id or name.
+    #[schema(value_type = IdOrName)]
+    pub service_id: Ref<ServiceId>,
+    /// The role: id or name.
+    #[schema(value_type = IdOrName)]
+    pub role_id: Ref<RoleId>,
+    /// When it ends, to the second: in the future, at most ten years ahead; null for never. Without this field a new
+    /// grant does not end, and one that stands ends when it did.
+    #[serde(default)]
+    #[schema(value_type = Option<Moment>)]
+    pub expires_at: End,
+    /// Why: one line; null for no reason. Without this field the reason of a grant that stands stays.
+    #[serde(default)]
+    #[schema(value_type = Option<Reason>)]
+    pub reason: Why,
+}
+
+impl NewRoleGrant {
+    /// The grant meant.
+    pub fn grant(&self) -> RoleGrant {
+        let Self { person_id, service_id, role_id, .. } = self;
+        RoleGrant { person_id: person_id.clone(), service_id: service_id.clone(), role_id: role_id.clone() }
+    }
+}
+
+/// A permission that a person holds in a service without a role of others. One of `permission_id` and
+/// `permission_name` is needed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"person_id": "juan", "service_id": 4, "permission_name": "share"}))]
+pub struct DirectGrant {
+    /// The person: id, username or `person-<id>`.
+    #[schema(value_type = IdOrName)]
+    pub person_id: Ref<PersonId>,
+    /// The service: id or name.
+    #[schema(value_type = IdOrName)]
+    pub service_id: Ref<ServiceId>,
+    /// The permission's id.
+    #[serde(default)]
+    #[schema(value_type = Option<IdOrName>)]
+    pub permission_id: Option<Ref<PermissionId>>,
+    /// The permission's name.
+    #[serde(default)]
+    #[schema(example = "share")]
+    pub permission_name: Option<String>,
+}
+
+/// A single permission to give to a person in a service, or to hold on other terms from now on. One of `permission_id`
+/// and `permission_name` is needed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"person_id": "juan", "service_id": 4, "permission_name": "share"}))]
+pub struct NewDirectGrant {
+    /// The person: id, username or `person-<id>`.
+    #[schema(value_type = IdOrName)]
+    pub person_id: Ref<PersonId>,
+    /// The service: id or name.
+    #[schema(value_type = IdOrName)]
+    pub service_id: Ref<ServiceId>,
+    /// The permission's id.
+    #[serde(default)]
+    #[schema(value_type = Option<IdOrName>)]
+    pub permission_id: Option<Ref<PermissionId>>,
+    /// The permission's name.
+    #[serde(default)]
+    #[schema(example = "share")]
+    pub permission_name: Option<String>,
+    /// When it ends, to the second: in the future, at most ten years ahead; null for never. Without this field a new
+    /// grant does not end, and one that stands ends when it did.
+    #[serde(default)]
+    #[schema(value_type = Option<Moment>)]
+    pub expires_at: End,
+    /// Why: one line; null for no reason. Without this field the reason of a grant that stands stays.
+    #[serde(default)]
+    #[schema(value_type = Option<Reason>)]
+    pub reason: Why,
+}
+
+impl NewDirectGrant {
+    /// The grant meant.
+    pub fn grant(&self) -> DirectGrant {
+        let Self { person_id, service_id, permission_id, permission_name, .. } = self;
+        DirectGrant {
+            person_id: person_id.clone(),
+            service_id: service_id.clone(),
+            permission_id: permission_id.clone(),
+            permission_name: permission_name.clone(),
+        }
+    }
+}
+
+impl DirectGrant {
+    /// The permission meant.
+    pub fn permission(&self) -> Result<Ref<PermissionId>> {
+        match (&self.permission_id, &self.permission_name) {
+            (Some(id), None) => Ok(id.clone()),
+            (None, Some(name)) => Ok(Ref::parse_name(name)),
+            (None, None) => Err(Error::invalid_field("permission_id", "send permission_id or permission_name")),
+            (Some(_), Some(_)) => {
+                Err(Error::invalid_field("permission_id", "send permission_id or permission_name, not both"))
+            }
+        }
+    }
+
+    /// What to answer when there is no such permission: a name in its own field is 404, as an id is.
+    pub fn refusal(&self, error: Error) -> Error {
+        if self.permission_name.is_some() && error.status() == StatusCode::BAD_REQUEST {
+            PermissionId::not_found()
+        } else {
+            error
+        }
+    }
+}
+
+/// What a person may do in a service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PersonInService {
+    /// The person.
+    pub user: Person,
+    /// The service.
+    pub service_id: ServiceId,
+    /// Names of the roles held there.
+    #[schema(value_type = Vec<String>, example = json!(["Viewer"]))]
+    pub roles: Vec<Arc<str>>,
+    /// Names of the permissions that these carry, each once.
+    #[schema(value_type = Vec<String>, example = json!(["read"]))]
+    pub permissions: Vec<Arc<str>>,
+    /// When the first of the grants behind this ends, in Unix seconds: don't keep the answer beyond. Only where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_924_905_600)]
+    pub valid_until: Option<i64>,
+}
+
+/// A role that somebody holds in a service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HeldRole {
+    /// Its id.
+    pub id: RoleId,
+    /// Its name.
+    #[schema(example = "Viewer")]
+    pub name: String,
+    /// When it ends; only where it does.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false, example = "2030-12-31T00:00:00Z")]
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Somebody who holds a role in a service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Holder {
+    /// Their id.
+    pub id: PersonId,
+    /// What they log in with.
+    #[schema(example = "juan")]
+    pub username: String,
+    /// What they are called.
+    #[schema(example = "Juan Demo")]
+    pub name: String,
+    /// When it ends; only where it does.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false, example = "2030-12-31T00:00:00Z")]
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// A role that somebody holds somewhere, with all names.
+#[derive(Debug, Serialize)]
+pub struct Held {
+    /// Who.
+    pub person_id: PersonId,
+    /// What they log in with.
+    pub username: String,
+    /// Where.
+    pub service_id: ServiceId,
+    /// Its name.
+    pub service: String,
+    /// What.
+    pub role_id: RoleId,
+    /// Its name.
+    pub role: String,
+    /// Whether the role only carries permissions that were granted directly.
+    pub direct: bool,
+    /// The permissions that it carries.
+    pub permissions: Vec<String>,
+    /// When it ends, if it does.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// Why it was given.
+    pub reason: Option<String>,
+}
+
+/// What somebody holds in a service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HeldInService {
+    /// Where.
+    pub service_id: ServiceId,
+    /// What that is called.
+    #[schema(example = "UI Store")]
+    pub service: String,
+    /// Names of the roles held there.
+    #[schema(example = json!(["Viewer"]))]
+    pub roles: Vec<String>,
+    /// Names of the permissions that these carry.
+    #[schema(example = json!(["read"]))]
+    pub permissions: Vec<String>,
+}

@@ -1,0 +1,31 @@
+//! Grants: which roles a service offers, who holds them there, and single permissions given directly; until when, and
+//! whether somebody has looked at them lately.
+
+mod decide;
+mod direct_routes;
+mod expire;
+mod give;
+mod grant;
+mod offer_routes;
+mod people_routes;
+mod planted;
+mod review;
+mod review_routes;
+mod routes;
+pub mod store;
+mod terms;
+pub mod told;
+
+pub use expire::{expire_every_second, sweep};
+pub use give::{give_permission, give_role, take_permission, take_role};
+pub use grant::{
+    DirectGrant, Held, HeldInService, HeldRole, Holder, NewDirectGrant, NewRoleGrant, Offer, PersonInService,
+    RoleGrant, What,
+};
+
+pub use people_routes::routes as people_routes;
+pub use planted::{Notice, must_all_have_own_passwords, must_have_own_password, notices, notices_of_holders};
+pub use review::Decisions;
+pub use review_routes::routes as review_routes;
+pub use routes::routes;
+pub use terms::{End, Granted, Reason, Standing, Terms, Why};

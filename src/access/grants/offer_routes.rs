@@ -1,0 +1,155 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::routes::{Act, keep_an_administrator, must_be_grantable, role_meant};
+use super::{Offer, store, told};
+use crate::access::roles;
+use crate::access::services::{self, NewService};
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::id::{Ref, RoleId, ServiceId};
+use crate::gate::audit::{Action, Event};
+use crate::gate::permission::{BuiltIn, WriteGrants, WriteServices};
+use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_permission};
+use crate::gate::{About, Can, Holds};
+use crate::platform::http::{Json, Path, Success};
+
+/// `/service-roles`.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(add_role_to_service, remove_role_from_service))
+        .routes(routes!(remove_role_from_service_by_path))
+}
+
+/// Let a service offer a role
+///
+/// Doing it twice is safe. An unknown service name makes the service, here and only here, for whoever may make one.
+#[utoipa::path(post, path = "/service-roles", tag = "grants", request_body = Offer, responses(
+    (status = 200, body = Success),
+    (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
+    (status = 404, description = "`service_not_found`, `role_not_found`"),
+    (status = 409, description = "`ambiguous_name`, `direct_role`"),
+))]
+async fn add_role_to_service(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Json(offer): Json<Offer>,
+) -> Result<Json<Success>> {
+    let mut conn = app.db.read().await?;
+    if let Some(new) = unknown_name(&mut conn, &offer.service_id).await? {
+        let by = by.everywhere()?;
+        let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
+        drop(conn);
+        return offer_in_new_service(&app, &by, &new, role).await;
+    }
+    let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
+    let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Give)).await?;
+    drop(conn);
+    let mut tx = by.begin(&app, About::role(service, role)).await?;
+    must_be_grantable(&mut tx, by.actor, service, role).await?;
+    let made = store::offer(&mut tx, service, role).await?;
+    tx.commit(made.then(|| told::offered(service, role))).await?;
+    Ok(Json(Success::default()))
+}
+
+/// The service to make, when a caller gave a name that no service has and that one can have.
+async fn unknown_name(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Option<NewService>> {
+    let Ref::Name(name) = service else { return Ok(None) };
+    match services::store::resolve(conn, service).await {
+        Err(error) if error.status().is_client_error() => {
+            Ok(name.parse().ok().map(|name| NewService { name, description: None }))
+        }
+        Err(error) => Err(error),
+        Ok(_) => Ok(None),
+    }
+}
+
+async fn offer_in_new_service(
+    app: &App,
+    by: &Can<WriteGrants>,
+    new: &NewService,
+    role: RoleId,
+) -> Result<Json<Success>> {
+    let mut tx = by.begin(app, About::default()).await?;
+    let now = Through::Now(tx.by().now);
+    must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, WriteServices::ID, now).await?;
+    must_be_grantable(&mut tx, by.actor, ServiceId::PORTERO, role).await?;
+    let (status, service) = services::store::ensure(&mut tx, new).await?;
+    if status == StatusCode::CREATED {
+        tx.tell(Event::new(Action::ServiceCreated).within(service.id).after(&service));
+    }
+    let made = store::offer(&mut tx, service.id, role).await?;
+    tx.commit(made.then(|| told::offered(service.id, role))).await?;
+    Ok(Json(Success::default()))
+}
+
+/// That a service no longer offers a role.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoleRemovedFromService {
+    #[schema(example = "role_removed_from_service")]
+    status: &'static str,
+    /// Whether it was offered: false when there was nothing to take away.
+    #[schema(example = true)]
+    revoked: bool,
+}
+
+/// Take a role out of a service
+///
+/// Everybody who held it there loses it: of one of Portero's own that takes somebody who holds it for as long as any of
+/// them. Doing it twice is safe.
+#[utoipa::path(delete, path = "/service-roles", tag = "grants", request_body = Offer, responses(
+    (status = 200, body = RoleRemovedFromService),
+    (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
+    (status = 404, description = "`service_not_found`, `role_not_found`"),
+    (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
+))]
+async fn remove_role_from_service(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Json(offer): Json<Offer>,
+) -> Result<Json<RoleRemovedFromService>> {
+    remove(&app, by, &offer).await
+}
+
+/// Take a role out of a service, by path
+///
+/// As `DELETE /service-roles`, without a body.
+#[utoipa::path(delete, path = "/services/{service}/roles/{role}", tag = "grants",
+    params(
+        ("service" = String, Path, description = "id or name", example = "4"),
+        ("role" = String, Path, description = "id or name", example = "Viewer"),
+    ),
+    responses(
+        (status = 200, body = RoleRemovedFromService),
+        (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
+        (status = 404, description = "`service_not_found`, `role_not_found`"),
+        (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
+    ))]
+async fn remove_role_from_service_by_path(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Path((service_id, role_id)): Path<(Ref<ServiceId>, Ref<RoleId>)>,
+) -> Result<Json<RoleRemovedFromService>> {
+    remove(&app, by, &Offer { service_id, role_id }).await
+}
+
+async fn remove(app: &App, by: Holds<WriteGrants>, offer: &Offer) -> Result<Json<RoleRemovedFromService>> {
+    let mut conn = app.db.read().await?;
+    let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
+    let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Take)).await?;
+    drop(conn);
+    let mut tx = by.begin(app, About::role(service, role)).await?;
+    must_be_grantable(&mut tx, by.actor, service, role).await?;
+    store::lock_offer(&mut tx, service, role).await?;
+    let now = tx.by().now;
+    must_cover_loss(&mut tx, by.actor, Loss::RoleIn(role, service), now).await?;
+    let withdrawn = store::withdraw(&mut tx, service, role).await?;
+    keep_an_administrator(&mut tx, service, role).await?;
+    tx.commit(withdrawn.then(|| told::withdrawn(service, role))).await?;
+    Ok(Json(RoleRemovedFromService { status: "role_removed_from_service", revoked: withdrawn }))
+}

@@ -1,0 +1,210 @@
+//! Access reviews: who holds what in a service since when, from whom, and whether it was used; and what somebody who
+//! looked at it decided.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::What;
+use crate::access::permissions::Permission;
+use crate::access::roles::Role;
+use crate::base::error::{Error, Result};
+use crate::base::id::{IdOrDigits, PermissionId, PersonId, Ref, RoleId};
+
+/// How many grants one request may decide about.
+pub const MAX_DECISIONS: usize = 1000;
+
+/// Who holds something.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReviewedPerson {
+    /// Their id.
+    pub id: PersonId,
+    /// What they log in with.
+    #[schema(example = "juan")]
+    pub username: String,
+    /// What they are called.
+    #[schema(example = "Juan Demo")]
+    pub name: String,
+    /// Whether they are barred from logging in.
+    #[schema(example = false)]
+    pub disabled: bool,
+}
+
+/// Who gave or confirmed something.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Reviewer {
+    /// Their id.
+    pub id: PersonId,
+    /// What they log in with, or did.
+    #[schema(example = "adm1")]
+    pub username: String,
+}
+
+/// One grant: a role, or a permission that was given directly.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Reviewed {
+    /// Whose.
+    pub person: ReviewedPerson,
+    /// The role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub role: Option<Role>,
+    /// Or the permission, where it was given directly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub permission: Option<Permission>,
+    /// When it was given.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime, example = "2026-01-31T09:30:00Z")]
+    pub since: OffsetDateTime,
+    /// By whom; null for the command line, and for what is older than this is known.
+    pub granted_by: Option<Reviewer>,
+    /// Why.
+    #[schema(example = "stands in for Eva until she is back")]
+    pub reason: Option<String>,
+    /// When it ends by itself; null for never.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2030-12-31T00:00:00Z")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// When somebody last confirmed it in a review.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-10-01T08:00:00Z")]
+    pub confirmed_at: Option<OffsetDateTime>,
+    /// Who.
+    pub confirmed_by: Option<Reviewer>,
+    /// The day on which the person last got an answer about this service (UTC); null if that has never been noted.
+    #[schema(example = "2026-11-20")]
+    pub last_used_on: Option<String>,
+    /// Where the next page begins.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// A row's place among all in a service: by role, person, permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The role, or that of the direct grants.
+    pub role: RoleId,
+    /// The person.
+    pub person: PersonId,
+    /// The permission, of a direct grant.
+    pub permission: Option<PermissionId>,
+}
+
+impl Place {
+    /// Before all others.
+    pub const FIRST: Self = Self { role: RoleId(i32::MIN), person: PersonId(i32::MIN), permission: None };
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.role, self.person)?;
+        self.permission.map_or(Ok(()), |permission| write!(f, ".{permission}"))
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let numbers: Vec<i32> =
+            text.splitn(4, '.').map(|number| number.parse().map_err(|_| ())).collect::<Result<_, ()>>()?;
+        let (role, person, permission) = match numbers[..] {
+            [role, person] => (role, person, None),
+            [role, person, permission] => (role, person, Some(PermissionId(permission))),
+            _ => return Err(()),
+        };
+        let place = Self { role: RoleId(role), person: PersonId(person), permission };
+        // As it was written, and in no other way.
+        if place.to_string() == text { Ok(place) } else { Err(()) }
+    }
+}
+
+/// A grant to decide about. One of `role_id` and `permission_id` is needed.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"person_id": 7, "role_id": 4}))]
+#[expect(clippy::struct_field_names, reason = "as they are called everywhere")]
+pub struct ReviewedGrant {
+    /// The person's id.
+    #[schema(value_type = IdOrDigits)]
+    person_id: Ref<PersonId>,
+    /// The role's id.
+    #[serde(default)]
+    #[schema(value_type = Option<IdOrDigits>)]
+    role_id: Option<Ref<RoleId>>,
+    /// The id of a permission that was given directly.
+    #[serde(default)]
+    #[schema(value_type = Option<IdOrDigits>)]
+    permission_id: Option<Ref<PermissionId>>,
+}
+
+impl ReviewedGrant {
+    fn meant(&self) -> Result<(PersonId, What)> {
+        let what = match (&self.role_id, &self.permission_id) {
+            (Some(role), None) => What::Role(role.id()?),
+            (None, Some(permission)) => What::Permission(permission.id()?),
+            _ => return Err(Error::invalid_field("role_id", "send role_id or permission_id, and one of them")),
+        };
+        Ok((self.person_id.id()?, what))
+    }
+}
+
+/// What a review decided: up to 1000 grants in all.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"confirm": [{"person_id": 7, "role_id": 4}], "revoke": [{"person_id": 14, "role_id": 4}]}))]
+pub struct Decisions {
+    /// These stay.
+    #[serde(default)]
+    #[schema(max_items = 1000)]
+    confirm: Vec<ReviewedGrant>,
+    /// These go.
+    #[serde(default)]
+    #[schema(max_items = 1000)]
+    revoke: Vec<ReviewedGrant>,
+}
+
+/// Grants, each once, in the order of their people.
+pub type Grants = BTreeSet<(PersonId, What)>;
+
+impl Decisions {
+    /// What stays and what goes.
+    ///
+    /// # Errors
+    /// 400 `invalid_request_body` when they are none, too many, or at odds.
+    pub fn sorted(&self) -> Result<(Grants, Grants)> {
+        if !(1..=MAX_DECISIONS).contains(&(self.confirm.len() + self.revoke.len())) {
+            return Err(Error::invalid_field(
+                "confirm",
+                "decide about 1 to 1000 grants, in `confirm` and `revoke` together",
+            ));
+        }
+        let all = |grants: &[ReviewedGrant]| grants.iter().map(ReviewedGrant::meant).collect::<Result<Grants>>();
+        let (confirm, revoke) = (all(&self.confirm)?, all(&self.revoke)?);
+        if let Some((person, what)) = confirm.intersection(&revoke).next() {
+            let fault = format!("person {person}'s {what} is also in `confirm`");
+            return Err(Error::invalid_field("revoke", &fault));
+        }
+        Ok((confirm, revoke))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_was_written_and_in_no_other_way() {
+        for text in ["4.7", "-3.7", "101.7.5", "101.7.-2", "-2147483648.-2147483648"] {
+            assert_eq!(text.parse::<Place>().map(|place| place.to_string()).as_deref(), Ok(text));
+        }
+        for text in ["", "4", "4.", ".7", "4.7.", "4.7.5.6", "+4.7", "04.7", "4.7e1", "4. 7", "-0.7", "4.99999999999"] {
+            assert!(text.parse::<Place>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+use std::fmt::Write;
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::header::LINK;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::decide::decide;
+use super::review::{Grants, Place, Reviewed};
+use super::store::{self, Selection};
+use super::{Decisions, What};
+use crate::access::roles;
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::id::{PermissionId, PersonId, Ref, RoleId, ServiceId};
+use crate::base::moment::Moment;
+use crate::gate::Holds;
+use crate::gate::permission::{ReadGrants, WriteGrants};
+use crate::platform::http::{Json, Page, Path, Total};
+
+/// The largest body: room for all decisions, written widely.
+const MAX_BODY: usize = 128 * 1024;
+
+/// `/services/{service}/access-review`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(review_access, decide_access))
+}
+
+/// Which grants to review.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ReviewQuery {
+    /// Rows after the one with this place; the `Link` header has it for the next page.
+    #[param(pattern = r"^-?[0-9]+\.-?[0-9]+(\.-?[0-9]+)?$")]
+    after: Option<String>,
+    /// How many rows.
+    #[param(minimum = 1, maximum = 1000, default = 100, value_type = Option<u32>)]
+    limit: Option<String>,
+    /// Only of people whose username or name begins with this, whatever the case.
+    #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    q: Option<String>,
+    /// Only of this role: id or name. Who reads the grants of one service alone names one that it offers.
+    #[param(max_length = 100)]
+    role: Option<String>,
+    /// Only what was neither given nor confirmed since this moment: RFC 3339, or Unix seconds.
+    #[param(max_length = 100)]
+    before: Option<String>,
+    /// Whether to say how many rows there are in all, in the header `X-Total-Count`.
+    #[param(value_type = Option<bool>, default = false)]
+    count: Option<String>,
+}
+
+/// The same, read.
+struct Asked {
+    path: String,
+    after: Place,
+    page: Page,
+    role: Option<String>,
+    before: Option<(String, OffsetDateTime)>,
+    total: Total,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let refuse = |detail: String| Error::bad_request("invalid_query", detail);
+        let axum::extract::Query(query) = axum::extract::Query::<ReviewQuery>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| refuse(rejection.body_text()))?;
+        let place = |after: String| {
+            after.parse().map_err(|()| refuse("`after` is what the `Link` of the page before says".to_owned()))
+        };
+        let before = |text: String| match text.parse::<Moment>() {
+            Ok(Moment(moment)) => Ok((text, moment)),
+            Err(fault) => Err(refuse(format!("`before`: {fault}"))),
+        };
+        Ok(Self {
+            path: parts.uri.path().to_owned(),
+            after: query.after.map_or(Ok(Place::FIRST), place)?,
+            page: Page::of(None, query.limit, query.q)?,
+            role: query.role.filter(|role| !role.is_empty()),
+            before: query.before.map(before).transpose()?,
+            total: Total::of(query.count.as_deref())?,
+        })
+    }
+}
+
+impl Asked {
+    fn respond(self, mut rows: Vec<Reviewed>, total: &Total) -> Response {
+        let shown = self.page.shown();
+        let more = rows.len() > shown;
+        rows.truncate(shown);
+        let last = rows.last().map(|row| row.place);
+        let mut response = Json(rows).into_response();
+        total.tell(&mut response);
+        if let (true, Some(last)) = (more, last) {
+            let mut link = format!("<{}?after={last}&limit={shown}", self.path);
+            let before = self.before.as_ref().map(|(text, _)| text.as_str());
+            for (name, value) in [("q", self.page.prefix()), ("role", self.role.as_deref()), ("before", before)] {
+                if let Some(value) = value {
+                    let _ = write!(link, "&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
+                }
+            }
+            link.push_str(total.in_link());
+            link.push_str(">; rel=\"next\"");
+            if let Ok(link) = link.try_into() {
+                response.headers_mut().insert(LINK, link);
+            }
+        }
+        response
+    }
+}
+
+/// Review who holds what in a service
+///
+/// Roles and permissions that were given directly, by role: since when, from whom, why, until when, who last confirmed
+/// it, and on which day the person last got an answer about the service.
+#[utoipa::path(get, path = "/services/{service}/access-review", tag = "grants",
+    params(("service" = String, Path, description = "id or name", example = "4"), ReviewQuery),
+    responses(
+        (status = 200, body = Vec<Reviewed>),
+        (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
+        (status = 404, description = "`service_not_found`, `role_not_found`"),
+        (status = 409, description = "`ambiguous_name`"),
+    ))]
+async fn review_access(
+    State(app): State<App>,
+    by: Holds<ReadGrants>,
+    Path(service): Path<Ref<ServiceId>>,
+    asked: Asked,
+) -> Result<Response> {
+    let mut conn = app.db.read().await?;
+    let (service, by) = by.resolve_within(&mut conn, &service).await?;
+    let role = match asked.role.as_deref().map(Ref::parse) {
+        Some(role) if by.everywhere => Some(roles::store::resolve_one(&mut conn, &role).await?),
+        Some(role) => Some(roles::store::resolve_offered(&mut conn, service, &role).await?),
+        None => None,
+    };
+    let selection = Selection {
+        after: asked.after,
+        fetch: asked.page.fetch(),
+        prefix: asked.page.prefix().map(str::to_owned),
+        role,
+        before: asked.before.as_ref().map(|(_, moment)| *moment),
+        total: asked.total.clone(),
+    };
+    let rows = store::review(&mut conn, service, &selection, app.clock.now()).await?;
+    Ok(asked.respond(rows, &selection.total))
+}
+
+/// A grant that was decided about.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "as they are called everywhere")]
+struct DecidedGrant {
+    person_id: PersonId,
+    /// The role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    role_id: Option<RoleId>,
+    /// Or the permission that was given directly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    permission_id: Option<PermissionId>,
+}
+
+impl DecidedGrant {
+    fn all(grants: &Grants) -> Vec<Self> {
+        let grants = grants.iter().map(|(person_id, what)| match what {
+            What::Role(role) => Self { person_id: *person_id, role_id: Some(*role), permission_id: None },
+            What::Permission(id) => Self { person_id: *person_id, role_id: None, permission_id: Some(*id) },
+        });
+        grants.collect()
+    }
+}
+
+/// What a review did.
+#[derive(Debug, Serialize, ToSchema)]
+struct Decided {
+    /// Always `success`.
+    #[schema(example = "success")]
+    status: &'static str,
+    /// How many were confirmed.
+    #[schema(example = 1)]
+    confirmed: usize,
+    /// How many were revoked; what was not held any more is not among them.
+    #[schema(example = 1)]
+    revoked: usize,
+    /// Which.
+    confirmed_grants: Vec<DecidedGrant>,
+    /// Which.
+    revoked_grants: Vec<DecidedGrant>,
+}
+
+/// Confirm and revoke grants in a service
+///
+/// Up to 1000 at once, all or none, each under the rules of single grants. What is revoked is gone in the very next check.
+/// Doing it twice is safe.
+#[utoipa::path(post, path = "/services/{service}/access-review", tag = "grants",
+    params(("service" = String, Path, description = "id or name", example = "4")),
+    request_body = Decisions,
+    responses(
+        (status = 200, body = Decided),
+        (status = 400, description = "`invalid_service_id`, `invalid_user_id`, `invalid_role_id`, `invalid_permission_id`"),
+        (status = 404, description = "`service_not_found`, `person_not_found`, `role_not_found`, `permission_not_found`, `grant_not_found`"),
+        (status = 409, description = "`direct_role`, `last_administrator`"),
+    ))]
+async fn decide_access(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Path(service): Path<Ref<ServiceId>>,
+    Json(decisions): Json<Decisions, MAX_BODY>,
+) -> Result<Json<Decided>> {
+    let mut conn = app.db.read().await?;
+    let (service, by) = by.resolve_within(&mut conn, &service).await?;
+    drop(conn);
+    let (confirm, revoke) = decisions.sorted()?;
+    let revoked = decide(&app, &by, service, &confirm, &revoke).await?;
+    Ok(Json(Decided {
+        status: "success",
+        confirmed: confirm.len(),
+        revoked: revoked.len(),
+        confirmed_grants: DecidedGrant::all(&confirm),
+        revoked_grants: DecidedGrant::all(&revoked),
+    }))
+}

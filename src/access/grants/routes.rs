@@ -1,0 +1,230 @@
+use axum::extract::State;
+use serde::Serialize;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::give::{give_role, take_role};
+use super::{NewRoleGrant, Notice, RoleGrant, Terms, What, direct_routes, notices, offer_routes, store, told};
+use crate::access::roles;
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
+use crate::base::person::unknown_person;
+use crate::gate::audit::Change;
+use crate::gate::permission::WriteGrants;
+use crate::gate::store::{Through, must_cover_role, must_keep_an_administrator};
+use crate::gate::{About, Can, Holds};
+use crate::identity::people::{self, named_in_path};
+use crate::platform::http::{Json, Path};
+
+/// `/service-roles`, `/person-service-roles`, `/person-service-permissions`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(offer_routes::routes())
+        .routes(routes!(grant_role, revoke_role))
+        .routes(routes!(revoke_role_by_path))
+        .merge(direct_routes::routes())
+}
+
+/// That a person has a role.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoleGranted {
+    /// Always `success`.
+    #[schema(example = "success")]
+    status: &'static str,
+    /// What whoever gave it should know; only where there is something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<Notice>,
+}
+
+/// Give a person a role in a service
+///
+/// For good, or until `expires_at`: from that second on it is in no answer. Doing it twice is safe: what stands is
+/// lengthened, shortened or given another reason by what the second body says, and else left as it is. Nobody gives one of
+/// Portero's own roles for longer than they hold it, nor to somebody whose password somebody set who could not give it. A
+/// service that did not offer the role does from then on.
+#[utoipa::path(post, path = "/person-service-roles", tag = "grants", request_body = NewRoleGrant, responses(
+    (status = 200, body = RoleGranted),
+    (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_role_id`"),
+    (status = 404, description = "`person_not_found`, `service_not_found`, `role_not_found`"),
+    (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`, `password_set_by_another`"),
+))]
+async fn grant_role(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Json(new): Json<NewRoleGrant>,
+) -> Result<Json<RoleGranted>> {
+    let end = new.expires_at.seen_from(app.clock.now())?;
+    let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &new.grant(), Act::Give).await?;
+    let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
+    let granted = give_role(&mut tx, actor, (person, service, role), &terms).await?;
+    if granted.ends_what_lasted() {
+        keep_an_administrator(&mut tx, service, role).await?;
+    }
+    let now = tx.by().now;
+    let notices = notices(&mut tx, (person, service, What::Role(role)), now).await?;
+    tx.commit(told::granted(person, service, role, &granted)).await?;
+    Ok(Json(RoleGranted { status: "success", notices }))
+}
+
+/// That a person lost a role.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoleRemovedFromPerson {
+    #[schema(example = "role_removed_from_person")]
+    status: &'static str,
+    /// Whether they held it: false when there was nothing to take away.
+    #[schema(example = true)]
+    revoked: bool,
+}
+
+/// Take a role in a service from a person
+///
+/// True in the very next check. Doing it twice is safe.
+#[utoipa::path(delete, path = "/person-service-roles", tag = "grants", request_body = RoleGrant, responses(
+    (status = 200, body = RoleRemovedFromPerson),
+    (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_role_id`"),
+    (status = 404, description = "`person_not_found`, `service_not_found`, `role_not_found`"),
+    (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
+))]
+async fn revoke_role(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Json(grant): Json<RoleGrant>,
+) -> Result<Json<RoleRemovedFromPerson>> {
+    revoke(&app, by, &grant).await
+}
+
+/// Take a role in a service from a person, by path
+///
+/// As `DELETE /person-service-roles`, without a body. An unknown username is 404 `person_not_found`.
+#[utoipa::path(delete, path = "/people/{person}/services/{service}/roles/{role}", tag = "grants",
+    params(
+        ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
+        ("service" = String, Path, description = "id or name", example = "4"),
+        ("role" = String, Path, description = "id or name", example = "Viewer"),
+    ),
+    responses(
+        (status = 200, body = RoleRemovedFromPerson),
+        (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
+        (status = 404, description = "`person_not_found`, `service_not_found`, `role_not_found`"),
+        (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
+    ))]
+async fn revoke_role_by_path(
+    State(app): State<App>,
+    by: Holds<WriteGrants>,
+    Path((person_id, service_id, role_id)): Path<(Ref<PersonId>, Ref<ServiceId>, Ref<RoleId>)>,
+) -> Result<Json<RoleRemovedFromPerson>> {
+    revoke(&app, by, &RoleGrant { person_id, service_id, role_id }).await.map_err(named_in_path)
+}
+
+async fn revoke(app: &App, by: Holds<WriteGrants>, grant: &RoleGrant) -> Result<Json<RoleRemovedFromPerson>> {
+    let Begun { mut tx, actor, person, service, what: role } = begin(app, by, grant, Act::Take).await?;
+    let taken = take_role(&mut tx, actor, (person, service, role)).await?;
+    keep_an_administrator(&mut tx, service, role).await?;
+    let revoked = taken.is_some();
+    tx.commit(taken.map(|before| told::revoked(person, service, role, &before))).await?;
+    Ok(Json(RoleRemovedFromPerson { status: "role_removed_from_person", revoked }))
+}
+
+/// A change that has begun, of a grant that a body named.
+pub(super) struct Begun<T> {
+    pub tx: Change,
+    pub actor: PersonId,
+    pub person: PersonId,
+    pub service: ServiceId,
+    /// The role, or the permission.
+    pub what: T,
+}
+
+/// Begins a change of the grant that a body names, if the caller may hand out and take away its role there.
+async fn begin(app: &App, by: Holds<WriteGrants>, grant: &RoleGrant, act: Act) -> Result<Begun<RoleId>> {
+    let mut conn = app.db.read().await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, app.clock.now()).await?;
+    let role = role_meant(&mut conn, &by, &grant.role_id, (service, act)).await?;
+    drop(conn);
+    let mut tx = by.begin(app, About::grant(person, service, role)).await?;
+    must_be_grantable(&mut tx, by.actor, service, role).await?;
+    Ok(Begun { tx, actor: by.actor, person, service, what: role })
+}
+
+/// What a body asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Give,
+    Take,
+}
+
+impl Act {
+    /// Whether a name that means two is refused: where it would take the wrong one away and leave the other, and in Portero
+    /// itself. Elsewhere it means the users' own, as it always has.
+    pub(super) fn is_strict(self, service: ServiceId) -> bool {
+        self == Self::Take || service == ServiceId::PORTERO
+    }
+}
+
+/// The role that a body names. To who decides in one service alone, that of direct grants in another one is as one that is not
+/// there.
+pub(super) async fn role_meant(
+    conn: &mut PgConnection,
+    by: &Can<WriteGrants>,
+    role: &Ref<RoleId>,
+    (service, act): (ServiceId, Act),
+) -> Result<RoleId> {
+    let meant = if act.is_strict(service) {
+        roles::store::resolve_one(conn, role).await?
+    } else {
+        roles::store::resolve(conn, role).await?
+    };
+    if !by.everywhere {
+        roles::store::must_not_be_direct_elsewhere(conn, service, meant, role).await?;
+    }
+    Ok(meant)
+}
+
+/// The person and the service that a body names, and the proof that the caller may decide there. Who decides in one service
+/// alone names people who hold nothing there by their usernames: by number they would read the whole directory, one by one.
+pub(super) async fn whom(
+    conn: &mut PgConnection,
+    by: Holds<WriteGrants>,
+    person: &Ref<PersonId>,
+    service: &Ref<ServiceId>,
+    now: OffsetDateTime,
+) -> Result<(Can<WriteGrants>, PersonId, ServiceId)> {
+    let (service, by) = by.resolve_within(conn, service).await?;
+    let found = people::store::find(conn, person).await?;
+    if by.everywhere || person.is_username() {
+        return found.map(|found| (by, found.id, service)).ok_or_else(|| unknown_person(person));
+    }
+    match found {
+        Some(found) if found.id == by.actor || store::holds_anything(conn, found.id, service, now).await? => {
+            Ok((by, found.id, service))
+        }
+        _ => Err(Error::not_found(
+            "person_not_found",
+            "nobody who holds anything in this service has that id; name somebody new to it by username",
+        )),
+    }
+}
+
+/// Refuses what the caller may not hand out or take away in `service`: a direct grant's role, or more than they hold.
+pub(super) async fn must_be_grantable(
+    tx: &mut Change,
+    actor: PersonId,
+    service: ServiceId,
+    role: RoleId,
+) -> Result<()> {
+    roles::store::hold(tx, role).await?;
+    let now = Through::Now(tx.by().now);
+    must_cover_role(tx, actor, service, role, now).await
+}
+
+pub(super) async fn keep_an_administrator(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
+    if (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR) {
+        must_keep_an_administrator(conn).await?;
+    }
+    Ok(())
+}

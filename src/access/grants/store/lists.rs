@@ -1,0 +1,181 @@
+//! Who holds what, and where, in pages.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::access::grants::{Held, HeldRole};
+use crate::access::roles::Role;
+use crate::access::services::Service;
+use crate::base::error::Result;
+use crate::base::id::{PersonId, RoleId, ServiceId};
+use crate::platform::http::{Page, Total};
+
+/// One page of the roles that a service offers, those of direct grants left out.
+pub async fn offered(conn: &mut PgConnection, service: ServiceId, page: &Page) -> Result<Vec<Role>> {
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Role,
+            r#"
+            select r.id as "id: RoleId", r.name, r.description
+            from auth.service_roles sr
+            join auth.role r on r.id = sr.role_id
+            where sr.service_id = $1
+              and r.id > $2
+              and r.direct_person_id is null
+              and ($3::text is null or auth.fold(r.name) ^@ $3)
+            order by r.id
+            limit $4
+            "#,
+            service.0,
+            page.after(i32::MIN),
+            page.prefix(),
+            page.fetch(),
+        )
+    })
+    .await
+}
+
+/// One page of the roles that a person holds in a service at `now`. That of direct grants ends with the last of them.
+pub async fn held(
+    conn: &mut PgConnection,
+    person: PersonId,
+    service: ServiceId,
+    page: &Page,
+    now: OffsetDateTime,
+) -> Result<Vec<HeldRole>> {
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            HeldRole,
+            r#"
+            select r.id as "id: RoleId", r.name,
+                   case when r.direct_person_id is null then psr.expires_at else direct.ends_at end as expires_at
+            from auth.person_service_role psr
+            join auth.role r on r.id = psr.role_id
+            cross join lateral (
+                select count(*) as permissions,
+                       case when count(*) = count(rp.expires_at) then max(rp.expires_at) end as ends_at
+                from auth.role_permission rp
+                where r.direct_person_id is not null
+                  and rp.role_id = r.id
+                  and (rp.expires_at is null or rp.expires_at > $6)
+            ) direct
+            where psr.person_id = $1
+              and psr.service_id = $2
+              and r.id > $3
+              and ($4::text is null or auth.fold(r.name) ^@ $4)
+              and (psr.expires_at is null or psr.expires_at > $6)
+              and (r.direct_person_id is null or direct.permissions > 0)
+            order by r.id
+            limit $5
+            "#,
+            person.0,
+            service.0,
+            page.after(i32::MIN),
+            page.prefix(),
+            page.fetch(),
+            now,
+        )
+    })
+    .await
+}
+
+/// The last row of a page of grants.
+pub type LastGrant = (PersonId, ServiceId, RoleId);
+
+/// One page of who holds what at `now`: of one person or of all, in one service or in all, after the last row of the
+/// page before.
+pub async fn list(
+    conn: &mut PgConnection,
+    person: Option<PersonId>,
+    service: Option<ServiceId>,
+    after: Option<LastGrant>,
+    limit: i64,
+    now: OffsetDateTime,
+) -> Result<Vec<Held>> {
+    let rows = sqlx::query_as!(
+        Held,
+        r#"
+        select psr.person_id as "person_id: PersonId", p.username,
+               psr.service_id as "service_id: ServiceId", s.name as service,
+               psr.role_id as "role_id: RoleId", r.name as role,
+               r.direct_person_id is not null as "direct!",
+               carried.permissions as "permissions!",
+               case when r.direct_person_id is null then psr.expires_at else carried.ends_at end as expires_at,
+               psr.reason
+        from auth.person_service_role psr
+        join auth.person p on p.id = psr.person_id
+        join auth.services s on s.id = psr.service_id
+        join auth.role r on r.id = psr.role_id
+        cross join lateral (
+            select coalesce(array_agg(pm.name order by pm.id), '{}') as permissions,
+                   case when count(*) = count(rp.expires_at) then max(rp.expires_at) end as ends_at
+            from auth.role_permission rp
+            join auth.permission pm on pm.id = rp.permission_id
+            where rp.role_id = psr.role_id and (rp.expires_at is null or rp.expires_at > $8)
+        ) carried
+        where psr.person_id between $1 and $2
+          and ($3::int is null or psr.service_id = $3)
+          and (psr.person_id, psr.service_id, psr.role_id) > ($4, $5, $6)
+          and (psr.expires_at is null or psr.expires_at > $8)
+          and (r.direct_person_id is null or carried.permissions <> '{}')
+        order by psr.person_id, psr.service_id, psr.role_id
+        limit $7
+        "#,
+        person.map_or(i32::MIN, |id| id.0),
+        person.map_or(i32::MAX, |id| id.0),
+        service.map(|id| id.0),
+        after.map_or(i32::MIN, |(person, _, _)| person.0),
+        after.map_or(i32::MIN, |(_, service, _)| service.0),
+        after.map_or(i32::MIN, |(_, _, role)| role.0),
+        limit,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// One page of the services in which a person holds a role at `now`, each once, Portero itself left out.
+pub async fn services_of(
+    conn: &mut PgConnection,
+    person: PersonId,
+    page: &Page,
+    now: OffsetDateTime,
+) -> Result<Vec<Service>> {
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Service,
+            r#"
+            select s.id as "id: ServiceId", s.name, s.description
+            from auth.services s
+            where s.removed_at is null
+              and s.id > greatest($2, 0)
+              and exists (
+                  select
+                  from auth.person_service_role psr
+                  join auth.role r on r.id = psr.role_id
+                  where psr.person_id = $1
+                    and psr.service_id = s.id
+                    and (psr.expires_at is null or psr.expires_at > $5)
+                    and (
+                        r.direct_person_id is null
+                        or exists (
+                            select
+                            from auth.role_permission rp
+                            where rp.role_id = r.id and (rp.expires_at is null or rp.expires_at > $5)
+                        )
+                    )
+              )
+              and ($3::text is null or auth.fold(s.name) ^@ $3)
+            order by s.id
+            limit $4
+            "#,
+            person.0,
+            page.after(0),
+            page.prefix(),
+            page.fetch(),
+            now,
+        )
+    })
+    .await
+}

@@ -1,0 +1,120 @@
+//! Whose password is another's.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::access::grants::What;
+use crate::base::error::Result;
+use crate::base::id::{PermissionId, RoleId};
+use crate::gate::permission::{BuiltIn, WriteGrants};
+
+/// Somebody who holds `role`, and by whom their password was set, who does not hold `permission` there for good: usernames.
+pub async fn anothers_password(
+    conn: &mut PgConnection,
+    role: RoleId,
+    permission: PermissionId,
+) -> Result<Option<(String, String)>> {
+    let found = sqlx::query!(
+        r#"
+        select p.username, setter.username as setter
+        from auth.person p
+        join auth.person setter on setter.id = p.password_set_by
+        join auth.person_service_role held on held.person_id = p.id and held.role_id = $1
+        where not exists (select from auth.held_where(setter.id, $2, held.service_id, null))
+        order by p.id
+        limit 1
+        "#,
+        role.0,
+        permission.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.map(|row| (row.username, row.setter)))
+}
+
+/// Whether something of Portero's own comes with it.
+pub async fn gives_porteros_own(conn: &mut PgConnection, what: What) -> Result<bool> {
+    let role = match what {
+        What::Role(role) => role,
+        What::Permission(permission) => return Ok(permission.is_built_in()),
+    };
+    let gives = sqlx::query_scalar!(
+        r#"select exists (select from auth.role_permission where role_id = $1 and permission_id <= 0) as "gives!""#,
+        role.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(gives)
+}
+
+/// What others have chosen for people who hold a role.
+#[derive(Debug)]
+pub struct PlantedFor {
+    /// `email_unproved`, `password_set_by_another` or `email_given_by_another`.
+    pub code: String,
+    /// Of the first few of them, by id: their usernames.
+    pub people: Vec<String>,
+    /// How many they are.
+    pub count: i64,
+}
+
+/// What others have chosen for those who hold `role` at `now`, of those who may not hand out there. Where the role begins to carry one of
+/// Portero's own permissions (`own`), an address that is not proved comes first.
+pub async fn planted_for_holders(
+    conn: &mut PgConnection,
+    role: RoleId,
+    own: bool,
+    now: OffsetDateTime,
+) -> Result<Vec<PlantedFor>> {
+    let found = sqlx::query_as!(
+        PlantedFor,
+        r#"
+        with holder as materialized (
+            select p.id, p.username, held.service_id, p.password_set_by, p.email_given_by,
+                   $3 and p.email is not null and (p.email_verified_at is null or p.email_given_by is not null)
+                       as has_doubtful_email
+            from auth.service_roles offer
+            join auth.person_service_role held on held.service_id = offer.service_id and held.role_id = offer.role_id
+            join auth.person p on p.id = held.person_id
+            where offer.role_id = $1 and (held.expires_at is null or held.expires_at > $2)
+        ),
+        -- Few, though they may have chosen for many: each is asked about once.
+        lesser as materialized (
+            select chosen.by, chosen.service_id
+            from (
+                select password_set_by as by, service_id from holder
+                union
+                select email_given_by, service_id from holder
+            ) chosen
+            where chosen.by is not null
+              and not exists (select from auth.held_where(chosen.by, $4, chosen.service_id, $2))
+        ),
+        planted as (
+            select 1 as place, 'email_unproved' as code, id, username
+            from holder
+            where has_doubtful_email
+            union
+            select 2, 'password_set_by_another', id, username
+            from holder
+            join lesser on lesser.by = holder.password_set_by and lesser.service_id = holder.service_id
+            where not has_doubtful_email
+            union
+            select 3, 'email_given_by_another', id, username
+            from holder
+            join lesser on lesser.by = holder.email_given_by and lesser.service_id = holder.service_id
+            where not has_doubtful_email
+        )
+        select code as "code!", (array_agg(username order by id))[:3] as "people!", count(*) as "count!"
+        from planted
+        group by place, code
+        order by place
+        "#,
+        role.0,
+        now,
+        own,
+        WriteGrants::ID.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(found)
+}

@@ -1,0 +1,197 @@
+//! What a review looks at, and what it leaves behind.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::access::grants::review::{Grants, Place, Reviewed, ReviewedPerson, Reviewer};
+use crate::access::grants::{Standing, What};
+use crate::access::permissions::Permission;
+use crate::access::roles::Role;
+use crate::base::error::Result;
+use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
+use crate::identity::people;
+use crate::platform::http::{Part, Total};
+
+/// Which grants are looked at.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Those after this one.
+    pub after: Place,
+    /// So many.
+    pub fetch: i64,
+    /// Those of people whose username or name begins like this.
+    pub prefix: Option<String>,
+    /// Those of this role.
+    pub role: Option<RoleId>,
+    /// Those neither given nor confirmed since.
+    pub before: Option<OffsetDateTime>,
+    /// Whether to count them.
+    pub total: Total,
+}
+
+impl Part for Selection {
+    fn whole(&self) -> Self {
+        Self { after: Place::FIRST, fetch: i64::MAX, ..self.clone() }
+    }
+
+    fn total(&self) -> &Total {
+        &self.total
+    }
+}
+
+/// One page of the grants in a service at `now`, by role, person and permission.
+pub async fn review(
+    conn: &mut PgConnection,
+    service: ServiceId,
+    selection: &Selection,
+    now: OffsetDateTime,
+) -> Result<Vec<Reviewed>> {
+    let few = people::store::few_with(conn, selection.prefix.as_deref()).await?;
+    let rows = Total::rows(conn, selection, |selection| {
+        sqlx::query!(
+            r#"
+            select psr.role_id as "role_id: RoleId", psr.person_id as "person_id: PersonId",
+                   held.permission_id as "permission_id: PermissionId", r.name as role, r.description as role_description,
+                   p.username, p.name, p.disabled_at is not null as "disabled!",
+                   held.created_at as "since!", held.expires_at, held.reason, held.confirmed_at,
+                   permission.name as "permission?", permission.description as permission_description,
+                   giver.id as "giver_id?: PersonId", giver.username as "giver?",
+                   confirmer.id as "confirmer_id?: PersonId", confirmer.username as "confirmer?",
+                   to_char(used.last_used_on, 'YYYY-MM-DD') as last_used_on
+            from auth.person_service_role psr
+            join auth.role r on r.id = psr.role_id
+            join auth.person p on p.id = psr.person_id
+            cross join lateral (
+                select null::int as permission_id,
+                       psr.created_at, psr.expires_at, psr.reason, psr.granted_by, psr.confirmed_at, psr.confirmed_by
+                where r.direct_person_id is null
+                union all
+                select rp.permission_id,
+                       rp.created_at, rp.expires_at, rp.reason, rp.granted_by, rp.confirmed_at, rp.confirmed_by
+                from auth.role_permission rp
+                where r.direct_person_id is not null and rp.role_id = r.id
+            ) held
+            left join auth.permission permission on permission.id = held.permission_id
+            left join auth.person giver on giver.id = held.granted_by
+            left join auth.person confirmer on confirmer.id = held.confirmed_by
+            left join auth.service_uses used on used.person_id = psr.person_id and used.service_id = psr.service_id
+            where psr.service_id = $1
+              and psr.role_id between $2 and $3
+              and (psr.role_id, psr.person_id) >= ($4, $5)
+              and ((psr.role_id, psr.person_id) > ($4, $5) or held.permission_id > $6)
+              and (held.expires_at is null or held.expires_at > $7)
+              and ($8::int[] is null or psr.person_id = any ($8))
+              and ($9::text is null or auth.fold(p.username) ^@ $9 or auth.fold(p.name) ^@ $9)
+              and ($10::timestamptz is null or coalesce(held.confirmed_at, held.created_at) < $10)
+            order by psr.role_id, psr.person_id, held.permission_id
+            limit $11
+            "#,
+            service.0,
+            selection.role.map_or(i32::MIN, |role| role.0),
+            selection.role.map_or(i32::MAX, |role| role.0),
+            selection.after.role.0,
+            selection.after.person.0,
+            selection.after.permission.map(|permission| permission.0),
+            now,
+            few.as_deref(),
+            selection.prefix,
+            selection.before,
+            selection.fetch,
+        )
+    })
+    .await?;
+    let reviewer = |id: Option<PersonId>, username: Option<String>| Some(Reviewer { id: id?, username: username? });
+    let rows = rows.into_iter().map(|row| Reviewed {
+        person: ReviewedPerson { id: row.person_id, username: row.username, name: row.name, disabled: row.disabled },
+        role: row.permission_id.is_none().then_some(Role {
+            id: row.role_id,
+            name: row.role,
+            description: row.role_description,
+        }),
+        permission: row.permission_id.zip(row.permission).map(|(id, name)| Permission {
+            id,
+            name,
+            description: row.permission_description,
+        }),
+        since: row.since,
+        granted_by: reviewer(row.giver_id, row.giver),
+        reason: row.reason,
+        expires_at: row.expires_at,
+        confirmed_at: row.confirmed_at,
+        confirmed_by: reviewer(row.confirmer_id, row.confirmer),
+        last_used_on: row.last_used_on,
+        place: Place { role: row.role_id, person: row.person_id, permission: row.permission_id },
+    });
+    Ok(rows.collect())
+}
+
+/// Notes that somebody reviewed these grants and left them; answers those that are held at `now`, and on which terms.
+pub async fn confirm(
+    conn: &mut PgConnection,
+    service: ServiceId,
+    grants: &Grants,
+    by: PersonId,
+    now: OffsetDateTime,
+) -> Result<BTreeMap<(PersonId, What), Standing>> {
+    let mut confirmed = BTreeMap::new();
+    let roles = grants.iter().filter_map(|(person, what)| match what {
+        What::Role(role) => Some((person.0, role.0)),
+        What::Permission(_) => None,
+    });
+    let (people, roles): (Vec<i32>, Vec<i32>) = roles.unzip();
+    let rows = sqlx::query!(
+        r#"
+        update auth.person_service_role psr
+        set confirmed_at = $4, confirmed_by = $5
+        from unnest($2::int[], $3::int[]) as these (person_id, role_id)
+        where psr.person_id = these.person_id
+          and psr.service_id = $1
+          and psr.role_id = these.role_id
+          and (psr.expires_at is null or psr.expires_at > $4)
+        returning psr.person_id as "person: PersonId", psr.role_id as "role: RoleId", psr.expires_at, psr.reason
+        "#,
+        service.0,
+        &people,
+        &roles,
+        now,
+        by.0,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for row in rows {
+        let standing = Standing { expires_at: row.expires_at, reason: row.reason };
+        confirmed.insert((row.person, What::Role(row.role)), standing);
+    }
+    let permissions = grants.iter().filter_map(|(person, what)| match what {
+        What::Role(_) => None,
+        What::Permission(permission) => Some((person.0, permission.0)),
+    });
+    let (people, permissions): (Vec<i32>, Vec<i32>) = permissions.unzip();
+    let rows = sqlx::query!(
+        r#"
+        update auth.role_permission rp
+        set confirmed_at = $4, confirmed_by = $5
+        from unnest($2::int[], $3::int[]) as these (person_id, permission_id)
+        join auth.role r on r.direct_person_id = these.person_id and r.direct_service_id = $1
+        where rp.role_id = r.id
+          and rp.permission_id = these.permission_id
+          and (rp.expires_at is null or rp.expires_at > $4)
+        returning these.person_id as "person!: PersonId", rp.permission_id as "permission: PermissionId",
+                  rp.expires_at, rp.reason
+        "#,
+        service.0,
+        &people,
+        &permissions,
+        now,
+        by.0,
+    )
+    .fetch_all(conn)
+    .await?;
+    for row in rows {
+        let standing = Standing { expires_at: row.expires_at, reason: row.reason };
+        confirmed.insert((row.person, What::Permission(row.permission)), standing);
+    }
+    Ok(confirmed)
+}

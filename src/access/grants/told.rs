@@ -1,0 +1,98 @@
+//! What the audit trail tells of grants.
+
+use serde_json::{Value, json};
+
+use super::{Granted, Standing, What};
+use crate::access::keys;
+use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
+use crate::gate::audit::{Action, Event};
+
+/// That a service offers a role from now on.
+pub fn offered(service: ServiceId, role: RoleId) -> Event {
+    Event::new(Action::ServiceRoleAdded).within(service).after(json!({"role_id": role}))
+}
+
+/// That a service offers a role no longer.
+pub fn withdrawn(service: ServiceId, role: RoleId) -> Event {
+    Event::new(Action::ServiceRoleRemoved).within(service).before(json!({"role_id": role}))
+}
+
+/// What became of a person's role when it was given to them.
+pub fn granted(person: PersonId, service: ServiceId, role: RoleId, granted: &Granted) -> Option<Event> {
+    given(person, service, What::Role(role), granted)
+}
+
+/// That a role was taken from a person.
+pub fn revoked(person: PersonId, service: ServiceId, role: RoleId, before: &Standing) -> Event {
+    removed(person, service, What::Role(role), before)
+}
+
+/// What became of a person's single permission when it was given to them.
+pub fn directly_granted(
+    person: PersonId,
+    service: ServiceId,
+    permission: PermissionId,
+    granted: &Granted,
+) -> Option<Event> {
+    given(person, service, What::Permission(permission), granted)
+}
+
+/// That a single permission was taken from a person.
+pub fn directly_revoked(person: PersonId, service: ServiceId, permission: PermissionId, before: &Standing) -> Event {
+    removed(person, service, What::Permission(permission), before)
+}
+
+/// That a grant came to its end.
+pub fn expired(person: PersonId, service: ServiceId, what: What, before: &Standing) -> Event {
+    let event = event(person, service, what, Action::GrantExpired, Action::DirectGrantExpired);
+    event.before(terms(what, before))
+}
+
+/// That a service's key came to its end.
+pub fn key_expired(key: &keys::store::Swept) -> Event {
+    Event::new(Action::ServiceKeyExpired).within(key.service).before(key)
+}
+
+/// That a grant was reviewed and left.
+pub fn confirmed(person: PersonId, service: ServiceId, what: What, standing: &Standing) -> Event {
+    let event = event(person, service, what, Action::GrantConfirmed, Action::DirectGrantConfirmed);
+    event.after(terms(what, standing))
+}
+
+/// That a grant was taken back.
+pub fn removed(person: PersonId, service: ServiceId, what: What, before: &Standing) -> Event {
+    let event = event(person, service, what, Action::GrantRemoved, Action::DirectGrantRemoved);
+    event.before(terms(what, before))
+}
+
+fn given(person: PersonId, service: ServiceId, what: What, granted: &Granted) -> Option<Event> {
+    match granted {
+        Granted::Unchanged => None,
+        Granted::Added { over, now } => {
+            let event = event(person, service, what, Action::GrantAdded, Action::DirectGrantAdded);
+            let event = event.after(terms(what, now));
+            Some(over.iter().fold(event, |event, over| event.before(terms(what, over))))
+        }
+        Granted::Changed { before, after } => {
+            let event = event(person, service, what, Action::GrantChanged, Action::DirectGrantChanged);
+            Some(event.before(terms(what, before)).after(terms(what, after)))
+        }
+    }
+}
+
+fn event(person: PersonId, service: ServiceId, what: What, of_a_role: Action, of_a_permission: Action) -> Event {
+    let action = match what {
+        What::Role(_) => of_a_role,
+        What::Permission(_) => of_a_permission,
+    };
+    Event::new(action).about(person).within(service)
+}
+
+fn terms(what: What, standing: &Standing) -> Value {
+    let mut told = json!(standing);
+    match what {
+        What::Role(role) => told["role_id"] = json!(role),
+        What::Permission(permission) => told["permission_id"] = json!(permission),
+    }
+    told
+}

@@ -1,0 +1,11 @@
+//! Permissions: what a role lets its holder do. Names are the backends' own words; Portero's own have ids <= 0.
+
+mod change;
+mod permission;
+mod routes;
+pub mod store;
+
+pub use change::change;
+pub use permission::{NewPermission, Permission, PermissionChange, PermissionName};
+
+pub use routes::routes;

@@ -1,0 +1,173 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{NewPermission, Permission, PermissionChange, store};
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::id::{PermissionId, Ref};
+use crate::base::patch::must_change_something;
+use crate::gate::audit::{Action, Event};
+use crate::gate::permission::{ReadPermissions, WritePermissions};
+use crate::gate::store::must_hand_out_where_permission_is_held;
+use crate::gate::{About, Can};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
+
+/// `/permissions`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_permissions, create_permission)).routes(routes!(
+        get_permission,
+        update_permission,
+        patch_permission,
+        delete_permission
+    ))
+}
+
+/// List permissions
+///
+/// Portero's own are not among them; `GET /roles/0/permissions` lists those.
+#[utoipa::path(get, path = "/permissions", tag = "permissions", params(PageQuery),
+    responses((status = 200, body = Vec<Permission>)))]
+async fn list_permissions(State(app): State<App>, _: Can<ReadPermissions>, page: Page) -> Result<Response> {
+    let permissions = store::list(&mut *app.db.read().await?, &page).await?;
+    Ok(page.respond(permissions, |permission| permission.id.0))
+}
+
+/// Make a permission
+///
+/// Doing it twice is safe: 200 with the permission that stands, unless it has another description than this.
+#[utoipa::path(post, path = "/permissions", tag = "permissions", request_body = NewPermission, responses(
+    (status = 201, body = Permission),
+    (status = 200, body = Permission, description = "it stood already"),
+    (status = 409, description = "`permission_exists`"),
+))]
+async fn create_permission(
+    State(app): State<App>,
+    by: Can<WritePermissions>,
+    Json(new): Json<NewPermission>,
+) -> Result<(StatusCode, Json<Permission>)> {
+    let mut tx = by.begin(&app, About::default()).await?;
+    let (status, permission) = store::ensure(&mut tx, &new).await?;
+    let made = Event::new(Action::PermissionCreated).after(&permission);
+    tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
+    Ok((status, Json(permission)))
+}
+
+/// See a permission
+#[utoipa::path(get, path = "/permissions/{id}", tag = "permissions",
+    params(("id" = i32, Path, description = "the permission's id")),
+    responses(
+        (status = 200, body = Permission),
+        (status = 400, description = "`invalid_permission_id`"),
+        (status = 404, description = "`permission_not_found`"),
+    ))]
+async fn get_permission(
+    State(app): State<App>,
+    _: Can<ReadPermissions>,
+    Path(id): Path<Ref<PermissionId>>,
+) -> Result<Tagged<Permission>> {
+    Tagged::whole(store::get(&mut *app.db.read().await?, id.id()?).await?)
+}
+
+/// Change a permission
+#[utoipa::path(put, path = "/permissions/{id}", tag = "permissions",
+    params(("id" = i32, Path, description = "the permission's id")),
+    request_body = PermissionChange,
+    responses(
+        (status = 200, body = Success),
+        (status = 400, description = "`invalid_permission_id`"),
+        (status = 404, description = "`permission_not_found`"),
+        (status = 409, description = "`permission_exists`, `built_in`"),
+    ))]
+async fn update_permission(
+    State(app): State<App>,
+    by: Can<WritePermissions>,
+    Path(id): Path<Ref<PermissionId>>,
+    if_match: IfMatch,
+    Json(change): Json<PermissionChange>,
+) -> Result<Json<Success>> {
+    update(&app, &by, id.id()?, &if_match, &change).await?;
+    Ok(Json(Success::default()))
+}
+
+/// Change a permission, and see it
+///
+/// As `PUT`, but for the answer.
+#[utoipa::path(patch, path = "/permissions/{id}", tag = "permissions",
+    params(("id" = i32, Path, description = "the permission's id")),
+    request_body = PermissionChange,
+    responses(
+        (status = 200, body = Permission),
+        (status = 400, description = "`invalid_permission_id`"),
+        (status = 404, description = "`permission_not_found`"),
+        (status = 409, description = "`permission_exists`, `built_in`"),
+    ))]
+async fn patch_permission(
+    State(app): State<App>,
+    by: Can<WritePermissions>,
+    Path(id): Path<Ref<PermissionId>>,
+    if_match: IfMatch,
+    Json(change): Json<PermissionChange>,
+) -> Result<Tagged<Permission>> {
+    update(&app, &by, id.id()?, &if_match, &change).await
+}
+
+async fn update(
+    app: &App,
+    by: &Can<WritePermissions>,
+    id: PermissionId,
+    if_match: &IfMatch,
+    change: &PermissionChange,
+) -> Result<Tagged<Permission>> {
+    must_change_something(change.name.as_ref(), &change.description)?;
+    let mut tx = by.begin(app, About::default()).await?;
+    let before = Tagged::whole(store::lock(&mut tx, id).await?)?;
+    id.must_not_be_built_in()?;
+    if_match.allows(&before.etag)?;
+    if change.name.as_ref().is_some_and(|name| name.as_str() != before.shown.name) {
+        let now = tx.by().now;
+        must_hand_out_where_permission_is_held(&mut tx, by.actor, id, now).await?;
+    }
+    let after = Tagged::whole(super::change(&mut tx, before.shown, change).await?)?;
+    tx.commit([]).await?;
+    Ok(after)
+}
+
+/// That a permission was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+struct PermissionDeleted {
+    #[schema(example = "permission_deleted")]
+    status: &'static str,
+    permission_id: PermissionId,
+}
+
+/// Delete a permission
+///
+/// Every role loses it, and so does everybody who held it.
+#[utoipa::path(delete, path = "/permissions/{id}", tag = "permissions",
+    params(("id" = i32, Path, description = "the permission's id")),
+    responses(
+        (status = 200, body = PermissionDeleted),
+        (status = 400, description = "`invalid_permission_id`"),
+        (status = 404, description = "`permission_not_found`"),
+        (status = 409, description = "`built_in`"),
+    ))]
+async fn delete_permission(
+    State(app): State<App>,
+    by: Can<WritePermissions>,
+    Path(id): Path<Ref<PermissionId>>,
+    if_match: IfMatch,
+) -> Result<Json<PermissionDeleted>> {
+    let permission_id = id.id()?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    let permission = Tagged::whole(store::lock(&mut tx, permission_id).await?)?;
+    permission_id.must_not_be_built_in()?;
+    if_match.allows(&permission.etag)?;
+    store::delete(&mut tx, permission_id).await?;
+    tx.commit([Event::new(Action::PermissionDeleted).before(permission.shown)]).await?;
+    Ok(Json(PermissionDeleted { status: "permission_deleted", permission_id }))
+}

@@ -1,0 +1,13 @@
+//! Roles: named sets of permissions that people hold in services. Portero's own have ids <= 0.
+
+mod change;
+mod permission_routes;
+mod role;
+mod routes;
+pub mod store;
+pub mod told;
+
+pub use change::change;
+pub use role::{NewRole, OWN_NAMES, Role, RoleChange, RoleName, imported_name};
+
+pub use routes::routes;

@@ -1,0 +1,164 @@
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::routes::{changeable, must_cover_loss_of};
+use super::{store, told};
+use crate::access::grants::{Notice, must_all_have_own_passwords, notices_of_holders};
+use crate::access::permissions::{self, Permission};
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::id::{IdOrName, PermissionId, Ref, RoleId, ServiceId};
+use crate::gate::permission::{ReadRoles, WriteRoles};
+use crate::gate::store::{Loss, Through, must_cover_permission, must_hand_out_where_role_is_held};
+use crate::gate::{About, Can};
+use crate::platform::http::{Json, Page, PageQuery, Path};
+
+/// `/roles/{id}/permissions` and `/role-permissions`.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_role_permissions))
+        .routes(routes!(add_permission_to_role, remove_permission_from_role))
+        .routes(routes!(remove_permission_from_role_by_path))
+}
+
+/// List a role's permissions
+#[utoipa::path(get, path = "/roles/{id}/permissions", tag = "roles",
+    params(("id" = i32, Path, description = "the role's id"), PageQuery),
+    responses(
+        (status = 200, body = Vec<Permission>),
+        (status = 400, description = "`invalid_role_id`"),
+        (status = 404, description = "`role_not_found`"),
+    ))]
+async fn list_role_permissions(
+    State(app): State<App>,
+    _: Can<ReadRoles>,
+    Path(id): Path<Ref<RoleId>>,
+    page: Page,
+) -> Result<Response> {
+    let now = app.clock.now();
+    let permissions = store::permissions(&mut *app.db.read().await?, id.id()?, &page, now).await?;
+    Ok(page.respond(permissions, |permission| permission.id.0))
+}
+
+/// A permission that a role carries.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RolePermission {
+    /// The role: id or name.
+    #[schema(value_type = IdOrName)]
+    role_id: Ref<RoleId>,
+    /// The permission: id or name.
+    #[schema(value_type = IdOrName)]
+    permission_id: Ref<PermissionId>,
+}
+
+/// That a role carries a permission.
+#[derive(Debug, Serialize, ToSchema)]
+struct PermissionAdded {
+    /// Always `success`.
+    #[schema(example = "success")]
+    status: &'static str,
+    /// What whoever gave it should know of those who hold the role; only where there is something, and only when the role
+    /// begins to carry it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<Notice>,
+}
+
+/// Give a role a permission
+///
+/// Doing it twice is safe. Where people hold the role, they get the permission: only somebody may give it who may hand out in each
+/// of these services, and one of Portero's own only somebody who holds it for good.
+#[utoipa::path(post, path = "/role-permissions", tag = "roles", request_body = RolePermission, responses(
+    (status = 200, body = PermissionAdded),
+    (status = 400, description = "`invalid_role_id`, `invalid_permission_id`"),
+    (status = 404, description = "`role_not_found`, `permission_not_found`"),
+    (status = 409, description = "`built_in`, `direct_role`, `password_set_by_another`"),
+))]
+async fn add_permission_to_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Json(link): Json<RolePermission>,
+) -> Result<Json<PermissionAdded>> {
+    let mut tx = by.begin(&app, About::default()).await?;
+    let role = changeable(&mut tx, by.actor, &link.role_id).await?;
+    let permission = permissions::store::hold(&mut tx, &link.permission_id).await?;
+    // What a role carries does not end: whoever gives it must hold it for good.
+    must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, permission, Through::End(None)).await?;
+    let added = store::add_permission(&mut tx, role, permission).await?;
+    let mut notices = Vec::new();
+    if added {
+        let now = tx.by().now;
+        must_hand_out_where_role_is_held(&mut tx, by.actor, role, now).await?;
+        must_all_have_own_passwords(&mut tx, role, permission).await?;
+        notices = notices_of_holders(&mut tx, role, permission, now).await?;
+    }
+    tx.commit(added.then(|| told::carries(role, permission))).await?;
+    Ok(Json(PermissionAdded { status: "success", notices }))
+}
+
+/// That a role lost a permission.
+#[derive(Debug, Serialize, ToSchema)]
+struct PermissionRemoved {
+    #[schema(example = "permission_removed_from_role")]
+    status: &'static str,
+    role_id: RoleId,
+    permission_id: PermissionId,
+    /// Whether the role carried it: false when there was nothing to take away.
+    #[schema(example = true)]
+    revoked: bool,
+}
+
+/// Take a permission from a role
+///
+/// Doing it twice is safe.
+#[utoipa::path(delete, path = "/role-permissions", tag = "roles", request_body = RolePermission, responses(
+    (status = 200, body = PermissionRemoved),
+    (status = 400, description = "`invalid_role_id`, `invalid_permission_id`"),
+    (status = 404, description = "`role_not_found`, `permission_not_found`"),
+    (status = 409, description = "`ambiguous_name`, `built_in`, `direct_role`"),
+))]
+async fn remove_permission_from_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Json(link): Json<RolePermission>,
+) -> Result<Json<PermissionRemoved>> {
+    remove(&app, &by, &link).await
+}
+
+/// Take a permission from a role, by path
+///
+/// As `DELETE /role-permissions`, without a body.
+#[utoipa::path(delete, path = "/roles/{role}/permissions/{permission}", tag = "roles",
+    params(
+        ("role" = String, Path, description = "id or name", example = "4"),
+        ("permission" = String, Path, description = "id or name", example = "1"),
+    ),
+    responses(
+        (status = 200, body = PermissionRemoved),
+        (status = 400, description = "`invalid_role_id`, `invalid_permission_id`"),
+        (status = 404, description = "`role_not_found`, `permission_not_found`"),
+        (status = 409, description = "`ambiguous_name`, `built_in`, `direct_role`"),
+    ))]
+async fn remove_permission_from_role_by_path(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Path((role_id, permission_id)): Path<(Ref<RoleId>, Ref<PermissionId>)>,
+) -> Result<Json<PermissionRemoved>> {
+    remove(&app, &by, &RolePermission { role_id, permission_id }).await
+}
+
+async fn remove(app: &App, by: &Can<WriteRoles>, link: &RolePermission) -> Result<Json<PermissionRemoved>> {
+    let mut tx = by.begin(app, About::default()).await?;
+    let role_id = Ref::Id(store::resolve_one(&mut tx, &link.role_id).await?);
+    let role_id = changeable(&mut tx, by.actor, &role_id).await?;
+    let permission_id = permissions::store::resolve_one(&mut tx, &link.permission_id).await?;
+    must_cover_loss_of(&mut tx, by.actor, Loss::Carried(role_id, permission_id)).await?;
+    let revoked = store::remove_permission(&mut tx, role_id, permission_id).await?;
+    tx.commit(revoked.then(|| told::lost(role_id, permission_id))).await?;
+    Ok(Json(PermissionRemoved { status: "permission_removed_from_role", role_id, permission_id, revoked }))
+}

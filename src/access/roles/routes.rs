@@ -1,0 +1,182 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{NewRole, Role, RoleChange, permission_routes, store};
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
+use crate::base::patch::must_change_something;
+use crate::gate::audit::{Action, Change, Event};
+use crate::gate::permission::{ReadRoles, WriteRoles};
+use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_role, must_hand_out_where_role_is_held};
+use crate::gate::{About, Can};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
+
+/// `/roles` and `/role-permissions`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_roles, create_role))
+        .routes(routes!(get_role, update_role, patch_role, delete_role))
+        .merge(permission_routes::routes())
+}
+
+/// List roles
+///
+/// Portero's own and those that carry direct grants are not among them; `GET /services/0/roles` lists Portero's own.
+#[utoipa::path(get, path = "/roles", tag = "roles", params(PageQuery), responses((status = 200, body = Vec<Role>)))]
+async fn list_roles(State(app): State<App>, _: Can<ReadRoles>, page: Page) -> Result<Response> {
+    let roles = store::list(&mut *app.db.read().await?, &page).await?;
+    Ok(page.respond(roles, |role| role.id.0))
+}
+
+/// Make a role
+///
+/// Doing it twice is safe: 200 with the role that stands, unless it has another description than this.
+#[utoipa::path(post, path = "/roles", tag = "roles", request_body = NewRole, responses(
+    (status = 201, body = Role),
+    (status = 200, body = Role, description = "it stood already"),
+    (status = 409, description = "`role_exists`"),
+))]
+async fn create_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Json(new): Json<NewRole>,
+) -> Result<(StatusCode, Json<Role>)> {
+    let mut tx = by.begin(&app, About::default()).await?;
+    let (status, role) = store::ensure(&mut tx, &new).await?;
+    let made = Event::new(Action::RoleCreated).after(&role);
+    tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
+    Ok((status, Json(role)))
+}
+
+/// See a role
+#[utoipa::path(get, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
+    responses(
+        (status = 200, body = Role),
+        (status = 400, description = "`invalid_role_id`"),
+        (status = 404, description = "`role_not_found`"),
+    ))]
+async fn get_role(State(app): State<App>, _: Can<ReadRoles>, Path(id): Path<Ref<RoleId>>) -> Result<Tagged<Role>> {
+    Tagged::whole(store::get(&mut *app.db.read().await?, id.id()?).await?)
+}
+
+/// Change a role
+#[utoipa::path(put, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
+    request_body = RoleChange,
+    responses(
+        (status = 200, body = Success),
+        (status = 400, description = "`invalid_role_id`"),
+        (status = 404, description = "`role_not_found`"),
+        (status = 409, description = "`role_exists`, `built_in`, `direct_role`"),
+    ))]
+async fn update_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Path(id): Path<Ref<RoleId>>,
+    if_match: IfMatch,
+    Json(change): Json<RoleChange>,
+) -> Result<Json<Success>> {
+    update(&app, &by, id.id()?, &if_match, &change).await?;
+    Ok(Json(Success::default()))
+}
+
+/// Change a role, and see it
+///
+/// As `PUT`, but for the answer.
+#[utoipa::path(patch, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
+    request_body = RoleChange,
+    responses(
+        (status = 200, body = Role),
+        (status = 400, description = "`invalid_role_id`"),
+        (status = 404, description = "`role_not_found`"),
+        (status = 409, description = "`role_exists`, `built_in`, `direct_role`"),
+    ))]
+async fn patch_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Path(id): Path<Ref<RoleId>>,
+    if_match: IfMatch,
+    Json(change): Json<RoleChange>,
+) -> Result<Tagged<Role>> {
+    update(&app, &by, id.id()?, &if_match, &change).await
+}
+
+async fn update(
+    app: &App,
+    by: &Can<WriteRoles>,
+    id: RoleId,
+    if_match: &IfMatch,
+    change: &RoleChange,
+) -> Result<Tagged<Role>> {
+    must_change_something(change.name.as_ref(), &change.description)?;
+    let mut tx = by.begin(app, About::default()).await?;
+    changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
+    let before = Tagged::whole(store::get(&mut tx, id).await?)?;
+    if_match.allows(&before.etag)?;
+    if change.name.as_ref().is_some_and(|name| name.as_str() != before.shown.name) {
+        // Whoever asks by name takes the old name's role for lost.
+        must_cover_loss_of(&mut tx, by.actor, Loss::Role(id)).await?;
+        let now = tx.by().now;
+        must_hand_out_where_role_is_held(&mut tx, by.actor, id, now).await?;
+    }
+    let after = Tagged::whole(super::change(&mut tx, before.shown, change).await?)?;
+    tx.commit([]).await?;
+    Ok(after)
+}
+
+/// That a role was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+struct RoleDeleted {
+    #[schema(example = "role_deleted")]
+    status: &'static str,
+    role_id: RoleId,
+}
+
+/// Delete a role
+///
+/// Everybody loses it, everywhere. Where it carries Portero's own permissions, that takes somebody who holds these for as
+/// long as any of them.
+#[utoipa::path(delete, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
+    responses(
+        (status = 200, body = RoleDeleted),
+        (status = 400, description = "`invalid_role_id`"),
+        (status = 404, description = "`role_not_found`"),
+        (status = 409, description = "`built_in`, `direct_role`"),
+    ))]
+async fn delete_role(
+    State(app): State<App>,
+    by: Can<WriteRoles>,
+    Path(id): Path<Ref<RoleId>>,
+    if_match: IfMatch,
+) -> Result<Json<RoleDeleted>> {
+    let id = id.id()?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    let role_id = changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
+    let role = Tagged::whole(store::get(&mut tx, role_id).await?)?;
+    if_match.allows(&role.etag)?;
+    must_cover_loss_of(&mut tx, by.actor, Loss::Role(role_id)).await?;
+    store::delete(&mut tx, role_id).await?;
+    tx.commit([Event::new(Action::RoleDeleted).before(role.shown)]).await?;
+    Ok(Json(RoleDeleted { status: "role_deleted", role_id }))
+}
+
+pub(super) async fn must_cover_loss_of(tx: &mut Change, actor: PersonId, loss: Loss) -> Result<()> {
+    let now = tx.by().now;
+    must_cover_loss(tx, actor, loss, now).await
+}
+
+/// The role that a caller named, if they may change it: not Portero's own, not a direct grant's, and carrying nothing
+/// of Portero's that they don't hold themselves.
+pub(super) async fn changeable(tx: &mut Change, actor: PersonId, role: &Ref<RoleId>) -> Result<RoleId> {
+    let role = store::resolve(tx, role).await?;
+    role.must_not_be_built_in()?;
+    store::lock(tx, role).await?;
+    let now = Through::Now(tx.by().now);
+    must_cover_role(tx, actor, ServiceId::PORTERO, role, now).await?;
+    Ok(role)
+}

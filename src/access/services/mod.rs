@@ -1,0 +1,10 @@
+//! Services: the backends that people have roles in. Service 0 is Portero itself.
+
+mod change;
+mod routes;
+mod service;
+pub mod store;
+
+pub use change::change;
+pub use routes::routes;
+pub use service::{NewService, Service, ServiceChange, ServiceName};

@@ -1,0 +1,181 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{NewService, Service, ServiceChange, store};
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::id::{Ref, ServiceId};
+use crate::base::patch::must_change_something;
+use crate::gate::audit::{Action, Event};
+use crate::gate::permission::{ReadServices, WriteServices};
+use crate::gate::store::{Loss, must_cover_loss, must_hand_out_where_anything_is_held};
+use crate::gate::{About, Can, Holds};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
+
+/// `/services`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_services, create_service)).routes(routes!(
+        get_service,
+        update_service,
+        patch_service,
+        delete_service
+    ))
+}
+
+/// List services
+///
+/// Portero itself, service 0, is not among them.
+#[utoipa::path(get, path = "/services", tag = "services", params(PageQuery),
+    responses((status = 200, body = Vec<Service>)))]
+async fn list_services(State(app): State<App>, _: Can<ReadServices>, page: Page) -> Result<Response> {
+    let services = store::list(&mut *app.db.read().await?, &page).await?;
+    Ok(page.respond(services, |service| service.id.0))
+}
+
+/// Register a service
+///
+/// Doing it twice is safe: 200 with the service that stands, unless it has another description than this.
+#[utoipa::path(post, path = "/services", tag = "services", request_body = NewService, responses(
+    (status = 201, body = Service),
+    (status = 200, body = Service, description = "it stood already"),
+    (status = 409, description = "`service_exists`"),
+))]
+async fn create_service(
+    State(app): State<App>,
+    by: Can<WriteServices>,
+    Json(new): Json<NewService>,
+) -> Result<(StatusCode, Json<Service>)> {
+    let mut tx = by.begin(&app, About::default()).await?;
+    let (status, service) = store::ensure(&mut tx, &new).await?;
+    let made = Event::new(Action::ServiceCreated).within(service.id).after(&service);
+    tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
+    Ok((status, Json(service)))
+}
+
+/// See a service
+#[utoipa::path(get, path = "/services/{id}", tag = "services",
+    params(("id" = i32, Path, description = "the service's id")),
+    responses(
+        (status = 200, body = Service),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 404, description = "`service_not_found`"),
+    ))]
+async fn get_service(
+    State(app): State<App>,
+    by: Holds<ReadServices>,
+    Path(id): Path<Ref<ServiceId>>,
+) -> Result<Tagged<Service>> {
+    id.id()?;
+    let mut conn = app.db.read().await?;
+    let (id, _) = by.resolve_within(&mut conn, &id).await?;
+    store::tagged(&mut conn, id).await
+}
+
+/// Change a service
+#[utoipa::path(put, path = "/services/{id}", tag = "services",
+    params(("id" = i32, Path, description = "the service's id")),
+    request_body = ServiceChange,
+    responses(
+        (status = 200, body = Success),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 404, description = "`service_not_found`"),
+        (status = 409, description = "`service_exists`, `built_in`"),
+    ))]
+async fn update_service(
+    State(app): State<App>,
+    by: Can<WriteServices>,
+    Path(id): Path<Ref<ServiceId>>,
+    if_match: IfMatch,
+    Json(change): Json<ServiceChange>,
+) -> Result<Json<Success>> {
+    update(&app, &by, id.id()?, &if_match, &change).await?;
+    Ok(Json(Success::default()))
+}
+
+/// Change a service, and see it
+///
+/// As `PUT`, but for the answer.
+#[utoipa::path(patch, path = "/services/{id}", tag = "services",
+    params(("id" = i32, Path, description = "the service's id")),
+    request_body = ServiceChange,
+    responses(
+        (status = 200, body = Service),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 404, description = "`service_not_found`"),
+        (status = 409, description = "`service_exists`, `built_in`"),
+    ))]
+async fn patch_service(
+    State(app): State<App>,
+    by: Can<WriteServices>,
+    Path(id): Path<Ref<ServiceId>>,
+    if_match: IfMatch,
+    Json(change): Json<ServiceChange>,
+) -> Result<Tagged<Service>> {
+    update(&app, &by, id.id()?, &if_match, &change).await
+}
+
+async fn update(
+    app: &App,
+    by: &Can<WriteServices>,
+    id: ServiceId,
+    if_match: &IfMatch,
+    change: &ServiceChange,
+) -> Result<Tagged<Service>> {
+    id.must_not_be_built_in()?;
+    must_change_something(change.name.as_ref(), &change.description)?;
+    let mut tx = by.begin(app, About::default()).await?;
+    store::lock(&mut tx, id).await?;
+    let before = store::tagged(&mut tx, id).await?;
+    if_match.allows(&before.etag)?;
+    if change.name.as_ref().is_some_and(|name| name.as_str() != before.shown.name) {
+        let now = tx.by().now;
+        must_hand_out_where_anything_is_held(&mut tx, by.actor, id, now).await?;
+    }
+    let after = super::change(&mut tx, before.shown, change).await?;
+    tx.commit([]).await?;
+    Ok(after)
+}
+
+/// That a service was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+struct ServiceDeleted {
+    #[schema(example = "service_deleted")]
+    status: &'static str,
+    service_id: ServiceId,
+}
+
+/// Delete a service
+///
+/// From then on nobody has a role in it; its name is free again. Where somebody holds one of Portero's own permissions in it,
+/// that takes a caller who holds it for as long.
+#[utoipa::path(delete, path = "/services/{id}", tag = "services",
+    params(("id" = i32, Path, description = "the service's id")),
+    responses(
+        (status = 200, body = ServiceDeleted),
+        (status = 400, description = "`invalid_service_id`"),
+        (status = 404, description = "`service_not_found`"),
+        (status = 409, description = "`built_in`"),
+    ))]
+async fn delete_service(
+    State(app): State<App>,
+    by: Can<WriteServices>,
+    Path(id): Path<Ref<ServiceId>>,
+    if_match: IfMatch,
+) -> Result<Json<ServiceDeleted>> {
+    let service_id = id.id()?;
+    service_id.must_not_be_built_in()?;
+    let mut tx = by.begin(&app, About::default()).await?;
+    store::lock(&mut tx, service_id).await?;
+    let service = store::tagged(&mut tx, service_id).await?;
+    if_match.allows(&service.etag)?;
+    let now = tx.by().now;
+    must_cover_loss(&mut tx, by.actor, Loss::Service(service_id), now).await?;
+    store::remove(&mut tx, service_id).await?;
+    tx.commit([Event::new(Action::ServiceDeleted).within(service_id).before(service.shown)]).await?;
+    Ok(Json(ServiceDeleted { status: "service_deleted", service_id }))
+}

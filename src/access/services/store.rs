@@ -1,0 +1,197 @@
+//! The table `auth.services`.
+
+use axum::http::StatusCode;
+use sqlx::PgConnection;
+
+use super::{NewService, Service, ServiceChange, ServiceName};
+use crate::base::error::{Error, OnConstraint, Result};
+use crate::base::id::{Id, Ref, ServiceId};
+use crate::base::names::{self, Description};
+use crate::platform::http::{ETag, Page, Tagged, Total};
+
+/// One page of services, Portero itself left out.
+pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> {
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Service,
+            r#"
+            select id as "id: ServiceId", name, description
+            from auth.services
+            where removed_at is null
+              and id > greatest($1, 0)
+              and ($2::text is null or auth.fold(name) ^@ $2)
+            order by id
+            limit $3
+            "#,
+            page.after(0),
+            page.prefix(),
+            page.fetch(),
+        )
+    })
+    .await
+}
+
+/// The service with this id.
+pub async fn get(conn: &mut PgConnection, id: ServiceId) -> Result<Service> {
+    sqlx::query_as!(
+        Service,
+        r#"select id as "id: ServiceId", name, description from auth.services where id = $1 and removed_at is null"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(ServiceId::not_found)
+}
+
+/// Likewise, with the tag of its state.
+pub async fn tagged(conn: &mut PgConnection, id: ServiceId) -> Result<Tagged<Service>> {
+    let row = sqlx::query!(
+        r#"
+        select name, description, updated_at
+        from auth.services
+        where id = $1 and removed_at is null
+        "#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(ServiceId::not_found)?;
+    let shown = Service { id, name: row.name, description: row.description };
+    Ok(Tagged { etag: ETag::of(&(&shown, row.updated_at))?, shown })
+}
+
+/// The id of the service that a caller named.
+pub async fn resolve(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<ServiceId> {
+    let (id, name) = service.key();
+    sqlx::query_scalar!(
+        r#"select id as "id: ServiceId" from auth.services where (id = $1 or name = $2) and removed_at is null"#,
+        id.map(|id| id.0),
+        name,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(|| service.absent())
+}
+
+/// Keeps the service from being deleted until this transaction ends.
+pub async fn hold(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.services where id = $1 and removed_at is null for share", id.0)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or_else(ServiceId::not_found)
+}
+
+/// Keeps the service from any change by others until this transaction ends.
+pub async fn lock(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.services where id = $1 and removed_at is null for no key update", id.0)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or_else(ServiceId::not_found)
+}
+
+/// Registers a service, or answers the one that stands: 201 or 200; 409 when that one has another description than is asked for.
+pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<(StatusCode, Service)> {
+    let description = new.description.as_ref().map(Description::as_str);
+    // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
+    loop {
+        let made = sqlx::query_as!(
+            Service,
+            r#"
+            insert into auth.services (name, description)
+            values ($1, $2)
+            on conflict do nothing
+            returning id as "id: ServiceId", name, description
+            "#,
+            new.name.as_str(),
+            description,
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        if let Some(made) = made {
+            return Ok((StatusCode::CREATED, made));
+        }
+        let standing = sqlx::query_as!(
+            Service,
+            r#"
+            select id as "id: ServiceId", name, description
+            from auth.services
+            where name = $1 and removed_at is null
+            "#,
+            new.name.as_str(),
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        match standing {
+            // Portero itself is nobody's to register.
+            Some(standing)
+                if standing.id != ServiceId::PORTERO
+                    && (description.is_none() || standing.description.as_deref() == description) =>
+            {
+                return Ok((StatusCode::OK, standing));
+            }
+            Some(_) => return Err(exists()),
+            None => must_have_no_twin(&mut *conn, &new.name).await?,
+        }
+    }
+}
+
+/// Changes name or description. The unique index decides whether the name is free.
+pub async fn update(conn: &mut PgConnection, id: ServiceId, change: &ServiceChange) -> Result<()> {
+    let updated = sqlx::query!(
+        r#"
+        update auth.services
+        set name = coalesce($2, name),
+            description = case when $4 then description else $3 end,
+            updated_at = now()
+        where id = $1 and removed_at is null
+        "#,
+        id.0,
+        change.name.as_ref().map(ServiceName::as_str),
+        change.description.value().map(Description::as_str),
+        change.description.keeps(),
+    )
+    .execute(conn)
+    .await
+    .on_constraint("services_name_key", exists())
+    .on_constraint("services_name_folded_key", twin())?;
+    if updated.rows_affected() == 0 { Err(ServiceId::not_found()) } else { Ok(()) }
+}
+
+/// Takes a service out of every answer; the trigger `services_end` takes its roles from everybody.
+pub async fn remove(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
+    let removed = sqlx::query!(
+        "update auth.services set removed_at = now(), updated_at = now() where id = $1 and removed_at is null",
+        id.0,
+    )
+    .execute(conn)
+    .await?;
+    if removed.rows_affected() == 0 { Err(ServiceId::not_found()) } else { Ok(()) }
+}
+
+async fn must_have_no_twin(conn: &mut PgConnection, name: &ServiceName) -> Result<()> {
+    let has_twin = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from auth.services
+            where auth.fold(name) = $1 and name <> $2 and removed_at is null
+        ) as "has_twin!"
+        "#,
+        names::fold(name.as_str()),
+        name.as_str(),
+    )
+    .fetch_one(conn)
+    .await?;
+    if has_twin { Err(twin()) } else { Ok(()) }
+}
+
+/// 409: the name is taken but for its case.
+fn twin() -> Error {
+    names::twin("service_exists", "service")
+}
+
+/// 409: the name is taken by a service that differs.
+fn exists() -> Error {
+    Error::conflict("service_exists", "another service has that name; choose another, or use that one")
+}

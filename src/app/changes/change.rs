@@ -1,0 +1,135 @@
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::base::id::{KeyId, PersonId, ServiceId};
+
+/// Something that changed, at its place in the order in which changes were committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its place: greater than that of all changes that were told before.
+    pub position: i64,
+    /// When it was made.
+    pub at: OffsetDateTime,
+    /// What changed.
+    pub what: What,
+}
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A session ended before its time.
+    SessionRevoked {
+        /// What backends know it by.
+        session: String,
+        /// Whose it was.
+        person: PersonId,
+    },
+    /// Somebody is called otherwise.
+    TokenClaimsChange(PersonId),
+    /// Somebody was removed.
+    AccountPurged(PersonId),
+    /// What somebody, or everybody, may do in a service.
+    GrantsChanged(ServiceId, Option<PersonId>),
+    /// More than is told one by one.
+    Reset,
+    /// The database went on elsewhere, and may lack what was told last.
+    Failover,
+    /// A service's key, or every one, is dead. Told to nobody: the streams that were opened with it end.
+    KeyRevoked(Option<KeyId>),
+}
+
+/// Whom a change is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// Every backend.
+    All,
+    /// Those of one service.
+    Service(ServiceId),
+    /// None; it ends the streams that were opened with this key, or all of them.
+    EndsStreamsOf(Option<KeyId>),
+}
+
+impl Change {
+    pub(super) fn audience(&self) -> Audience {
+        match self.what {
+            What::SessionRevoked { .. }
+            | What::TokenClaimsChange(_)
+            | What::AccountPurged(_)
+            | What::Reset
+            | What::Failover => Audience::All,
+            What::GrantsChanged(service, _) => Audience::Service(service),
+            What::KeyRevoked(key) => Audience::EndsStreamsOf(key),
+        }
+    }
+
+    /// As an event of the stream; nothing for what is told to nobody.
+    pub(super) fn event(&self) -> String {
+        let at = self.at.unix_timestamp();
+        let (name, data) = match &self.what {
+            What::SessionRevoked { session, person } => {
+                ("session-revoked", json!({ "session_id": session, "user_id": person, "event_timestamp": at }))
+            }
+            What::TokenClaimsChange(person) => {
+                ("token-claims-change", json!({ "user_id": person, "event_timestamp": at }))
+            }
+            What::AccountPurged(person) => ("account-purged", json!({ "user_id": person, "event_timestamp": at })),
+            What::GrantsChanged(service, Some(person)) => {
+                ("grants-changed", json!({ "service_id": service, "user_id": person, "event_timestamp": at }))
+            }
+            What::GrantsChanged(service, None) => {
+                ("grants-changed", json!({ "service_id": service, "event_timestamp": at }))
+            }
+            What::Reset => return reset(self.position, "too_much", self.at),
+            What::Failover => return reset(self.position, "failover", self.at),
+            What::KeyRevoked(_) => return String::new(),
+        };
+        event(name, self.position, &data)
+    }
+}
+
+/// The hint how soon to come back, in milliseconds, before anything else.
+pub(super) const GREETING: &str = ": portero\nretry: 1000\n\n";
+
+/// From here on everything is told as it happens.
+pub(super) fn ready(position: i64, service: ServiceId) -> String {
+    event("ready", position, &json!({ "service_id": service }))
+}
+
+/// Something can't be told: everything is to be asked again.
+pub(super) fn reset(position: i64, reason: &str, at: OffsetDateTime) -> String {
+    event("reset", position, &json!({ "reason": reason, "event_timestamp": at.unix_timestamp() }))
+}
+
+/// A sign of life. Its id is remembered, as that of an event would be, but no event comes of it.
+pub(super) fn heartbeat(position: i64) -> String {
+    format!(": heartbeat\nid: {position}\n\n")
+}
+
+fn event(name: &str, position: i64, data: &Value) -> String {
+    format!("event: {name}\nid: {position}\ndata: {data}\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(what: What) -> String {
+        Change { position: 7, at: OffsetDateTime::UNIX_EPOCH, what }.event()
+    }
+
+    #[test]
+    fn an_event_has_a_name_an_id_and_one_line_of_data() {
+        assert_eq!(
+            told(What::GrantsChanged(ServiceId(4), None)),
+            "event: grants-changed\nid: 7\ndata: {\"event_timestamp\":0,\"service_id\":4}\n\n"
+        );
+        assert!(told(What::GrantsChanged(ServiceId(4), Some(PersonId(9)))).contains(r#""user_id":9"#));
+        assert!(told(What::Reset).starts_with("event: reset\nid: 7\n"));
+        assert!(told(What::Failover).contains(r#""reason":"failover""#));
+    }
+
+    #[test]
+    fn of_a_revoked_key_nobody_is_told() {
+        assert_eq!(told(What::KeyRevoked(Some(KeyId(1)))), "");
+    }
+}

@@ -1,0 +1,80 @@
+//! Rows as people name them on the command line: by id or by name.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use sqlx::PgConnection;
+
+use crate::access::{permissions, roles, services};
+use crate::base::error::{Error, Result};
+use crate::base::id::{Id, PermissionId, PersonId, Ref, RoleId, ServiceId};
+use crate::base::person::Person;
+use crate::identity::people;
+
+/// A row, as it was typed.
+#[derive(Clone, Debug)]
+pub(super) struct Named<T> {
+    /// What was typed.
+    pub text: String,
+    /// What it means.
+    pub row: Ref<T>,
+}
+
+impl<T: Id> FromStr for Named<T> {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self { text: text.to_owned(), row: Ref::parse(text) })
+    }
+}
+
+impl<T: Id> Named<T> {
+    fn absent(&self) -> anyhow::Error {
+        let (text, noun) = (&self.text, T::NOUN);
+        anyhow::anyhow!("there is no {noun} with the id or name `{text}`; `portero {noun} list` shows all")
+    }
+
+    fn found<R>(&self, found: Result<R>) -> anyhow::Result<R> {
+        found.map_err(|error| match error {
+            // Of two with one name it says which they are.
+            Error::Refused(refusal) if refusal.status.is_client_error() && refusal.code != "ambiguous_name" => {
+                self.absent()
+            }
+            error => error.into(),
+        })
+    }
+}
+
+impl Named<PersonId> {
+    pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<Person> {
+        people::store::find(conn, &self.row).await?.ok_or_else(|| self.absent())
+    }
+}
+
+impl Named<ServiceId> {
+    pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<ServiceId> {
+        self.found(services::store::resolve(conn, &self.row).await)
+    }
+}
+
+impl Named<RoleId> {
+    pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<RoleId> {
+        self.found(roles::store::resolve(conn, &self.row).await)
+    }
+
+    /// Likewise, unless the name means two.
+    pub(super) async fn find_one(&self, conn: &mut PgConnection) -> anyhow::Result<RoleId> {
+        self.found(roles::store::resolve_one(conn, &self.row).await)
+    }
+}
+
+impl Named<PermissionId> {
+    pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<PermissionId> {
+        self.found(permissions::store::resolve(conn, &self.row).await)
+    }
+
+    /// Likewise, unless the name means two.
+    pub(super) async fn find_one(&self, conn: &mut PgConnection) -> anyhow::Result<PermissionId> {
+        self.found(permissions::store::resolve_one(conn, &self.row).await)
+    }
+}

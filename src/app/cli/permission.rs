@@ -1,0 +1,98 @@
+//! `portero permission`.
+
+use axum::http::StatusCode;
+use clap::Subcommand;
+
+use super::named::Named;
+use super::output::{Row, or_dash};
+use super::tool::{Tool, list_all};
+use super::words::NewWords;
+use crate::access::permissions::{self, NewPermission, Permission, PermissionChange, PermissionName, store};
+use crate::access::roles;
+use crate::base::id::{PermissionId, RoleId};
+use crate::base::names::Description;
+use crate::gate::audit::{Action, Event};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a permission; twice is safe.
+    Add {
+        /// Its name.
+        name: PermissionName,
+        /// What it allows, in one line.
+        #[arg(long)]
+        description: Option<Description>,
+    },
+    /// List permissions; Portero's own are listed by `--role Administrator`.
+    List {
+        /// Only those whose name begins like this.
+        #[arg(long, value_name = "TEXT")]
+        beginning: Option<String>,
+        /// Only those that this role carries: id or name.
+        #[arg(long, allow_negative_numbers = true)]
+        role: Option<Named<RoleId>>,
+    },
+    /// Rename a permission, or describe it otherwise.
+    Change {
+        /// Id or name.
+        #[arg(allow_negative_numbers = true)]
+        permission: Named<PermissionId>,
+        #[command(flatten)]
+        new: NewWords<PermissionName>,
+    },
+    /// Remove a permission: every role loses it, and so does everybody who held it.
+    Remove {
+        /// Id or name.
+        #[arg(allow_negative_numbers = true)]
+        permission: Named<PermissionId>,
+    },
+}
+
+impl Row for Permission {
+    const HEADER: &'static [&'static str] = &["id", "name", "description"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.id.to_string(), self.name.clone(), or_dash(self.description.as_ref())]
+    }
+}
+
+pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
+    let mut tx = tool.begin().await?;
+    match command {
+        Command::Add { name, description } => {
+            let (status, permission) = store::ensure(&mut tx, &NewPermission { name, description }).await?;
+            let made = Event::new(Action::PermissionCreated).after(&permission);
+            tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
+            let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };
+            tool.output.done(&permission, format_args!("{did} permission {} `{}`.", permission.id, permission.name))
+        }
+        Command::List { beginning, role } => {
+            let role = match role {
+                Some(role) => Some(role.find(&mut tx).await?),
+                None => None,
+            };
+            let list = async |page: &_| match role {
+                Some(role) => roles::store::permissions(&mut tx, role, page, tool.app.clock.now()).await,
+                None => store::list(&mut tx, page).await,
+            };
+            list_all(tool.output, beginning, |permission: &Permission| permission.id.0, list).await
+        }
+        Command::Change { permission, new } => {
+            let id = permission.find_one(&mut tx).await?;
+            id.must_not_be_built_in()?;
+            let before = store::lock(&mut tx, id).await?;
+            let (name, description) = new.split();
+            let permission = permissions::change(&mut tx, before, &PermissionChange { name, description }).await?;
+            tx.commit([]).await?;
+            tool.output.done(&permission, format_args!("Changed permission {id} `{}`.", permission.name))
+        }
+        Command::Remove { permission } => {
+            let id = permission.find_one(&mut tx).await?;
+            id.must_not_be_built_in()?;
+            let permission = store::get(&mut tx, id).await?;
+            store::delete(&mut tx, id).await?;
+            tx.commit([Event::new(Action::PermissionDeleted).before(&permission)]).await?;
+            tool.output.done(&permission, format_args!("Removed permission {id} `{}`.", permission.name))
+        }
+    }
+}

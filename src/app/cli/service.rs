@@ -1,0 +1,149 @@
+//! `portero service`: the backends that people have roles in.
+
+use axum::http::StatusCode;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::named::Named;
+use super::output::{Row, or_dash, taken};
+use super::service_key;
+use super::tool::{Tool, everything, list_all};
+use super::words::NewWords;
+use crate::access::grants::{self, told};
+use crate::access::services::{self, NewService, Service, ServiceChange, ServiceName, store};
+use crate::base::id::{RoleId, ServiceId};
+use crate::base::names::Description;
+use crate::gate::audit::{Action, Change, Event};
+use crate::gate::store::{must_keep_an_administrator, queue_for_administrators};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Register a service; twice is safe.
+    Add {
+        /// Its name.
+        name: ServiceName,
+        /// What it is for, in one line.
+        #[arg(long)]
+        description: Option<Description>,
+    },
+    /// List services; Portero itself, service 0, is not among them.
+    List {
+        /// Only those whose name begins like this.
+        #[arg(long, value_name = "TEXT")]
+        beginning: Option<String>,
+    },
+    /// Rename a service, or describe it otherwise.
+    Change {
+        /// Id or name.
+        service: Named<ServiceId>,
+        #[command(flatten)]
+        new: NewWords<ServiceName>,
+    },
+    /// Remove a service: from then on nobody has a role in it; its name is free again.
+    Remove {
+        /// Id or name.
+        service: Named<ServiceId>,
+    },
+    /// Let a service offer roles.
+    AddRole(Offer),
+    /// Take roles out of a service, and from everybody who holds them there.
+    RemoveRole(Offer),
+    /// The keys by which a service's backends speak for themselves.
+    #[command(subcommand)]
+    Key(service_key::Command),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Offer {
+    /// Id or name.
+    service: Named<ServiceId>,
+    /// Ids or names.
+    #[arg(required = true, allow_negative_numbers = true)]
+    roles: Vec<Named<RoleId>>,
+}
+
+impl Row for Service {
+    const HEADER: &'static [&'static str] = &["id", "name", "description"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.id.to_string(), self.name.clone(), or_dash(self.description.as_ref())]
+    }
+}
+
+pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
+    let mut tx = tool.begin().await?;
+    match command {
+        Command::Add { name, description } => {
+            let (status, service) = store::ensure(&mut tx, &NewService { name, description }).await?;
+            let made = Event::new(Action::ServiceCreated).within(service.id).after(&service);
+            tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
+            let did = if status == StatusCode::CREATED { "Registered" } else { "There is already" };
+            tool.output.done(&service, format_args!("{did} service {} `{}`.", service.id, service.name))
+        }
+        Command::List { beginning } => {
+            let list = async |page: &_| store::list(&mut tx, page).await;
+            list_all(tool.output, beginning, |service: &Service| service.id.0, list).await
+        }
+        Command::Change { service, new } => {
+            let id = service.find(&mut tx).await?;
+            id.must_not_be_built_in()?;
+            store::lock(&mut tx, id).await?;
+            let before = store::get(&mut tx, id).await?;
+            let (name, description) = new.split();
+            let service = services::change(&mut tx, before, &ServiceChange { name, description }).await?.shown;
+            tx.commit([]).await?;
+            tool.output.done(&service, format_args!("Changed service {id} `{}`.", service.name))
+        }
+        Command::Remove { service } => {
+            let id = service.find(&mut tx).await?;
+            id.must_not_be_built_in()?;
+            let service = store::get(&mut tx, id).await?;
+            store::remove(&mut tx, id).await?;
+            tx.commit([Event::new(Action::ServiceDeleted).within(id).before(&service)]).await?;
+            tool.output.done(&service, format_args!("Removed service {id} `{}`.", service.name))
+        }
+        Command::AddRole(offer) => change(tool, tx, &offer, true).await,
+        Command::RemoveRole(offer) => change(tool, tx, &offer, false).await,
+        Command::Key(command) => service_key::run(command, tool, tx).await,
+    }
+}
+
+async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow::Result<()> {
+    let service = offer.service.find(&mut tx).await?;
+    if service == ServiceId::PORTERO {
+        // In the order of `access`, so that nobody waits in a circle.
+        queue_for_administrators(&mut tx).await?;
+    }
+    let (mut revoked, mut missing) = (false, Vec::new());
+    for named in &offer.roles {
+        let is_strict = !add || service == ServiceId::PORTERO;
+        let role = if is_strict { named.find_one(&mut tx).await? } else { named.find(&mut tx).await? };
+        crate::access::roles::store::hold(&mut tx, role).await?;
+        if add {
+            if grants::store::offer(&mut tx, service, role).await? {
+                tx.tell(told::offered(service, role));
+            }
+        } else {
+            if grants::store::withdraw(&mut tx, service, role).await? {
+                revoked = true;
+                tx.tell(told::withdrawn(service, role));
+            } else {
+                missing.push(named.text.as_str());
+            }
+            if (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR) {
+                must_keep_an_administrator(&mut tx).await?;
+            }
+        }
+    }
+    let list = async |page: &_| grants::store::offered(&mut tx, service, page).await;
+    let roles = everything(|role: &crate::access::roles::Role| role.id.0, list).await?;
+    tx.commit([]).await?;
+    let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
+    let now =
+        format!("Service {service} offers: {}.", if names.is_empty() { "no role".into() } else { names.join(", ") });
+    if add {
+        return tool.output.done(&json!({ "service_id": service, "roles": roles }), now);
+    }
+    let answer = json!({ "service_id": service, "roles": roles, "revoked": revoked });
+    tool.output.done(&answer, format_args!("{}{now}", taken(revoked, "It did not offer", &missing)))
+}

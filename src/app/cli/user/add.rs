@@ -1,0 +1,97 @@
+//! `portero user add`.
+
+use clap::ValueEnum;
+use serde_json::json;
+
+use super::shown_once;
+use crate::app::cli::ask::NewPassword;
+use crate::app::cli::tool::Tool;
+use crate::base::email::Email;
+use crate::base::locale::Locale;
+use crate::base::person::{PersonName, Username};
+use crate::gate::audit::{Action, Event};
+use crate::identity::people::store::NewRow;
+use crate::identity::people::{self, DocumentNumber, DocumentType, PersonType};
+use crate::platform::shares::Asker;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::app::cli) struct NewUser {
+    /// What they log in with.
+    username: Username,
+    /// What they are called.
+    #[arg(long)]
+    name: PersonName,
+    /// Natural (N) or juridical (J).
+    #[arg(long, ignore_case = true)]
+    person_type: Option<PersonType>,
+    /// The kind of identity document.
+    #[arg(long, ignore_case = true, requires = "document_number")]
+    document_type: Option<DocumentType>,
+    /// Its number.
+    #[arg(long, requires = "document_type")]
+    document_number: Option<DocumentNumber>,
+    /// Where they can be reached.
+    #[arg(long)]
+    email: Option<Email>,
+    /// The language of their mails.
+    #[arg(long)]
+    locale: Option<Locale>,
+    /// Give them no password: they choose one with a forgotten-password mail.
+    #[arg(long, conflicts_with = "random_password")]
+    no_password: bool,
+    #[command(flatten)]
+    password: NewPassword,
+}
+
+impl ValueEnum for PersonType {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::N, Self::J]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(self.as_str().into())
+    }
+}
+
+impl ValueEnum for DocumentType {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Dni, Self::Ce, Self::Ruc]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(self.as_str().into())
+    }
+}
+
+pub(super) async fn run(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
+    let about = [Some(new.username.as_str()), Some(new.name.as_str()), new.email.as_ref().map(Email::as_str)];
+    let about: Vec<&str> = about.into_iter().flatten().collect();
+    let (mut shown, mut hash) = (None, None);
+    if !new.no_password {
+        let chosen = new.password.get(tool.app.config.passwords, &about)?;
+        shown = chosen.to_show();
+        hash = Some(tool.app.hasher.hash(&Asker::ourselves("command line"), chosen.password).await?);
+    }
+    let row = NewRow {
+        username: &new.username,
+        name: &new.name,
+        password_hash: hash.as_ref(),
+        person_type: new.person_type,
+        document: new.document_type.zip(new.document_number.as_ref()),
+        email: new.email.as_ref(),
+        locale: new.locale,
+    };
+    let mut tx = tool.begin().await?;
+    let person = people::store::insert(&mut tx, &row).await?;
+    let record = people::store::record(&mut tx, person.id).await?;
+    tx.commit([Event::new(Action::UserCreated).about(person.id).after(record)]).await?;
+    let made = json!({
+        "id": person.id, "username": person.username, "name": person.name,
+        "password": shown.as_ref().map(|password| password.as_str()),
+    });
+    let mut said = format!("Registered {} (id {}).", person.username, person.id);
+    if let Some(password) = shown {
+        said.push_str(&shown_once(&password));
+    }
+    tool.output.done(&made, said)
+}

@@ -1,0 +1,55 @@
+//! `portero user change`.
+
+use crate::app::cli::named::Named;
+use crate::app::cli::tool::Tool;
+use crate::base::email::Email;
+use crate::base::id::PersonId;
+use crate::base::locale::Locale;
+use crate::base::person::{PersonName, Username};
+use crate::identity::people::{self, DocumentNumber, DocumentType, PersonChange, PersonType, Wanted};
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+pub(in crate::app::cli) struct NewDetails {
+    /// What they log in with; their sessions go on.
+    #[arg(long)]
+    username: Option<Username>,
+    /// What they are called.
+    #[arg(long)]
+    name: Option<PersonName>,
+    /// Natural (N) or juridical (J).
+    #[arg(long, ignore_case = true)]
+    person_type: Option<PersonType>,
+    /// The kind of identity document; with its number, where they have none yet.
+    #[arg(long, ignore_case = true)]
+    document_type: Option<DocumentType>,
+    /// Its number.
+    #[arg(long)]
+    document_number: Option<DocumentNumber>,
+    /// Where they can be reached; a mail tells the old address.
+    #[arg(long)]
+    email: Option<Email>,
+    /// The language of their mails.
+    #[arg(long)]
+    locale: Option<Locale>,
+}
+
+impl From<NewDetails> for PersonChange {
+    fn from(new: NewDetails) -> Self {
+        let NewDetails { username, name, person_type, document_type, document_number, email, locale } = new;
+        let (password, password_hash) = (None, None);
+        Self { username, password, password_hash, name, person_type, document_type, document_number, email, locale }
+    }
+}
+
+pub(super) async fn run(tool: &Tool, named: &Named<PersonId>, new: NewDetails) -> anyhow::Result<()> {
+    let change = PersonChange::from(new);
+    let mut tx = tool.begin().await?;
+    let id = named.find(&mut tx).await?.id;
+    people::store::lock(&mut tx, id).await?;
+    let wanted = Wanted { change: &change, password_hash: None, giver: None, kept: None, language: None };
+    people::change(&mut tx, &tool.app, id, &wanted).await?;
+    let details = people::store::details(&mut tx, id).await?;
+    tx.commit([]).await?;
+    tool.output.done(&details, format_args!("Changed {} (id {id}).", details.username))
+}

@@ -1,0 +1,70 @@
+//! `portero user export`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use serde_json::json;
+
+use crate::app::cli::output::{Output, count};
+use crate::app::cli::tool::Tool;
+use crate::identity::people::Export;
+use crate::identity::people::import::Format;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::app::cli) struct Args {
+    /// What to write; otherwise the file's name tells, or it is CSV.
+    #[arg(long)]
+    format: Option<Format>,
+    /// A file to make, which only you may read; without it, all goes to standard output.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) async fn run(tool: &Tool, args: &Args) -> anyhow::Result<()> {
+    let Some(path) = &args.output else {
+        if tool.output == Output::Json {
+            bail!("`--json` tells of the file that `--output` names; to write JSON Lines, say `--format jsonl`");
+        }
+        write(tool, args.format.unwrap_or(Format::Csv), &mut io::stdout()).await?;
+        return Ok(());
+    };
+    let format = args.format.or_else(|| Format::named(path)).unwrap_or(Format::Csv);
+    let mut file = make(path)?;
+    let people = match write(tool, format, &mut file).await {
+        Ok(people) => people,
+        Err(error) => {
+            // Half of them would look like all.
+            let _ = fs::remove_file(path);
+            return Err(error.context(format!("can't write {}", path.display())));
+        }
+    };
+    tool.output.done(
+        &json!({ "exported": people, "format": format.extension(), "file": path }),
+        format_args!("Wrote {} to {}.", count(people as u64, "person", "people"), path.display()),
+    )
+}
+
+fn make(path: &Path) -> anyhow::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
+        let path = path.display();
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => anyhow::anyhow!("{path} is there already; name another file"),
+            _ => anyhow::Error::new(error).context(format!("can't make {path}")),
+        }
+    })
+}
+
+/// Answers how many people were written.
+async fn write(tool: &Tool, format: Format, to: &mut impl Write) -> anyhow::Result<usize> {
+    let mut export = Export::begin(format);
+    let told = export.told();
+    tool.begin().await?.commit([told]).await?;
+    while let Some(lines) = export.next(&mut *tool.app.db.read().await?).await? {
+        to.write_all(&lines)?;
+    }
+    to.flush()?;
+    Ok(export.people())
+}

@@ -1,0 +1,55 @@
+//! The server about itself: home page, health, and its own reference.
+
+use axum::extract::State;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::response::{Html, IntoResponse};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::platform::database;
+use crate::platform::http::Json;
+
+/// `/`, `/healthz`, `/readyz`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(home)).routes(routes!(healthz)).routes(routes!(readyz))
+}
+
+const HOME: &str = "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Portero</title></head>\n\
+    <body>\n<h1>Welcome to the Auth API</h1>\n<p>This is Portero. Its routes: <a href=\"/docs\">/docs</a>, \
+    <a href=\"/openapi.json\">/openapi.json</a>.</p>\n</body>\n</html>\n";
+
+/// Say hello
+#[utoipa::path(get, path = "/", tag = "server", security(()),
+    responses((status = 200, description = "a page for people", body = String, content_type = "text/html")))]
+async fn home() -> impl IntoResponse {
+    ([(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'")], Html(HOME))
+}
+
+/// That all is well.
+#[derive(Debug, Serialize, ToSchema)]
+struct Status {
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// Am I alive?
+#[utoipa::path(get, path = "/healthz", tag = "server", security(()), responses((status = 200, body = Status)))]
+async fn healthz() -> Json<Status> {
+    Json(Status { status: "ok" })
+}
+
+/// Can I answer?
+///
+/// Postgres is reachable, migrated, and one that may be asked: the primary, not a standby and not read-only.
+#[utoipa::path(get, path = "/readyz", tag = "server", security(()), responses((status = 200, body = Status)))]
+async fn readyz(State(app): State<App>) -> Result<Json<Status>> {
+    if database::is_migrated(&mut *app.db.must_be_fit().await?).await? {
+        Ok(Json(Status { status: "ok" }))
+    } else {
+        Err(Error::Unavailable("the database is not migrated to this version: run `portero migrate`".to_owned()))
+    }
+}

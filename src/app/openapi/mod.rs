@@ -1,0 +1,206 @@
+//! The OpenAPI document: what the handlers say of themselves, and what is true of all of them.
+
+mod headers;
+mod related;
+
+use axum::http::StatusCode;
+use serde_json::json;
+use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{OpenApi as _, ToSchema};
+
+use crate::platform::passwords::Strength;
+
+/// What every refusal looks like (RFC 9457).
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "documents what `Error` writes")]
+struct Problem {
+    /// The code to branch on.
+    #[schema(example = "service_not_found")]
+    error: String,
+    /// What happened and what to do.
+    #[schema(example = "no service has that id")]
+    detail: String,
+    /// Always `about:blank`.
+    #[schema(example = "about:blank")]
+    r#type: String,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    title: String,
+    /// The status.
+    #[schema(example = 404)]
+    status: u16,
+    /// The id of the request in the log.
+    #[schema(example = "5f2b9d0c5a0f4a3f8f0a4d6d3b1c2e90")]
+    request_id: Option<String>,
+    /// Only on a 401 of `POST /check-token`: always false.
+    valid: Option<bool>,
+    /// Only on some 403: the permission that is lacking.
+    permission: Option<String>,
+    /// Only on a 400 for a password that is too easily guessed: why, and what to do.
+    feedback: Option<Strength>,
+    /// Only on a 409 `ambiguous_name`: what the name may mean.
+    ids: Option<Vec<i32>>,
+    /// Only on a 404 of `POST /users/delete`: the ids that nobody has.
+    unknown_user_ids: Option<Vec<i32>>,
+    /// Only on a 400 of `POST /users/import`: what is wrong, in the first hundred places.
+    faults: Option<Vec<crate::identity::people::import::Fault>>,
+    /// Likewise: in how many places something is wrong.
+    fault_count: Option<i64>,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Portero",
+        description = "Central authentication and authorization for teams with several backends. Log in at \
+            `POST /auth/login`, send the token in the header `token` (or `Authorization: Bearer`), and ask \
+            `POST /check-token` or `GET /people/{person}/services/{service}` what its holder may do.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "auth", description = "Log in, log out, check a token"),
+        (name = "users", description = "People"),
+        (name = "roles", description = "Roles and the permissions they carry"),
+        (name = "permissions", description = "Permissions"),
+        (name = "services", description = "Services and the roles they offer"),
+        (name = "keys", description = "The keys by which services speak for themselves"),
+        (name = "grants", description = "Who holds what where"),
+        (name = "people", description = "What people may do"),
+        (name = "backends", description = "What a backend does with a key of its service"),
+        (name = "audit", description = "Who did what"),
+        (name = "server", description = "The server itself"),
+    ),
+    security(("token" = []), ("bearer" = [])),
+)]
+struct Base;
+
+/// What is said before any route.
+pub fn base() -> OpenApi {
+    let mut document = Base::openapi();
+    if let Some(components) = document.components.as_mut() {
+        let token = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+            "token",
+            "the token that POST /auth/login answered",
+        )));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("the same token, as RFC 6750 sends it"))
+            .build();
+        let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+            "token",
+            "a service's key, which POST /services/{service}/keys answered",
+        )));
+        let key_bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("the same key, as RFC 6750 sends it"))
+            .build();
+        components.add_security_scheme("token", token);
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("service_key", key);
+        components.add_security_scheme("service_key_bearer", SecurityScheme::Http(key_bearer));
+    }
+    document
+}
+
+/// Adds to every operation what is true of all: the refusals of the extractors, and one shape for all of them.
+pub fn complete(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        headers::tell_states(path, item);
+        headers::tell_keys(path, item);
+        headers::tell_totals(item);
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            complete_operation(path, operation);
+        }
+    }
+    related::relate_fields(document);
+}
+
+fn complete_operation(path: &str, operation: &mut Operation) {
+    let security = operation.security.as_deref().unwrap_or_default();
+    let is_public = security.contains(&SecurityRequirement::default());
+    let takes = |scheme: &str| security.contains(&SecurityRequirement::new(scheme, Vec::<String>::new()));
+    let (for_people, for_backends) = (security.is_empty() || takes("token"), takes("service_key"));
+    let is_plain = ["/healthz", "/openapi.json", "/docs"].contains(&path) || path == "/";
+    if !is_public {
+        add(operation, "401", "`missing_token_header`, `invalid_token`, `expired_token`");
+        let is_anyones = path.starts_with("/auth/") || path == "/check-token";
+        match (for_people, for_backends) {
+            (true, true) => {}
+            (true, false) if is_anyones => add(operation, "403", "`service_key_not_allowed`"),
+            (true, false) => add(operation, "403", "`insufficient_permissions`, `service_key_not_allowed`"),
+            (false, _) => add(operation, "403", "`service_key_required`"),
+        }
+    }
+    if operation.request_body.is_some() {
+        add(operation, "400", "`invalid_request_body`");
+        add(operation, "408", "`request_timeout`");
+        add(operation, "413", "`request_body_too_large`");
+    }
+    if path.contains('{') {
+        add(operation, "400", "`invalid_path`");
+    }
+    let pages = operation.parameters.as_ref().is_some_and(|list| list.iter().any(is_limit));
+    if pages {
+        add(operation, "400", "`invalid_query`");
+    }
+    if !["/healthz", "/readyz"].contains(&path) {
+        add(operation, "429", "`rate_limited`");
+    }
+    if !is_plain {
+        add(operation, "503", "`unavailable`");
+    }
+    for (status, response) in &mut operation.responses.responses {
+        let (RefOr::T(response), Ok(status)) = (response, status.parse::<StatusCode>()) else { continue };
+        // The specification asks for one.
+        if response.description.is_empty() {
+            response.description.push_str(reason(status));
+        }
+        if status.is_client_error() || status.is_server_error() {
+            explain(status, response);
+        }
+    }
+}
+
+fn is_limit(parameter: &RefOr<Parameter>) -> bool {
+    matches!(parameter, RefOr::T(parameter) if parameter.name == "limit")
+}
+
+/// Adds a response, or its codes to the one that stands.
+fn add(operation: &mut Operation, status: &str, codes: &str) {
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) {
+        response.description = format!("{codes}, {}", response.description);
+    } else {
+        let response = ResponseBuilder::new().description(codes).build();
+        operation.responses.responses.insert(status.to_owned(), response.into());
+    }
+}
+
+/// Gives a refusal its body: a problem, with an example for each code that its description names.
+fn explain(status: StatusCode, response: &mut Response) {
+    let codes: Vec<&str> = response.description.split('`').skip(1).step_by(2).collect();
+    let examples = codes.iter().map(|code| {
+        let body = json!({
+            "error": code,
+            "detail": "what happened and what to do",
+            "type": "about:blank",
+            "title": reason(status),
+            "status": status.as_u16(),
+            "request_id": "5f2b9d0c5a0f4a3f8f0a4d6d3b1c2e90",
+        });
+        let example = utoipa::openapi::example::ExampleBuilder::new().value(Some(body)).build();
+        ((*code).to_owned(), RefOr::T(example))
+    });
+    let content: Content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(examples).build();
+    response.content.insert("application/problem+json".to_owned(), content.into());
+}
+
+fn reason(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or_default()
+}

@@ -1,0 +1,355 @@
+//! Start, serve, stop: a checklist.
+
+mod accept;
+pub mod memory;
+mod places;
+mod seldom;
+mod socket;
+mod turn_away;
+
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::http::StatusCode;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::access::administrators::{FirstAdmin, ensure_an_administrator, random_password};
+use crate::access::grants;
+use crate::app::changes::{self, Feed, Pace};
+use crate::app::config::Config;
+use crate::app::{self, App, Parts};
+use crate::base::clock::Clock;
+use crate::base::id::Ref;
+use crate::gate::keys::LastUses;
+use crate::gate::sessions::{self, Renewals};
+use crate::gate::{self, Checks, Uses, idempotency};
+use crate::identity::accounts::WhoMayRegister;
+use crate::identity::attempts;
+use crate::identity::mail::deliver;
+use crate::identity::people::{self, StoredCredentials};
+use crate::platform::database::embedded::Postgres;
+use crate::platform::database::{self, Batch, Database, Limits};
+use crate::platform::files;
+use crate::platform::mail::Post;
+use crate::platform::metrics::{self, Metrics};
+use crate::platform::passwords::{Hasher, Judge, Password, Place, Policy};
+use crate::platform::shares::{self, Shares};
+use places::Places;
+
+/// Requests under way get this long to finish after the first signal; a second signal ends them.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// So many minutes' worth of logins may come at once.
+const LOGINS_AT_ONCE: u32 = 30;
+/// How many may look at the metrics at a time.
+const SCRAPERS: usize = 64;
+
+/// How long connections to Postgres may take to say goodbye.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// What is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The real thing.
+    Serve,
+    /// The demo data, in a private Postgres.
+    Demo,
+}
+
+/// Serves until a signal says stop.
+pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
+    if mode == Mode::Demo {
+        for_the_demo(&mut config);
+    }
+    config.mail.to_the_terminal = mode == Mode::Demo || std::io::stdout().is_terminal();
+    let open_files = files::raise_limit();
+    for typo in &config.probable_typos {
+        tracing::warn!("{typo}");
+    }
+    if let (Mode::Serve, Some(why)) = (mode, &config.set_for_others) {
+        tracing::warn!("{why}");
+    }
+    look_at_first_admin(&config)?;
+    let mut database = match mode {
+        Mode::Serve => Database::to_serve(&config).await?,
+        Mode::Demo => Database::to_demonstrate(&config).await?,
+    };
+    let served = serve_on(&mut database, config, mode, open_files).await;
+    database.stop().await;
+    served
+}
+
+/// What is easier to try things with, where no setting says otherwise: any password, time to read between two commands, and
+/// invitations.
+fn for_the_demo(config: &mut Config) {
+    config.passwords = Policy::OF_THE_DEMO;
+    let is_set = |name: &str| config.told.iter().any(|(set, _)| set == name);
+    if !is_set("TOKEN_TTL_SECONDS") && !is_set("TOKEN_RENEW_THRESHOLD_SECONDS") {
+        config.lifetime.sliding = time::Duration::hours(1);
+        config.lifetime.renew_within = time::Duration::minutes(30);
+    }
+    if !is_set("REGISTRATION") {
+        config.registration = WhoMayRegister::Invite;
+    }
+}
+
+async fn serve_on(
+    database: &mut Database,
+    config: Config,
+    mode: Mode,
+    open_files: Option<usize>,
+) -> anyhow::Result<()> {
+    database.meet().await?;
+    database.migrate().await?;
+    if mode == Mode::Demo {
+        database.load_demo_data().await?;
+    }
+    let app = build(database, config, Place::Apart)?;
+    crate::app::trail::tell_of_configuration(&app).await?;
+    make_first_admin(&app).await?;
+    let listener = listen(app.config.listen, "SERVER_PORT").await?;
+    let scraped = match app.config.metrics {
+        Some(address) => Some(listen_for_metrics(address).await?),
+        None => None,
+    };
+    if mode == Mode::Demo && !app.config.listen.ip().is_loopback() {
+        tracing::warn!("the demo's passwords are known to everybody, and others can reach {}", app.config.listen);
+    }
+    let signals = Signals::catch().context("can't catch signals")?;
+    announce(mode, listener.local_addr()?);
+    let places = Places::new(app.config.connections(open_files), app.config.trusted_proxies.clone());
+    run(app, listener, Arc::new(places), scraped, signals).await
+}
+
+/// The app on a database. `hashing` says where passwords are hashed.
+pub fn build(database: &Database, config: Config, hashing: Place) -> anyhow::Result<App> {
+    build_at(database, config, hashing, Pace::default())
+}
+
+/// The same, whose streams go at a pace of their own.
+pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace) -> anyhow::Result<App> {
+    let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
+    let hasher = Hasher::start(config.hash_threads, hashing, metrics.hashing());
+    let hasher = hasher.context("can't start the hashing threads")?.with_firebase(config.firebase_key.clone());
+    let judge = Judge::new(config.passwords);
+    let logins = shares::Pace::per_minute("logins", config.logins_per_minute, LOGINS_AT_ONCE);
+    let db = database.pool(config.max_connections);
+    let checks = Batch::start(Checks::default(), &db, config.checks, &metrics);
+    let one_lane = Limits { lanes: 1, ..config.checks };
+    let renewals = Batch::start(Renewals, &db, one_lane, &metrics);
+    let credentials = Batch::start(StoredCredentials, &db, one_lane, &metrics);
+    let stopping = CancellationToken::new();
+    let changes = Feed::new(database, &config, pace, metrics.stream(), stopping.clone())?;
+    let post = Post::new(&config.mail).context("SMTP_URL")?;
+    Ok(App::new(Parts {
+        db,
+        config: Arc::new(config),
+        clock: Clock::default(),
+        hasher,
+        judge,
+        logins,
+        metrics,
+        checks,
+        renewals,
+        credentials,
+        key_uses: LastUses::default(),
+        post,
+        uses: Uses::default(),
+        imports: people::import::Turns::default(),
+        exports: Shares::new(people::EXPORTS_OF_A_PERSON as usize),
+        changes,
+        stopping,
+    }))
+}
+
+async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("can't listen on {address}: is another Portero running? set {setting} to another port")
+    })
+}
+
+async fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = listen(address, "METRICS_ADDRESS").await?;
+    if !address.ip().is_loopback() {
+        tracing::warn!("everybody who reaches {address} can read the metrics: let only Prometheus reach it");
+    }
+    tracing::info!("metrics are at http://{address}/metrics");
+    Ok(listener)
+}
+
+async fn run(
+    app: App,
+    listener: TcpListener,
+    places: Arc<Places>,
+    scraped: Option<TcpListener>,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
+    let stop = app.stopping.clone();
+    let jobs = TaskTracker::new();
+    keep_at(&jobs, &app, sessions::purge_every_minute);
+    keep_at(&jobs, &app, changes::prune_every_minute);
+    keep_at(&jobs, &app, crate::app::trail::seal_every_second);
+    keep_at(&jobs, &app, crate::app::trail::prune_every_hour);
+    keep_at(&jobs, &app, attempts::purge_every_minute);
+    if app.post.is_open() {
+        keep_at(&jobs, &app, deliver::deliver_all_the_time);
+    } else {
+        tracing::warn!("no mail can be sent, so that nobody can ask for a new password by themselves: set SMTP_URL");
+    }
+    keep_at(&jobs, &app, grants::expire_every_second);
+    keep_at(&jobs, &app, gate::write_uses_every_minute);
+    keep_at(&jobs, &app, idempotency::purge_every_minute);
+    jobs.spawn(stop.clone().run_until_cancelled_owned(database::feel_the_pulse(app.db.clone())));
+    if let Some(listener) = scraped {
+        let places = Arc::new(Places::new(SCRAPERS, Vec::new()));
+        jobs.spawn(accept::accept(listener, places, metrics::page(app.clone()), Metrics::default(), stop.clone()));
+    }
+    jobs.spawn(stop.clone().run_until_cancelled_owned(memory::give_back(Arc::clone(&places))));
+    jobs.close();
+
+    let accepting = accept::accept(listener, places, app::router(&app), app.metrics.clone(), stop.clone());
+    let mut server = tokio::spawn(accepting);
+
+    tokio::select! {
+        ended = &mut server => bail!("the listener failed: {ended:?}"),
+        () = signals.next() => {}
+    }
+    tracing::info!("stopping: requests under way get {} s; signal again to stop at once", GRACE.as_secs());
+    stop.cancel();
+    tokio::select! {
+        ended = &mut server => ended.context("the listener failed")?,
+        () = tokio::time::sleep(GRACE) => tracing::warn!("requests were still under way"),
+        () = signals.next() => {}
+    }
+    jobs.wait().await;
+    // What still waits for Postgres has had its time.
+    let _ = tokio::time::timeout(CLOSING, app.db.close()).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Does a job until the end. One that waits for a Postgres that hangs begins anew.
+fn keep_at<J: Future<Output = ()> + Send + 'static>(
+    jobs: &TaskTracker,
+    app: &App,
+    job: impl Fn(App) -> J + Send + Sync + 'static,
+) {
+    let (stop, app) = (app.stopping.clone(), app.clone());
+    let always = async move { while database::unless_hung(job(app.clone())).await.is_none() {} };
+    jobs.spawn(stop.run_until_cancelled_owned(always));
+}
+
+/// Those that say stop. They are caught as soon as this exists, so that one right after the start is not missed.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// The first start makes an administrator: the one of `ADMIN` and `ADMIN_PASSWORD`, or one with a random password that
+/// is shown once, on the terminal and nowhere else.
+async fn make_first_admin(app: &App) -> anyhow::Result<()> {
+    if let Some(admin) = named_admin(&app.config)? {
+        let username = admin.username.clone();
+        match ensure_an_administrator(app, admin).await {
+            Ok(true) => tracing::info!(username = username.as_str(), "made the first administrator"),
+            Ok(false) => tell_if_ignored(app, username.as_str()).await?,
+            Err(error) if error.status() == StatusCode::CONFLICT => {
+                let username = username.as_str();
+                bail!("ADMIN: {username} is somebody already, but no administrator: run `portero admin add {username}`")
+            }
+            Err(error) => return Err(error).context("ADMIN_PASSWORD"),
+        }
+        return Ok(());
+    }
+    if !std::io::stderr().is_terminal() || is_somebody(app, "admin").await? {
+        let now = app.clock.now();
+        if gate::store::administrators(&mut *app.db.read().await?, now).await?.is_empty() {
+            tracing::warn!(
+                "there is no administrator: run `portero admin add <username>`, or set ADMIN and ADMIN_PASSWORD"
+            );
+        }
+        return Ok(());
+    }
+    let password = random_password()?;
+    let shown = zeroize::Zeroizing::new(String::from_utf8_lossy(password.as_bytes()).into_owned());
+    let username = "admin".parse().map_err(|fault: String| anyhow::anyhow!(fault))?;
+    if ensure_an_administrator(app, FirstAdmin { username, password }).await? {
+        let mut terminal = std::io::stderr().lock();
+        writeln!(terminal, "\nThe first administrator: username `admin`, password `{}`", shown.as_str())?;
+        writeln!(terminal, "It is shown this once; `portero admin reset-password admin` makes another.\n")?;
+    }
+    Ok(())
+}
+
+/// The administrator of `ADMIN` and `ADMIN_PASSWORD`.
+fn named_admin(config: &Config) -> anyhow::Result<Option<FirstAdmin>> {
+    let Some((username, password)) = &config.first_admin else { return Ok(None) };
+    let username = username.parse().map_err(|fault| anyhow::anyhow!("ADMIN: {fault}"))?;
+    let password = Password::try_from(password.expose().to_owned());
+    let password = password.map_err(|fault| anyhow::anyhow!("ADMIN_PASSWORD: {fault}"))?;
+    Ok(Some(FirstAdmin { username, password }))
+}
+
+/// Looks at them before anything is made, where there surely is no administrator yet.
+fn look_at_first_admin(config: &Config) -> anyhow::Result<()> {
+    let Some(admin) = named_admin(config)? else { return Ok(()) };
+    if config.database_url.is_none() && !Postgres::is_in(&config.data_dir)? {
+        config.passwords.accept(&admin.password, &[admin.username.as_str()]).context("ADMIN_PASSWORD")?;
+    }
+    Ok(())
+}
+
+/// They make nobody beside an administrator that there is already.
+async fn tell_if_ignored(app: &App, username: &str) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let there = gate::store::administrators(&mut *app.db.read().await?, now).await?;
+    if there.iter().all(|person| person.username != username) {
+        tracing::warn!(
+            "ADMIN={username} is ignored, as there is an administrator already; to make another: portero admin add {username}"
+        );
+    }
+    Ok(())
+}
+
+async fn is_somebody(app: &App, username: &str) -> anyhow::Result<bool> {
+    Ok(people::store::find(&mut *app.db.read().await?, &Ref::parse_name(username)).await?.is_some())
+}
+
+fn announce(mode: Mode, address: SocketAddr) {
+    let url = format!("http://{address}");
+    let mut out = std::io::stdout().lock();
+    // A closed standard output must not stop a server.
+    let _ = match mode {
+        Mode::Serve => writeln!(out, "Portero is ready at {url} (its routes: {url}/docs)"),
+        Mode::Demo => writeln!(
+            out,
+            "Portero is ready at {url} with the demo data (its routes: {url}/docs)\n\n\
+             Log in:\n  curl -s {url}/auth/login -d '{{\"username\":\"juan\",\"password\":\"juan-hash\"}}'\n\n\
+             Check the token, and what its holder may do in service 4:\n  \
+             TOKEN=$(curl -s {url}/auth/login -d '{{\"username\":\"juan\",\"password\":\"juan-hash\"}}' | \
+             grep -o 'ptk_[0-9a-f]*')\n  \
+             curl -s -X POST {url}/check-token -H \"token: $TOKEN\" -d '{{\"service_id\":4,\"permission\":\"read\"}}'\n"
+        ),
+    };
+    let _ = out.flush();
+    tracing::info!(%address, "ready");
+}

@@ -1,0 +1,397 @@
+//! Who has how many of the connections. No network has more than its share, so that whoever fills it leaves the others
+//! theirs; and where places run out, those give theirs up that keep us waiting.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use tokio::sync::Notify;
+
+use super::seldom::Seldom;
+use crate::base::network::Network;
+
+/// How long a connection that is to go has for its last answer before it is looked at again.
+const LATER: Duration = Duration::from_millis(100);
+
+/// What a connection does, as far as it matters to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// Its end owes us a request that it has begun, or its first one.
+    Head,
+    /// Its end owes us more of a body.
+    Body,
+    /// We owe it an answer.
+    Work,
+    /// It may send a request, or not.
+    Rest,
+}
+
+impl Doing {
+    /// Where places are short, a connection that keeps us waiting for so long gives up its own.
+    fn bearable(self) -> Option<Duration> {
+        match self {
+            Self::Head => Some(Duration::from_secs(1)),
+            Self::Body => Some(Duration::from_secs(3)),
+            Self::Rest => Some(Duration::from_secs(10)),
+            Self::Work => None,
+        }
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Seat {
+    began: Instant,
+    /// Milliseconds since it began, times four, and what it has been doing since.
+    state: AtomicU64,
+    leave: Notify,
+}
+
+impl Seat {
+    fn new() -> Self {
+        Self { began: Instant::now(), state: AtomicU64::new(0), leave: Notify::new() }
+    }
+
+    fn note(&self, doing: Doing) {
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX / 4);
+        self.state.store(since * 4 + doing as u64, Ordering::Relaxed);
+    }
+
+    fn state(&self) -> (Doing, Instant) {
+        let state = self.state.load(Ordering::Relaxed);
+        let doing = match state % 4 {
+            0 => Doing::Head,
+            1 => Doing::Body,
+            2 => Doing::Work,
+            _ => Doing::Rest,
+        };
+        (doing, self.began + Duration::from_millis(state / 4))
+    }
+
+    /// A request has come, or more of its body.
+    pub(super) fn works(&self) {
+        self.note(Doing::Work);
+    }
+
+    /// There is more to come of a request's body.
+    pub(super) fn waits_for_body(&self) {
+        if self.state().0 != Doing::Body {
+            self.note(Doing::Body);
+        }
+    }
+
+    /// The answer is sent.
+    pub(super) fn rests(&self) {
+        self.note(Doing::Rest);
+    }
+
+    /// Something has come: of a request, if it rested.
+    pub(super) fn hears(&self) {
+        if self.state().0 == Doing::Rest {
+            self.note(Doing::Head);
+        }
+    }
+
+    /// Since when we wait for the whole head of a request.
+    pub(super) fn waits_for_head_since(&self) -> Option<Instant> {
+        let (doing, since) = self.state();
+        (doing == Doing::Head).then_some(since)
+    }
+
+    /// Ends when it is to go, so that others find room.
+    pub(super) async fn to_be_left(&self) {
+        self.leave.notified().await;
+        // Its request may have come just then: that is answered.
+        while self.state().0 == Doing::Work {
+            tokio::time::sleep(LATER).await;
+        }
+    }
+
+    /// Since when it has kept us waiting unbearably.
+    fn unbearable_since(&self, now: Instant) -> Option<Instant> {
+        let (doing, since) = self.state();
+        doing.bearable().filter(|bearable| now.saturating_duration_since(since) >= *bearable).map(|_| since)
+    }
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// Its network has its share.
+    Share,
+    /// All are taken.
+    All,
+}
+
+impl Full {
+    /// As metrics call it.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Share => "share",
+            Self::All => "places",
+        }
+    }
+}
+
+/// The places for connections.
+#[derive(Debug)]
+pub(super) struct Places {
+    all: usize,
+    share: usize,
+    /// They bring many clients each.
+    proxies: Vec<IpNet>,
+    taken: Mutex<Taken>,
+    told: Seldom,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    total: usize,
+    next: u64,
+    networks: HashMap<Network, BTreeMap<u64, Arc<Seat>>>,
+}
+
+impl Taken {
+    fn remove(&mut self, network: Network, number: u64) -> Option<Arc<Seat>> {
+        let seats = self.networks.get_mut(&network)?;
+        let seat = seats.remove(&number)?;
+        if seats.is_empty() {
+            self.networks.remove(&network);
+        }
+        self.total -= 1;
+        Some(seat)
+    }
+
+    fn of(&self, network: Network) -> usize {
+        self.networks.get(&network).map_or(0, BTreeMap::len)
+    }
+
+    /// Takes a place back; the connection itself ends a moment later.
+    fn end(&mut self, (network, number): (Network, u64)) {
+        if let Some(seat) = self.remove(network, number) {
+            seat.leave.notify_one();
+        }
+    }
+
+    /// Which of a network's has kept us waiting longest, if unbearably.
+    fn worst_of(&self, network: Network, now: Instant) -> Option<(Network, u64)> {
+        let seats = self.networks.get(&network)?.iter();
+        let waits = seats.filter_map(|(number, seat)| Some((seat.unbearable_since(now)?, *number)));
+        waits.min().map(|(_, number)| (network, number))
+    }
+}
+
+/// A place that is taken until this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Arc<Places>,
+    network: Network,
+    number: u64,
+    seat: Arc<Seat>,
+}
+
+impl Place {
+    pub(super) fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.places.taken().remove(self.network, self.number);
+    }
+}
+
+impl Places {
+    /// So many, an eighth of them for one network, but for the proxies' networks.
+    pub(super) fn new(all: usize, proxies: Vec<IpNet>) -> Self {
+        let share = (all / 8).max(64).min(all);
+        Self { all, share, proxies, taken: Mutex::default(), told: Seldom::default() }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are taken.
+    pub(super) fn open(&self) -> usize {
+        self.taken().total
+    }
+
+    /// A place for somebody who connects from `address`.
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
+        let (network, now) = (Network::of(address), Instant::now());
+        let is_proxy = self.is_proxy(address);
+        let mut taken = self.taken();
+        if !is_proxy && taken.of(network) >= self.share {
+            let Some(worst) = taken.worst_of(network, now) else {
+                drop(taken);
+                self.warn(|| {
+                    format!("{network} has {} connections, its share: further ones are turned away", self.share)
+                });
+                return Err(Full::Share);
+            };
+            taken.end(worst);
+        }
+        if taken.total >= self.all {
+            let Some(worst) = self.worst(&taken, now) else {
+                drop(taken);
+                self.warn(|| {
+                    format!("all {} places for connections are taken: further ones are turned away", self.all)
+                });
+                return Err(Full::All);
+            };
+            taken.end(worst);
+        }
+        let (number, seat) = (taken.next, Arc::new(Seat::new()));
+        taken.next += 1;
+        taken.total += 1;
+        taken.networks.entry(network).or_default().insert(number, Arc::clone(&seat));
+        Ok(Place { places: Arc::clone(self), network, number, seat })
+    }
+
+    /// The system has no file for one more: somebody gives theirs up.
+    pub(super) fn make_room_for_files(&self) {
+        let mut taken = self.taken();
+        if let Some(worst) = self.worst(&taken, Instant::now()) {
+            taken.end(worst);
+        }
+        let open = taken.total;
+        drop(taken);
+        self.warn(|| {
+            format!("no more files can be opened ({open} connections are open): raise the limit (LimitNOFILE)")
+        });
+    }
+
+    /// Whom to end: of those who have somebody that keeps us waiting unbearably, who has most.
+    fn worst(&self, taken: &Taken, now: Instant) -> Option<(Network, u64)> {
+        let (mut most, mut worst) = (0, None);
+        for (network, seats) in &taken.networks {
+            if seats.len() > most
+                && !self.is_proxy(network.address())
+                && let Some(found) = taken.worst_of(*network, now)
+            {
+                (most, worst) = (seats.len(), Some(found));
+            }
+        }
+        worst
+    }
+
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.proxies.iter().any(|proxies| proxies.contains(&address))
+    }
+
+    fn warn(&self, what: impl FnOnce() -> String) {
+        if let Some(times) = self.told.times(Instant::now()) {
+            tracing::warn!(times, "{}", what());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn places(all: usize) -> Arc<Places> {
+        Arc::new(Places::new(all, vec!["10.0.0.0/8".parse().expect("a network")]))
+    }
+
+    fn taken(places: &Arc<Places>, from: &str, count: usize) -> Vec<Place> {
+        (0..count).map(|_| places.take(address(from)).expect("a place")).collect()
+    }
+
+    /// As if it had waited for longer than anybody bears.
+    fn waits(place: &Place, doing: Doing) {
+        let began = Instant::now().checked_sub(Duration::from_mins(1)).expect("a minute ago");
+        let seat = Arc::new(Seat { began, ..Seat::new() });
+        seat.state.store(doing as u64, Ordering::Relaxed);
+        let mut taken = place.places.taken();
+        taken.networks.get_mut(&place.network).expect("its network").insert(place.number, seat);
+    }
+
+    #[test]
+    fn a_network_has_its_share_and_others_have_theirs() {
+        let places = places(800);
+        let mut held = taken(&places, "203.0.113.9", 100);
+        assert_eq!(places.take(address("203.0.113.9")).err(), Some(Full::Share));
+        let _neighbour = taken(&places, "203.0.113.10", 100);
+        held.pop();
+        assert!(places.take(address("203.0.113.9")).is_ok(), "places come back");
+        let _block = taken(&places, "2001:db8::1", 100);
+        assert_eq!(places.take(address("2001:db8::ffff:1")).err(), Some(Full::Share), "a /64 is one network");
+        assert!(places.take(address("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn trusted_proxies_may_have_all() {
+        let places = places(200);
+        let _held = taken(&places, "10.1.2.3", 200);
+        assert_eq!(places.take(address("10.1.2.3")).err(), Some(Full::All));
+    }
+
+    #[test]
+    fn whoever_keeps_us_waiting_goes_before_a_neighbour_is_turned_away() {
+        let places = places(800);
+        let held = taken(&places, "203.0.113.9", 100);
+        held[..99].iter().for_each(|place| waits(place, Doing::Work));
+        assert_eq!(places.take(address("203.0.113.9")).err(), Some(Full::Share), "answers are owed to them");
+        waits(&held[7], Doing::Head);
+        let new = places.take(address("203.0.113.9")).expect("a place");
+        assert_eq!(places.open(), 100);
+        assert_eq!(places.take(address("203.0.113.9")).err(), Some(Full::Share));
+        drop(held);
+        assert_eq!(places.open(), 1, "the place that was taken back is not given back twice");
+        drop(new);
+        assert_eq!(places.open(), 0);
+    }
+
+    #[test]
+    fn when_all_places_are_taken_the_largest_network_gives_up_its_worst() {
+        let places = places(128);
+        let (large, small) = (taken(&places, "203.0.113.9", 64), taken(&places, "203.0.113.10", 32));
+        let _proxy = taken(&places, "10.1.2.3", 32);
+        assert_eq!(places.take(address("198.51.100.1")).err(), Some(Full::All), "nobody has waited for long");
+        for (place, doing) in [(&large[3], Doing::Rest), (&small[4], Doing::Body)] {
+            waits(place, doing);
+        }
+        let _new = places.take(address("198.51.100.1")).expect("a place");
+        let of = |text| places.taken().of(Network::of(address(text)));
+        assert_eq!((of("203.0.113.9"), of("203.0.113.10"), of("10.1.2.3")), (63, 32, 32));
+    }
+
+    #[tokio::test]
+    async fn who_is_to_go_stays_while_an_answer_is_owed() {
+        let seat = Seat::new();
+        seat.works();
+        seat.leave.notify_one();
+        let stays = tokio::time::timeout(Duration::from_millis(20), seat.to_be_left()).await;
+        assert!(stays.is_err());
+        seat.leave.notify_one();
+        let answers = async {
+            tokio::task::yield_now().await;
+            seat.rests();
+        };
+        tokio::join!(seat.to_be_left(), answers);
+    }
+
+    #[test]
+    fn a_seat_knows_what_it_is_owed() {
+        let seat = Seat::new();
+        assert!(seat.waits_for_head_since().is_some(), "the first request");
+        seat.works();
+        seat.hears();
+        assert!(seat.waits_for_head_since().is_none(), "more than the request that is being answered");
+        seat.rests();
+        assert!(seat.waits_for_head_since().is_none());
+        seat.hears();
+        assert!(seat.waits_for_head_since().is_some());
+    }
+}

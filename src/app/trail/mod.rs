@@ -1,0 +1,20 @@
+//! The audit trail, read: listed, exported, sealed into a chain of hashes, verified, pruned.
+
+pub mod chain;
+mod configuration;
+mod export;
+mod prune;
+mod query;
+mod routes;
+mod seal;
+mod shown;
+pub mod store;
+mod verify;
+
+pub use configuration::tell_of_configuration;
+pub use prune::{prune, prune_every_hour};
+pub use query::Query;
+pub use routes::routes;
+pub use seal::{seal, seal_every_second};
+pub use shown::{Named, Shown, ShownActor};
+pub use verify::{Fault, Head, Report, verify};

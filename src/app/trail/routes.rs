@@ -1,0 +1,160 @@
+use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LINK};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use sqlx::PgConnection;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::export::Export;
+use super::query::{ExportQuery, ExportText, ListQuery, NextPage, QueryText};
+use super::store::Filter;
+use super::{Query, Shown};
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::id::{Id, PersonId, Ref};
+use crate::gate::audit::{Action, Change, Event};
+use crate::gate::permission::ReadAudit;
+use crate::gate::{Caller, Can, Holds};
+use crate::identity::people::{self, exports_share};
+use crate::platform::http::Json;
+
+/// An id that is never given.
+const NOBODY: PersonId = PersonId(0);
+
+/// `/audit-events` and `/auth/me/activity`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_audit_events))
+        .routes(routes!(export_audit_events))
+        .routes(routes!(list_own_activity))
+}
+
+/// Read the audit trail
+///
+/// Who did what, to whom, from where: newest first. For those who may read the audit trail: the whole of it, or with
+/// `service` that of a service in which they may.
+#[utoipa::path(get, path = "/audit-events", tag = "audit", params(QueryText), responses(
+    (status = 200, body = Vec<Shown>),
+    (status = 400, description = "`invalid_query`, `invalid_user_id`, `invalid_service_id`"),
+    (status = 404, description = "`service_not_found`"),
+))]
+async fn list_audit_events(
+    State(app): State<App>,
+    by: Holds<ReadAudit>,
+    ListQuery(query, link): ListQuery,
+) -> Result<Response> {
+    let mut tx = app.db.begin().await?;
+    let (filter, _) = filter(&mut tx, by, &query).await?;
+    let rows = crate::app::trail::store::list(&mut tx, &filter, i64::from(query.limit()) + 1).await?;
+    Ok(page(rows, query.limit(), &link))
+}
+
+/// Export the audit trail
+///
+/// All events that the filters let through, newest first, as JSON Lines (`jsonl`, the default) or `csv`, however many they
+/// are. In CSV a text that a spreadsheet would take for a formula has a `'` before it. The trail tells of the export.
+#[utoipa::path(get, path = "/audit-events/export", tag = "audit",
+    params(ExportText),
+    responses(
+        (status = 200, description = "the events", content(
+            (String = "application/jsonl"),
+            (String = "text/csv"),
+        )),
+        (status = 400, description = "`invalid_query`, `invalid_user_id`, `invalid_service_id`"),
+        (status = 404, description = "`service_not_found`"),
+        (status = 429, description = "`too_many_exports`"),
+    ))]
+async fn export_audit_events(
+    State(app): State<App>,
+    by: Holds<ReadAudit>,
+    ExportQuery(query, format): ExportQuery,
+) -> Result<Response> {
+    let share = exports_share(&app, by.actor)?;
+    let mut tx = app.db.begin().await?;
+    let (filter, by) = filter(&mut tx, by, &query).await?;
+    let told = Event::new(Action::AuditExported).after(json!({"format": format.name(), "filter": filter}));
+    Change::new(tx, by.by(&app)).commit([told]).await?;
+    let name = format!("attachment; filename=\"audit-events.{}\"", format.name());
+    let headers = [(CONTENT_TYPE, format.media_type().to_owned()), (CONTENT_DISPOSITION, name)];
+    Ok((headers, Export::new((app, by, share), filter, format).into_body()).into_response())
+}
+
+/// See one's own activity
+///
+/// What one did, and what was done to one: newest first. Where somebody else did it, their address is left out.
+#[utoipa::path(get, path = "/auth/me/activity", tag = "auth",
+    params(
+        ("after" = Option<i64>, Query, description = "only older than the event with this id"),
+        ("limit" = Option<u32>, Query, description = "how many events", minimum = 1, maximum = 1000),
+    ),
+    responses((status = 200, body = Vec<Shown>), (status = 400, description = "`invalid_query`")))]
+async fn list_own_activity(
+    State(app): State<App>,
+    caller: Caller,
+    ListQuery(query, link): ListQuery,
+) -> Result<Response> {
+    query.must_only_page()?;
+    let filter = Filter { concerning: Some(caller.person), before: query.after, ..Filter::default() };
+    let mut tx = app.db.begin().await?;
+    let mut rows = crate::app::trail::store::list(&mut tx, &filter, i64::from(query.limit()) + 1).await?;
+    for event in &mut rows {
+        let others = event.actor.r#type != "anonymous" && event.actor.id != Some(caller.person.0);
+        if others {
+            (event.address, event.client_id, event.request_id) = (None, None, None);
+        }
+    }
+    Ok(page(rows, query.limit(), &link))
+}
+
+/// What a caller asks for, if they may.
+async fn filter(conn: &mut PgConnection, by: Holds<ReadAudit>, query: &Query) -> Result<(Filter, Can<ReadAudit>)> {
+    let (service, by) = match &query.service {
+        Some(service) => {
+            let (service, by) = by.resolve_within(conn, service).await?;
+            (Some(service), by)
+        }
+        None => (None, by.everywhere()?),
+    };
+    let filter = Filter {
+        actor: person(conn, query.actor.as_ref(), &by).await?,
+        subject: person(conn, query.subject.as_ref(), &by).await?,
+        concerning: None,
+        actions: query.actions.clone(),
+        service,
+        from: query.from,
+        until: query.until,
+        before: query.after,
+    };
+    Ok((filter, by))
+}
+
+/// Whom a caller named. An id may be that of somebody who was removed. Who reads the trail of one service hears of nobody
+/// what they hear of those who did nothing there.
+async fn person(
+    conn: &mut PgConnection,
+    person: Option<&Ref<PersonId>>,
+    by: &Can<ReadAudit>,
+) -> Result<Option<PersonId>> {
+    let Some(person) = person else { return Ok(None) };
+    if let Ref::Id(id) = person {
+        return Ok(Some(*id));
+    }
+    match people::store::find(conn, person).await? {
+        Some(person) => Ok(Some(person.id)),
+        None if by.everywhere => Err(PersonId::invalid()),
+        None => Ok(Some(NOBODY)),
+    }
+}
+
+/// A page of events, with a `Link` to the next one while more follow (RFC 8288).
+fn page(mut rows: Vec<Shown>, limit: u32, link: &NextPage) -> Response {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).and_then(|last| link.after(last.id, limit));
+    let mut response = Json(rows).into_response();
+    if let Some(next) = next {
+        response.headers_mut().insert(LINK, next);
+    }
+    response
+}

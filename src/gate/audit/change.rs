@@ -1,0 +1,58 @@
+use std::ops::{Deref, DerefMut};
+
+use sqlx::PgConnection;
+
+use super::{By, Event, store};
+use crate::base::error::Result;
+use crate::gate::idempotency;
+use crate::platform::database::Transaction;
+
+/// A transaction that can't be committed without saying what it did: the events are written in it.
+#[derive(Debug)]
+pub struct Change {
+    tx: Transaction,
+    by: By,
+    events: Vec<Event>,
+}
+
+impl Change {
+    /// What `by` is about to do in `tx`.
+    pub fn new(tx: Transaction, by: By) -> Self {
+        Self { tx, by, events: Vec::new() }
+    }
+
+    /// Who makes it, from where, when.
+    pub fn by(&self) -> &By {
+        &self.by
+    }
+
+    /// Notes one of several things that were done.
+    pub fn tell(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Keeps what was done and tells it: one event, several, or none where all stood as it was asked for.
+    pub async fn commit(mut self, told: impl IntoIterator<Item = Event>) -> Result<()> {
+        self.events.extend(told);
+        for event in &self.events {
+            store::insert(&mut self.tx, &self.by, event).await?;
+        }
+        idempotency::done(&mut self.tx, self.by.now).await?;
+        self.tx.commit().await?;
+        Ok(())
+    }
+}
+
+impl Deref for Change {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.tx
+    }
+}
+
+impl DerefMut for Change {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+}

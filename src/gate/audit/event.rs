@@ -1,0 +1,165 @@
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::Serialize;
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::Action;
+use crate::app::App;
+use crate::base::id::{KeyId, PersonId, ServiceId};
+use crate::base::request_id;
+use crate::platform::http::access_log::{ClientAddress, client_id, user_agent};
+
+/// Who acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody who is logged in, or was just let in.
+    Person(PersonId),
+    /// A backend.
+    ServiceKey(KeyId),
+    /// Whoever may run `portero` on the server's machine.
+    CommandLine,
+    /// Portero itself: a job, a start.
+    System,
+    /// A stranger.
+    Anonymous,
+}
+
+impl Actor {
+    /// What it is, and which, as they are stored.
+    pub fn stored(self) -> (&'static str, Option<i32>) {
+        match self {
+            Self::Person(person) => ("person", Some(person.0)),
+            Self::ServiceKey(key) => ("service-key", Some(key.0)),
+            Self::CommandLine => ("command-line", None),
+            Self::System => ("system", None),
+            Self::Anonymous => ("anonymous", None),
+        }
+    }
+}
+
+/// Where a request came from; nothing of it where there was none.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The id under which the request is logged.
+    pub request_id: Option<Arc<str>>,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// From `x-client-id`.
+    pub client_id: Option<String>,
+    /// From `User-Agent`.
+    pub user_agent: Option<String>,
+}
+
+impl FromRequestParts<App> for Origin {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
+        let client_id = client_id(&parts.headers).map(str::to_owned);
+        let user_agent = user_agent(&parts.headers).map(str::to_owned);
+        Ok(Self { request_id: request_id::current(), address: Some(address), client_id, user_agent })
+    }
+}
+
+/// Who acts, from where, when.
+#[derive(Clone, Debug)]
+pub struct By {
+    /// Who.
+    pub actor: Actor,
+    /// From where.
+    pub origin: Origin,
+    /// When.
+    pub now: OffsetDateTime,
+}
+
+/// Something that was done. What it holds is kept for years: no secrets.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// What.
+    pub action: Action,
+    /// To whom.
+    pub subject: Option<PersonId>,
+    /// Where.
+    pub service: Option<ServiceId>,
+    /// What was there.
+    pub before: Option<Value>,
+    /// What is there now.
+    pub after: Option<Value>,
+}
+
+impl Event {
+    /// That this was done.
+    pub fn new(action: Action) -> Self {
+        Self { action, subject: None, service: None, before: None, after: None }
+    }
+
+    /// To this person.
+    #[must_use]
+    pub fn about(self, subject: PersonId) -> Self {
+        Self { subject: Some(subject), ..self }
+    }
+
+    /// In this service.
+    #[must_use]
+    pub fn within(self, service: ServiceId) -> Self {
+        Self { service: Some(service), ..self }
+    }
+
+    /// What was there.
+    #[must_use]
+    pub fn before(self, what: impl Serialize) -> Self {
+        Self { before: serde_json::to_value(what).ok(), ..self }
+    }
+
+    /// What is there now.
+    #[must_use]
+    pub fn after(self, what: impl Serialize) -> Self {
+        Self { after: serde_json::to_value(what).ok(), ..self }
+    }
+
+    /// What was there and what is there now, each without the members that are the same in both.
+    #[must_use]
+    pub fn changed(self, before: impl Serialize, after: impl Serialize) -> Self {
+        let mut event = self.before(before).after(after);
+        if let (Some(Value::Object(before)), Some(Value::Object(after))) = (&mut event.before, &mut event.after) {
+            let unchanged: Vec<String> = before
+                .iter()
+                .filter(|(name, value)| after.get(*name) == Some(value))
+                .map(|(name, _)| name.clone())
+                .collect();
+            for name in unchanged {
+                before.remove(&name);
+                after.remove(&name);
+            }
+        }
+        event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_change_shows_what_has_changed_and_nothing_else() {
+        let event = Event::new(Action::ServiceChanged)
+            .changed(json!({"name": "A", "description": null}), json!({"name": "B", "description": null}));
+        assert_eq!(event.before, Some(json!({"name": "A"})));
+        assert_eq!(event.after, Some(json!({"name": "B"})));
+    }
+
+    #[test]
+    fn every_action_is_found_by_its_name() {
+        for action in Action::ALL {
+            assert_eq!(action.as_str().parse(), Ok(*action));
+        }
+        assert!("user.exploded".parse::<Action>().is_err());
+    }
+}

@@ -1,0 +1,97 @@
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::id::{KeyId, ServiceId};
+use crate::base::opaque::service_key::KeyHash;
+use crate::base::opaque::token::TokenHash;
+use crate::gate::keys::CheckedKey;
+use crate::platform::http::credential::Credential;
+
+/// A backend that came with a key of its service.
+#[derive(Clone, Copy, Debug)]
+pub struct Backend {
+    /// Whose key it is.
+    pub service: ServiceId,
+    /// Which.
+    pub key: KeyId,
+    hash: KeyHash,
+    checked: CheckedKey,
+}
+
+impl Backend {
+    /// The backend that a live key speaks for.
+    pub async fn with(app: &App, hash: KeyHash) -> Result<Self> {
+        let key = crate::gate::keys::check(app, hash).await?;
+        Ok(Self { service: key.service, key: key.id, hash, checked: key })
+    }
+
+    /// Asks again whether the key is live.
+    ///
+    /// # Errors
+    /// 401 `invalid_token` when it was revoked meanwhile.
+    pub async fn check_again(&self, app: &App) -> Result<()> {
+        crate::gate::keys::check(app, self.hash).await.map(|_| ())
+    }
+
+    /// Whether its key is over by now: what goes on for long asks again and again.
+    pub fn is_over(&self, app: &App) -> bool {
+        self.checked.is_over(app.clock.now())
+    }
+
+    /// Waits for the end of its key.
+    pub async fn over(&self, app: &App) {
+        let Some(end) = self.checked.expires_at else { return std::future::pending().await };
+        while !self.is_over(app) {
+            tokio::time::sleep((end - app.clock.now()).unsigned_abs()).await;
+        }
+    }
+
+    /// Refuses (403 `forbidden_service_lookup`) any service but the key's own, known or not.
+    pub fn must_be_of(&self, service: Option<ServiceId>) -> Result<()> {
+        if service == Some(self.service) {
+            Ok(())
+        } else {
+            Err(Error::forbidden(
+                "forbidden_service_lookup",
+                "a service's key may ask about that service only; ask with a key of the other one",
+            ))
+        }
+    }
+}
+
+impl FromRequestParts<App> for Backend {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        match Credential::from_request_parts(parts, app).await? {
+            Credential::Key(key) => Self::with(app, key).await,
+            Credential::Token(token) => {
+                crate::gate::check::check(app, token, None).await?;
+                Err(Error::forbidden(
+                    "service_key_required",
+                    "this is for backends: send a key of your service (`psk_…`), not a person's token",
+                ))
+            }
+        }
+    }
+}
+
+/// The token of the person who calls: what keys can't stand for.
+///
+/// # Errors
+/// 401 for a dead key; 403 `service_key_not_allowed` for a live one.
+pub async fn token_of_a_person(app: &App, credential: Credential) -> Result<TokenHash> {
+    match credential {
+        Credential::Token(token) => Ok(token),
+        Credential::Key(key) => {
+            crate::gate::keys::check(app, key).await?;
+            Err(Error::forbidden(
+                "service_key_not_allowed",
+                "this is for people: send a person's token. A service's key is for GET /changes, POST /check-tokens and \
+                 GET /people/{person}/services/{its own service}",
+            ))
+        }
+    }
+}

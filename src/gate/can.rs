@@ -1,0 +1,115 @@
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use sqlx::PgConnection;
+
+use super::permission::BuiltIn;
+use super::{Caller, store};
+use crate::access::services;
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::id::{PersonId, Ref, ServiceId};
+use crate::base::opaque::token::TokenHash;
+use crate::gate::audit::Origin;
+
+/// Proof that the caller holds `P`: as a handler's parameter in Portero itself, which means everywhere, so that the
+/// handler can't run for anyone else; from [`Holds::within`] in one service.
+#[derive(Debug)]
+pub struct Can<P> {
+    /// Who acts.
+    pub actor: PersonId,
+    /// The token they came with.
+    pub token: TokenHash,
+    /// Where they call from.
+    pub origin: Origin,
+    /// Whether they hold it in Portero itself. Who does not, hears of nobody who holds nothing in their service.
+    pub everywhere: bool,
+    /// Where they hold it.
+    pub(super) service: ServiceId,
+    permission: PhantomData<P>,
+}
+
+/// Proof that the caller holds `P` somewhere. Whether it holds in the service at hand is for [`Holds::within`] to say.
+#[derive(Debug)]
+pub struct Holds<P> {
+    /// Who acts.
+    pub actor: PersonId,
+    token: TokenHash,
+    origin: Origin,
+    services: Vec<ServiceId>,
+    permission: PhantomData<P>,
+}
+
+impl<P: BuiltIn> Holds<P> {
+    /// Where `caller` holds `P`, also when that is nowhere.
+    pub async fn of(app: &App, caller: &Caller) -> Result<Self> {
+        let mut conn = app.db.read().await?;
+        let now = Some(app.clock.now());
+        let services = store::services_where(&mut conn, caller.person, P::ID, now).await?;
+        let origin = caller.origin.clone();
+        Ok(Self { actor: caller.person, token: caller.token, origin, services, permission: PhantomData })
+    }
+
+    /// Proof for `service`: held there, or everywhere.
+    pub fn within(self, service: ServiceId) -> Result<Can<P>> {
+        let everywhere = self.services.contains(&ServiceId::PORTERO);
+        if everywhere || self.services.contains(&service) {
+            let Self { actor, token, origin, .. } = self;
+            Ok(Can { actor, token, origin, everywhere, service, permission: PhantomData })
+        } else {
+            Err(lacks::<P>())
+        }
+    }
+
+    /// The same, unless it is nowhere.
+    pub fn somewhere(self) -> Result<Self> {
+        if self.services.is_empty() { Err(lacks::<P>()) } else { Ok(self) }
+    }
+
+    /// The service that a caller named, and proof for it. Here only who holds `P` everywhere hears which services there are. It
+    /// is no secret, though: whoever is logged in hears it from `POST /check-token`, which backends ask with a person's token.
+    pub async fn resolve_within(
+        self,
+        conn: &mut PgConnection,
+        service: &Ref<ServiceId>,
+    ) -> Result<(ServiceId, Can<P>)> {
+        let everywhere = self.services.contains(&ServiceId::PORTERO);
+        match services::store::resolve(conn, service).await {
+            Ok(service) => Ok((service, self.within(service)?)),
+            Err(error) if everywhere || !error.status().is_client_error() => Err(error),
+            Err(_) => Err(lacks::<P>()),
+        }
+    }
+
+    /// Proof for everywhere.
+    pub fn everywhere(self) -> Result<Can<P>> {
+        self.within(ServiceId::PORTERO)
+    }
+}
+
+impl<P: BuiltIn> FromRequestParts<App> for Can<P> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        Holds::of(app, &caller).await?.everywhere()
+    }
+}
+
+impl<P: BuiltIn> FromRequestParts<App> for Holds<P> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        Self::of(app, &caller).await?.somewhere()
+    }
+}
+
+pub(super) fn lacks<P: BuiltIn>() -> Error {
+    Error::forbidden(
+        "insufficient_permissions",
+        format!("this needs the permission `{}`; ask an administrator of Portero or of the service", P::NAME),
+    )
+    .with("permission", P::NAME)
+}

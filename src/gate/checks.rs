@@ -1,0 +1,93 @@
+//! Checks, many in one statement: whose token is it, and what may they do in a service?
+
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::vocabulary::{Latest, Vocabulary};
+use super::{Effective, store};
+use crate::base::error::Result;
+use crate::base::id::{Ref, ServiceId};
+use crate::base::opaque::token::TokenHash;
+use crate::gate::sessions::{self, Session};
+use crate::platform::database::{Question, distinct};
+
+/// What one check asks.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Whose token is this?
+    pub token: TokenHash,
+    /// And what may they do here?
+    pub service: Option<Ref<ServiceId>>,
+    /// When it is asked. Of all in a batch the latest counts: nobody is answered what was over when they asked.
+    pub now: OffsetDateTime,
+}
+
+/// What Postgres says.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The session, as it is stored: whether it has expired is for the asker to say.
+    pub session: Session,
+    /// What the session's owner may do in the service asked about, if there is one.
+    pub rights: Option<Rights>,
+}
+
+/// What somebody may do in a service.
+#[derive(Clone, Debug)]
+pub struct Rights {
+    /// Where.
+    pub service: ServiceId,
+    /// What.
+    pub effective: Arc<Effective>,
+    /// In which words.
+    pub vocabulary: Arc<Vocabulary>,
+}
+
+/// See [`Ask`].
+#[derive(Debug, Default)]
+pub struct Checks {
+    vocabulary: Latest,
+}
+
+impl Question for Checks {
+    const NAME: &'static str = "checks";
+    type Ask = Ask;
+    type Answer = Option<Answer>;
+
+    async fn ask(&self, conn: &mut PgConnection, asked: &[Ask]) -> Result<Vec<Option<Answer>>> {
+        loop {
+            let vocabulary = self.vocabulary.get();
+            let keys = asked.iter().map(|ask| {
+                let service = ask.service.as_ref().and_then(|service| vocabulary.service(service));
+                (ask.token, service)
+            });
+            let (once, places) = distinct(keys);
+            if asked.iter().all(|ask| ask.service.is_none()) {
+                let tokens: Vec<TokenHash> = once.iter().map(|(token, _)| *token).collect();
+                let sessions = sessions::store::find_all(conn, &tokens).await?;
+                let answer = |session: &Session| Answer { session: session.clone(), rights: None };
+                return Ok(places.into_iter().map(|place| sessions[place].as_ref().map(answer)).collect());
+            }
+            let now = asked.iter().map(|ask| ask.now).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            let found = store::check_all(conn, &once, now).await?;
+            let outdated = found.version.is_some_and(|version| version != vocabulary.version);
+            if outdated {
+                // Ids of one moment with names and permissions of another might add up to what never was.
+                self.vocabulary.reload(conn).await?;
+                continue;
+            }
+            let answers = found.rows.into_iter().map(|row| {
+                let (session, held) = row?;
+                let rights = held.map(|held| Rights {
+                    service: held.service,
+                    effective: Arc::new(vocabulary.effective(&held)),
+                    vocabulary: Arc::clone(&vocabulary),
+                });
+                Some(Answer { session, rights })
+            });
+            let answers: Vec<_> = answers.collect();
+            return Ok(places.into_iter().map(|place| answers[place].clone()).collect());
+        }
+    }
+}

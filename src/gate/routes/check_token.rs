@@ -1,0 +1,226 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::put;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::gateway;
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::id::{Id, IdOrDigits, IdOrName, PersonId, Ref, ServiceId, SessionId};
+use crate::base::opaque::token::TokenHash;
+use crate::gate::check::{Checked, check};
+use crate::gate::sessions::Payload;
+use crate::gate::{self, Effective, Rights};
+use crate::platform::http::credential::{self, Credential};
+use crate::platform::http::{Json, OptionalJson};
+
+/// How many permissions one check may ask for.
+pub(super) const MAX_WANTED: usize = 100;
+
+/// `/check-token`.
+pub fn routes() -> OpenApiRouter<App> {
+    // The one place whose methods the document leaves out: they are others' that gateways pass on.
+    let passed_on =
+        put(gateway::check_token_by_get).patch(gateway::check_token_by_get).delete(gateway::check_token_by_get);
+    OpenApiRouter::new().routes(routes!(check_token, gateway::check_token_by_get)).route("/check-token", passed_on)
+}
+
+/// What to check besides the token itself.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"service_id": 4, "permission": "read"}))]
+struct Question {
+    /// Whose the token must be: an id, as a number or as a string of digits.
+    #[serde(default)]
+    #[schema(value_type = Option<IdOrDigits>)]
+    user_id: Option<Ref<PersonId>>,
+    /// Also answer the person's roles and permissions in this service.
+    #[serde(default)]
+    #[schema(value_type = Option<IdOrName>)]
+    service_id: Option<Ref<ServiceId>>,
+    /// Also answer whether the person holds this permission there, or all of these.
+    #[serde(default)]
+    permission: Option<Wanted>,
+    /// The token to check instead of the header's.
+    #[serde(default)]
+    #[schema(
+        value_type = Option<String>,
+        example = "ptk_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273fb5fcb16"
+    )]
+    token: Option<String>,
+}
+
+/// One permission's name, or a list of up to 100.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected the name of a permission, or a list of names")]
+enum Wanted {
+    One(String),
+    All(Vec<String>),
+}
+
+impl PartialSchema for Wanted {
+    fn schema() -> RefOr<Schema> {
+        let name = ObjectBuilder::new().schema_type(Type::String).build();
+        let names = ArrayBuilder::new().items(name.clone()).min_items(Some(1)).max_items(Some(MAX_WANTED));
+        OneOfBuilder::new().item(name).item(names).examples(["read"]).into()
+    }
+}
+
+impl ToSchema for Wanted {}
+
+/// A valid token.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Answer {
+    /// Always true: an invalid token is a 401.
+    #[schema(example = true)]
+    valid: bool,
+    /// Whose it is.
+    #[schema(value_type = Payload)]
+    pub(super) payload: Arc<Payload>,
+    /// Whether this very check renewed it.
+    #[schema(example = false)]
+    renewed: bool,
+    /// When it ends unless a check renews it, in Unix seconds.
+    #[schema(example = 1_795_305_600)]
+    expires_at: i64,
+    /// What `GET /changes` calls this session when it ends.
+    pub(super) session_id: SessionId,
+    /// The service. Only where one was asked about, like the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 4)]
+    service_id: Option<ServiceId>,
+    /// Names of the roles held there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["Viewer"]))]
+    roles: Option<Vec<Arc<str>>>,
+    /// Names of the permissions that these carry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["read"]))]
+    pub(super) permissions: Option<Vec<Arc<str>>>,
+    /// When the first of the grants behind these ends, in Unix seconds: don't keep the answer beyond. Only where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_924_905_600)]
+    valid_until: Option<i64>,
+    /// Whether the person holds all the permissions asked for. Only where some were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = true)]
+    pub(super) allowed: Option<bool>,
+    /// Those asked for that no permission is called: mistyped, or not made yet. Only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!(["raed"]))]
+    unknown_permissions: Option<Vec<String>>,
+}
+
+/// Check a token
+///
+/// The main question of a backend: is this token valid now, whose is it, and what may they do in my service? Never
+/// answered from a cache. Renews the token when it is near its end. Every 401 also carries `"valid": false`. A query is read as
+/// that of `GET /check-token`; what the body says counts only without one.
+#[utoipa::path(post, path = "/check-token", tag = "auth", request_body = Option<Question>, responses(
+    (status = 200, body = Answer),
+    (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_query`"),
+    (status = 403, description = "`insufficient_permissions`: only where the query asks for permissions"),
+    (status = 404, description = "`service_not_found`"),
+))]
+async fn check_token(
+    State(app): State<App>,
+    credential: Result<Credential>,
+    query: Result<gateway::Query>,
+    question: Result<OptionalJson<Question>>,
+) -> Result<Response> {
+    if !matches!(&query, Ok(query) if !query.asks()) {
+        // From a gateway that keeps the method of the request that it asks about: what it asks stands in the query.
+        return gateway::answer(&app, credential, query).await;
+    }
+    match answer(&app, credential, question).await {
+        Ok(answer) => Ok(Json(answer).into_response()),
+        Err(error) => Err(marked(error)),
+    }
+}
+
+/// Every 401 of this path says so in its body, too.
+pub(super) fn marked(error: Error) -> Error {
+    if error.status() == StatusCode::UNAUTHORIZED { error.with("valid", false) } else { error }
+}
+
+async fn answer(app: &App, credential: Result<Credential>, question: Result<OptionalJson<Question>>) -> Result<Answer> {
+    // A stranger gets 401 whatever the body says, unless the body brings the token.
+    let question = match question {
+        Ok(OptionalJson(question)) => question,
+        Err(fault) => {
+            check(app, gate::token_of_a_person(app, credential?).await?, None).await?;
+            return Err(fault);
+        }
+    };
+    let token = match &question.token {
+        Some(token) => TokenHash::of(token).ok_or_else(credential::invalid)?,
+        None => gate::token_of_a_person(app, credential?).await?,
+    };
+    let checked = check(app, token, question.service_id.clone()).await?;
+    if let Some(expected) = &question.user_id {
+        match expected {
+            Ref::Id(id) if *id == checked.session.person => {}
+            Ref::Id(_) | Ref::NoSuchId => return Err(credential::invalid()),
+            Ref::Name(_) | Ref::NoSuchName => return Err(PersonId::invalid()),
+        }
+    }
+    let wanted = match question.permission {
+        None => None,
+        Some(_) if question.service_id.is_none() => {
+            return Err(Error::invalid_field("service_id", "say in which service the permission is meant"));
+        }
+        Some(Wanted::One(name)) => Some(vec![name]),
+        Some(Wanted::All(names)) if (1..=MAX_WANTED).contains(&names.len()) => Some(names),
+        Some(Wanted::All(_)) => return Err(Error::invalid_field("permission", "name 1 to 100 permissions")),
+    };
+    Answer::new(token, checked, question.service_id.as_ref(), wanted.as_deref())
+}
+
+impl Answer {
+    /// What is said of a valid session: in `service`, if one was asked about, where somebody wants these permissions.
+    ///
+    /// # Errors
+    /// 400 or 404 where there is no such service.
+    pub(super) fn new(
+        token: TokenHash,
+        checked: Checked,
+        service: Option<&Ref<ServiceId>>,
+        wanted: Option<&[String]>,
+    ) -> Result<Self> {
+        let mut answer = Self {
+            valid: true,
+            payload: checked.session.payload,
+            renewed: checked.renewed,
+            expires_at: checked.expires_at.unix_timestamp(),
+            session_id: token.session_id(),
+            service_id: None,
+            roles: None,
+            permissions: None,
+            valid_until: None,
+            allowed: None,
+            unknown_permissions: None,
+        };
+        let Some(service) = service else { return Ok(answer) };
+        let Rights { service, effective, vocabulary } = checked.rights.ok_or_else(|| service.absent())?;
+        answer.allowed = wanted.map(|wanted| effective.allows(wanted));
+        if answer.allowed == Some(false) {
+            let unknown = wanted.unwrap_or_default().iter().filter(|name| !vocabulary.has_permission(name));
+            let unknown: Vec<String> = unknown.cloned().collect();
+            answer.unknown_permissions = (!unknown.is_empty()).then_some(unknown);
+        }
+        answer.service_id = Some(service);
+        answer.valid_until = effective.valid_until();
+        let Effective { roles, permissions, .. } = Arc::unwrap_or_clone(effective);
+        answer.roles = Some(roles);
+        answer.permissions = Some(permissions);
+        Ok(answer)
+    }
+}

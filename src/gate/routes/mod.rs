@@ -1,0 +1,8 @@
+//! What backends and gateways ask: `/check-token`, `/check-tokens`.
+
+mod check_token;
+mod check_tokens;
+mod gateway;
+
+pub use check_token::routes;
+pub use check_tokens::list_routes;

@@ -1,0 +1,18 @@
+//! Tokens: opaque, stored as hashes, renewed near expiry by one compare-and-set, revoked at once, purged every minute.
+//! With refresh tokens, sessions come in families: all that came of one login.
+
+mod bounds;
+mod family;
+mod purge;
+mod renew;
+mod session;
+pub mod store;
+
+pub use bounds::Bounds;
+
+pub use family::{Family, FamilyLifetime, Good, PairTimes, Standing};
+
+pub use purge::{purge_every_minute, walk, walk_families};
+
+pub use renew::{Due, Renewals};
+pub use session::{Lifetime, Payload, Session, State};

@@ -1,0 +1,59 @@
+//! Administrators of Portero itself. There is always one who stays.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::base::error::{Error, Result};
+use crate::base::id::PersonId;
+use crate::base::person::Person;
+
+/// Makes transactions that make or unmake administrators wait for each other, so that no two of them can each believe
+/// that the other's administrator stays.
+pub async fn queue_for_administrators(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!("select id from auth.role where id = 0 for no key update").fetch_one(conn).await?;
+    Ok(())
+}
+
+/// Refuses (409 `last_administrator`) what this transaction has done if it leaves no enabled administrator whose role
+/// does not end by itself: time alone must not lock everybody out.
+pub async fn must_keep_an_administrator(conn: &mut PgConnection) -> Result<()> {
+    queue_for_administrators(&mut *conn).await?;
+    if lasting_administrators(conn).await?.is_empty() {
+        return Err(Error::conflict(
+            "last_administrator",
+            "this would leave Portero without an administrator whose role does not end; make another one first",
+        ));
+    }
+    Ok(())
+}
+
+/// Everybody who is an administrator of Portero itself at `now`, and can log in.
+pub async fn administrators(conn: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<Person>> {
+    beyond(conn, Some(now)).await
+}
+
+/// Likewise those who stay it until somebody takes it from them.
+pub async fn lasting_administrators(conn: &mut PgConnection) -> Result<Vec<Person>> {
+    beyond(conn, None).await
+}
+
+async fn beyond(conn: &mut PgConnection, moment: Option<OffsetDateTime>) -> Result<Vec<Person>> {
+    let people = sqlx::query_as!(
+        Person,
+        r#"
+        select p.id as "id: PersonId", p.username, p.name
+        from auth.person_service_role psr
+        join auth.person p on p.id = psr.person_id
+        where psr.service_id = 0
+          and psr.role_id = 0
+          and (psr.expires_at is null or psr.expires_at > $1)
+          and p.removed_at is null
+          and p.disabled_at is null
+        order by p.id
+        "#,
+        moment,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(people)
+}

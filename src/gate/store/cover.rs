@@ -1,0 +1,145 @@
+//! Nobody hands out, takes away or takes over more than they hold, nor for longer.
+
+use sqlx::PgConnection;
+use time::{Duration, OffsetDateTime};
+
+use super::services_where;
+use crate::base::error::{Error, Result};
+use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
+use crate::gate::permission;
+
+/// How long somebody must hold what they hand out or take away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Through {
+    /// At this moment.
+    Now(OffsetDateTime),
+    /// Until then; `None` is for good.
+    End(Option<OffsetDateTime>),
+}
+
+impl Through {
+    /// The moment beyond which it must be held.
+    fn moment(self) -> Option<OffsetDateTime> {
+        match self {
+            Self::Now(now) => Some(now),
+            // What ends at that very moment is held long enough. Postgres counts in microseconds.
+            Self::End(end) => end.map(|end| end - Duration::microseconds(1)),
+        }
+    }
+}
+
+/// Refuses (403) unless `actor` holds, in `service` or everywhere, each of Portero's own permissions that `role`
+/// carries, and for as long.
+pub async fn must_cover_role(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    service: ServiceId,
+    role: RoleId,
+    through: Through,
+) -> Result<()> {
+    let beyond = sqlx::query_scalar!(
+        r#"
+        select p.name
+        from auth.role_permission wanted
+        join auth.permission p on p.id = wanted.permission_id
+        where wanted.role_id = $3
+          and wanted.permission_id <= 0
+          and not exists (select from auth.held_where($1, wanted.permission_id, $2, $4))
+        order by p.id desc
+        limit 1
+        "#,
+        actor.0,
+        service.0,
+        role.0,
+        through.moment(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    beyond.map_or(Ok(()), |name| Err(beyond_own(&name, through)))
+}
+
+/// Refuses (403) unless `permission` is a backend's own, or `actor` holds it in `service` or everywhere, and for as long.
+pub async fn must_cover_permission(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    service: ServiceId,
+    permission: PermissionId,
+    through: Through,
+) -> Result<()> {
+    if !permission.is_built_in() {
+        return Ok(());
+    }
+    let held = services_where(conn, actor, permission, through.moment()).await?;
+    if held.contains(&ServiceId::PORTERO) || held.contains(&service) {
+        return Ok(());
+    }
+    let name = permission::ALL.iter().find(|(id, _)| *id == permission).map_or("", |(_, name)| name);
+    Err(beyond_own(name, through))
+}
+
+/// Refuses (403) unless `actor` holds, where `target` holds them or everywhere, all of Portero's own permissions that
+/// `target` holds at `now`, and for as long: who resets a password could become that person.
+pub async fn must_cover_person(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    target: PersonId,
+    now: OffsetDateTime,
+) -> Result<()> {
+    must_cover_people(conn, actor, &[target], now).await
+}
+
+/// The same for each of `targets`.
+pub async fn must_cover_people(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    targets: &[PersonId],
+    now: OffsetDateTime,
+) -> Result<()> {
+    let targets: Vec<i32> = targets.iter().map(|target| target.0).collect();
+    let beyond = sqlx::query_scalar!(
+        r#"
+        select p.name
+        from auth.person_service_role held
+        join auth.role_permission wanted on wanted.role_id = held.role_id
+        join auth.permission p on p.id = wanted.permission_id
+        where held.person_id = any ($2)
+          and held.person_id <> $1
+          and wanted.permission_id <= 0
+          and (held.expires_at is null or held.expires_at > $3)
+          and (wanted.expires_at is null or wanted.expires_at > $3)
+          and not exists (
+              select
+              from auth.person_service_role psr
+              join auth.role_permission rp on rp.role_id = psr.role_id
+              where psr.person_id = $1
+                and psr.service_id in (0, held.service_id)
+                and rp.permission_id = wanted.permission_id
+                and (psr.expires_at is null or psr.expires_at >= least(held.expires_at, wanted.expires_at))
+                and (rp.expires_at is null or rp.expires_at >= least(held.expires_at, wanted.expires_at))
+                and (psr.expires_at is null or psr.expires_at > $3)
+                and (rp.expires_at is null or rp.expires_at > $3)
+          )
+        order by p.id desc
+        limit 1
+        "#,
+        actor.0,
+        &targets,
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    beyond.map_or(Ok(()), |name| {
+        Err(Error::forbidden(
+            "insufficient_permissions",
+            format!("that person holds `{name}`, which you don't, or not for as long: ask somebody who does"),
+        ))
+    })
+}
+
+fn beyond_own(name: &str, through: Through) -> Error {
+    let lack = match through {
+        Through::Now(_) => "which you don't hold there yourself",
+        Through::End(_) => "which you don't hold there yourself for as long",
+    };
+    Error::forbidden("insufficient_permissions", format!("this needs `{name}`, {lack}"))
+}

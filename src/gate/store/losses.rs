@@ -1,0 +1,115 @@
+//! Who takes something from many at once takes from each of them no more than they hold themselves, for as long.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::base::error::{Error, Result};
+use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
+
+/// What everybody loses who holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// A role, everywhere.
+    Role(RoleId),
+    /// A role in a service.
+    RoleIn(RoleId, ServiceId),
+    /// One of the permissions that a role carries, everywhere.
+    Carried(RoleId, PermissionId),
+    /// Everything in a service.
+    Service(ServiceId),
+}
+
+impl Loss {
+    fn key(self) -> (Option<RoleId>, Option<ServiceId>, Option<PermissionId>) {
+        match self {
+            Self::Role(role) => (Some(role), None, None),
+            Self::RoleIn(role, service) => (Some(role), Some(service), None),
+            Self::Carried(role, permission) => (Some(role), None, Some(permission)),
+            Self::Service(service) => (None, Some(service), None),
+        }
+    }
+}
+
+/// Refuses (403) unless `actor` holds, in each service where somebody loses one of Portero's own permissions by this or
+/// everywhere, that permission for as long as the longest of those who lose it.
+pub async fn must_cover_loss(conn: &mut PgConnection, actor: PersonId, loss: Loss, now: OffsetDateTime) -> Result<()> {
+    let (role, service, permission) = loss.key();
+    let beyond = sqlx::query_scalar!(
+        r#"
+        with lost as (
+            select held.service_id, carried.permission_id,
+                   max(coalesce(least(held.expires_at, carried.expires_at), 'infinity')) as ends_at
+            from auth.service_roles offer
+            join auth.role_permission carried on carried.role_id = offer.role_id and carried.permission_id <= 0
+            join auth.person_service_role held on held.service_id = offer.service_id and held.role_id = offer.role_id
+            where ($2::int is null or offer.role_id = $2)
+              and ($3::int is null or offer.service_id = $3)
+              and ($4::int is null or carried.permission_id = $4)
+              and (held.expires_at is null or held.expires_at > $5)
+              and (carried.expires_at is null or carried.expires_at > $5)
+            group by held.service_id, carried.permission_id
+        )
+        select p.name
+        from lost
+        join auth.permission p on p.id = lost.permission_id
+        where not exists (
+            select
+            from auth.person_service_role psr
+            join auth.role_permission rp on rp.role_id = psr.role_id
+            where psr.person_id = $1
+              and psr.service_id in (0, lost.service_id)
+              and rp.permission_id = lost.permission_id
+              and coalesce(psr.expires_at, 'infinity') >= lost.ends_at
+              and coalesce(rp.expires_at, 'infinity') >= lost.ends_at
+        )
+        order by p.id desc
+        limit 1
+        "#,
+        actor.0,
+        role.map(|role| role.0),
+        service.map(|service| service.0),
+        permission.map(|permission| permission.0),
+        now,
+    )
+    .fetch_optional(conn)
+    .await?;
+    beyond.map_or(Ok(()), |name| {
+        let detail = format!(
+            "somebody would lose `{name}` by this who holds it for longer than you do: ask somebody who holds it as long"
+        );
+        Err(Error::forbidden("insufficient_permissions", detail))
+    })
+}
+
+/// Until when somebody holds a permission in a service or everywhere, as it stands at `now`: `None` if they don't,
+/// `Some(None)` if that does not end by itself. What they make with it is to end by then.
+pub async fn held_until(
+    conn: &mut PgConnection,
+    person: PersonId,
+    permission: PermissionId,
+    service: ServiceId,
+    now: OffsetDateTime,
+) -> Result<Option<Option<OffsetDateTime>>> {
+    let held = sqlx::query!(
+        r#"
+        select count(*) as "grants!",
+               bool_or(psr.expires_at is null and rp.expires_at is null) as lasts,
+               max(least(psr.expires_at, rp.expires_at)) as ends_at
+        from auth.person_service_role psr
+        join auth.role_permission rp on rp.role_id = psr.role_id
+        where psr.person_id = $1
+          and rp.permission_id = $2
+          and psr.service_id in (0, $3)
+          and (psr.expires_at is null or psr.expires_at > $4)
+          and (rp.expires_at is null or rp.expires_at > $4)
+        "#,
+        person.0,
+        permission.0,
+        service.0,
+        now,
+    )
+    .fetch_one(conn)
+    .await?;
+    let until = if held.lasts == Some(true) { None } else { held.ends_at };
+    Ok((held.grants > 0).then_some(until))
+}

@@ -1,0 +1,88 @@
+//! Somebody changes their own password.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::locale::Locale;
+use crate::gate::audit::{Action, Event};
+use crate::gate::{Caller, sessions};
+use crate::identity::attempts::{self, Attempt, Quota};
+use crate::identity::mail::{self, Content};
+use crate::identity::people;
+use crate::platform::http::credential;
+use crate::platform::passwords::{Password, PasswordHash, Presented};
+use crate::platform::shares::Asker;
+
+/// Replaces the caller's password, if they know the current one, ends their other sessions and tells them by mail. Wrong ones count as those
+/// of logins do: a stolen session is no place to guess in.
+///
+/// # Errors
+/// 400 `invalid_current_password`, also when it was changed meanwhile; 400 `invalid_request_body` for a new one that the
+/// policy refuses; 429 `too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_changes`; 503 when too many
+/// passwords are being hashed.
+pub async fn change_password(
+    app: &App,
+    caller: &Caller,
+    current: Presented,
+    new: Password,
+    locale: Option<Locale>,
+) -> Result<()> {
+    let person = caller.person;
+    let people::store::Details { username, name, email, .. } =
+        people::store::details(&mut *app.db.read().await?, person).await?;
+    let about = [Some(username.as_str()), Some(name.as_str()), email.as_deref()];
+    let about: Vec<&str> = about.into_iter().flatten().collect();
+    let asker = Asker::person(person, caller.origin.address);
+    let accepted = app.judge.accept(&asker, &new, &about).await;
+    accepted.map_err(|refused| refused.of_field("new_password"))?;
+    let Proof { attempt, stored } = prove(app, caller, current).await?;
+    let new = app.hasher.hash(&asker, new).await?;
+
+    let mut tx = caller.begin(app).await?;
+    let now = tx.by().now;
+    Quota::OWN_PASSWORDS.take(&mut tx, person, now).await?;
+    attempt.succeeded(&mut tx, now).await?;
+    if !people::store::replace_password(&mut tx, person, &stored, &new).await? {
+        return Err(wrong());
+    }
+    sessions::store::revoke_all(&mut tx, person, Some(caller.token)).await?;
+    attempts::clear(&mut tx, person).await?;
+    mail::queue(&mut tx, app, person, &Content::PasswordChanged, locale).await?;
+    tx.commit([Event::new(Action::PasswordChanged).about(person)]).await?;
+    app.post.wake();
+    Ok(())
+}
+
+/// That somebody knows their own password.
+#[derive(Debug)]
+pub(super) struct Proof {
+    /// To be noted as a success with what it was made for.
+    pub attempt: Attempt,
+    stored: PasswordHash,
+}
+
+/// Asks whether `current` is the caller's password. Wrong ones count as those of logins do.
+///
+/// # Errors
+/// 400 `invalid_current_password`; 429 `too_many_attempts`; 503 when too many passwords are being hashed.
+pub(super) async fn prove(app: &App, caller: &Caller, current: Presented) -> Result<Proof> {
+    let person = caller.person;
+    let attempt = Attempt::at(app, person, &caller.origin).await?;
+    let asker = Asker::person(person, caller.origin.address);
+    let stored = people::store::password_hash(&mut *app.db.read().await?, person).await?;
+    let stored = stored.ok_or_else(credential::invalid)?;
+    let right = app.hasher.verify(&asker, current, stored.clone().unwrap_or_else(PasswordHash::dummy)).await?;
+    let Some(stored) = stored.filter(|_| right && !attempt.is_barred()) else {
+        let told = Event::new(Action::LoginFailed).about(person).after(json!({"reason": "wrong current password"}));
+        attempt.failed(app, caller.by(app), told).await?;
+        return Err(wrong());
+    };
+    attempt.was_right();
+    Ok(Proof { attempt, stored })
+}
+
+/// Not a 401: clients take that for a dead token.
+fn wrong() -> Error {
+    Error::bad_request("invalid_current_password", "`current_password`: that is not your password")
+}

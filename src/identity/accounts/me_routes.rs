@@ -1,0 +1,217 @@
+use axum::extract::State;
+use axum::http::header::LINK;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::begin_verification;
+use super::change_password::{change_password as change, prove};
+use crate::access::grants::{self, HeldInService};
+use crate::app::App;
+use crate::base::email::Email;
+use crate::base::error::{Error, Result};
+use crate::base::id::PersonId;
+use crate::base::locale::{Language, Locale};
+use crate::base::person::{PersonName, Username};
+use crate::gate::Caller;
+use crate::gate::audit::{Action, Event};
+use crate::gate::sessions::store::logged_in_since;
+use crate::identity::attempts::Quota;
+use crate::identity::mail::{self, Content, GivenBy};
+use crate::identity::people::store::Details;
+use crate::identity::people::{self, PersonChange};
+use crate::platform::http::{Json, Success};
+use crate::platform::passwords::{Password, Presented};
+
+/// In how many services one sees at once what one holds.
+const MAX_SERVICES: u16 = 1000;
+
+/// A login so long ago does for a new address, to which new passwords could be sent, and for a new username: who has stolen a session must not
+/// make the account their own (ASVS 5.0, 7.5.1).
+const RECENT: Duration = Duration::minutes(15);
+
+/// `/auth/me` and `/auth/change-password`.
+pub fn me_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_me, update_me)).routes(routes!(change_password))
+}
+
+/// Oneself.
+#[derive(Debug, Serialize, ToSchema)]
+struct Me {
+    /// One's id.
+    id: PersonId,
+    /// What one logs in with.
+    #[schema(example = "juan")]
+    username: String,
+    /// What one is called.
+    #[schema(example = "Juan Demo")]
+    name: String,
+    /// Where one can be reached.
+    #[schema(example = "juan@example.com")]
+    email: Option<String>,
+    /// Whether that is known to be one's own.
+    #[schema(example = true)]
+    email_verified: bool,
+    /// An address that is one's own once `POST /auth/verify-email` has the token of the mail that was sent there.
+    #[schema(example = json!(null))]
+    pending_email: Option<Email>,
+    /// What one holds, by service, at most 1000 of them: where there are more, the `Link` header leads to the rest.
+    roles: Vec<HeldInService>,
+    /// When one was registered.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-01T08:00:00Z")]
+    created_at: OffsetDateTime,
+    /// When one last logged in.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:30:00Z")]
+    last_login_at: Option<OffsetDateTime>,
+}
+
+/// See oneself
+///
+/// Who one is, and what one holds where, Portero itself (service 0) included.
+#[utoipa::path(get, path = "/auth/me", tag = "auth", responses((status = 200, body = Me)))]
+async fn get_me(State(app): State<App>, caller: Caller) -> Result<Response> {
+    see(&app, caller.person).await
+}
+
+async fn see(app: &App, person: PersonId) -> Result<Response> {
+    let mut conn = app.db.read().await?;
+    let Details { id, username, name, email, email_verified_at, created_at, last_login_at, .. } =
+        people::store::details(&mut conn, person).await?;
+    let now = app.clock.now();
+    let pending = mail::store::tokens::pending_email(&mut conn, id, now).await?;
+    let pending_email = pending.filter(|pending| email.as_deref() != Some(pending.as_str()));
+    let mut roles = grants::store::by_service(&mut conn, id, i64::from(MAX_SERVICES) + 1, now).await?;
+    let more = roles.len() > usize::from(MAX_SERVICES);
+    roles.truncate(MAX_SERVICES.into());
+    let last = roles.last().filter(|_| more).map(|last| last.service_id);
+    let link = last.map(|last| (LINK, format!("</people/{id}/services?after={last}>; rel=\"next\"")));
+    let email_verified = email_verified_at.is_some();
+    let me = Me { id, username, name, email, email_verified, pending_email, roles, created_at, last_login_at };
+    Ok((AppendHeaders(link), Json(me)).into_response())
+}
+
+/// What to change of oneself; at least one field.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, example = json!({"name": "Ada Quispe"}))]
+struct OwnChange {
+    /// A new username. It is taken within 15 minutes of a login, or with `current_password`.
+    #[serde(default, alias = "login")]
+    username: Option<Username>,
+    /// A new name.
+    #[serde(default, alias = "display_name")]
+    name: Option<PersonName>,
+    /// A new address: one's own once one has read the mail that is sent there. It is taken within 15 minutes of a login, or
+    /// with `current_password`.
+    #[serde(default)]
+    email: Option<Email>,
+    /// One's password, for a new address or username long after the login.
+    #[serde(default)]
+    current_password: Option<Presented>,
+}
+
+/// Change oneself
+///
+/// One's name or username, which show in the very next check; or one's address, which stays what it was until
+/// `POST /auth/verify-email` proves the new one. Of a new username one is told by mail. Wrong passwords count as those of
+/// logins do. Ten changes an hour.
+#[utoipa::path(patch, path = "/auth/me", tag = "auth", request_body = OwnChange, responses(
+    (status = 200, body = Me),
+    (status = 400, description = "`invalid_current_password`"),
+    (status = 403, description = "`reauthentication_required`"),
+    (status = 409, description = "`user_exists`, `mail_not_configured`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_mails`, `too_many_changes`"),
+))]
+async fn update_me(
+    State(app): State<App>,
+    caller: Caller,
+    Language(language): Language,
+    Json(change): Json<OwnChange>,
+) -> Result<Response> {
+    update(&app, &caller, change, language).await?;
+    see(&app, caller.person).await
+}
+
+async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<Locale>) -> Result<()> {
+    let OwnChange { username, name, email, current_password } = change;
+    let row = PersonChange { username, name, ..PersonChange::default() };
+    if row.is_empty() && email.is_none() {
+        return Err(Error::invalid_field("", "nothing to change: send at least one field"));
+    }
+    let person = caller.person;
+    let proof = match current_password {
+        Some(current) => Some(prove(app, caller, current).await?),
+        None => None,
+    };
+    let mut tx = caller.begin(app).await?;
+    let now = tx.by().now;
+    Quota::OWN_CHANGES.take(&mut tx, person, now).await?;
+    if let Some(proof) = &proof {
+        proof.attempt.succeeded(&mut tx, now).await?;
+    }
+    let is_at_stake = email.is_some() || row.username.is_some();
+    if is_at_stake && proof.is_none() && !logged_in_since(&mut tx, caller.token, now - RECENT).await? {
+        return Err(Error::forbidden(
+            "reauthentication_required",
+            "for a new address or username send `current_password`, or log in again: your login was more than 15 minutes ago",
+        ));
+    }
+    if let Some(username) = &row.username
+        && let Err(taken) = people::store::must_be_free(&mut tx, person, username).await
+    {
+        // It counts: else usernames could be tried without end, to hear who is here.
+        tx.commit([]).await?;
+        return Err(taken);
+    }
+    if let Some(email) = &email {
+        let asker = GivenBy { person: Some(person), address: caller.origin.address };
+        begin_verification(&mut tx, app, person, email, asker, language).await?;
+    }
+    if !row.is_empty() {
+        let before = people::store::record(&mut tx, person).await?;
+        people::store::update(&mut tx, person, &row, None).await?;
+        let after = people::store::record(&mut tx, person).await?;
+        tx.tell(Event::new(Action::UserChanged).about(person).changed(before, after));
+    }
+    if let Some(username) = row.username {
+        let content = Content::UsernameChanged { username: username.into() };
+        mail::queue(&mut tx, app, person, &content, language).await?;
+    }
+    tx.commit([]).await?;
+    app.post.wake();
+    Ok(())
+}
+
+/// A new password, and the one that it replaces.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PasswordChange {
+    /// The password until now.
+    current_password: Presented,
+    /// The password from now on.
+    new_password: Password,
+}
+
+/// Change one's own password
+///
+/// Ends one's other sessions, and other tabs of this one; the tab that asks goes on. Wrong passwords count as those of logins do. Ten
+/// new ones an hour.
+#[utoipa::path(post, path = "/auth/change-password", tag = "auth", request_body = PasswordChange, responses(
+    (status = 200, body = Success),
+    (status = 400, description = "`invalid_current_password`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_changes`"),
+))]
+async fn change_password(
+    State(app): State<App>,
+    caller: Caller,
+    Language(language): Language,
+    Json(PasswordChange { current_password, new_password }): Json<PasswordChange>,
+) -> Result<Json<Success>> {
+    change(&app, &caller, current_password, new_password, language).await?;
+    Ok(Json(Success::default()))
+}

@@ -1,0 +1,23 @@
+//! How people come by an account, look after their own, and help themselves: forgotten passwords, and addresses that they
+//! prove to be theirs.
+
+mod change_password;
+mod invitation;
+mod invitation_routes;
+mod me_routes;
+mod register;
+mod register_routes;
+mod reset;
+mod routes;
+mod send_reset;
+pub mod store;
+mod verify;
+
+pub use invitation::{InvitationId, InvitationMade, Invite, ListedInvitation, Note};
+pub use invitation_routes::invitation_routes;
+pub use me_routes::me_routes;
+pub use register::{Registration, WhoMayRegister, register};
+pub use register_routes::register_routes;
+pub use routes::routes;
+pub use send_reset::{queue_reset, send_reset_routes};
+pub use verify::begin_verification;

@@ -1,0 +1,204 @@
+//! Somebody registers themselves.
+
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::invitation::PresentedInvitation;
+use super::{InvitationId, begin_verification, store};
+use crate::app::App;
+use crate::base::email::Email;
+use crate::base::error::{Error, Result};
+use crate::base::id::PersonId;
+use crate::base::locale::Locale;
+use crate::base::network::Network;
+use crate::base::opaque::mail_token::Purpose;
+use crate::base::person::{PersonName, Username};
+use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::identity::mail::GivenBy;
+use crate::identity::mail::store::tokens;
+use crate::identity::people;
+use crate::identity::people::store::NewRow;
+use crate::identity::sessions::{Entrant, LoggedIn, begin};
+use crate::platform::passwords::{Password, PasswordHash};
+use crate::platform::shares::Asker;
+
+/// Who may register (`REGISTRATION`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhoMayRegister {
+    /// Nobody: administrators register people.
+    Off,
+    /// Whoever has an invitation.
+    Invite,
+    /// Anybody.
+    Open,
+}
+
+impl FromStr for WhoMayRegister {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            "invite" => Ok(Self::Invite),
+            "open" => Ok(Self::Open),
+            _ => Err(format!("`{text}` is none of off, invite, open")),
+        }
+    }
+}
+
+/// Who registers.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"username": "ada", "password": "correct horse battery", "name": "Ada Quispe"}))]
+pub struct Registration {
+    /// What they will log in with.
+    #[serde(alias = "login")]
+    pub username: Username,
+    /// Their password.
+    pub password: Password,
+    /// What they are called: their username, unless this says otherwise.
+    #[serde(default, alias = "display_name")]
+    pub name: Option<PersonName>,
+    /// Where they can be reached: their own once they have read the mail that is sent there.
+    #[serde(default)]
+    pub email: Option<Email>,
+    /// An invitation, where one is needed.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub invitation: Option<PresentedInvitation>,
+    /// Whether the answer is to have a refresh token.
+    #[serde(default)]
+    #[schema(default = false, example = false)]
+    pub refresh: bool,
+}
+
+/// Registers somebody and logs them in, in one transaction: an invitation is spent if they are registered.
+///
+/// # Errors
+/// 403 `registration_closed`, or `invalid_invitation` for one that is missing, unknown, used or expired; 409
+/// `user_exists`, which who is not invited does not hear, or `email_taken` where no mail could prove the address;
+/// 400 where the policy refuses the password; 429 `too_many_mails` where too many addresses to verify come from; 503 when too many passwords are being hashed.
+pub async fn register(
+    app: &App,
+    origin: &Origin,
+    user_agent: Option<&str>,
+    locale: Option<Locale>,
+    new: Registration,
+) -> Result<LoggedIn> {
+    if app.config.registration == WhoMayRegister::Off {
+        return Err(Error::forbidden(
+            "registration_closed",
+            "people can't register themselves here; ask an administrator",
+        ));
+    }
+    let about =
+        [Some(new.username.as_str()), new.name.as_ref().map(PersonName::as_str), new.email.as_ref().map(Email::as_str)];
+    let about: Vec<&str> = about.into_iter().flatten().collect();
+    // Who is not invited costs next to nothing. The time may tell: nobody guesses 256 random bits.
+    let asker = asker(app, origin, new.invitation).await?;
+    app.judge.accept(&asker, &new.password, &about).await?;
+    let hash = app.hasher.hash(&asker, new.password).await?;
+    let name = new.name.map_or_else(|| new.username.as_str().parse(), Ok);
+    let name: PersonName = name.map_err(|fault: String| Error::invalid_field("username", &fault))?;
+
+    let now = app.clock.now();
+    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
+    let mut tx = Change::new(app.db.begin().await?, by);
+    let admitted = admit(&mut tx, app.config.registration, new.invitation, now).await?;
+    let invitation = admitted.as_ref().map(|admitted| admitted.invitation);
+    // Where no mail can be sent, an address is taken as an administrator's word for it is: not proved.
+    let unproved = new.email.as_ref().filter(|_| !app.post.is_open());
+    let person = insert(&mut tx, &new.username, &name, &hash, unproved).await?;
+    if let Some(invitation) = invitation {
+        store::spend(&mut tx, invitation, person, now).await?;
+    }
+    match (admitted.and_then(|admitted| admitted.proved), &new.email) {
+        // Whoever was invited there has read a mail that was sent there.
+        (Some(proved), None) => people::store::set_own_email(&mut tx, person, &proved, now).await?,
+        (Some(proved), Some(email)) if proved.is_same(email) => {
+            people::store::set_own_email(&mut tx, person, email, now).await?;
+        }
+        (_, Some(email)) if unproved.is_none() => {
+            let asker = GivenBy { person: None, address: origin.address };
+            begin_verification(&mut tx, app, person, email, asker, locale).await?;
+        }
+        (_, _) => {}
+    }
+    let mut record: Value = json!(people::store::record(&mut tx, person).await?);
+    record["by"] = json!("registration");
+    record["invitation"] = json!(invitation);
+    tx.tell(Event::new(Action::UserCreated).about(person).after(record));
+    let entrant = Entrant { person, verified: &hash, origin, user_agent, refresh: new.refresh, attempt: None };
+    let began = begin(app, &mut tx, &entrant).await?;
+    tx.commit([]).await?;
+    app.post.wake();
+    began.ok_or_else(|| Error::Internal(anyhow::anyhow!("no session began for somebody who has just registered")))
+}
+
+/// Who registers, where turns go round: whoever is invited, by their invitation; all others of a network together.
+async fn asker(app: &App, origin: &Origin, presented: Option<PresentedInvitation>) -> Result<Asker> {
+    let who = app.config.registration;
+    if presented.is_none() && who == WhoMayRegister::Open {
+        return Ok(Asker::strangers("registration", origin.address));
+    }
+    let presented = presented.filter(|presented| !matches!(presented, PresentedInvitation::Other));
+    let presented = presented.ok_or_else(invalid_invitation)?;
+    let mut tx = app.db.begin().await?;
+    let admitted = admit(&mut tx, who, Some(presented), app.clock.now()).await?.ok_or_else(invalid_invitation)?;
+    // Nothing is spent before they are registered.
+    tx.rollback().await?;
+    let who = format!("invitation:{}", admitted.invitation.0).into();
+    Ok(Asker { who, network: Some(Network::of_origin(origin)), known: true })
+}
+
+/// What lets somebody in.
+struct Admitted {
+    invitation: InvitationId,
+    /// The address that it was sent to, if it came by mail.
+    proved: Option<Email>,
+}
+
+/// The invitation that lets somebody in, where one is needed or presented.
+async fn admit(
+    tx: &mut PgConnection,
+    who: WhoMayRegister,
+    presented: Option<PresentedInvitation>,
+    now: OffsetDateTime,
+) -> Result<Option<Admitted>> {
+    let (secret, mailed) = match presented {
+        None if who == WhoMayRegister::Open => return Ok(None),
+        None | Some(PresentedInvitation::Other) => return Err(invalid_invitation()),
+        Some(PresentedInvitation::HandedOver(secret)) => (Some(secret), None),
+        Some(PresentedInvitation::Mailed(token)) => {
+            let spent = tokens::spend(tx, Purpose::Invitation, token, now).await?;
+            (None, Some(spent.ok_or_else(invalid_invitation)?))
+        }
+    };
+    let invitation = store::claim(tx, secret, mailed.as_ref().map(|spent| spent.mail), now).await?;
+    let invitation = invitation.ok_or_else(invalid_invitation)?;
+    Ok(Some(Admitted { invitation, proved: mailed.map(|spent| spent.email) }))
+}
+
+async fn insert(
+    tx: &mut Change,
+    username: &Username,
+    name: &PersonName,
+    hash: &PasswordHash,
+    email: Option<&Email>,
+) -> Result<PersonId> {
+    let row =
+        NewRow { username, name, password_hash: Some(hash), person_type: None, document: None, email, locale: None };
+    Ok(people::store::insert(tx, &row).await?.id)
+}
+
+fn invalid_invitation() -> Error {
+    Error::forbidden(
+        "invalid_invitation",
+        "registering needs an invitation that is still good; ask an administrator for one",
+    )
+}

@@ -1,0 +1,40 @@
+use std::convert::Infallible;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::register::{self, Registration};
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::locale::Language;
+use crate::gate::audit::Origin;
+use crate::identity::sessions::LoggedIn;
+use crate::platform::http::access_log::user_agent;
+use crate::platform::http::{Json, MAX_OF_STRANGERS};
+
+/// `/auth/register`.
+pub fn register_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(register))
+}
+
+/// Register oneself
+///
+/// And be logged in. Where Portero is set up for it: for anybody, or for who has an invitation.
+#[utoipa::path(post, path = "/auth/register", tag = "auth", request_body = Registration, security(()), responses(
+    (status = 201, body = LoggedIn),
+    (status = 403, description = "`registration_closed`, `invalid_invitation`"),
+    (status = 409, description = "`user_exists`, `email_taken`"),
+    (status = 429, description = "`too_many_at_once`, `too_many_mails`"),
+))]
+async fn register(
+    State(app): State<App>,
+    Ok(origin): Result<Origin, Infallible>,
+    headers: HeaderMap,
+    Language(language): Language,
+    Json(new): Json<Registration, MAX_OF_STRANGERS>,
+) -> Result<(StatusCode, Json<LoggedIn>)> {
+    let began = register::register(&app, &origin, user_agent(&headers), language, new).await?;
+    Ok((StatusCode::CREATED, Json(began)))
+}

@@ -1,0 +1,78 @@
+//! A forgotten password: a new one, by a token that only the person's mail has.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::locale::Locale;
+use crate::base::opaque::mail_token::{MailTokenHash, Purpose};
+use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::gate::sessions::store::revoke_all;
+use crate::identity::attempts;
+use crate::identity::mail::store::tokens::{self, Owner};
+use crate::identity::mail::{self, Content};
+use crate::identity::people::{self, PersonChange, store};
+use crate::platform::passwords::Password;
+use crate::platform::shares::Asker;
+
+/// Writes down that somebody asked for a new password. Nothing is looked up: whether somebody has that address is found
+/// out when the mail is sent, so it takes as long for everybody. Where no mail can be sent, nothing happens.
+pub(super) async fn ask_for_reset(app: &App, asked: &Content, locale: Option<Locale>) -> Result<()> {
+    if app.post.is_open() {
+        let mut tx = app.db.begin().await?;
+        mail::store::queue_reset(&mut tx, asked, locale, app.clock.now()).await?;
+        tx.commit().await?;
+        app.post.wake();
+    }
+    Ok(())
+}
+
+/// Sets the password of whoever's token this is, and ends all their sessions. A password that is refused does not use
+/// the token up.
+///
+/// # Errors
+/// 400 `invalid_reset_token`: unknown, used, over, replaced by a newer one, or of somebody who can't log in.
+pub(super) async fn reset_password(
+    app: &App,
+    origin: Origin,
+    presented: &str,
+    password: Password,
+    locale: Option<Locale>,
+) -> Result<()> {
+    let (purpose, now) = (Purpose::PasswordReset, app.clock.now());
+    let token = MailTokenHash::of(presented).ok_or_else(invalid)?;
+    let owner = tokens::owner(&mut *app.db.read().await?, purpose, token, now).await?.ok_or_else(invalid)?;
+    let asker = Asker::person(owner.person, origin.address);
+    app.judge.accept(&asker, &password, &known_of(&owner)).await?;
+    let hash = app.hasher.hash(&asker, password).await?;
+
+    let by = By { actor: Actor::Person(owner.person), origin, now };
+    let mut tx = Change::new(app.db.begin().await?, by);
+    people::store::lock(&mut tx, owner.person).await?;
+    let spent = tokens::spend(&mut tx, purpose, token, now).await?.ok_or_else(invalid)?;
+    if !mail::store::may_reset(&mut tx, owner.person).await? {
+        return Err(invalid());
+    }
+    store::update(&mut tx, owner.person, &PersonChange::default(), Some(&hash)).await?;
+    store::note_password_by_mail(&mut tx, owner.person).await?;
+    store::note_proof(&mut tx, owner.person, &spent.email, now).await?;
+    revoke_all(&mut tx, owner.person, None).await?;
+    attempts::clear(&mut tx, owner.person).await?;
+    mail::queue(&mut tx, app, owner.person, &Content::PasswordChanged, locale).await?;
+    let changed = Event::new(Action::PasswordChanged).about(owner.person).after(json!({"by": "reset"}));
+    tx.commit([changed]).await?;
+    app.post.wake();
+    Ok(())
+}
+
+fn known_of(owner: &Owner) -> Vec<&str> {
+    let names = [owner.username.as_str(), owner.name.as_str()];
+    names.into_iter().chain(owner.email.as_deref()).collect()
+}
+
+fn invalid() -> Error {
+    Error::bad_request(
+        "invalid_reset_token",
+        "this token is unknown, was used, has expired or was replaced by a newer one; ask for another",
+    )
+}

@@ -1,0 +1,221 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{reset, verify};
+use crate::app::App;
+use crate::base::email::Email;
+use crate::base::error::{Error, Result};
+use crate::base::locale::Language;
+use crate::base::names;
+use crate::base::person::Username;
+use crate::gate::Caller;
+use crate::gate::audit::Origin;
+use crate::identity::mail::Content;
+use crate::platform::http::{Json, MAX_OF_STRANGERS, Success};
+use crate::platform::passwords::{Password, Presented, Strength};
+use crate::platform::shares::Asker;
+
+/// `/auth/…`, where people help themselves.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(forgot_password))
+        .routes(routes!(reset_password))
+        .routes(routes!(password_strength))
+        .routes(routes!(send_verification))
+        .routes(routes!(verify_email))
+}
+
+/// Who has forgotten their password: one of the two.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "ada@example.com"}))]
+struct Forgotten {
+    /// By their address,
+    #[serde(default)]
+    email: Option<Email>,
+    /// or by their username.
+    #[serde(default, alias = "login")]
+    #[schema(value_type = Option<Username>)]
+    username: Option<String>,
+}
+
+/// That something will be done, if it can be.
+#[derive(Debug, Serialize, ToSchema)]
+struct Accepted {
+    /// Always `accepted`.
+    #[schema(example = "accepted")]
+    status: &'static str,
+}
+
+/// Ask for a new password
+///
+/// Always the same answer, in the same time. Whoever is registered with that address, or with that username and an
+/// address, gets a mail with a token for `POST /auth/reset-password`, one a minute at most.
+#[utoipa::path(post, path = "/auth/forgot-password", tag = "auth", request_body = Forgotten, security(()), responses(
+    (status = 202, body = Accepted),
+))]
+async fn forgot_password(
+    State(app): State<App>,
+    origin: Origin,
+    Language(language): Language,
+    Json(who): Json<Forgotten, MAX_OF_STRANGERS>,
+) -> Result<(StatusCode, Json<Accepted>)> {
+    if who.email.is_some() == who.username.is_some() {
+        return Err(Error::invalid_field("", "send `email` or `username`, one of them"));
+    }
+    let username = who.username.map(|typed| {
+        names::typed(&typed).ok_or_else(|| {
+            Error::invalid_field("username", "can't be a username: too long, or with characters that none has")
+        })
+    });
+    let (email, username) = (who.email.map(Into::into), username.transpose()?);
+    let asked = Content::PasswordReset { email, username, origin: origin.into() };
+    reset::ask_for_reset(&app, &asked, language).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { status: "accepted" })))
+}
+
+/// A new password, and the token that allows it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Reset {
+    /// From the mail.
+    token: PresentedToken,
+    /// The new password.
+    password: Password,
+}
+
+/// The token of a mail, as somebody presents it.
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(
+    value_type = String,
+    example = "pmt_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273e9f1c9f2"
+)]
+struct PresentedToken(String);
+
+impl std::fmt::Debug for PresentedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PresentedToken(***)")
+    }
+}
+
+/// Set a new password
+///
+/// The token works once, for ten minutes from when it was asked for, and no more after the password was changed or a newer
+/// one was sent. All sessions of the person end. A password that is refused does not use the token up.
+#[utoipa::path(post, path = "/auth/reset-password", tag = "auth", request_body = Reset, security(()), responses(
+    (status = 200, body = Success),
+    (status = 400, description = "`invalid_reset_token`"),
+    (status = 429, description = "`too_many_at_once`"),
+))]
+async fn reset_password(
+    State(app): State<App>,
+    origin: Origin,
+    Language(language): Language,
+    Json(reset): Json<Reset, MAX_OF_STRANGERS>,
+) -> Result<Json<Success>> {
+    reset::reset_password(&app, origin, &reset.token.0, reset.password, language).await?;
+    Ok(Json(Success::default()))
+}
+
+/// A password that somebody thinks of.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Candidate {
+    /// The password.
+    password: Presented,
+    /// Whose it is to be.
+    #[serde(default, alias = "login")]
+    #[schema(example = "ada")]
+    username: Option<String>,
+    /// What they are called.
+    #[serde(default)]
+    #[schema(example = "Ada Quispe")]
+    name: Option<String>,
+    /// Where they can be reached.
+    #[serde(default)]
+    #[schema(example = "ada@example.com")]
+    email: Option<String>,
+}
+
+/// What is to be thought of it.
+#[derive(Debug, Serialize, ToSchema)]
+struct Judgement {
+    /// Whether it would be taken.
+    #[schema(example = false)]
+    acceptable: bool,
+    /// Why not.
+    #[schema(example = "too short: 5 characters, at least 8 are needed")]
+    reason: Option<String>,
+    #[serde(flatten)]
+    strength: Strength,
+}
+
+/// Ask how good a password is
+///
+/// For a form, while somebody types. Nothing is kept. Of a network one question is answered at a time, and one waits.
+#[utoipa::path(post, path = "/auth/password-strength", tag = "auth", request_body = Candidate, security(()), responses(
+    (status = 200, body = Judgement),
+    (status = 429, description = "`too_many_at_once`"),
+))]
+async fn password_strength(
+    State(app): State<App>,
+    origin: Origin,
+    Json(candidate): Json<Candidate, MAX_OF_STRANGERS>,
+) -> Result<Json<Judgement>> {
+    let Candidate { password, username, name, email } = candidate;
+    let about: Vec<&str> = [&username, &name, &email].into_iter().filter_map(Option::as_deref).collect();
+    let asker = Asker::strangers("strength", origin.address);
+    let (strength, reason) = app.judge.look(&asker, password, &about).await?;
+    Ok(Json(Judgement { acceptable: reason.is_none(), reason, strength }))
+}
+
+/// What came of asking for the mail again.
+#[derive(Debug, Serialize, ToSchema)]
+struct Sent {
+    /// `verification_sent`, or `nothing_to_verify`: the caller's address is verified, or they have none.
+    #[schema(example = "verification_sent")]
+    status: &'static str,
+}
+
+/// Get the mail that verifies one's address again
+///
+/// One a minute at most.
+#[utoipa::path(post, path = "/auth/send-verification", tag = "auth", responses(
+    (status = 200, body = Sent),
+    (status = 409, description = "`mail_not_configured`"),
+))]
+async fn send_verification(State(app): State<App>, caller: Caller, Language(language): Language) -> Result<Json<Sent>> {
+    let sent = verify::verify_again(&app, caller.person, language).await?;
+    Ok(Json(Sent { status: if sent { "verification_sent" } else { "nothing_to_verify" } }))
+}
+
+/// The token that proves an address.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Proof {
+    /// From the mail.
+    token: PresentedToken,
+}
+
+/// Verify an e-mail address
+///
+/// The address that the token was sent to becomes its owner's. It works once, for 24 hours.
+#[utoipa::path(post, path = "/auth/verify-email", tag = "auth", request_body = Proof, security(()), responses(
+    (status = 200, body = Success),
+    (status = 400, description = "`invalid_verification_token`"),
+    (status = 409, description = "`email_taken`"),
+))]
+async fn verify_email(
+    State(app): State<App>,
+    origin: Origin,
+    Language(language): Language,
+    Json(proof): Json<Proof, MAX_OF_STRANGERS>,
+) -> Result<Json<Success>> {
+    verify::verify_email(&app, origin, &proof.token.0, language).await?;
+    Ok(Json(Success::default()))
+}

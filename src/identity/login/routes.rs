@@ -1,0 +1,144 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::verify;
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::id::SessionId;
+use crate::gate::Caller;
+use crate::gate::audit::{Action, Change, Event, Origin};
+use crate::gate::sessions::{self, Payload};
+use crate::identity::sessions::{Entrant, LoggedIn};
+use crate::platform::http::access_log::user_agent;
+use crate::platform::http::{Json, MAX_OF_STRANGERS, credential};
+use crate::platform::metrics::Outcome;
+use crate::platform::passwords::Presented;
+
+/// `/auth/…`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(login)).routes(routes!(logout)).routes(routes!(profile))
+}
+
+/// Who wants to log in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"username": "juan", "password": "juan-hash"}))]
+struct Login {
+    /// Their username.
+    #[serde(alias = "login")]
+    #[schema(example = "juan")]
+    username: String,
+    /// Their password.
+    password: Presented,
+    /// Whether the answer is to have a refresh token.
+    #[serde(default)]
+    #[schema(default = false, example = false)]
+    refresh: bool,
+}
+
+/// Log in
+///
+/// Unknown user, wrong password, removed or disabled user: the same answer, in the same time. Whoever fails too often
+/// waits: 429 with `Retry-After`, whether the password is right or wrong.
+#[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login, security(()), responses(
+    (status = 200, body = LoggedIn),
+    (status = 401, description = "`invalid_credentials`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
+))]
+async fn login(
+    State(app): State<App>,
+    Ok(origin): Result<Origin, Infallible>,
+    headers: HeaderMap,
+    Json(login): Json<Login, MAX_OF_STRANGERS>,
+) -> Result<Json<LoggedIn>> {
+    let attempt = app.metrics.login();
+    let began = begin(&app, &origin, &headers, login).await;
+    attempt.ends(Outcome::of(&began));
+    began.map(Json)
+}
+
+async fn begin(app: &App, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
+    let verified = verify(app, origin, &login.username, login.password).await?;
+    let entrant = Entrant {
+        person: verified.person,
+        verified: &verified.hash,
+        origin,
+        user_agent: user_agent(headers),
+        refresh: login.refresh,
+        attempt: Some(&verified.attempt),
+    };
+    let began = if login.refresh {
+        let mut tx = app.db.begin().await?;
+        let began = crate::identity::sessions::begin(app, &mut tx, &entrant).await?;
+        tx.commit().await?;
+        began
+    } else {
+        let mut conn = app.db.read().await?;
+        let began = crate::identity::sessions::begin(app, &mut conn, &entrant).await?;
+        conn.keep().await?;
+        began
+    };
+    match began {
+        Some(began) => Ok(began),
+        None => Err(verified.refused(app, origin).await),
+    }
+}
+
+/// That a session has ended.
+#[derive(Debug, Serialize, ToSchema)]
+struct LoggedOut {
+    #[schema(example = "logged_out")]
+    status: &'static str,
+}
+
+/// Log out
+///
+/// The token is dead in the very next check, on every instance, and so is the refresh token that came with it.
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = LoggedOut)))]
+async fn logout(State(app): State<App>, caller: Caller) -> Result<Json<LoggedOut>> {
+    let mut tx = Change::new(app.db.begin().await?, caller.by(&app));
+    if !sessions::store::revoke(&mut tx, caller.token).await? {
+        return Err(credential::invalid());
+    }
+    let ended = json!({"session_id": caller.token.session_id()});
+    tx.commit([Event::new(Action::SessionRevoked).about(caller.person).before(ended)]).await?;
+    Ok(Json(LoggedOut { status: "logged_out" }))
+}
+
+/// One's own session.
+#[derive(Debug, Serialize, ToSchema)]
+struct Profile {
+    /// Whose it is.
+    #[schema(value_type = Payload)]
+    payload: Arc<Payload>,
+    /// Whether this very request renewed it.
+    #[schema(example = false)]
+    renewed: bool,
+    /// When it ends unless a check renews it, in Unix seconds.
+    #[schema(example = 1_795_305_600)]
+    expires_at: i64,
+    /// What `GET /changes` calls this session when it ends.
+    session_id: SessionId,
+}
+
+/// See one's own session
+///
+/// Renews it when it is near its end.
+#[utoipa::path(get, path = "/auth/profile", tag = "auth", responses((status = 200, body = Profile)))]
+async fn profile(caller: Caller) -> Json<Profile> {
+    let checked = caller.checked;
+    Json(Profile {
+        payload: checked.session.payload,
+        renewed: checked.renewed,
+        expires_at: checked.expires_at.unix_timestamp(),
+        session_id: caller.token.session_id(),
+    })
+}

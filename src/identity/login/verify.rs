@@ -1,0 +1,169 @@
+//! Who is this? The one place that compares a password.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::id::PersonId;
+use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::identity::attempts::{Attempt, Quota};
+use crate::identity::people::{self, Claim};
+use crate::platform::passwords::{Password, PasswordHash, Presented};
+
+/// Somebody who knew the password.
+#[derive(Debug)]
+pub struct Verified {
+    /// Who.
+    pub person: PersonId,
+    /// The hash that now stands for the password, to be compared again when the session begins.
+    pub hash: PasswordHash,
+    /// To be compared, too, with what has failed meanwhile.
+    pub attempt: Attempt,
+    no_refusal_before: Instant,
+}
+
+impl Verified {
+    /// Why nothing was opened all the same, as late as every refusal: 401 `invalid_credentials`, or 429
+    /// `too_many_attempts`.
+    pub async fn refused(&self, app: &App, origin: &Origin) -> Error {
+        if let Err(too_often) = self.may_log_in(app).await {
+            // It is not told: what may not be done for ever is not to be written for ever.
+            return too_often;
+        }
+        let refusal = self.attempt.must_not_wait(app).await.err().unwrap_or_else(invalid_credentials);
+        let told = tell(app, origin, Refused::TooLate(self.person)).await;
+        tokio::time::sleep_until(self.no_refusal_before).await;
+        told.err().unwrap_or(refusal)
+    }
+}
+
+impl Verified {
+    async fn may_log_in(&self, app: &App) -> Result<()> {
+        let until = crate::identity::sessions::store::logins_until(&mut *app.db.read().await?, self.person).await?;
+        Quota::LOGINS.must_have_room(until, app.clock.now())
+    }
+}
+
+/// No refusal after a comparison comes sooner: hashes from elsewhere take another time to verify than ours, and would
+/// tell who has one.
+const REFUSAL: Duration = Duration::from_millis(500);
+
+/// bcrypt reads no more of a password.
+const BCRYPT_READS: usize = 72;
+
+/// Compares a password with the one stored under `username`, for somebody at `origin`.
+///
+/// Unknown, disabled, without a password and wrong take the same way: one hash is computed, one failure is counted, and the same answer comes
+/// at the same time. While somebody must wait nothing is computed, whoever they say they are. A hash from elsewhere, or
+/// one cheaper than today's, is replaced by one of ours.
+///
+/// # Errors
+/// 401 `invalid_credentials`; 429 `too_many_attempts`, `too_many_logins`, `too_many_at_once`; 503 when too many are logging in.
+pub async fn verify(app: &App, origin: &Origin, username: &str, presented: Presented) -> Result<Verified> {
+    let no_refusal_before = Instant::now() + REFUSAL;
+    let claim = Claim::new(username, origin, app.clock.now());
+    let (attempt, compared) = compare(app, &claim, &presented).await?;
+    let refused = match compared {
+        Ok((person, hash)) => return Ok(Verified { person, hash, attempt, no_refusal_before }),
+        Err(refused) => refused,
+    };
+    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: app.clock.now() };
+    let refusal = attempt.failed(app, by, refused.event()).await.err().unwrap_or_else(invalid_credentials);
+    tokio::time::sleep_until(no_refusal_before).await;
+    Err(refusal)
+}
+
+/// Why somebody is not let in: for the audit trail, never for them.
+#[derive(Clone, Copy, Debug)]
+enum Refused {
+    /// Nobody has that username. What was typed is not kept: it may be a password in the wrong field.
+    Unknown,
+    /// They are disabled; the password may have been right.
+    Disabled(PersonId),
+    /// They have not chosen a password yet.
+    NoPassword(PersonId),
+    /// The password was wrong.
+    WrongPassword(PersonId),
+    /// The password was right, but meanwhile it was changed, they were disabled, or others have begun a wait.
+    TooLate(PersonId),
+    /// Too many were wrong before; this one may have been right.
+    Barred(PersonId),
+}
+
+impl Refused {
+    fn event(self) -> Event {
+        let (person, reason) = match self {
+            Self::Unknown => (None, "unknown username"),
+            Self::Disabled(person) => (Some(person), "disabled"),
+            Self::NoPassword(person) => (Some(person), "no password"),
+            Self::WrongPassword(person) => (Some(person), "wrong password"),
+            Self::TooLate(person) => (Some(person), "too late"),
+            Self::Barred(person) => (Some(person), "too many failures in a row"),
+        };
+        Event { subject: person, ..Event::new(Action::LoginFailed).after(json!({ "reason": reason })) }
+    }
+}
+
+async fn tell(app: &App, origin: &Origin, refused: Refused) -> Result<()> {
+    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: app.clock.now() };
+    Change::new(app.db.begin().await?, by).commit([refused.event()]).await
+}
+
+/// 401 `invalid_credentials`.
+pub fn invalid_credentials() -> Error {
+    Error::unauthorized("invalid_credentials", "username or password is wrong")
+}
+
+/// Whose the password is, and the hash that stands for it; or why they are not let in.
+type Compared = Result<(PersonId, PasswordHash), Refused>;
+
+async fn compare(app: &App, claim: &Claim, presented: &Presented) -> Result<(Attempt, Compared)> {
+    loop {
+        let found = app.credentials.ask(claim.clone()).await?;
+        let stored = found.credentials;
+        let person = stored.as_ref().map(|stored| stored.id);
+        let attempt = Attempt::begin(app, found.waits, person, claim.network, claim.began)?;
+        let hash = stored.as_ref().and_then(|stored| stored.password_hash.clone());
+        let hash = hash.unwrap_or_else(PasswordHash::dummy);
+        let right = app.hasher.verify(attempt.asker(), presented.clone(), hash).await?;
+        let stored = match stored {
+            None => return Ok((attempt, Err(Refused::Unknown))),
+            Some(stored) if !stored.enabled => return Ok((attempt, Err(Refused::Disabled(stored.id)))),
+            Some(stored) if attempt.is_barred() => return Ok((attempt, Err(Refused::Barred(stored.id)))),
+            Some(stored) => stored,
+        };
+        let Some(hash) = stored.password_hash else { return Ok((attempt, Err(Refused::NoPassword(stored.id)))) };
+        if !right {
+            return Ok((attempt, Err(Refused::WrongPassword(stored.id))));
+        }
+        attempt.was_right();
+        if let Some(hash) = upgraded(app, &attempt, stored.id, hash, presented).await? {
+            return Ok((attempt, Ok((stored.id, hash))));
+        }
+        // Another login has upgraded it meanwhile, or somebody has changed the password: compare with what stands now.
+    }
+}
+
+/// The hash that stands once it is as strong as today's; `None` when it was replaced meanwhile.
+async fn upgraded(
+    app: &App,
+    attempt: &Attempt,
+    person: PersonId,
+    old: PasswordHash,
+    presented: &Presented,
+) -> Result<Option<PasswordHash>> {
+    // What bcrypt did not read has not been verified, and must not become part of the password.
+    let is_long = presented.normalised().len() > BCRYPT_READS;
+    if old.is_current() || is_long && old.reads_72_bytes() {
+        return Ok(Some(old));
+    }
+    let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(Some(old)) };
+    let new = app.hasher.hash(attempt.asker(), password).await?;
+    let mut tx = app.db.begin().await?;
+    let replaced = people::store::upgrade_hash(&mut tx, person, &old, &new).await?;
+    tx.commit().await?;
+    Ok(replaced.then_some(new))
+}

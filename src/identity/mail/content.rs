@@ -1,0 +1,87 @@
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::network::Network;
+use crate::base::opaque::mail_token::Purpose;
+use crate::gate::audit::Origin;
+
+/// What a mail says. It is stored until the mail is sent, so no secret may ever be in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Content {
+    /// Somebody asked for a new password. Until it is addressed, by the address or the username that they typed.
+    PasswordReset {
+        /// What was typed for an address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
+        /// What was typed for a username.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        username: Option<String>,
+        /// Where it was typed.
+        #[serde(default)]
+        origin: Asked,
+    },
+    /// Somebody said that this address is theirs.
+    VerifyEmail,
+    /// Somebody may register.
+    Invitation {
+        /// Who invites, by name.
+        from: Option<String>,
+    },
+    /// A login from where there was none before.
+    NewDevice {
+        /// The address it came from.
+        address: String,
+        /// What the client calls itself.
+        user_agent: Option<String>,
+    },
+    /// The password is another.
+    PasswordChanged,
+    /// The address is another; this goes to the old one.
+    EmailChanged,
+    /// The username is another.
+    UsernameChanged {
+        /// The new one.
+        username: String,
+    },
+}
+
+/// Where a request came from, for the audit trail.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    request_id: Option<String>,
+    address: Option<IpAddr>,
+    client_id: Option<String>,
+}
+
+impl Asked {
+    /// The network where it was typed.
+    pub fn network(&self) -> Option<String> {
+        self.address.map(|address| Network::of(address).to_string())
+    }
+}
+
+impl From<Origin> for Asked {
+    fn from(Origin { request_id, address, client_id, .. }: Origin) -> Self {
+        Self { request_id: request_id.map(|id| id.to_string()), address, client_id }
+    }
+}
+
+impl From<Asked> for Origin {
+    fn from(Asked { request_id, address, client_id }: Asked) -> Self {
+        Self { request_id: request_id.map(Into::into), address, client_id, user_agent: None }
+    }
+}
+
+impl Content {
+    /// What the token in it is for, if it carries one.
+    pub fn purpose(&self) -> Option<Purpose> {
+        match self {
+            Self::PasswordReset { .. } => Some(Purpose::PasswordReset),
+            Self::VerifyEmail => Some(Purpose::VerifyEmail),
+            Self::Invitation { .. } => Some(Purpose::Invitation),
+            Self::NewDevice { .. } | Self::PasswordChanged | Self::EmailChanged | Self::UsernameChanged { .. } => None,
+        }
+    }
+}

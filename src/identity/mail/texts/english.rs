@@ -1,0 +1,100 @@
+use crate::identity::mail::Content;
+use crate::identity::mail::letter::{About, Words, is_link, moment};
+
+const IF_NOT_YOU: &str = "If that was not you, ask for a new password at once, and tell an administrator.";
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+pub(in crate::identity::mail) fn say(about: &About<'_>, sender: &str) -> Words {
+    let moment = |at| moment(at, &MONTHS, "");
+    let (at, until) = (moment(about.at), moment(about.expires_at));
+    let (subject, paragraphs) = match about.content {
+        Content::PasswordReset { .. } => (
+            format!("{sender}: a new password"),
+            vec![
+                format!("Somebody asked for a new password for your account at {sender}."),
+                format!("Use this to set one. It works once and expires on {until}:"),
+            ],
+        ),
+        Content::VerifyEmail => (
+            format!("{sender}: is this your address?"),
+            vec![
+                format!("Somebody gave this e-mail address as theirs at {sender}."),
+                format!("Use this to confirm it. It works once and expires on {until}:"),
+            ],
+        ),
+        Content::Invitation { from } => (
+            format!("{sender}: an invitation"),
+            vec![
+                match from.as_deref().filter(|from| !is_link(from)) {
+                    Some(from) => format!("{from} invites you to {sender}."),
+                    None => format!("You are invited to {sender}."),
+                },
+                format!("Use this invitation to create your account. It works once and expires on {until}:"),
+            ],
+        ),
+        Content::NewDevice { address, user_agent } => (
+            format!("{sender}: a login from a new device"),
+            [
+                Some(format!("Somebody logged in to your account on {at}, from the address {address}.")),
+                about
+                    .told(user_agent.as_deref().unwrap_or("(nothing)"))
+                    .map(|device| format!("The device calls itself: {device}")),
+                Some(IF_NOT_YOU.to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        ),
+        Content::PasswordChanged => (
+            format!("{sender}: your password was changed"),
+            vec![format!("The password of your account was changed on {at}."), IF_NOT_YOU.to_owned()],
+        ),
+        Content::EmailChanged => (
+            format!("{sender}: your e-mail address was changed"),
+            vec![
+                format!("On {at} your account was given another e-mail address; no more mail comes to this one."),
+                "If that was not you, tell an administrator at once.".to_owned(),
+            ],
+        ),
+        Content::UsernameChanged { username } => (
+            format!("{sender}: your username was changed"),
+            vec![
+                match about.told(username) {
+                    Some(username) => format!("Since {at} you log in as {username}."),
+                    None => format!("The username of your account was changed on {at}."),
+                },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+    };
+    Words {
+        subject,
+        greeting: about.greeted().map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},")),
+        paragraphs,
+        label: match about.content {
+            Content::PasswordReset { .. } => "Set a new password",
+            Content::VerifyEmail => "Confirm this address",
+            _ => "Create your account",
+        },
+        where_to: match about.content {
+            Content::PasswordReset { .. } => "Enter it where you asked for a new password, and give it to nobody else.",
+            Content::VerifyEmail => "Enter it where you gave this address, and give it to nobody else.",
+            _ => "Enter it where you register, and give it to nobody else.",
+        },
+        unexpected: "If you did not expect this message, you can ignore it; nothing will change.",
+    }
+}

@@ -1,0 +1,100 @@
+use crate::identity::mail::Content;
+use crate::identity::mail::letter::{About, Words, is_link, moment};
+
+const IF_NOT_YOU: &str = "Si no fuiste tú, pide de inmediato una contraseña nueva y avisa a un administrador.";
+
+const MONTHS: [&str; 12] = [
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
+    "diciembre",
+];
+
+pub(in crate::identity::mail) fn say(about: &About<'_>, sender: &str) -> Words {
+    let moment = |at| moment(at, &MONTHS, "de ");
+    let (at, until) = (moment(about.at), moment(about.expires_at));
+    let (subject, paragraphs) = match about.content {
+        Content::PasswordReset { .. } => (
+            format!("{sender}: una contraseña nueva"),
+            vec![
+                format!("Alguien pidió una contraseña nueva para tu cuenta en {sender}."),
+                format!("Usa esto para establecerla. Sirve una sola vez y vence el {until}:"),
+            ],
+        ),
+        Content::VerifyEmail => (
+            format!("{sender}: ¿es esta tu dirección?"),
+            vec![
+                format!("Alguien dio esta dirección de correo como suya en {sender}."),
+                format!("Usa esto para confirmarla. Sirve una sola vez y vence el {until}:"),
+            ],
+        ),
+        Content::Invitation { from } => (
+            format!("{sender}: una invitación"),
+            vec![
+                match from.as_deref().filter(|from| !is_link(from)) {
+                    Some(from) => format!("{from} te invita a {sender}."),
+                    None => format!("Te invitamos a {sender}."),
+                },
+                format!("Usa esta invitación para crear tu cuenta. Sirve una sola vez y vence el {until}:"),
+            ],
+        ),
+        Content::NewDevice { address, user_agent } => (
+            format!("{sender}: inicio de sesión desde un dispositivo nuevo"),
+            [
+                Some(format!("Alguien inició sesión en tu cuenta el {at}, desde la dirección {address}.")),
+                about
+                    .told(user_agent.as_deref().unwrap_or("(nada)"))
+                    .map(|device| format!("El dispositivo se presenta como: {device}")),
+                Some(IF_NOT_YOU.to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        ),
+        Content::PasswordChanged => (
+            format!("{sender}: tu contraseña cambió"),
+            vec![format!("La contraseña de tu cuenta cambió el {at}."), IF_NOT_YOU.to_owned()],
+        ),
+        Content::EmailChanged => (
+            format!("{sender}: tu dirección de correo cambió"),
+            vec![
+                format!("El {at} tu cuenta recibió otra dirección de correo; a esta ya no llegará nada."),
+                "Si no fuiste tú, avisa de inmediato a un administrador.".to_owned(),
+            ],
+        ),
+        Content::UsernameChanged { username } => (
+            format!("{sender}: tu nombre de usuario cambió"),
+            vec![
+                match about.told(username) {
+                    Some(username) => format!("Desde el {at} inicias sesión como {username}."),
+                    None => format!("El nombre de usuario de tu cuenta cambió el {at}."),
+                },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+    };
+    Words {
+        subject,
+        greeting: about.greeted().map_or_else(|| "Hola:".to_owned(), |name| format!("Hola, {name}:")),
+        paragraphs,
+        label: match about.content {
+            Content::PasswordReset { .. } => "Establecer una contraseña",
+            Content::VerifyEmail => "Confirmar esta dirección",
+            _ => "Crear mi cuenta",
+        },
+        where_to: match about.content {
+            Content::PasswordReset { .. } => "Ingrésalo donde pediste la contraseña nueva y no se lo des a nadie más.",
+            Content::VerifyEmail => "Ingrésalo donde diste esta dirección y no se lo des a nadie más.",
+            _ => "Ingrésala donde te registras y no se la des a nadie más.",
+        },
+        unexpected: "Si no esperabas este mensaje, puedes ignorarlo: no cambiará nada.",
+    }
+}

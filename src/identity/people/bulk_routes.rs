@@ -1,0 +1,92 @@
+//! Many people at once: all or none.
+
+use std::collections::BTreeSet;
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::store;
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::id::{Id, IdOrDigits, PersonId, Ref};
+use crate::gate::audit::{Action, Event};
+use crate::gate::permission::WriteUsers;
+use crate::gate::store::{must_cover_people, must_keep_an_administrator};
+use crate::gate::{About, Can, sessions};
+use crate::platform::http::Json;
+
+/// The most people that one request removes.
+const MOST: usize = 1000;
+
+/// `/users/delete` and `/users/export`.
+pub fn bulk_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(delete_users)).routes(routes!(super::export::export_users))
+}
+
+/// People to remove.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Removal {
+    /// Their ids; one given twice counts once.
+    #[schema(value_type = Vec<IdOrDigits>, min_items = 1, max_items = 1000, example = json!([7, 8]))]
+    user_ids: Vec<Ref<PersonId>>,
+}
+
+impl Removal {
+    fn people(&self) -> Result<Vec<PersonId>> {
+        if !(1..=MOST).contains(&self.user_ids.len()) {
+            return Err(Error::invalid_field("user_ids", "send 1 to 1000 ids"));
+        }
+        let people = self.user_ids.iter().map(Ref::id).collect::<Result<BTreeSet<_>>>()?;
+        Ok(people.into_iter().collect())
+    }
+}
+
+/// That people were removed.
+#[derive(Debug, Serialize, ToSchema)]
+struct UsersDeleted {
+    #[schema(example = "users_deleted")]
+    status: &'static str,
+    /// In order.
+    user_ids: Vec<PersonId>,
+    /// How many sessions ended with it.
+    #[schema(example = 3)]
+    revoked_tokens: u64,
+}
+
+/// Remove many people
+///
+/// All or none: when there is one that nobody has, or whom the caller may not remove, all stay. Otherwise as
+/// `DELETE /users/{id}`.
+#[utoipa::path(post, path = "/users/delete", tag = "users", request_body = Removal, responses(
+    (status = 200, body = UsersDeleted),
+    (status = 400, description = "`invalid_user_id`"),
+    (status = 404, description = "`user_not_found`"),
+    (status = 409, description = "`last_administrator`"),
+))]
+async fn delete_users(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Json(removal): Json<Removal>,
+) -> Result<Json<UsersDeleted>> {
+    let people = removal.people()?;
+    let mut tx = by.begin(&app, About::removal(people.iter().copied())).await?;
+    let records = store::records(&mut tx, &people).await?;
+    must_be_all(&people, &records)?;
+    let now = tx.by().now;
+    must_cover_people(&mut tx, by.actor, &people, now).await?;
+    let revoked_tokens = sessions::store::revoke_all_of(&mut tx, &people).await?;
+    store::remove_all(&mut tx, &people).await?;
+    must_keep_an_administrator(&mut tx).await?;
+    tx.commit(records.into_iter().map(|(id, record)| Event::new(Action::UserDeleted).about(id).before(record))).await?;
+    Ok(Json(UsersDeleted { status: "users_deleted", user_ids: people, revoked_tokens }))
+}
+
+fn must_be_all(asked: &[PersonId], found: &[(PersonId, store::Record)]) -> Result<()> {
+    let unknown: Vec<i32> =
+        asked.iter().filter(|id| found.binary_search_by_key(id, |(there, _)| there).is_err()).map(|id| id.0).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(PersonId::not_found().with("unknown_user_ids", unknown)) }
+}

@@ -1,0 +1,60 @@
+//! Many passwords at once: as many as keep the hashing threads busy, so that their bounded queue has room for logins.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use sqlx::PgConnection;
+use tokio::task::JoinSet;
+
+use super::store;
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::platform::passwords::{Hasher, Password, PasswordHash};
+use crate::platform::shares::Asker;
+
+/// How many hashes are written at a time.
+const BATCH: usize = 256;
+
+/// How long to wait when logins have filled the queue.
+const LATER: Duration = Duration::from_millis(100);
+
+/// Hashes the passwords of these lines; calls `each` after each of them.
+pub async fn hash_all(
+    app: &App,
+    conn: &mut PgConnection,
+    passwords: Vec<(i64, Password)>,
+    mut each: impl FnMut(),
+) -> Result<()> {
+    // One under way and one waiting for each thread.
+    let at_once = app.config.hash_threads * 2;
+    let mut waiting = passwords.into_iter();
+    let mut under_way = JoinSet::new();
+    let mut done: Vec<(i64, PasswordHash)> = Vec::new();
+    loop {
+        while under_way.len() < at_once
+            && let Some((line, password)) = waiting.next()
+        {
+            let hasher = app.hasher.clone();
+            under_way.spawn(async move { hash(&hasher, password).await.map(|hash| (line, hash)) });
+        }
+        let Some(finished) = under_way.join_next().await else { break };
+        done.push(finished.map_err(|error| Error::Internal(error.into()))??);
+        each();
+        if done.len() == BATCH {
+            store::keep_hashes(conn, &done).await?;
+            done.clear();
+        }
+    }
+    store::keep_hashes(conn, &done).await
+}
+
+async fn hash(hasher: &Hasher, password: Password) -> Result<PasswordHash> {
+    let asker = Asker::ourselves("import");
+    loop {
+        match hasher.hash(&asker, password.clone()).await {
+            Err(Error::Busy(_)) => tokio::time::sleep(LATER).await,
+            Err(error) if error.status() == StatusCode::TOO_MANY_REQUESTS => tokio::time::sleep(LATER).await,
+            done => return done,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::received::Received;
+use super::{FIELDS, Format, Remarks, Rules, hash_all, store};
+use crate::app::App;
+use crate::base::error::{Error, Result, causes};
+use crate::gate::Can;
+use crate::gate::audit::{Action, Event};
+use crate::gate::permission::WriteUsers;
+use crate::platform::http::Json;
+use crate::platform::passwords::Password;
+
+/// How many faults an answer names.
+const FAULTS: i64 = 100;
+
+/// How often it is looked whether the caller still may.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// `/users/import`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(import_users))
+}
+
+/// How to read what is imported.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ImportQuery {
+    /// Only look for faults; write nothing.
+    #[param(default = false)]
+    #[serde(default)]
+    dry_run: bool,
+    /// Otherwise the header `Content-Type` says.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// What the caller sends, and what for.
+#[derive(Debug)]
+struct Sent {
+    format: Format,
+    dry_run: bool,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Sent {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let query = axum::extract::Query::<ImportQuery>::from_request_parts(parts, state).await;
+        let axum::extract::Query(query) = query.map_err(|_| {
+            Error::bad_request("invalid_query", "`format` is `csv` or `jsonl`, `dry_run` is `true` or `false`")
+        })?;
+        let format = query.format.map_or_else(|| Format::sent(&parts.headers), Ok)?;
+        Ok(Self { format, dry_run: query.dry_run })
+    }
+}
+
+/// That people were imported.
+#[derive(Debug, Serialize, ToSchema)]
+struct UsersImported {
+    #[schema(example = "users_imported")]
+    status: &'static str,
+    /// How many lines there were.
+    #[schema(example = 5000)]
+    lines: u64,
+    /// How many people are registered now; none in a dry run.
+    #[schema(example = 5000)]
+    imported: u64,
+    /// Whether it was one.
+    #[schema(example = false)]
+    dry_run: bool,
+    /// What is worth knowing though nothing is wrong: which fields were left out, say.
+    #[schema(example = json!(["left out, since Portero gives them itself: created_at, id, sessions"]))]
+    remarks: Vec<String>,
+}
+
+/// Something wrong with a line of an import.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Fault {
+    /// Its number.
+    line: i64,
+    /// The field at fault, if it is one.
+    field: Option<&'static str>,
+    /// What is wrong.
+    #[serde(rename = "fault")]
+    #[schema(example = "missing")]
+    what: String,
+}
+
+impl From<store::Fault> for Fault {
+    fn from(fault: store::Fault) -> Self {
+        let field = |(field, what): (&str, &str)| {
+            let known = FIELDS.iter().find(|known| **known == field)?;
+            Some((*known, what.to_owned()))
+        };
+        match fault.what.split_once(": ").and_then(field) {
+            Some((field, what)) => Self { line: fault.line, field: Some(field), what },
+            None => Self { line: fault.line, field: None, what: fault.what },
+        }
+    }
+}
+
+/// Register many people
+///
+/// As `portero user import` does: a CSV file whose first line names the fields, or one JSON object a line, of
+/// `username`, `name`, `password` or `password_hash` (who has neither chooses one with a forgotten-password mail),
+/// `person_type`, `document_type`, `document_number`, `email`, `locale` and `disabled_at`. Spreadsheets' files are read as
+/// they are written: any separator and line end, UTF-8 or UTF-16. An export can be imported again; what Portero gives by
+/// itself (`id`, `created_at` and so on) is left out with a remark. All or none: all that is wrong is named, and then
+/// nobody is registered. At most 32 MiB, one import of a person at a time.
+#[utoipa::path(post, path = "/users/import", tag = "users", params(ImportQuery),
+    request_body(content((String = "text/csv"), (String = "application/jsonl")), description = "one person a line"),
+    responses(
+        (status = 200, body = UsersImported),
+        (status = 400, description = "`invalid_import`, `invalid_query`"),
+        (status = 409, description = "`user_exists`"),
+        (status = 415, description = "`unsupported_media_type`"),
+        (status = 429, description = "`too_many_imports`"),
+    ))]
+async fn import_users(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    sent: Sent,
+    request: Request,
+) -> Result<Json<UsersImported>> {
+    let _place = app.imports.place(by.actor)?;
+    import(&app, &by, &sent, request.into_body()).await.map(Json)
+}
+
+async fn import(app: &App, by: &Can<WriteUsers>, sent: &Sent, body: Body) -> Result<UsersImported> {
+    let dry_run = sent.dry_run;
+    let apart = app.db.address().one_connection();
+    let prepared = while_allowed(app, by, async {
+        let file = Received::from(body).await?;
+        let turn = app.imports.turn().await?;
+        let mut tx = apart.begin().await?;
+        store::be_patient(&mut tx).await?;
+        store::prepare(&mut tx).await?;
+        let Looked { lines, passwords, remarks } = look_at(app, file, sent.format, &mut tx).await?;
+        must_be_faultless(&mut tx, lines).await?;
+        if !dry_run {
+            hash_all(app, &mut tx, passwords, || ()).await?;
+        }
+        Ok((lines, remarks.said(), tx, turn))
+    });
+    let (lines, remarks, tx, _turn) = prepared.await?;
+    if dry_run {
+        return Ok(UsersImported { status: "users_imported", lines, imported: 0, dry_run, remarks });
+    }
+    let mut tx = by.begin_in(app, tx).await?;
+    let by = tx.by().clone();
+    let imported = store::register(&mut tx, &by).await?;
+    let told = json!({"people": imported, "from": sent.format.extension()});
+    tx.commit([Event::new(Action::UsersImported).after(told)]).await?;
+    Ok(UsersImported { status: "users_imported", lines, imported, dry_run, remarks })
+}
+
+/// Goes on with `work` until the caller has lost their session or their permission.
+async fn while_allowed<T>(app: &App, by: &Can<WriteUsers>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let until_refused = async {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            match by.check_again(app).await {
+                Err(refused) if refused.status().is_client_error() => return refused,
+                _ => {}
+            }
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        refused = until_refused => Err(refused),
+    }
+}
+
+/// What was found in a file.
+#[derive(Default)]
+struct Looked {
+    lines: u64,
+    /// To be hashed: the only thing of it that is kept in memory.
+    passwords: Vec<(i64, Password)>,
+    remarks: Remarks,
+}
+
+/// Hands the file's lines to Postgres.
+async fn look_at(app: &App, file: Received, format: Format, conn: &mut PgConnection) -> Result<Looked> {
+    let wanted = CancellationToken::new();
+    let mut batches = file.look_at(format, Rules::of(&app.config), wanted.clone())?;
+    let _until_dropped = wanted.drop_guard();
+    let mut looked = Looked::default();
+    while let Some(batch) = batches.recv().await {
+        let batch = batch.map_err(|error| Error::bad_request("invalid_import", causes(&error)))?;
+        store::keep(conn, &batch).await?;
+        looked.lines += batch.lines;
+        looked.passwords.extend(batch.passwords);
+        looked.remarks.add(batch.remarks);
+    }
+    Ok(looked)
+}
+
+async fn must_be_faultless(conn: &mut PgConnection, lines: u64) -> Result<()> {
+    store::find_duplicates(conn).await?;
+    let (count, bad_lines) = store::count_faults(conn).await?;
+    if count > 0 {
+        let faults: Vec<Fault> = store::faults(conn, None, FAULTS).await?.into_iter().map(Fault::from).collect();
+        let detail = format!("{count} faults in {bad_lines} of {lines} lines; nobody was registered");
+        return Err(Error::bad_request("invalid_import", detail)
+            .with("faults", json!(faults))
+            .with("fault_count", count));
+    }
+    if lines == 0 {
+        return Err(Error::bad_request("invalid_import", "there is nobody in it"));
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! People: who can log in. They are called users in paths, people where they meet services.
+
+mod bulk_routes;
+mod change;
+mod credentials;
+mod disable;
+mod export;
+pub mod import;
+mod keys;
+mod old_address;
+mod oneself;
+mod person;
+mod routes;
+pub mod store;
+
+pub use bulk_routes::bulk_routes;
+pub use change::{Changed, Wanted, change};
+pub use credentials::{Claim, StoredCredentials};
+pub use disable::{disable, enable};
+
+pub use export::{EXPORTS_OF_A_PERSON, Export, exports_share};
+pub use old_address::tell_the_old_address;
+pub use person::{DocumentNumber, DocumentType, NewPerson, PersonChange, PersonType, named_in_path};
+
+pub use routes::routes;

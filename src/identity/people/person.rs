@@ -1,0 +1,193 @@
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::base::email::Email;
+use crate::base::error::{Error, Result};
+use crate::base::id::{Id, PersonId};
+use crate::base::locale::Locale;
+use crate::base::names::{self, text_type};
+use crate::base::person::{PersonName, Username, person_not_found};
+use crate::platform::passwords::{ImportedHash, Password};
+
+text_type!(
+    /// The number of an identity document.
+    DocumentNumber, |text| names::line(text, 64), max: 64,
+    except: "", example: "45678912"
+);
+
+/// Natural or juridical.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[sqlx(type_name = "auth.person_type")]
+pub enum PersonType {
+    /// A natural person.
+    N,
+    /// A juridical person.
+    J,
+}
+
+impl PersonType {
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::N => "N",
+            Self::J => "J",
+        }
+    }
+}
+
+/// The kind of identity document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[sqlx(type_name = "auth.document_type")]
+pub enum DocumentType {
+    /// National identity document.
+    #[serde(rename = "DNI")]
+    #[sqlx(rename = "DNI")]
+    Dni,
+    /// Foreigner's card.
+    #[serde(rename = "CE")]
+    #[sqlx(rename = "CE")]
+    Ce,
+    /// Taxpayer number.
+    #[serde(rename = "RUC")]
+    #[sqlx(rename = "RUC")]
+    Ruc,
+}
+
+impl DocumentType {
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dni => "DNI",
+            Self::Ce => "CE",
+            Self::Ruc => "RUC",
+        }
+    }
+}
+
+/// A person to register. At most one of `password` and `password_hash`; who has neither chooses one later.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "username": "ada",
+    "password": "correct horse battery",
+    "name": "Ada Quispe",
+    "person_type": "N",
+    "document_type": "DNI",
+    "document_number": "45678912",
+    "email": "ada@example.com",
+}))]
+pub struct NewPerson {
+    /// What they log in with.
+    #[serde(alias = "login")]
+    pub username: Username,
+    /// Their password.
+    #[serde(default)]
+    pub password: Option<Password>,
+    /// The older name of `password`; a hash of another system (PHC or crypt string, and others that docs/operations.md
+    /// lists) is imported as the hash that it is. What looks like a hash of another kind is refused.
+    #[serde(default)]
+    pub password_hash: Option<ImportedHash>,
+    /// What they are called.
+    pub name: PersonName,
+    /// Natural or juridical.
+    #[serde(default)]
+    pub person_type: Option<PersonType>,
+    /// The kind of identity document; together with its number.
+    #[serde(default)]
+    pub document_type: Option<DocumentType>,
+    /// Its number.
+    #[serde(default)]
+    pub document_number: Option<DocumentNumber>,
+    /// Where they can be reached.
+    #[serde(default)]
+    pub email: Option<Email>,
+    /// The language of their mails.
+    #[serde(default)]
+    pub locale: Option<Locale>,
+}
+
+impl NewPerson {
+    /// Their identity document, if they are to have one.
+    ///
+    /// # Errors
+    /// 400 `invalid_request_body` when only a half of it is there.
+    pub fn document(&self) -> Result<Option<(DocumentType, &DocumentNumber)>> {
+        let missing =
+            |field| Error::invalid_field(field, "missing: send document_type and document_number, or neither");
+        match (self.document_type, &self.document_number) {
+            (Some(kind), Some(number)) => Ok(Some((kind, number))),
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(missing("document_type")),
+            (Some(_), None) => Err(missing("document_number")),
+        }
+    }
+}
+
+/// What to change of a person; at least one field.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, example = json!({"name": "Ada Quispe"}))]
+pub struct PersonChange {
+    /// A new username.
+    #[serde(default, alias = "login")]
+    pub username: Option<Username>,
+    /// A new password: ends the person's other sessions.
+    #[serde(default)]
+    pub password: Option<Password>,
+    /// The older name of `password`; a hash of another system (PHC or crypt string, and others that docs/operations.md
+    /// lists) is imported as the hash that it is. What looks like a hash of another kind is refused.
+    #[serde(default)]
+    pub password_hash: Option<ImportedHash>,
+    /// A new name.
+    #[serde(default)]
+    pub name: Option<PersonName>,
+    /// Natural or juridical.
+    #[serde(default)]
+    pub person_type: Option<PersonType>,
+    /// The kind of identity document; together with its number.
+    #[serde(default)]
+    pub document_type: Option<DocumentType>,
+    /// Its number.
+    #[serde(default)]
+    pub document_number: Option<DocumentNumber>,
+    /// A new e-mail address: the old one is told.
+    #[serde(default)]
+    pub email: Option<Email>,
+    /// The language of their mails.
+    #[serde(default)]
+    pub locale: Option<Locale>,
+}
+
+impl PersonChange {
+    /// Whether nothing would change.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            username,
+            password,
+            password_hash,
+            name,
+            person_type,
+            document_type,
+            document_number,
+            email,
+            locale,
+        } = self;
+        username.is_none()
+            && password.is_none()
+            && password_hash.is_none()
+            && name.is_none()
+            && person_type.is_none()
+            && document_type.is_none()
+            && document_number.is_none()
+            && email.is_none()
+            && locale.is_none()
+    }
+}
+
+/// What a path under `/people` answers where a body would answer `error`: there an unknown username is 404, too.
+pub fn named_in_path(error: Error) -> Error {
+    match error {
+        Error::Refused(refusal) if refusal.code == PersonId::INVALID => person_not_found(),
+        error => error,
+    }
+}

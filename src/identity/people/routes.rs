@@ -1,0 +1,309 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::keys::must_be_theirs_to_change;
+use super::oneself::must_not_be_ones_own;
+use super::store::{self, Chosen, Details, NewRow};
+use super::{NewPerson, PersonChange, Wanted, disable, enable};
+use crate::app::App;
+use crate::base::email::Email;
+use crate::base::error::{Error, Result};
+use crate::base::id::{PersonId, Ref};
+use crate::base::locale::Language;
+use crate::base::person::{Person, PersonName, Username};
+use crate::gate::audit::{Action, Event};
+use crate::gate::permission::{ReadUsers, WriteUsers};
+use crate::gate::store::{must_cover_person, must_keep_an_administrator};
+use crate::gate::{About, Caller, Can, Holds, sessions};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
+use crate::platform::passwords::{ImportedHash, Password, PasswordHash};
+use crate::platform::shares::Asker;
+
+/// `/users`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_users, create_user))
+        .routes(routes!(get_user, update_user, patch_user, delete_user))
+        .routes(routes!(disable_user))
+        .routes(routes!(enable_user))
+}
+
+/// List people
+#[utoipa::path(get, path = "/users", tag = "users", params(PageQuery), responses((status = 200, body = Vec<Person>)))]
+async fn list_users(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Result<Response> {
+    let people = store::list(&mut *app.db.read().await?, &page).await?;
+    Ok(page.respond(people, |person| person.id.0))
+}
+
+/// Register a person
+///
+/// Without a password they choose one with a forgotten-password mail (`POST /auth/forgot-password`).
+#[utoipa::path(post, path = "/users", tag = "users", request_body = NewPerson, responses(
+    (status = 201, body = Person),
+    (status = 409, description = "`user_exists`, `email_taken`"),
+    (status = 429, description = "`too_many_at_once`"),
+))]
+async fn create_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Json(mut new): Json<NewPerson>,
+) -> Result<(StatusCode, Json<Person>)> {
+    let asker = Asker::person(by.actor, by.origin.address);
+    let (password, password_hash) = (new.password.take(), new.password_hash.take());
+    let document = new.document()?;
+    let about = [Some(new.username.as_str()), Some(new.name.as_str()), new.email.as_ref().map(Email::as_str)];
+    let password_hash = hash(&app, &asker, password, password_hash, &about).await?;
+    let row = NewRow {
+        username: &new.username,
+        name: &new.name,
+        password_hash: password_hash.as_ref(),
+        person_type: new.person_type,
+        document,
+        email: new.email.as_ref(),
+        locale: new.locale,
+    };
+    let mut tx = by.begin(&app, About::default()).await?;
+    let person = store::insert(&mut tx, &row).await?;
+    let giver = store::giver(&mut tx, by.actor).await?;
+    let chosen = Chosen { password: password_hash.is_some(), email: new.email.is_some() };
+    store::note_giver(&mut tx, person.id, giver, chosen).await?;
+    let record = store::record(&mut tx, person.id).await?;
+    tx.commit([Event::new(Action::UserCreated).about(person.id).after(record)]).await?;
+    Ok((StatusCode::CREATED, Json(person)))
+}
+
+/// See a person
+///
+/// Oneself, or with leave to read users: all that is kept but the password's hash.
+#[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
+    responses(
+        (status = 200, body = Details),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+    ))]
+async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<PersonId>>) -> Result<Tagged<Details>> {
+    let own = id == Ref::Id(caller.person);
+    if !own {
+        Holds::<ReadUsers>::of(&app, &caller).await?.everywhere()?;
+    }
+    let id = id.id()?;
+    let mut conn = app.db.read().await?;
+    let Tagged { etag, .. } = store::tagged(&mut conn, id).await?;
+    Ok(Tagged { shown: store::details(&mut conn, id).await?, etag })
+}
+
+/// Change a person
+///
+/// A changed password ends the person's other sessions, and the waits after failed logins. Of a changed password or address
+/// they are told by mail. Whoever holds more of Portero's own permissions than the caller can't be changed by them; password,
+/// address and username of whoever holds in any service what the caller could not give themselves there can't, either: for
+/// these there is `POST /users/{id}/send-reset`. One's own password, address and username are
+/// changed at `/auth/change-password` and `/auth/me`.
+#[utoipa::path(put, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
+    request_body = PersonChange,
+    responses(
+        (status = 200, body = Success),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 403, description = "`reauthentication_required`"),
+        (status = 404, description = "`user_not_found`"),
+        (status = 409, description = "`user_exists`, `email_taken`"),
+        (status = 429, description = "`too_many_at_once`"),
+    ))]
+async fn update_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Language(language): Language,
+    Path(id): Path<Ref<PersonId>>,
+    if_match: IfMatch,
+    Json(change): Json<PersonChange>,
+) -> Result<Json<Success>> {
+    update(&app, &by, id.id()?, &if_match, language, change).await?;
+    Ok(Json(Success::default()))
+}
+
+/// Change a person, and see them
+///
+/// As `PUT`, but for the answer.
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
+    request_body = PersonChange,
+    responses(
+        (status = 200, body = Person),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 403, description = "`reauthentication_required`"),
+        (status = 404, description = "`user_not_found`"),
+        (status = 409, description = "`user_exists`, `email_taken`"),
+        (status = 429, description = "`too_many_at_once`"),
+    ))]
+async fn patch_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+    Language(language): Language,
+    if_match: IfMatch,
+    Json(change): Json<PersonChange>,
+) -> Result<Tagged<Person>> {
+    update(&app, &by, id.id()?, &if_match, language, change).await
+}
+
+async fn update(
+    app: &App,
+    by: &Can<WriteUsers>,
+    id: PersonId,
+    if_match: &IfMatch,
+    language: Option<crate::base::locale::Locale>,
+    mut change: PersonChange,
+) -> Result<Tagged<Person>> {
+    if change.is_empty() {
+        return Err(Error::invalid_field("", "nothing to change: send at least one field"));
+    }
+    let mut conn = app.db.read().await?;
+    let person = store::get(&mut conn, id).await?;
+    must_not_be_ones_own(&mut conn, by.actor, &person, &change).await?;
+    drop(conn);
+    let (password, password_hash) = (change.password.take(), change.password_hash.take());
+    let username = change.username.as_ref().map_or(person.username.as_str(), Username::as_str);
+    let name = change.name.as_ref().map_or(person.name.as_str(), PersonName::as_str);
+    let about = [Some(username), Some(name), change.email.as_ref().map(Email::as_str)];
+    let asker = Asker::person(by.actor, by.origin.address);
+    let password_hash = hash(app, &asker, password, password_hash, &about).await?;
+
+    let mut tx = by.begin(app, About::person(id)).await?;
+    must_be_theirs_to_change(&mut tx, by.actor, id, &change, password_hash.is_some()).await?;
+    if_match.allows(&store::tagged(&mut tx, id).await?.etag)?;
+    let is_own = by.actor == id;
+    let giver = if is_own { None } else { store::giver(&mut tx, by.actor).await? };
+    let (password_hash, kept) = (password_hash.as_ref(), is_own.then_some(by.token));
+    let wanted = Wanted { change: &change, password_hash, giver, kept, language };
+    let changed = super::change(&mut tx, app, id, &wanted).await?;
+    tx.commit([]).await?;
+    app.post.wake();
+    Ok(changed.person)
+}
+
+/// That a person was removed.
+#[derive(Debug, Serialize, ToSchema)]
+struct UserDeleted {
+    #[schema(example = "user_deleted")]
+    status: &'static str,
+    user_id: PersonId,
+    /// How many sessions ended with it.
+    #[schema(example = 2)]
+    revoked_tokens: u64,
+}
+
+/// Remove a person
+///
+/// Their sessions and grants end at once; username and document are free again.
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
+    responses(
+        (status = 200, body = UserDeleted),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+        (status = 409, description = "`last_administrator`"),
+    ))]
+async fn delete_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+    if_match: IfMatch,
+) -> Result<Json<UserDeleted>> {
+    let id = id.id()?;
+    let mut tx = by.begin(&app, About::removal([id])).await?;
+    let record = store::record(&mut tx, id).await?;
+    let now = tx.by().now;
+    must_cover_person(&mut tx, by.actor, id, now).await?;
+    if_match.allows(&store::tagged(&mut tx, id).await?.etag)?;
+    let revoked_tokens = sessions::store::revoke_all(&mut tx, id, None).await?;
+    store::remove(&mut tx, id).await?;
+    must_keep_an_administrator(&mut tx).await?;
+    tx.commit([Event::new(Action::UserDeleted).about(id).before(record)]).await?;
+    Ok(Json(UserDeleted { status: "user_deleted", user_id: id, revoked_tokens }))
+}
+
+/// That a person was barred, or let in again.
+#[derive(Debug, Serialize, ToSchema)]
+struct UserAdmission {
+    /// `user_disabled` or `user_enabled`.
+    #[schema(example = "user_disabled")]
+    status: &'static str,
+    user_id: PersonId,
+}
+
+/// Keep a person out
+///
+/// Their sessions end at once, and they can't log in; what they hold is kept for when they are let in again. Twice is safe.
+#[utoipa::path(post, path = "/users/{id}/disable", tag = "users",
+    params(("id" = i32, Path, description = "the person's id")),
+    responses(
+        (status = 200, body = UserAdmission),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+        (status = 409, description = "`last_administrator`"),
+    ))]
+async fn disable_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+) -> Result<Json<UserAdmission>> {
+    let user_id = id.id()?;
+    let mut tx = by.begin(&app, About::removal([user_id])).await?;
+    let now = tx.by().now;
+    must_cover_person(&mut tx, by.actor, user_id, now).await?;
+    let changed = disable(&mut tx, user_id).await?;
+    must_keep_an_administrator(&mut tx).await?;
+    tx.commit(changed.then(|| Event::new(Action::UserDisabled).about(user_id))).await?;
+    Ok(Json(UserAdmission { status: "user_disabled", user_id }))
+}
+
+/// Let a person in again
+///
+/// Whether they were disabled or failed to log in too often: nothing stands against them any more. Twice is safe.
+#[utoipa::path(post, path = "/users/{id}/enable", tag = "users",
+    params(("id" = i32, Path, description = "the person's id")),
+    responses(
+        (status = 200, body = UserAdmission),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+    ))]
+async fn enable_user(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+) -> Result<Json<UserAdmission>> {
+    let user_id = id.id()?;
+    let mut tx = by.begin(&app, About::person(user_id)).await?;
+    let now = tx.by().now;
+    must_cover_person(&mut tx, by.actor, user_id, now).await?;
+    let changed = enable(&mut tx, user_id).await?;
+    tx.commit(changed.then(|| Event::new(Action::UserEnabled).about(user_id))).await?;
+    Ok(Json(UserAdmission { status: "user_enabled", user_id }))
+}
+
+/// The hash that `password` or its older name asks for, of somebody of whom `about` is known.
+async fn hash(
+    app: &App,
+    asker: &Asker,
+    password: Option<Password>,
+    password_hash: Option<ImportedHash>,
+    about: &[Option<&str>],
+) -> Result<Option<PasswordHash>> {
+    let password = match (password, password_hash) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid_field("password_hash", "the older name of `password`: send one of them"));
+        }
+        (None, Some(ImportedHash::Hash(hash))) => {
+            app.hasher.must_know(&hash)?;
+            return Ok(Some(hash));
+        }
+        (Some(password), None) | (None, Some(ImportedHash::Password(password))) => password,
+        (None, None) => return Ok(None),
+    };
+    let about: Vec<&str> = about.iter().copied().flatten().collect();
+    app.judge.accept(asker, &password, &about).await?;
+    app.hasher.hash(asker, password).await.map(Some)
+}

@@ -1,0 +1,319 @@
+//! The table `auth.person`.
+
+mod credentials;
+mod details;
+mod email;
+mod given;
+mod many;
+mod password;
+mod search;
+mod tag;
+
+use sqlx::PgConnection;
+
+use super::{DocumentNumber, DocumentType, PersonChange, PersonType};
+use crate::base::email::Email;
+use crate::base::error::{Error, OnConstraint, Result};
+use crate::base::id::{Id, PersonId, Ref};
+use crate::base::locale::Locale;
+use crate::base::person::{Person, PersonName, Username};
+use crate::platform::http::{Page, Total};
+use crate::platform::passwords::PasswordHash;
+
+pub use credentials::{Credentials, Found, credentials, must_be_free};
+pub use details::{Details, details, list_details};
+pub use email::{email, email_taken, note_proof, set_own_email, unproved_email, write_domains_in_one_way};
+pub use given::{Chosen, Given, given, giver, note_giver, note_password_by_mail};
+pub use many::{lock_all, must_all_be_here, records, remove_all};
+pub use password::{password_hash, replace_password};
+pub use search::few_with;
+pub use tag::tagged;
+
+/// One page of people.
+pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
+    if let Some(few) = few_with(conn, page.prefix()).await? {
+        return among(conn, &few, page).await;
+    }
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Person,
+            r#"
+            select id as "id: PersonId", username, name
+            from auth.person
+            where removed_at is null
+              and id > $1
+              and ($2::text is null or auth.fold(username) ^@ $2 or auth.fold(name) ^@ $2)
+            order by id
+            limit $3
+            "#,
+            page.after(i32::MIN),
+            page.prefix(),
+            page.fetch(),
+        )
+    })
+    .await
+}
+
+/// Likewise, of these people alone.
+async fn among(conn: &mut PgConnection, people: &[i32], page: &Page) -> Result<Vec<Person>> {
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Person,
+            r#"
+            select id as "id: PersonId", username, name
+            from auth.person
+            where id = any ($1) and removed_at is null and id > $2
+            order by id
+            limit $3
+            "#,
+            people,
+            page.after(i32::MIN),
+            page.fetch(),
+        )
+    })
+    .await
+}
+
+/// The person with this id.
+pub async fn get(conn: &mut PgConnection, id: PersonId) -> Result<Person> {
+    sqlx::query_as!(
+        Person,
+        r#"select id as "id: PersonId", username, name from auth.person where id = $1 and removed_at is null"#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(PersonId::not_found)
+}
+
+/// What the audit trail keeps of a person.
+#[derive(Debug, serde::Serialize)]
+pub struct Record {
+    username: String,
+    name: String,
+    person_type: Option<PersonType>,
+    document_type: Option<DocumentType>,
+    document_number: Option<String>,
+    email: Option<String>,
+    locale: Option<String>,
+}
+
+/// A person as they are now, for the audit trail.
+pub async fn record(conn: &mut PgConnection, id: PersonId) -> Result<Record> {
+    sqlx::query_as!(
+        Record,
+        r#"
+        select username, name, person_type as "person_type: PersonType", document_type as "document_type: DocumentType",
+               document_number, email, locale
+        from auth.person
+        where id = $1 and removed_at is null
+        "#,
+        id.0,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(PersonId::not_found)
+}
+
+/// The person whom a caller named by id, by username or as `person-<id>`.
+pub async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Option<Person>> {
+    let (id, name) = person.key();
+    let id = id.or_else(|| crate::base::person::id_in(name?));
+    let found = sqlx::query_as!(
+        Person,
+        r#"
+        select id as "id: PersonId", username, name
+        from auth.person
+        where (id = $1 or username = $2) and removed_at is null
+        "#,
+        id.map(|id| id.0),
+        name,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(found)
+}
+
+/// Keeps a person as they are, also in what they hold, until this transaction ends.
+pub async fn hold(conn: &mut PgConnection, id: PersonId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.person where id = $1 for share", id.0).fetch_optional(conn).await?;
+    Ok(())
+}
+
+/// Keeps a person from any change by others, also of what they hold, until this transaction ends.
+pub async fn lock(conn: &mut PgConnection, id: PersonId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.person where id = $1 for no key update", id.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(())
+}
+
+/// Refuses (404 `person_not_found`) somebody who was removed. Under [`hold`] or [`lock`] that stays so.
+pub async fn must_be_here(conn: &mut PgConnection, id: PersonId) -> Result<()> {
+    hold(&mut *conn, id).await?;
+    sqlx::query_scalar!("select id from auth.person where id = $1 and removed_at is null", id.0)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or_else(crate::base::person::person_not_found)
+}
+
+/// A row to write.
+#[derive(Debug)]
+pub struct NewRow<'a> {
+    /// What they log in with.
+    pub username: &'a Username,
+    /// What they are called.
+    pub name: &'a PersonName,
+    /// Their password's hash; `None` for who chooses one later.
+    pub password_hash: Option<&'a PasswordHash>,
+    /// Natural or juridical, where known.
+    pub person_type: Option<PersonType>,
+    /// Their identity document, where known.
+    pub document: Option<(DocumentType, &'a DocumentNumber)>,
+    /// Where they can be reached: as an administrator gives it, unproved.
+    pub email: Option<&'a Email>,
+    /// The language of their mails.
+    pub locale: Option<Locale>,
+}
+
+/// Registers a person. The unique indexes, not a prior read, decide whether username and document are free.
+pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Person> {
+    sqlx::query_as!(
+        Person,
+        r#"
+        insert into auth.person
+            (username, name, password_hash, person_type, document_type, document_number, email, locale)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        returning id as "id: PersonId", username, name
+        "#,
+        new.username.as_str(),
+        new.name.as_str(),
+        new.password_hash.map(PasswordHash::as_str),
+        new.person_type as Option<PersonType>,
+        new.document.map(|(kind, _)| kind) as Option<DocumentType>,
+        new.document.map(|(_, number)| number.as_str()),
+        new.email.map(Email::as_str),
+        new.locale.map(Locale::as_str),
+    )
+    .fetch_one(conn)
+    .await
+    .on_constraint("person_username_key", username_taken())
+    .on_constraint("person_username_folded_key", username_twin())
+    .on_constraint("person_email_key", email_taken())
+    .on_constraint("person_document_key", document_taken())
+}
+
+/// Changes what `change` names. `password_hash` is the hash of its password, if it has one.
+pub async fn update(
+    conn: &mut PgConnection,
+    id: PersonId,
+    change: &PersonChange,
+    password_hash: Option<&PasswordHash>,
+) -> Result<()> {
+    let updated = sqlx::query!(
+        r#"
+        update auth.person
+        set username = coalesce($2, username),
+            name = coalesce($3, name),
+            password_hash = coalesce($4, password_hash),
+            person_type = coalesce($5, person_type),
+            document_type = coalesce($6, document_type),
+            document_number = coalesce($7, document_number),
+            email_verified_at = case when auth.fold_address($8) is distinct from auth.fold_address(email) and $8 is not null
+                then null else email_verified_at end,
+            email = coalesce($8, email),
+            locale = coalesce($9, locale),
+            updated_at = now()
+        where id = $1 and removed_at is null
+        "#,
+        id.0,
+        change.username.as_ref().map(Username::as_str),
+        change.name.as_ref().map(PersonName::as_str),
+        password_hash.map(PasswordHash::as_str),
+        change.person_type as Option<PersonType>,
+        change.document_type as Option<DocumentType>,
+        change.document_number.as_ref().map(DocumentNumber::as_str),
+        change.email.as_ref().map(Email::as_str),
+        change.locale.map(Locale::as_str),
+    )
+    .execute(conn)
+    .await
+    .on_constraint("person_username_key", username_taken())
+    .on_constraint("person_username_folded_key", username_twin())
+    .on_constraint("person_email_key", email_taken())
+    .on_constraint("person_document_key", document_taken())
+    .on_constraint(
+        "person_document_whole",
+        Error::invalid_field(
+            "document_number",
+            "this person has no document yet: send document_type and document_number",
+        ),
+    )?;
+    if updated.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
+}
+
+/// Takes a person out of every answer. The triggers `person_follow` and `person_end` end sessions and grants.
+pub async fn remove(conn: &mut PgConnection, id: PersonId) -> Result<()> {
+    let removed = sqlx::query!(
+        "update auth.person set removed_at = now(), updated_at = now() where id = $1 and removed_at is null",
+        id.0,
+    )
+    .execute(conn)
+    .await?;
+    if removed.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
+}
+
+/// Bars a person from logging in, or lets them in again. The trigger `person_follow` ends their sessions. Answers
+/// whether they were not already.
+pub async fn set_disabled(conn: &mut PgConnection, id: PersonId, disabled: bool) -> Result<bool> {
+    let was_disabled = sqlx::query_scalar!(
+        r#"
+        update auth.person p
+        set disabled_at = case when $2 then coalesce(p.disabled_at, now()) end, updated_at = now()
+        from (select id, disabled_at from auth.person where id = $1 and removed_at is null for no key update) was
+        where p.id = was.id
+        returning was.disabled_at is not null as "was_disabled!"
+        "#,
+        id.0,
+        disabled,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(PersonId::not_found)?;
+    Ok(was_disabled != disabled)
+}
+
+/// Replaces a hash by a stronger one of the same password; `false` when the password was changed meanwhile.
+pub async fn upgrade_hash(
+    conn: &mut PgConnection,
+    id: PersonId,
+    old: &PasswordHash,
+    new: &PasswordHash,
+) -> Result<bool> {
+    let upgraded = sqlx::query!(
+        "update auth.person set password_hash = $3 where id = $1 and password_hash = $2",
+        id.0,
+        old.as_str(),
+        new.as_str(),
+    )
+    .execute(conn)
+    .await?;
+    Ok(upgraded.rows_affected() == 1)
+}
+
+fn username_taken() -> Error {
+    Error::conflict("user_exists", "that username is taken; choose another")
+}
+
+fn username_twin() -> Error {
+    Error::conflict(
+        "user_exists",
+        "another person's username differs from that one only in capital and small letters, which is too little; choose \
+         another",
+    )
+}
+
+fn document_taken() -> Error {
+    Error::conflict("user_exists", "another person is registered with that document")
+}

@@ -1,0 +1,96 @@
+//! All that is kept about people but their hashes: for those who may read it.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use crate::base::error::Result;
+use crate::base::id::{Id, PersonId};
+use crate::identity::people::{DocumentType, PersonType};
+use crate::platform::http::Page;
+
+/// One row of what `portero user` shows.
+#[derive(Debug, serde::Serialize, ToSchema)]
+#[schema(as = PersonDetails)]
+pub struct Details {
+    /// Their id.
+    pub id: PersonId,
+    /// What they log in with.
+    #[schema(example = "juan")]
+    pub username: String,
+    /// What they are called.
+    #[schema(example = "Juan Demo")]
+    pub name: String,
+    /// Natural or juridical.
+    #[schema(example = "N")]
+    pub person_type: Option<PersonType>,
+    /// The kind of identity document.
+    #[schema(example = "DNI")]
+    pub document_type: Option<DocumentType>,
+    /// Its number.
+    #[schema(example = "00000007")]
+    pub document_number: Option<String>,
+    /// Where they can be reached.
+    #[schema(example = "juan@example.com")]
+    pub email: Option<String>,
+    /// Since when that is known to be theirs.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
+    pub email_verified_at: Option<OffsetDateTime>,
+    /// The language of their mails.
+    #[schema(example = "es")]
+    pub locale: Option<String>,
+    /// When they were registered.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime, example = "2026-01-31T09:30:00Z")]
+    pub created_at: OffsetDateTime,
+    /// When they last logged in.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
+    pub last_login_at: Option<OffsetDateTime>,
+    /// Since when they are barred.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
+    pub disabled_at: Option<OffsetDateTime>,
+    /// How many sessions they have.
+    #[schema(example = 1)]
+    pub sessions: i64,
+}
+
+/// All that is kept about one person, without the hash.
+pub async fn details(conn: &mut PgConnection, id: PersonId) -> Result<Details> {
+    details_where(conn, Some(id), &Page::first(None)).await?.pop().ok_or_else(PersonId::not_found)
+}
+
+/// One page of people, with all that is kept about them but the hash.
+pub async fn list_details(conn: &mut PgConnection, page: &Page) -> Result<Vec<Details>> {
+    details_where(conn, None, page).await
+}
+
+async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Page) -> Result<Vec<Details>> {
+    let rows = sqlx::query_as!(
+        Details,
+        r#"
+        select p.id as "id: PersonId", p.username, p.name,
+               p.person_type as "person_type: PersonType",
+               p.document_type as "document_type: DocumentType",
+               p.document_number, p.email, p.email_verified_at, p.locale, p.created_at, p.last_login_at, p.disabled_at,
+               (select count(*) from auth.tokens_cache t where t.person_id = p.id and t.family_id is null)
+               + (select count(*) from auth.refresh_families f where f.person_id = p.id) as "sessions!"
+        from auth.person p
+        where p.removed_at is null
+          and ($1::int is null or p.id = $1)
+          and p.id > $2
+          and ($3::text is null or auth.fold(p.username) ^@ $3 or auth.fold(p.name) ^@ $3)
+        order by p.id
+        limit $4
+        "#,
+        id.map(|id| id.0),
+        page.after(i32::MIN),
+        page.prefix(),
+        page.fetch(),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}

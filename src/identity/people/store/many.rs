@@ -1,0 +1,86 @@
+//! Many people in one statement.
+
+use sqlx::PgConnection;
+
+use super::Record;
+use crate::base::error::{Error, Result};
+use crate::base::id::PersonId;
+use crate::identity::people::{DocumentType, PersonType};
+
+/// Keeps people from any change by others, also of what they hold, until this transaction ends: one after the other,
+/// by id.
+pub async fn lock_all(conn: &mut PgConnection, people: &[PersonId]) -> Result<()> {
+    if people.is_empty() {
+        return Ok(());
+    }
+    sqlx::query_scalar!(
+        "select id from auth.person where id = any ($1) order by id for no key update",
+        &numbers(people),
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// Refuses (404 `person_not_found`, which names the first) people one of whom is not there. Of those who are locked that
+/// stays so.
+pub async fn must_all_be_here(conn: &mut PgConnection, people: &[PersonId]) -> Result<()> {
+    let missing = sqlx::query_scalar!(
+        r#"
+        select asked.id as "id!"
+        from unnest($1::int[]) as asked (id)
+        where not exists (select from auth.person p where p.id = asked.id and p.removed_at is null)
+        order by asked.id
+        limit 1
+        "#,
+        &numbers(people),
+    )
+    .fetch_optional(conn)
+    .await?;
+    missing
+        .map_or(Ok(()), |id| Err(Error::not_found("person_not_found", format!("there is no person with the id {id}"))))
+}
+
+/// People as they are now, for the audit trail, by id; who was removed is not among them.
+pub async fn records(conn: &mut PgConnection, people: &[PersonId]) -> Result<Vec<(PersonId, Record)>> {
+    let rows = sqlx::query!(
+        r#"
+        select id as "id: PersonId", username, name, person_type as "person_type: PersonType",
+               document_type as "document_type: DocumentType", document_number, email, locale
+        from auth.person
+        where id = any ($1) and removed_at is null
+        order by id
+        "#,
+        &numbers(people),
+    )
+    .fetch_all(conn)
+    .await?;
+    let records = rows.into_iter().map(|row| {
+        let record = Record {
+            username: row.username,
+            name: row.name,
+            person_type: row.person_type,
+            document_type: row.document_type,
+            document_number: row.document_number,
+            email: row.email,
+            locale: row.locale,
+        };
+        (row.id, record)
+    });
+    Ok(records.collect())
+}
+
+/// Takes people out of every answer, as [`super::remove`] does one; answers how many that were.
+pub async fn remove_all(conn: &mut PgConnection, people: &[PersonId]) -> Result<u64> {
+    let removed = sqlx::query!(
+        "update auth.person set removed_at = now(), updated_at = now() where id = any ($1) and removed_at is null",
+        &numbers(people),
+    )
+    .execute(conn)
+    .await?;
+    Ok(removed.rows_affected())
+}
+
+fn numbers(people: &[PersonId]) -> Vec<i32> {
+    people.iter().map(|person| person.0).collect()
+}

@@ -1,0 +1,133 @@
+//! A session begins: what a login and a registration have in common.
+
+use serde::Serialize;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use tracing::Instrument;
+use utoipa::ToSchema;
+
+use super::store::{Begun, NewSession};
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::id::{PersonId, SessionId};
+use crate::base::opaque::refresh_token::RefreshToken;
+use crate::base::opaque::token::Token;
+use crate::gate::audit::Origin;
+use crate::gate::sessions::store::families;
+use crate::gate::sessions::{Bounds, PairTimes, Payload};
+use crate::identity::attempts::Attempt;
+use crate::identity::mail::{self, Content};
+use crate::platform::passwords::PasswordHash;
+use crate::platform::traces;
+
+/// Somebody who is to get a session.
+#[derive(Debug)]
+pub struct Entrant<'a> {
+    /// Who.
+    pub person: PersonId,
+    /// The hash that the presented password was verified against.
+    pub verified: &'a PasswordHash,
+    /// Where they come from.
+    pub origin: &'a Origin,
+    /// From `User-Agent`.
+    pub user_agent: Option<&'a str>,
+    /// Whether they want a refresh token, too.
+    pub refresh: bool,
+    /// The attempt at their password that has succeeded; `None` where nothing was to be guessed.
+    pub attempt: Option<&'a Attempt>,
+}
+
+/// A session that has begun, or has been refreshed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LoggedIn {
+    /// To be sent in the header `token`. It is shown this once.
+    #[schema(
+        value_type = String,
+        pattern = "^ptk_[0-9a-f]{72}$",
+        example = "ptk_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273fb5fcb16"
+    )]
+    token: Token,
+    /// When it ends unless a check renews it, in Unix seconds.
+    #[schema(example = 1_795_305_600)]
+    expires_at: i64,
+    /// What `GET /changes` calls this session when it ends.
+    session_id: SessionId,
+    /// Whose it is.
+    payload: Payload,
+    /// Good for one new pair at `POST /auth/refresh`. It is shown this once. Only where it was asked for, like the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        value_type = Option<String>,
+        nullable = false,
+        pattern = "^prt_[0-9a-f]{72}$",
+        example = "prt_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273d0c03d74"
+    )]
+    refresh_token: Option<RefreshToken>,
+    /// How `token` may be sent as well: `Authorization: Bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false, example = "Bearer")]
+    token_type: Option<&'static str>,
+    /// How many seconds `token` lives unless a check renews it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 300)]
+    expires_in: Option<i64>,
+}
+
+impl LoggedIn {
+    fn alone(token: Token, expires_at: OffsetDateTime, payload: Payload) -> Self {
+        let session_id = token.hash().session_id();
+        let expires_at = expires_at.unix_timestamp();
+        Self { token, expires_at, session_id, payload, refresh_token: None, token_type: None, expires_in: None }
+    }
+
+    /// With a refresh token.
+    pub(super) fn pair(
+        (token, refresh_token): (Token, RefreshToken),
+        now: OffsetDateTime,
+        expires_at: OffsetDateTime,
+        payload: Payload,
+    ) -> Self {
+        Self {
+            refresh_token: Some(refresh_token),
+            token_type: Some("Bearer"),
+            expires_in: Some((expires_at - now).whole_seconds()),
+            ..Self::alone(token, expires_at, payload)
+        }
+    }
+}
+
+/// Begins a session: on a transaction, where they want a refresh token. `None` when they were removed or disabled or got
+/// another password since it was verified, or others have begun a wait.
+pub async fn begin(app: &App, conn: &mut PgConnection, who: &Entrant<'_>) -> Result<Option<LoggedIn>> {
+    let now = app.clock.now();
+    let token = app.new_token(now)?;
+    let session = NewSession {
+        token: token.hash(),
+        person: who.person,
+        verified: who.verified,
+        now,
+        bounds: Bounds::at(now, &app.config),
+        origin: who.origin,
+        user_agent: who.user_agent,
+        attempt: who.attempt,
+    };
+    let began = crate::identity::sessions::store::insert(&mut *conn, &session)
+        .instrument(traces::query("begin session"))
+        .await?;
+    let Some(Begun { payload, on_new_device }) = began else { return Ok(None) };
+    if on_new_device {
+        let address = who.origin.address.map(|address| address.to_string()).unwrap_or_default();
+        let content = Content::NewDevice { address, user_agent: who.user_agent.map(str::to_owned) };
+        mail::queue(&mut *conn, app, who.person, &content, None).await?;
+        app.post.wake();
+    }
+    let lifetime = app.config.lifetime;
+    if !who.refresh {
+        return Ok(Some(LoggedIn::alone(token, lifetime.expires_at(now, now), payload)));
+    }
+    let refresh_token = app.new_refresh_token(now)?;
+    let times = PairTimes::new(&lifetime, now, app.config.families.expires_at(now, now));
+    families::begin(conn, token.hash(), refresh_token.hash(), times).await?;
+    let expires_at = lifetime.expires_at(times.created_at, now);
+    Ok(Some(LoggedIn::pair((token, refresh_token), now, expires_at, payload)))
+}

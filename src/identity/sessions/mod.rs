@@ -1,0 +1,16 @@
+//! Sessions of people: how they begin, are renewed with a refresh token, are listed and ended.
+
+mod begin;
+mod end;
+mod newest_first;
+mod refresh_routes;
+mod rotate;
+mod routes;
+pub mod store;
+
+pub use begin::{Entrant, LoggedIn, begin};
+pub use end::{ListedSession, end_all, end_one, sessions};
+pub use newest_first::{Older, OlderQuery};
+pub use refresh_routes::refresh_routes;
+pub use rotate::rotate;
+pub use routes::session_routes;

@@ -1,0 +1,51 @@
+use std::convert::Infallible;
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::rotate::invalid;
+use super::{LoggedIn, rotate};
+use crate::app::App;
+use crate::base::error::Result;
+use crate::base::opaque::refresh_token::PresentedRefresh;
+use crate::gate::audit::Origin;
+use crate::platform::http::{Json, MAX_OF_STRANGERS};
+
+/// `/auth/refresh`.
+pub fn refresh_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(refresh))
+}
+
+/// A refresh token to exchange.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Refresh {
+    /// The newest one that this client got.
+    #[schema(
+        value_type = String,
+        example = "prt_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273d0c03d74"
+    )]
+    refresh_token: PresentedRefresh,
+}
+
+/// Refresh a session
+///
+/// Exchanges a refresh token for a new pair; the access token that came with it is dead from then on. For some seconds
+/// (`REFRESH_GRACE_SECONDS`) the same token gives each of several tabs a pair of its own, until one of these is refreshed.
+/// After a lost answer it is taken later, too, while nobody has used what was lost. Any other use of a token that was exchanged
+/// already ends the session: one of two has stolen it.
+#[utoipa::path(post, path = "/auth/refresh", tag = "auth", request_body = Refresh, security(()), responses(
+    (status = 200, body = LoggedIn),
+    (status = 401, description = "`invalid_refresh_token`"),
+    (status = 429, description = "`too_many_refreshes`"),
+))]
+async fn refresh(
+    State(app): State<App>,
+    Ok(origin): Result<Origin, Infallible>,
+    Json(Refresh { refresh_token: PresentedRefresh(presented) }): Json<Refresh, MAX_OF_STRANGERS>,
+) -> Result<Json<LoggedIn>> {
+    rotate(&app, &origin, presented.ok_or_else(invalid)?).await.map(Json)
+}

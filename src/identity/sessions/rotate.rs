@@ -1,0 +1,91 @@
+//! A refresh token is exchanged for a new pair, or ends its family (RFC 9700 section 4.14.2).
+
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+use super::LoggedIn;
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::opaque::refresh_token::RefreshHash;
+use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::gate::sessions::store::families::{self, Exchange};
+use crate::gate::sessions::{Family, Good, PairTimes};
+use crate::identity::people;
+use crate::platform::http::rate_limit;
+
+/// Exchanges a refresh token for a new pair. The session of its own pair ends; shortly after, the same token is good for
+/// siblings of the new one.
+///
+/// Under locks of its person and its family, so that any number of exchanges, on any number of instances, come one after the
+/// other, and none once the person is disabled, removed, or has another password.
+///
+/// # Errors
+/// 401 `invalid_refresh_token` for one that is unknown, expired or has been used by two: that ends the whole family; 429
+/// `too_many_refreshes` for a family that comes too often: the token stays good.
+pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Result<LoggedIn> {
+    let known = families::find(&mut *app.db.read().await?, presented).await?.ok_or_else(invalid)?;
+    let now = app.clock.now();
+    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
+    let mut tx = Change::new(app.db.begin().await?, by);
+    people::store::hold(&mut tx, known.person).await?;
+    let family = families::lock(&mut tx, known.family).await?;
+    let family = family.filter(|family| app.config.families.is_live(family, now)).ok_or_else(invalid)?;
+    let standing = families::standing(&mut tx, presented).await?.ok_or_else(invalid)?;
+    let good = standing.good(app.config.families.grace, now);
+    let is_good = match good {
+        Good::First | Good::Sibling => true,
+        Good::IfUnused => families::end_children(&mut tx, family.id, known.generation).await?,
+        Good::ForNothing => false,
+    };
+    if !is_good {
+        families::end(&mut tx, family.id).await?;
+        let replayed =
+            json!({"session_id": family.public_id, "generation": known.generation, "newest": family.generation});
+        tx.commit([Event::new(Action::RefreshReplayed).about(family.person).before(replayed)]).await?;
+        return Err(invalid());
+    }
+    // Only now: a replay ends the session also when it comes too often.
+    let refreshes_until = family.refreshed(app.config.lifetime.sliding, now).map_err(too_often)?;
+    if good == Good::Sibling {
+        families::prune(&mut tx, family.id).await?;
+    } else {
+        families::spend(&mut tx, family.id, presented, now).await?;
+    }
+    exchange(app, tx, &family, (known.generation, refreshes_until)).await
+}
+
+async fn exchange(
+    app: &App,
+    mut tx: Change,
+    family: &Family,
+    (parent, refreshes_until): (i32, OffsetDateTime),
+) -> Result<LoggedIn> {
+    let now = tx.by().now;
+    let (token, refresh_token) = (app.new_token(now)?, app.new_refresh_token(now)?);
+    let lifetime = app.config.lifetime;
+    let times = PairTimes::new(&lifetime, now, app.config.families.expires_at(family.created_at, now));
+    let exchange = Exchange {
+        family: family.id,
+        parent,
+        generation: family.generation + 1,
+        refresh_token: refresh_token.hash(),
+        token: token.hash(),
+        times,
+        now,
+        refreshes_until,
+    };
+    let payload = families::exchange(&mut tx, &exchange).await?;
+    tx.commit([]).await?;
+    let expires_at = lifetime.expires_at(times.created_at, now);
+    Ok(LoggedIn::pair((token, refresh_token), now, expires_at, payload))
+}
+
+fn too_often(wait: Duration) -> Error {
+    let what = "this session is refreshed too often: once in the lifetime of its access token is enough";
+    rate_limit::share_is_taken("too_many_refreshes", what, ("refreshes", Family::REFRESHES), wait.unsigned_abs())
+}
+
+/// 401 `invalid_refresh_token`.
+pub fn invalid() -> Error {
+    Error::unauthorized("invalid_refresh_token", "this refresh token is not good any more; log in again")
+}

@@ -1,0 +1,134 @@
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{ListedSession, Older, OlderQuery, end_all, end_one, sessions};
+use crate::app::App;
+use crate::base::error::{Error, Result};
+use crate::base::id::{PersonId, Ref, SessionId};
+use crate::base::opaque::token::TokenHash;
+use crate::gate::permission::{ReadUsers, WriteUsers};
+use crate::gate::store::must_cover_person;
+use crate::gate::{About, Caller, Can};
+use crate::identity::people;
+use crate::platform::http::{Json, Path};
+
+/// `/auth/sessions` and `/users/{id}/sessions`.
+pub fn session_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_own_sessions, end_other_sessions))
+        .routes(routes!(end_session))
+        .routes(routes!(list_sessions, end_sessions))
+}
+
+async fn list(app: &App, person: PersonId, asking: TokenHash, older: Older) -> Result<Response> {
+    let sessions = sessions(&mut *app.db.read().await?, app, person, Some(asking), &older).await?;
+    Ok(older.respond(sessions, ListedSession::key))
+}
+
+/// List one's own sessions
+///
+/// Where one is logged in, the newest first.
+#[utoipa::path(get, path = "/auth/sessions", tag = "auth", params(OlderQuery),
+    responses((status = 200, body = Vec<ListedSession>)))]
+async fn list_own_sessions(State(app): State<App>, caller: Caller, older: Older) -> Result<Response> {
+    list(&app, caller.person, caller.token, older).await
+}
+
+/// That a session has ended.
+#[derive(Debug, Serialize, ToSchema)]
+struct SessionRevoked {
+    #[schema(example = "session_revoked")]
+    status: &'static str,
+    id: SessionId,
+}
+
+/// End one of one's own sessions
+///
+/// By its id in the list, or by the `session_id` that answers about its token have. It is dead in the very next check, and
+/// so is its refresh token.
+#[utoipa::path(delete, path = "/auth/sessions/{id}", tag = "auth",
+    params(("id" = String, Path, description = "the session's id", example = "9c2e4d8fe97d881430de4e754b4205b9")),
+    responses(
+        (status = 200, body = SessionRevoked),
+        (status = 404, description = "`session_not_found`"),
+    ))]
+async fn end_session(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<SessionRevoked>> {
+    let absent = || Error::not_found("session_not_found", "you have no session with that id; it may have ended");
+    let id = SessionId::parse(&id).ok_or_else(absent)?;
+    let mut tx = caller.begin(&app).await?;
+    if !end_one(&mut tx, caller.person, &id).await? {
+        return Err(absent());
+    }
+    tx.commit([]).await?;
+    Ok(Json(SessionRevoked { status: "session_revoked", id }))
+}
+
+/// That sessions have ended.
+#[derive(Debug, Serialize, ToSchema)]
+struct SessionsRevoked {
+    #[schema(example = "sessions_revoked")]
+    status: &'static str,
+    /// How many.
+    #[schema(example = 2)]
+    revoked: u64,
+}
+
+/// End one's other sessions
+///
+/// All but the one that asks, of which only this tab goes on.
+#[utoipa::path(delete, path = "/auth/sessions", tag = "auth", responses((status = 200, body = SessionsRevoked)))]
+async fn end_other_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionsRevoked>> {
+    let mut tx = caller.begin(&app).await?;
+    let revoked = end_all(&mut tx, caller.person, Some(caller.token)).await?;
+    tx.commit([]).await?;
+    Ok(Json(SessionsRevoked { status: "sessions_revoked", revoked }))
+}
+
+/// List a person's sessions
+///
+/// Where they are logged in, the newest first.
+#[utoipa::path(get, path = "/users/{id}/sessions", tag = "users",
+    params(("id" = i32, Path, description = "the person's id"), OlderQuery),
+    responses(
+        (status = 200, body = Vec<ListedSession>),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+    ))]
+async fn list_sessions(
+    State(app): State<App>,
+    by: Can<ReadUsers>,
+    Path(id): Path<Ref<PersonId>>,
+    older: Older,
+) -> Result<Response> {
+    let person = people::store::get(&mut *app.db.read().await?, id.id()?).await?;
+    list(&app, person.id, by.token, older).await
+}
+
+/// End a person's sessions
+///
+/// All of them, at once. Whoever holds more than the caller can't be logged out by them.
+#[utoipa::path(delete, path = "/users/{id}/sessions", tag = "users",
+    params(("id" = i32, Path, description = "the person's id")),
+    responses(
+        (status = 200, body = SessionsRevoked),
+        (status = 400, description = "`invalid_user_id`"),
+        (status = 404, description = "`user_not_found`"),
+    ))]
+async fn end_sessions(
+    State(app): State<App>,
+    by: Can<WriteUsers>,
+    Path(id): Path<Ref<PersonId>>,
+) -> Result<Json<SessionsRevoked>> {
+    let id = id.id()?;
+    let mut tx = by.begin(&app, About::person(id)).await?;
+    people::store::get(&mut tx, id).await?;
+    let now = tx.by().now;
+    must_cover_person(&mut tx, by.actor, id, now).await?;
+    let revoked = end_all(&mut tx, id, None).await?;
+    tx.commit([]).await?;
+    Ok(Json(SessionsRevoked { status: "sessions_revoked", revoked }))
+}

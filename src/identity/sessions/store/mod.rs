@@ -1,0 +1,6 @@
+//! The tables of sessions, as logins and lists use them.
+
+mod begin;
+pub mod listed;
+
+pub use begin::{Begun, NewSession, insert, logins_until};

@@ -1,0 +1,166 @@
+//! One structured line a request, and the request id that ties it to the answer.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::extract::{FromRequestParts, MatchedPath, Request};
+use axum::http::header::{CACHE_CONTROL, USER_AGENT, X_CONTENT_TYPE_OPTIONS};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tower::layer::layer_fn;
+use tower::{Layer, Service};
+
+use crate::app::App;
+use crate::app::config::Config;
+use crate::base::request_id;
+use crate::platform::http::client_ip::{Peer, client_ip};
+use crate::platform::http::credential::{self, Credential};
+use crate::platform::http::trace;
+
+/// The client's own name for itself, from `x-client-id`: printable, at most 100 characters, else not kept.
+pub fn client_id(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get("x-client-id")?.to_str().ok()?.trim();
+    (!text.is_empty() && text.len() <= 100).then_some(text)
+}
+
+/// What the client's program is, from `User-Agent`: the first 300 characters.
+pub fn user_agent(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(USER_AGENT)?.to_str().ok()?;
+    Some(&text[..text.len().min(300)])
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    pub(super) fn of(request: &Extensions, headers: &HeaderMap, config: &Config) -> Self {
+        let local = Peer(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let Peer(peer) = request.get().copied().unwrap_or(local);
+        Self(client_ip(peer, headers, &config.trusted_proxies))
+    }
+}
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions, &parts.headers, &app.config))
+    }
+}
+
+/// What the line says of a request, kept until it is answered.
+struct Asked {
+    start: Instant,
+    method: Method,
+    route: Option<MatchedPath>,
+    address: IpAddr,
+    client: Option<String>,
+    credential: Option<Credential>,
+}
+
+impl Asked {
+    fn of(request: &Request, credential: Option<Credential>, config: &Config) -> Self {
+        let headers = request.headers();
+        Self {
+            start: Instant::now(),
+            method: request.method().clone(),
+            route: request.extensions().get().cloned(),
+            address: ClientAddress::of(request.extensions(), headers, config).0,
+            client: client_id(headers).map(str::to_owned),
+            credential,
+        }
+    }
+
+    fn log(&self, status: StatusCode, id: &str) {
+        let fingerprint = self.credential.map(|credential| credential.fingerprint());
+        tracing::info!(
+            target: "portero::access",
+            method = self.method.as_str(),
+            route = self.route.as_ref().map_or("-", MatchedPath::as_str),
+            status = status.as_u16(),
+            ms = milliseconds(self.start.elapsed()),
+            address = %self.address,
+            client_id = self.client.as_deref().unwrap_or("-"),
+            token = fingerprint.as_deref().unwrap_or("-"),
+            request_id = id,
+            "request"
+        );
+    }
+}
+
+/// To the microsecond.
+fn milliseconds(time: Duration) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "no request takes centuries")]
+    let micros = time.as_micros() as f64;
+    micros / 1000.0
+}
+
+/// Answers under a fresh request id, then logs the request. Tokens and keys appear as 8 hex digits of their hash. Nothing here is
+/// to be kept by anybody on the way, or guessed at by a browser.
+#[derive(Clone, Debug)]
+pub struct AccessLog<S> {
+    inner: S,
+    app: App,
+}
+
+impl<S> AccessLog<S> {
+    /// The layer around what is logged.
+    pub fn layer(app: App) -> impl Layer<S, Service = Self> + Clone {
+        layer_fn(move |inner| Self { inner, app: app.clone() })
+    }
+}
+
+impl<S> Service<Request> for AccessLog<S>
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        // Hashed once for all who look at it.
+        let credential = credential::presented(request.headers()).ok();
+        if let Some(credential) = credential {
+            request.extensions_mut().insert(credential);
+        }
+        let logs = tracing::enabled!(target: "portero::access", tracing::Level::INFO);
+        let asked = logs.then(|| Asked::of(&request, credential, &self.app.config));
+        let under_way = self.app.metrics.request(&request);
+        let id = request_id::generate();
+        let span = self.app.config.traces.then(|| trace::span(&self.app.config, &request, &id));
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let answer = request_id::scope(Arc::clone(&id), answer);
+            let answer = answer.map(|Ok(answered)| answered.into_response());
+            let mut response = match span {
+                Some(span) => trace::within(span, answer).await,
+                None => answer.await,
+            };
+            under_way.answered(response.status());
+            if let Some(asked) = asked {
+                asked.log(response.status(), &id);
+            }
+            let headers = response.headers_mut();
+            if let Ok(id) = HeaderValue::from_str(&id) {
+                headers.insert(request_id::HEADER, id);
+            }
+            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            Ok(response)
+        })
+    }
+}

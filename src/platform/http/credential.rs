@@ -1,0 +1,107 @@
+//! Where a request carries its token or its service key: the `token` header, or `Authorization: Bearer` (RFC 6750). Never the URL.
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HeaderValue};
+use axum::http::request::Parts;
+
+use crate::base::error::Error;
+use crate::base::opaque::service_key::KeyHash;
+use crate::base::opaque::token::TokenHash;
+
+/// What a caller may come with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// A person's token.
+    Token(TokenHash),
+    /// A backend's key.
+    Key(KeyHash),
+}
+
+impl Credential {
+    fn of(text: &str) -> Option<Self> {
+        TokenHash::of(text).map(Self::Token).or_else(|| KeyHash::of(text).map(Self::Key))
+    }
+
+    /// The first 8 hex digits of its hash: all that a log ever shows of it.
+    pub fn fingerprint(&self) -> String {
+        match self {
+            Self::Token(token) => token.fingerprint(),
+            Self::Key(key) => key.fingerprint(),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Credential {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        match parts.extensions.get() {
+            Some(credential) => Ok(*credential),
+            None => presented(&parts.headers),
+        }
+    }
+}
+
+/// The token or key presented in `headers`.
+///
+/// # Errors
+/// 401 `missing_token_header` when absent or blank; 401 `invalid_token` when it can't be one of ours, when a header is
+/// doubled, or when the two headers differ.
+pub fn presented(headers: &HeaderMap) -> Result<Credential, Error> {
+    Credential::of(text(headers)?).ok_or_else(invalid)
+}
+
+/// Its text.
+///
+/// # Errors
+/// As [`presented`], but that it may be anybody's.
+pub fn text(headers: &HeaderMap) -> Result<&str, Error> {
+    let own = single(headers.get_all("token").iter())?;
+    let bearer = single(headers.get_all(AUTHORIZATION).iter())?.and_then(bearer);
+    match (own, bearer) {
+        (Some(own), Some(bearer)) if own != bearer => Err(invalid()),
+        (Some(text), _) | (None, Some(text)) => Ok(text),
+        (None, None) => Err(missing()),
+    }
+}
+
+/// 401 `missing_token_header`.
+pub fn missing() -> Error {
+    Error::unauthorized(
+        "missing_token_header",
+        "log in at POST /auth/login and send the header `token: <value>`; a backend sends a key of its service",
+    )
+}
+
+/// 401 `invalid_token`.
+pub fn invalid() -> Error {
+    Error::unauthorized("invalid_token", "this token is unknown or was revoked; log in again")
+}
+
+/// 401 `invalid_token`, for a key.
+pub fn invalid_key() -> Error {
+    Error::unauthorized(
+        "invalid_token",
+        "this service key is unknown or was revoked; ask who runs the service for another",
+    )
+}
+
+/// 401 `expired_token`.
+pub fn expired() -> Error {
+    Error::unauthorized("expired_token", "this token has expired; log in again")
+}
+
+fn single<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Result<Option<&'a str>, Error> {
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(invalid());
+    }
+    let text = value.to_str().map_err(|_| invalid())?;
+    Ok(Some(text).filter(|text| !text.trim().is_empty()))
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then_some(token)
+}

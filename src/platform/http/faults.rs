@@ -1,0 +1,96 @@
+//! All that is wrong with a body at once: serde stops at the first fault, and whoever calls would mend one after the other.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::json::fault;
+
+/// Larger bodies are read once: to look for more costs as much again.
+const LARGEST: usize = 8 * 1024;
+
+/// So many faults are named.
+const MOST: usize = 8;
+
+/// Where a fault is, and what it is.
+type Fault = (String, String);
+
+/// The first fault of a body, and those behind it.
+pub(super) fn all<T: DeserializeOwned>(body: &[u8], first: Fault) -> Vec<Fault> {
+    let mut faults = vec![first];
+    if body.len() > LARGEST {
+        return faults;
+    }
+    let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else { return faults };
+    let mut seen: Vec<String> = Vec::new();
+    while let Some(field) = faults.last().and_then(|fault| field_of(fault, &body))
+        && faults.len() < MOST
+        && !seen.contains(&field)
+    {
+        match next::<T>(&mut body, &field) {
+            Some(fault) => faults.push(fault),
+            None => break,
+        }
+        seen.push(field);
+    }
+    faults
+}
+
+/// The member of the body that a fault is about; none where it lies deeper or nowhere.
+fn field_of((path, what): &Fault, body: &Map<String, Value>) -> Option<String> {
+    if let Some(missing) = what.strip_prefix("missing field `") {
+        return (path == ".").then(|| missing.trim_end_matches('`').to_owned());
+    }
+    body.contains_key(path).then(|| path.clone())
+}
+
+/// The fault that is found when there is nothing wrong with this field: without it, or with something in its place.
+fn next<T: DeserializeOwned>(body: &mut Map<String, Value>, field: &str) -> Option<Fault> {
+    body.remove(field);
+    let stand_ins = [json!("ada-1"), json!("ada@example.com"), json!(1), json!(true), json!([]), json!({})];
+    for stand_in in std::iter::once(None).chain(stand_ins.into_iter().map(Some)) {
+        if let Some(value) = stand_in {
+            body.insert(field.to_owned(), value);
+        }
+        let (path, what) = first::<T>(body)?;
+        let is_the_same = what == format!("missing field `{field}`") || path.split(['.', '[']).next() == Some(field);
+        if !is_the_same {
+            return Some((path, what));
+        }
+    }
+    None
+}
+
+fn first<T: DeserializeOwned>(body: &Map<String, Value>) -> Option<Fault> {
+    let error = serde_path_to_error::deserialize::<_, T>(Value::Object(body.clone())).err()?;
+    Some((error.path().to_string(), fault(error.inner(), b"null")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::people::NewPerson;
+
+    fn faults(body: &str) -> Vec<String> {
+        let reader = &mut serde_json::Deserializer::from_str(body);
+        let error = serde_path_to_error::deserialize::<_, NewPerson>(reader).expect_err("a fault");
+        let first = (error.path().to_string(), fault(error.inner(), body.as_bytes()));
+        all::<NewPerson>(body.as_bytes(), first).into_iter().map(|(path, what)| format!("{path} {what}")).collect()
+    }
+
+    #[test]
+    fn what_is_missing_and_what_is_bad_is_named_at_once() {
+        assert_eq!(faults("{}"), [". missing field `username`", ". missing field `name`"]);
+        let several = faults(r#"{"email": "no address", "person_type": "X", "nmae": "Ada", "username": 7}"#).join("; ");
+        for part in ["email ", "person_type ", "nmae unknown field `nmae`", "username expected", "missing field `name`"]
+        {
+            assert!(several.contains(part), "{part} in {several}");
+        }
+        assert_eq!(faults(r#"{"username": "ada", "name": ""}"#).len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_object_or_too_large_has_one_fault() {
+        assert_eq!(faults("7").len(), 1);
+        assert_eq!(faults(&format!("{{\"name\": \"{}\"}}", "x".repeat(LARGEST))).len(), 1);
+    }
+}

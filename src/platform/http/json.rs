@@ -1,0 +1,209 @@
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::time::timeout;
+
+use super::faults;
+use crate::base::error::Error;
+
+/// The largest request body, in bytes, but for routes that say otherwise.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// The largest that anybody may send who has shown no credential yet: what strangers can make us hold is kept small.
+pub const MAX_OF_STRANGERS: usize = 16 * 1024;
+
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A JSON body of at most `MAX` bytes. Read whatever its `Content-Type`, since people curl with `-d` alone; a fault
+/// names its field.
+#[derive(Debug)]
+pub struct Json<T, const MAX: usize = MAX_BODY>(pub T);
+
+/// A JSON body that may be left out, and that strangers may send.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for Json<T, MAX> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        parse(&read(request.into_body(), MAX).await?).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let body = read(request.into_body(), MAX_OF_STRANGERS).await?;
+        let value = if body.trim_ascii().is_empty() { None } else { parse::<Option<T>>(&body)? };
+        Ok(Self(value.unwrap_or_default()))
+    }
+}
+
+async fn read(body: Body, max: usize) -> Result<Bytes, Error> {
+    let body = timeout(PATIENCE, axum::body::to_bytes(body, max)).await.map_err(|_| Error::too_slow())?;
+    body.map_err(|error| unreadable(&error, max))
+}
+
+/// Why a body that may have `max` bytes could not be read.
+pub fn unreadable(error: &axum::Error, max: usize) -> Error {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(inner) = cause {
+        if inner.is::<http_body_util::LengthLimitError>() {
+            return Error::too_large(format!("the body may have at most {max} bytes; split the request"));
+        }
+        cause = inner.source();
+    }
+    Error::invalid_field("", "the body could not be read to its end")
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    // serde would read a list as the fields in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::invalid_field("", "the body is a JSON list; send a JSON object"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let first = (error.path().to_string(), fault(error.inner(), body));
+        Error::invalid_fields(&faults::all::<T>(body, first))
+    })?;
+    reader.end().map_err(|error| Error::invalid_field("", &fault(&error, body)))?;
+    Ok(value)
+}
+
+pub(super) fn fault(error: &serde_json::Error, body: &[u8]) -> String {
+    use serde_json::error::Category;
+    match error.classify() {
+        Category::Eof => "the body ends before its JSON does; send a JSON object".to_owned(),
+        // serde_json calls null in the place of one of several words a fault of syntax.
+        Category::Syntax if serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+            "expected one of the values that the documentation names; leave the field out to say nothing".to_owned()
+        }
+        Category::Syntax | Category::Io => format!("the body is not JSON: {error}"),
+        Category::Data => {
+            let text = error.to_string();
+            let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
+            if let Some(unknown) = unknown_field(what) {
+                return unknown;
+            }
+            // serde quotes the value, which may be a password of the wrong type: say only what was expected.
+            match what.rsplit_once(", expected ") {
+                Some((found, expected)) if found.starts_with("invalid ") => {
+                    let expected = if expected.starts_with("struct ") { "a JSON object" } else { expected };
+                    format!("expected {expected}")
+                }
+                _ => what.to_owned(),
+            }
+        }
+    }
+}
+
+/// What serde says of a field that it does not know, with the known one that is likely meant.
+fn unknown_field(fault: &str) -> Option<String> {
+    let (unknown, rest) = fault.strip_prefix("unknown field `")?.split_once('`')?;
+    let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+    let all = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    Some(match nearest(unknown, &known) {
+        Some(meant) => format!("unknown field `{unknown}`; did you mean `{meant}`? Known fields: {all}"),
+        None if known.is_empty() => format!("unknown field `{unknown}`; no fields are known here"),
+        None => format!("unknown field `{unknown}`; known fields: {all}"),
+    })
+}
+
+/// The known name that `unknown` is likely to stand for: mistyped, cut short, or written in another style.
+fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+    let plain =
+        |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
+    let sought = plain(unknown);
+    let likeness = |name: &&str| {
+        let name = plain(name);
+        let (short, long) = if sought.len() < name.len() { (&sought, &name) } else { (&name, &sought) };
+        let is_part = short.len() > 2 && long.starts_with(short.as_str());
+        if is_part { 0.95 } else { strsim::jaro_winkler(&sought, &name) }
+    };
+    let best = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) >= 0.8).then_some(*best)
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
+            Err(error) => Error::Internal(error.into()).into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Login {
+        #[expect(dead_code, reason = "only ever refused here")]
+        password: String,
+    }
+
+    fn refusal(body: &str) -> String {
+        parse::<Login>(body.as_bytes()).expect_err("a refusal").to_string()
+    }
+
+    #[test]
+    fn the_field_that_is_likely_meant_is_named() {
+        let known = ["expires_at", "person_id", "role_id", "service_id", "reason"];
+        for (mistyped, meant) in [
+            ("expires", "expires_at"),
+            ("expiresAt", "expires_at"),
+            ("expire_at", "expires_at"),
+            ("expired_at", "expires_at"),
+            ("personId", "person_id"),
+            ("resaon", "reason"),
+            ("service", "service_id"),
+            ("rol_id", "role_id"),
+        ] {
+            assert_eq!(nearest(mistyped, &known), Some(meant), "{mistyped}");
+        }
+        assert_eq!(nearest("colour", &known), None);
+        assert_eq!(nearest("", &known), None);
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    enum Word {
+        #[serde(rename = "N")]
+        Natural,
+    }
+
+    #[test]
+    fn null_in_the_place_of_a_word_is_json_all_the_same() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Kind {
+            #[expect(dead_code, reason = "only ever refused here")]
+            kind: Word,
+        }
+        let refused = parse::<Kind>(br#"{"kind": null}"#).expect_err("a refusal").to_string();
+        assert!(refused.contains("`kind`") && !refused.contains("not JSON"), "{refused}");
+        assert!(parse::<Kind>(br#"{"kind": "N"}"#).is_ok());
+    }
+
+    #[test]
+    fn a_fault_names_its_field_and_never_its_value() {
+        assert_eq!(refusal(r#"{"password": 123456}"#), "invalid_request_body: `password`: expected a string");
+        assert!(refusal(r#"{"pass": "x"}"#).contains("unknown field `pass`"));
+        assert!(refusal(r#"{"pass": "x"}"#).contains("did you mean `password`?"));
+        assert!(refusal(r#"{"zzz": "x"}"#).contains("known fields: `password`"));
+        assert!(refusal("{}").contains("missing field `password`"));
+        assert!(refusal("").contains("ends before"));
+        assert!(refusal(r#"{"password": "x"} more"#).contains("not JSON"));
+        assert!(refusal("[]").contains("send a JSON object"));
+        assert!(refusal("5").contains("expected a JSON object"));
+    }
+}
