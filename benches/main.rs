@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
-use portero::platform::database::MIGRATIONS;
+use portero::app::database::MIGRATIONS;
 use portero::platform::database::embedded::Durability;
 use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;

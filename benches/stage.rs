@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use portero::platform::database::MIGRATIONS;
+use portero::app::database::MIGRATIONS;
 use portero::platform::database::embedded::{Durability, Postgres};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection};

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
-use portero::platform::database::MIGRATIONS;
+use portero::app::database::MIGRATIONS;
 
 #[test]
 fn the_schema_is_that_of_the_migrations() {

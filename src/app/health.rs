@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::database;
 use crate::app::App;
 use crate::base::error::{Error, Result};
-use crate::platform::database;
 use crate::platform::http::Json;
 
 /// `/`, `/healthz`, `/readyz`.

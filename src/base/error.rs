@@ -168,6 +168,12 @@ impl Error {
     }
 }
 
+impl From<NoPrimary> for Error {
+    fn from(none: NoPrimary) -> Self {
+        if none.unfit().is_some() { Self::NoPrimary(none) } else { Self::Unavailable(none.to_string()) }
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();

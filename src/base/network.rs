@@ -3,8 +3,6 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv6Net};
 
-use crate::gate::audit::Origin;
-
 /// What counts as one place: an address, or the /64 of an IPv6 one, all of which is usually one customer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpNet);
@@ -23,11 +21,6 @@ impl Network {
             }
             address @ IpAddr::V4(_) => Self(address.into()),
         }
-    }
-
-    /// Where a request came from; our own place where there was none.
-    pub fn of_origin(origin: &Origin) -> Self {
-        Self::of(origin.address.unwrap_or(IpAddr::from([127, 0, 0, 1])))
     }
 
     /// What it belongs to.

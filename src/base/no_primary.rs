@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::base::error::Error;
-
 /// What a transaction behind a pooler fails with, before it does anything, where it has come to a server that does not
 /// write: the server behind may change while the connection to the pooler stays.
 pub const NOT_WRITABLE: &str = "this Postgres is read-only, and so not the primary";
@@ -114,12 +112,6 @@ impl fmt::Display for NoPrimary {
 }
 
 impl std::error::Error for NoPrimary {}
-
-impl From<NoPrimary> for Error {
-    fn from(none: NoPrimary) -> Self {
-        if none.unfit().is_some() { Self::NoPrimary(none) } else { Self::Unavailable(none.to_string()) }
-    }
-}
 
 /// What a transaction behind a pooler has come to, if that is why it failed.
 pub fn came_to_an_unfit(error: &sqlx::Error) -> Option<NoPrimary> {

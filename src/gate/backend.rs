@@ -1,11 +1,11 @@
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{KeyId, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
 use crate::base::opaque::token::TokenHash;
+use crate::gate::Gate;
 use crate::gate::keys::CheckedKey;
 use crate::platform::http::credential::Credential;
 
@@ -22,8 +22,8 @@ pub struct Backend {
 
 impl Backend {
     /// The backend that a live key speaks for.
-    pub async fn with(app: &App, hash: KeyHash) -> Result<Self> {
-        let key = crate::gate::keys::check(app, hash).await?;
+    pub async fn with(gate: &Gate, hash: KeyHash) -> Result<Self> {
+        let key = crate::gate::keys::check(gate, hash).await?;
         Ok(Self { service: key.service, key: key.id, hash, checked: key })
     }
 
@@ -31,20 +31,20 @@ impl Backend {
     ///
     /// # Errors
     /// 401 `invalid_token` when it was revoked meanwhile.
-    pub async fn check_again(&self, app: &App) -> Result<()> {
-        crate::gate::keys::check(app, self.hash).await.map(|_| ())
+    pub async fn check_again(&self, gate: &Gate) -> Result<()> {
+        crate::gate::keys::check(gate, self.hash).await.map(|_| ())
     }
 
     /// Whether its key is over by now: what goes on for long asks again and again.
-    pub fn is_over(&self, app: &App) -> bool {
-        self.checked.is_over(app.clock.now())
+    pub fn is_over(&self, gate: &Gate) -> bool {
+        self.checked.is_over(gate.clock.now())
     }
 
     /// Waits for the end of its key.
-    pub async fn over(&self, app: &App) {
+    pub async fn over(&self, gate: &Gate) {
         let Some(end) = self.checked.expires_at else { return std::future::pending().await };
-        while !self.is_over(app) {
-            tokio::time::sleep((end - app.clock.now()).unsigned_abs()).await;
+        while !self.is_over(gate) {
+            tokio::time::sleep((end - gate.clock.now()).unsigned_abs()).await;
         }
     }
 
@@ -61,14 +61,19 @@ impl Backend {
     }
 }
 
-impl FromRequestParts<App> for Backend {
+impl<S> FromRequestParts<S> for Backend
+where
+    Gate: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        match Credential::from_request_parts(parts, app).await? {
-            Credential::Key(key) => Self::with(app, key).await,
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let gate = &Gate::from_ref(state);
+        match Credential::from_request_parts(parts, state).await? {
+            Credential::Key(key) => Self::with(gate, key).await,
             Credential::Token(token) => {
-                crate::gate::check::check(app, token, None).await?;
+                crate::gate::check::check(gate, token, None).await?;
                 Err(Error::forbidden(
                     "service_key_required",
                     "this is for backends: send a key of your service (`psk_…`), not a person's token",
@@ -82,11 +87,11 @@ impl FromRequestParts<App> for Backend {
 ///
 /// # Errors
 /// 401 for a dead key; 403 `service_key_not_allowed` for a live one.
-pub async fn token_of_a_person(app: &App, credential: Credential) -> Result<TokenHash> {
+pub async fn token_of_a_person(gate: &Gate, credential: Credential) -> Result<TokenHash> {
     match credential {
         Credential::Token(token) => Ok(token),
         Credential::Key(key) => {
-            crate::gate::keys::check(app, key).await?;
+            crate::gate::keys::check(gate, key).await?;
             Err(Error::forbidden(
                 "service_key_not_allowed",
                 "this is for people: send a person's token. A service's key is for GET /changes, POST /check-tokens and \

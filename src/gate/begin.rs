@@ -2,11 +2,10 @@ use time::OffsetDateTime;
 
 use super::permission::BuiltIn;
 use super::{Can, can, store};
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, RoleId, ServiceId};
+use crate::gate::Gate;
 use crate::gate::audit::{Actor, By, Change};
-use crate::identity::people;
 use crate::platform::database::Transaction;
 use crate::platform::http::credential;
 
@@ -57,8 +56,8 @@ impl About {
 
 impl<P: BuiltIn> Can<P> {
     /// The caller, as the audit trail tells of them.
-    pub fn by(&self, app: &App) -> By {
-        By { actor: Actor::Person(self.actor), origin: self.origin.clone(), now: app.clock.now() }
+    pub fn by(&self, gate: &Gate) -> By {
+        By { actor: Actor::Person(self.actor), origin: self.origin.clone(), now: gate.clock.now() }
     }
 
     /// Begins a change: locks what it is about, people in the order of their ids, and asks again whether the caller may
@@ -66,25 +65,25 @@ impl<P: BuiltIn> Can<P> {
     ///
     /// # Errors
     /// 401 `invalid_token` or 403 when that has happened since the request came.
-    pub async fn begin(&self, app: &App, about: About) -> Result<Change> {
-        let mut tx = app.db.begin().await?;
+    pub async fn begin(&self, gate: &Gate, about: About) -> Result<Change> {
+        let mut tx = gate.db.begin().await?;
         if about.may_unmake_an_administrator {
             store::queue_for_administrators(&mut tx).await?;
         }
         let (before, after): (Vec<PersonId>, Vec<PersonId>) =
             about.people.into_iter().partition(|person| *person < self.actor);
-        people::store::lock_all(&mut tx, &before).await?;
+        store::people::lock_all(&mut tx, &before).await?;
         if !after.contains(&self.actor) {
-            people::store::hold(&mut tx, self.actor).await?;
+            store::people::hold(&mut tx, self.actor).await?;
         }
-        people::store::lock_all(&mut tx, &after).await?;
-        self.still_stands(app, tx).await
+        store::people::lock_all(&mut tx, &after).await?;
+        self.still_stands(gate, tx).await
     }
 
     /// Makes a change of what another transaction has prepared for it.
-    pub async fn begin_in(&self, app: &App, mut tx: Transaction) -> Result<Change> {
-        people::store::hold(&mut tx, self.actor).await?;
-        self.still_stands(app, tx).await
+    pub async fn begin_in(&self, gate: &Gate, mut tx: Transaction) -> Result<Change> {
+        store::people::hold(&mut tx, self.actor).await?;
+        self.still_stands(gate, tx).await
     }
 
     /// When what the caller makes by this permission is to end: as they `wanted` it (`None` is never, nothing is as long
@@ -115,17 +114,17 @@ impl<P: BuiltIn> Can<P> {
     ///
     /// # Errors
     /// 401 or 403 when they have lost their session or the permission.
-    pub async fn check_again(&self, app: &App) -> Result<()> {
-        let now = app.clock.now();
-        crate::gate::check::check(app, self.token, None).await?;
-        let mut conn = app.db.read().await?;
+    pub async fn check_again(&self, gate: &Gate) -> Result<()> {
+        let now = gate.clock.now();
+        crate::gate::check::check(gate, self.token, None).await?;
+        let mut conn = gate.db.read().await?;
         let standing = store::standing(&mut conn, self.token, self.actor, P::ID, self.service, now).await?;
         if standing.holds_permission { Ok(()) } else { Err(can::lacks::<P>()) }
     }
 
     /// Asks again whether the caller may, now that nobody can change that.
-    async fn still_stands(&self, app: &App, mut tx: Transaction) -> Result<Change> {
-        let by = self.by(app);
+    async fn still_stands(&self, gate: &Gate, mut tx: Transaction) -> Result<Change> {
+        let by = self.by(gate);
         let standing = store::standing(&mut tx, self.token, self.actor, P::ID, self.service, by.now).await?;
         if !standing.has_session {
             return Err(credential::invalid());

@@ -1,16 +1,15 @@
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 
 use super::{store, token_of_a_person};
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref};
 use crate::base::opaque::token::TokenHash;
 use crate::base::person::Person;
+use crate::gate::Gate;
 use crate::gate::audit::{Actor, By, Change, Origin};
 use crate::gate::check::Checked;
 use crate::gate::sessions::Payload;
-use crate::identity::people;
 use crate::platform::http::credential::{self, Credential};
 
 /// Somebody whose token is valid: enough for what anyone logged in may do.
@@ -31,13 +30,13 @@ impl Caller {
     ///
     /// # Errors
     /// 401 `invalid_token` when their session has ended since the request came.
-    pub async fn begin(&self, app: &App) -> Result<Change> {
-        let mut tx = app.db.begin().await?;
-        people::store::lock(&mut tx, self.person).await?;
+    pub async fn begin(&self, gate: &Gate) -> Result<Change> {
+        let mut tx = gate.db.begin().await?;
+        store::people::lock(&mut tx, self.person).await?;
         if !store::has_session(&mut tx, self.token).await? {
             return Err(credential::invalid());
         }
-        Ok(Change::new(tx, self.by(app)))
+        Ok(Change::new(tx, self.by(gate)))
     }
 
     /// Whether it is the caller whom a request names.
@@ -47,19 +46,24 @@ impl Caller {
     }
 
     /// The caller, as the audit trail tells of them.
-    pub fn by(&self, app: &App) -> By {
-        By { actor: Actor::Person(self.person), origin: self.origin.clone(), now: app.clock.now() }
+    pub fn by(&self, gate: &Gate) -> By {
+        By { actor: Actor::Person(self.person), origin: self.origin.clone(), now: gate.clock.now() }
     }
 }
 
-impl FromRequestParts<App> for Caller {
+impl<S> FromRequestParts<S> for Caller
+where
+    Gate: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let credential = Credential::from_request_parts(parts, app).await?;
-        let token = token_of_a_person(app, credential).await?;
-        let checked = crate::gate::check::check(app, token, None).await?;
-        let Ok(origin) = Origin::from_request_parts(parts, app).await;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let gate = &Gate::from_ref(state);
+        let credential = Credential::from_request_parts(parts, state).await?;
+        let token = token_of_a_person(gate, credential).await?;
+        let checked = crate::gate::check::check(gate, token, None).await?;
+        let Ok(origin) = Origin::from_request_parts(parts, gate).await;
         Ok(Self { person: checked.session.person, token, checked, origin })
     }
 }

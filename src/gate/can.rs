@@ -1,16 +1,15 @@
 use std::marker::PhantomData;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use sqlx::PgConnection;
 
 use super::permission::BuiltIn;
 use super::{Caller, store};
-use crate::access::services;
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, ServiceId};
 use crate::base::opaque::token::TokenHash;
+use crate::gate::Gate;
 use crate::gate::audit::Origin;
 
 /// Proof that the caller holds `P`: as a handler's parameter in Portero itself, which means everywhere, so that the
@@ -43,9 +42,9 @@ pub struct Holds<P> {
 
 impl<P: BuiltIn> Holds<P> {
     /// Where `caller` holds `P`, also when that is nowhere.
-    pub async fn of(app: &App, caller: &Caller) -> Result<Self> {
-        let mut conn = app.db.read().await?;
-        let now = Some(app.clock.now());
+    pub async fn of(gate: &Gate, caller: &Caller) -> Result<Self> {
+        let mut conn = gate.db.read().await?;
+        let now = Some(gate.clock.now());
         let services = store::services_where(&mut conn, caller.person, P::ID, now).await?;
         let origin = caller.origin.clone();
         Ok(Self { actor: caller.person, token: caller.token, origin, services, permission: PhantomData })
@@ -75,7 +74,7 @@ impl<P: BuiltIn> Holds<P> {
         service: &Ref<ServiceId>,
     ) -> Result<(ServiceId, Can<P>)> {
         let everywhere = self.services.contains(&ServiceId::PORTERO);
-        match services::store::resolve(conn, service).await {
+        match store::services::resolve(conn, service).await {
             Ok(service) => Ok((service, self.within(service)?)),
             Err(error) if everywhere || !error.status().is_client_error() => Err(error),
             Err(_) => Err(lacks::<P>()),
@@ -88,21 +87,31 @@ impl<P: BuiltIn> Holds<P> {
     }
 }
 
-impl<P: BuiltIn> FromRequestParts<App> for Can<P> {
+impl<P: BuiltIn, S> FromRequestParts<S> for Can<P>
+where
+    Gate: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let caller = Caller::from_request_parts(parts, app).await?;
-        Holds::of(app, &caller).await?.everywhere()
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let gate = &Gate::from_ref(state);
+        let caller = Caller::from_request_parts(parts, state).await?;
+        Holds::of(gate, &caller).await?.everywhere()
     }
 }
 
-impl<P: BuiltIn> FromRequestParts<App> for Holds<P> {
+impl<P: BuiltIn, S> FromRequestParts<S> for Holds<P>
+where
+    Gate: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let caller = Caller::from_request_parts(parts, app).await?;
-        Self::of(app, &caller).await?.somewhere()
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let gate = &Gate::from_ref(state);
+        let caller = Caller::from_request_parts(parts, state).await?;
+        Self::of(gate, &caller).await?.somewhere()
     }
 }
 

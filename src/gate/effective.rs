@@ -1,6 +1,10 @@
 use std::sync::Arc;
 
+use serde::Serialize;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use crate::base::id::ServiceId;
 
 /// What a person may do in a service, in effect: names, in order of id.
 #[derive(Clone, Debug, Default)]
@@ -23,4 +27,20 @@ impl Effective {
     pub fn allows(&self, wanted: &[String]) -> bool {
         wanted.iter().all(|name| self.permissions.iter().any(|held| **held == **name))
     }
+}
+
+/// What somebody holds in a service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HeldInService {
+    /// Where.
+    pub service_id: ServiceId,
+    /// What that is called.
+    #[schema(example = "UI Store")]
+    pub service: String,
+    /// Names of the roles held there.
+    #[schema(example = json!(["Viewer"]))]
+    pub roles: Vec<String>,
+    /// Names of the permissions that these carry.
+    #[schema(example = json!(["read"]))]
+    pub permissions: Vec<String>,
 }

@@ -27,5 +27,72 @@ pub use begin::About;
 pub use caller::Caller;
 pub use can::{Can, Holds};
 pub use checks::{Answer, Ask, Checks, Rights};
-pub use effective::Effective;
+pub use effective::{Effective, HeldInService};
 pub use uses::{Uses, write_uses, write_uses_every_minute};
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use crate::base::clock::Clock;
+use crate::platform::Platform;
+use crate::platform::database::Batch;
+use keys::LastUses;
+use sessions::Renewals;
+
+/// The gate's state. A clone costs next to nothing.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Parts>);
+
+/// What a [`Gate`] consists of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The floor below.
+    pub platform: Platform,
+    /// Where tokens, and what their owners may do, are asked for.
+    pub checks: Batch<Checks>,
+    /// Where sessions are renewed.
+    pub renewals: Batch<Renewals>,
+    /// How long sessions live, and how many there may be.
+    pub sessions: sessions::Settings,
+    /// What notes when service keys are used.
+    pub key_uses: LastUses,
+    /// What notes who uses which service.
+    pub uses: Uses,
+}
+
+impl Deref for Parts {
+    type Target = Platform;
+
+    fn deref(&self) -> &Platform {
+        &self.platform
+    }
+}
+
+impl Deref for Gate {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Gate {
+    /// Puts them together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self::new(Parts { platform: self.platform.with_clock(clock), ..(*self.0).clone() })
+    }
+}
+
+impl FromRef<Gate> for Platform {
+    fn from_ref(gate: &Gate) -> Self {
+        gate.platform.clone()
+    }
+}

@@ -1,10 +1,13 @@
 //! Questions about who holds what, asked before an act.
 
 mod administrators;
+mod by_service;
 mod cover;
 mod losses;
 mod meaning;
+pub mod people;
 mod rows;
+pub mod services;
 mod takeover;
 mod uses;
 
@@ -24,6 +27,7 @@ use crate::platform::database::index;
 pub use administrators::{
     administrators, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
 };
+pub use by_service::by_service;
 pub use cover::{Through, must_cover_people, must_cover_permission, must_cover_person, must_cover_role};
 pub use losses::{Loss, held_until, must_cover_loss};
 pub use meaning::{

@@ -9,9 +9,9 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::store::{self, Use};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ServiceId};
+use crate::gate::Gate;
 
 const EVERY: Duration = Duration::from_mins(1);
 
@@ -86,29 +86,29 @@ fn mix(mut z: u64) -> u64 {
 
 /// Writes what has been noted, every minute, until the app stops. What was noted in the last minute before that is noted
 /// anew with the person's next answer.
-pub async fn write_uses_every_minute(app: App) {
+pub async fn write_uses_every_minute(gate: Gate) {
     loop {
         tokio::time::sleep(EVERY).await;
-        if let Err(error) = write_uses(&app).await {
+        if let Err(error) = write_uses(&gate).await {
             tracing::warn!(%error, "could not write who used which service; the next run tries again");
         }
     }
 }
 
 /// Writes what has been noted; answers how much that was.
-pub async fn write_uses(app: &App) -> Result<usize> {
-    let uses = app.uses.take();
+pub async fn write_uses(gate: &Gate) -> Result<usize> {
+    let uses = gate.uses.take();
     for (n, batch) in uses.chunks(BATCH).enumerate() {
-        if let Err(error) = write(app, batch).await {
-            app.uses.give_back(&uses[n * BATCH..]);
+        if let Err(error) = write(gate, batch).await {
+            gate.uses.give_back(&uses[n * BATCH..]);
             return Err(error);
         }
     }
     Ok(uses.len())
 }
 
-async fn write(app: &App, uses: &[Use]) -> Result<()> {
-    let mut tx = app.db.begin().await?;
+async fn write(gate: &Gate, uses: &[Use]) -> Result<()> {
+    let mut tx = gate.db.begin().await?;
     store::note_uses(&mut tx, uses).await?;
     tx.commit().await?;
     Ok(())

@@ -7,3 +7,97 @@ pub mod login;
 pub mod mail;
 pub mod people;
 pub mod sessions;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use crate::base::clock::Clock;
+use crate::base::id::PersonId;
+use crate::base::network::Network;
+use crate::gate::Gate;
+use crate::platform::database::Batch;
+use crate::platform::shares::{Pace, Shares};
+use crate::platform::{self, Platform};
+use accounts::WhoMayRegister;
+
+use people::StoredCredentials;
+use people::import::Turns;
+
+/// The state of identities. A clone costs next to nothing.
+#[derive(Clone, Debug)]
+pub struct Identity(Arc<Parts>);
+
+/// What an [`Identity`] consists of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The floor below.
+    pub gate: Gate,
+    /// What the operator has decided.
+    pub settings: Arc<Settings>,
+    /// Where what logins compare with is asked for.
+    pub credentials: Batch<StoredCredentials>,
+    /// How often each person logs in from each network.
+    pub logins: Option<Pace<(PersonId, Network)>>,
+    /// Imports over the API: each has a connection of its own for minutes.
+    pub imports: Turns,
+    /// Who is being sent how many exports.
+    pub exports: Shares<PersonId>,
+}
+
+/// How people register, log in and are written to.
+#[derive(Debug)]
+pub struct Settings {
+    /// `REGISTRATION`.
+    pub registration: WhoMayRegister,
+    /// `LOGIN_FREE_FAILURES`, `LOGIN_FREE_FAILURES_PER_ADDRESS`, `LOGIN_MAX_WAIT_SECONDS`: what follows failed logins.
+    pub waits: attempts::Rules,
+    /// `SMTP_URL`, `SMTP_EHLO_NAME`, `MAIL_FROM`, `RESET_PASSWORD_URL`, `VERIFY_EMAIL_URL`, `INVITATION_URL`.
+    pub mail: platform::mail::Settings,
+    /// `PASSWORD_HASH_THREADS`.
+    pub hash_threads: usize,
+    /// Whether `FIREBASE_SIGNER_KEY` is set, so that Firebase's hashes can be verified.
+    pub knows_firebase: bool,
+}
+
+impl Deref for Parts {
+    type Target = Gate;
+
+    fn deref(&self) -> &Gate {
+        &self.gate
+    }
+}
+
+impl Deref for Identity {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Identity {
+    /// Puts them together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self::new(Parts { gate: self.gate.with_clock(clock), ..(*self.0).clone() })
+    }
+}
+
+impl FromRef<Identity> for Platform {
+    fn from_ref(identity: &Identity) -> Self {
+        identity.platform.clone()
+    }
+}
+
+impl FromRef<Identity> for Gate {
+    fn from_ref(identity: &Identity) -> Self {
+        identity.gate.clone()
+    }
+}

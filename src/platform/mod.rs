@@ -12,3 +12,101 @@ pub mod passwords;
 pub mod shares;
 pub mod spreadsheet;
 pub mod traces;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::clock::Clock;
+use crate::base::error::{Error, Result};
+use crate::base::opaque::invitation::Invitation;
+use crate::base::opaque::mail_token::MailToken;
+use crate::base::opaque::refresh_token::RefreshToken;
+use crate::base::opaque::service_key::ServiceKey;
+use crate::base::opaque::token::Token;
+use crate::base::secret::Secret;
+use database::Db;
+use mail::Post;
+use metrics::Metrics;
+use passwords::{Hasher, Judge};
+
+/// What every floor works with. A clone costs next to nothing.
+#[derive(Clone, Debug)]
+pub struct Platform(Arc<Parts>);
+
+/// What a [`Platform`] consists of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Connections to Postgres.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// What hashes passwords.
+    pub hasher: Hasher,
+    /// What says how good they are.
+    pub judge: Judge,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// The way mail goes out.
+    pub post: Post,
+    /// Where requests arrive, and how they are told apart.
+    pub http: http::Settings,
+    /// `TOKEN_SECRET`: mixed into new tokens.
+    pub token_secret: Secret,
+    /// Cancelled when Portero stops: what would never end by itself ends then.
+    pub stopping: CancellationToken,
+}
+
+impl Deref for Platform {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Platform {
+    /// Puts them together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self::new(Parts { clock, ..(*self.0).clone() })
+    }
+
+    /// A token nobody has had before.
+    pub fn new_token(&self, now: OffsetDateTime) -> Result<Token> {
+        Ok(Token::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+    }
+
+    /// A refresh token nobody has had before.
+    pub fn new_refresh_token(&self, now: OffsetDateTime) -> Result<RefreshToken> {
+        Ok(RefreshToken::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+    }
+
+    /// An invitation nobody has had before.
+    pub fn new_invitation(&self, now: OffsetDateTime) -> Result<Invitation> {
+        Ok(Invitation::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+    }
+
+    /// A service key nobody has had before.
+    pub fn new_service_key(&self, now: OffsetDateTime) -> Result<ServiceKey> {
+        Ok(ServiceKey::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+    }
+
+    /// A token of a mail that nobody has had before.
+    pub fn new_mail_token(&self, now: OffsetDateTime) -> Result<MailToken> {
+        Ok(MailToken::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+    }
+}
+
+fn random() -> Result<[u8; 32]> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| Error::Internal(error.into()))?;
+    Ok(random)
+}

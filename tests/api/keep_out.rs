@@ -148,7 +148,7 @@ async fn a_right_password_that_was_under_way_when_the_wait_began_opens_nothing()
         person: PersonId(ada.id),
         verified: &crate::support::PASSWORD_HASH,
         now: server.app.clock.now(),
-        bounds: portero::gate::sessions::Bounds::at(server.app.clock.now(), &server.app.config),
+        bounds: portero::gate::sessions::Bounds::at(server.app.clock.now(), &server.app.sessions),
         origin: &origin,
         user_agent: None,
         attempt: Some(&under_way),

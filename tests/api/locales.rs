@@ -1,8 +1,8 @@
 //! What is one and what is two does not depend on the locale of the database, nor on when it was made.
 
 use portero::app::config::Config;
+use portero::app::database::{Database, MIGRATIONS};
 use portero::base::names::fold;
-use portero::platform::database::{Database, MIGRATIONS};
 use serde_json::json;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};

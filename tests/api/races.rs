@@ -131,7 +131,7 @@ async fn a_session_never_begins_for_a_password_that_was_changed_after_it_was_ver
             person: portero::base::id::PersonId(ada.id),
             verified,
             now,
-            bounds: portero::gate::sessions::Bounds::at(now, &server.app.config),
+            bounds: portero::gate::sessions::Bounds::at(now, &server.app.sessions),
             origin: &origin,
             user_agent: None,
             attempt: None,

@@ -1,12 +1,12 @@
 //! A Portero without an administrator makes one at its first start.
 
 use crate::access::grants::{self, End, Terms};
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, RoleId, ServiceId};
 use crate::base::person::{Person, PersonName, Username};
 use crate::gate;
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::identity::Identity;
 use crate::identity::people;
 use crate::platform::passwords::{Password, PasswordHash};
 use crate::platform::shares::Asker;
@@ -23,17 +23,17 @@ pub struct FirstAdmin {
 /// Makes `admin` unless there is an administrator already; answers whether it did.
 ///
 /// Of several instances that start at once, one does.
-pub async fn ensure_an_administrator(app: &App, admin: FirstAdmin) -> Result<bool> {
-    let now = app.clock.now();
-    if !gate::store::administrators(&mut *app.db.read().await?, now).await?.is_empty() {
+pub async fn ensure_an_administrator(identity: &Identity, admin: FirstAdmin) -> Result<bool> {
+    let now = identity.clock.now();
+    if !gate::store::administrators(&mut *identity.db.read().await?, now).await?.is_empty() {
         return Ok(false);
     }
-    app.config.passwords.accept(&admin.password, &[admin.username.as_str()])?;
-    let hash = app.hasher.hash(&Asker::ourselves("start"), admin.password).await?;
+    identity.judge.policy().accept(&admin.password, &[admin.username.as_str()])?;
+    let hash = identity.hasher.hash(&Asker::ourselves("start"), admin.password).await?;
     let name: PersonName = "Administrator".parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
 
     let by = By { actor: Actor::System, origin: Origin::default(), now };
-    let mut tx = Change::new(app.db.begin().await?, by);
+    let mut tx = Change::new(identity.db.begin().await?, by);
     gate::store::queue_for_administrators(&mut tx).await?;
     if !gate::store::administrators(&mut tx, now).await?.is_empty() {
         return Ok(false);

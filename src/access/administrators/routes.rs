@@ -9,7 +9,6 @@ use utoipa_axum::routes;
 
 use crate::access::grants::{End, Holder, Notice, Terms, What, notices, store, told};
 use crate::access::grants::{give_role, take_role};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::{Person, person_not_found};
@@ -17,13 +16,14 @@ use crate::gate::audit::Change;
 use crate::gate::permission::{ReadGrants, WriteGrants};
 use crate::gate::store::{Through, must_cover_role, must_keep_an_administrator};
 use crate::gate::{About, Can};
+use crate::identity::Identity;
 use crate::identity::people;
 use crate::platform::http::{Json, Page, PageQuery, Path};
 
 const PLACE: (ServiceId, RoleId) = (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
 
 /// `/administrators`.
-pub fn administrator_routes() -> OpenApiRouter<App> {
+pub fn administrator_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .routes(routes!(list_administrators))
         .routes(routes!(promote_administrator, demote_administrator))
@@ -32,9 +32,9 @@ pub fn administrator_routes() -> OpenApiRouter<App> {
 /// List the administrators
 #[utoipa::path(get, path = "/administrators", tag = "grants", params(PageQuery),
     responses((status = 200, body = Vec<Holder>)))]
-async fn list_administrators(State(app): State<App>, _: Can<ReadGrants>, page: Page) -> Result<Response> {
+async fn list_administrators(State(identity): State<Identity>, _: Can<ReadGrants>, page: Page) -> Result<Response> {
     let (service, role) = PLACE;
-    let people = store::holders(&mut *app.db.read().await?, service, role, &page, app.clock.now()).await?;
+    let people = store::holders(&mut *identity.db.read().await?, service, role, &page, identity.clock.now()).await?;
     Ok(page.respond(people, |person| person.id.0))
 }
 
@@ -60,11 +60,11 @@ struct Promoted {
         (status = 409, description = "`password_set_by_another`"),
     ))]
 async fn promote_administrator(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteGrants>,
     Path(person): Path<Ref<PersonId>>,
 ) -> Result<Json<Promoted>> {
-    let (mut tx, person) = begin(&app, &by, &person).await?;
+    let (mut tx, person) = begin(&identity, &by, &person).await?;
     let (service, role) = PLACE;
     let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
     let granted = give_role(&mut tx, by.actor, (person.id, service, role), &terms).await?;
@@ -95,11 +95,11 @@ struct AdministratorDemoted {
         (status = 409, description = "`last_administrator`"),
     ))]
 async fn demote_administrator(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteGrants>,
     Path(person): Path<Ref<PersonId>>,
 ) -> Result<Json<AdministratorDemoted>> {
-    let (mut tx, person) = begin(&app, &by, &person).await?;
+    let (mut tx, person) = begin(&identity, &by, &person).await?;
     let (service, role) = PLACE;
     let taken = take_role(&mut tx, by.actor, (person.id, service, role)).await?;
     must_keep_an_administrator(&mut tx).await?;
@@ -108,11 +108,11 @@ async fn demote_administrator(
     Ok(Json(AdministratorDemoted { status: "administrator_demoted", user_id: person.id, revoked }))
 }
 
-async fn begin(app: &App, by: &Can<WriteGrants>, person: &Ref<PersonId>) -> Result<(Change, Person)> {
-    let found = people::store::find(&mut *app.db.read().await?, person).await?;
+async fn begin(identity: &Identity, by: &Can<WriteGrants>, person: &Ref<PersonId>) -> Result<(Change, Person)> {
+    let found = people::store::find(&mut *identity.db.read().await?, person).await?;
     let person = found.ok_or_else(person_not_found)?;
     let (service, role) = PLACE;
-    let mut tx = by.begin(app, About::grant(person.id, service, role)).await?;
+    let mut tx = by.begin(identity, About::grant(person.id, service, role)).await?;
     let now = Through::Now(tx.by().now);
     must_cover_role(&mut tx, by.actor, service, role, now).await?;
     Ok((tx, person))

@@ -6,13 +6,13 @@ use super::give::{take_permission, take_role};
 use super::review::Grants;
 use super::{What, store, told};
 use crate::access::{permissions, roles};
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, ServiceId};
 use crate::gate::audit::Change;
 use crate::gate::permission::WriteGrants;
 use crate::gate::store::{Through, must_cover_permission, must_cover_role, must_keep_an_administrator};
 use crate::gate::{About, Can};
+use crate::identity::Identity;
 use crate::identity::people;
 
 /// Confirms and revokes grants in `service`, under the rules of single ones; answers those that were there to be revoked.
@@ -20,7 +20,7 @@ use crate::identity::people;
 /// # Errors
 /// 403 beyond what the caller holds; 404 for what is not there; 409 `direct_role`, `last_administrator`.
 pub async fn decide(
-    app: &App,
+    identity: &Identity,
     by: &Can<WriteGrants>,
     service: ServiceId,
     confirm: &Grants,
@@ -31,7 +31,7 @@ pub async fn decide(
     let lost = revoke.iter().filter_map(|(_, what)| what.role());
     let about = About::grants(people.iter().copied(), service, lost);
     let may_unmake_an_administrator = about.may_unmake_an_administrator();
-    let mut tx = by.begin(app, about).await?;
+    let mut tx = by.begin(identity, about).await?;
     // Who decides in one service alone hears of strangers what they hear of nobody: that these hold nothing there.
     if by.everywhere {
         people::store::must_all_be_here(&mut tx, &people).await?;

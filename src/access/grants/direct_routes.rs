@@ -8,17 +8,17 @@ use super::give::{give_permission, take_permission};
 use super::routes::{Act, Begun, whom};
 use super::{DirectGrant, NewDirectGrant, Notice, Terms, What, notices, told};
 use crate::access::permissions;
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::gate::permission::WriteGrants;
 use crate::gate::store::{Through, must_cover_permission};
 use crate::gate::{About, Holds};
+use crate::identity::Identity;
 use crate::identity::people::named_in_path;
 use crate::platform::http::{Json, Path};
 
 /// `/person-service-permissions`.
-pub(super) fn routes() -> OpenApiRouter<App> {
+pub(super) fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(grant_permission, revoke_permission)).routes(routes!(revoke_permission_by_path))
 }
 
@@ -54,12 +54,12 @@ struct DirectGrantDone {
     (status = 409, description = "`ambiguous_name`, `password_set_by_another`"),
 ))]
 async fn grant_permission(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteGrants>,
     Json(new): Json<NewDirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
-    let end = new.expires_at.seen_from(app.clock.now())?;
-    let Begun { mut tx, actor, person, service, what } = begin(&app, by, &new.grant(), Act::Give).await?;
+    let end = new.expires_at.seen_from(identity.clock.now())?;
+    let Begun { mut tx, actor, person, service, what } = begin(&identity, by, &new.grant(), Act::Give).await?;
     let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
     let (role, granted) = give_permission(&mut tx, actor, (person, service, what), &terms).await?;
     let notices = notices(&mut tx, (person, service, What::Permission(what)), terms.now).await?;
@@ -78,11 +78,11 @@ async fn grant_permission(
     (status = 409, description = "`ambiguous_name`"),
 ))]
 async fn revoke_permission(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteGrants>,
     Json(grant): Json<DirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
-    revoke(&app, by, &grant).await
+    revoke(&identity, by, &grant).await
 }
 
 /// Take a directly given permission back, by path
@@ -101,16 +101,16 @@ async fn revoke_permission(
         (status = 409, description = "`ambiguous_name`"),
     ))]
 async fn revoke_permission_by_path(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteGrants>,
     Path((person_id, service_id, permission)): Path<(Ref<PersonId>, Ref<ServiceId>, Ref<PermissionId>)>,
 ) -> Result<Json<DirectGrantDone>> {
     let grant = DirectGrant { person_id, service_id, permission_id: Some(permission), permission_name: None };
-    revoke(&app, by, &grant).await.map_err(named_in_path)
+    revoke(&identity, by, &grant).await.map_err(named_in_path)
 }
 
-async fn revoke(app: &App, by: Holds<WriteGrants>, grant: &DirectGrant) -> Result<Json<DirectGrantDone>> {
-    let Begun { mut tx, actor, person, service, what } = begin(app, by, grant, Act::Take).await?;
+async fn revoke(identity: &Identity, by: Holds<WriteGrants>, grant: &DirectGrant) -> Result<Json<DirectGrantDone>> {
+    let Begun { mut tx, actor, person, service, what } = begin(identity, by, grant, Act::Take).await?;
     let (role, taken) = take_permission(&mut tx, actor, (person, service, what)).await?;
     let revoked = Some(taken.is_some());
     tx.commit(taken.map(|before| told::directly_revoked(person, service, what, &before))).await?;
@@ -129,15 +129,20 @@ fn done(
 }
 
 /// Begins a change of the direct grant that a body names, if the caller may hand out and take away its permission there.
-async fn begin(app: &App, by: Holds<WriteGrants>, grant: &DirectGrant, act: Act) -> Result<Begun<PermissionId>> {
+async fn begin(
+    identity: &Identity,
+    by: Holds<WriteGrants>,
+    grant: &DirectGrant,
+    act: Act,
+) -> Result<Begun<PermissionId>> {
     let named = grant.permission()?;
-    let mut conn = app.db.read().await?;
-    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, app.clock.now()).await?;
+    let mut conn = identity.db.read().await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, identity.clock.now()).await?;
     if act.is_strict(service) {
         permissions::store::resolve_one(&mut conn, &named).await.map_err(|error| grant.refusal(error))?;
     }
     drop(conn);
-    let mut tx = by.begin(app, About::person(person)).await?;
+    let mut tx = by.begin(identity, About::person(person)).await?;
     let permission = permissions::store::hold(&mut tx, &named).await.map_err(|error| grant.refusal(error))?;
     let now = Through::Now(tx.by().now);
     must_cover_permission(&mut tx, by.actor, service, permission, now).await?;

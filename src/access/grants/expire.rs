@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{store, told};
 use crate::access::keys;
-use crate::app::App;
 use crate::base::error::Result;
 use crate::gate::audit::{Actor, By, Change, Origin};
+use crate::identity::Identity;
 use crate::platform::database::duty;
 
 /// The duty's name in `auth.duties`.
@@ -21,9 +21,9 @@ const BATCH: i64 = 100;
 const BREATH: Duration = Duration::from_millis(10);
 
 /// Sweeps until the app stops.
-pub async fn expire_every_second(app: App) {
+pub async fn expire_every_second(identity: Identity) {
     loop {
-        match expire(&app).await {
+        match expire(&identity).await {
             Ok(0) => {}
             Ok(swept) => tracing::info!(swept, "swept up grants that are over"),
             Err(error) => tracing::warn!(%error, "could not sweep up grants that are over; the next run tries again"),
@@ -33,20 +33,21 @@ pub async fn expire_every_second(app: App) {
 }
 
 /// Sweeps, if there is anything, unless another instance has done so within the last second; answers how many grants.
-async fn expire(app: &App) -> Result<u64> {
-    if !store::is_any_expired(&mut *app.db.read().await?, app.clock.now()).await? {
+async fn expire(identity: &Identity) -> Result<u64> {
+    if !store::is_any_expired(&mut *identity.db.read().await?, identity.clock.now()).await? {
         return Ok(0);
     }
-    if duty::claim(&app.db, DUTY, EVERY).await? { sweep(app).await } else { Ok(0) }
+    if duty::claim(&identity.db, DUTY, EVERY).await? { sweep(identity).await } else { Ok(0) }
 }
 
 /// Deletes all grants that are over, and tells so; answers how many. Those of people whom somebody is changing just now
 /// are left for the next time.
-pub async fn sweep(app: &App) -> Result<u64> {
+pub async fn sweep(identity: &Identity) -> Result<u64> {
     let mut total = 0;
     loop {
-        let now = app.clock.now();
-        let mut tx = Change::new(app.db.begin().await?, By { actor: Actor::System, origin: Origin::default(), now });
+        let now = identity.clock.now();
+        let mut tx =
+            Change::new(identity.db.begin().await?, By { actor: Actor::System, origin: Origin::default(), now });
         let swept = store::sweep(&mut tx, now, BATCH).await?;
         let keys = keys::store::sweep(&mut tx, now, BATCH).await?;
         let number = swept.len() + keys.len();

@@ -263,19 +263,3 @@ pub struct Held {
     /// Why it was given.
     pub reason: Option<String>,
 }
-
-/// What somebody holds in a service.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct HeldInService {
-    /// Where.
-    pub service_id: ServiceId,
-    /// What that is called.
-    #[schema(example = "UI Store")]
-    pub service: String,
-    /// Names of the roles held there.
-    #[schema(example = json!(["Viewer"]))]
-    pub roles: Vec<String>,
-    /// Names of the permissions that these carry.
-    #[schema(example = json!(["read"]))]
-    pub permissions: Vec<String>,
-}

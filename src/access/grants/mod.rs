@@ -19,8 +19,7 @@ pub mod told;
 pub use expire::{expire_every_second, sweep};
 pub use give::{give_permission, give_role, take_permission, take_role};
 pub use grant::{
-    DirectGrant, Held, HeldInService, HeldRole, Holder, NewDirectGrant, NewRoleGrant, Offer, PersonInService,
-    RoleGrant, What,
+    DirectGrant, Held, HeldRole, Holder, NewDirectGrant, NewRoleGrant, Offer, PersonInService, RoleGrant, What,
 };
 
 pub use people_routes::routes as people_routes;

@@ -10,17 +10,17 @@ use super::routes::{Act, keep_an_administrator, must_be_grantable, role_meant};
 use super::{Offer, store, told};
 use crate::access::roles;
 use crate::access::services::{self, NewService};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{Ref, RoleId, ServiceId};
 use crate::gate::audit::{Action, Event};
 use crate::gate::permission::{BuiltIn, WriteGrants, WriteServices};
 use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_permission};
 use crate::gate::{About, Can, Holds};
+use crate::identity::Identity;
 use crate::platform::http::{Json, Path, Success};
 
 /// `/service-roles`.
-pub(super) fn routes() -> OpenApiRouter<App> {
+pub(super) fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .routes(routes!(add_role_to_service, remove_role_from_service))
         .routes(routes!(remove_role_from_service_by_path))
@@ -36,21 +36,21 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     (status = 409, description = "`ambiguous_name`, `direct_role`"),
 ))]
 async fn add_role_to_service(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteGrants>,
     Json(offer): Json<Offer>,
 ) -> Result<Json<Success>> {
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     if let Some(new) = unknown_name(&mut conn, &offer.service_id).await? {
         let by = by.everywhere()?;
         let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
         drop(conn);
-        return offer_in_new_service(&app, &by, &new, role).await;
+        return offer_in_new_service(&identity, &by, &new, role).await;
     }
     let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
     let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Give)).await?;
     drop(conn);
-    let mut tx = by.begin(&app, About::role(service, role)).await?;
+    let mut tx = by.begin(&identity, About::role(service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;
     let made = store::offer(&mut tx, service, role).await?;
     tx.commit(made.then(|| told::offered(service, role))).await?;
@@ -70,12 +70,12 @@ async fn unknown_name(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Resu
 }
 
 async fn offer_in_new_service(
-    app: &App,
+    identity: &Identity,
     by: &Can<WriteGrants>,
     new: &NewService,
     role: RoleId,
 ) -> Result<Json<Success>> {
-    let mut tx = by.begin(app, About::default()).await?;
+    let mut tx = by.begin(identity, About::default()).await?;
     let now = Through::Now(tx.by().now);
     must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, WriteServices::ID, now).await?;
     must_be_grantable(&mut tx, by.actor, ServiceId::PORTERO, role).await?;
@@ -109,11 +109,11 @@ struct RoleRemovedFromService {
     (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
 ))]
 async fn remove_role_from_service(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteGrants>,
     Json(offer): Json<Offer>,
 ) -> Result<Json<RoleRemovedFromService>> {
-    remove(&app, by, &offer).await
+    remove(&identity, by, &offer).await
 }
 
 /// Take a role out of a service, by path
@@ -131,19 +131,19 @@ async fn remove_role_from_service(
         (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
     ))]
 async fn remove_role_from_service_by_path(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteGrants>,
     Path((service_id, role_id)): Path<(Ref<ServiceId>, Ref<RoleId>)>,
 ) -> Result<Json<RoleRemovedFromService>> {
-    remove(&app, by, &Offer { service_id, role_id }).await
+    remove(&identity, by, &Offer { service_id, role_id }).await
 }
 
-async fn remove(app: &App, by: Holds<WriteGrants>, offer: &Offer) -> Result<Json<RoleRemovedFromService>> {
-    let mut conn = app.db.read().await?;
+async fn remove(identity: &Identity, by: Holds<WriteGrants>, offer: &Offer) -> Result<Json<RoleRemovedFromService>> {
+    let mut conn = identity.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
     let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Take)).await?;
     drop(conn);
-    let mut tx = by.begin(app, About::role(service, role)).await?;
+    let mut tx = by.begin(identity, About::role(service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;
     store::lock_offer(&mut tx, service, role).await?;
     let now = tx.by().now;

@@ -10,7 +10,6 @@ use utoipa_axum::routes;
 use super::{HeldRole, Holder, PersonInService, store};
 use crate::access::roles::{self, Role};
 use crate::access::services::{self, Service};
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
@@ -21,12 +20,13 @@ use crate::gate::permission::{BuiltIn, ReadGrants, ReadServices, ReadUsers};
 use crate::gate::sessions::Payload;
 use crate::gate::store::{effective_of_all, services_where};
 use crate::gate::{Backend, Caller, Can, Effective, Holds, Rights};
+use crate::identity::Identity;
 use crate::identity::people;
 use crate::platform::http::credential::Credential;
 use crate::platform::http::{Json, Page, PageQuery, Path};
 
 /// `/people/…` and the parts of `/services/{service}` that are about people.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .routes(routes!(get_person_in_service))
         .routes(routes!(get_user_in_service))
@@ -53,13 +53,13 @@ pub fn routes() -> OpenApiRouter<App> {
     ),
     security(("token" = []), ("bearer" = []), ("service_key" = []), ("service_key_bearer" = [])))]
 async fn get_person_in_service(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     credential: Credential,
     Path((person, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
 ) -> Result<Json<PersonInService>> {
     let (user, service_id, effective) = match credential {
-        Credential::Token(token) => oneself(&app, token, &person, &service).await?,
-        Credential::Key(key) => anyone(&app, key, &person, &service).await?,
+        Credential::Token(token) => oneself(&identity, token, &person, &service).await?,
+        Credential::Key(key) => anyone(&identity, key, &person, &service).await?,
     };
     let valid_until = effective.valid_until();
     let Effective { roles, permissions, .. } = effective;
@@ -68,17 +68,17 @@ async fn get_person_in_service(
 
 /// What a person hears: of themselves, whatever the service.
 async fn oneself(
-    app: &App,
+    identity: &Identity,
     token: TokenHash,
     person: &Ref<PersonId>,
     service: &Ref<ServiceId>,
 ) -> Result<(Person, ServiceId, Effective)> {
-    let Checked { session, rights, .. } = crate::gate::check::check(app, token, Some(service.clone())).await?;
+    let Checked { session, rights, .. } = crate::gate::check::check(identity, token, Some(service.clone())).await?;
     let Payload { username, name, .. } = Arc::unwrap_or_clone(session.payload);
     let user = Person { id: session.person, username, name };
     if !user.is(person) {
-        let mut conn = app.db.read().await?;
-        let now = Some(app.clock.now());
+        let mut conn = identity.db.read().await?;
+        let now = Some(identity.clock.now());
         // Whether somebody is there is for those to hear who may read people.
         if services_where(&mut conn, session.person, ReadUsers::ID, now).await?.contains(&ServiceId::PORTERO) {
             find(&mut conn, person).await?;
@@ -95,19 +95,19 @@ async fn oneself(
 
 /// What a backend hears, in its own service: of others than those who hold something there, what it hears of nobody.
 async fn anyone(
-    app: &App,
+    identity: &Identity,
     key: KeyHash,
     person: &Ref<PersonId>,
     service: &Ref<ServiceId>,
 ) -> Result<(Person, ServiceId, Effective)> {
-    let backend = Backend::with(app, key).await?;
-    let mut conn = app.db.read().await?;
+    let backend = Backend::with(identity, key).await?;
+    let mut conn = identity.db.read().await?;
     backend.must_be_of(named(&mut conn, service).await?)?;
     let user = find(&mut conn, person).await?;
-    let now = app.clock.now();
+    let now = identity.clock.now();
     let effective = effective_of_all(&mut conn, &[user.id], backend.service, now).await?.remove(&user.id);
     let effective = effective.filter(|held| !held.roles.is_empty()).ok_or_else(person_not_found)?;
-    app.uses.note(user.id, backend.service, now);
+    identity.uses.note(user.id, backend.service, now);
     Ok((user, backend.service, effective))
 }
 
@@ -125,12 +125,12 @@ async fn anyone(
         (status = 404, description = "`person_not_found`, `service_not_found`"),
     ))]
 async fn get_user_in_service(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<ReadGrants>,
     Path((id, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
 ) -> Result<Json<PersonInService>> {
-    let mut conn = app.db.read().await?;
-    let now = app.clock.now();
+    let mut conn = identity.db.read().await?;
+    let now = identity.clock.now();
     let (service_id, by) = by.resolve_within(&mut conn, &service).await?;
     let user = known_there(&mut conn, &by, &Ref::Id(id.id()?), service_id, now).await?;
     let effective = effective_of_all(&mut conn, &[user.id], service_id, now).await?.remove(&user.id);
@@ -155,14 +155,14 @@ async fn get_user_in_service(
         (status = 404, description = "`person_not_found`, `service_not_found`"),
     ))]
 async fn list_person_roles(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     caller: Caller,
     Path((person, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
     page: Page,
 ) -> Result<Response> {
-    let holds = Holds::<ReadGrants>::of(&app, &caller).await?;
-    let mut conn = app.db.read().await?;
-    let now = app.clock.now();
+    let holds = Holds::<ReadGrants>::of(&identity, &caller).await?;
+    let mut conn = identity.db.read().await?;
+    let now = identity.clock.now();
     let (person, service) = if caller.is(&person) {
         (caller.person, services::store::resolve(&mut conn, &service).await?)
     } else {
@@ -185,7 +185,7 @@ async fn list_person_roles(
         (status = 404, description = "`person_not_found`"),
     ))]
 async fn list_person_services(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     caller: Caller,
     Path(person): Path<Ref<PersonId>>,
     page: Page,
@@ -194,11 +194,11 @@ async fn list_person_services(
         return Err(Error::bad_request("invalid_person_id", "this route takes a person's id, not a username"));
     }
     if person != Ref::Id(caller.person) {
-        Holds::<ReadGrants>::of(&app, &caller).await?.everywhere()?;
+        Holds::<ReadGrants>::of(&identity, &caller).await?.everywhere()?;
     }
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let person = find(&mut conn, &person).await?.id;
-    let services = store::services_of(&mut conn, person, &page, app.clock.now()).await?;
+    let services = store::services_of(&mut conn, person, &page, identity.clock.now()).await?;
     Ok(page.respond(services, |service| service.id.0))
 }
 
@@ -211,12 +211,12 @@ async fn list_person_services(
         (status = 404, description = "`service_not_found`"),
     ))]
 async fn list_service_roles(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<ReadServices>,
     Path(service): Path<Ref<ServiceId>>,
     page: Page,
 ) -> Result<Response> {
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let (service, _) = by.resolve_within(&mut conn, &service).await?;
     let roles = store::offered(&mut conn, service, &page).await?;
     Ok(page.respond(roles, |role| role.id.0))
@@ -237,19 +237,19 @@ async fn list_service_roles(
         (status = 404, description = "`service_not_found`, `role_not_found`"),
     ))]
 async fn list_role_holders(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<ReadGrants>,
     Path((service, role)): Path<(Ref<ServiceId>, Ref<RoleId>)>,
     page: Page,
 ) -> Result<Response> {
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &service).await?;
     let role = if by.everywhere {
         roles::store::get(&mut conn, role.id()?).await?.id
     } else {
         roles::store::resolve_offered(&mut conn, service, &Ref::Id(role.id()?)).await?
     };
-    let people = store::holders(&mut conn, service, role, &page, app.clock.now()).await?;
+    let people = store::holders(&mut conn, service, role, &page, identity.clock.now()).await?;
     Ok(page.respond(people, |person| person.id.0))
 }
 

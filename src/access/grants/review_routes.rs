@@ -16,19 +16,19 @@ use super::review::{Grants, Place, Reviewed};
 use super::store::{self, Selection};
 use super::{Decisions, What};
 use crate::access::roles;
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::base::moment::Moment;
 use crate::gate::Holds;
 use crate::gate::permission::{ReadGrants, WriteGrants};
+use crate::identity::Identity;
 use crate::platform::http::{Json, Page, Path, Total};
 
 /// The largest body: room for all decisions, written widely.
 const MAX_BODY: usize = 128 * 1024;
 
 /// `/services/{service}/access-review`.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(review_access, decide_access))
 }
 
@@ -131,12 +131,12 @@ impl Asked {
         (status = 409, description = "`ambiguous_name`"),
     ))]
 async fn review_access(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<ReadGrants>,
     Path(service): Path<Ref<ServiceId>>,
     asked: Asked,
 ) -> Result<Response> {
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &service).await?;
     let role = match asked.role.as_deref().map(Ref::parse) {
         Some(role) if by.everywhere => Some(roles::store::resolve_one(&mut conn, &role).await?),
@@ -151,7 +151,7 @@ async fn review_access(
         before: asked.before.as_ref().map(|(_, moment)| *moment),
         total: asked.total.clone(),
     };
-    let rows = store::review(&mut conn, service, &selection, app.clock.now()).await?;
+    let rows = store::review(&mut conn, service, &selection, identity.clock.now()).await?;
     Ok(asked.respond(rows, &selection.total))
 }
 
@@ -212,16 +212,16 @@ struct Decided {
         (status = 409, description = "`direct_role`, `last_administrator`"),
     ))]
 async fn decide_access(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteGrants>,
     Path(service): Path<Ref<ServiceId>>,
     Json(decisions): Json<Decisions, MAX_BODY>,
 ) -> Result<Json<Decided>> {
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &service).await?;
     drop(conn);
     let (confirm, revoke) = decisions.sorted()?;
-    let revoked = decide(&app, &by, service, &confirm, &revoke).await?;
+    let revoked = decide(&identity, &by, service, &confirm, &revoke).await?;
     Ok(Json(Decided {
         status: "success",
         confirmed: confirm.len(),

@@ -9,7 +9,6 @@ use utoipa_axum::routes;
 use super::give::{give_role, take_role};
 use super::{NewRoleGrant, Notice, RoleGrant, Terms, What, direct_routes, notices, offer_routes, store, told};
 use crate::access::roles;
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::unknown_person;
@@ -17,11 +16,12 @@ use crate::gate::audit::Change;
 use crate::gate::permission::WriteGrants;
 use crate::gate::store::{Through, must_cover_role, must_keep_an_administrator};
 use crate::gate::{About, Can, Holds};
+use crate::identity::Identity;
 use crate::identity::people::{self, named_in_path};
 use crate::platform::http::{Json, Path};
 
 /// `/service-roles`, `/person-service-roles`, `/person-service-permissions`.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .merge(offer_routes::routes())
         .routes(routes!(grant_role, revoke_role))
@@ -54,12 +54,12 @@ struct RoleGranted {
     (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`, `password_set_by_another`"),
 ))]
 async fn grant_role(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteGrants>,
     Json(new): Json<NewRoleGrant>,
 ) -> Result<Json<RoleGranted>> {
-    let end = new.expires_at.seen_from(app.clock.now())?;
-    let Begun { mut tx, actor, person, service, what: role } = begin(&app, by, &new.grant(), Act::Give).await?;
+    let end = new.expires_at.seen_from(identity.clock.now())?;
+    let Begun { mut tx, actor, person, service, what: role } = begin(&identity, by, &new.grant(), Act::Give).await?;
     let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
     let granted = give_role(&mut tx, actor, (person, service, role), &terms).await?;
     if granted.ends_what_lasted() {
@@ -91,11 +91,11 @@ struct RoleRemovedFromPerson {
     (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
 ))]
 async fn revoke_role(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteGrants>,
     Json(grant): Json<RoleGrant>,
 ) -> Result<Json<RoleRemovedFromPerson>> {
-    revoke(&app, by, &grant).await
+    revoke(&identity, by, &grant).await
 }
 
 /// Take a role in a service from a person, by path
@@ -114,15 +114,15 @@ async fn revoke_role(
         (status = 409, description = "`ambiguous_name`, `direct_role`, `last_administrator`"),
     ))]
 async fn revoke_role_by_path(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteGrants>,
     Path((person_id, service_id, role_id)): Path<(Ref<PersonId>, Ref<ServiceId>, Ref<RoleId>)>,
 ) -> Result<Json<RoleRemovedFromPerson>> {
-    revoke(&app, by, &RoleGrant { person_id, service_id, role_id }).await.map_err(named_in_path)
+    revoke(&identity, by, &RoleGrant { person_id, service_id, role_id }).await.map_err(named_in_path)
 }
 
-async fn revoke(app: &App, by: Holds<WriteGrants>, grant: &RoleGrant) -> Result<Json<RoleRemovedFromPerson>> {
-    let Begun { mut tx, actor, person, service, what: role } = begin(app, by, grant, Act::Take).await?;
+async fn revoke(identity: &Identity, by: Holds<WriteGrants>, grant: &RoleGrant) -> Result<Json<RoleRemovedFromPerson>> {
+    let Begun { mut tx, actor, person, service, what: role } = begin(identity, by, grant, Act::Take).await?;
     let taken = take_role(&mut tx, actor, (person, service, role)).await?;
     keep_an_administrator(&mut tx, service, role).await?;
     let revoked = taken.is_some();
@@ -141,12 +141,12 @@ pub(super) struct Begun<T> {
 }
 
 /// Begins a change of the grant that a body names, if the caller may hand out and take away its role there.
-async fn begin(app: &App, by: Holds<WriteGrants>, grant: &RoleGrant, act: Act) -> Result<Begun<RoleId>> {
-    let mut conn = app.db.read().await?;
-    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, app.clock.now()).await?;
+async fn begin(identity: &Identity, by: Holds<WriteGrants>, grant: &RoleGrant, act: Act) -> Result<Begun<RoleId>> {
+    let mut conn = identity.db.read().await?;
+    let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, identity.clock.now()).await?;
     let role = role_meant(&mut conn, &by, &grant.role_id, (service, act)).await?;
     drop(conn);
-    let mut tx = by.begin(app, About::grant(person, service, role)).await?;
+    let mut tx = by.begin(identity, About::grant(person, service, role)).await?;
     must_be_grantable(&mut tx, by.actor, service, role).await?;
     Ok(Begun { tx, actor: by.actor, person, service, what: role })
 }

@@ -1,6 +1,5 @@
 //! The tables `auth.service_roles` and `auth.person_service_role`, and the roles of direct grants.
 
-mod by_service;
 mod direct;
 mod expired;
 mod holders;
@@ -18,7 +17,6 @@ use crate::base::id::{Id, PersonId, RoleId, ServiceId};
 use crate::identity::mail::store::tokens::void_before_promotion;
 use crate::identity::people;
 
-pub use by_service::by_service;
 pub use direct::{direct_standing, grant_direct, revoke_direct};
 pub use expired::{is_any_expired, sweep};
 pub use holders::holders;

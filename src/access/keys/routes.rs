@@ -8,17 +8,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Key, NewKey, store};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{KeyId, Ref, ServiceId};
 use crate::base::opaque::service_key::ServiceKey;
 use crate::gate::audit::{Action, Event};
 use crate::gate::permission::{ReadServices, WriteServices};
 use crate::gate::{About, Holds};
+use crate::identity::Identity;
 use crate::platform::http::{Json, Page, PageQuery, Path};
 
 /// `/services/{service}/keys`.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(list_keys, create_key)).routes(routes!(revoke_key))
 }
 
@@ -33,14 +33,14 @@ pub fn routes() -> OpenApiRouter<App> {
         (status = 404, description = "`service_not_found`"),
     ))]
 async fn list_keys(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<ReadServices>,
     Path(service): Path<Ref<ServiceId>>,
     page: Page,
 ) -> Result<Response> {
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let (service, _) = by.resolve_within(&mut conn, &service).await?;
-    let keys = store::list(&mut conn, service, &page, app.clock.now()).await?;
+    let keys = store::list(&mut conn, service, &page, identity.clock.now()).await?;
     Ok(page.respond(keys, |key| key.id.0))
 }
 
@@ -75,18 +75,18 @@ struct KeyMade {
         (status = 409, description = "`built_in`, `too_many_keys`"),
     ))]
 async fn create_key(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteServices>,
     Path(service): Path<Ref<ServiceId>>,
     Json(new): Json<NewKey>,
 ) -> Result<(StatusCode, Json<KeyMade>)> {
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &service).await?;
     drop(conn);
-    let now = app.clock.now();
+    let now = identity.clock.now();
     let wanted = new.expires_at.seen_from(now)?;
-    let key = app.new_service_key(now)?;
-    let mut tx = by.begin(&app, About::default()).await?;
+    let key = identity.new_service_key(now)?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     let expires_at = by.end_of_what_is_made(&mut tx, wanted.said()).await?;
     let shown = store::insert(&mut tx, service, &new.name, key.hash(), Some(by.actor), (now, expires_at)).await?;
     tx.commit([Event::new(Action::ServiceKeyCreated).within(service).after(&shown)]).await?;
@@ -116,15 +116,15 @@ struct KeyRevoked {
         (status = 404, description = "`service_not_found`, `key_not_found`"),
     ))]
 async fn revoke_key(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<WriteServices>,
     Path((service, key)): Path<(Ref<ServiceId>, Ref<KeyId>)>,
 ) -> Result<Json<KeyRevoked>> {
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &service).await?;
     drop(conn);
     let key_id = key.id()?;
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     store::revoke(&mut tx, service, key_id).await?;
     let told = Event::new(Action::ServiceKeyRevoked).within(service).before(json!({"id": key_id}));
     tx.commit([told]).await?;

@@ -7,7 +7,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{NewPermission, Permission, PermissionChange, store};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, Ref};
 use crate::base::patch::must_change_something;
@@ -15,10 +14,11 @@ use crate::gate::audit::{Action, Event};
 use crate::gate::permission::{ReadPermissions, WritePermissions};
 use crate::gate::store::must_hand_out_where_permission_is_held;
 use crate::gate::{About, Can};
+use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
 
 /// `/permissions`.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(list_permissions, create_permission)).routes(routes!(
         get_permission,
         update_permission,
@@ -32,8 +32,8 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Portero's own are not among them; `GET /roles/0/permissions` lists those.
 #[utoipa::path(get, path = "/permissions", tag = "permissions", params(PageQuery),
     responses((status = 200, body = Vec<Permission>)))]
-async fn list_permissions(State(app): State<App>, _: Can<ReadPermissions>, page: Page) -> Result<Response> {
-    let permissions = store::list(&mut *app.db.read().await?, &page).await?;
+async fn list_permissions(State(identity): State<Identity>, _: Can<ReadPermissions>, page: Page) -> Result<Response> {
+    let permissions = store::list(&mut *identity.db.read().await?, &page).await?;
     Ok(page.respond(permissions, |permission| permission.id.0))
 }
 
@@ -46,11 +46,11 @@ async fn list_permissions(State(app): State<App>, _: Can<ReadPermissions>, page:
     (status = 409, description = "`permission_exists`"),
 ))]
 async fn create_permission(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WritePermissions>,
     Json(new): Json<NewPermission>,
 ) -> Result<(StatusCode, Json<Permission>)> {
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     let (status, permission) = store::ensure(&mut tx, &new).await?;
     let made = Event::new(Action::PermissionCreated).after(&permission);
     tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
@@ -66,11 +66,11 @@ async fn create_permission(
         (status = 404, description = "`permission_not_found`"),
     ))]
 async fn get_permission(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     _: Can<ReadPermissions>,
     Path(id): Path<Ref<PermissionId>>,
 ) -> Result<Tagged<Permission>> {
-    Tagged::whole(store::get(&mut *app.db.read().await?, id.id()?).await?)
+    Tagged::whole(store::get(&mut *identity.db.read().await?, id.id()?).await?)
 }
 
 /// Change a permission
@@ -84,13 +84,13 @@ async fn get_permission(
         (status = 409, description = "`permission_exists`, `built_in`"),
     ))]
 async fn update_permission(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WritePermissions>,
     Path(id): Path<Ref<PermissionId>>,
     if_match: IfMatch,
     Json(change): Json<PermissionChange>,
 ) -> Result<Json<Success>> {
-    update(&app, &by, id.id()?, &if_match, &change).await?;
+    update(&identity, &by, id.id()?, &if_match, &change).await?;
     Ok(Json(Success::default()))
 }
 
@@ -107,24 +107,24 @@ async fn update_permission(
         (status = 409, description = "`permission_exists`, `built_in`"),
     ))]
 async fn patch_permission(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WritePermissions>,
     Path(id): Path<Ref<PermissionId>>,
     if_match: IfMatch,
     Json(change): Json<PermissionChange>,
 ) -> Result<Tagged<Permission>> {
-    update(&app, &by, id.id()?, &if_match, &change).await
+    update(&identity, &by, id.id()?, &if_match, &change).await
 }
 
 async fn update(
-    app: &App,
+    identity: &Identity,
     by: &Can<WritePermissions>,
     id: PermissionId,
     if_match: &IfMatch,
     change: &PermissionChange,
 ) -> Result<Tagged<Permission>> {
     must_change_something(change.name.as_ref(), &change.description)?;
-    let mut tx = by.begin(app, About::default()).await?;
+    let mut tx = by.begin(identity, About::default()).await?;
     let before = Tagged::whole(store::lock(&mut tx, id).await?)?;
     id.must_not_be_built_in()?;
     if_match.allows(&before.etag)?;
@@ -157,13 +157,13 @@ struct PermissionDeleted {
         (status = 409, description = "`built_in`"),
     ))]
 async fn delete_permission(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WritePermissions>,
     Path(id): Path<Ref<PermissionId>>,
     if_match: IfMatch,
 ) -> Result<Json<PermissionDeleted>> {
     let permission_id = id.id()?;
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     let permission = Tagged::whole(store::lock(&mut tx, permission_id).await?)?;
     permission_id.must_not_be_built_in()?;
     if_match.allows(&permission.etag)?;

@@ -9,16 +9,16 @@ use super::routes::{changeable, must_cover_loss_of};
 use super::{store, told};
 use crate::access::grants::{Notice, must_all_have_own_passwords, notices_of_holders};
 use crate::access::permissions::{self, Permission};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{IdOrName, PermissionId, Ref, RoleId, ServiceId};
 use crate::gate::permission::{ReadRoles, WriteRoles};
 use crate::gate::store::{Loss, Through, must_cover_permission, must_hand_out_where_role_is_held};
 use crate::gate::{About, Can};
+use crate::identity::Identity;
 use crate::platform::http::{Json, Page, PageQuery, Path};
 
 /// `/roles/{id}/permissions` and `/role-permissions`.
-pub(super) fn routes() -> OpenApiRouter<App> {
+pub(super) fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .routes(routes!(list_role_permissions))
         .routes(routes!(add_permission_to_role, remove_permission_from_role))
@@ -34,13 +34,13 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         (status = 404, description = "`role_not_found`"),
     ))]
 async fn list_role_permissions(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     _: Can<ReadRoles>,
     Path(id): Path<Ref<RoleId>>,
     page: Page,
 ) -> Result<Response> {
-    let now = app.clock.now();
-    let permissions = store::permissions(&mut *app.db.read().await?, id.id()?, &page, now).await?;
+    let now = identity.clock.now();
+    let permissions = store::permissions(&mut *identity.db.read().await?, id.id()?, &page, now).await?;
     Ok(page.respond(permissions, |permission| permission.id.0))
 }
 
@@ -80,11 +80,11 @@ struct PermissionAdded {
     (status = 409, description = "`built_in`, `direct_role`, `password_set_by_another`"),
 ))]
 async fn add_permission_to_role(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteRoles>,
     Json(link): Json<RolePermission>,
 ) -> Result<Json<PermissionAdded>> {
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     let role = changeable(&mut tx, by.actor, &link.role_id).await?;
     let permission = permissions::store::hold(&mut tx, &link.permission_id).await?;
     // What a role carries does not end: whoever gives it must hold it for good.
@@ -123,11 +123,11 @@ struct PermissionRemoved {
     (status = 409, description = "`ambiguous_name`, `built_in`, `direct_role`"),
 ))]
 async fn remove_permission_from_role(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteRoles>,
     Json(link): Json<RolePermission>,
 ) -> Result<Json<PermissionRemoved>> {
-    remove(&app, &by, &link).await
+    remove(&identity, &by, &link).await
 }
 
 /// Take a permission from a role, by path
@@ -145,15 +145,15 @@ async fn remove_permission_from_role(
         (status = 409, description = "`ambiguous_name`, `built_in`, `direct_role`"),
     ))]
 async fn remove_permission_from_role_by_path(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteRoles>,
     Path((role_id, permission_id)): Path<(Ref<RoleId>, Ref<PermissionId>)>,
 ) -> Result<Json<PermissionRemoved>> {
-    remove(&app, &by, &RolePermission { role_id, permission_id }).await
+    remove(&identity, &by, &RolePermission { role_id, permission_id }).await
 }
 
-async fn remove(app: &App, by: &Can<WriteRoles>, link: &RolePermission) -> Result<Json<PermissionRemoved>> {
-    let mut tx = by.begin(app, About::default()).await?;
+async fn remove(identity: &Identity, by: &Can<WriteRoles>, link: &RolePermission) -> Result<Json<PermissionRemoved>> {
+    let mut tx = by.begin(identity, About::default()).await?;
     let role_id = Ref::Id(store::resolve_one(&mut tx, &link.role_id).await?);
     let role_id = changeable(&mut tx, by.actor, &role_id).await?;
     let permission_id = permissions::store::resolve_one(&mut tx, &link.permission_id).await?;

@@ -7,7 +7,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{NewRole, Role, RoleChange, permission_routes, store};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::patch::must_change_something;
@@ -15,10 +14,11 @@ use crate::gate::audit::{Action, Change, Event};
 use crate::gate::permission::{ReadRoles, WriteRoles};
 use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_role, must_hand_out_where_role_is_held};
 use crate::gate::{About, Can};
+use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
 
 /// `/roles` and `/role-permissions`.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .routes(routes!(list_roles, create_role))
         .routes(routes!(get_role, update_role, patch_role, delete_role))
@@ -29,8 +29,8 @@ pub fn routes() -> OpenApiRouter<App> {
 ///
 /// Portero's own and those that carry direct grants are not among them; `GET /services/0/roles` lists Portero's own.
 #[utoipa::path(get, path = "/roles", tag = "roles", params(PageQuery), responses((status = 200, body = Vec<Role>)))]
-async fn list_roles(State(app): State<App>, _: Can<ReadRoles>, page: Page) -> Result<Response> {
-    let roles = store::list(&mut *app.db.read().await?, &page).await?;
+async fn list_roles(State(identity): State<Identity>, _: Can<ReadRoles>, page: Page) -> Result<Response> {
+    let roles = store::list(&mut *identity.db.read().await?, &page).await?;
     Ok(page.respond(roles, |role| role.id.0))
 }
 
@@ -43,11 +43,11 @@ async fn list_roles(State(app): State<App>, _: Can<ReadRoles>, page: Page) -> Re
     (status = 409, description = "`role_exists`"),
 ))]
 async fn create_role(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteRoles>,
     Json(new): Json<NewRole>,
 ) -> Result<(StatusCode, Json<Role>)> {
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     let (status, role) = store::ensure(&mut tx, &new).await?;
     let made = Event::new(Action::RoleCreated).after(&role);
     tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
@@ -61,8 +61,12 @@ async fn create_role(
         (status = 400, description = "`invalid_role_id`"),
         (status = 404, description = "`role_not_found`"),
     ))]
-async fn get_role(State(app): State<App>, _: Can<ReadRoles>, Path(id): Path<Ref<RoleId>>) -> Result<Tagged<Role>> {
-    Tagged::whole(store::get(&mut *app.db.read().await?, id.id()?).await?)
+async fn get_role(
+    State(identity): State<Identity>,
+    _: Can<ReadRoles>,
+    Path(id): Path<Ref<RoleId>>,
+) -> Result<Tagged<Role>> {
+    Tagged::whole(store::get(&mut *identity.db.read().await?, id.id()?).await?)
 }
 
 /// Change a role
@@ -75,13 +79,13 @@ async fn get_role(State(app): State<App>, _: Can<ReadRoles>, Path(id): Path<Ref<
         (status = 409, description = "`role_exists`, `built_in`, `direct_role`"),
     ))]
 async fn update_role(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteRoles>,
     Path(id): Path<Ref<RoleId>>,
     if_match: IfMatch,
     Json(change): Json<RoleChange>,
 ) -> Result<Json<Success>> {
-    update(&app, &by, id.id()?, &if_match, &change).await?;
+    update(&identity, &by, id.id()?, &if_match, &change).await?;
     Ok(Json(Success::default()))
 }
 
@@ -97,24 +101,24 @@ async fn update_role(
         (status = 409, description = "`role_exists`, `built_in`, `direct_role`"),
     ))]
 async fn patch_role(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteRoles>,
     Path(id): Path<Ref<RoleId>>,
     if_match: IfMatch,
     Json(change): Json<RoleChange>,
 ) -> Result<Tagged<Role>> {
-    update(&app, &by, id.id()?, &if_match, &change).await
+    update(&identity, &by, id.id()?, &if_match, &change).await
 }
 
 async fn update(
-    app: &App,
+    identity: &Identity,
     by: &Can<WriteRoles>,
     id: RoleId,
     if_match: &IfMatch,
     change: &RoleChange,
 ) -> Result<Tagged<Role>> {
     must_change_something(change.name.as_ref(), &change.description)?;
-    let mut tx = by.begin(app, About::default()).await?;
+    let mut tx = by.begin(identity, About::default()).await?;
     changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let before = Tagged::whole(store::get(&mut tx, id).await?)?;
     if_match.allows(&before.etag)?;
@@ -149,13 +153,13 @@ struct RoleDeleted {
         (status = 409, description = "`built_in`, `direct_role`"),
     ))]
 async fn delete_role(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteRoles>,
     Path(id): Path<Ref<RoleId>>,
     if_match: IfMatch,
 ) -> Result<Json<RoleDeleted>> {
     let id = id.id()?;
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     let role_id = changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let role = Tagged::whole(store::get(&mut tx, role_id).await?)?;
     if_match.allows(&role.etag)?;

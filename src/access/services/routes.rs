@@ -7,7 +7,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{NewService, Service, ServiceChange, store};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::patch::must_change_something;
@@ -15,10 +14,11 @@ use crate::gate::audit::{Action, Event};
 use crate::gate::permission::{ReadServices, WriteServices};
 use crate::gate::store::{Loss, must_cover_loss, must_hand_out_where_anything_is_held};
 use crate::gate::{About, Can, Holds};
+use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
 
 /// `/services`.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(list_services, create_service)).routes(routes!(
         get_service,
         update_service,
@@ -32,8 +32,8 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Portero itself, service 0, is not among them.
 #[utoipa::path(get, path = "/services", tag = "services", params(PageQuery),
     responses((status = 200, body = Vec<Service>)))]
-async fn list_services(State(app): State<App>, _: Can<ReadServices>, page: Page) -> Result<Response> {
-    let services = store::list(&mut *app.db.read().await?, &page).await?;
+async fn list_services(State(identity): State<Identity>, _: Can<ReadServices>, page: Page) -> Result<Response> {
+    let services = store::list(&mut *identity.db.read().await?, &page).await?;
     Ok(page.respond(services, |service| service.id.0))
 }
 
@@ -46,11 +46,11 @@ async fn list_services(State(app): State<App>, _: Can<ReadServices>, page: Page)
     (status = 409, description = "`service_exists`"),
 ))]
 async fn create_service(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteServices>,
     Json(new): Json<NewService>,
 ) -> Result<(StatusCode, Json<Service>)> {
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     let (status, service) = store::ensure(&mut tx, &new).await?;
     let made = Event::new(Action::ServiceCreated).within(service.id).after(&service);
     tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
@@ -66,12 +66,12 @@ async fn create_service(
         (status = 404, description = "`service_not_found`"),
     ))]
 async fn get_service(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Holds<ReadServices>,
     Path(id): Path<Ref<ServiceId>>,
 ) -> Result<Tagged<Service>> {
     id.id()?;
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let (id, _) = by.resolve_within(&mut conn, &id).await?;
     store::tagged(&mut conn, id).await
 }
@@ -87,13 +87,13 @@ async fn get_service(
         (status = 409, description = "`service_exists`, `built_in`"),
     ))]
 async fn update_service(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteServices>,
     Path(id): Path<Ref<ServiceId>>,
     if_match: IfMatch,
     Json(change): Json<ServiceChange>,
 ) -> Result<Json<Success>> {
-    update(&app, &by, id.id()?, &if_match, &change).await?;
+    update(&identity, &by, id.id()?, &if_match, &change).await?;
     Ok(Json(Success::default()))
 }
 
@@ -110,17 +110,17 @@ async fn update_service(
         (status = 409, description = "`service_exists`, `built_in`"),
     ))]
 async fn patch_service(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteServices>,
     Path(id): Path<Ref<ServiceId>>,
     if_match: IfMatch,
     Json(change): Json<ServiceChange>,
 ) -> Result<Tagged<Service>> {
-    update(&app, &by, id.id()?, &if_match, &change).await
+    update(&identity, &by, id.id()?, &if_match, &change).await
 }
 
 async fn update(
-    app: &App,
+    identity: &Identity,
     by: &Can<WriteServices>,
     id: ServiceId,
     if_match: &IfMatch,
@@ -128,7 +128,7 @@ async fn update(
 ) -> Result<Tagged<Service>> {
     id.must_not_be_built_in()?;
     must_change_something(change.name.as_ref(), &change.description)?;
-    let mut tx = by.begin(app, About::default()).await?;
+    let mut tx = by.begin(identity, About::default()).await?;
     store::lock(&mut tx, id).await?;
     let before = store::tagged(&mut tx, id).await?;
     if_match.allows(&before.etag)?;
@@ -162,14 +162,14 @@ struct ServiceDeleted {
         (status = 409, description = "`built_in`"),
     ))]
 async fn delete_service(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteServices>,
     Path(id): Path<Ref<ServiceId>>,
     if_match: IfMatch,
 ) -> Result<Json<ServiceDeleted>> {
     let service_id = id.id()?;
     service_id.must_not_be_built_in()?;
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     store::lock(&mut tx, service_id).await?;
     let service = store::tagged(&mut tx, service_id).await?;
     if_match.allows(&service.etag)?;

@@ -9,6 +9,8 @@ use crate::base::id::{Id, Ref, ServiceId};
 use crate::base::names::{self, Description};
 use crate::platform::http::{ETag, Page, Tagged, Total};
 
+pub use crate::gate::store::services::{hold, lock, resolve};
+
 /// One page of services, Portero itself left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> {
     Total::rows(conn, page, |page| {
@@ -58,37 +60,6 @@ pub async fn tagged(conn: &mut PgConnection, id: ServiceId) -> Result<Tagged<Ser
     .ok_or_else(ServiceId::not_found)?;
     let shown = Service { id, name: row.name, description: row.description };
     Ok(Tagged { etag: ETag::of(&(&shown, row.updated_at))?, shown })
-}
-
-/// The id of the service that a caller named.
-pub async fn resolve(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<ServiceId> {
-    let (id, name) = service.key();
-    sqlx::query_scalar!(
-        r#"select id as "id: ServiceId" from auth.services where (id = $1 or name = $2) and removed_at is null"#,
-        id.map(|id| id.0),
-        name,
-    )
-    .fetch_optional(conn)
-    .await?
-    .ok_or_else(|| service.absent())
-}
-
-/// Keeps the service from being deleted until this transaction ends.
-pub async fn hold(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
-    sqlx::query_scalar!("select id from auth.services where id = $1 and removed_at is null for share", id.0)
-        .fetch_optional(conn)
-        .await?
-        .map(|_| ())
-        .ok_or_else(ServiceId::not_found)
-}
-
-/// Keeps the service from any change by others until this transaction ends.
-pub async fn lock(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
-    sqlx::query_scalar!("select id from auth.services where id = $1 and removed_at is null for no key update", id.0)
-        .fetch_optional(conn)
-        .await?
-        .map(|_| ())
-        .ok_or_else(ServiceId::not_found)
 }
 
 /// Registers a service, or answers the one that stands: 201 or 200; 409 when that one has another description than is asked for.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::output::{complain, count};
 use super::tool::Tool;
-use crate::app::trail::{Fault, Head};
+use crate::app::trail::{self, Fault, Head};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -25,7 +25,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
     let Command::Verify { head } = command;
     let mut conn = tool.patient_connection().await?;
     let mut tx = tool.begin_on(&mut conn).await?;
-    let report = crate::app::trail::verify(&mut tx, head).await?;
+    let report = trail::verify(&mut tx, head).await?;
     tx.rollback().await?;
 
     for fault in &report.faults {

@@ -7,11 +7,11 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::output::{List, Output, Row, remark};
 use crate::app::config::Config;
+use crate::app::database::{Database, MIGRATIONS};
 use crate::app::{App, serve};
 use crate::base::error::Result;
 use crate::base::no_primary::NoPrimary;
 use crate::gate::audit::{Actor, By, Change, Origin};
-use crate::platform::database::{Database, MIGRATIONS};
 use crate::platform::http::Page;
 use crate::platform::passwords::Place;
 

@@ -2,6 +2,7 @@
 
 mod accept;
 pub mod memory;
+mod metrics;
 mod places;
 mod seldom;
 mod socket;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use axum::extract::FromRef;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,9 +25,11 @@ use crate::access::administrators::{FirstAdmin, ensure_an_administrator, random_
 use crate::access::grants;
 use crate::app::changes::{self, Feed, Pace};
 use crate::app::config::Config;
-use crate::app::{self, App, Parts};
+use crate::app::database::Database;
+use crate::app::{self, App, trail};
 use crate::base::clock::Clock;
 use crate::base::id::Ref;
+use crate::gate::Gate;
 use crate::gate::keys::LastUses;
 use crate::gate::sessions::{self, Renewals};
 use crate::gate::{self, Checks, Uses, idempotency};
@@ -33,13 +37,16 @@ use crate::identity::accounts::WhoMayRegister;
 use crate::identity::attempts;
 use crate::identity::mail::deliver;
 use crate::identity::people::{self, StoredCredentials};
+use crate::identity::{self, Identity};
 use crate::platform::database::embedded::Postgres;
-use crate::platform::database::{self, Batch, Database, Limits};
+use crate::platform::database::{self, Batch, Limits};
 use crate::platform::files;
+use crate::platform::http;
 use crate::platform::mail::Post;
-use crate::platform::metrics::{self, Metrics};
+use crate::platform::metrics::Metrics;
 use crate::platform::passwords::{Hasher, Judge, Password, Place, Policy};
 use crate::platform::shares::{self, Shares};
+use crate::platform::{self, Platform};
 use places::Places;
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
@@ -111,7 +118,7 @@ async fn serve_on(
         database.load_demo_data().await?;
     }
     let app = build(database, config, Place::Apart)?;
-    crate::app::trail::tell_of_configuration(&app).await?;
+    trail::tell_of_configuration(&app).await?;
     make_first_admin(&app).await?;
     let listener = listen(app.config.listen, "SERVER_PORT").await?;
     let scraped = match app.config.metrics {
@@ -134,38 +141,66 @@ pub fn build(database: &Database, config: Config, hashing: Place) -> anyhow::Res
 
 /// The same, whose streams go at a pace of their own.
 pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace) -> anyhow::Result<App> {
+    let platform = platform(database, &config, hashing)?;
+    let changes = Feed::new(database, &config, pace, platform.metrics.stream(), platform.stopping.clone())?;
+    let identity = identity(gate(platform, &config), &config);
+    Ok(App::new(app::Parts { identity, config: Arc::new(config), changes }))
+}
+
+fn platform(database: &Database, config: &Config, hashing: Place) -> anyhow::Result<Platform> {
     let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
     let hasher = Hasher::start(config.hash_threads, hashing, metrics.hashing());
-    let hasher = hasher.context("can't start the hashing threads")?.with_firebase(config.firebase_key.clone());
-    let judge = Judge::new(config.passwords);
-    let logins = shares::Pace::per_minute("logins", config.logins_per_minute, LOGINS_AT_ONCE);
-    let db = database.pool(config.max_connections);
-    let checks = Batch::start(Checks::default(), &db, config.checks, &metrics);
-    let one_lane = Limits { lanes: 1, ..config.checks };
-    let renewals = Batch::start(Renewals, &db, one_lane, &metrics);
-    let credentials = Batch::start(StoredCredentials, &db, one_lane, &metrics);
-    let stopping = CancellationToken::new();
-    let changes = Feed::new(database, &config, pace, metrics.stream(), stopping.clone())?;
-    let post = Post::new(&config.mail).context("SMTP_URL")?;
-    Ok(App::new(Parts {
-        db,
-        config: Arc::new(config),
+    Ok(Platform::new(platform::Parts {
+        db: database.pool(config.max_connections),
         clock: Clock::default(),
-        hasher,
-        judge,
-        logins,
+        hasher: hasher.context("can't start the hashing threads")?.with_firebase(config.firebase_key.clone()),
+        judge: Judge::new(config.passwords),
         metrics,
-        checks,
-        renewals,
-        credentials,
+        post: Post::new(&config.mail).context("SMTP_URL")?,
+        http: http::Settings {
+            listen: config.listen,
+            trusted_proxies: config.trusted_proxies.clone(),
+            traces: config.traces,
+        },
+        token_secret: config.token_secret.clone(),
+        stopping: CancellationToken::new(),
+    }))
+}
+
+fn gate(platform: Platform, config: &Config) -> Gate {
+    Gate::new(gate::Parts {
+        checks: Batch::start(Checks::default(), &platform.db, config.checks, &platform.metrics),
+        renewals: Batch::start(Renewals, &platform.db, one_lane(config), &platform.metrics),
+        sessions: sessions::Settings {
+            lifetime: config.lifetime,
+            families: config.families,
+            per_person: config.sessions_per_person,
+        },
         key_uses: LastUses::default(),
-        post,
         uses: Uses::default(),
+        platform,
+    })
+}
+
+fn identity(gate: Gate, config: &Config) -> Identity {
+    Identity::new(identity::Parts {
+        settings: Arc::new(identity::Settings {
+            registration: config.registration,
+            waits: config.attempts,
+            mail: config.mail.clone(),
+            hash_threads: config.hash_threads,
+            knows_firebase: config.firebase_key.is_some(),
+        }),
+        credentials: Batch::start(StoredCredentials, &gate.db, one_lane(config), &gate.metrics),
+        logins: shares::Pace::per_minute("logins", config.logins_per_minute, LOGINS_AT_ONCE),
         imports: people::import::Turns::default(),
         exports: Shares::new(people::EXPORTS_OF_A_PERSON as usize),
-        changes,
-        stopping,
-    }))
+        gate,
+    })
+}
+
+fn one_lane(config: &Config) -> Limits {
+    Limits { lanes: 1, ..config.checks }
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -194,8 +229,8 @@ async fn run(
     let jobs = TaskTracker::new();
     keep_at(&jobs, &app, sessions::purge_every_minute);
     keep_at(&jobs, &app, changes::prune_every_minute);
-    keep_at(&jobs, &app, crate::app::trail::seal_every_second);
-    keep_at(&jobs, &app, crate::app::trail::prune_every_hour);
+    keep_at(&jobs, &app, trail::seal_every_second);
+    keep_at(&jobs, &app, trail::prune_every_hour);
     keep_at(&jobs, &app, attempts::purge_every_minute);
     if app.post.is_open() {
         keep_at(&jobs, &app, deliver::deliver_all_the_time);
@@ -208,7 +243,13 @@ async fn run(
     jobs.spawn(stop.clone().run_until_cancelled_owned(database::feel_the_pulse(app.db.clone())));
     if let Some(listener) = scraped {
         let places = Arc::new(Places::new(SCRAPERS, Vec::new()));
-        jobs.spawn(accept::accept(listener, places, metrics::page(app.clone()), Metrics::default(), stop.clone()));
+        jobs.spawn(accept::accept(
+            listener,
+            places,
+            metrics::page(app.platform.clone()),
+            Metrics::default(),
+            stop.clone(),
+        ));
     }
     jobs.spawn(stop.clone().run_until_cancelled_owned(memory::give_back(Arc::clone(&places))));
     jobs.close();
@@ -235,13 +276,13 @@ async fn run(
 }
 
 /// Does a job until the end. One that waits for a Postgres that hangs begins anew.
-fn keep_at<J: Future<Output = ()> + Send + 'static>(
+fn keep_at<F: FromRef<App> + Clone + Send + Sync + 'static, J: Future<Output = ()> + Send + 'static>(
     jobs: &TaskTracker,
     app: &App,
-    job: impl Fn(App) -> J + Send + Sync + 'static,
+    job: impl Fn(F) -> J + Send + Sync + 'static,
 ) {
-    let (stop, app) = (app.stopping.clone(), app.clone());
-    let always = async move { while database::unless_hung(job(app.clone())).await.is_none() {} };
+    let (stop, floor) = (app.stopping.clone(), F::from_ref(app));
+    let always = async move { while database::unless_hung(job(floor.clone())).await.is_none() {} };
     jobs.spawn(stop.run_until_cancelled_owned(always));
 }
 

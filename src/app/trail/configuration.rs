@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::store;
 use crate::app::App;
 use crate::base::error::Result;
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
@@ -15,7 +16,7 @@ pub async fn tell_of_configuration(app: &App) -> Result<()> {
     let settings = serde_json::to_value(settings).map_err(anyhow::Error::from)?;
     let by = By { actor: Actor::System, origin: Origin::default(), now: app.clock.now() };
     let mut tx = Change::new(app.db.begin().await?, by);
-    let before = crate::app::trail::store::swap_configuration(&mut tx, &settings).await?.map(without_secrets);
+    let before = store::swap_configuration(&mut tx, &settings).await?.map(without_secrets);
     let changed = before.as_ref() != Some(&settings);
     let told = Event::new(Action::ConfigurationChanged)
         .changed(before.unwrap_or_else(|| Value::Object([].into_iter().collect())), settings);

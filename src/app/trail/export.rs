@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Shown;
 use super::query::Format;
-use super::store::Filter;
+use super::store::{self, Filter};
 use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
@@ -71,7 +71,7 @@ impl Export {
         }
         self.by.check_again(&self.app).await?;
         let mut tx = self.app.db.begin().await?;
-        let events = crate::app::trail::store::list(&mut tx, &self.filter, BATCH).await?;
+        let events = store::list(&mut tx, &self.filter, BATCH).await?;
         tx.commit().await?;
         self.over = events.len() < usize::try_from(BATCH).unwrap_or_default();
         if let Some(last) = events.last() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::store;
 use crate::app::App;
 use crate::base::error::Result;
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
@@ -46,7 +47,7 @@ pub async fn prune(app: &App) -> Result<u64> {
     loop {
         let by = By { actor: Actor::System, origin: Origin::default(), now };
         let mut tx = Change::new(app.db.begin().await?, by);
-        let (pruned, beginning) = crate::app::trail::store::prune(&mut tx, now - retention, BATCH).await?;
+        let (pruned, beginning) = store::prune(&mut tx, now - retention, BATCH).await?;
         let told = Event::new(Action::AuditPruned)
             .after(json!({"events": pruned, "position": beginning.position, "hash": hex::encode(beginning.hash)}));
         tx.commit((pruned > 0).then_some(told)).await?;

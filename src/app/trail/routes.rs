@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::export::Export;
 use super::query::{ExportQuery, ExportText, ListQuery, NextPage, QueryText};
-use super::store::Filter;
+use super::store::{self, Filter};
 use super::{Query, Shown};
 use crate::app::App;
 use crate::base::error::Result;
@@ -46,7 +46,7 @@ async fn list_audit_events(
 ) -> Result<Response> {
     let mut tx = app.db.begin().await?;
     let (filter, _) = filter(&mut tx, by, &query).await?;
-    let rows = crate::app::trail::store::list(&mut tx, &filter, i64::from(query.limit()) + 1).await?;
+    let rows = store::list(&mut tx, &filter, i64::from(query.limit()) + 1).await?;
     Ok(page(rows, query.limit(), &link))
 }
 
@@ -97,7 +97,7 @@ async fn list_own_activity(
     query.must_only_page()?;
     let filter = Filter { concerning: Some(caller.person), before: query.after, ..Filter::default() };
     let mut tx = app.db.begin().await?;
-    let mut rows = crate::app::trail::store::list(&mut tx, &filter, i64::from(query.limit()) + 1).await?;
+    let mut rows = store::list(&mut tx, &filter, i64::from(query.limit()) + 1).await?;
     for event in &mut rows {
         let others = event.actor.r#type != "anonymous" && event.actor.id != Some(caller.person.0);
         if others {

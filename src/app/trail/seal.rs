@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::store;
 use crate::app::App;
 use crate::base::error::Result;
 use crate::platform::database::duty;
@@ -25,9 +26,7 @@ pub async fn seal_every_second(app: App) {
 }
 
 async fn seal_if_due(app: &App) -> Result<()> {
-    if crate::app::trail::store::unsealed(&mut *app.db.read().await?, 1).await?.is_empty()
-        || !duty::claim(&app.db, DUTY, EVERY).await?
-    {
+    if store::unsealed(&mut *app.db.read().await?, 1).await?.is_empty() || !duty::claim(&app.db, DUTY, EVERY).await? {
         return Ok(());
     }
     while seal(app).await? == BATCH.unsigned_abs() {}
@@ -38,15 +37,15 @@ async fn seal_if_due(app: &App) -> Result<()> {
 /// or refuses this.
 pub async fn seal(app: &App) -> Result<u64> {
     let mut conn = app.db.read().await?;
-    let mut link = crate::app::trail::store::head(&mut conn).await?;
-    let events = crate::app::trail::store::unsealed(&mut conn, BATCH).await?;
+    let mut link = store::head(&mut conn).await?;
+    let events = store::unsealed(&mut conn, BATCH).await?;
     let mut links = Vec::with_capacity(events.len());
     for event in &events {
         link = link.next(event);
         links.push((event.id, link));
     }
     if !links.is_empty() {
-        crate::app::trail::store::seal(&mut conn, &links, app.clock.now()).await?;
+        store::seal(&mut conn, &links, app.clock.now()).await?;
         conn.keep().await?;
     }
     Ok(links.len() as u64)

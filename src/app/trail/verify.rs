@@ -7,6 +7,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::chain::Link;
+use super::store;
 use crate::base::error::Result;
 
 const PAGE: i64 = 5000;
@@ -76,20 +77,20 @@ impl Report {
 /// Walks the chain as it is at one moment, in a transaction of its own that has just begun. With `noted`, also whether
 /// the chain goes through that place.
 pub async fn verify(conn: &mut PgConnection, noted: Option<Head>) -> Result<Report> {
-    crate::app::trail::store::see_one_moment(conn).await?;
-    let mut link = crate::app::trail::store::beginning(conn).await?;
+    store::see_one_moment(conn).await?;
+    let mut link = store::beginning(conn).await?;
     let mut report = Report { begins_after: link.position, ..Report::default() };
-    if link.position > 0 && !crate::app::trail::store::is_pruning_told(conn, link).await? {
+    if link.position > 0 && !store::is_pruning_told(conn, link).await? {
         report.fault("missing", Some(link.position), None);
     }
     let mut passed = noted.is_none_or(|Head(noted)| noted.position < link.position || noted == link);
     loop {
-        let seals = crate::app::trail::store::seals(conn, link.position, PAGE).await?;
+        let seals = store::seals(conn, link.position, PAGE).await?;
         let Some(last) = seals.last() else { break };
         let end = last.link.position;
         let ids: Vec<i64> = seals.iter().map(|seal| seal.event_id).collect();
         let events: HashMap<i64, _> =
-            crate::app::trail::store::stored(conn, &ids).await?.into_iter().map(|event| (event.id, event)).collect();
+            store::stored(conn, &ids).await?.into_iter().map(|event| (event.id, event)).collect();
         for seal in seals {
             for position in link.position + 1..seal.link.position.min(link.position + 1 + PAGE) {
                 report.fault("missing", Some(position), None);
@@ -108,16 +109,16 @@ pub async fn verify(conn: &mut PgConnection, noted: Option<Head>) -> Result<Repo
         }
         debug_assert_eq!(end, link.position);
     }
-    for id in crate::app::trail::store::slipped_in(conn, MOST.into()).await? {
+    for id in store::slipped_in(conn, MOST.into()).await? {
         report.fault("inserted", None, Some(id));
     }
-    for id in crate::app::trail::store::lost_before_their_seal(conn, MOST.into()).await? {
+    for id in store::lost_before_their_seal(conn, MOST.into()).await? {
         report.fault("missing", None, Some(id));
     }
     if !passed {
         report.fault("head", noted.map(|Head(link)| link.position), None);
     }
-    report.unsealed = crate::app::trail::store::count_unsealed(conn).await?;
+    report.unsealed = store::count_unsealed(conn).await?;
     report.head = Some(Head(link));
     Ok(report)
 }

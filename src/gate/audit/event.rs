@@ -2,16 +2,17 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::Action;
-use crate::app::App;
 use crate::base::id::{KeyId, PersonId, ServiceId};
+use crate::base::network::Network;
 use crate::base::request_id;
+use crate::platform::Platform;
 use crate::platform::http::access_log::{ClientAddress, client_id, user_agent};
 
 /// Who acts.
@@ -55,11 +56,22 @@ pub struct Origin {
     pub user_agent: Option<String>,
 }
 
-impl FromRequestParts<App> for Origin {
+impl Origin {
+    /// The network that it is in; our own where there was no request.
+    pub fn network(&self) -> Network {
+        Network::of(self.address.unwrap_or(IpAddr::from([127, 0, 0, 1])))
+    }
+}
+
+impl<S> FromRequestParts<S> for Origin
+where
+    Platform: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, state).await?;
         let client_id = client_id(&parts.headers).map(str::to_owned);
         let user_agent = user_agent(&parts.headers).map(str::to_owned);
         Ok(Self { request_id: request_id::current(), address: Some(address), client_id, user_agent })

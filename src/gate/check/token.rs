@@ -2,10 +2,10 @@
 
 use time::OffsetDateTime;
 
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::opaque::token::TokenHash;
+use crate::gate::Gate;
 use crate::gate::sessions::{Due, Session, State};
 use crate::gate::{Answer, Ask, Rights};
 use crate::platform::http::credential;
@@ -28,27 +28,27 @@ pub struct Checked {
 ///
 /// # Errors
 /// 401 `invalid_token` or `expired_token`; 503 when Postgres can't be asked in time.
-pub async fn check(app: &App, token: TokenHash, service: Option<Ref<ServiceId>>) -> Result<Checked> {
-    let lifetime = app.config.lifetime;
+pub async fn check(gate: &Gate, token: TokenHash, service: Option<Ref<ServiceId>>) -> Result<Checked> {
+    let lifetime = gate.sessions.lifetime;
     let mut lost = false;
     loop {
-        let ask = Ask { token, service: service.clone(), now: app.clock.now() };
-        let Answer { session, rights } = app.checks.ask(ask).await?.ok_or_else(credential::invalid)?;
-        let now = app.clock.now();
+        let ask = Ask { token, service: service.clone(), now: gate.clock.now() };
+        let Answer { session, rights } = gate.checks.ask(ask).await?.ok_or_else(credential::invalid)?;
+        let now = gate.clock.now();
         if let Some(Rights { service, effective, .. }) = &rights {
             if effective.ends_at.is_some_and(|end| end <= now) {
                 // A grant ended while the question was under way.
                 continue;
             }
             if !effective.roles.is_empty() {
-                app.uses.note(session.person, *service, now);
+                gate.uses.note(session.person, *service, now);
             }
         }
         let expires_at = lifetime.expires_at(session.created_at, session.modified_at);
         match lifetime.state(session.created_at, session.modified_at, now) {
             State::Expired => return Err(credential::expired()),
             State::Due if !lost => {
-                if app.renewals.ask(Due { token, seen: session.modified_at, now }).await? {
+                if gate.renewals.ask(Due { token, seen: session.modified_at, now }).await? {
                     let expires_at = lifetime.expires_at(session.created_at, now);
                     return Ok(Checked { session, expires_at, renewed: true, rights });
                 }

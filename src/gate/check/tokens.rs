@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::Checked;
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::opaque::token::TokenHash;
+use crate::gate::Gate;
 use crate::gate::sessions::{Due, State, store};
 
 /// What is true of one of them.
@@ -22,10 +22,10 @@ pub enum Verdict {
 /// Asks Postgres about all of `tokens`, and renews those that are due; one verdict each, in order.
 ///
 /// A token that somebody else is renewing or revoking at this moment is answered as it was found: valid until then.
-pub async fn check_many(app: &App, tokens: &[TokenHash]) -> Result<Vec<Verdict>> {
-    let now = app.clock.now();
-    let lifetime = app.config.lifetime;
-    let found = store::find_all(&mut *app.db.read().await?, tokens).await?;
+pub async fn check_many(gate: &Gate, tokens: &[TokenHash]) -> Result<Vec<Verdict>> {
+    let now = gate.clock.now();
+    let lifetime = gate.sessions.lifetime;
+    let found = store::find_all(&mut *gate.db.read().await?, tokens).await?;
     let due: Vec<_> = tokens
         .iter()
         .zip(&found)
@@ -38,7 +38,7 @@ pub async fn check_many(app: &App, tokens: &[TokenHash]) -> Result<Vec<Verdict>>
     let renewed = if due.is_empty() {
         HashSet::new()
     } else {
-        let mut tx = app.db.begin().await?;
+        let mut tx = gate.db.begin().await?;
         let won = store::renew_all(&mut tx, &due).await?;
         tx.commit().await?;
         due.iter().zip(won).filter(|(_, won)| *won).map(|(due, _)| due.token).collect()

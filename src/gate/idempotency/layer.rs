@@ -20,8 +20,8 @@ use super::store::{self, Stored};
 use super::under_way::UnderWay;
 use super::watched::Watched;
 use super::{CLAIM, Claim, HEADER, OF_STRANGERS, ROUTES};
-use crate::app::App;
 use crate::base::error::{Error, Result};
+use crate::gate::Gate;
 use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::{self, Credential};
 use crate::platform::http::rate_limit;
@@ -39,15 +39,15 @@ const LONGEST_BODY: usize = 32 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Idempotency<S> {
     inner: S,
-    app: App,
+    gate: Gate,
     under_way: UnderWay,
 }
 
 impl<S> Idempotency<S> {
     /// The layer around what is done once.
-    pub fn layer(app: App) -> impl Layer<S, Service = Self> + Clone {
+    pub fn layer(gate: Gate) -> impl Layer<S, Service = Self> + Clone {
         let under_way = UnderWay::default();
-        layer_fn(move |inner| Self { inner, app: app.clone(), under_way: under_way.clone() })
+        layer_fn(move |inner| Self { inner, gate: gate.clone(), under_way: under_way.clone() })
     }
 }
 
@@ -72,9 +72,9 @@ where
         // The one that is ready.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        let (app, under_way) = (self.app.clone(), self.under_way.clone());
+        let (gate, under_way) = (self.gate.clone(), self.under_way.clone());
         Either::Right(Box::pin(async move {
-            let answer = once(&app, &under_way, inner, request).await;
+            let answer = once(&gate, &under_way, inner, request).await;
             Ok(answer.unwrap_or_else(IntoResponse::into_response))
         }))
     }
@@ -85,36 +85,36 @@ fn counts(request: &Request) -> bool {
     route.is_some_and(|route| ROUTES.contains(&route) || OF_STRANGERS.contains(&route))
 }
 
-async fn once<S>(app: &App, under_way: &UnderWay, inner: S, request: Request) -> Result<Response>
+async fn once<S>(gate: &Gate, under_way: &UnderWay, inner: S, request: Request) -> Result<Response>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
     let (mut head, body) = request.into_parts();
-    let presented = presented(app, &mut head).await?;
+    let presented = presented(gate, &mut head).await?;
     let asked = Asked { presented, target: format!("{} {}", head.method, head.uri) };
     let one = under_way.begin(*asked.presented.digest());
-    let mut conn = app.db.read().await?;
-    let found = find(&mut conn, &asked.presented, app.clock.now()).await?;
+    let mut conn = gate.db.read().await?;
+    let found = find(&mut conn, &asked.presented, gate.clock.now()).await?;
     if let Some(stored) = found {
         drop((one, conn));
         return asked.again(&stored, &digest(body).await?);
     }
     let _one = one.ok_or_else(in_use)?;
-    must_have_room(&mut conn, &asked.presented, app.clock.now()).await?;
+    must_have_room(&mut conn, &asked.presented, gate.clock.now()).await?;
     drop(conn);
-    first(app, inner, Request::from_parts(head, body), &asked).await
+    first(gate, inner, Request::from_parts(head, body), &asked).await
 }
 
 /// The key, of a caller whose credential is valid now: also an answer that is kept is for nobody else.
-async fn presented(app: &App, head: &mut Parts) -> Result<Presented> {
+async fn presented(gate: &Gate, head: &mut Parts) -> Result<Presented> {
     let of_strangers = head.extensions.get::<MatchedPath>().is_some_and(|path| OF_STRANGERS.contains(&path.as_str()));
-    let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(head, app).await;
+    let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(head, gate).await;
     if of_strangers {
         return Presented::of(&head.headers, Who::Stranger(address), "");
     }
-    let who = match Credential::from_request_parts(head, app).await? {
-        Credential::Token(token) => Who::Person(crate::gate::check::check(app, token, None).await?.session.person),
-        Credential::Key(key) => Who::ServiceKey(crate::gate::keys::check(app, key).await?.id),
+    let who = match Credential::from_request_parts(head, gate).await? {
+        Credential::Token(token) => Who::Person(crate::gate::check::check(gate, token, None).await?.session.person),
+        Credential::Key(key) => Who::ServiceKey(crate::gate::keys::check(gate, key).await?.id),
     };
     Presented::of(&head.headers, who, credential::text(&head.headers)?)
 }
@@ -143,7 +143,7 @@ async fn must_have_room(conn: &mut PgConnection, presented: &Presented, now: Off
 }
 
 /// Lets the request through, and keeps its answer.
-async fn first<S>(app: &App, mut inner: S, request: Request, asked: &Asked) -> Result<Response>
+async fn first<S>(gate: &Gate, mut inner: S, request: Request, asked: &Asked) -> Result<Response>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
@@ -157,14 +157,14 @@ where
     let Some(digest) = read.whole() else { return Ok(Response::from_parts(head, body)) };
     if !head.status.is_success() {
         // What refused it may be what another instance has done meanwhile, under the same key.
-        let done = find(&mut *app.db.read().await?, &asked.presented, app.clock.now()).await?;
+        let done = find(&mut *gate.db.read().await?, &asked.presented, gate.clock.now()).await?;
         return done.map_or_else(|| Ok(Response::from_parts(head, body)), |done| asked.again(&done, &digest));
     }
     if !is_short {
         return Ok(Response::from_parts(head, body));
     }
     let body = to_bytes(body, LONGEST_ANSWER).await.map_err(|error| Error::Internal(error.into()))?;
-    if let Err(error) = asked.keep(app, &claim, &digest, &Answer::new(&head, &body)?).await {
+    if let Err(error) = asked.keep(gate, &claim, &digest, &Answer::new(&head, &body)?).await {
         tracing::warn!(%error, "could not keep the answer to an Idempotency-Key; who asks again is told that it is done");
     }
     Ok(Response::from_parts(head, Body::from(body)))
@@ -178,11 +178,11 @@ struct Asked {
 }
 
 impl Asked {
-    async fn keep(&self, app: &App, claim: &Claim, body: &Hash, answer: &Answer) -> Result<()> {
+    async fn keep(&self, gate: &Gate, claim: &Claim, body: &Hash, answer: &Answer) -> Result<()> {
         let sealed = answer.seal(&self.presented.seal(body), self.presented.digest())?;
         let fingerprint = self.presented.fingerprint(&self.target, body);
-        let mut tx = app.db.begin().await?;
-        store::answer(&mut tx, claim, (&fingerprint, &sealed), app.clock.now()).await?;
+        let mut tx = gate.db.begin().await?;
+        store::answer(&mut tx, claim, (&fingerprint, &sealed), gate.clock.now()).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -6,10 +6,10 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::Semaphore;
 
 use super::{CheckedKey, store};
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::KeyId;
 use crate::base::opaque::service_key::KeyHash;
+use crate::gate::Gate;
 use crate::platform::http::credential;
 
 /// A use is noted when the last one noted was this long ago.
@@ -19,16 +19,16 @@ const PRECISION: Duration = Duration::minutes(1);
 ///
 /// # Errors
 /// 401 `invalid_token`.
-pub async fn check(app: &App, key: KeyHash) -> Result<CheckedKey> {
-    let mut conn = app.db.read().await?;
+pub async fn check(gate: &Gate, key: KeyHash) -> Result<CheckedKey> {
+    let mut conn = gate.db.read().await?;
     let checked = store::find(&mut conn, key).await?.ok_or_else(credential::invalid_key)?;
     drop(conn);
-    let now = app.clock.now();
+    let now = gate.clock.now();
     if checked.is_over(now) {
         return Err(credential::invalid_key());
     }
     if checked.last_used_at.is_none_or(|last| last + PRECISION <= now) {
-        app.key_uses.note(app, checked.id, now);
+        gate.key_uses.note(gate, checked.id, now);
     }
     Ok(checked)
 }
@@ -45,9 +45,9 @@ impl Default for LastUses {
 }
 
 impl LastUses {
-    fn note(&self, app: &App, key: KeyId, now: OffsetDateTime) {
+    fn note(&self, gate: &Gate, key: KeyId, now: OffsetDateTime) {
         let Ok(turn) = Arc::clone(&self.0).try_acquire_owned() else { return };
-        let db = app.db.clone();
+        let db = gate.db.clone();
         tokio::spawn(async move {
             let noted = async {
                 let mut tx = db.begin().await?;

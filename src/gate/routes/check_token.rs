@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::put;
@@ -12,10 +12,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::gateway;
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, IdOrDigits, IdOrName, PersonId, Ref, ServiceId, SessionId};
 use crate::base::opaque::token::TokenHash;
+use crate::gate::Gate;
 use crate::gate::check::{Checked, check};
 use crate::gate::sessions::Payload;
 use crate::gate::{self, Effective, Rights};
@@ -26,7 +26,11 @@ use crate::platform::http::{Json, OptionalJson};
 pub(super) const MAX_WANTED: usize = 100;
 
 /// `/check-token`.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes<S>() -> OpenApiRouter<S>
+where
+    Gate: FromRef<S>,
+    S: Clone + Send + Sync + 'static,
+{
     // The one place whose methods the document leaves out: they are others' that gateways pass on.
     let passed_on =
         put(gateway::check_token_by_get).patch(gateway::check_token_by_get).delete(gateway::check_token_by_get);
@@ -131,16 +135,16 @@ pub(super) struct Answer {
     (status = 404, description = "`service_not_found`"),
 ))]
 async fn check_token(
-    State(app): State<App>,
+    State(gate): State<Gate>,
     credential: Result<Credential>,
     query: Result<gateway::Query>,
     question: Result<OptionalJson<Question>>,
 ) -> Result<Response> {
     if !matches!(&query, Ok(query) if !query.asks()) {
         // From a gateway that keeps the method of the request that it asks about: what it asks stands in the query.
-        return gateway::answer(&app, credential, query).await;
+        return gateway::answer(&gate, credential, query).await;
     }
-    match answer(&app, credential, question).await {
+    match answer(&gate, credential, question).await {
         Ok(answer) => Ok(Json(answer).into_response()),
         Err(error) => Err(marked(error)),
     }
@@ -151,20 +155,24 @@ pub(super) fn marked(error: Error) -> Error {
     if error.status() == StatusCode::UNAUTHORIZED { error.with("valid", false) } else { error }
 }
 
-async fn answer(app: &App, credential: Result<Credential>, question: Result<OptionalJson<Question>>) -> Result<Answer> {
+async fn answer(
+    gate: &Gate,
+    credential: Result<Credential>,
+    question: Result<OptionalJson<Question>>,
+) -> Result<Answer> {
     // A stranger gets 401 whatever the body says, unless the body brings the token.
     let question = match question {
         Ok(OptionalJson(question)) => question,
         Err(fault) => {
-            check(app, gate::token_of_a_person(app, credential?).await?, None).await?;
+            check(gate, gate::token_of_a_person(gate, credential?).await?, None).await?;
             return Err(fault);
         }
     };
     let token = match &question.token {
         Some(token) => TokenHash::of(token).ok_or_else(credential::invalid)?,
-        None => gate::token_of_a_person(app, credential?).await?,
+        None => gate::token_of_a_person(gate, credential?).await?,
     };
-    let checked = check(app, token, question.service_id.clone()).await?;
+    let checked = check(gate, token, question.service_id.clone()).await?;
     if let Some(expected) = &question.user_id {
         match expected {
             Ref::Id(id) if *id == checked.session.person => {}

@@ -1,16 +1,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, ServiceId, SessionId};
 use crate::base::opaque::token::TokenHash;
+use crate::gate::Gate;
 use crate::gate::check::{Checked, Verdict, check_many};
 use crate::gate::sessions::Payload;
 use crate::gate::{self, Backend, Effective};
@@ -23,7 +23,11 @@ const MAX_TOKENS: usize = 1000;
 const MAX_BODY: usize = 128 * 1024;
 
 /// `/check-tokens`.
-pub fn list_routes() -> OpenApiRouter<App> {
+pub fn list_routes<S>() -> OpenApiRouter<S>
+where
+    Gate: FromRef<S>,
+    S: Clone + Send + Sync + 'static,
+{
     OpenApiRouter::new().routes(routes!(check_tokens))
 }
 
@@ -98,7 +102,7 @@ struct InvalidToken {
     responses((status = 200, body = Vec<TokenAnswer>)),
     security(("service_key" = []), ("service_key_bearer" = [])))]
 async fn check_tokens(
-    State(app): State<App>,
+    State(gate): State<Gate>,
     backend: Backend,
     Json(Tokens { tokens }): Json<Tokens, MAX_BODY>,
 ) -> Result<Json<Vec<TokenAnswer>>> {
@@ -107,16 +111,16 @@ async fn check_tokens(
     }
     let hashes: Vec<Option<TokenHash>> = tokens.iter().map(|token| TokenHash::of(token)).collect();
     let asked: Vec<TokenHash> = hashes.iter().copied().flatten().collect();
-    let verdicts = check_many(&app, &asked).await?;
+    let verdicts = check_many(&gate, &asked).await?;
     let people = verdicts.iter().filter_map(|verdict| match verdict {
         Verdict::Valid(checked) => Some(checked.session.person),
         Verdict::Expired | Verdict::Unknown => None,
     });
     let people: Vec<_> = people.collect();
-    let now = app.clock.now();
-    let effective = gate::store::effective_of_all(&mut *app.db.read().await?, &people, backend.service, now).await?;
+    let now = gate.clock.now();
+    let effective = gate::store::effective_of_all(&mut *gate.db.read().await?, &people, backend.service, now).await?;
     for (person, _) in effective.iter().filter(|(_, held)| !held.roles.is_empty()) {
-        app.uses.note(*person, backend.service, now);
+        gate.uses.note(*person, backend.service, now);
     }
 
     let mut verdicts = verdicts.into_iter();

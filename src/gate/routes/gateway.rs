@@ -8,10 +8,10 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::check_token::{Answer, MAX_WANTED, marked};
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
 use crate::gate;
+use crate::gate::Gate;
 use crate::gate::check::check;
 use crate::platform::http::Json;
 use crate::platform::http::credential::Credential;
@@ -97,21 +97,21 @@ impl<S: Sync> FromRequestParts<S> for Query {
         (status = 404, description = "`service_not_found`"),
     ))]
 pub async fn check_token_by_get(
-    State(app): State<App>,
+    State(gate): State<Gate>,
     credential: Result<Credential>,
     query: Result<Query>,
 ) -> Result<Response> {
-    answer(&app, credential, query).await
+    answer(&gate, credential, query).await
 }
 
 /// The answer, its facts in headers, too: that is what gateways read.
-pub(super) async fn answer(app: &App, credential: Result<Credential>, query: Result<Query>) -> Result<Response> {
+pub(super) async fn answer(gate: &Gate, credential: Result<Credential>, query: Result<Query>) -> Result<Response> {
     let (query, fault) = match query {
         Ok(query) => (query, None),
         Err(fault) => (Query::default(), Some(fault)),
     };
     // A stranger gets 401 whatever the query says.
-    let answer = ask(app, credential, &query).await.map_err(marked)?;
+    let answer = ask(gate, credential, &query).await.map_err(marked)?;
     if let Some(fault) = fault {
         return Err(fault);
     }
@@ -135,9 +135,9 @@ pub(super) async fn answer(app: &App, credential: Result<Credential>, query: Res
     Ok(response)
 }
 
-async fn ask(app: &App, credential: Result<Credential>, query: &Query) -> Result<Answer> {
-    let token = gate::token_of_a_person(app, credential?).await?;
-    let checked = check(app, token, query.service.clone()).await?;
+async fn ask(gate: &Gate, credential: Result<Credential>, query: &Query) -> Result<Answer> {
+    let token = gate::token_of_a_person(gate, credential?).await?;
+    let checked = check(gate, token, query.service.clone()).await?;
     let wanted = (!query.permissions.is_empty()).then_some(query.permissions.as_slice());
     Answer::new(token, checked, query.service.as_ref(), wanted)
 }

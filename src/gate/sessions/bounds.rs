@@ -1,6 +1,17 @@
 use time::OffsetDateTime;
 
-use crate::app::config::Config;
+use super::{FamilyLifetime, Lifetime};
+
+/// How long sessions live, and how many a person may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// `TOKEN_TTL_SECONDS`, `TOKEN_RENEW_THRESHOLD_SECONDS`, `TOKEN_MAX_AGE_SECONDS`.
+    pub lifetime: Lifetime,
+    /// `REFRESH_TTL_SECONDS`, `REFRESH_MAX_AGE_SECONDS`, `REFRESH_GRACE_SECONDS`.
+    pub families: FamilyLifetime,
+    /// `SESSIONS_PER_PERSON`.
+    pub per_person: i32,
+}
 
 /// How many sessions a person may have at once, and which count. Beyond it, those that have gone unused longest end.
 ///
@@ -22,13 +33,13 @@ pub struct Bounds {
 
 impl Bounds {
     /// Those of the settings, at a moment.
-    pub fn at(now: OffsetDateTime, config: &Config) -> Self {
+    pub fn at(now: OffsetDateTime, settings: &Settings) -> Self {
         Self {
-            most: config.sessions_per_person,
-            session_used: now - config.lifetime.sliding,
-            session_begun: now - config.lifetime.absolute,
-            family_used: now - config.families.idle,
-            family_begun: now - config.families.absolute,
+            most: settings.per_person,
+            session_used: now - settings.lifetime.sliding,
+            session_begun: now - settings.lifetime.absolute,
+            family_used: now - settings.families.idle,
+            family_begun: now - settings.families.absolute,
         }
     }
 }

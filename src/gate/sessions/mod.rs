@@ -8,7 +8,7 @@ mod renew;
 mod session;
 pub mod store;
 
-pub use bounds::Bounds;
+pub use bounds::{Bounds, Settings};
 
 pub use family::{Family, FamilyLifetime, Good, PairTimes, Standing};
 

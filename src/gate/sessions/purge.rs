@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::store::{self, families};
-use crate::app::App;
 use crate::base::error::Result;
+use crate::gate::Gate;
 use crate::platform::database::duty;
 
 /// The duty's name in `auth.duties`.
@@ -30,9 +30,9 @@ const FAMILIES: i64 = 4;
 const REST: u32 = 3;
 
 /// Purges until the app stops.
-pub async fn purge_every_minute(app: App) {
+pub async fn purge_every_minute(gate: Gate) {
     loop {
-        match purge(&app).await {
+        match purge(&gate).await {
             Ok(0) => {}
             Ok(purged) => tracing::info!(purged, "purged expired sessions"),
             Err(error) => tracing::warn!(%error, "could not purge expired sessions; the next run tries again"),
@@ -41,15 +41,15 @@ pub async fn purge_every_minute(app: App) {
     }
 }
 
-async fn purge(app: &App) -> Result<u64> {
-    if !duty::claim(&app.db, DUTY, EVERY).await? {
+async fn purge(gate: &Gate) -> Result<u64> {
+    if !duty::claim(&gate.db, DUTY, EVERY).await? {
         return Ok(0);
     }
     let start = Instant::now();
-    let purged = walk(app).await;
-    let families = walk_families(app).await;
+    let purged = walk(gate).await;
+    let families = walk_families(gate).await;
     let purged = purged.and_then(|sessions| Ok(sessions + families?));
-    app.metrics.purged(purged.as_ref().copied().map_err(|_| ()), start.elapsed());
+    gate.metrics.purged(purged.as_ref().copied().map_err(|_| ()), start.elapsed());
     purged
 }
 
@@ -72,25 +72,25 @@ impl Table {
 /// One walk through all sessions; answers how many were over.
 ///
 /// A session that a renewal moves to another page meanwhile is not over.
-pub async fn walk(app: &App) -> Result<u64> {
-    step_by_step(app, Table::Sessions).await
+pub async fn walk(gate: &Gate) -> Result<u64> {
+    step_by_step(gate, Table::Sessions).await
 }
 
 /// The same through all families.
-pub async fn walk_families(app: &App) -> Result<u64> {
-    step_by_step(app, Table::Families).await
+pub async fn walk_families(gate: &Gate) -> Result<u64> {
+    step_by_step(gate, Table::Families).await
 }
 
-async fn step_by_step(app: &App, table: Table) -> Result<u64> {
-    let pages = store::pages(&mut *app.db.read().await?, table.name()).await?;
+async fn step_by_step(gate: &Gate, table: Table) -> Result<u64> {
+    let pages = store::pages(&mut *gate.db.read().await?, table.name()).await?;
     let (mut total, mut from, mut told) = (0, 0, Instant::now());
     while from < pages {
         let start = Instant::now();
-        let mut tx = app.db.begin().await?;
-        let (now, range) = (app.clock.now(), from..from + PAGES);
+        let mut tx = gate.db.begin().await?;
+        let (now, range) = (gate.clock.now(), from..from + PAGES);
         let purged = match table {
-            Table::Sessions => store::purge(&mut tx, app.config.lifetime, now, range.clone(), SESSIONS).await?,
-            Table::Families => families::purge(&mut tx, app.config.families, now, range.clone(), FAMILIES).await?,
+            Table::Sessions => store::purge(&mut tx, gate.sessions.lifetime, now, range.clone(), SESSIONS).await?,
+            Table::Families => families::purge(&mut tx, gate.sessions.families, now, range.clone(), FAMILIES).await?,
         };
         if told.elapsed() > SIGN_OF_LIFE {
             duty::keep(&mut tx, DUTY, EVERY).await?;

@@ -14,8 +14,6 @@ use crate::base::id::{FamilyId, PersonId};
 use crate::base::opaque::token::TokenHash;
 use crate::platform::database::index;
 
-pub use crate::identity::sessions::store::{Begun, NewSession, insert, logins_until};
-
 /// The sessions of tokens, in their order.
 pub async fn find_all(conn: &mut PgConnection, tokens: &[TokenHash]) -> Result<Vec<Option<Session>>> {
     let hashes: Vec<&[u8]> = tokens.iter().map(TokenHash::as_bytes).collect();

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
 use crate::gate::audit::{Action, Event};
 use crate::gate::{Caller, sessions};
+use crate::identity::Identity;
 use crate::identity::attempts::{self, Attempt, Quota};
 use crate::identity::mail::{self, Content};
 use crate::identity::people;
@@ -22,7 +22,7 @@ use crate::platform::shares::Asker;
 /// policy refuses; 429 `too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_changes`; 503 when too many
 /// passwords are being hashed.
 pub async fn change_password(
-    app: &App,
+    identity: &Identity,
     caller: &Caller,
     current: Presented,
     new: Password,
@@ -30,16 +30,16 @@ pub async fn change_password(
 ) -> Result<()> {
     let person = caller.person;
     let people::store::Details { username, name, email, .. } =
-        people::store::details(&mut *app.db.read().await?, person).await?;
+        people::store::details(&mut *identity.db.read().await?, person).await?;
     let about = [Some(username.as_str()), Some(name.as_str()), email.as_deref()];
     let about: Vec<&str> = about.into_iter().flatten().collect();
     let asker = Asker::person(person, caller.origin.address);
-    let accepted = app.judge.accept(&asker, &new, &about).await;
+    let accepted = identity.judge.accept(&asker, &new, &about).await;
     accepted.map_err(|refused| refused.of_field("new_password"))?;
-    let Proof { attempt, stored } = prove(app, caller, current).await?;
-    let new = app.hasher.hash(&asker, new).await?;
+    let Proof { attempt, stored } = prove(identity, caller, current).await?;
+    let new = identity.hasher.hash(&asker, new).await?;
 
-    let mut tx = caller.begin(app).await?;
+    let mut tx = caller.begin(identity).await?;
     let now = tx.by().now;
     Quota::OWN_PASSWORDS.take(&mut tx, person, now).await?;
     attempt.succeeded(&mut tx, now).await?;
@@ -48,9 +48,9 @@ pub async fn change_password(
     }
     sessions::store::revoke_all(&mut tx, person, Some(caller.token)).await?;
     attempts::clear(&mut tx, person).await?;
-    mail::queue(&mut tx, app, person, &Content::PasswordChanged, locale).await?;
+    mail::queue(&mut tx, identity, person, &Content::PasswordChanged, locale).await?;
     tx.commit([Event::new(Action::PasswordChanged).about(person)]).await?;
-    app.post.wake();
+    identity.post.wake();
     Ok(())
 }
 
@@ -66,16 +66,16 @@ pub(super) struct Proof {
 ///
 /// # Errors
 /// 400 `invalid_current_password`; 429 `too_many_attempts`; 503 when too many passwords are being hashed.
-pub(super) async fn prove(app: &App, caller: &Caller, current: Presented) -> Result<Proof> {
+pub(super) async fn prove(identity: &Identity, caller: &Caller, current: Presented) -> Result<Proof> {
     let person = caller.person;
-    let attempt = Attempt::at(app, person, &caller.origin).await?;
+    let attempt = Attempt::at(identity, person, &caller.origin).await?;
     let asker = Asker::person(person, caller.origin.address);
-    let stored = people::store::password_hash(&mut *app.db.read().await?, person).await?;
+    let stored = people::store::password_hash(&mut *identity.db.read().await?, person).await?;
     let stored = stored.ok_or_else(credential::invalid)?;
-    let right = app.hasher.verify(&asker, current, stored.clone().unwrap_or_else(PasswordHash::dummy)).await?;
+    let right = identity.hasher.verify(&asker, current, stored.clone().unwrap_or_else(PasswordHash::dummy)).await?;
     let Some(stored) = stored.filter(|_| right && !attempt.is_barred()) else {
         let told = Event::new(Action::LoginFailed).about(person).after(json!({"reason": "wrong current password"}));
-        attempt.failed(app, caller.by(app), told).await?;
+        attempt.failed(identity, caller.by(identity), told).await?;
         return Err(wrong());
     };
     attempt.was_right();

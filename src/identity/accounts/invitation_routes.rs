@@ -10,18 +10,18 @@ use utoipa_axum::routes;
 use super::store::{self, NewInvitation};
 use super::verify::invite_by_mail;
 use super::{InvitationId, InvitationMade, Invite, ListedInvitation};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::Ref;
 use crate::base::locale::Language;
 use crate::gate::audit::{Action, Event};
 use crate::gate::permission::{ReadUsers, WriteUsers};
 use crate::gate::{About, Can};
+use crate::identity::Identity;
 use crate::identity::mail::store::tokens::take_back;
 use crate::platform::http::{Json, Page, PageQuery, Path};
 
 /// `/invitations`.
-pub fn invitation_routes() -> OpenApiRouter<App> {
+pub fn invitation_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(list_invitations, invite)).routes(routes!(revoke_invitation))
 }
 
@@ -30,8 +30,8 @@ pub fn invitation_routes() -> OpenApiRouter<App> {
 /// Never the invitations themselves: each is shown once, by the answer to its making. `q` is the beginning of a note.
 #[utoipa::path(get, path = "/invitations", tag = "users", params(PageQuery),
     responses((status = 200, body = Vec<ListedInvitation>)))]
-async fn list_invitations(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Result<Response> {
-    let invitations = store::list(&mut *app.db.read().await?, &page).await?;
+async fn list_invitations(State(identity): State<Identity>, _: Can<ReadUsers>, page: Page) -> Result<Response> {
+    let invitations = store::list(&mut *identity.db.read().await?, &page).await?;
     Ok(page.respond(invitations, |invitation| invitation.id.0))
 }
 
@@ -46,26 +46,26 @@ async fn list_invitations(State(app): State<App>, _: Can<ReadUsers>, page: Page)
         (status = 429, description = "`too_many_mails`"),
     ))]
 async fn invite(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Language(language): Language,
     Json(invite): Json<Invite>,
 ) -> Result<(StatusCode, Json<InvitationMade>)> {
-    let now = app.clock.now();
+    let now = identity.clock.now();
     let wanted = invite.expires_at(now)?;
-    let invitation = app.new_invitation(now)?;
+    let invitation = identity.new_invitation(now)?;
     let (secret, note) = (invitation.hash(), invite.note.as_ref());
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     let until = by.end_of_what_is_made(&mut tx, invite.expires_in.map(|_| Some(wanted))).await?;
     let expires_at = until.map_or(wanted, |until| until.min(wanted));
     let mailed = match &invite.email {
-        Some(email) => Some((email, invite_by_mail(&mut tx, &app, by.actor, email, expires_at, language).await?)),
+        Some(email) => Some((email, invite_by_mail(&mut tx, &identity, by.actor, email, expires_at, language).await?)),
         None => None,
     };
     let new = NewInvitation { secret, note, mailed, now, expires_at, by: Some(by.actor) };
     let shown = store::insert(&mut tx, &new).await?;
     tx.commit([Event::new(Action::InvitationCreated).after(&shown)]).await?;
-    app.post.wake();
+    identity.post.wake();
     Ok((StatusCode::CREATED, Json(InvitationMade { invitation, shown })))
 }
 
@@ -88,12 +88,12 @@ struct InvitationRevoked {
         (status = 404, description = "`invitation_not_found`"),
     ))]
 async fn revoke_invitation(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Path(id): Path<Ref<InvitationId>>,
 ) -> Result<Json<InvitationRevoked>> {
     let id = id.id()?;
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     if let Some(mail) = store::revoke(&mut tx, id).await? {
         take_back(&mut tx, mail).await?;
     }

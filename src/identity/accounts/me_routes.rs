@@ -9,8 +9,6 @@ use utoipa_axum::routes;
 
 use super::begin_verification;
 use super::change_password::{change_password as change, prove};
-use crate::access::grants::{self, HeldInService};
-use crate::app::App;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
@@ -19,6 +17,8 @@ use crate::base::person::{PersonName, Username};
 use crate::gate::Caller;
 use crate::gate::audit::{Action, Event};
 use crate::gate::sessions::store::logged_in_since;
+use crate::gate::{self, HeldInService};
+use crate::identity::Identity;
 use crate::identity::attempts::Quota;
 use crate::identity::mail::{self, Content, GivenBy};
 use crate::identity::people::store::Details;
@@ -34,7 +34,7 @@ const MAX_SERVICES: u16 = 1000;
 const RECENT: Duration = Duration::minutes(15);
 
 /// `/auth/me` and `/auth/change-password`.
-pub fn me_routes() -> OpenApiRouter<App> {
+pub fn me_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(get_me, update_me)).routes(routes!(change_password))
 }
 
@@ -74,18 +74,18 @@ struct Me {
 ///
 /// Who one is, and what one holds where, Portero itself (service 0) included.
 #[utoipa::path(get, path = "/auth/me", tag = "auth", responses((status = 200, body = Me)))]
-async fn get_me(State(app): State<App>, caller: Caller) -> Result<Response> {
-    see(&app, caller.person).await
+async fn get_me(State(identity): State<Identity>, caller: Caller) -> Result<Response> {
+    see(&identity, caller.person).await
 }
 
-async fn see(app: &App, person: PersonId) -> Result<Response> {
-    let mut conn = app.db.read().await?;
+async fn see(identity: &Identity, person: PersonId) -> Result<Response> {
+    let mut conn = identity.db.read().await?;
     let Details { id, username, name, email, email_verified_at, created_at, last_login_at, .. } =
         people::store::details(&mut conn, person).await?;
-    let now = app.clock.now();
+    let now = identity.clock.now();
     let pending = mail::store::tokens::pending_email(&mut conn, id, now).await?;
     let pending_email = pending.filter(|pending| email.as_deref() != Some(pending.as_str()));
-    let mut roles = grants::store::by_service(&mut conn, id, i64::from(MAX_SERVICES) + 1, now).await?;
+    let mut roles = gate::store::by_service(&mut conn, id, i64::from(MAX_SERVICES) + 1, now).await?;
     let more = roles.len() > usize::from(MAX_SERVICES);
     roles.truncate(MAX_SERVICES.into());
     let last = roles.last().filter(|_| more).map(|last| last.service_id);
@@ -128,16 +128,16 @@ struct OwnChange {
     (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_mails`, `too_many_changes`"),
 ))]
 async fn update_me(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     caller: Caller,
     Language(language): Language,
     Json(change): Json<OwnChange>,
 ) -> Result<Response> {
-    update(&app, &caller, change, language).await?;
-    see(&app, caller.person).await
+    update(&identity, &caller, change, language).await?;
+    see(&identity, caller.person).await
 }
 
-async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<Locale>) -> Result<()> {
+async fn update(identity: &Identity, caller: &Caller, change: OwnChange, language: Option<Locale>) -> Result<()> {
     let OwnChange { username, name, email, current_password } = change;
     let row = PersonChange { username, name, ..PersonChange::default() };
     if row.is_empty() && email.is_none() {
@@ -145,10 +145,10 @@ async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<
     }
     let person = caller.person;
     let proof = match current_password {
-        Some(current) => Some(prove(app, caller, current).await?),
+        Some(current) => Some(prove(identity, caller, current).await?),
         None => None,
     };
-    let mut tx = caller.begin(app).await?;
+    let mut tx = caller.begin(identity).await?;
     let now = tx.by().now;
     Quota::OWN_CHANGES.take(&mut tx, person, now).await?;
     if let Some(proof) = &proof {
@@ -170,7 +170,7 @@ async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<
     }
     if let Some(email) = &email {
         let asker = GivenBy { person: Some(person), address: caller.origin.address };
-        begin_verification(&mut tx, app, person, email, asker, language).await?;
+        begin_verification(&mut tx, identity, person, email, asker, language).await?;
     }
     if !row.is_empty() {
         let before = people::store::record(&mut tx, person).await?;
@@ -180,10 +180,10 @@ async fn update(app: &App, caller: &Caller, change: OwnChange, language: Option<
     }
     if let Some(username) = row.username {
         let content = Content::UsernameChanged { username: username.into() };
-        mail::queue(&mut tx, app, person, &content, language).await?;
+        mail::queue(&mut tx, identity, person, &content, language).await?;
     }
     tx.commit([]).await?;
-    app.post.wake();
+    identity.post.wake();
     Ok(())
 }
 
@@ -207,11 +207,11 @@ struct PasswordChange {
     (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`, `too_many_changes`"),
 ))]
 async fn change_password(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     caller: Caller,
     Language(language): Language,
     Json(PasswordChange { current_password, new_password }): Json<PasswordChange>,
 ) -> Result<Json<Success>> {
-    change(&app, &caller, current_password, new_password, language).await?;
+    change(&identity, &caller, current_password, new_password, language).await?;
     Ok(Json(Success::default()))
 }

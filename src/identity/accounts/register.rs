@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 
 use super::invitation::PresentedInvitation;
 use super::{InvitationId, begin_verification, store};
-use crate::app::App;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
@@ -19,6 +18,7 @@ use crate::base::network::Network;
 use crate::base::opaque::mail_token::Purpose;
 use crate::base::person::{PersonName, Username};
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::identity::Identity;
 use crate::identity::mail::GivenBy;
 use crate::identity::mail::store::tokens;
 use crate::identity::people;
@@ -84,13 +84,13 @@ pub struct Registration {
 /// `user_exists`, which who is not invited does not hear, or `email_taken` where no mail could prove the address;
 /// 400 where the policy refuses the password; 429 `too_many_mails` where too many addresses to verify come from; 503 when too many passwords are being hashed.
 pub async fn register(
-    app: &App,
+    identity: &Identity,
     origin: &Origin,
     user_agent: Option<&str>,
     locale: Option<Locale>,
     new: Registration,
 ) -> Result<LoggedIn> {
-    if app.config.registration == WhoMayRegister::Off {
+    if identity.settings.registration == WhoMayRegister::Off {
         return Err(Error::forbidden(
             "registration_closed",
             "people can't register themselves here; ask an administrator",
@@ -100,19 +100,19 @@ pub async fn register(
         [Some(new.username.as_str()), new.name.as_ref().map(PersonName::as_str), new.email.as_ref().map(Email::as_str)];
     let about: Vec<&str> = about.into_iter().flatten().collect();
     // Who is not invited costs next to nothing. The time may tell: nobody guesses 256 random bits.
-    let asker = asker(app, origin, new.invitation).await?;
-    app.judge.accept(&asker, &new.password, &about).await?;
-    let hash = app.hasher.hash(&asker, new.password).await?;
+    let asker = asker(identity, origin, new.invitation).await?;
+    identity.judge.accept(&asker, &new.password, &about).await?;
+    let hash = identity.hasher.hash(&asker, new.password).await?;
     let name = new.name.map_or_else(|| new.username.as_str().parse(), Ok);
     let name: PersonName = name.map_err(|fault: String| Error::invalid_field("username", &fault))?;
 
-    let now = app.clock.now();
+    let now = identity.clock.now();
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
-    let mut tx = Change::new(app.db.begin().await?, by);
-    let admitted = admit(&mut tx, app.config.registration, new.invitation, now).await?;
+    let mut tx = Change::new(identity.db.begin().await?, by);
+    let admitted = admit(&mut tx, identity.settings.registration, new.invitation, now).await?;
     let invitation = admitted.as_ref().map(|admitted| admitted.invitation);
     // Where no mail can be sent, an address is taken as an administrator's word for it is: not proved.
-    let unproved = new.email.as_ref().filter(|_| !app.post.is_open());
+    let unproved = new.email.as_ref().filter(|_| !identity.post.is_open());
     let person = insert(&mut tx, &new.username, &name, &hash, unproved).await?;
     if let Some(invitation) = invitation {
         store::spend(&mut tx, invitation, person, now).await?;
@@ -125,7 +125,7 @@ pub async fn register(
         }
         (_, Some(email)) if unproved.is_none() => {
             let asker = GivenBy { person: None, address: origin.address };
-            begin_verification(&mut tx, app, person, email, asker, locale).await?;
+            begin_verification(&mut tx, identity, person, email, asker, locale).await?;
         }
         (_, _) => {}
     }
@@ -134,26 +134,26 @@ pub async fn register(
     record["invitation"] = json!(invitation);
     tx.tell(Event::new(Action::UserCreated).about(person).after(record));
     let entrant = Entrant { person, verified: &hash, origin, user_agent, refresh: new.refresh, attempt: None };
-    let began = begin(app, &mut tx, &entrant).await?;
+    let began = begin(identity, &mut tx, &entrant).await?;
     tx.commit([]).await?;
-    app.post.wake();
+    identity.post.wake();
     began.ok_or_else(|| Error::Internal(anyhow::anyhow!("no session began for somebody who has just registered")))
 }
 
 /// Who registers, where turns go round: whoever is invited, by their invitation; all others of a network together.
-async fn asker(app: &App, origin: &Origin, presented: Option<PresentedInvitation>) -> Result<Asker> {
-    let who = app.config.registration;
+async fn asker(identity: &Identity, origin: &Origin, presented: Option<PresentedInvitation>) -> Result<Asker> {
+    let who = identity.settings.registration;
     if presented.is_none() && who == WhoMayRegister::Open {
         return Ok(Asker::strangers("registration", origin.address));
     }
     let presented = presented.filter(|presented| !matches!(presented, PresentedInvitation::Other));
     let presented = presented.ok_or_else(invalid_invitation)?;
-    let mut tx = app.db.begin().await?;
-    let admitted = admit(&mut tx, who, Some(presented), app.clock.now()).await?.ok_or_else(invalid_invitation)?;
+    let mut tx = identity.db.begin().await?;
+    let admitted = admit(&mut tx, who, Some(presented), identity.clock.now()).await?.ok_or_else(invalid_invitation)?;
     // Nothing is spent before they are registered.
     tx.rollback().await?;
     let who = format!("invitation:{}", admitted.invitation.0).into();
-    Ok(Asker { who, network: Some(Network::of_origin(origin)), known: true })
+    Ok(Asker { who, network: Some(origin.network()), known: true })
 }
 
 /// What lets somebody in.

@@ -6,16 +6,16 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::register::{self, Registration};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::locale::Language;
 use crate::gate::audit::Origin;
+use crate::identity::Identity;
 use crate::identity::sessions::LoggedIn;
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS};
 
 /// `/auth/register`.
-pub fn register_routes() -> OpenApiRouter<App> {
+pub fn register_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(register))
 }
 
@@ -29,12 +29,12 @@ pub fn register_routes() -> OpenApiRouter<App> {
     (status = 429, description = "`too_many_at_once`, `too_many_mails`"),
 ))]
 async fn register(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     Ok(origin): Result<Origin, Infallible>,
     headers: HeaderMap,
     Language(language): Language,
     Json(new): Json<Registration, MAX_OF_STRANGERS>,
 ) -> Result<(StatusCode, Json<LoggedIn>)> {
-    let began = register::register(&app, &origin, user_agent(&headers), language, new).await?;
+    let began = register::register(&identity, &origin, user_agent(&headers), language, new).await?;
     Ok((StatusCode::CREATED, Json(began)))
 }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
 use crate::base::opaque::mail_token::{MailTokenHash, Purpose};
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::gate::sessions::store::revoke_all;
+use crate::identity::Identity;
 use crate::identity::attempts;
 use crate::identity::mail::store::tokens::{self, Owner};
 use crate::identity::mail::{self, Content};
@@ -17,12 +17,12 @@ use crate::platform::shares::Asker;
 
 /// Writes down that somebody asked for a new password. Nothing is looked up: whether somebody has that address is found
 /// out when the mail is sent, so it takes as long for everybody. Where no mail can be sent, nothing happens.
-pub(super) async fn ask_for_reset(app: &App, asked: &Content, locale: Option<Locale>) -> Result<()> {
-    if app.post.is_open() {
-        let mut tx = app.db.begin().await?;
-        mail::store::queue_reset(&mut tx, asked, locale, app.clock.now()).await?;
+pub(super) async fn ask_for_reset(identity: &Identity, asked: &Content, locale: Option<Locale>) -> Result<()> {
+    if identity.post.is_open() {
+        let mut tx = identity.db.begin().await?;
+        mail::store::queue_reset(&mut tx, asked, locale, identity.clock.now()).await?;
         tx.commit().await?;
-        app.post.wake();
+        identity.post.wake();
     }
     Ok(())
 }
@@ -33,21 +33,21 @@ pub(super) async fn ask_for_reset(app: &App, asked: &Content, locale: Option<Loc
 /// # Errors
 /// 400 `invalid_reset_token`: unknown, used, over, replaced by a newer one, or of somebody who can't log in.
 pub(super) async fn reset_password(
-    app: &App,
+    identity: &Identity,
     origin: Origin,
     presented: &str,
     password: Password,
     locale: Option<Locale>,
 ) -> Result<()> {
-    let (purpose, now) = (Purpose::PasswordReset, app.clock.now());
+    let (purpose, now) = (Purpose::PasswordReset, identity.clock.now());
     let token = MailTokenHash::of(presented).ok_or_else(invalid)?;
-    let owner = tokens::owner(&mut *app.db.read().await?, purpose, token, now).await?.ok_or_else(invalid)?;
+    let owner = tokens::owner(&mut *identity.db.read().await?, purpose, token, now).await?.ok_or_else(invalid)?;
     let asker = Asker::person(owner.person, origin.address);
-    app.judge.accept(&asker, &password, &known_of(&owner)).await?;
-    let hash = app.hasher.hash(&asker, password).await?;
+    identity.judge.accept(&asker, &password, &known_of(&owner)).await?;
+    let hash = identity.hasher.hash(&asker, password).await?;
 
     let by = By { actor: Actor::Person(owner.person), origin, now };
-    let mut tx = Change::new(app.db.begin().await?, by);
+    let mut tx = Change::new(identity.db.begin().await?, by);
     people::store::lock(&mut tx, owner.person).await?;
     let spent = tokens::spend(&mut tx, purpose, token, now).await?.ok_or_else(invalid)?;
     if !mail::store::may_reset(&mut tx, owner.person).await? {
@@ -58,10 +58,10 @@ pub(super) async fn reset_password(
     store::note_proof(&mut tx, owner.person, &spent.email, now).await?;
     revoke_all(&mut tx, owner.person, None).await?;
     attempts::clear(&mut tx, owner.person).await?;
-    mail::queue(&mut tx, app, owner.person, &Content::PasswordChanged, locale).await?;
+    mail::queue(&mut tx, identity, owner.person, &Content::PasswordChanged, locale).await?;
     let changed = Event::new(Action::PasswordChanged).about(owner.person).after(json!({"by": "reset"}));
     tx.commit([changed]).await?;
-    app.post.wake();
+    identity.post.wake();
     Ok(())
 }
 

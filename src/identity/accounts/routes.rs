@@ -6,7 +6,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{reset, verify};
-use crate::app::App;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::locale::Language;
@@ -14,13 +13,14 @@ use crate::base::names;
 use crate::base::person::Username;
 use crate::gate::Caller;
 use crate::gate::audit::Origin;
+use crate::identity::Identity;
 use crate::identity::mail::Content;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, Success};
 use crate::platform::passwords::{Password, Presented, Strength};
 use crate::platform::shares::Asker;
 
 /// `/auth/…`, where people help themselves.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .routes(routes!(forgot_password))
         .routes(routes!(reset_password))
@@ -59,7 +59,7 @@ struct Accepted {
     (status = 202, body = Accepted),
 ))]
 async fn forgot_password(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     origin: Origin,
     Language(language): Language,
     Json(who): Json<Forgotten, MAX_OF_STRANGERS>,
@@ -74,7 +74,7 @@ async fn forgot_password(
     });
     let (email, username) = (who.email.map(Into::into), username.transpose()?);
     let asked = Content::PasswordReset { email, username, origin: origin.into() };
-    reset::ask_for_reset(&app, &asked, language).await?;
+    reset::ask_for_reset(&identity, &asked, language).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { status: "accepted" })))
 }
 
@@ -113,12 +113,12 @@ impl std::fmt::Debug for PresentedToken {
     (status = 429, description = "`too_many_at_once`"),
 ))]
 async fn reset_password(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     origin: Origin,
     Language(language): Language,
     Json(reset): Json<Reset, MAX_OF_STRANGERS>,
 ) -> Result<Json<Success>> {
-    reset::reset_password(&app, origin, &reset.token.0, reset.password, language).await?;
+    reset::reset_password(&identity, origin, &reset.token.0, reset.password, language).await?;
     Ok(Json(Success::default()))
 }
 
@@ -163,14 +163,14 @@ struct Judgement {
     (status = 429, description = "`too_many_at_once`"),
 ))]
 async fn password_strength(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     origin: Origin,
     Json(candidate): Json<Candidate, MAX_OF_STRANGERS>,
 ) -> Result<Json<Judgement>> {
     let Candidate { password, username, name, email } = candidate;
     let about: Vec<&str> = [&username, &name, &email].into_iter().filter_map(Option::as_deref).collect();
     let asker = Asker::strangers("strength", origin.address);
-    let (strength, reason) = app.judge.look(&asker, password, &about).await?;
+    let (strength, reason) = identity.judge.look(&asker, password, &about).await?;
     Ok(Json(Judgement { acceptable: reason.is_none(), reason, strength }))
 }
 
@@ -189,8 +189,12 @@ struct Sent {
     (status = 200, body = Sent),
     (status = 409, description = "`mail_not_configured`"),
 ))]
-async fn send_verification(State(app): State<App>, caller: Caller, Language(language): Language) -> Result<Json<Sent>> {
-    let sent = verify::verify_again(&app, caller.person, language).await?;
+async fn send_verification(
+    State(identity): State<Identity>,
+    caller: Caller,
+    Language(language): Language,
+) -> Result<Json<Sent>> {
+    let sent = verify::verify_again(&identity, caller.person, language).await?;
     Ok(Json(Sent { status: if sent { "verification_sent" } else { "nothing_to_verify" } }))
 }
 
@@ -211,11 +215,11 @@ struct Proof {
     (status = 409, description = "`email_taken`"),
 ))]
 async fn verify_email(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     origin: Origin,
     Language(language): Language,
     Json(proof): Json<Proof, MAX_OF_STRANGERS>,
 ) -> Result<Json<Success>> {
-    verify::verify_email(&app, origin, &proof.token.0, language).await?;
+    verify::verify_email(&identity, origin, &proof.token.0, language).await?;
     Ok(Json(Success::default()))
 }

@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref};
@@ -16,13 +15,14 @@ use crate::base::opaque::mail_token::{PATIENCE, Purpose};
 use crate::gate::audit::{Action, Change, Event};
 use crate::gate::permission::WriteUsers;
 use crate::gate::{About, Can};
+use crate::identity::Identity;
 use crate::identity::mail::store::tokens::{self, NewToken};
 use crate::identity::mail::{self, Content, limits};
 use crate::identity::people;
 use crate::platform::http::{Json, Path};
 
 /// `/users/{id}/send-reset`.
-pub fn send_reset_routes() -> OpenApiRouter<App> {
+pub fn send_reset_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(send_reset))
 }
 
@@ -47,16 +47,16 @@ struct ResetSent {
         (status = 409, description = "`no_proved_address`, `user_disabled`, `mail_not_configured`"),
     ))]
 async fn send_reset(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Path(id): Path<Ref<PersonId>>,
     Language(language): Language,
 ) -> Result<(StatusCode, Json<ResetSent>)> {
     let user_id = id.id()?;
-    let mut tx = by.begin(&app, About::person(user_id)).await?;
-    queue_reset(&mut tx, &app, user_id, language).await?;
+    let mut tx = by.begin(&identity, About::person(user_id)).await?;
+    queue_reset(&mut tx, &identity, user_id, language).await?;
     tx.commit([]).await?;
-    app.post.wake();
+    identity.post.wake();
     Ok((StatusCode::ACCEPTED, Json(ResetSent { status: "reset_sent", user_id })))
 }
 
@@ -65,10 +65,10 @@ async fn send_reset(
 /// # Errors
 /// 404 `user_not_found`; 409 `user_disabled`, `mail_not_configured`, and `no_proved_address` where mail could reach somebody
 /// else.
-pub async fn queue_reset(tx: &mut Change, app: &App, person: PersonId, locale: Option<Locale>) -> Result<()> {
+pub async fn queue_reset(tx: &mut Change, identity: &Identity, person: PersonId, locale: Option<Locale>) -> Result<()> {
     let people::store::Details { email, email_verified_at, disabled_at, .. } =
         people::store::details(tx, person).await?;
-    app.post.must_be_open()?;
+    identity.post.must_be_open()?;
     if disabled_at.is_some() {
         return Err(Error::conflict("user_disabled", "that person is disabled: let them in again before"));
     }

@@ -4,13 +4,13 @@ use serde_json::json;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::app::App;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
 use crate::base::opaque::mail_token::{MailTokenHash, PATIENCE, Purpose};
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::identity::Identity;
 use crate::identity::mail::store::tokens::{self, NewToken};
 use crate::identity::mail::{Content, GivenBy, limits};
 use crate::identity::people::{self, tell_the_old_address};
@@ -23,14 +23,14 @@ use crate::identity::people::{self, tell_the_old_address};
 /// 409 `mail_not_configured` where no mail can be sent; 429 `too_many_mails` for whoever gives too many addresses.
 pub async fn begin_verification(
     conn: &mut PgConnection,
-    app: &App,
+    identity: &Identity,
     person: PersonId,
     email: &Email,
     asker: GivenBy,
     locale: Option<Locale>,
 ) -> Result<()> {
-    app.post.must_be_open()?;
-    let now = app.clock.now();
+    identity.post.must_be_open()?;
+    let now = identity.clock.now();
     let pending = tokens::pending_email(&mut *conn, person, now).await?;
     if !pending.is_some_and(|pending| pending.is_same(email)) {
         limits::count_asker(&mut *conn, asker, now).await?;
@@ -68,14 +68,14 @@ async fn send_verification(
 /// 409 `mail_not_configured` where no mail can be sent; 429 `too_many_mails`.
 pub(super) async fn invite_by_mail(
     conn: &mut PgConnection,
-    app: &App,
+    identity: &Identity,
     from: PersonId,
     email: &Email,
     expires_at: OffsetDateTime,
     locale: Option<Locale>,
 ) -> Result<i64> {
-    app.post.must_be_open()?;
-    let now = app.clock.now();
+    identity.post.must_be_open()?;
+    let now = identity.clock.now();
     limits::count_invitation(&mut *conn, from, email, now).await?;
     let from = Some(people::store::get(&mut *conn, from).await?.name);
     let new = NewToken {
@@ -92,20 +92,20 @@ pub(super) async fn invite_by_mail(
 
 /// Sends the mail once more: for the address that is still to be proved, or for one that an administrator gave. Answers
 /// whether there is one.
-pub(super) async fn verify_again(app: &App, person: PersonId, locale: Option<Locale>) -> Result<bool> {
-    let mut tx = app.db.begin().await?;
+pub(super) async fn verify_again(identity: &Identity, person: PersonId, locale: Option<Locale>) -> Result<bool> {
+    let mut tx = identity.db.begin().await?;
     people::store::lock(&mut tx, person).await?;
-    let now = app.clock.now();
+    let now = identity.clock.now();
     let pending = tokens::pending_email(&mut tx, person, now).await?;
     let email = match pending {
         Some(email) => Some(email),
         None => people::store::unproved_email(&mut tx, person).await?,
     };
     let Some(email) = email else { return Ok(false) };
-    app.post.must_be_open()?;
+    identity.post.must_be_open()?;
     send_verification(&mut tx, person, &email, locale, now).await?;
     tx.commit().await?;
-    app.post.wake();
+    identity.post.wake();
     Ok(true)
 }
 
@@ -113,20 +113,25 @@ pub(super) async fn verify_again(app: &App, person: PersonId, locale: Option<Loc
 ///
 /// # Errors
 /// 400 `invalid_verification_token`; 409 `email_taken` when somebody else has it by now.
-pub(super) async fn verify_email(app: &App, origin: Origin, presented: &str, locale: Option<Locale>) -> Result<()> {
-    let (purpose, now) = (Purpose::VerifyEmail, app.clock.now());
+pub(super) async fn verify_email(
+    identity: &Identity,
+    origin: Origin,
+    presented: &str,
+    locale: Option<Locale>,
+) -> Result<()> {
+    let (purpose, now) = (Purpose::VerifyEmail, identity.clock.now());
     let token = MailTokenHash::of(presented).ok_or_else(invalid)?;
-    let person = tokens::owner(&mut *app.db.read().await?, purpose, token, now).await?.ok_or_else(invalid)?.person;
+    let person = tokens::owner(&mut *identity.db.read().await?, purpose, token, now).await?.ok_or_else(invalid)?.person;
     let by = By { actor: Actor::Person(person), origin, now };
-    let mut tx = Change::new(app.db.begin().await?, by);
+    let mut tx = Change::new(identity.db.begin().await?, by);
     people::store::lock(&mut tx, person).await?;
     let spent = tokens::spend(&mut tx, purpose, token, now).await?.ok_or_else(invalid)?;
     let before = people::store::email(&mut tx, person).await?;
-    tell_the_old_address(&mut tx, app, person, &spent.email, locale).await?;
+    tell_the_old_address(&mut tx, identity, person, &spent.email, locale).await?;
     people::store::set_own_email(&mut tx, person, &spent.email, now).await?;
     let verified = Event::new(Action::EmailVerified).about(person).before(json!({"email": before}));
     tx.commit([verified.after(json!({"email": spent.email}))]).await?;
-    app.post.wake();
+    identity.post.wake();
     Ok(())
 }
 

@@ -5,12 +5,12 @@ use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
 use super::{MOST_IN_A_ROW, Rule, Rules, store};
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::names;
 use crate::base::network::Network;
 use crate::gate::audit::{By, Change, Event, Origin};
+use crate::identity::Identity;
 use crate::identity::devices::Device;
 use crate::platform::http::rate_limit;
 use crate::platform::shares::{Asker, Left, Reserved};
@@ -51,11 +51,11 @@ impl Attempt {
     ///
     /// # Errors
     /// 429 `too_many_attempts` while they must wait: nothing must be compared then; 429 `too_many_logins`.
-    pub async fn at(app: &App, person: PersonId, origin: &Origin) -> Result<Self> {
-        let (network, device, now) = (Network::of_origin(origin), Device::of_origin(origin), app.clock.now());
-        let mut conn = app.db.read().await?;
+    pub async fn at(identity: &Identity, person: PersonId, origin: &Origin) -> Result<Self> {
+        let (network, device, now) = (origin.network(), Device::of_origin(origin), identity.clock.now());
+        let mut conn = identity.db.read().await?;
         let waits = store::waits_of_person(&mut conn, person, network, device, now).await?;
-        Self::begin(app, waits, Some(person), network, now)
+        Self::begin(identity, waits, Some(person), network, now)
     }
 
     /// An attempt at `network` which began `now`, at a person or at a username that nobody has.
@@ -64,13 +64,13 @@ impl Attempt {
     /// 429 `too_many_attempts` while they must wait; 429 `too_many_logins` when that person has given the right password too
     /// often there.
     pub fn begin(
-        app: &App,
+        identity: &Identity,
         waits: Waits,
         person: Option<PersonId>,
         network: Network,
         now: OffsetDateTime,
     ) -> Result<Self> {
-        let rules = app.config.attempts;
+        let rules = identity.settings.waits;
         let known = is_known(&waits.key);
         let own = rules.person.and(waits.own);
         // Others at the address keep nobody out who is known there.
@@ -78,9 +78,9 @@ impl Attempt {
         if let Some(until) = own.max(address).filter(|until| *until > now) {
             return Err(too_many(rules, until - now));
         }
-        let login = match (&app.logins, person) {
+        let login = match (&identity.logins, person) {
             (Some(logins), Some(person)) => {
-                let reserved = logins.reserve((person, network), app.clock.uptime()).map_err(too_many_logins)?;
+                let reserved = logins.reserve((person, network), identity.clock.uptime()).map_err(too_many_logins)?;
                 Some(Arc::new(reserved))
             }
             _ => None,
@@ -136,17 +136,17 @@ impl Attempt {
     ///
     /// # Errors
     /// 429 `too_many_attempts` when they have: then the answer must not tell what the comparison said.
-    pub async fn failed(&self, app: &App, by: By, event: Event) -> Result<()> {
-        let counting = tokio::spawn(self.clone().count(app.clone(), by, event));
+    pub async fn failed(&self, identity: &Identity, by: By, event: Event) -> Result<()> {
+        let counting = tokio::spawn(self.clone().count(identity.clone(), by, event));
         counting.await.map_err(|error| Error::Internal(error.into()))?
     }
 
-    async fn count(self, app: App, by: By, event: Event) -> Result<()> {
-        let now = app.clock.now();
-        let mut tx = app.db.begin().await?;
+    async fn count(self, identity: Identity, by: By, event: Event) -> Result<()> {
+        let now = identity.clock.now();
+        let mut tx = identity.db.begin().await?;
         if let Some(until) = store::count_failure(&mut tx, &self, now).await? {
             tx.rollback().await?;
-            Change::new(app.db.begin().await?, by).commit([event]).await?;
+            Change::new(identity.db.begin().await?, by).commit([event]).await?;
             return Err(too_many(self.rules, until - now));
         }
         Change::new(tx, by).commit([event]).await
@@ -164,10 +164,10 @@ impl Attempt {
     }
 
     /// Why the right password has opened nothing: 429 `too_many_attempts` when others have begun a wait meanwhile.
-    pub async fn must_not_wait(&self, app: &App) -> Result<()> {
-        let until = store::longest_wait(&mut *app.db.read().await?, self).await?;
+    pub async fn must_not_wait(&self, identity: &Identity) -> Result<()> {
+        let until = store::longest_wait(&mut *identity.db.read().await?, self).await?;
         match until.filter(|until| *until > self.began) {
-            Some(until) => Err(too_many(self.rules, until - app.clock.now())),
+            Some(until) => Err(too_many(self.rules, until - identity.clock.now())),
             None => Ok(()),
         }
     }

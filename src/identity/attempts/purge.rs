@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::store;
-use crate::app::App;
 use crate::base::error::Result;
+use crate::identity::Identity;
 use crate::identity::devices;
 
 const EVERY: Duration = Duration::from_mins(1);
@@ -13,9 +13,9 @@ const STEP: i64 = 500;
 const BREATH: Duration = Duration::from_millis(20);
 
 /// Purges until the app stops.
-pub async fn purge_every_minute(app: App) {
+pub async fn purge_every_minute(identity: Identity) {
     loop {
-        match purge(&app).await {
+        match purge(&identity).await {
             Ok(0) => {}
             Ok(purged) => tracing::debug!(purged, "purged failed logins and devices"),
             Err(error) => tracing::warn!(%error, "could not purge failed logins; the next run tries again"),
@@ -25,11 +25,11 @@ pub async fn purge_every_minute(app: App) {
 }
 
 /// Purges once; answers how many rows that was. Several instances at once do no harm.
-pub async fn purge(app: &App) -> Result<u64> {
+pub async fn purge(identity: &Identity) -> Result<u64> {
     let mut total = 0;
     loop {
-        let now = app.clock.now();
-        let mut tx = app.db.begin().await?;
+        let now = identity.clock.now();
+        let mut tx = identity.db.begin().await?;
         let attempts = store::purge(&mut tx, now, STEP).await?;
         let devices = devices::store::purge(&mut tx, now, STEP).await?;
         let quotas = store::purge_quotas(&mut tx, now, STEP).await?;

@@ -10,12 +10,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::verify;
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::SessionId;
 use crate::gate::Caller;
 use crate::gate::audit::{Action, Change, Event, Origin};
 use crate::gate::sessions::{self, Payload};
+use crate::identity::Identity;
 use crate::identity::sessions::{Entrant, LoggedIn};
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, credential};
@@ -23,7 +23,7 @@ use crate::platform::metrics::Outcome;
 use crate::platform::passwords::Presented;
 
 /// `/auth/…`.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(login)).routes(routes!(logout)).routes(routes!(profile))
 }
 
@@ -54,19 +54,19 @@ struct Login {
     (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
 ))]
 async fn login(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     Ok(origin): Result<Origin, Infallible>,
     headers: HeaderMap,
     Json(login): Json<Login, MAX_OF_STRANGERS>,
 ) -> Result<Json<LoggedIn>> {
-    let attempt = app.metrics.login();
-    let began = begin(&app, &origin, &headers, login).await;
+    let attempt = identity.metrics.login();
+    let began = begin(&identity, &origin, &headers, login).await;
     attempt.ends(Outcome::of(&began));
     began.map(Json)
 }
 
-async fn begin(app: &App, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
-    let verified = verify(app, origin, &login.username, login.password).await?;
+async fn begin(identity: &Identity, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
+    let verified = verify(identity, origin, &login.username, login.password).await?;
     let entrant = Entrant {
         person: verified.person,
         verified: &verified.hash,
@@ -76,19 +76,19 @@ async fn begin(app: &App, origin: &Origin, headers: &HeaderMap, login: Login) ->
         attempt: Some(&verified.attempt),
     };
     let began = if login.refresh {
-        let mut tx = app.db.begin().await?;
-        let began = crate::identity::sessions::begin(app, &mut tx, &entrant).await?;
+        let mut tx = identity.db.begin().await?;
+        let began = crate::identity::sessions::begin(identity, &mut tx, &entrant).await?;
         tx.commit().await?;
         began
     } else {
-        let mut conn = app.db.read().await?;
-        let began = crate::identity::sessions::begin(app, &mut conn, &entrant).await?;
+        let mut conn = identity.db.read().await?;
+        let began = crate::identity::sessions::begin(identity, &mut conn, &entrant).await?;
         conn.keep().await?;
         began
     };
     match began {
         Some(began) => Ok(began),
-        None => Err(verified.refused(app, origin).await),
+        None => Err(verified.refused(identity, origin).await),
     }
 }
 
@@ -103,8 +103,8 @@ struct LoggedOut {
 ///
 /// The token is dead in the very next check, on every instance, and so is the refresh token that came with it.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = LoggedOut)))]
-async fn logout(State(app): State<App>, caller: Caller) -> Result<Json<LoggedOut>> {
-    let mut tx = Change::new(app.db.begin().await?, caller.by(&app));
+async fn logout(State(identity): State<Identity>, caller: Caller) -> Result<Json<LoggedOut>> {
+    let mut tx = Change::new(identity.db.begin().await?, caller.by(&identity));
     if !sessions::store::revoke(&mut tx, caller.token).await? {
         return Err(credential::invalid());
     }

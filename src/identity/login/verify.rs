@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::identity::Identity;
 use crate::identity::attempts::{Attempt, Quota};
 use crate::identity::people::{self, Claim};
 use crate::platform::passwords::{Password, PasswordHash, Presented};
@@ -28,22 +28,23 @@ pub struct Verified {
 impl Verified {
     /// Why nothing was opened all the same, as late as every refusal: 401 `invalid_credentials`, or 429
     /// `too_many_attempts`.
-    pub async fn refused(&self, app: &App, origin: &Origin) -> Error {
-        if let Err(too_often) = self.may_log_in(app).await {
+    pub async fn refused(&self, identity: &Identity, origin: &Origin) -> Error {
+        if let Err(too_often) = self.may_log_in(identity).await {
             // It is not told: what may not be done for ever is not to be written for ever.
             return too_often;
         }
-        let refusal = self.attempt.must_not_wait(app).await.err().unwrap_or_else(invalid_credentials);
-        let told = tell(app, origin, Refused::TooLate(self.person)).await;
+        let refusal = self.attempt.must_not_wait(identity).await.err().unwrap_or_else(invalid_credentials);
+        let told = tell(identity, origin, Refused::TooLate(self.person)).await;
         tokio::time::sleep_until(self.no_refusal_before).await;
         told.err().unwrap_or(refusal)
     }
 }
 
 impl Verified {
-    async fn may_log_in(&self, app: &App) -> Result<()> {
-        let until = crate::identity::sessions::store::logins_until(&mut *app.db.read().await?, self.person).await?;
-        Quota::LOGINS.must_have_room(until, app.clock.now())
+    async fn may_log_in(&self, identity: &Identity) -> Result<()> {
+        let until =
+            crate::identity::sessions::store::logins_until(&mut *identity.db.read().await?, self.person).await?;
+        Quota::LOGINS.must_have_room(until, identity.clock.now())
     }
 }
 
@@ -62,16 +63,16 @@ const BCRYPT_READS: usize = 72;
 ///
 /// # Errors
 /// 401 `invalid_credentials`; 429 `too_many_attempts`, `too_many_logins`, `too_many_at_once`; 503 when too many are logging in.
-pub async fn verify(app: &App, origin: &Origin, username: &str, presented: Presented) -> Result<Verified> {
+pub async fn verify(identity: &Identity, origin: &Origin, username: &str, presented: Presented) -> Result<Verified> {
     let no_refusal_before = Instant::now() + REFUSAL;
-    let claim = Claim::new(username, origin, app.clock.now());
-    let (attempt, compared) = compare(app, &claim, &presented).await?;
+    let claim = Claim::new(username, origin, identity.clock.now());
+    let (attempt, compared) = compare(identity, &claim, &presented).await?;
     let refused = match compared {
         Ok((person, hash)) => return Ok(Verified { person, hash, attempt, no_refusal_before }),
         Err(refused) => refused,
     };
-    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: app.clock.now() };
-    let refusal = attempt.failed(app, by, refused.event()).await.err().unwrap_or_else(invalid_credentials);
+    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: identity.clock.now() };
+    let refusal = attempt.failed(identity, by, refused.event()).await.err().unwrap_or_else(invalid_credentials);
     tokio::time::sleep_until(no_refusal_before).await;
     Err(refusal)
 }
@@ -107,9 +108,9 @@ impl Refused {
     }
 }
 
-async fn tell(app: &App, origin: &Origin, refused: Refused) -> Result<()> {
-    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: app.clock.now() };
-    Change::new(app.db.begin().await?, by).commit([refused.event()]).await
+async fn tell(identity: &Identity, origin: &Origin, refused: Refused) -> Result<()> {
+    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: identity.clock.now() };
+    Change::new(identity.db.begin().await?, by).commit([refused.event()]).await
 }
 
 /// 401 `invalid_credentials`.
@@ -120,15 +121,15 @@ pub fn invalid_credentials() -> Error {
 /// Whose the password is, and the hash that stands for it; or why they are not let in.
 type Compared = Result<(PersonId, PasswordHash), Refused>;
 
-async fn compare(app: &App, claim: &Claim, presented: &Presented) -> Result<(Attempt, Compared)> {
+async fn compare(identity: &Identity, claim: &Claim, presented: &Presented) -> Result<(Attempt, Compared)> {
     loop {
-        let found = app.credentials.ask(claim.clone()).await?;
+        let found = identity.credentials.ask(claim.clone()).await?;
         let stored = found.credentials;
         let person = stored.as_ref().map(|stored| stored.id);
-        let attempt = Attempt::begin(app, found.waits, person, claim.network, claim.began)?;
+        let attempt = Attempt::begin(identity, found.waits, person, claim.network, claim.began)?;
         let hash = stored.as_ref().and_then(|stored| stored.password_hash.clone());
         let hash = hash.unwrap_or_else(PasswordHash::dummy);
-        let right = app.hasher.verify(attempt.asker(), presented.clone(), hash).await?;
+        let right = identity.hasher.verify(attempt.asker(), presented.clone(), hash).await?;
         let stored = match stored {
             None => return Ok((attempt, Err(Refused::Unknown))),
             Some(stored) if !stored.enabled => return Ok((attempt, Err(Refused::Disabled(stored.id)))),
@@ -140,7 +141,7 @@ async fn compare(app: &App, claim: &Claim, presented: &Presented) -> Result<(Att
             return Ok((attempt, Err(Refused::WrongPassword(stored.id))));
         }
         attempt.was_right();
-        if let Some(hash) = upgraded(app, &attempt, stored.id, hash, presented).await? {
+        if let Some(hash) = upgraded(identity, &attempt, stored.id, hash, presented).await? {
             return Ok((attempt, Ok((stored.id, hash))));
         }
         // Another login has upgraded it meanwhile, or somebody has changed the password: compare with what stands now.
@@ -149,7 +150,7 @@ async fn compare(app: &App, claim: &Claim, presented: &Presented) -> Result<(Att
 
 /// The hash that stands once it is as strong as today's; `None` when it was replaced meanwhile.
 async fn upgraded(
-    app: &App,
+    identity: &Identity,
     attempt: &Attempt,
     person: PersonId,
     old: PasswordHash,
@@ -161,8 +162,8 @@ async fn upgraded(
         return Ok(Some(old));
     }
     let Ok(password) = Password::try_from(presented.raw().to_owned()) else { return Ok(Some(old)) };
-    let new = app.hasher.hash(attempt.asker(), password).await?;
-    let mut tx = app.db.begin().await?;
+    let new = identity.hasher.hash(attempt.asker(), password).await?;
+    let mut tx = identity.db.begin().await?;
     let replaced = people::store::upgrade_hash(&mut tx, person, &old, &new).await?;
     tx.commit().await?;
     Ok(replaced.then_some(new))

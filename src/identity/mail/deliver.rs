@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 use super::letter::{About, Letter};
 use super::message::message;
 use super::store::{self, Claimed, Receiver};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::opaque::mail_token::MailToken;
+use crate::identity::Identity;
 use crate::platform::mail::Failure;
 
 /// How often each instance looks by itself: others may have queued something, or a mail is due again.
@@ -48,14 +48,14 @@ const TELLING: usize = 12;
 const LONGEST_ERROR: usize = 300;
 
 /// Sends mail until the app stops.
-pub async fn deliver_all_the_time(app: App) {
+pub async fn deliver_all_the_time(identity: Identity) {
     loop {
-        match deliver_what_is_due(&app).await {
+        match deliver_what_is_due(&identity).await {
             Ok(0) => {
-                if let Err(error) = look_around(&app).await {
+                if let Err(error) = look_around(&identity).await {
                     tracing::warn!(%error, "could not look after the queue of mails");
                 }
-                let _ = tokio::time::timeout(LOOK, app.post.something_is_due()).await;
+                let _ = tokio::time::timeout(LOOK, identity.post.something_is_due()).await;
             }
             Ok(_) => {}
             Err(error) => {
@@ -67,18 +67,18 @@ pub async fn deliver_all_the_time(app: App) {
 }
 
 /// Sends, or tries to, some of the mails that are due; answers how many were looked at, 0 when there are none left.
-pub async fn deliver_what_is_due(app: &App) -> Result<usize> {
-    let asked = look_up(app).await?;
-    let sent = send_some(app).await?;
+pub async fn deliver_what_is_due(identity: &Identity) -> Result<usize> {
+    let asked = look_up(identity).await?;
+    let sent = send_some(identity).await?;
     Ok(asked.max(sent))
 }
 
 /// Addresses the mails of those who have asked for a new password; answers how many have.
-async fn look_up(app: &App) -> Result<usize> {
+async fn look_up(identity: &Identity) -> Result<usize> {
     let mut all = 0;
     for _ in 0..LOOK_UPS {
-        let mut tx = app.db.begin().await?;
-        let asked = store::address_resets(&mut tx, app.clock.now()).await?;
+        let mut tx = identity.db.begin().await?;
+        let asked = store::address_resets(&mut tx, identity.clock.now()).await?;
         tx.commit().await?;
         all += asked;
         if asked == 0 {
@@ -88,17 +88,17 @@ async fn look_up(app: &App) -> Result<usize> {
     Ok(all)
 }
 
-async fn send_some(app: &App) -> Result<usize> {
-    let mut tx = app.db.begin().await?;
-    let claimed = store::claim(&mut tx, app.clock.now(), LEASE, AT_ONCE).await?;
+async fn send_some(identity: &Identity) -> Result<usize> {
+    let mut tx = identity.db.begin().await?;
+    let claimed = store::claim(&mut tx, identity.clock.now(), LEASE, AT_ONCE).await?;
     tx.commit().await?;
     let count = claimed.len();
     let mut under_way = JoinSet::new();
     for mail in claimed {
-        let app = app.clone();
+        let identity = identity.clone();
         under_way.spawn(async move {
             let id = mail.id;
-            if let Err(error) = deliver(&app, mail).await {
+            if let Err(error) = deliver(&identity, mail).await {
                 tracing::warn!(%error, mail = id, "could not look after a mail; it is tried again");
             }
         });
@@ -108,11 +108,11 @@ async fn send_some(app: &App) -> Result<usize> {
 }
 
 /// Numbers for the metrics, and order.
-async fn look_around(app: &App) -> Result<()> {
-    let mut tx = app.db.begin().await?;
-    store::clear(&mut tx, app.clock.now()).await?;
-    if app.metrics.are_on() {
-        app.metrics.mail_queue(store::standing(&mut tx).await?);
+async fn look_around(identity: &Identity) -> Result<()> {
+    let mut tx = identity.db.begin().await?;
+    store::clear(&mut tx, identity.clock.now()).await?;
+    if identity.metrics.are_on() {
+        identity.metrics.mail_queue(store::standing(&mut tx).await?);
     }
     tx.commit().await?;
     Ok(())
@@ -125,15 +125,15 @@ struct Ready {
     expires_at: OffsetDateTime,
 }
 
-async fn deliver(app: &App, mail: Claimed) -> Result<()> {
-    let Some(ready) = make_ready(app, &mail).await? else { return Ok(()) };
-    let sent = send(app, &mail, &ready).await;
-    app.metrics.mail_sent(sent.is_ok());
-    let mut tx = app.db.begin().await?;
+async fn deliver(identity: &Identity, mail: Claimed) -> Result<()> {
+    let Some(ready) = make_ready(identity, &mail).await? else { return Ok(()) };
+    let sent = send(identity, &mail, &ready).await;
+    identity.metrics.mail_sent(sent.is_ok());
+    let mut tx = identity.db.begin().await?;
     match sent {
         Ok(()) => store::delete(&mut tx, mail.id).await?,
         Err(failure) => {
-            let now = app.clock.now();
+            let now = identity.clock.now();
             let why = without_tokens(&failure.why);
             let next = next(&mail, &failure, now);
             tracing::warn!(mail = mail.id, attempts = mail.attempts, gives_up = next.is_none(), %why, "mail not sent");
@@ -155,13 +155,13 @@ fn next(mail: &Claimed, failure: &Failure, now: OffsetDateTime) -> Option<Offset
 }
 
 /// Looks where a mail goes and gives it a new token; deletes it where nobody wants it any more.
-async fn make_ready(app: &App, mail: &Claimed) -> Result<Option<Ready>> {
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
+async fn make_ready(identity: &Identity, mail: &Claimed) -> Result<Option<Ready>> {
+    let now = identity.clock.now();
+    let mut tx = identity.db.begin().await?;
     let mut ready = None;
     if let Some(to) = store::receiver(&mut tx, mail.id).await? {
         if let Some(purpose) = mail.content.purpose() {
-            let token = app.new_mail_token(now)?;
+            let token = identity.new_mail_token(now)?;
             let given = store::tokens::give(&mut tx, mail.id, purpose, token.hash(), now).await?;
             ready = given.map(|expires_at| Ready { to, token: Some(token), expires_at });
         } else {
@@ -175,7 +175,7 @@ async fn make_ready(app: &App, mail: &Claimed) -> Result<Option<Ready>> {
     Ok(ready)
 }
 
-async fn send(app: &App, mail: &Claimed, ready: &Ready) -> Result<(), Failure> {
+async fn send(identity: &Identity, mail: &Claimed, ready: &Ready) -> Result<(), Failure> {
     let about = About {
         content: &mail.content,
         locale: ready.to.locale.or(mail.locale).unwrap_or_default(),
@@ -185,12 +185,12 @@ async fn send(app: &App, mail: &Claimed, ready: &Ready) -> Result<(), Failure> {
         expires_at: ready.expires_at,
         token: ready.token.as_ref(),
     };
-    let letter = Letter::compose(&about, &app.config.mail);
+    let letter = Letter::compose(&about, &identity.settings.mail);
     let id = format!("{}.{}", mail.id, mail.created_at.unix_timestamp_nanos());
-    let message = message(&letter, &ready.to.recipient, &app.config.mail, &id, app.clock.now());
+    let message = message(&letter, &ready.to.recipient, &identity.settings.mail, &id, identity.clock.now());
     let message = message.map_err(|error| Failure::of_the_mail(error.to_string()))?;
     let text = letter.text().map_err(|error| Failure::of_the_mail(error.to_string()))?;
-    app.post.send(&ready.to.recipient, (&letter.subject, &text), message).await
+    identity.post.send(&ready.to.recipient, (&letter.subject, &text), message).await
 }
 
 /// What a server answers may quote what it was sent, also broken into lines: no part of a token is kept.

@@ -11,11 +11,11 @@ use time::{Duration, OffsetDateTime};
 
 use super::Content;
 use super::limits::may_be_told;
-use crate::app::App;
 use crate::base::email::Email;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
+use crate::identity::Identity;
 
 pub use crate::platform::metrics::Standing;
 pub use dead::{DeadLetter, clear, dead_letters, retry, standing};
@@ -27,15 +27,15 @@ pub use resets::{address_resets, queue_reset};
 /// Nothing is queued where none can be sent: else years of it would go out on the day somebody sets `SMTP_URL`.
 pub async fn queue(
     conn: &mut PgConnection,
-    app: &App,
+    identity: &Identity,
     person: PersonId,
     content: &Content,
     locale: Option<Locale>,
 ) -> Result<()> {
-    if !app.post.is_open() {
+    if !identity.post.is_open() {
         return Ok(());
     }
-    let now = app.clock.now();
+    let now = identity.clock.now();
     let to = sqlx::query!(
         r#"
         select email as "email!", email_verified_at is not null as "is_proved!"

@@ -9,20 +9,20 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store;
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, IdOrDigits, PersonId, Ref};
 use crate::gate::audit::{Action, Event};
 use crate::gate::permission::WriteUsers;
 use crate::gate::store::{must_cover_people, must_keep_an_administrator};
 use crate::gate::{About, Can, sessions};
+use crate::identity::Identity;
 use crate::platform::http::Json;
 
 /// The most people that one request removes.
 const MOST: usize = 1000;
 
 /// `/users/delete` and `/users/export`.
-pub fn bulk_routes() -> OpenApiRouter<App> {
+pub fn bulk_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(delete_users)).routes(routes!(super::export::export_users))
 }
 
@@ -68,12 +68,12 @@ struct UsersDeleted {
     (status = 409, description = "`last_administrator`"),
 ))]
 async fn delete_users(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Json(removal): Json<Removal>,
 ) -> Result<Json<UsersDeleted>> {
     let people = removal.people()?;
-    let mut tx = by.begin(&app, About::removal(people.iter().copied())).await?;
+    let mut tx = by.begin(&identity, About::removal(people.iter().copied())).await?;
     let records = store::records(&mut tx, &people).await?;
     must_be_all(&people, &records)?;
     let now = tx.by().now;

@@ -2,7 +2,6 @@ use sqlx::PgConnection;
 
 use super::PersonChange;
 use super::store::{self, Chosen};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
@@ -10,6 +9,7 @@ use crate::base::opaque::token::TokenHash;
 use crate::base::person::Person;
 use crate::gate::audit::{Action, Change, Event};
 use crate::gate::sessions;
+use crate::identity::Identity;
 use crate::identity::attempts;
 use crate::identity::mail::{self, Content};
 use crate::identity::people::tell_the_old_address;
@@ -42,13 +42,13 @@ pub struct Changed {
 
 /// Changes a person who is locked, and tells of it: the audit trail, and them by mail. Call
 /// [`Post::wake`](crate::platform::mail::Post::wake) after the commit.
-pub async fn change(tx: &mut Change, app: &App, id: PersonId, wanted: &Wanted<'_>) -> Result<Changed> {
+pub async fn change(tx: &mut Change, identity: &Identity, id: PersonId, wanted: &Wanted<'_>) -> Result<Changed> {
     let Wanted { change, password_hash, giver, kept, language } = *wanted;
     let was = store::get(tx, id).await?;
     let before = store::record(tx, id).await?;
     let chosen = Chosen { password: password_hash.is_some(), email: is_moved(tx, id, change).await? };
     if let Some(email) = &change.email {
-        tell_the_old_address(tx, app, id, email, language).await?;
+        tell_the_old_address(tx, identity, id, email, language).await?;
     }
     store::update(tx, id, change, password_hash).await?;
     store::note_giver(tx, id, giver, chosen).await?;
@@ -58,11 +58,11 @@ pub async fn change(tx: &mut Change, app: &App, id: PersonId, wanted: &Wanted<'_
         ended = sessions::store::revoke_all(tx, id, kept).await?;
         attempts::clear(tx, id).await?;
         tx.tell(Event::new(Action::PasswordChanged).about(id));
-        mail::queue(tx, app, id, &Content::PasswordChanged, language).await?;
+        mail::queue(tx, identity, id, &Content::PasswordChanged, language).await?;
     }
     if let Some(username) = change.username.as_ref().filter(|username| username.as_str() != was.username) {
         let content = Content::UsernameChanged { username: username.as_str().to_owned() };
-        mail::queue(tx, app, id, &content, language).await?;
+        mail::queue(tx, identity, id, &content, language).await?;
     }
     if !change.is_empty() {
         tx.tell(Event::new(Action::UserChanged).about(id).changed(before, after));

@@ -33,7 +33,7 @@ impl Claim {
         Self {
             username: names::typed(name),
             name_key: name_key(name),
-            network: Network::of_origin(origin),
+            network: origin.network(),
             device: Device::of_origin(origin),
             began,
         }

@@ -16,12 +16,12 @@ use utoipa::IntoParams;
 
 use super::import::Format;
 use super::store::{self, Details};
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::gate::audit::{Action, Event};
 use crate::gate::permission::ReadUsers;
 use crate::gate::{About, Can};
+use crate::identity::Identity;
 use crate::platform::http::{Page, rate_limit};
 use crate::platform::shares::Share;
 use crate::platform::spreadsheet::harmless;
@@ -63,12 +63,12 @@ pub const EXPORTS_OF_A_PERSON: u32 = 2;
 ///
 /// # Errors
 /// 429 `too_many_exports`.
-pub fn exports_share(app: &App, whose: PersonId) -> Result<Share<PersonId>> {
+pub fn exports_share(identity: &Identity, whose: PersonId) -> Result<Share<PersonId>> {
     let later = std::time::Duration::from_secs(10);
     let what = "other exports of yours are under way";
     let share = ("exports", EXPORTS_OF_A_PERSON);
     let taken = || rate_limit::share_is_taken("too_many_exports", what, share, later);
-    app.exports.take(whose).ok_or_else(taken)
+    identity.exports.take(whose).ok_or_else(taken)
 }
 
 /// Export everybody
@@ -81,21 +81,21 @@ pub fn exports_share(app: &App, whose: PersonId) -> Result<Share<PersonId>> {
     (status = 429, description = "`too_many_exports`"),
 ))]
 pub(super) async fn export_users(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<ReadUsers>,
     Wanted(format): Wanted,
 ) -> Result<Response> {
-    let share = exports_share(&app, by.actor)?;
-    let tx = by.begin(&app, About::default()).await?;
+    let share = exports_share(&identity, by.actor)?;
+    let tx = by.begin(&identity, About::default()).await?;
     let export = Export::begin(format);
     tx.commit([export.told()]).await?;
-    let lines = try_unfold(((app, by, share), export), move |((app, by, share), mut export)| async move {
+    let lines = try_unfold(((identity, by, share), export), move |((identity, by, share), mut export)| async move {
         if export.is_over() {
             return Ok::<_, Error>(None);
         }
-        by.check_again(&app).await?;
-        let lines = export.next(&mut *app.db.read().await?).await?;
-        Ok(lines.map(|lines| (Bytes::from(lines), ((app, by, share), export))))
+        by.check_again(&identity).await?;
+        let lines = export.next(&mut *identity.db.read().await?).await?;
+        Ok(lines.map(|lines| (Bytes::from(lines), ((identity, by, share), export))))
     });
     let name = format!("attachment; filename=\"users.{}\"", format.extension());
     Ok(([(CONTENT_TYPE, format.media_type().to_owned()), (CONTENT_DISPOSITION, name)], Body::from_stream(lines))

@@ -3,24 +3,24 @@
 use sqlx::PgConnection;
 
 use super::store;
-use crate::app::App;
 use crate::base::email::Email;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
+use crate::identity::Identity;
 use crate::identity::mail::{self, Content};
 
 /// Queues a mail to the address that a person has, if `new` is another. To be called before it is changed.
 pub async fn tell_the_old_address(
     conn: &mut PgConnection,
-    app: &App,
+    identity: &Identity,
     person: PersonId,
     new: &Email,
     locale: Option<Locale>,
 ) -> Result<()> {
     let old = store::email(&mut *conn, person).await?;
     if old.is_some_and(|old| !old.is_same(new)) {
-        mail::queue(conn, app, person, &Content::EmailChanged, locale).await?;
+        mail::queue(conn, identity, person, &Content::EmailChanged, locale).await?;
     }
     Ok(())
 }

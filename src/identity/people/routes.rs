@@ -10,7 +10,6 @@ use super::keys::must_be_theirs_to_change;
 use super::oneself::must_not_be_ones_own;
 use super::store::{self, Chosen, Details, NewRow};
 use super::{NewPerson, PersonChange, Wanted, disable, enable};
-use crate::app::App;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref};
@@ -20,12 +19,13 @@ use crate::gate::audit::{Action, Event};
 use crate::gate::permission::{ReadUsers, WriteUsers};
 use crate::gate::store::{must_cover_person, must_keep_an_administrator};
 use crate::gate::{About, Caller, Can, Holds, sessions};
+use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
 use crate::platform::passwords::{ImportedHash, Password, PasswordHash};
 use crate::platform::shares::Asker;
 
 /// `/users`.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .routes(routes!(list_users, create_user))
         .routes(routes!(get_user, update_user, patch_user, delete_user))
@@ -35,8 +35,8 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// List people
 #[utoipa::path(get, path = "/users", tag = "users", params(PageQuery), responses((status = 200, body = Vec<Person>)))]
-async fn list_users(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Result<Response> {
-    let people = store::list(&mut *app.db.read().await?, &page).await?;
+async fn list_users(State(identity): State<Identity>, _: Can<ReadUsers>, page: Page) -> Result<Response> {
+    let people = store::list(&mut *identity.db.read().await?, &page).await?;
     Ok(page.respond(people, |person| person.id.0))
 }
 
@@ -49,7 +49,7 @@ async fn list_users(State(app): State<App>, _: Can<ReadUsers>, page: Page) -> Re
     (status = 429, description = "`too_many_at_once`"),
 ))]
 async fn create_user(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Json(mut new): Json<NewPerson>,
 ) -> Result<(StatusCode, Json<Person>)> {
@@ -57,7 +57,7 @@ async fn create_user(
     let (password, password_hash) = (new.password.take(), new.password_hash.take());
     let document = new.document()?;
     let about = [Some(new.username.as_str()), Some(new.name.as_str()), new.email.as_ref().map(Email::as_str)];
-    let password_hash = hash(&app, &asker, password, password_hash, &about).await?;
+    let password_hash = hash(&identity, &asker, password, password_hash, &about).await?;
     let row = NewRow {
         username: &new.username,
         name: &new.name,
@@ -67,7 +67,7 @@ async fn create_user(
         email: new.email.as_ref(),
         locale: new.locale,
     };
-    let mut tx = by.begin(&app, About::default()).await?;
+    let mut tx = by.begin(&identity, About::default()).await?;
     let person = store::insert(&mut tx, &row).await?;
     let giver = store::giver(&mut tx, by.actor).await?;
     let chosen = Chosen { password: password_hash.is_some(), email: new.email.is_some() };
@@ -86,13 +86,17 @@ async fn create_user(
         (status = 400, description = "`invalid_user_id`"),
         (status = 404, description = "`user_not_found`"),
     ))]
-async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<PersonId>>) -> Result<Tagged<Details>> {
+async fn get_user(
+    State(identity): State<Identity>,
+    caller: Caller,
+    Path(id): Path<Ref<PersonId>>,
+) -> Result<Tagged<Details>> {
     let own = id == Ref::Id(caller.person);
     if !own {
-        Holds::<ReadUsers>::of(&app, &caller).await?.everywhere()?;
+        Holds::<ReadUsers>::of(&identity, &caller).await?.everywhere()?;
     }
     let id = id.id()?;
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let Tagged { etag, .. } = store::tagged(&mut conn, id).await?;
     Ok(Tagged { shown: store::details(&mut conn, id).await?, etag })
 }
@@ -115,14 +119,14 @@ async fn get_user(State(app): State<App>, caller: Caller, Path(id): Path<Ref<Per
         (status = 429, description = "`too_many_at_once`"),
     ))]
 async fn update_user(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Language(language): Language,
     Path(id): Path<Ref<PersonId>>,
     if_match: IfMatch,
     Json(change): Json<PersonChange>,
 ) -> Result<Json<Success>> {
-    update(&app, &by, id.id()?, &if_match, language, change).await?;
+    update(&identity, &by, id.id()?, &if_match, language, change).await?;
     Ok(Json(Success::default()))
 }
 
@@ -140,18 +144,18 @@ async fn update_user(
         (status = 429, description = "`too_many_at_once`"),
     ))]
 async fn patch_user(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Path(id): Path<Ref<PersonId>>,
     Language(language): Language,
     if_match: IfMatch,
     Json(change): Json<PersonChange>,
 ) -> Result<Tagged<Person>> {
-    update(&app, &by, id.id()?, &if_match, language, change).await
+    update(&identity, &by, id.id()?, &if_match, language, change).await
 }
 
 async fn update(
-    app: &App,
+    identity: &Identity,
     by: &Can<WriteUsers>,
     id: PersonId,
     if_match: &IfMatch,
@@ -161,7 +165,7 @@ async fn update(
     if change.is_empty() {
         return Err(Error::invalid_field("", "nothing to change: send at least one field"));
     }
-    let mut conn = app.db.read().await?;
+    let mut conn = identity.db.read().await?;
     let person = store::get(&mut conn, id).await?;
     must_not_be_ones_own(&mut conn, by.actor, &person, &change).await?;
     drop(conn);
@@ -170,18 +174,18 @@ async fn update(
     let name = change.name.as_ref().map_or(person.name.as_str(), PersonName::as_str);
     let about = [Some(username), Some(name), change.email.as_ref().map(Email::as_str)];
     let asker = Asker::person(by.actor, by.origin.address);
-    let password_hash = hash(app, &asker, password, password_hash, &about).await?;
+    let password_hash = hash(identity, &asker, password, password_hash, &about).await?;
 
-    let mut tx = by.begin(app, About::person(id)).await?;
+    let mut tx = by.begin(identity, About::person(id)).await?;
     must_be_theirs_to_change(&mut tx, by.actor, id, &change, password_hash.is_some()).await?;
     if_match.allows(&store::tagged(&mut tx, id).await?.etag)?;
     let is_own = by.actor == id;
     let giver = if is_own { None } else { store::giver(&mut tx, by.actor).await? };
     let (password_hash, kept) = (password_hash.as_ref(), is_own.then_some(by.token));
     let wanted = Wanted { change: &change, password_hash, giver, kept, language };
-    let changed = super::change(&mut tx, app, id, &wanted).await?;
+    let changed = super::change(&mut tx, identity, id, &wanted).await?;
     tx.commit([]).await?;
-    app.post.wake();
+    identity.post.wake();
     Ok(changed.person)
 }
 
@@ -207,13 +211,13 @@ struct UserDeleted {
         (status = 409, description = "`last_administrator`"),
     ))]
 async fn delete_user(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Path(id): Path<Ref<PersonId>>,
     if_match: IfMatch,
 ) -> Result<Json<UserDeleted>> {
     let id = id.id()?;
-    let mut tx = by.begin(&app, About::removal([id])).await?;
+    let mut tx = by.begin(&identity, About::removal([id])).await?;
     let record = store::record(&mut tx, id).await?;
     let now = tx.by().now;
     must_cover_person(&mut tx, by.actor, id, now).await?;
@@ -246,12 +250,12 @@ struct UserAdmission {
         (status = 409, description = "`last_administrator`"),
     ))]
 async fn disable_user(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Json<UserAdmission>> {
     let user_id = id.id()?;
-    let mut tx = by.begin(&app, About::removal([user_id])).await?;
+    let mut tx = by.begin(&identity, About::removal([user_id])).await?;
     let now = tx.by().now;
     must_cover_person(&mut tx, by.actor, user_id, now).await?;
     let changed = disable(&mut tx, user_id).await?;
@@ -271,12 +275,12 @@ async fn disable_user(
         (status = 404, description = "`user_not_found`"),
     ))]
 async fn enable_user(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Json<UserAdmission>> {
     let user_id = id.id()?;
-    let mut tx = by.begin(&app, About::person(user_id)).await?;
+    let mut tx = by.begin(&identity, About::person(user_id)).await?;
     let now = tx.by().now;
     must_cover_person(&mut tx, by.actor, user_id, now).await?;
     let changed = enable(&mut tx, user_id).await?;
@@ -286,7 +290,7 @@ async fn enable_user(
 
 /// The hash that `password` or its older name asks for, of somebody of whom `about` is known.
 async fn hash(
-    app: &App,
+    identity: &Identity,
     asker: &Asker,
     password: Option<Password>,
     password_hash: Option<ImportedHash>,
@@ -297,13 +301,13 @@ async fn hash(
             return Err(Error::invalid_field("password_hash", "the older name of `password`: send one of them"));
         }
         (None, Some(ImportedHash::Hash(hash))) => {
-            app.hasher.must_know(&hash)?;
+            identity.hasher.must_know(&hash)?;
             return Ok(Some(hash));
         }
         (Some(password), None) | (None, Some(ImportedHash::Password(password))) => password,
         (None, None) => return Ok(None),
     };
     let about: Vec<&str> = about.iter().copied().flatten().collect();
-    app.judge.accept(asker, &password, &about).await?;
-    app.hasher.hash(asker, password).await.map(Some)
+    identity.judge.accept(asker, &password, &about).await?;
+    identity.hasher.hash(asker, password).await.map(Some)
 }

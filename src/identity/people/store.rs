@@ -20,11 +20,12 @@ use crate::base::person::{Person, PersonName, Username};
 use crate::platform::http::{Page, Total};
 use crate::platform::passwords::PasswordHash;
 
+pub use crate::gate::store::people::{find, hold, lock, lock_all, must_be_here};
 pub use credentials::{Credentials, Found, credentials, must_be_free};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email, write_domains_in_one_way};
 pub use given::{Chosen, Given, given, giver, note_giver, note_password_by_mail};
-pub use many::{lock_all, must_all_be_here, records, remove_all};
+pub use many::{must_all_be_here, records, remove_all};
 pub use password::{password_hash, replace_password};
 pub use search::few_with;
 pub use tag::tagged;
@@ -113,49 +114,6 @@ pub async fn record(conn: &mut PgConnection, id: PersonId) -> Result<Record> {
     .fetch_optional(conn)
     .await?
     .ok_or_else(PersonId::not_found)
-}
-
-/// The person whom a caller named by id, by username or as `person-<id>`.
-pub async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Option<Person>> {
-    let (id, name) = person.key();
-    let id = id.or_else(|| crate::base::person::id_in(name?));
-    let found = sqlx::query_as!(
-        Person,
-        r#"
-        select id as "id: PersonId", username, name
-        from auth.person
-        where (id = $1 or username = $2) and removed_at is null
-        "#,
-        id.map(|id| id.0),
-        name,
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(found)
-}
-
-/// Keeps a person as they are, also in what they hold, until this transaction ends.
-pub async fn hold(conn: &mut PgConnection, id: PersonId) -> Result<()> {
-    sqlx::query_scalar!("select id from auth.person where id = $1 for share", id.0).fetch_optional(conn).await?;
-    Ok(())
-}
-
-/// Keeps a person from any change by others, also of what they hold, until this transaction ends.
-pub async fn lock(conn: &mut PgConnection, id: PersonId) -> Result<()> {
-    sqlx::query_scalar!("select id from auth.person where id = $1 for no key update", id.0)
-        .fetch_optional(conn)
-        .await?;
-    Ok(())
-}
-
-/// Refuses (404 `person_not_found`) somebody who was removed. Under [`hold`] or [`lock`] that stays so.
-pub async fn must_be_here(conn: &mut PgConnection, id: PersonId) -> Result<()> {
-    hold(&mut *conn, id).await?;
-    sqlx::query_scalar!("select id from auth.person where id = $1 and removed_at is null", id.0)
-        .fetch_optional(conn)
-        .await?
-        .map(|_| ())
-        .ok_or_else(crate::base::person::person_not_found)
 }
 
 /// A row to write.

@@ -6,8 +6,7 @@ use time::OffsetDateTime;
 use tracing::Instrument;
 use utoipa::ToSchema;
 
-use super::store::{Begun, NewSession};
-use crate::app::App;
+use super::store::{self, Begun, NewSession};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, SessionId};
 use crate::base::opaque::refresh_token::RefreshToken;
@@ -15,6 +14,7 @@ use crate::base::opaque::token::Token;
 use crate::gate::audit::Origin;
 use crate::gate::sessions::store::families;
 use crate::gate::sessions::{Bounds, PairTimes, Payload};
+use crate::identity::Identity;
 use crate::identity::attempts::Attempt;
 use crate::identity::mail::{self, Content};
 use crate::platform::passwords::PasswordHash;
@@ -98,35 +98,33 @@ impl LoggedIn {
 
 /// Begins a session: on a transaction, where they want a refresh token. `None` when they were removed or disabled or got
 /// another password since it was verified, or others have begun a wait.
-pub async fn begin(app: &App, conn: &mut PgConnection, who: &Entrant<'_>) -> Result<Option<LoggedIn>> {
-    let now = app.clock.now();
-    let token = app.new_token(now)?;
+pub async fn begin(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'_>) -> Result<Option<LoggedIn>> {
+    let now = identity.clock.now();
+    let token = identity.new_token(now)?;
     let session = NewSession {
         token: token.hash(),
         person: who.person,
         verified: who.verified,
         now,
-        bounds: Bounds::at(now, &app.config),
+        bounds: Bounds::at(now, &identity.sessions),
         origin: who.origin,
         user_agent: who.user_agent,
         attempt: who.attempt,
     };
-    let began = crate::identity::sessions::store::insert(&mut *conn, &session)
-        .instrument(traces::query("begin session"))
-        .await?;
+    let began = store::insert(&mut *conn, &session).instrument(traces::query("begin session")).await?;
     let Some(Begun { payload, on_new_device }) = began else { return Ok(None) };
     if on_new_device {
         let address = who.origin.address.map(|address| address.to_string()).unwrap_or_default();
         let content = Content::NewDevice { address, user_agent: who.user_agent.map(str::to_owned) };
-        mail::queue(&mut *conn, app, who.person, &content, None).await?;
-        app.post.wake();
+        mail::queue(&mut *conn, identity, who.person, &content, None).await?;
+        identity.post.wake();
     }
-    let lifetime = app.config.lifetime;
+    let lifetime = identity.sessions.lifetime;
     if !who.refresh {
         return Ok(Some(LoggedIn::alone(token, lifetime.expires_at(now, now), payload)));
     }
-    let refresh_token = app.new_refresh_token(now)?;
-    let times = PairTimes::new(&lifetime, now, app.config.families.expires_at(now, now));
+    let refresh_token = identity.new_refresh_token(now)?;
+    let times = PairTimes::new(&lifetime, now, identity.sessions.families.expires_at(now, now));
     families::begin(conn, token.hash(), refresh_token.hash(), times).await?;
     let expires_at = lifetime.expires_at(times.created_at, now);
     Ok(Some(LoggedIn::pair((token, refresh_token), now, expires_at, payload)))

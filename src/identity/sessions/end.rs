@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use super::Older;
 use super::store::listed::{self, Row, Wanted};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{PersonId, SessionId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::audit::{Action, Change, Event};
 use crate::gate::sessions::store;
+use crate::identity::Identity;
 
 /// Somebody's being logged in, from one device.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,13 +56,13 @@ impl ListedSession {
 /// A part of a person's sessions, the newest first; `asking` is the one that asks.
 pub async fn sessions(
     conn: &mut PgConnection,
-    app: &App,
+    identity: &Identity,
     person: PersonId,
     asking: Option<TokenHash>,
     older: &Older,
 ) -> Result<Vec<ListedSession>> {
-    let (lifetime, families) = (app.config.lifetime, app.config.families);
-    let wanted = Wanted { person, asking, lifetimes: (lifetime, families), now: app.clock.now(), older };
+    let (lifetime, families) = (identity.sessions.lifetime, identity.sessions.families);
+    let wanted = Wanted { person, asking, lifetimes: (lifetime, families), now: identity.clock.now(), older };
     let rows = listed::list(conn, &wanted).await?;
     let sessions = rows.into_iter().map(|row| {
         let Row { id, device, address, client_id, created_at, last_seen_at, kept_at, refreshes, current } = row;

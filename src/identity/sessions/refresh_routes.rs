@@ -8,14 +8,14 @@ use utoipa_axum::routes;
 
 use super::rotate::invalid;
 use super::{LoggedIn, rotate};
-use crate::app::App;
 use crate::base::error::Result;
 use crate::base::opaque::refresh_token::PresentedRefresh;
 use crate::gate::audit::Origin;
+use crate::identity::Identity;
 use crate::platform::http::{Json, MAX_OF_STRANGERS};
 
 /// `/auth/refresh`.
-pub fn refresh_routes() -> OpenApiRouter<App> {
+pub fn refresh_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(refresh))
 }
 
@@ -43,9 +43,9 @@ struct Refresh {
     (status = 429, description = "`too_many_refreshes`"),
 ))]
 async fn refresh(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     Ok(origin): Result<Origin, Infallible>,
     Json(Refresh { refresh_token: PresentedRefresh(presented) }): Json<Refresh, MAX_OF_STRANGERS>,
 ) -> Result<Json<LoggedIn>> {
-    rotate(&app, &origin, presented.ok_or_else(invalid)?).await.map(Json)
+    rotate(&identity, &origin, presented.ok_or_else(invalid)?).await.map(Json)
 }

@@ -4,12 +4,12 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::LoggedIn;
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::opaque::refresh_token::RefreshHash;
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::gate::sessions::store::families::{self, Exchange};
 use crate::gate::sessions::{Family, Good, PairTimes};
+use crate::identity::Identity;
 use crate::identity::people;
 use crate::platform::http::rate_limit;
 
@@ -22,16 +22,16 @@ use crate::platform::http::rate_limit;
 /// # Errors
 /// 401 `invalid_refresh_token` for one that is unknown, expired or has been used by two: that ends the whole family; 429
 /// `too_many_refreshes` for a family that comes too often: the token stays good.
-pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Result<LoggedIn> {
-    let known = families::find(&mut *app.db.read().await?, presented).await?.ok_or_else(invalid)?;
-    let now = app.clock.now();
+pub async fn rotate(identity: &Identity, origin: &Origin, presented: RefreshHash) -> Result<LoggedIn> {
+    let known = families::find(&mut *identity.db.read().await?, presented).await?.ok_or_else(invalid)?;
+    let now = identity.clock.now();
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
-    let mut tx = Change::new(app.db.begin().await?, by);
+    let mut tx = Change::new(identity.db.begin().await?, by);
     people::store::hold(&mut tx, known.person).await?;
     let family = families::lock(&mut tx, known.family).await?;
-    let family = family.filter(|family| app.config.families.is_live(family, now)).ok_or_else(invalid)?;
+    let family = family.filter(|family| identity.sessions.families.is_live(family, now)).ok_or_else(invalid)?;
     let standing = families::standing(&mut tx, presented).await?.ok_or_else(invalid)?;
-    let good = standing.good(app.config.families.grace, now);
+    let good = standing.good(identity.sessions.families.grace, now);
     let is_good = match good {
         Good::First | Good::Sibling => true,
         Good::IfUnused => families::end_children(&mut tx, family.id, known.generation).await?,
@@ -45,25 +45,25 @@ pub async fn rotate(app: &App, origin: &Origin, presented: RefreshHash) -> Resul
         return Err(invalid());
     }
     // Only now: a replay ends the session also when it comes too often.
-    let refreshes_until = family.refreshed(app.config.lifetime.sliding, now).map_err(too_often)?;
+    let refreshes_until = family.refreshed(identity.sessions.lifetime.sliding, now).map_err(too_often)?;
     if good == Good::Sibling {
         families::prune(&mut tx, family.id).await?;
     } else {
         families::spend(&mut tx, family.id, presented, now).await?;
     }
-    exchange(app, tx, &family, (known.generation, refreshes_until)).await
+    exchange(identity, tx, &family, (known.generation, refreshes_until)).await
 }
 
 async fn exchange(
-    app: &App,
+    identity: &Identity,
     mut tx: Change,
     family: &Family,
     (parent, refreshes_until): (i32, OffsetDateTime),
 ) -> Result<LoggedIn> {
     let now = tx.by().now;
-    let (token, refresh_token) = (app.new_token(now)?, app.new_refresh_token(now)?);
-    let lifetime = app.config.lifetime;
-    let times = PairTimes::new(&lifetime, now, app.config.families.expires_at(family.created_at, now));
+    let (token, refresh_token) = (identity.new_token(now)?, identity.new_refresh_token(now)?);
+    let lifetime = identity.sessions.lifetime;
+    let times = PairTimes::new(&lifetime, now, identity.sessions.families.expires_at(family.created_at, now));
     let exchange = Exchange {
         family: family.id,
         parent,

@@ -6,26 +6,26 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{ListedSession, Older, OlderQuery, end_all, end_one, sessions};
-use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, SessionId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::permission::{ReadUsers, WriteUsers};
 use crate::gate::store::must_cover_person;
 use crate::gate::{About, Caller, Can};
+use crate::identity::Identity;
 use crate::identity::people;
 use crate::platform::http::{Json, Path};
 
 /// `/auth/sessions` and `/users/{id}/sessions`.
-pub fn session_routes() -> OpenApiRouter<App> {
+pub fn session_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .routes(routes!(list_own_sessions, end_other_sessions))
         .routes(routes!(end_session))
         .routes(routes!(list_sessions, end_sessions))
 }
 
-async fn list(app: &App, person: PersonId, asking: TokenHash, older: Older) -> Result<Response> {
-    let sessions = sessions(&mut *app.db.read().await?, app, person, Some(asking), &older).await?;
+async fn list(identity: &Identity, person: PersonId, asking: TokenHash, older: Older) -> Result<Response> {
+    let sessions = sessions(&mut *identity.db.read().await?, identity, person, Some(asking), &older).await?;
     Ok(older.respond(sessions, ListedSession::key))
 }
 
@@ -34,8 +34,8 @@ async fn list(app: &App, person: PersonId, asking: TokenHash, older: Older) -> R
 /// Where one is logged in, the newest first.
 #[utoipa::path(get, path = "/auth/sessions", tag = "auth", params(OlderQuery),
     responses((status = 200, body = Vec<ListedSession>)))]
-async fn list_own_sessions(State(app): State<App>, caller: Caller, older: Older) -> Result<Response> {
-    list(&app, caller.person, caller.token, older).await
+async fn list_own_sessions(State(identity): State<Identity>, caller: Caller, older: Older) -> Result<Response> {
+    list(&identity, caller.person, caller.token, older).await
 }
 
 /// That a session has ended.
@@ -56,10 +56,14 @@ struct SessionRevoked {
         (status = 200, body = SessionRevoked),
         (status = 404, description = "`session_not_found`"),
     ))]
-async fn end_session(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<SessionRevoked>> {
+async fn end_session(
+    State(identity): State<Identity>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<SessionRevoked>> {
     let absent = || Error::not_found("session_not_found", "you have no session with that id; it may have ended");
     let id = SessionId::parse(&id).ok_or_else(absent)?;
-    let mut tx = caller.begin(&app).await?;
+    let mut tx = caller.begin(&identity).await?;
     if !end_one(&mut tx, caller.person, &id).await? {
         return Err(absent());
     }
@@ -81,8 +85,8 @@ struct SessionsRevoked {
 ///
 /// All but the one that asks, of which only this tab goes on.
 #[utoipa::path(delete, path = "/auth/sessions", tag = "auth", responses((status = 200, body = SessionsRevoked)))]
-async fn end_other_sessions(State(app): State<App>, caller: Caller) -> Result<Json<SessionsRevoked>> {
-    let mut tx = caller.begin(&app).await?;
+async fn end_other_sessions(State(identity): State<Identity>, caller: Caller) -> Result<Json<SessionsRevoked>> {
+    let mut tx = caller.begin(&identity).await?;
     let revoked = end_all(&mut tx, caller.person, Some(caller.token)).await?;
     tx.commit([]).await?;
     Ok(Json(SessionsRevoked { status: "sessions_revoked", revoked }))
@@ -99,13 +103,13 @@ async fn end_other_sessions(State(app): State<App>, caller: Caller) -> Result<Js
         (status = 404, description = "`user_not_found`"),
     ))]
 async fn list_sessions(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<ReadUsers>,
     Path(id): Path<Ref<PersonId>>,
     older: Older,
 ) -> Result<Response> {
-    let person = people::store::get(&mut *app.db.read().await?, id.id()?).await?;
-    list(&app, person.id, by.token, older).await
+    let person = people::store::get(&mut *identity.db.read().await?, id.id()?).await?;
+    list(&identity, person.id, by.token, older).await
 }
 
 /// End a person's sessions
@@ -119,12 +123,12 @@ async fn list_sessions(
         (status = 404, description = "`user_not_found`"),
     ))]
 async fn end_sessions(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Json<SessionsRevoked>> {
     let id = id.id()?;
-    let mut tx = by.begin(&app, About::person(id)).await?;
+    let mut tx = by.begin(&identity, About::person(id)).await?;
     people::store::get(&mut tx, id).await?;
     let now = tx.by().now;
     must_cover_person(&mut tx, by.actor, id, now).await?;

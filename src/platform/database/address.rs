@@ -135,7 +135,7 @@ impl Address {
     }
 
     /// The database there.
-    pub(super) fn database(&self) -> &str {
+    pub fn database(&self) -> &str {
         let first = &self.servers[0];
         first.get_database().unwrap_or(first.get_username())
     }

@@ -175,7 +175,7 @@ impl Address {
     }
 
     /// What tells a pooler from Postgres: it refuses settings at the start of a connection, or ignores them.
-    pub(super) async fn find_pooler(&mut self) -> anyhow::Result<()> {
+    pub async fn find_pooler(&mut self) -> anyhow::Result<()> {
         if self.takes_any() {
             tracing::warn!("`target_session_attrs=any`: Portero writes, and looks for a server that does all the same");
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::extract::{FromRequestParts, MatchedPath, Request};
+use axum::extract::{FromRef, FromRequestParts, MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, USER_AGENT, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
@@ -16,9 +16,9 @@ use futures_util::future::BoxFuture;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
-use crate::app::App;
-use crate::app::config::Config;
 use crate::base::request_id;
+use crate::platform::Platform;
+use crate::platform::http::Settings;
 use crate::platform::http::client_ip::{Peer, client_ip};
 use crate::platform::http::credential::{self, Credential};
 use crate::platform::http::trace;
@@ -40,18 +40,23 @@ pub fn user_agent(headers: &HeaderMap) -> Option<&str> {
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    pub(super) fn of(request: &Extensions, headers: &HeaderMap, config: &Config) -> Self {
+    pub(super) fn of(request: &Extensions, headers: &HeaderMap, settings: &Settings) -> Self {
         let local = Peer(SocketAddr::from(([127, 0, 0, 1], 0)));
         let Peer(peer) = request.get().copied().unwrap_or(local);
-        Self(client_ip(peer, headers, &config.trusted_proxies))
+        Self(client_ip(peer, headers, &settings.trusted_proxies))
     }
 }
 
-impl FromRequestParts<App> for ClientAddress {
+impl<S> FromRequestParts<S> for ClientAddress
+where
+    Platform: FromRef<S>,
+    S: Send + Sync,
+{
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.extensions, &parts.headers, &app.config))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let platform = Platform::from_ref(state);
+        Ok(Self::of(&parts.extensions, &parts.headers, &platform.http))
     }
 }
 
@@ -66,13 +71,13 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(request: &Request, credential: Option<Credential>, config: &Config) -> Self {
+    fn of(request: &Request, credential: Option<Credential>, settings: &Settings) -> Self {
         let headers = request.headers();
         Self {
             start: Instant::now(),
             method: request.method().clone(),
             route: request.extensions().get().cloned(),
-            address: ClientAddress::of(request.extensions(), headers, config).0,
+            address: ClientAddress::of(request.extensions(), headers, settings).0,
             client: client_id(headers).map(str::to_owned),
             credential,
         }
@@ -107,13 +112,13 @@ fn milliseconds(time: Duration) -> f64 {
 #[derive(Clone, Debug)]
 pub struct AccessLog<S> {
     inner: S,
-    app: App,
+    platform: Platform,
 }
 
 impl<S> AccessLog<S> {
     /// The layer around what is logged.
-    pub fn layer(app: App) -> impl Layer<S, Service = Self> + Clone {
-        layer_fn(move |inner| Self { inner, app: app.clone() })
+    pub fn layer(platform: Platform) -> impl Layer<S, Service = Self> + Clone {
+        layer_fn(move |inner| Self { inner, platform: platform.clone() })
     }
 }
 
@@ -138,10 +143,10 @@ where
             request.extensions_mut().insert(credential);
         }
         let logs = tracing::enabled!(target: "portero::access", tracing::Level::INFO);
-        let asked = logs.then(|| Asked::of(&request, credential, &self.app.config));
-        let under_way = self.app.metrics.request(&request);
+        let asked = logs.then(|| Asked::of(&request, credential, &self.platform.http));
+        let under_way = self.platform.metrics.request(&request);
         let id = request_id::generate();
-        let span = self.app.config.traces.then(|| trace::span(&self.app.config, &request, &id));
+        let span = self.platform.http.traces.then(|| trace::span(&self.platform.http, &request, &id));
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = request_id::scope(Arc::clone(&id), answer);

@@ -15,6 +15,10 @@ pub mod rate_limit;
 pub mod total;
 mod trace;
 
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+
 pub use answer::Success;
 pub use etag::{ETag, IfMatch, Tagged};
 pub use json::{Json, MAX_OF_STRANGERS, OptionalJson, unreadable};
@@ -22,3 +26,14 @@ pub use page::{MAX_LIMIT, Page, PageQuery, limit_of};
 
 pub use path::Path;
 pub use total::{Part, Total};
+
+/// Where requests arrive, and how they are told apart.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `SERVER_URL` or `SERVER_PORT`: where to listen.
+    pub listen: SocketAddr,
+    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: whether a collector wants traces.
+    pub traces: bool,
+}

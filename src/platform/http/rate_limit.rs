@@ -15,9 +15,9 @@ use futures_util::future::BoxFuture;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
-use crate::app::App;
 use crate::base::error::Error;
 use crate::base::network::Network;
+use crate::platform::Platform;
 use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::Credential;
 use crate::platform::shares::Pace;
@@ -81,11 +81,11 @@ struct Limits {
 
 impl Limits {
     /// What is left to who sends `request`.
-    fn take(&self, app: &App, request: &Request) -> Result<Vec<Left>, Error> {
-        let now = app.clock.uptime();
+    fn take(&self, platform: &Platform, request: &Request) -> Result<Vec<Left>, Error> {
+        let now = platform.clock.uptime();
         let mut left = Vec::new();
         if let Some(addresses) = &self.addresses {
-            let ClientAddress(address) = ClientAddress::of(request.extensions(), request.headers(), &app.config);
+            let ClientAddress(address) = ClientAddress::of(request.extensions(), request.headers(), &platform.http);
             left.push(addresses.take(Network::of(address), now));
         }
         if let (Some(callers), Some(credential)) = (&self.callers, request.extensions().get::<Credential>()) {
@@ -105,19 +105,24 @@ impl Limits {
 pub struct RateLimit<S> {
     inner: S,
     limits: Arc<Limits>,
-    app: App,
+    platform: Platform,
 }
 
 impl<S> RateLimit<S> {
-    /// A layer with the limits of the settings; `None` where they are off.
-    pub fn layer(app: App) -> Option<impl Layer<S, Service = Self> + Clone> {
+    /// A layer that lets so many requests a minute through from an address and from a caller, where 0 is no limit; `None` where
+    /// both are off.
+    pub fn layer(
+        platform: Platform,
+        per_address: u32,
+        per_caller: u32,
+    ) -> Option<impl Layer<S, Service = Self> + Clone> {
         let limits = Limits {
-            addresses: Pace::per_minute("address", app.config.requests_per_address, 1),
-            callers: Pace::per_minute("caller", app.config.requests_per_caller, 1),
+            addresses: Pace::per_minute("address", per_address, 1),
+            callers: Pace::per_minute("caller", per_caller, 1),
         };
         let on = limits.addresses.is_some() || limits.callers.is_some();
         let limits = Arc::new(limits);
-        on.then(|| layer_fn(move |inner| Self { inner, limits: Arc::clone(&limits), app: app.clone() }))
+        on.then(|| layer_fn(move |inner| Self { inner, limits: Arc::clone(&limits), platform: platform.clone() }))
     }
 }
 
@@ -138,7 +143,7 @@ where
         if PROBES.contains(&request.uri().path()) {
             return self.inner.call(request).boxed();
         }
-        let left = match self.limits.take(&self.app, &request) {
+        let left = match self.limits.take(&self.platform, &request) {
             Ok(left) => left,
             // Written where the request's id is known.
             Err(refusal) => return async { Ok(refusal.into_response()) }.boxed(),

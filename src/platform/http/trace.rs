@@ -5,16 +5,16 @@ use axum::response::Response;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, info_span};
 
-use crate::app::config::Config;
+use crate::platform::http::Settings;
 use crate::platform::http::access_log::ClientAddress;
 use crate::platform::metrics::method_label;
 use crate::platform::traces::{self, TARGET};
 
 /// A request's span, which continues the caller's trace. The path itself is left out: it may name somebody.
-pub(super) fn span(config: &Config, request: &Request, id: &str) -> Span {
+pub(super) fn span(settings: &Settings, request: &Request, id: &str) -> Span {
     let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let ClientAddress(client) = ClientAddress::of(request.extensions(), request.headers(), config);
+    let ClientAddress(client) = ClientAddress::of(request.extensions(), request.headers(), settings);
     let span = info_span!(
         target: TARGET,
         "request",
@@ -26,8 +26,8 @@ pub(super) fn span(config: &Config, request: &Request, id: &str) -> Span {
         http.route = route,
         http.response.status_code = Empty,
         url.scheme = "http",
-        server.address = %config.listen.ip(),
-        server.port = config.listen.port(),
+        server.address = %settings.listen.ip(),
+        server.port = settings.listen.port(),
         client.address = %client,
         portero.request_id = id
     );

@@ -7,7 +7,7 @@ use crate::base::opaque::mail_token::MailToken;
 use crate::base::secret::Secret;
 
 /// How mail is sent, and what is in it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// `SMTP_URL`: the server that takes our mail.
     pub smtp: Option<Secret>,

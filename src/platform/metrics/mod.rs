@@ -27,7 +27,6 @@ pub use batch::Batch;
 pub use hashing::Hashing;
 pub use logins::{Login, Outcome};
 pub use mail::Standing;
-pub use page::page;
 pub use queue::{Held, Queue, Waiting};
 pub use requests::{UnderWay, method_label};
 pub use stream::Stream;

@@ -1,27 +1,8 @@
-//! The page that Prometheus reads.
+//! What the page that Prometheus reads says.
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use axum::routing::get;
 use prometheus::{IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use super::{Metrics, gauge, register};
-use crate::app::App;
-
-/// The format that every Prometheus reads.
-const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// `GET /metrics`, for an address of its own, and nothing else.
-pub fn page(app: App) -> Router {
-    Router::new().route("/metrics", get(show)).with_state(app)
-}
-
-async fn show(State(app): State<App>) -> impl IntoResponse {
-    app.metrics.look_at(&app);
-    ([(CONTENT_TYPE, TEXT)], app.metrics.text())
-}
 
 /// Connections to Postgres, as they are when somebody looks.
 #[derive(Debug)]
@@ -46,12 +27,12 @@ impl Pool {
 
 impl Metrics {
     /// Reads what is not counted as it happens.
-    fn look_at(&self, app: &App) {
+    pub fn look_at(&self, pool: &sqlx::PgPool) {
         let Some(families) = &self.0 else { return };
-        let idle = i64::try_from(app.db.pool().num_idle()).unwrap_or(i64::MAX);
+        let idle = i64::try_from(pool.num_idle()).unwrap_or(i64::MAX);
         families.pool.idle.set(idle);
-        families.pool.used.set((i64::from(app.db.pool().size()) - idle).max(0));
-        families.pool.most.set(app.config.max_connections.into());
+        families.pool.used.set((i64::from(pool.size()) - idle).max(0));
+        families.pool.most.set(pool.options().get_max_connections().into());
     }
 
     /// The page's text; empty where nothing is measured.

@@ -22,6 +22,11 @@ pub struct Judge {
 }
 
 impl Judge {
+    /// What it goes by.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
     /// One who goes by this policy.
     pub fn new(policy: Policy) -> Self {
         let turns = || Turns::new(1, PLACES);

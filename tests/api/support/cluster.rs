@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
 use std::{env, fs, process, thread};
 
+use portero::app::database::{MIGRATIONS, load_demo_data};
 use portero::platform::database::embedded::{Durability, Postgres};
-use portero::platform::database::{MIGRATIONS, load_demo_data};
 use rustix::process::{Pid, test_kill_process};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};

@@ -10,12 +10,12 @@ use http_body_util::BodyExt;
 use portero::access::{grants, keys};
 use portero::app::changes::Pace;
 use portero::app::config::Config;
+use portero::app::database::Database;
 use portero::app::{self, App, serve};
 use portero::base::id::{PersonId, RoleId, ServiceId};
 use portero::gate::audit::Origin;
 use portero::gate::sessions;
 use portero::identity::people;
-use portero::platform::database::Database;
 use portero::platform::metrics::Hashing;
 use portero::platform::passwords::{Hasher, Password, PasswordHash, Place};
 use portero::platform::shares::Asker;
@@ -238,7 +238,7 @@ impl Server {
             person: PersonId(person),
             verified: &hash,
             now,
-            bounds: sessions::Bounds::at(now, &self.app.config),
+            bounds: sessions::Bounds::at(now, &self.app.sessions),
             origin: &Origin::default(),
             user_agent: None,
             attempt: None,

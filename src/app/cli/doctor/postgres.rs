@@ -9,11 +9,11 @@ use tokio::time::timeout;
 use super::{Report, servers, store};
 use crate::app::cli::output::count;
 use crate::app::config::Config;
+use crate::app::database::{Database, Standing, newer, standing};
 use crate::base::error::{Result, causes};
 use crate::base::no_primary::NoPrimary;
 use crate::gate::store::administrators;
 use crate::identity::mail;
-use crate::platform::database::{Database, Standing, newer, standing};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What is said is heard within milliseconds, or not at all.

@@ -12,10 +12,10 @@ use crate::base::locale::Locale;
 use crate::base::names;
 use crate::base::opaque::mail_token::{PATIENCE, Purpose};
 use crate::gate::audit::{self, Action, Actor, By, Event};
+use crate::gate::store::people;
 use crate::identity::mail::Content;
 use crate::identity::mail::content::Asked;
 use crate::identity::mail::limits::{PAUSE, may_be_reset};
-use crate::identity::people;
 
 /// So many from one network may wait to be looked up.
 const SHARE: i64 = 100;
@@ -99,7 +99,7 @@ pub async fn address_resets(conn: &mut PgConnection, now: OffsetDateTime) -> Res
     for Found { place, person, email } in found {
         let Some(asked) = asked.get(place) else { continue };
         // Nobody is promoted meanwhile, which would void what was sent before.
-        people::store::hold(&mut *conn, person).await?;
+        people::hold(&mut *conn, person).await?;
         if may_reset(&mut *conn, person).await?
             && may_be_reset(&mut *conn, &email, asked.network.as_deref(), now).await?
             && address(&mut *conn, asked, person, &email).await?

@@ -7,8 +7,8 @@ use sqlx::PgConnection;
 use tokio::task::JoinSet;
 
 use super::store;
-use crate::app::App;
 use crate::base::error::{Error, Result};
+use crate::identity::Identity;
 use crate::platform::passwords::{Hasher, Password, PasswordHash};
 use crate::platform::shares::Asker;
 
@@ -20,13 +20,13 @@ const LATER: Duration = Duration::from_millis(100);
 
 /// Hashes the passwords of these lines; calls `each` after each of them.
 pub async fn hash_all(
-    app: &App,
+    identity: &Identity,
     conn: &mut PgConnection,
     passwords: Vec<(i64, Password)>,
     mut each: impl FnMut(),
 ) -> Result<()> {
     // One under way and one waiting for each thread.
-    let at_once = app.config.hash_threads * 2;
+    let at_once = identity.settings.hash_threads * 2;
     let mut waiting = passwords.into_iter();
     let mut under_way = JoinSet::new();
     let mut done: Vec<(i64, PasswordHash)> = Vec::new();
@@ -34,7 +34,7 @@ pub async fn hash_all(
         while under_way.len() < at_once
             && let Some((line, password)) = waiting.next()
         {
-            let hasher = app.hasher.clone();
+            let hasher = identity.hasher.clone();
             under_way.spawn(async move { hash(&hasher, password).await.map(|hash| (line, hash)) });
         }
         let Some(finished) = under_way.join_next().await else { break };

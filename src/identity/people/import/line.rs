@@ -8,7 +8,6 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use time::OffsetDateTime;
 
 use super::file::{Known, READ_ONLY};
-use crate::app::config::Config;
 use crate::base::clock;
 use crate::base::email::Email;
 use crate::base::error::Error;
@@ -93,9 +92,9 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// As the settings say.
-    pub fn of(config: &Config) -> Self {
-        Self { policy: config.passwords, knows_firebase: config.firebase_key.is_some() }
+    /// By this policy for passwords.
+    pub fn new(policy: Policy, knows_firebase: bool) -> Self {
+        Self { policy, knows_firebase }
     }
 }
 

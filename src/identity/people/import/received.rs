@@ -107,7 +107,7 @@ mod tests {
     use futures_util::stream;
 
     use super::*;
-    use crate::app::config::Config;
+    use crate::platform::passwords::Policy;
 
     #[tokio::test]
     async fn whoever_sends_no_more_is_given_up() {
@@ -123,7 +123,7 @@ mod tests {
     async fn nobody_looks_at_what_nobody_wants() {
         let line = "ada,Ada,correct horse battery staple\n".repeat(10_000);
         let file = Received::from(Body::from(format!("username,name,password\n{line}"))).await.expect("a file");
-        let rules = Rules::of(&Config::from_vars([]).expect("defaults"));
+        let rules = Rules::new(Policy::at_least(Policy::DEFAULT_MIN_LENGTH), false);
         let wanted = CancellationToken::new();
         let mut batches = file.look_at(Format::Csv, rules, wanted.clone()).expect("a thread");
         wanted.cancel();

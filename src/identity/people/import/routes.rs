@@ -13,11 +13,11 @@ use utoipa_axum::routes;
 
 use super::received::Received;
 use super::{FIELDS, Format, Remarks, Rules, hash_all, store};
-use crate::app::App;
 use crate::base::error::{Error, Result, causes};
 use crate::gate::Can;
 use crate::gate::audit::{Action, Event};
 use crate::gate::permission::WriteUsers;
+use crate::identity::Identity;
 use crate::platform::http::Json;
 use crate::platform::passwords::Password;
 
@@ -28,7 +28,7 @@ const FAULTS: i64 = 100;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// `/users/import`.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(import_users))
 }
 
@@ -128,28 +128,28 @@ impl From<store::Fault> for Fault {
         (status = 429, description = "`too_many_imports`"),
     ))]
 async fn import_users(
-    State(app): State<App>,
+    State(identity): State<Identity>,
     by: Can<WriteUsers>,
     sent: Sent,
     request: Request,
 ) -> Result<Json<UsersImported>> {
-    let _place = app.imports.place(by.actor)?;
-    import(&app, &by, &sent, request.into_body()).await.map(Json)
+    let _place = identity.imports.place(by.actor)?;
+    import(&identity, &by, &sent, request.into_body()).await.map(Json)
 }
 
-async fn import(app: &App, by: &Can<WriteUsers>, sent: &Sent, body: Body) -> Result<UsersImported> {
+async fn import(identity: &Identity, by: &Can<WriteUsers>, sent: &Sent, body: Body) -> Result<UsersImported> {
     let dry_run = sent.dry_run;
-    let apart = app.db.address().one_connection();
-    let prepared = while_allowed(app, by, async {
+    let apart = identity.db.address().one_connection();
+    let prepared = while_allowed(identity, by, async {
         let file = Received::from(body).await?;
-        let turn = app.imports.turn().await?;
+        let turn = identity.imports.turn().await?;
         let mut tx = apart.begin().await?;
         store::be_patient(&mut tx).await?;
         store::prepare(&mut tx).await?;
-        let Looked { lines, passwords, remarks } = look_at(app, file, sent.format, &mut tx).await?;
+        let Looked { lines, passwords, remarks } = look_at(identity, file, sent.format, &mut tx).await?;
         must_be_faultless(&mut tx, lines).await?;
         if !dry_run {
-            hash_all(app, &mut tx, passwords, || ()).await?;
+            hash_all(identity, &mut tx, passwords, || ()).await?;
         }
         Ok((lines, remarks.said(), tx, turn))
     });
@@ -157,7 +157,7 @@ async fn import(app: &App, by: &Can<WriteUsers>, sent: &Sent, body: Body) -> Res
     if dry_run {
         return Ok(UsersImported { status: "users_imported", lines, imported: 0, dry_run, remarks });
     }
-    let mut tx = by.begin_in(app, tx).await?;
+    let mut tx = by.begin_in(identity, tx).await?;
     let by = tx.by().clone();
     let imported = store::register(&mut tx, &by).await?;
     let told = json!({"people": imported, "from": sent.format.extension()});
@@ -166,11 +166,15 @@ async fn import(app: &App, by: &Can<WriteUsers>, sent: &Sent, body: Body) -> Res
 }
 
 /// Goes on with `work` until the caller has lost their session or their permission.
-async fn while_allowed<T>(app: &App, by: &Can<WriteUsers>, work: impl Future<Output = Result<T>>) -> Result<T> {
+async fn while_allowed<T>(
+    identity: &Identity,
+    by: &Can<WriteUsers>,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let until_refused = async {
         loop {
             tokio::time::sleep(LOOK).await;
-            match by.check_again(app).await {
+            match by.check_again(identity).await {
                 Err(refused) if refused.status().is_client_error() => return refused,
                 _ => {}
             }
@@ -192,9 +196,10 @@ struct Looked {
 }
 
 /// Hands the file's lines to Postgres.
-async fn look_at(app: &App, file: Received, format: Format, conn: &mut PgConnection) -> Result<Looked> {
+async fn look_at(identity: &Identity, file: Received, format: Format, conn: &mut PgConnection) -> Result<Looked> {
     let wanted = CancellationToken::new();
-    let mut batches = file.look_at(format, Rules::of(&app.config), wanted.clone())?;
+    let rules = Rules::new(identity.judge.policy(), identity.settings.knows_firebase);
+    let mut batches = file.look_at(format, rules, wanted.clone())?;
     let _until_dropped = wanted.drop_guard();
     let mut looked = Looked::default();
     while let Some(batch) = batches.recv().await {

@@ -7,21 +7,6 @@ use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::identity::people::{DocumentType, PersonType};
 
-/// Keeps people from any change by others, also of what they hold, until this transaction ends: one after the other,
-/// by id.
-pub async fn lock_all(conn: &mut PgConnection, people: &[PersonId]) -> Result<()> {
-    if people.is_empty() {
-        return Ok(());
-    }
-    sqlx::query_scalar!(
-        "select id from auth.person where id = any ($1) order by id for no key update",
-        &numbers(people),
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(())
-}
-
 /// Refuses (404 `person_not_found`, which names the first) people one of whom is not there. Of those who are locked that
 /// stays so.
 pub async fn must_all_be_here(conn: &mut PgConnection, people: &[PersonId]) -> Result<()> {

@@ -3,9 +3,9 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::access::grants::HeldInService;
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ServiceId};
+use crate::gate::HeldInService;
 
 /// What a person holds at `now`, by service, in up to `limit` of them; Portero itself is the first.
 pub async fn by_service(

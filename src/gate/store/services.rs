@@ -1,0 +1,37 @@
+//! Services, looked up and locked.
+
+use sqlx::PgConnection;
+
+use crate::base::error::Result;
+use crate::base::id::{Id, Ref, ServiceId};
+
+/// The id of the service that a caller named.
+pub async fn resolve(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<ServiceId> {
+    let (id, name) = service.key();
+    sqlx::query_scalar!(
+        r#"select id as "id: ServiceId" from auth.services where (id = $1 or name = $2) and removed_at is null"#,
+        id.map(|id| id.0),
+        name,
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or_else(|| service.absent())
+}
+
+/// Keeps the service from being deleted until this transaction ends.
+pub async fn hold(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.services where id = $1 and removed_at is null for share", id.0)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or_else(ServiceId::not_found)
+}
+
+/// Keeps the service from any change by others until this transaction ends.
+pub async fn lock(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.services where id = $1 and removed_at is null for no key update", id.0)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or_else(ServiceId::not_found)
+}
