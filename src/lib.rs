@@ -1,17 +1,18 @@
 //! Portero: central authentication and authorization for teams with several backends.
 //!
-//! A map, in reading order. A request walks [`app`] → a feature's `routes` → its `store`.
+//! The house has floors. Each uses those below it and none above; `tests/house.rs` holds every import against that, and
+//! `ARCHITECTURE.md` says why. From the ground up:
 //!
-//! 1. [`app`]: the state and the router; what can this server do?
-//! 2. One feature, and you have seen them all: [`services`]. Its siblings: [`users`], [`roles`], [`permissions`],
-//!    [`grants`].
-//! 3. [`access`]: who is calling and what they may do; permission as a parameter.
-//! 4. [`login`], [`passwords`] and [`tokens`]: how somebody becomes a caller, and stops being one; [`accounts`] and
-//!    [`mail`]: how people come by an account, look after it and help themselves. [`attempts`] and [`devices`]: how guessers
-//!    are kept out. [`keys`]: how a backend becomes a caller. [`changes`]: how backends hear that something is no longer
-//!    true. [`audit`]: who did what.
-//! 5. What they stand on: [`http`], [`shares`], [`error`], [`id`], [`names`], [`clock`], [`ownership`], [`database`].
-//! 6. How it runs: [`config`], [`serve`], [`cli`]; what it tells of that: [`metrics`], [`traces`]; how it describes itself: [`openapi`], [`docs`], [`server`].
+//! 1. [`base`] knows nobody: ids, names, addresses, moments, the texts of secrets, and what can go wrong.
+//! 2. [`platform`] knows nobody's tables: Postgres, HTTP, password hashing, mail transport, metrics, traces, the log.
+//! 3. [`gate`]: who is calling, and what may they do? Sessions, keys, permission as a parameter, the locks in their order,
+//!    the audit trail as it is written, `/check-token`.
+//! 4. [`identity`]: people, how they log in, their sessions, how they come by an account and look after it, their mail.
+//! 5. [`access`]: services, roles, permissions, grants, keys, administrators.
+//! 6. [`app`] is the roof: settings, the router, the change feed, the audit trail as it is read, the command line.
+//!
+//! A request walks [`app::router`] → a room's `routes` → its `store`. Read one room of [`access`], `services` say, and you have
+//! seen them all.
 
 pub mod access;
 pub mod app;

@@ -1,5 +1,6 @@
 //! What the server can do, on one screen.
 
+pub mod build;
 pub mod changes;
 pub mod cli;
 pub mod config;
@@ -100,13 +101,9 @@ impl FromRef<App> for Gate {
     }
 }
 
-/// What only the roof can answer.
-fn of_the_roof() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::base())
-        .merge(health::routes())
-        .merge(docs::routes())
-        .merge(changes::routes())
-        .merge(trail::routes())
+/// What the server says of itself.
+fn of_itself() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::base()).merge(health::routes()).merge(docs::routes())
 }
 
 /// What the floors below answer, by feature.
@@ -135,10 +132,16 @@ fn of_the_floors() -> OpenApiRouter<Identity> {
         .merge(administrators::administrator_routes())
 }
 
+/// What was changed, and by whom.
+fn of_the_past() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(changes::routes()).merge(trail::routes())
+}
+
 /// The document that describes them.
 pub fn document() -> OpenApi {
-    let mut document = of_the_roof().into_openapi();
+    let mut document = of_itself().into_openapi();
     document.merge(of_the_floors().into_openapi());
+    document.merge(of_the_past().into_openapi());
     openapi::complete(&mut document);
     document
 }
@@ -154,7 +157,7 @@ pub fn router(app: &App) -> Router {
         .layer(InTime::layer(config.checks.deadline))
         .layer(AskAgain::layer())
         .layer(Idempotency::layer(app.gate.clone()));
-    Router::from(of_the_roof())
+    Router::from(of_itself().merge(of_the_past()))
         .merge(docs::browser())
         .with_state(app.clone())
         .merge(Router::from(of_the_floors()).with_state(app.identity.clone()))

@@ -1,3 +1,5 @@
+//! Mail addresses: one a mailbox, however it is written (RFC 5321, RFC 5890).
+
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};

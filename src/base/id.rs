@@ -175,6 +175,7 @@ impl SessionId {
         is_one.then(|| Self(text.to_owned()))
     }
 
+    /// That of the session whose token has this hash.
     pub fn of(token_hash: &[u8; 32]) -> Self {
         Self(hex::encode(&Sha256::digest(token_hash)[..16]))
     }

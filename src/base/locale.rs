@@ -1,3 +1,5 @@
+//! The languages that people are written to in (BCP 47).
+
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;

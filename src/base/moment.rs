@@ -1,3 +1,5 @@
+//! Moments that callers send: RFC 3339, or Unix seconds.
+
 use std::fmt;
 use std::str::FromStr;
 

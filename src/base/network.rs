@@ -1,3 +1,5 @@
+//! Networks and sites: what strangers share, and what they are counted by.
+
 use std::fmt;
 use std::net::IpAddr;
 

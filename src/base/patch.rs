@@ -1,3 +1,5 @@
+//! A field of a `PATCH`: left out, null or a value (RFC 7396).
+
 use serde::{Deserialize, Deserializer};
 
 use crate::base::error::{Error, Result};

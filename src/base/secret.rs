@@ -1,3 +1,5 @@
+//! A setting that is never shown.
+
 use std::fmt;
 
 use zeroize::Zeroizing;

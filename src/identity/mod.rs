@@ -21,7 +21,6 @@ use crate::platform::database::Batch;
 use crate::platform::shares::{Pace, Shares};
 use crate::platform::{self, Platform};
 use accounts::WhoMayRegister;
-
 use people::StoredCredentials;
 use people::import::Turns;
 

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use portero::app::config::Config;
 use portero::app::database::Database;
-use portero::app::{self, App, serve};
+use portero::app::{self, App, build};
 use portero::platform::database::embedded::{Durability, Postgres};
 use portero::platform::passwords::Place;
 use serde_json::Value;
@@ -174,7 +174,7 @@ impl House {
 
     pub async fn app(&self) -> App {
         let config = config(&self.url);
-        serve::build(&Database::to_serve(&config).await.expect("a database"), config, Place::Here).expect("an app")
+        build::build(&Database::to_serve(&config).await.expect("a database"), config, Place::Here).expect("an app")
     }
 
     /// What the audit trail tells of the command line of one kind: what was there, and what is there now.

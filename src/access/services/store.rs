@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::{NewService, Service, ServiceChange, ServiceName};
 use crate::base::error::{Error, OnConstraint, Result};
-use crate::base::id::{Id, Ref, ServiceId};
+use crate::base::id::{Id, ServiceId};
 use crate::base::names::{self, Description};
 use crate::platform::http::{ETag, Page, Tagged, Total};
 

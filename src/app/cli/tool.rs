@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use super::output::{List, Output, Row, remark};
 use crate::app::config::Config;
 use crate::app::database::{Database, MIGRATIONS};
-use crate::app::{App, serve};
+use crate::app::{App, build};
 use crate::base::error::Result;
 use crate::base::no_primary::NoPrimary;
 use crate::gate::audit::{Actor, By, Change, Origin};
@@ -75,7 +75,7 @@ pub(super) async fn on_the_database(
     let done = async {
         asked.tell_of(&database);
         database.ready_for_tools(asked.demo).await?;
-        let tool = Tool { app: serve::build(&database, config, Place::Apart)?, output: asked.output };
+        let tool = Tool { app: build::build(&database, config, Place::Apart)?, output: asked.output };
         let done = act(&tool).await;
         tool.app.db.close().await;
         done

@@ -18,42 +18,31 @@ use axum::extract::FromRef;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::administrators::{FirstAdmin, ensure_an_administrator, random_password};
 use crate::access::grants;
-use crate::app::changes::{self, Feed, Pace};
+use crate::app::changes::{self};
 use crate::app::config::Config;
 use crate::app::database::Database;
-use crate::app::{self, App, trail};
-use crate::base::clock::Clock;
+use crate::app::{self, App, build, trail};
 use crate::base::id::Ref;
-use crate::gate::Gate;
-use crate::gate::keys::LastUses;
-use crate::gate::sessions::{self, Renewals};
-use crate::gate::{self, Checks, Uses, idempotency};
+use crate::gate::sessions::{self};
+use crate::gate::{self, idempotency};
 use crate::identity::accounts::WhoMayRegister;
 use crate::identity::attempts;
 use crate::identity::mail::deliver;
-use crate::identity::people::{self, StoredCredentials};
-use crate::identity::{self, Identity};
+use crate::identity::people::{self};
 use crate::platform::database::embedded::Postgres;
-use crate::platform::database::{self, Batch, Limits};
+use crate::platform::database::{self};
 use crate::platform::files;
-use crate::platform::http;
-use crate::platform::mail::Post;
 use crate::platform::metrics::Metrics;
-use crate::platform::passwords::{Hasher, Judge, Password, Place, Policy};
-use crate::platform::shares::{self, Shares};
-use crate::platform::{self, Platform};
+use crate::platform::passwords::{Password, Place, Policy};
 use places::Places;
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// So many minutes' worth of logins may come at once.
-const LOGINS_AT_ONCE: u32 = 30;
 /// How many may look at the metrics at a time.
 const SCRAPERS: usize = 64;
 
@@ -117,7 +106,7 @@ async fn serve_on(
     if mode == Mode::Demo {
         database.load_demo_data().await?;
     }
-    let app = build(database, config, Place::Apart)?;
+    let app = build::build(database, config, Place::Apart)?;
     trail::tell_of_configuration(&app).await?;
     make_first_admin(&app).await?;
     let listener = listen(app.config.listen, "SERVER_PORT").await?;
@@ -132,75 +121,6 @@ async fn serve_on(
     announce(mode, listener.local_addr()?);
     let places = Places::new(app.config.connections(open_files), app.config.trusted_proxies.clone());
     run(app, listener, Arc::new(places), scraped, signals).await
-}
-
-/// The app on a database. `hashing` says where passwords are hashed.
-pub fn build(database: &Database, config: Config, hashing: Place) -> anyhow::Result<App> {
-    build_at(database, config, hashing, Pace::default())
-}
-
-/// The same, whose streams go at a pace of their own.
-pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace) -> anyhow::Result<App> {
-    let platform = platform(database, &config, hashing)?;
-    let changes = Feed::new(database, &config, pace, platform.metrics.stream(), platform.stopping.clone())?;
-    let identity = identity(gate(platform, &config), &config);
-    Ok(App::new(app::Parts { identity, config: Arc::new(config), changes }))
-}
-
-fn platform(database: &Database, config: &Config, hashing: Place) -> anyhow::Result<Platform> {
-    let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
-    let hasher = Hasher::start(config.hash_threads, hashing, metrics.hashing());
-    Ok(Platform::new(platform::Parts {
-        db: database.pool(config.max_connections),
-        clock: Clock::default(),
-        hasher: hasher.context("can't start the hashing threads")?.with_firebase(config.firebase_key.clone()),
-        judge: Judge::new(config.passwords),
-        metrics,
-        post: Post::new(&config.mail).context("SMTP_URL")?,
-        http: http::Settings {
-            listen: config.listen,
-            trusted_proxies: config.trusted_proxies.clone(),
-            traces: config.traces,
-        },
-        token_secret: config.token_secret.clone(),
-        stopping: CancellationToken::new(),
-    }))
-}
-
-fn gate(platform: Platform, config: &Config) -> Gate {
-    Gate::new(gate::Parts {
-        checks: Batch::start(Checks::default(), &platform.db, config.checks, &platform.metrics),
-        renewals: Batch::start(Renewals, &platform.db, one_lane(config), &platform.metrics),
-        sessions: sessions::Settings {
-            lifetime: config.lifetime,
-            families: config.families,
-            per_person: config.sessions_per_person,
-        },
-        key_uses: LastUses::default(),
-        uses: Uses::default(),
-        platform,
-    })
-}
-
-fn identity(gate: Gate, config: &Config) -> Identity {
-    Identity::new(identity::Parts {
-        settings: Arc::new(identity::Settings {
-            registration: config.registration,
-            waits: config.attempts,
-            mail: config.mail.clone(),
-            hash_threads: config.hash_threads,
-            knows_firebase: config.firebase_key.is_some(),
-        }),
-        credentials: Batch::start(StoredCredentials, &gate.db, one_lane(config), &gate.metrics),
-        logins: shares::Pace::per_minute("logins", config.logins_per_minute, LOGINS_AT_ONCE),
-        imports: people::import::Turns::default(),
-        exports: Shares::new(people::EXPORTS_OF_A_PERSON as usize),
-        gate,
-    })
-}
-
-fn one_lane(config: &Config) -> Limits {
-    Limits { lanes: 1, ..config.checks }
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {

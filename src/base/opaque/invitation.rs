@@ -1,3 +1,5 @@
+//! Invitations (`pin_`): whoever has one may register once.
+
 use std::fmt;
 
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! Tokens that mails carry: a new password, the proof of an address, an invitation.
+
 use std::fmt;
 
 use time::{Duration, OffsetDateTime};

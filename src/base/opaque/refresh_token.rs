@@ -1,3 +1,5 @@
+//! Refresh tokens (`prt_`; RFC 6749 section 1.5).
+
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};

@@ -1,3 +1,5 @@
+//! Service keys (`psk_`): what a backend proves itself with.
+
 use std::fmt;
 
 use serde::Serialize;

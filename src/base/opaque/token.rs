@@ -1,3 +1,5 @@
+//! Access tokens (`ptk_`): what a person proves a session with.
+
 use std::fmt;
 
 use serde::Serialize;

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sha2::Digest;
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
 

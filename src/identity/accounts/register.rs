@@ -14,7 +14,6 @@ use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
-use crate::base::network::Network;
 use crate::base::opaque::mail_token::Purpose;
 use crate::base::person::{PersonName, Username};
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};

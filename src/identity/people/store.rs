@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use super::{DocumentNumber, DocumentType, PersonChange, PersonType};
 use crate::base::email::Email;
 use crate::base::error::{Error, OnConstraint, Result};
-use crate::base::id::{Id, PersonId, Ref};
+use crate::base::id::{Id, PersonId};
 use crate::base::locale::Locale;
 use crate::base::person::{Person, PersonName, Username};
 use crate::platform::http::{Page, Total};

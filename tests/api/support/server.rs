@@ -11,7 +11,7 @@ use portero::access::{grants, keys};
 use portero::app::changes::Pace;
 use portero::app::config::Config;
 use portero::app::database::Database;
-use portero::app::{self, App, serve};
+use portero::app::{self, App, build};
 use portero::base::id::{PersonId, RoleId, ServiceId};
 use portero::gate::audit::Origin;
 use portero::gate::sessions;
@@ -323,6 +323,6 @@ async fn instance(url: &str, settings: &[(&str, &str)], pace: Pace, secrets: Sec
     let variables = always.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let config = Config::from_vars(variables).expect("settings");
     let database = Database::to_serve(&config).await.expect("a database");
-    let app = serve::build_at(&database, config, Place::Here, pace).expect("an app");
+    let app = build::build_at(&database, config, Place::Here, pace).expect("an app");
     Instance { router: app::router(&app), app, secrets }
 }

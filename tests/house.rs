@@ -1,0 +1,317 @@
+//! What the house asks of its source (`ARCHITECTURE.md`) and no compiler keeps: which floor and which room may use which,
+//! where SQL and HTTP may stand, how long files and functions may be.
+//!
+//! What does not keep to it yet is listed with a reason. The lists may only shrink: an entry that is not needed fails, too.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The floors from the lowest up, each with its rooms: one may use those listed before it. A floor's own `mod.rs` holds its
+/// state: it knows all its rooms, and they know it.
+const FLOORS: &[(&str, &[&str])] = &[
+    (
+        "base",
+        &[
+            "request_id",
+            "no_primary",
+            "error",
+            "secret",
+            "masked",
+            "clock",
+            "names",
+            "id",
+            "moment",
+            "opaque",
+            "network",
+            "locale",
+            "patch",
+            "email",
+            "person",
+        ],
+    ),
+    (
+        "platform",
+        &[
+            "files",
+            "memory",
+            "spreadsheet",
+            "ownership",
+            "traces",
+            "log",
+            "metrics",
+            "database",
+            "shares",
+            "passwords",
+            "mail",
+            "http",
+        ],
+    ),
+    (
+        "gate",
+        &[
+            "permission",
+            "effective",
+            "sessions",
+            "keys",
+            "store",
+            "uses",
+            "vocabulary",
+            "checks",
+            "check",
+            "idempotency",
+            "audit",
+            "backend",
+            "caller",
+            "can",
+            "begin",
+            "routes",
+        ],
+    ),
+    ("identity", &["devices", "attempts", "mail", "people", "sessions", "login", "accounts"]),
+    ("access", &["services", "permissions", "roles", "grants", "keys", "administrators"]),
+    ("app", &["config", "database", "openapi", "changes", "trail", "docs", "health", "build", "serve", "cli"]),
+];
+
+/// A room that uses one listed after it.
+const BACKWARDS: &[(&str, &str, &str)] = &[
+    ("access/roles", "grants", "a role that grows looks at who holds it; wants the look in a room of its own"),
+    ("access/grants", "keys", "the sweep of what has expired takes keys, too; wants a room above both"),
+];
+
+/// Files with SQL that are no stores.
+const SQL_ELSEWHERE: &[(&str, &str)] = &[
+    ("app/cli/import/predecessor/source.rs", "another system's tables, which no migration of ours describes"),
+    ("app/database.rs", "databases and migrations, not tables"),
+    ("platform/http/total.rs", "counts the rows of whatever query a list has"),
+];
+
+/// Stores that know HTTP.
+const HTTP_IN_STORES: &[(&str, &str)] = &[
+    ("access/permissions/store.rs", "what is made or stood answers a status"),
+    ("access/roles/store.rs", "the same"),
+    ("access/services/store.rs", "the same"),
+];
+
+/// Longer functions than [`LONGEST_FUNCTION`].
+const LONG_FUNCTIONS: &[(&str, &str)] = &[
+    ("access/grants/store/review.rs confirm", "one statement"),
+    ("access/grants/store/review.rs review", "one statement"),
+    ("app/config/mod.rs examine", "a line a setting"),
+    ("app/openapi/related.rs relate_fields", "a line a field"),
+    ("gate/store.rs check_all", "one statement"),
+    ("gate/store.rs effective_of_all", "one statement"),
+    ("gate/store/by_service.rs by_service", "one statement"),
+    ("identity/mail/texts/english.rs say", "a mail an arm"),
+    ("identity/mail/texts/spanish.rs say", "a mail an arm"),
+    ("identity/sessions/store/begin.rs insert", "one statement"),
+];
+
+/// Longer files than [`LONGEST_FILE`].
+const LONG_FILES: &[(&str, &str)] = &[("gate/sessions/store/families.rs", "its exchange wants a file of its own")];
+
+const LONGEST_FUNCTION: usize = 60;
+const LONGEST_FILE: usize = 350;
+
+/// A file of `src/`.
+struct Source {
+    /// Below `src/`.
+    path: String,
+    /// The floor and the room that it is in; no room for the floor's own `mod.rs`.
+    place: (String, String),
+    text: String,
+}
+
+impl Source {
+    fn all() -> Vec<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut sources = Vec::new();
+        let mut directories = vec![root.clone()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).expect("a directory") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    let below = path.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned();
+                    sources.push(Self::read(below, &fs::read_to_string(&path).expect("a text")));
+                }
+            }
+        }
+        sources.sort_by(|a, b| a.path.cmp(&b.path));
+        sources
+    }
+
+    /// Without comments, and without the tests at its end, which may use what they like.
+    fn read(path: String, text: &str) -> Self {
+        let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let code = text.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
+        let text = code.collect::<Vec<_>>().join("\n");
+        let module = module_of(&path);
+        let part = |n: usize| module.get(n).cloned().unwrap_or_default();
+        Self { place: (part(0), part(1)), path, text }
+    }
+
+    fn is_store(&self) -> bool {
+        self.path.ends_with("/store.rs") || self.path.contains("/store/")
+    }
+
+    /// Every path in it that begins with `crate` or `super`, as one from the root.
+    fn uses(&self) -> BTreeSet<Vec<String>> {
+        let module = module_of(&self.path);
+        let mut uses = BTreeSet::new();
+        for (at, _) in self.text.match_indices("crate::") {
+            if !self.text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+                uses.extend(paths(&self.text[at + "crate::".len()..]));
+            }
+        }
+        for (at, _) in self.text.match_indices("super::") {
+            let (mut rest, mut up) = (&self.text[at..], 0);
+            if self.text[..at].ends_with("super::") {
+                continue;
+            }
+            while let Some(inner) = rest.strip_prefix("super::") {
+                (rest, up) = (inner, up + 1);
+            }
+            let above = module.len().saturating_sub(up);
+            uses.extend(paths(rest).into_iter().map(|path| [&module[..above], &path].concat()));
+        }
+        uses
+    }
+}
+
+fn module_of(path: &str) -> Vec<String> {
+    let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
+    path.split('/').map(str::to_owned).collect()
+}
+
+/// The paths that a text begins with: `a::b`, or all of `a::{b, c::d}`.
+fn paths(text: &str) -> Vec<Vec<String>> {
+    if let Some(inner) = text.strip_prefix('{') {
+        let mut found = Vec::new();
+        let (mut depth, mut start) = (0, 0);
+        for (at, c) in inner.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => {
+                    found.extend(paths(inner[start..at].trim()));
+                    break;
+                }
+                '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    found.extend(paths(inner[start..at].trim()));
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        return found;
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if name.is_empty() {
+        return Vec::new();
+    }
+    match rest.strip_prefix("::") {
+        Some(rest) => {
+            let deeper = paths(rest).into_iter().map(|path| [vec![name.to_owned()], path].concat()).collect::<Vec<_>>();
+            if deeper.is_empty() { vec![vec![name.to_owned()]] } else { deeper }
+        }
+        None => vec![vec![name.to_owned()]],
+    }
+}
+
+fn floor(name: &str) -> Option<usize> {
+    FLOORS.iter().position(|(floor, _)| *floor == name)
+}
+
+fn room(floor: usize, name: &str) -> Option<usize> {
+    FLOORS[floor].1.iter().position(|room| *room == name)
+}
+
+/// What is found must be what is listed, no more and no less.
+fn assert_listed<'a>(rule: &str, found: &BTreeSet<String>, listed: impl IntoIterator<Item = &'a str>) {
+    let listed: BTreeSet<String> = listed.into_iter().map(str::to_owned).collect();
+    let new: Vec<_> = found.difference(&listed).collect();
+    assert!(new.is_empty(), "{rule}: {new:#?}");
+    let over: Vec<_> = listed.difference(found).collect();
+    assert!(over.is_empty(), "no exceptions from \"{rule}\" any more, take them off the list: {over:#?}");
+}
+
+#[test]
+fn whatever_uses_something_stands_above_it() {
+    let (mut up, mut backwards) = (BTreeSet::new(), BTreeSet::new());
+    for source in Source::all() {
+        let (Some(ours), here) = (floor(&source.place.0), &source.place.1) else { continue };
+        if !here.is_empty() {
+            assert!(room(ours, here).is_some(), "{}: name the room in FLOORS, where it belongs", source.path);
+        }
+        for path in source.uses() {
+            let Some(theirs) = floor(&path[0]) else { continue };
+            if theirs > ours {
+                up.insert(format!("{} uses {}", source.path, path.join("::")));
+            }
+            let there = path.get(1).and_then(|name| room(theirs, name));
+            if let (true, Some(from), Some(to)) = (theirs == ours, room(ours, here), there)
+                && to > from
+            {
+                backwards.insert(format!("{}/{here} uses {}", source.place.0, FLOORS[theirs].1[to]));
+            }
+        }
+    }
+    assert_listed("no floor uses one above it", &up, []);
+    let excused: Vec<String> = BACKWARDS.iter().map(|(from, to, _)| format!("{from} uses {to}")).collect();
+    assert_listed("a room uses those listed before it", &backwards, excused.iter().map(String::as_str));
+}
+
+#[test]
+fn sql_stands_in_stores() {
+    let sources = Source::all();
+    let asks = |source: &&Source| {
+        ["sqlx::query", "query!(", "query_as!(", "query_scalar!("].iter().any(|sql| source.text.contains(sql))
+    };
+    let elsewhere =
+        sources.iter().filter(|source| !source.is_store() && !source.path.starts_with("platform/database/"));
+    let found = elsewhere.filter(asks).map(|source| source.path.clone()).collect();
+    assert_listed("SQL stands in stores", &found, SQL_ELSEWHERE.iter().map(|(path, _)| *path));
+}
+
+#[test]
+fn stores_know_nothing_of_http() {
+    let sources = Source::all();
+    let stores = sources.iter().filter(|source| source.is_store() && source.text.contains("axum"));
+    let found = stores.map(|source| source.path.clone()).collect();
+    assert_listed("stores know nothing of HTTP", &found, HTTP_IN_STORES.iter().map(|(path, _)| *path));
+}
+
+#[test]
+fn files_and_functions_can_be_taken_in() {
+    let (mut files, mut functions) = (BTreeSet::new(), BTreeSet::new());
+    for source in Source::all() {
+        if source.text.lines().count() > LONGEST_FILE {
+            files.insert(source.path.clone());
+        }
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (first, line) in lines.iter().enumerate() {
+            let Some(name) = function(line) else { continue };
+            let indent = line.len() - line.trim_start().len();
+            let is_end = |line: &&str| line.len() == indent + 1 && line.trim_start() == "}";
+            let length = lines[first..].iter().position(is_end).map_or(1, |last| last + 1);
+            if length > LONGEST_FUNCTION && !line.ends_with('}') && !line.ends_with(';') {
+                functions.insert(format!("{} {name}", source.path));
+            }
+        }
+    }
+    assert_listed("no file is longer than a reader's patience", &files, LONG_FILES.iter().map(|(path, _)| *path));
+    let excused = LONG_FUNCTIONS.iter().map(|(function, _)| *function);
+    assert_listed("no function is longer than a screen", &functions, excused);
+}
+
+/// The name of the function that a line begins.
+fn function(line: &str) -> Option<&str> {
+    let (before, after) = line.split_once("fn ")?;
+    let is_head = before
+        .split_whitespace()
+        .all(|word| word.starts_with("pub") || ["async", "const", "unsafe"].contains(&word) || word.ends_with(')'));
+    is_head.then(|| after.split(['(', '<']).next().unwrap_or_default())
+}
