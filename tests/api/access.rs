@@ -8,7 +8,7 @@ use std::{env, fs};
 use serde_json::json;
 
 use crate::matrix::{CALLERS, World};
-use crate::support::document::{Operation, all, operations};
+use crate::support::document::{Operation, operations};
 use crate::support::{Caller, PASSWORD, Server, schema};
 
 /// Operations that anyone may call.
@@ -30,7 +30,10 @@ const PUBLIC: &[&str] = &[
 const ANYONE: &[&str] = &[
     "change_password",
     "check_token",
+    "check_token_by_delete",
     "check_token_by_get",
+    "check_token_by_patch",
+    "check_token_by_put",
     "end_other_sessions",
     "end_session",
     "get_me",
@@ -65,7 +68,7 @@ async fn of_ones_own(operation: &Operation, caller: &Caller) -> (String, String)
 async fn every_operation_but_the_public_ones_turns_strangers_away() {
     let server = Server::on_the_demo_data().await;
     let (anonymous, forger) = (server.anonymous(), server.anonymous().with_token("ptk_made_up"));
-    for operation in all().iter().filter(|operation| !PUBLIC.contains(&operation.id())) {
+    for operation in operations().iter().filter(|operation| !PUBLIC.contains(&operation.id())) {
         for body in [example_body(operation), String::new(), "not JSON".to_owned()] {
             let (method, path) = (&operation.method, operation.example_path());
             let answer = anonymous.send(method.clone(), &path, &body).await;
@@ -80,7 +83,7 @@ async fn every_operation_but_the_public_ones_turns_strangers_away() {
 async fn every_operation_but_a_few_turns_the_powerless_away() {
     let server = Server::on_the_demo_data().await;
     let nobody = server.powerless().await;
-    for operation in all() {
+    for operation in operations() {
         if PUBLIC.contains(&operation.id()) || ANYONE.contains(&operation.id()) {
             continue;
         }
@@ -89,7 +92,7 @@ async fn every_operation_but_a_few_turns_the_powerless_away() {
             assert_eq!(answer.status, 403, "{operation}: {answer:?}");
         }
     }
-    for operation in all().iter().filter(|operation| ANYONE.contains(&operation.id())) {
+    for operation in operations().iter().filter(|operation| ANYONE.contains(&operation.id())) {
         let nobody = server.session_of(nobody.id).await;
         let (path, body) = of_ones_own(operation, &nobody).await;
         let answer = nobody.send(operation.method.clone(), &path, &body).await;
@@ -101,7 +104,7 @@ async fn every_operation_but_a_few_turns_the_powerless_away() {
 async fn a_services_key_opens_what_is_for_backends_and_nothing_else() {
     let server = Server::on_the_demo_data().await;
     let backend = server.backend(4).await;
-    for operation in all().iter().filter(|operation| !PUBLIC.contains(&operation.id())) {
+    for operation in operations().iter().filter(|operation| !PUBLIC.contains(&operation.id())) {
         let (method, path) = (&operation.method, operation.example_path());
         if operation.takes_keys() {
             let answer = backend.send(method.clone(), &path, &example_body(operation)).await;
@@ -124,7 +127,7 @@ async fn a_dead_key_opens_nothing() {
     let unknown = server.anonymous().with_token(unknown.reveal());
     adm1.delete(&format!("/services/4/keys/{}", revoked.id)).await.ok();
     adm1.delete("/services/5").await.ok();
-    for operation in all().iter().filter(|operation| !PUBLIC.contains(&operation.id())) {
+    for operation in operations().iter().filter(|operation| !PUBLIC.contains(&operation.id())) {
         for key in [&revoked, &of_a_removed_service, &unknown] {
             let (method, path) = (&operation.method, operation.example_path());
             let answer = key.send(method.clone(), &path, &example_body(operation)).await;
@@ -137,7 +140,7 @@ async fn a_dead_key_opens_nothing() {
 async fn what_is_for_backends_turns_people_away_whoever_they_are() {
     let server = Server::on_the_demo_data().await;
     let adm1 = server.demo("adm1").await;
-    for operation in all().iter().filter(|operation| !operation.takes_tokens() && !operation.is_public()) {
+    for operation in operations().iter().filter(|operation| !operation.takes_tokens() && !operation.is_public()) {
         for body in [example_body(operation), String::new(), "not JSON".to_owned()] {
             let answer = adm1.send(operation.method.clone(), &operation.example_path(), &body).await;
             assert_eq!(answer.refusal(), (403, "service_key_required"), "{operation}");

@@ -233,9 +233,9 @@ impl World {
             cell("send_verification", "", Method::POST, "/auth/send-verification"),
             cell("check_token", "", Method::POST, "/check-token"),
             cell("check_token_by_get", "", Method::GET, "/check-token"),
-            cell("check_token_by_get", "passed on as PUT", Method::PUT, "/check-token"),
-            cell("check_token_by_get", "passed on as PATCH", Method::PATCH, "/check-token"),
-            cell("check_token_by_get", "passed on as DELETE", Method::DELETE, "/check-token"),
+            cell("check_token_by_put", "", Method::PUT, "/check-token"),
+            cell("check_token_by_patch", "", Method::PATCH, "/check-token"),
+            cell("check_token_by_delete", "", Method::DELETE, "/check-token"),
             with_body("check_token", "in another", Method::POST, "/check-token", &json!({"service_id": self.another})),
         ]
     }

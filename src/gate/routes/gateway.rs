@@ -76,32 +76,55 @@ impl<S: Sync> FromRequestParts<S> for Query {
     }
 }
 
-/// Check a token, for a gateway
-///
-/// For nginx' `auth_request`, Traefik's `ForwardAuth` and Envoy's `ext_authz`: 200 with the person in `x-person-id`,
-/// `x-person-username`, `x-person-name` (percent-encoded UTF-8) and `x-session-id`; 401 without a valid token; 403 where the
-/// person lacks one of the permissions asked for. Some gateways keep the method of the request that they ask about: `PUT`,
-/// `PATCH` and `DELETE` are answered alike.
-#[utoipa::path(get, path = "/check-token", tag = "auth",
-    params(
-        ("service" = Option<String>, Query, example = "4",
-            description = "id or name: also answer the person's roles and permissions there"),
-        ("permission" = Option<Vec<String>>, Query,
-            description = "names of permissions, repeated: all of them are needed there"),
-        ("path" = Option<String>, Query, description = "ignored, with all that follows: what Envoy appends"),
-    ),
-    responses(
-        (status = 200, body = Answer),
-        (status = 400, description = "`invalid_query`, `invalid_service_id`"),
-        (status = 403, description = "`insufficient_permissions`"),
-        (status = 404, description = "`service_not_found`"),
-    ))]
-pub async fn check_token_by_get(
-    State(gate): State<Gate>,
-    credential: Result<Credential>,
-    query: Result<Query>,
-) -> Result<Response> {
-    answer(&gate, credential, query).await
+/// The same question by one method after the other.
+macro_rules! by {
+    ($method:ident, $handler:ident, $(#[$doc:meta])*) => {
+        $(#[$doc])*
+        #[utoipa::path($method, path = "/check-token", tag = "auth",
+            params(
+                ("service" = Option<String>, Query, example = "4",
+                    description = "id or name: also answer the person's roles and permissions there"),
+                ("permission" = Option<Vec<String>>, Query,
+                    description = "names of permissions, repeated: all of them are needed there"),
+                ("path" = Option<String>, Query, description = "ignored, with all that follows: what Envoy appends"),
+            ),
+            responses(
+                (status = 200, body = Answer),
+                (status = 400, description = "`invalid_query`, `invalid_service_id`"),
+                (status = 403, description = "`insufficient_permissions`"),
+                (status = 404, description = "`service_not_found`"),
+            ))]
+        pub async fn $handler(
+            State(gate): State<Gate>,
+            credential: Result<Credential>,
+            query: Result<Query>,
+        ) -> Result<Response> {
+            answer(&gate, credential, query).await
+        }
+    };
+}
+
+by! { get, check_token_by_get,
+    /// Check a token, for a gateway
+    ///
+    /// For nginx' `auth_request`, Traefik's `ForwardAuth` and Envoy's `ext_authz`: 200 with the person in `x-person-id`,
+    /// `x-person-username`, `x-person-name` (percent-encoded UTF-8) and `x-session-id`; 401 without a valid token; 403 where the
+    /// person lacks one of the permissions asked for.
+}
+by! { put, check_token_by_put,
+    /// Check a token, for a gateway that asks by `PUT`
+    ///
+    /// As `GET`: some gateways keep the method of the request that they ask about.
+}
+by! { patch, check_token_by_patch,
+    /// Check a token, for a gateway that asks by `PATCH`
+    ///
+    /// As `GET`.
+}
+by! { delete, check_token_by_delete,
+    /// Check a token, for a gateway that asks by `DELETE`
+    ///
+    /// As `GET`.
 }
 
 /// The answer, its facts in headers, too: that is what gateways read.

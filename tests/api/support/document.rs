@@ -74,29 +74,7 @@ impl Operation {
     }
 }
 
-/// Routes that the document has no operations of, each with the method of the one that is answered alike. Gateways pass the
-/// method of others' requests on. This list should only ever shrink.
-const ANSWERED_ALIKE: [(Method, &str, Method); 3] = [
-    (Method::PUT, "/check-token", Method::GET),
-    (Method::PATCH, "/check-token", Method::GET),
-    (Method::DELETE, "/check-token", Method::GET),
-];
-
-/// All operations, and what is answered as one of them.
-pub fn all() -> &'static [Operation] {
-    static ALL: LazyLock<Vec<Operation>> = LazyLock::new(|| {
-        let mut all = read();
-        for (method, path, alike) in ANSWERED_ALIKE {
-            let told = all.iter().find(|told| told.path == path && told.method == alike).expect("an operation");
-            let json = told.json;
-            all.push(Operation { method, path: path.to_owned(), json });
-        }
-        all
-    });
-    &ALL
-}
-
-/// All operations of the document.
+/// All operations.
 pub fn operations() -> &'static [Operation] {
     static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(read);
     &OPERATIONS
@@ -122,7 +100,7 @@ pub fn operation(method: &Method, path: &str) -> Option<&'static Operation> {
     };
     // As the router has it: a path that is spelled out goes before one with parameters.
     let spelled_out = operations().iter().any(|operation| operation.path == path);
-    all().iter().find(|operation| {
+    operations().iter().find(|operation| {
         operation.method == method && if spelled_out { operation.path == path } else { matches(&operation.path) }
     })
 }
