@@ -307,6 +307,30 @@ fn files_and_functions_can_be_taken_in() {
     assert_listed("no function is longer than a screen", &functions, excused);
 }
 
+/// In `ARCHITECTURE.md`: whatever stands between backticks and looks like a path, from the root or within a floor.
+#[test]
+fn the_map_names_only_what_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("the map");
+    let is_path = |text: &&str| {
+        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c));
+        let ends = [".rs", ".sql", ".md", "/"].iter().any(|end| text.ends_with(end));
+        plain && ends && !text.starts_with('/')
+    };
+    let places: Vec<_> =
+        [root.to_owned()].into_iter().chain(FLOORS.iter().map(|(floor, _)| root.join("src").join(floor))).collect();
+    // What is common to many rooms is named without one.
+    let of_any_room = ["mod.rs", "routes.rs", "store.rs", "store/"];
+    let gone: Vec<&str> = map
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(is_path)
+        .filter(|path| !of_any_room.contains(path) && !places.iter().any(|place| place.join(path).exists()))
+        .collect();
+    assert!(gone.is_empty(), "ARCHITECTURE.md names what is not there: {gone:?}");
+}
+
 /// The name of the function that a line begins.
 fn function(line: &str) -> Option<&str> {
     let (before, after) = line.split_once("fn ")?;
