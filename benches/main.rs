@@ -1,7 +1,7 @@
 //! The figures of docs/performance.md: `cargo bench` starts Postgres, servers and load, all on this machine, and prints one
 //! table. `cargo bench -- --help` says what else it can do.
 
-#![allow(clippy::disallowed_methods, reason = "figures look at Postgres from outside")]
+#![allow(clippy::disallowed_methods, reason = "figures look from outside, at the real clock too")]
 
 mod baselines;
 mod figures;

@@ -1,6 +1,6 @@
 //! The classic set-up, as the README tells it: `psql -U postgres -f db/run_all.sql`, then the server on that database.
 
-#![allow(clippy::disallowed_methods, reason = "tests look at Postgres from outside")]
+#![allow(clippy::disallowed_methods, reason = "tests look from outside, at the real clock too")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -22,6 +22,7 @@ impl Default for Clock {
 
 impl Clock {
     /// Now, to the microsecond: what Postgres can store and compare again.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     pub fn now(&self) -> OffsetDateTime {
         let now = OffsetDateTime::now_utc() + Duration::seconds(self.turned_by_seconds.load(Ordering::Relaxed));
         now - Duration::nanoseconds(i64::from(now.nanosecond() % 1000))

@@ -26,6 +26,7 @@ thread_local! {
 }
 
 /// A new id: 128 bits in hex. It need not be secret, only unique.
+#[expect(clippy::disallowed_methods, reason = "an id that only has to be unique")]
 pub fn generate() -> Arc<str> {
     let mut digits = [0; 32];
     SUPPLY.with_borrow_mut(|supply| {

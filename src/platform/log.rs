@@ -92,6 +92,7 @@ impl Gathered {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "on a thread of its own")]
     fn write_forever(&self) {
         loop {
             let lines = self.0.1.wait_while(self.lines(), |lines| lines.is_empty());

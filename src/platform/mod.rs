@@ -105,6 +105,7 @@ impl Platform {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
 fn random() -> Result<[u8; 32]> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| Error::Internal(error.into()))?;

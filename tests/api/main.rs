@@ -2,7 +2,7 @@
 //!
 //! Nothing needs to be started or set: the tests start a Postgres of their own and take it away again.
 
-#![allow(clippy::disallowed_methods, reason = "tests look at Postgres from outside")]
+#![allow(clippy::disallowed_methods, reason = "tests look from outside, at the real clock too")]
 
 mod access;
 mod access_review;

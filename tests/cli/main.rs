@@ -1,6 +1,6 @@
 //! The command line, as it is used: the real binary, on databases of a throw-away Postgres.
 
-#![allow(clippy::disallowed_methods, reason = "tests look at Postgres from outside")]
+#![allow(clippy::disallowed_methods, reason = "tests look from outside, at the real clock too")]
 
 mod admin;
 mod audit;

@@ -1,6 +1,6 @@
 //! The real binary, its real Postgres, and what happens to them: started, stopped, killed, frozen, misconfigured.
 
-#![allow(clippy::disallowed_methods, reason = "tests look at Postgres from outside")]
+#![allow(clippy::disallowed_methods, reason = "tests look from outside, at the real clock too")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod connections;

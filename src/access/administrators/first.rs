@@ -77,6 +77,7 @@ pub async fn make_administrator(tx: &mut Change, person: PersonId) -> Result<()>
 }
 
 /// A password of 128 random bits, for a terminal.
+#[expect(clippy::disallowed_methods, reason = "this is where it is made")]
 pub fn random_password() -> Result<Password> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Error::Internal(error.into()))?;

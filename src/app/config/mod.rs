@@ -206,6 +206,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
+#[expect(clippy::disallowed_methods, reason = "made once, before there is anything to take it from")]
 fn random_secret() -> Secret {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(bytes.as_mut_slice()).expect("the system has randomness");

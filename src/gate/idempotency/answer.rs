@@ -32,6 +32,7 @@ impl Answer {
     }
 
     /// Seals it, for `place` only: another row's answer does not open in this one's.
+    #[expect(clippy::disallowed_methods, reason = "a nonce is random and nothing else")]
     pub(super) fn seal(&self, key: &Hash, place: &Hash) -> Result<Vec<u8>> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|error| Error::Internal(error.into()))?;

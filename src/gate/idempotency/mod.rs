@@ -57,6 +57,7 @@ struct Claim {
 }
 
 impl Claim {
+    #[expect(clippy::disallowed_methods, reason = "an id that only has to be unique")]
     fn new(presented: &Presented) -> Result<Self> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| Error::Internal(error.into()))?;

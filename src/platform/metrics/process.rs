@@ -17,6 +17,7 @@ pub(super) struct Process {
 }
 
 impl Process {
+    #[expect(clippy::disallowed_methods, reason = "Prometheus compares it with the machine's clock")]
     pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
         let build = Opts::new("portero_build_info", "Which Portero this is; the value is always 1.");
         let build = register(registry, IntGaugeVec::new(build, &["version"]))?;

@@ -29,6 +29,7 @@ impl Purge {
         })
     }
 
+    #[expect(clippy::disallowed_methods, reason = "Prometheus compares it with the machine's clock")]
     pub(super) fn ended(&self, sessions: Result<u64, ()>, took: Duration) {
         self.duration.observe(took.as_secs_f64());
         match sessions {

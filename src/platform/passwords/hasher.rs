@@ -89,6 +89,7 @@ impl Hasher {
     ///
     /// # Errors
     /// 429 `too_many_at_once` when the queue is full, of this asker's passwords more than of others'; 503 when it is full.
+    #[expect(clippy::disallowed_methods, reason = "a salt is random and nothing else")]
     pub async fn hash(&self, asker: &Asker, password: Password) -> Result<PasswordHash> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| Error::Internal(error.into()))?;

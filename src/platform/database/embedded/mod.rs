@@ -14,6 +14,8 @@
 //! dropped. When Portero is killed, Linux ends Postgres (`child`); what survives all the same is found and ended at
 //! the next start (`leftover`).
 
+#![expect(clippy::disallowed_methods, reason = "it blocks, on threads of its own")]
+
 mod account;
 mod child;
 mod cluster;
