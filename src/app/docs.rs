@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(openapi))
 }
 
-/// Read this document
+/// Get this document
 #[utoipa::path(get, path = "/openapi.json", tag = "server", security(()),
     responses((status = 200, body = Document)))]
 async fn openapi(State(app): State<App>) -> Result<Response> {

@@ -22,29 +22,29 @@ const HOME: &str = "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"u
     <body>\n<h1>Welcome to the Auth API</h1>\n<p>This is Portero. Its routes: <a href=\"/docs\">/docs</a>, \
     <a href=\"/openapi.json\">/openapi.json</a>.</p>\n</body>\n</html>\n";
 
-/// Say hello
+/// Show the home page
 #[utoipa::path(get, path = "/", tag = "server", security(()),
-    responses((status = 200, description = "a page for people", body = String, content_type = "text/html")))]
+    responses((status = 200, description = "an HTML page", body = String, content_type = "text/html")))]
 async fn home() -> impl IntoResponse {
     ([(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'")], Html(HOME))
 }
 
-/// That all is well.
+/// The server is fine.
 #[derive(Debug, Serialize, ToSchema)]
 struct Status {
     #[schema(example = "ok")]
     status: &'static str,
 }
 
-/// Am I alive?
+/// Check that the server is alive
 #[utoipa::path(get, path = "/healthz", tag = "server", security(()), responses((status = 200, body = Status)))]
 async fn healthz() -> Json<Status> {
     Json(Status { status: "ok" })
 }
 
-/// Can I answer?
+/// Check that the server can answer
 ///
-/// Postgres is reachable, migrated, and one that may be asked: the primary, not a standby and not read-only.
+/// Postgres is reachable, migrated, and the primary: neither a standby nor read-only.
 #[utoipa::path(get, path = "/readyz", tag = "server", security(()), responses((status = 200, body = Status)))]
 async fn readyz(State(app): State<App>) -> Result<Json<Status>> {
     if database::is_migrated(&mut *app.db.must_be_fit().await?).await? {

@@ -41,7 +41,7 @@ pub trait Id: Copy {
     /// 400: a name, where only ids are taken.
     fn id_expected() -> Error {
         let (noun, listed) = (Self::NOUN, Self::NOUN.split(' ').next_back().unwrap_or_default());
-        let detail = format!("this takes the {noun}'s id, a number, and no name; the list of {listed}s shows the ids");
+        let detail = format!("this takes the {noun}'s id (a number), not a name; the list of {listed}s shows the ids");
         Error::bad_request(Self::INVALID, detail)
     }
 

@@ -80,7 +80,7 @@ impl NoPrimary {
             Some(Unfit::Standby) => {
                 "Postgres is a standby, in recovery: Portero answers again when it reaches the primary"
             }
-            Some(Unfit::ReadOnly) => "Postgres is read-only: Portero answers again when it reaches one that writes",
+            Some(Unfit::ReadOnly) => "Postgres is read-only: Portero answers again when it reaches a writable primary",
             None => "Postgres can't be reached: Portero answers again when it can",
         }
     }

@@ -36,15 +36,15 @@ text_type!(
     except: "", example: "Ada Quispe"
 );
 
-/// A person, as everybody with leave may see them.
+/// A person.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Person {
     /// Their id.
     pub id: PersonId,
-    /// What they log in with.
+    /// Their username.
     #[schema(example = "juan")]
     pub username: String,
-    /// What they are called.
+    /// Their name.
     #[schema(example = "Juan Demo")]
     pub name: String,
 }

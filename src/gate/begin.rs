@@ -105,7 +105,7 @@ impl<P: BuiltIn> Can<P> {
             (Some(Some(end)), Some(until)) if end <= until => Ok(Some(end)),
             (Some(_), Some(_)) => Err(Error::forbidden(
                 "insufficient_permissions",
-                format!("you hold `{}` for a time only, and this would outlive it: let it end no later", P::NAME),
+                format!("your `{}` expires, and this would outlast it: choose an earlier expiry", P::NAME),
             )),
         }
     }

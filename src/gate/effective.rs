@@ -32,15 +32,15 @@ impl Effective {
 /// What somebody holds in a service.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HeldInService {
-    /// Where.
+    /// The service's id.
     pub service_id: ServiceId,
-    /// What that is called.
+    /// The service's name.
     #[schema(example = "UI Store")]
     pub service: String,
     /// Names of the roles held there.
     #[schema(example = json!(["Viewer"]))]
     pub roles: Vec<String>,
-    /// Names of the permissions that these carry.
+    /// Names of the permissions in these roles.
     #[schema(example = json!(["read"]))]
     pub permissions: Vec<String>,
 }

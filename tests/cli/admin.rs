@@ -55,13 +55,13 @@ async fn the_last_administrator_stays() {
     house.json_with(&["admin", "add", "root"], PASSWORD);
     house.json_with(&["user", "add", "ada", "--name", "Ada"], PASSWORD);
     for refused in [["admin", "remove", "root"], ["user", "remove", "root"], ["user", "disable", "root"]] {
-        house.run(&refused).refused(&["without an administrator"]);
+        house.run(&refused).refused(&["without a permanent administrator"]);
     }
-    house.run(&["grant", "remove", "root", "0", "Administrator"]).refused(&["without an administrator"]);
-    house.run(&["service", "remove-role", "0", "0"]).refused(&["without an administrator"]);
+    house.run(&["grant", "remove", "root", "0", "Administrator"]).refused(&["without a permanent administrator"]);
+    house.run(&["service", "remove-role", "0", "0"]).refused(&["without a permanent administrator"]);
     let nothing = house.run(&["admin", "remove", "ada"]);
     assert_eq!(
-        (nothing.code, nothing.out.contains("Nothing to take away: ada is no administrator")),
+        (nothing.code, nothing.out.contains("Nothing to do: ada is no administrator")),
         (0, true),
         "{nothing:?}"
     );
@@ -69,7 +69,7 @@ async fn the_last_administrator_stays() {
 
     house.json(&["admin", "add", "ada"]);
     house.json(&["user", "disable", "ada"]);
-    house.run(&["admin", "remove", "root"]).refused(&["without an administrator"]);
+    house.run(&["admin", "remove", "root"]).refused(&["without a permanent administrator"]);
     let enabled = house.json(&["user", "enable", "ada"]);
     assert_eq!(enabled["disabled_at"], serde_json::Value::Null);
     house.json(&["admin", "remove", "root"]);
@@ -107,7 +107,7 @@ async fn people_are_shown_disabled_and_removed() {
 
     assert_eq!(house.json(&["user", "disable", "ada"])["changed"], true);
     let again = house.run(&["user", "disable", "ada"]);
-    assert_eq!((again.code, again.out.contains("Nothing to take away: ada (id 1) was disabled already")), (0, true));
+    assert_eq!((again.code, again.out.contains("Nothing to do: ada (id 1) was disabled already")), (0, true));
     assert!(house.log_in("ada", PASSWORD.trim()).await.is_none());
     assert!(house.run(&["user", "list"]).out.contains("disabled"));
     assert_eq!(house.json(&["user", "enable", "ada"])["changed"], true);

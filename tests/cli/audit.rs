@@ -55,6 +55,6 @@ async fn what_is_done_on_the_command_line_is_told_and_verified() {
     conn.close().await.expect("an orderly end");
     let said = house.run(&["audit", "verify"]);
     assert_eq!(said.code, 1);
-    assert!(said.err.contains("event 2 at position 2 is not what was written"), "{}", said.err);
+    assert!(said.err.contains("event 2 at position 2 was changed"), "{}", said.err);
     assert!(house.run(&["audit", "verify", "--head", "nonsense"]).err.contains("<position>"));
 }

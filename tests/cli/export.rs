@@ -42,7 +42,7 @@ async fn an_export_has_the_bytes_that_the_api_answers() {
 async fn no_file_is_written_over_and_none_is_left_where_there_is_no_export() {
     let house = inhabited().await;
     let there = house.file("people.csv", "mine");
-    house.run(&["user", "export", "--output", &there]).refused(&[&there, "is there already"]);
+    house.run(&["user", "export", "--output", &there]).refused(&[&there, "already exists"]);
     assert_eq!(fs::read_to_string(&there).expect("a file"), "mine");
     house.run(&["user", "export", "--output", "/nowhere/people.csv"]).refused(&["/nowhere/people.csv", "No such file"]);
     house.run(&["user", "export", "--json"]).refused(&["--output", "--format jsonl"]);

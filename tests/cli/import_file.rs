@@ -58,7 +58,7 @@ async fn json_lines_come_from_standard_input() {
     house.run_with(&["user", "import", "-"], lines, &[]).refused(&["--format"]);
     assert_eq!(house.json_with(&["user", "import", "-", "--format", "jsonl"], lines)["imported"], 2);
     assert!(house.log_in("bob", "correct horse").await.is_some());
-    house.run_with(&["user", "import", "-", "--format", "jsonl"], "\n", &[]).refused(&["nobody"]);
+    house.run_with(&["user", "import", "-", "--format", "jsonl"], "\n", &[]).refused(&["has no people"]);
     house.run(&["user", "import", "nowhere.csv"]).refused(&["nowhere.csv"]);
     assert_eq!(house.run(&["user", "import"]).code, 2);
 }

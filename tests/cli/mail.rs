@@ -80,7 +80,7 @@ async fn a_mail_to_set_a_new_password_goes_to_a_proved_address_only() {
     let send = ["user", "send-reset", "ada"];
     let vars = [("SMTP_URL", "smtp://127.0.0.1:1"), ("MAIL_FROM", "portero@example.com")];
     house.run(&send).refused(&["sends no mail"]);
-    house.run_with(&send, "", &vars).refused(&["has not proved their address"]);
+    house.run_with(&send, "", &vars).refused(&["has not verified their address"]);
     let prove = "update auth.person set email_verified_at = now()";
     sqlx::raw_sql(prove).execute(&mut house.conn().await).await.expect("a proved address");
     let said = house.run_with(&send, "", &vars);
@@ -101,12 +101,12 @@ async fn who_gives_a_role_hears_whose_password_and_address_somebody_else_chose()
     house.json(&["service", "add", "Shop"]);
     house.json(&["role", "add", "Clerk"]);
     let business = house.run(&["grant", "add", "ada", "Shop", "Clerk"]);
-    assert!(business.code == 0 && business.err.contains("`desk`, who may not hand this out"), "{business:?}");
+    assert!(business.code == 0 && business.err.contains("`desk`, who could not grant this"), "{business:?}");
     house.json(&["permission", "add", "sell"]);
     let more = house.run(&["role", "add-permission", "Clerk", "sell"]);
-    assert!(more.code == 0 && more.err.contains("may not hand this out, and still knows it: `ada`"), "{more:?}");
+    assert!(more.code == 0 && more.err.contains("could not grant this and still knows it: `ada`"), "{more:?}");
     let own = house.run(&["role", "add-permission", "Clerk", "users:read"]);
-    assert!(own.code == 0 && own.err.contains("have not proved their address"), "{own:?}");
+    assert!(own.code == 0 && own.err.contains("have not verified their address"), "{own:?}");
     let promoted = house.run(&["admin", "add", "ada"]);
-    assert!(promoted.code == 0 && promoted.err.contains("have not proved their address"), "{promoted:?}");
+    assert!(promoted.code == 0 && promoted.err.contains("have not verified their address"), "{promoted:?}");
 }

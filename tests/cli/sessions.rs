@@ -38,7 +38,7 @@ async fn sessions_of_a_person_are_listed_and_ended_one_or_all() {
     assert_eq!([works(&tokens[0]), works(&tokens[1]), works(&root)], [false, false, true]);
     assert_eq!(house.json(&["user", "sessions", "ada"]), json!([]));
     let said = house.run(&["user", "end-sessions", "ada"]);
-    assert_eq!((said.code, said.out.as_str()), (0, "Nothing to take away: ada (id 2) has no session.\n"));
+    assert_eq!((said.code, said.out.as_str()), (0, "Nothing to do: ada (id 2) has no session.\n"));
     assert_eq!(house.json(&["user", "end-sessions", "ada"])["revoked_tokens"], 0);
     let told = house.told("session.revoked").await;
     assert_eq!(told, [(json!({"session_id": latest}), json!(null)), (json!({"sessions": 2}), json!(null))]);

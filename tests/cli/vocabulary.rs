@@ -22,7 +22,7 @@ async fn services_roles_and_permissions_are_made_listed_and_removed() {
     assert_eq!(house.json(&["permission", "list", "--role", "Editor"]), read);
     assert_eq!(house.json(&["permission", "list"]).as_array().map(Vec::len), Some(2));
     assert!(house.run(&["role", "list", "--service", "0"]).out.contains("Auditor"));
-    assert!(house.run(&["service", "add", "Shop", "--description", "Sells"]).out.contains("already"));
+    assert!(house.run(&["service", "add", "Shop", "--description", "Sells"]).out.contains("Already exists"));
     assert_eq!(house.json(&["service", "add", "Shop"])["description"], "Sells", "who says nothing is content");
     house.run(&["service", "add", "Shop", "--description", "Buys"]).refused(&["another service"]);
 
@@ -76,7 +76,7 @@ async fn what_takes_nothing_away_says_so_and_a_name_that_means_two_is_refused() 
     ] {
         let said = house.run(args);
         assert_eq!(said.code, 0, "{said:?}");
-        assert!(said.out.contains("Nothing to take away") && said.out.contains(held), "{said:?}");
+        assert!(said.out.contains("Nothing to do") && said.out.contains(held), "{said:?}");
         assert_eq!(house.json(args)["revoked"], false, "{args:?}");
     }
     house.json(&["grant", "add", "ada", "Shop", "Editor"]);
@@ -196,7 +196,7 @@ async fn keys_of_a_service_are_made_shown_once_listed_and_revoked() {
     let key = made["key"].as_str().expect("a key").to_owned();
     assert!(key.starts_with("psk_") && made["id"] == 1 && made["service_id"] == 1, "{made}");
     let second = house.run(&["service", "key", "add", "1"]);
-    assert!(second.out.contains("psk_") && second.out.contains("shown this once"), "{}", second.out);
+    assert!(second.out.contains("psk_") && second.out.contains("shown only once"), "{}", second.out);
 
     let list = house.json(&["service", "key", "list", "Shop"]);
     assert_eq!((&list[0]["name"], &list[1]["name"]), (&json!("till 1"), &json!("made on the command line")));

@@ -38,12 +38,12 @@ async fn list_administrators(State(identity): State<Identity>, _: Can<ReadGrants
     Ok(page.respond(people, |person| person.id.0))
 }
 
-/// Somebody who is an administrator now.
+/// The new administrator.
 #[derive(Debug, Serialize, ToSchema)]
 struct Promoted {
     #[serde(flatten)]
     person: Person,
-    /// What whoever made them one should know; only where there is something.
+    /// What the caller should know about the person. Only if there is something.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     notices: Vec<Notice>,
@@ -51,7 +51,8 @@ struct Promoted {
 
 /// Make somebody an administrator
 ///
-/// For good, also where it was to end. Only who is one for good can. Doing it twice is safe.
+/// Makes the person a permanent administrator, removing any expiry. Only a permanent administrator may do this. Safe
+/// to repeat.
 #[utoipa::path(put, path = "/administrators/{person}", tag = "grants",
     params(("person" = String, Path, description = "id or username", example = "8")),
     responses(
@@ -73,20 +74,21 @@ async fn promote_administrator(
     Ok(Json(Promoted { person, notices }))
 }
 
-/// That somebody is no administrator.
+/// The person is no longer an administrator.
 #[derive(Debug, Serialize, ToSchema)]
 struct AdministratorDemoted {
     #[schema(example = "administrator_demoted")]
     status: &'static str,
     user_id: PersonId,
-    /// Whether they were one: false when there was nothing to take away.
+    /// False if the person was not an administrator.
     #[schema(example = true)]
     revoked: bool,
 }
 
-/// Take an administrator's role from them
+/// Remove an administrator
 ///
-/// Only an administrator can who stays one for as long, and one must be left. True in the very next request. Doing it twice is safe.
+/// Only an administrator whose own role lasts at least as long may do this, and the last administrator stays. Takes
+/// effect in the very next request. Safe to repeat.
 #[utoipa::path(delete, path = "/administrators/{person}", tag = "grants",
     params(("person" = String, Path, description = "id or username", example = "8")),
     responses(

@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(grant_permission, revoke_permission)).routes(routes!(revoke_permission_by_path))
 }
 
-/// A direct grant, made or taken back.
+/// A direct grant, created or revoked.
 #[derive(Debug, Serialize, ToSchema)]
 struct DirectGrantDone {
     #[schema(example = "permission_granted")]
@@ -30,23 +30,23 @@ struct DirectGrantDone {
     person_id: PersonId,
     service_id: ServiceId,
     permission_id: PermissionId,
-    /// The role `direct:<person>:<service>` that carries the grant; null when there was none to take from.
+    /// The role `direct:<person>:<service>` that carries the grant; null if there was none to revoke from.
     role_id: Option<RoleId>,
-    /// Whether they held it: false when there was nothing to take away. Only where something was to be.
+    /// False if the person did not hold it. Only when revoking.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = true)]
     revoked: Option<bool>,
-    /// What whoever gave it should know; only where there is something.
+    /// What the caller should know about the grant. Only if there is something.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     notices: Vec<Notice>,
 }
 
-/// Give a person a single permission in a service
+/// Grant a person a single permission in a service
 ///
-/// Through the role `direct:<person>:<service>`, made on first use. For good, or until `expires_at`: from that second on
-/// it is in no answer. Doing it twice is safe: what stands is lengthened, shortened or given another reason by what the
-/// second body says, and else left as it is.
+/// Uses the role `direct:<person>:<service>`, created on first use. Permanently, or until `expires_at`: from that
+/// second it is in no answer. Safe to repeat: a second request changes the expiry or reason that it names and leaves
+/// the rest.
 #[utoipa::path(post, path = "/person-service-permissions", tag = "grants", request_body = NewDirectGrant, responses(
     (status = 200, body = DirectGrantDone),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
@@ -68,9 +68,9 @@ async fn grant_permission(
     Ok(Json(DirectGrantDone { notices, ..done }))
 }
 
-/// Take a directly given permission back
+/// Revoke a directly granted permission
 ///
-/// What the person holds through other roles stays. Doing it twice is safe.
+/// What the person holds through other roles stays. Safe to repeat.
 #[utoipa::path(delete, path = "/person-service-permissions", tag = "grants", request_body = DirectGrant, responses(
     (status = 200, body = DirectGrantDone),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_permission_id`"),
@@ -85,9 +85,9 @@ async fn revoke_permission(
     revoke(&identity, by, &grant).await
 }
 
-/// Take a directly given permission back, by path
+/// Revoke a directly granted permission, by path
 ///
-/// As `DELETE /person-service-permissions`, without a body. An unknown username is 404 `person_not_found`.
+/// Like `DELETE /person-service-permissions`, without a body. An unknown username is 404 `person_not_found`.
 #[utoipa::path(delete, path = "/people/{person}/services/{service}/permissions/{permission}", tag = "grants",
     params(
         ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),

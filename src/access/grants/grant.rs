@@ -67,7 +67,7 @@ pub struct RoleGrant {
     pub role_id: Ref<RoleId>,
 }
 
-/// A role to give to a person in a service, or to hold on other terms from now on.
+/// A role to grant to a person in a service, or new terms for it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRoleGrant {
@@ -80,12 +80,12 @@ pub struct NewRoleGrant {
     /// The role: id or name.
     #[schema(value_type = IdOrName)]
     pub role_id: Ref<RoleId>,
-    /// When it ends, to the second: in the future, at most ten years ahead; null for never. Without this field a new
-    /// grant does not end, and one that stands ends when it did.
+    /// When it expires, to the second: in the future, at most ten years ahead; null for never. Without this field a new
+    /// grant does not expire, and an existing one keeps its expiry.
     #[serde(default)]
     #[schema(value_type = Option<Moment>)]
     pub expires_at: End,
-    /// Why: one line; null for no reason. Without this field the reason of a grant that stands stays.
+    /// The reason, in one line; null for none. Without this field an existing grant keeps its reason.
     #[serde(default)]
     #[schema(value_type = Option<Reason>)]
     pub reason: Why,
@@ -99,8 +99,7 @@ impl NewRoleGrant {
     }
 }
 
-/// A permission that a person holds in a service without a role of others. One of `permission_id` and
-/// `permission_name` is needed.
+/// A permission that a person holds in a service directly. Send `permission_id` or `permission_name`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"person_id": "juan", "service_id": 4, "permission_name": "share"}))]
@@ -121,8 +120,8 @@ pub struct DirectGrant {
     pub permission_name: Option<String>,
 }
 
-/// A single permission to give to a person in a service, or to hold on other terms from now on. One of `permission_id`
-/// and `permission_name` is needed.
+/// A single permission to grant to a person in a service, or new terms for it. Send `permission_id` or
+/// `permission_name`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"person_id": "juan", "service_id": 4, "permission_name": "share"}))]
@@ -141,12 +140,12 @@ pub struct NewDirectGrant {
     #[serde(default)]
     #[schema(example = "share")]
     pub permission_name: Option<String>,
-    /// When it ends, to the second: in the future, at most ten years ahead; null for never. Without this field a new
-    /// grant does not end, and one that stands ends when it did.
+    /// When it expires, to the second: in the future, at most ten years ahead; null for never. Without this field a new
+    /// grant does not expire, and an existing one keeps its expiry.
     #[serde(default)]
     #[schema(value_type = Option<Moment>)]
     pub expires_at: End,
-    /// Why: one line; null for no reason. Without this field the reason of a grant that stands stays.
+    /// The reason, in one line; null for none. Without this field an existing grant keeps its reason.
     #[serde(default)]
     #[schema(value_type = Option<Reason>)]
     pub reason: Why,
@@ -198,10 +197,10 @@ pub struct PersonInService {
     /// Names of the roles held there.
     #[schema(value_type = Vec<String>, example = json!(["Viewer"]))]
     pub roles: Vec<Arc<str>>,
-    /// Names of the permissions that these carry, each once.
+    /// Names of the permissions in these roles, each once.
     #[schema(value_type = Vec<String>, example = json!(["read"]))]
     pub permissions: Vec<Arc<str>>,
-    /// When the first of the grants behind this ends, in Unix seconds: don't keep the answer beyond. Only where one does.
+    /// When the first of these grants expires, in Unix seconds: do not keep the answer longer. Only if one expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 1_924_905_600)]
     pub valid_until: Option<i64>,
@@ -215,7 +214,7 @@ pub struct HeldRole {
     /// Its name.
     #[schema(example = "Viewer")]
     pub name: String,
-    /// When it ends; only where it does.
+    /// When it expires. Only if it does.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false, example = "2030-12-31T00:00:00Z")]
     pub expires_at: Option<OffsetDateTime>,
@@ -226,13 +225,13 @@ pub struct HeldRole {
 pub struct Holder {
     /// Their id.
     pub id: PersonId,
-    /// What they log in with.
+    /// Their username.
     #[schema(example = "juan")]
     pub username: String,
-    /// What they are called.
+    /// Their name.
     #[schema(example = "Juan Demo")]
     pub name: String,
-    /// When it ends; only where it does.
+    /// When it expires. Only if it does.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false, example = "2030-12-31T00:00:00Z")]
     pub expires_at: Option<OffsetDateTime>,
@@ -243,7 +242,7 @@ pub struct Holder {
 pub struct Held {
     /// Who.
     pub person_id: PersonId,
-    /// What they log in with.
+    /// Their username.
     pub username: String,
     /// Where.
     pub service_id: ServiceId,

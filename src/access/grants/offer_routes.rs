@@ -26,9 +26,9 @@ pub(super) fn routes() -> OpenApiRouter<Identity> {
         .routes(routes!(remove_role_from_service_by_path))
 }
 
-/// Let a service offer a role
+/// Add a role to a service
 ///
-/// Doing it twice is safe. An unknown service name makes the service, here and only here, for whoever may make one.
+/// Safe to repeat. An unknown service name creates the service, on this route only, if you may create services.
 #[utoipa::path(post, path = "/service-roles", tag = "grants", request_body = Offer, responses(
     (status = 200, body = Success),
     (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
@@ -88,20 +88,20 @@ async fn offer_in_new_service(
     Ok(Json(Success::default()))
 }
 
-/// That a service no longer offers a role.
+/// The service no longer offers the role.
 #[derive(Debug, Serialize, ToSchema)]
 struct RoleRemovedFromService {
     #[schema(example = "role_removed_from_service")]
     status: &'static str,
-    /// Whether it was offered: false when there was nothing to take away.
+    /// False if the service did not offer it.
     #[schema(example = true)]
     revoked: bool,
 }
 
-/// Take a role out of a service
+/// Remove a role from a service
 ///
-/// Everybody who held it there loses it: of one of Portero's own that takes somebody who holds it for as long as any of
-/// them. Doing it twice is safe.
+/// Everybody who holds it there loses it. For one of Portero's own roles, you must hold it for at least as long as
+/// they do. Safe to repeat.
 #[utoipa::path(delete, path = "/service-roles", tag = "grants", request_body = Offer, responses(
     (status = 200, body = RoleRemovedFromService),
     (status = 400, description = "`invalid_service_id`, `invalid_role_id`"),
@@ -116,9 +116,9 @@ async fn remove_role_from_service(
     remove(&identity, by, &offer).await
 }
 
-/// Take a role out of a service, by path
+/// Remove a role from a service, by path
 ///
-/// As `DELETE /service-roles`, without a body.
+/// Like `DELETE /service-roles`, without a body.
 #[utoipa::path(delete, path = "/services/{service}/roles/{role}", tag = "grants",
     params(
         ("service" = String, Path, description = "id or name", example = "4"),

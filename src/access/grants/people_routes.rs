@@ -36,10 +36,10 @@ pub fn routes() -> OpenApiRouter<Identity> {
         .routes(routes!(list_role_holders))
 }
 
-/// Ask what a person may do in a service
+/// Get what a person may do in a service
 ///
-/// A person's token may ask about that person only; a service's key about whoever holds anything in that service, and in that
-/// service only. A grant or a removal shows in the very next answer.
+/// A person's token may ask about that person only; a service key about anybody who holds something in its service. A
+/// grant or revocation shows in the very next answer.
 #[utoipa::path(get, path = "/people/{person}/services/{service}", tag = "people",
     params(
         ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
@@ -111,9 +111,10 @@ async fn anyone(
     Ok((user, backend.service, effective))
 }
 
-/// See what a person may do in a service
+/// Get what a person may do in a service, as an administrator
 ///
-/// With leave to read that service's grants. Who may read those of one service alone hears of those who hold something there.
+/// Needs `grants:read` in that service or everywhere. With the permission in one service only, you see people who hold
+/// something there.
 #[utoipa::path(get, path = "/users/{id}/services/{service}", tag = "users",
     params(
         ("id" = i32, Path, description = "the person's id", example = 7),
@@ -142,7 +143,7 @@ async fn get_user_in_service(
 
 /// List the roles that a person holds in a service
 ///
-/// Oneself, or with leave to read that service's grants.
+/// Your own, or with `grants:read` in that service.
 #[utoipa::path(get, path = "/people/{person}/services/{service}/roles", tag = "people",
     params(
         ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
@@ -176,7 +177,7 @@ async fn list_person_roles(
 
 /// List the services in which a person holds a role
 ///
-/// Oneself, or with leave to read grants everywhere. Portero itself, service 0, is not among them.
+/// Your own, or with `grants:read` everywhere. Excludes Portero itself (service 0).
 #[utoipa::path(get, path = "/people/{person_id}/services", tag = "people",
     params(("person_id" = i32, Path, description = "the person's id"), PageQuery),
     responses(
@@ -224,7 +225,8 @@ async fn list_service_roles(
 
 /// List the people who hold a role in a service
 ///
-/// Who reads the grants of one service alone asks about a role that it offers: of others they hear what they hear of none.
+/// With `grants:read` in one service only, the role must be one that the service offers; any other is reported as
+/// unknown.
 #[utoipa::path(get, path = "/services/{service}/roles/{role_id}/people", tag = "services",
     params(
         ("service" = String, Path, description = "id or name", example = "4"),

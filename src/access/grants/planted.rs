@@ -15,13 +15,13 @@ use crate::gate::permission::{BuiltIn, WriteGrants};
 use crate::gate::store::{Through, must_cover_permission, must_cover_role, services_where};
 use crate::identity::people::store::given;
 
-/// Something that whoever gives a grant should know.
+/// Something the caller should know about a grant.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Notice {
     /// `email_unproved`, `password_set_by_another` or `email_given_by_another`.
     #[schema(example = "email_unproved")]
     code: &'static str,
-    /// What that means and what to do.
+    /// What it means and what to do.
     #[schema(example = "their address is not proved: no new password is sent there before they have confirmed it")]
     pub detail: String,
 }
@@ -79,22 +79,21 @@ pub async fn notices(
     let given = given(conn, person).await?;
     let mut notices = Vec::new();
     if given.has_doubtful_email && store::gives_porteros_own(conn, what).await? {
-        let detail = "they have not proved their address themselves: no new password is sent there until they have \
-                      (POST /auth/send-verification)";
+        let detail = "they have not verified their address themselves: no password reset is sent there until they \
+                      have (POST /auth/send-verification)";
         notices.push(Notice { code: "email_unproved", detail: detail.to_owned() });
         return Ok(notices);
     }
     if let (Some(setter), Some(name)) = (given.password_by, given.password_by_name)
         && !hands_out(conn, setter, service, now).await?
     {
-        let detail = format!("`{name}`, who may not hand this out, has set their password and still knows it");
+        let detail = format!("their password was set by `{name}`, who could not grant this and still knows it");
         notices.push(Notice { code: "password_set_by_another", detail });
     }
     if let (Some(giver), Some(name)) = (given.email_by, given.email_by_name)
         && !hands_out(conn, giver, service, now).await?
     {
-        let detail =
-            format!("`{name}`, who may not hand this out, has given the address that new passwords are sent to");
+        let detail = format!("the address for password resets was set by `{name}`, who could not grant this");
         notices.push(Notice { code: "email_given_by_another", detail });
     }
     Ok(notices)
@@ -115,23 +114,21 @@ fn of_holders(planted: &PlantedFor) -> Option<Notice> {
     let (code, said) = match planted.code.as_str() {
         "email_unproved" => (
             "email_unproved",
-            "have not proved their address themselves: no new password is sent there until they have \
+            "have not verified their address themselves: no password reset is sent there until they have \
              (POST /auth/send-verification)",
         ),
-        "password_set_by_another" => (
-            "password_set_by_another",
-            "have a password that somebody has set who may not hand this out, and still knows it",
-        ),
-        "email_given_by_another" => (
-            "email_given_by_another",
-            "have an address, to which new passwords are sent, that somebody has given who may not hand this out",
-        ),
+        "password_set_by_another" => {
+            ("password_set_by_another", "have a password set by somebody who could not grant this and still knows it")
+        }
+        "email_given_by_another" => {
+            ("email_given_by_another", "have an address for password resets set by somebody who could not grant this")
+        }
         _ => return None,
     };
     let named: Vec<String> = planted.people.iter().map(|name| format!("`{name}`")).collect();
     let more = planted.count - i64::try_from(named.len()).unwrap_or(i64::MAX);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Some(Notice { code, detail: format!("of those who hold the role, these {said}: {}{more}", named.join(", ")) })
+    Some(Notice { code, detail: format!("holders of the role who {said}: {}{more}", named.join(", ")) })
 }
 
 async fn hands_out(conn: &mut PgConnection, person: PersonId, service: ServiceId, now: OffsetDateTime) -> Result<bool> {

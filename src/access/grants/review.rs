@@ -18,55 +18,55 @@ use crate::base::id::{IdOrDigits, PermissionId, PersonId, Ref, RoleId};
 /// How many grants one request may decide about.
 pub const MAX_DECISIONS: usize = 1000;
 
-/// Who holds something.
+/// A person who holds a grant.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReviewedPerson {
     /// Their id.
     pub id: PersonId,
-    /// What they log in with.
+    /// Their username.
     #[schema(example = "juan")]
     pub username: String,
-    /// What they are called.
+    /// Their name.
     #[schema(example = "Juan Demo")]
     pub name: String,
-    /// Whether they are barred from logging in.
+    /// Whether they are disabled.
     #[schema(example = false)]
     pub disabled: bool,
 }
 
-/// Who gave or confirmed something.
+/// The person who granted or confirmed it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Reviewer {
     /// Their id.
     pub id: PersonId,
-    /// What they log in with, or did.
+    /// Their username, or the last one they had.
     #[schema(example = "adm1")]
     pub username: String,
 }
 
-/// One grant: a role, or a permission that was given directly.
+/// A grant: a role, or a directly granted permission.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Reviewed {
-    /// Whose.
+    /// The person who holds it.
     pub person: ReviewedPerson,
     /// The role.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub role: Option<Role>,
-    /// Or the permission, where it was given directly.
+    /// The directly granted permission, otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub permission: Option<Permission>,
-    /// When it was given.
+    /// When it was granted.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2026-01-31T09:30:00Z")]
     pub since: OffsetDateTime,
-    /// By whom; null for the command line, and for what is older than this is known.
+    /// Who granted it; null for the command line, and for old grants without a record.
     pub granted_by: Option<Reviewer>,
     /// Why.
     #[schema(example = "stands in for Eva until she is back")]
     pub reason: Option<String>,
-    /// When it ends by itself; null for never.
+    /// When it expires; null for never.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2030-12-31T00:00:00Z")]
     pub expires_at: Option<OffsetDateTime>,
@@ -74,9 +74,9 @@ pub struct Reviewed {
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-10-01T08:00:00Z")]
     pub confirmed_at: Option<OffsetDateTime>,
-    /// Who.
+    /// Who confirmed it.
     pub confirmed_by: Option<Reviewer>,
-    /// The day on which the person last got an answer about this service (UTC); null if that has never been noted.
+    /// The day (UTC) on which the person last got an answer about this service; null if never.
     #[schema(example = "2026-11-20")]
     pub last_used_on: Option<String>,
     /// Where the next page begins.
@@ -124,7 +124,7 @@ impl FromStr for Place {
     }
 }
 
-/// A grant to decide about. One of `role_id` and `permission_id` is needed.
+/// A grant to confirm or revoke. Send `role_id` or `permission_id`.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"person_id": 7, "role_id": 4}))]
@@ -137,7 +137,7 @@ pub struct ReviewedGrant {
     #[serde(default)]
     #[schema(value_type = Option<IdOrDigits>)]
     role_id: Option<Ref<RoleId>>,
-    /// The id of a permission that was given directly.
+    /// The id of a directly granted permission.
     #[serde(default)]
     #[schema(value_type = Option<IdOrDigits>)]
     permission_id: Option<Ref<PermissionId>>,
@@ -148,22 +148,22 @@ impl ReviewedGrant {
         let what = match (&self.role_id, &self.permission_id) {
             (Some(role), None) => What::Role(role.id()?),
             (None, Some(permission)) => What::Permission(permission.id()?),
-            _ => return Err(Error::invalid_field("role_id", "send role_id or permission_id, and one of them")),
+            _ => return Err(Error::invalid_field("role_id", "send either role_id or permission_id")),
         };
         Ok((self.person_id.id()?, what))
     }
 }
 
-/// What a review decided: up to 1000 grants in all.
+/// Decisions of a review: up to 1000 grants in all.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"confirm": [{"person_id": 7, "role_id": 4}], "revoke": [{"person_id": 14, "role_id": 4}]}))]
 pub struct Decisions {
-    /// These stay.
+    /// Grants to confirm.
     #[serde(default)]
     #[schema(max_items = 1000)]
     confirm: Vec<ReviewedGrant>,
-    /// These go.
+    /// Grants to revoke.
     #[serde(default)]
     #[schema(max_items = 1000)]
     revoke: Vec<ReviewedGrant>,
@@ -179,10 +179,7 @@ impl Decisions {
     /// 400 `invalid_request_body` when they are none, too many, or at odds.
     pub fn sorted(&self) -> Result<(Grants, Grants)> {
         if !(1..=MAX_DECISIONS).contains(&(self.confirm.len() + self.revoke.len())) {
-            return Err(Error::invalid_field(
-                "confirm",
-                "decide about 1 to 1000 grants, in `confirm` and `revoke` together",
-            ));
+            return Err(Error::invalid_field("confirm", "send 1 to 1000 grants, in `confirm` and `revoke` together"));
         }
         let all = |grants: &[ReviewedGrant]| grants.iter().map(ReviewedGrant::meant).collect::<Result<Grants>>();
         let (confirm, revoke) = (all(&self.confirm)?, all(&self.revoke)?);

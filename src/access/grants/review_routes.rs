@@ -36,22 +36,22 @@ pub fn routes() -> OpenApiRouter<Identity> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ReviewQuery {
-    /// Rows after the one with this place; the `Link` header has it for the next page.
+    /// Return rows after this position; the `Link` header has the value for the next page.
     #[param(pattern = r"^-?[0-9]+\.-?[0-9]+(\.-?[0-9]+)?$")]
     after: Option<String>,
-    /// How many rows.
+    /// How many rows to return.
     #[param(minimum = 1, maximum = 1000, default = 100, value_type = Option<u32>)]
     limit: Option<String>,
-    /// Only of people whose username or name begins with this, whatever the case.
+    /// Only people whose username or name starts with this, ignoring case.
     #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     q: Option<String>,
-    /// Only of this role: id or name. Who reads the grants of one service alone names one that it offers.
+    /// Only this role: id or name. With `grants:read` in one service only, a role that it offers.
     #[param(max_length = 100)]
     role: Option<String>,
-    /// Only what was neither given nor confirmed since this moment: RFC 3339, or Unix seconds.
+    /// Only grants neither given nor confirmed since this moment: RFC 3339, or Unix seconds.
     #[param(max_length = 100)]
     before: Option<String>,
-    /// Whether to say how many rows there are in all, in the header `X-Total-Count`.
+    /// Whether to return the total number of rows in the header `X-Total-Count`.
     #[param(value_type = Option<bool>, default = false)]
     count: Option<String>,
 }
@@ -120,8 +120,8 @@ impl Asked {
 
 /// Review who holds what in a service
 ///
-/// Roles and permissions that were given directly, by role: since when, from whom, why, until when, who last confirmed
-/// it, and on which day the person last got an answer about the service.
+/// Roles and directly granted permissions, ordered by role: since when, granted by whom, why, until when, who last
+/// confirmed it, and on which day the person last got an answer about the service.
 #[utoipa::path(get, path = "/services/{service}/access-review", tag = "grants",
     params(("service" = String, Path, description = "id or name", example = "4"), ReviewQuery),
     responses(
@@ -155,7 +155,7 @@ async fn review_access(
     Ok(asked.respond(rows, &selection.total))
 }
 
-/// A grant that was decided about.
+/// A confirmed or revoked grant.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "as they are called everywhere")]
 struct DecidedGrant {
@@ -164,7 +164,7 @@ struct DecidedGrant {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     role_id: Option<RoleId>,
-    /// Or the permission that was given directly.
+    /// The directly granted permission, otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     permission_id: Option<PermissionId>,
@@ -189,19 +189,19 @@ struct Decided {
     /// How many were confirmed.
     #[schema(example = 1)]
     confirmed: usize,
-    /// How many were revoked; what was not held any more is not among them.
+    /// How many were revoked, not counting those that were no longer held.
     #[schema(example = 1)]
     revoked: usize,
-    /// Which.
+    /// The confirmed grants.
     confirmed_grants: Vec<DecidedGrant>,
-    /// Which.
+    /// The revoked grants.
     revoked_grants: Vec<DecidedGrant>,
 }
 
 /// Confirm and revoke grants in a service
 ///
-/// Up to 1000 at once, all or none, each under the rules of single grants. What is revoked is gone in the very next check.
-/// Doing it twice is safe.
+/// Up to 1000 at once, all or none, each under the rules of single grants. Revocations take effect in the very next
+/// check. Safe to repeat.
 #[utoipa::path(post, path = "/services/{service}/access-review", tag = "grants",
     params(("service" = String, Path, description = "id or name", example = "4")),
     request_body = Decisions,

@@ -29,24 +29,24 @@ pub fn routes() -> OpenApiRouter<Identity> {
         .merge(direct_routes::routes())
 }
 
-/// That a person has a role.
+/// The person holds the role.
 #[derive(Debug, Serialize, ToSchema)]
 struct RoleGranted {
     /// Always `success`.
     #[schema(example = "success")]
     status: &'static str,
-    /// What whoever gave it should know; only where there is something.
+    /// What the caller should know about the grant. Only if there is something.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     notices: Vec<Notice>,
 }
 
-/// Give a person a role in a service
+/// Grant a person a role in a service
 ///
-/// For good, or until `expires_at`: from that second on it is in no answer. Doing it twice is safe: what stands is
-/// lengthened, shortened or given another reason by what the second body says, and else left as it is. Nobody gives one of
-/// Portero's own roles for longer than they hold it, nor to somebody whose password somebody set who could not give it. A
-/// service that did not offer the role does from then on.
+/// Permanently, or until `expires_at`: from that second it is in no answer. Safe to repeat: a second request changes
+/// the expiry or reason that it names and leaves the rest. You cannot grant one of Portero's own roles for longer than
+/// you hold it, nor to somebody whose password was set by a person who could not grant it. If the service did not
+/// offer the role, it does from now on.
 #[utoipa::path(post, path = "/person-service-roles", tag = "grants", request_body = NewRoleGrant, responses(
     (status = 200, body = RoleGranted),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_role_id`"),
@@ -71,19 +71,19 @@ async fn grant_role(
     Ok(Json(RoleGranted { status: "success", notices }))
 }
 
-/// That a person lost a role.
+/// The role was revoked.
 #[derive(Debug, Serialize, ToSchema)]
 struct RoleRemovedFromPerson {
     #[schema(example = "role_removed_from_person")]
     status: &'static str,
-    /// Whether they held it: false when there was nothing to take away.
+    /// False if the person did not hold it.
     #[schema(example = true)]
     revoked: bool,
 }
 
-/// Take a role in a service from a person
+/// Revoke a person's role in a service
 ///
-/// True in the very next check. Doing it twice is safe.
+/// Takes effect in the very next check. Safe to repeat.
 #[utoipa::path(delete, path = "/person-service-roles", tag = "grants", request_body = RoleGrant, responses(
     (status = 200, body = RoleRemovedFromPerson),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_role_id`"),
@@ -98,9 +98,9 @@ async fn revoke_role(
     revoke(&identity, by, &grant).await
 }
 
-/// Take a role in a service from a person, by path
+/// Revoke a person's role in a service, by path
 ///
-/// As `DELETE /person-service-roles`, without a body. An unknown username is 404 `person_not_found`.
+/// Like `DELETE /person-service-roles`, without a body. An unknown username is 404 `person_not_found`.
 #[utoipa::path(delete, path = "/people/{person}/services/{service}/roles/{role}", tag = "grants",
     params(
         ("person" = String, Path, description = "id, username or `person-<id>`", example = "juan"),
@@ -205,7 +205,7 @@ pub(super) async fn whom(
         }
         _ => Err(Error::not_found(
             "person_not_found",
-            "nobody who holds anything in this service has that id; name somebody new to it by username",
+            "nobody with that id holds anything in this service; name new people by username",
         )),
     }
 }

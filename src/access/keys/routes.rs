@@ -24,7 +24,7 @@ pub fn routes() -> OpenApiRouter<Identity> {
 
 /// List a service's keys
 ///
-/// Never the keys themselves: each is shown once, by the answer to its making.
+/// Never includes the keys themselves: each is shown once, when it is created.
 #[utoipa::path(get, path = "/services/{service}/keys", tag = "keys",
     params(("service" = String, Path, description = "id or name", example = "4"), PageQuery),
     responses(
@@ -44,10 +44,10 @@ async fn list_keys(
     Ok(page.respond(keys, |key| key.id.0))
 }
 
-/// A key that was made.
+/// A new key.
 #[derive(Debug, Serialize, ToSchema)]
 struct KeyMade {
-    /// To be sent in the header `token`. It is shown this once.
+    /// Send it in the header `token`. Shown only once.
     #[schema(
         value_type = String,
         pattern = "^psk_[0-9a-f]{72}$",
@@ -60,11 +60,11 @@ struct KeyMade {
     shown: Key,
 }
 
-/// Make a key for a service
+/// Create a service key
 ///
-/// With it a backend asks, for its own service and no other: what anybody may do there, whether tokens are valid, many
-/// at a time, and what changes. It is the service's, and stays when its maker goes; but it does not outlive the right by
-/// which they make it: where that ends, so does the key, no later. At most 100 a service.
+/// A backend uses it to ask about its own service only: what people may do there, whether tokens are valid (many at a
+/// time), and what changes. The key belongs to the service and stays when its creator leaves. If the creator's
+/// `services:write` expires, the key expires with it or sooner. At most 100 keys per service.
 #[utoipa::path(post, path = "/services/{service}/keys", tag = "keys",
     params(("service" = String, Path, description = "id or name", example = "4")),
     request_body = NewKey,
@@ -93,7 +93,7 @@ async fn create_key(
     Ok((StatusCode::CREATED, Json(KeyMade { key, service_id: service, shown })))
 }
 
-/// That a key was revoked.
+/// The key was revoked.
 #[derive(Debug, Serialize, ToSchema)]
 struct KeyRevoked {
     #[schema(example = "key_revoked")]
@@ -104,7 +104,7 @@ struct KeyRevoked {
 
 /// Revoke a service's key
 ///
-/// It is dead in the very next request, on every instance; streams that were opened with it end.
+/// Refused in the very next request, on every instance. Streams opened with it end.
 #[utoipa::path(delete, path = "/services/{service}/keys/{key_id}", tag = "keys",
     params(
         ("service" = String, Path, description = "id or name", example = "4"),

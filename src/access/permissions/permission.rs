@@ -32,7 +32,7 @@ pub struct Permission {
     pub description: Option<String>,
 }
 
-/// A permission to make.
+/// A permission to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "approve", "description": "Sign orders off"}))]
@@ -40,7 +40,7 @@ pub struct NewPermission {
     /// Its name.
     #[serde(alias = "code")]
     pub name: PermissionName,
-    /// What it allows. Left out, it says nothing about that of a permission that stands.
+    /// What it allows. If left out, an existing permission's description is not compared.
     #[serde(default)]
     pub description: Option<Description>,
 }

@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<Identity> {
 
 /// List permissions
 ///
-/// Portero's own are not among them; `GET /roles/0/permissions` lists those.
+/// Excludes Portero's own; `GET /roles/0/permissions` lists those.
 #[utoipa::path(get, path = "/permissions", tag = "permissions", params(PageQuery),
     responses((status = 200, body = Vec<Permission>)))]
 async fn list_permissions(State(identity): State<Identity>, _: Can<ReadPermissions>, page: Page) -> Result<Response> {
@@ -37,12 +37,12 @@ async fn list_permissions(State(identity): State<Identity>, _: Can<ReadPermissio
     Ok(page.respond(permissions, |permission| permission.id.0))
 }
 
-/// Make a permission
+/// Create a permission
 ///
-/// Doing it twice is safe: 200 with the permission that stands, unless it has another description than this.
+/// Safe to repeat: returns 200 with the existing permission, or 409 if its description differs.
 #[utoipa::path(post, path = "/permissions", tag = "permissions", request_body = NewPermission, responses(
     (status = 201, body = Permission),
-    (status = 200, body = Permission, description = "it stood already"),
+    (status = 200, body = Permission, description = "it existed already"),
     (status = 409, description = "`permission_exists`"),
 ))]
 async fn create_permission(
@@ -57,7 +57,7 @@ async fn create_permission(
     Ok((status, Json(permission)))
 }
 
-/// See a permission
+/// Get a permission
 #[utoipa::path(get, path = "/permissions/{id}", tag = "permissions",
     params(("id" = i32, Path, description = "the permission's id")),
     responses(
@@ -94,9 +94,9 @@ async fn update_permission(
     Ok(Json(Success::default()))
 }
 
-/// Change a permission, and see it
+/// Change a permission and return it
 ///
-/// As `PUT`, but for the answer.
+/// Like `PUT`, but returns the permission.
 #[utoipa::path(patch, path = "/permissions/{id}", tag = "permissions",
     params(("id" = i32, Path, description = "the permission's id")),
     request_body = PermissionChange,
@@ -137,7 +137,7 @@ async fn update(
     Ok(after)
 }
 
-/// That a permission was deleted.
+/// The permission was deleted.
 #[derive(Debug, Serialize, ToSchema)]
 struct PermissionDeleted {
     #[schema(example = "permission_deleted")]
@@ -147,7 +147,7 @@ struct PermissionDeleted {
 
 /// Delete a permission
 ///
-/// Every role loses it, and so does everybody who held it.
+/// Every role loses it, and so does everybody who holds it.
 #[utoipa::path(delete, path = "/permissions/{id}", tag = "permissions",
     params(("id" = i32, Path, description = "the permission's id")),
     responses(

@@ -56,23 +56,23 @@ struct RolePermission {
     permission_id: Ref<PermissionId>,
 }
 
-/// That a role carries a permission.
+/// The role carries the permission.
 #[derive(Debug, Serialize, ToSchema)]
 struct PermissionAdded {
     /// Always `success`.
     #[schema(example = "success")]
     status: &'static str,
-    /// What whoever gave it should know of those who hold the role; only where there is something, and only when the role
-    /// begins to carry it.
+    /// What the caller should know about the holders of the role. Only if there is something, and only when the
+    /// permission is new to the role.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     notices: Vec<Notice>,
 }
 
-/// Give a role a permission
+/// Add a permission to a role
 ///
-/// Doing it twice is safe. Where people hold the role, they get the permission: only somebody may give it who may hand out in each
-/// of these services, and one of Portero's own only somebody who holds it for good.
+/// Safe to repeat. Everybody who holds the role gets the permission, so you need `grants:write` in each service where
+/// somebody does. To add one of Portero's own permissions, you must hold it permanently.
 #[utoipa::path(post, path = "/role-permissions", tag = "roles", request_body = RolePermission, responses(
     (status = 200, body = PermissionAdded),
     (status = 400, description = "`invalid_role_id`, `invalid_permission_id`"),
@@ -101,21 +101,21 @@ async fn add_permission_to_role(
     Ok(Json(PermissionAdded { status: "success", notices }))
 }
 
-/// That a role lost a permission.
+/// The permission was removed from the role.
 #[derive(Debug, Serialize, ToSchema)]
 struct PermissionRemoved {
     #[schema(example = "permission_removed_from_role")]
     status: &'static str,
     role_id: RoleId,
     permission_id: PermissionId,
-    /// Whether the role carried it: false when there was nothing to take away.
+    /// False if the role did not carry it.
     #[schema(example = true)]
     revoked: bool,
 }
 
-/// Take a permission from a role
+/// Remove a permission from a role
 ///
-/// Doing it twice is safe.
+/// Safe to repeat.
 #[utoipa::path(delete, path = "/role-permissions", tag = "roles", request_body = RolePermission, responses(
     (status = 200, body = PermissionRemoved),
     (status = 400, description = "`invalid_role_id`, `invalid_permission_id`"),
@@ -130,9 +130,9 @@ async fn remove_permission_from_role(
     remove(&identity, &by, &link).await
 }
 
-/// Take a permission from a role, by path
+/// Remove a permission from a role, by path
 ///
-/// As `DELETE /role-permissions`, without a body.
+/// Like `DELETE /role-permissions`, without a body.
 #[utoipa::path(delete, path = "/roles/{role}/permissions/{permission}", tag = "roles",
     params(
         ("role" = String, Path, description = "id or name", example = "4"),

@@ -44,13 +44,13 @@ pub struct Role {
     pub description: Option<String>,
 }
 
-/// A role to make.
+/// A role to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRole {
     /// Its name.
     pub name: RoleName,
-    /// What it is for. Left out, it says nothing about that of a role that stands.
+    /// What it is for. If left out, an existing role's description is not compared.
     #[serde(default)]
     pub description: Option<Description>,
 }

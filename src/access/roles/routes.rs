@@ -27,19 +27,19 @@ pub fn routes() -> OpenApiRouter<Identity> {
 
 /// List roles
 ///
-/// Portero's own and those that carry direct grants are not among them; `GET /services/0/roles` lists Portero's own.
+/// Excludes Portero's own roles (`GET /services/0/roles` lists them) and those that carry direct grants.
 #[utoipa::path(get, path = "/roles", tag = "roles", params(PageQuery), responses((status = 200, body = Vec<Role>)))]
 async fn list_roles(State(identity): State<Identity>, _: Can<ReadRoles>, page: Page) -> Result<Response> {
     let roles = store::list(&mut *identity.db.read().await?, &page).await?;
     Ok(page.respond(roles, |role| role.id.0))
 }
 
-/// Make a role
+/// Create a role
 ///
-/// Doing it twice is safe: 200 with the role that stands, unless it has another description than this.
+/// Safe to repeat: returns 200 with the existing role, or 409 if its description differs.
 #[utoipa::path(post, path = "/roles", tag = "roles", request_body = NewRole, responses(
     (status = 201, body = Role),
-    (status = 200, body = Role, description = "it stood already"),
+    (status = 200, body = Role, description = "it existed already"),
     (status = 409, description = "`role_exists`"),
 ))]
 async fn create_role(
@@ -54,7 +54,7 @@ async fn create_role(
     Ok((status, Json(role)))
 }
 
-/// See a role
+/// Get a role
 #[utoipa::path(get, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
     responses(
         (status = 200, body = Role),
@@ -89,9 +89,9 @@ async fn update_role(
     Ok(Json(Success::default()))
 }
 
-/// Change a role, and see it
+/// Change a role and return it
 ///
-/// As `PUT`, but for the answer.
+/// Like `PUT`, but returns the role.
 #[utoipa::path(patch, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
     request_body = RoleChange,
     responses(
@@ -133,7 +133,7 @@ async fn update(
     Ok(after)
 }
 
-/// That a role was deleted.
+/// The role was deleted.
 #[derive(Debug, Serialize, ToSchema)]
 struct RoleDeleted {
     #[schema(example = "role_deleted")]
@@ -143,8 +143,8 @@ struct RoleDeleted {
 
 /// Delete a role
 ///
-/// Everybody loses it, everywhere. Where it carries Portero's own permissions, that takes somebody who holds these for as
-/// long as any of them.
+/// Everybody loses it, in every service. If it carries Portero's own permissions, you must hold them for at least as
+/// long as its holders do.
 #[utoipa::path(delete, path = "/roles/{id}", tag = "roles", params(("id" = i32, Path, description = "the role's id")),
     responses(
         (status = 200, body = RoleDeleted),

@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<Identity> {
 
 /// List services
 ///
-/// Portero itself, service 0, is not among them.
+/// Excludes Portero itself (service 0).
 #[utoipa::path(get, path = "/services", tag = "services", params(PageQuery),
     responses((status = 200, body = Vec<Service>)))]
 async fn list_services(State(identity): State<Identity>, _: Can<ReadServices>, page: Page) -> Result<Response> {
@@ -37,12 +37,12 @@ async fn list_services(State(identity): State<Identity>, _: Can<ReadServices>, p
     Ok(page.respond(services, |service| service.id.0))
 }
 
-/// Register a service
+/// Create a service
 ///
-/// Doing it twice is safe: 200 with the service that stands, unless it has another description than this.
+/// Safe to repeat: returns 200 with the existing service, or 409 if its description differs.
 #[utoipa::path(post, path = "/services", tag = "services", request_body = NewService, responses(
     (status = 201, body = Service),
-    (status = 200, body = Service, description = "it stood already"),
+    (status = 200, body = Service, description = "it existed already"),
     (status = 409, description = "`service_exists`"),
 ))]
 async fn create_service(
@@ -57,7 +57,7 @@ async fn create_service(
     Ok((status, Json(service)))
 }
 
-/// See a service
+/// Get a service
 #[utoipa::path(get, path = "/services/{id}", tag = "services",
     params(("id" = i32, Path, description = "the service's id")),
     responses(
@@ -97,9 +97,9 @@ async fn update_service(
     Ok(Json(Success::default()))
 }
 
-/// Change a service, and see it
+/// Change a service and return it
 ///
-/// As `PUT`, but for the answer.
+/// Like `PUT`, but returns the service.
 #[utoipa::path(patch, path = "/services/{id}", tag = "services",
     params(("id" = i32, Path, description = "the service's id")),
     request_body = ServiceChange,
@@ -141,7 +141,7 @@ async fn update(
     Ok(after)
 }
 
-/// That a service was deleted.
+/// The service was deleted.
 #[derive(Debug, Serialize, ToSchema)]
 struct ServiceDeleted {
     #[schema(example = "service_deleted")]
@@ -151,8 +151,8 @@ struct ServiceDeleted {
 
 /// Delete a service
 ///
-/// From then on nobody has a role in it; its name is free again. Where somebody holds one of Portero's own permissions in it,
-/// that takes a caller who holds it for as long.
+/// All roles in it are lost, and its name becomes free. If somebody holds one of Portero's own permissions in it, you
+/// must hold that permission for at least as long.
 #[utoipa::path(delete, path = "/services/{id}", tag = "services",
     params(("id" = i32, Path, description = "the service's id")),
     responses(

@@ -31,13 +31,13 @@ pub struct Service {
     pub description: Option<String>,
 }
 
-/// A service to make.
+/// A service to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewService {
     /// Its name.
     pub name: ServiceName,
-    /// What it is for. Left out, it says nothing about that of a service that stands.
+    /// What it is for. If left out, an existing service's description is not compared.
     #[serde(default)]
     pub description: Option<Description>,
 }

@@ -21,17 +21,16 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(changes))
 }
 
-/// Hear what changes
+/// Stream changes
 ///
 /// Server-sent events for a backend that keeps answers for a while: `session-revoked`, `token-claims-change` and
-/// `account-purged` about anyone, `grants-changed` in the key's own service. `ready` says that from here on everything
-/// is told as it happens; `reset`, that something can't be told and everything is to be asked again. A comment every 15
-/// seconds is a sign of life. At most 20 streams of a key, and 100 of a service. How to use it safely is in
-/// docs/changes.md.
+/// `account-purged` about anyone, `grants-changed` in the key's own service. After `ready`, every change is sent as it
+/// happens. On `reset`, discard all kept answers. A comment is sent after 15 seconds of silence. At most 20 streams
+/// per key and 100 per service. docs/changes.md explains how to use it safely.
 #[utoipa::path(get, path = "/changes", tag = "backends",
     params((
         "Last-Event-ID" = Option<i64>, Header,
-        description = "the id of the last event that was received: the stream goes on after it",
+        description = "the id of the last event received: the stream continues after it",
         example = 1042,
     )),
     responses(

@@ -23,26 +23,26 @@ use crate::platform::shares::Asker;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make somebody an administrator: a person who is registered, or a new one.
+    /// Make a person an administrator; registers them if they are new.
     Add {
-        /// Their username; the id will do for somebody who is registered.
+        /// Their username, or the id of a registered person.
         person: Named<PersonId>,
-        /// What a new person is called.
+        /// The name of a new person.
         #[arg(long, default_value = "Administrator")]
         name: PersonName,
         #[command(flatten)]
         password: NewPassword,
     },
-    /// Take it from them again; the last one stays.
+    /// Remove an administrator. The last one cannot be removed.
     Remove {
         /// Id or username.
         person: Named<PersonId>,
     },
-    /// List the administrators who can log in.
+    /// List administrators who can log in.
     List,
-    /// Give somebody a new password, and end all their sessions.
+    /// Set a person's password and end all their sessions.
     ResetPassword {
-        /// Id or username; they need not be an administrator.
+        /// Id or username. They need not be an administrator.
         person: Named<PersonId>,
         #[command(flatten)]
         password: NewPassword,
@@ -124,10 +124,8 @@ async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
     let mut answer = json!(person);
     answer["revoked"] = json!(revoked.is_some());
     let Some(before) = revoked else {
-        let said = format!(
-            "Nothing to take away: {} is no administrator; `portero admin list` shows who is.",
-            person.username
-        );
+        let said =
+            format!("Nothing to do: {} is no administrator; `portero admin list` shows who is.", person.username);
         return tool.output.done(&answer, said);
     };
     tx.commit([told::revoked(person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR, &before)]).await?;

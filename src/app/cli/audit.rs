@@ -11,11 +11,10 @@ use crate::app::trail::{self, Fault, Head};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Walk the whole chain and name every event that was changed, taken out or slipped in: exit code 0 when all is as it
-    /// was written, 1 when not. The head that it shows, noted elsewhere, proves later that the chain was not cut off or
-    /// written anew.
+    /// Verify the whole chain and list every event that was changed, removed or inserted. Exit code 0 if there is none,
+    /// else 1. Keep the printed head elsewhere: it later proves that the chain was not truncated or rewritten.
     Verify {
-        /// A head that was noted earlier, which the chain must go through: `<position>:<hash>`.
+        /// A head noted earlier that the chain must contain: `<position>:<hash>`.
         #[arg(long, value_name = "HEAD")]
         head: Option<Head>,
     },
@@ -36,17 +35,17 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
         "intact": report.intact, "unsealed": report.unsealed, "pruned_up_to": report.begins_after, "head": head,
         "faults": report.faults,
     });
-    let intact = count(report.intact, "event is", "events are");
+    let intact = count(report.intact, "event verified", "events verified");
     let unsealed = match report.unsealed {
         0 => String::new(),
-        waiting => format!(" {} for a seal.", count(waiting, "waits", "wait")),
+        waiting => format!(", {waiting} not sealed yet"),
     };
     let pruned = match report.begins_after {
         0 => String::new(),
         up_to => format!(" The first {up_to} were pruned."),
     };
     let head = head.unwrap_or_default();
-    tool.output.done(&answer, format_args!("{intact} as written.{unsealed}{pruned}\nHead: {head}"))?;
+    tool.output.done(&answer, format_args!("{intact}{unsealed}.{pruned}\nHead: {head}"))?;
     Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -54,10 +53,10 @@ fn sentence(fault: &Fault) -> String {
     let place = fault.position.map(|position| format!(" at position {position}")).unwrap_or_default();
     let event = fault.event_id.map_or_else(|| "an event".to_owned(), |id| format!("event {id}"));
     match fault.kind {
-        "changed" => format!("{event}{place} is not what was written"),
+        "changed" => format!("{event}{place} was changed"),
         "missing" => format!("{event}{place} is missing"),
-        "unproved" => format!("{event}{place} may have been changed: the seal before it, which would tell, is missing"),
-        "inserted" => format!("{event} was slipped in"),
-        _ => format!("the chain does not go through the head that was noted{place}: it was cut off or written anew"),
+        "unproved" => format!("{event}{place} may have been changed: the seal before it is missing"),
+        "inserted" => format!("{event} was inserted"),
+        _ => format!("the chain does not contain the given head{place}: it was truncated or rewritten"),
     }
 }

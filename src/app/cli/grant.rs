@@ -25,25 +25,25 @@ const PAGE: i64 = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Give a person a role in a service, which offers it from then on; or single permissions.
+    /// Grant a person a role or single permissions in a service. The service then offers the role.
     #[command(
         override_usage = "portero grant add <PERSON> <SERVICE> <ROLE | --permission <PERMISSION>> [--expires <WHEN>] [--reason <TEXT>]"
     )]
     Add {
         #[command(flatten)]
         grant: Grant,
-        /// When it ends: a day (its beginning, in UTC), a moment as in RFC 3339, a time from now such as 30d, 12h or
-        /// 45m; or never. Without this a new grant does not end, and one that stands ends when it did.
+        /// When it expires: a day (its start, in UTC), an RFC 3339 time, a time from now such as 30d, 12h or 45m, or
+        /// never. By default a new grant does not expire, and an existing one keeps its expiry.
         #[arg(long, value_name = "WHEN")]
         expires: Option<Expires>,
-        /// Why: one line.
+        /// The reason, in one line.
         #[arg(long, value_name = "TEXT")]
         reason: Option<Reason>,
     },
-    /// Take a role, or single permissions that were given directly, from a person in a service.
+    /// Revoke a person's role or directly granted permissions in a service.
     #[command(override_usage = "portero grant remove <PERSON> <SERVICE> <ROLE | --permission <PERMISSION>>")]
     Remove(Grant),
-    /// List who holds what: of everybody or of one person, everywhere or in one service.
+    /// List grants: of everybody or one person, everywhere or in one service.
     List {
         /// Id or username.
         person: Option<Named<PersonId>>,
@@ -63,7 +63,7 @@ pub(super) struct Grant {
     /// Id or name.
     #[arg(allow_negative_numbers = true, group = "what")]
     role: Option<Named<RoleId>>,
-    /// Instead of a role: a permission's id or name; may be repeated.
+    /// Instead of a role: a permission's id or name. May be repeated.
     #[arg(long, allow_negative_numbers = true, group = "what")]
     permission: Vec<Named<PermissionId>>,
 }
@@ -150,7 +150,7 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Re
     if terms.is_none() {
         answer["revoked"] = json!(revoked);
         if !revoked {
-            did = format!("Nothing to take away: {username} does not hold {} there.", grant.what());
+            did = format!("Nothing to do: {username} does not hold {} there.", grant.what());
         } else if !missing.is_empty() {
             did = format!("{username} did not hold `{}` there.", missing.join("`, `"));
         }

@@ -13,9 +13,9 @@ const MOST: i64 = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List the mails that were given up, the latest first.
+    /// List mails that were given up, newest first.
     List,
-    /// Try them all again; a running Portero sends them.
+    /// Queue all of them again; a running server sends them.
     Retry,
 }
 

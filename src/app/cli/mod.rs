@@ -43,58 +43,58 @@ use tool::{Asked, Tool};
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Answer with JSON, for scripts.
+    /// Print JSON, for scripts.
     #[arg(long, global = true)]
     json: bool,
     /// Work on the demo's database.
     #[arg(long, global = true)]
     demo: bool,
-    /// Don't say which database this works on.
+    /// Do not print which database is used.
     #[arg(long, short, global = true)]
     quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve (the default): on AUTH_DATABASE_URL when it is set, otherwise on a private Postgres.
+    /// Start the server (the default), on AUTH_DATABASE_URL if set, otherwise on a private Postgres.
     #[command(after_help = SETTINGS)]
     Serve,
-    /// Serve the demo data on a private Postgres.
+    /// Start a server with demo data, on a private Postgres.
     #[command(after_help = SETTINGS)]
     Demo,
-    /// Bring the database to this version.
+    /// Migrate the database to this version.
     Migrate {
-        /// Make the private Postgres where there is none yet, as the first `portero serve` does.
+        /// Create the private Postgres if there is none, as the first `portero serve` does.
         #[arg(long)]
         create: bool,
     },
-    /// Look for what is wrong with configuration, database and machine.
+    /// Check configuration, database and machine for problems.
     Doctor,
-    /// Administrators of Portero itself.
+    /// Manage administrators of Portero itself.
     #[command(subcommand)]
     Admin(admin::Command),
-    /// People.
+    /// Manage people.
     #[command(subcommand)]
     User(Box<user::Command>),
-    /// Services: the backends that people have roles in.
+    /// Manage services: the backends that people hold roles in.
     #[command(subcommand)]
     Service(service::Command),
-    /// Roles: sets of permissions.
+    /// Manage roles: sets of permissions.
     #[command(subcommand)]
     Role(role::Command),
-    /// Permissions.
+    /// Manage permissions.
     #[command(subcommand)]
     Permission(permission::Command),
-    /// Who holds what where.
+    /// Manage grants: who holds what in which service.
     #[command(subcommand)]
     Grant(grant::Command),
-    /// Tokens.
+    /// Check tokens.
     #[command(subcommand)]
     Token(token::Command),
-    /// The audit trail.
+    /// Verify the audit trail.
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Mails that could not be delivered.
+    /// List and retry mails that could not be delivered.
     #[command(subcommand)]
     Mail(mail::Command),
     /// Print the OpenAPI document.
@@ -111,11 +111,11 @@ Settings are environment variables, or lines of a `.env` in the working director
 
   AUTH_DATABASE_URL        the Postgres to use; without it, a private one
   PORTERO_DATA_DIR         where the private one is
-  SERVER_URL, SERVER_PORT  where to listen; http://127.0.0.1:7878
-  CORS                     origins that browsers may call from
-  TRUSTED_PROXIES          proxies whose X-Forwarded-For is believed
+  SERVER_URL, SERVER_PORT  address to listen on; http://127.0.0.1:7878
+  CORS                     allowed browser origins
+  TRUSTED_PROXIES          proxies whose X-Forwarded-For is trusted
   ADMIN, ADMIN_PASSWORD    the first administrator
-  SMTP_URL, MAIL_FROM      the server that sends our mail, and who it is from
+  SMTP_URL, MAIL_FROM      the mail server, and the sender
 All of them, with their defaults: .env.example, beside the README.";
 
 /// How long the process waits for a thread that no longer matters, such as one that looks up a name.

@@ -152,7 +152,7 @@ pub(super) fn or_dash(cell: Option<impl Display>) -> String {
 /// What to say first of a command that was to take things away, some of which were `missing`.
 pub(super) fn taken(any: bool, lacked: &str, missing: &[&str]) -> String {
     if !any {
-        return "Nothing to take away. ".to_owned();
+        return "Nothing to do. ".to_owned();
     }
     if missing.is_empty() { String::new() } else { format!("{lacked} `{}`. ", missing.join("`, `")) }
 }

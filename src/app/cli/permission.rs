@@ -15,7 +15,7 @@ use crate::gate::audit::{Action, Event};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a permission; twice is safe.
+    /// Create a permission (does nothing if it exists).
     Add {
         /// Its name.
         name: PermissionName,
@@ -23,16 +23,16 @@ pub(super) enum Command {
         #[arg(long)]
         description: Option<Description>,
     },
-    /// List permissions; Portero's own are listed by `--role Administrator`.
+    /// List permissions. `--role Administrator` lists Portero's own.
     List {
-        /// Only those whose name begins like this.
+        /// Only names that start with this.
         #[arg(long, value_name = "TEXT")]
         beginning: Option<String>,
-        /// Only those that this role carries: id or name.
+        /// Only permissions in this role: id or name.
         #[arg(long, allow_negative_numbers = true)]
         role: Option<Named<RoleId>>,
     },
-    /// Rename a permission, or describe it otherwise.
+    /// Change a permission's name or description.
     Change {
         /// Id or name.
         #[arg(allow_negative_numbers = true)]
@@ -40,7 +40,7 @@ pub(super) enum Command {
         #[command(flatten)]
         new: NewWords<PermissionName>,
     },
-    /// Remove a permission: every role loses it, and so does everybody who held it.
+    /// Remove a permission. Every role and everybody who holds it loses it.
     Remove {
         /// Id or name.
         #[arg(allow_negative_numbers = true)]
@@ -63,7 +63,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let (status, permission) = store::ensure(&mut tx, &NewPermission { name, description }).await?;
             let made = Event::new(Action::PermissionCreated).after(&permission);
             tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
-            let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };
+            let did = if status == StatusCode::CREATED { "Created" } else { "Already exists:" };
             tool.output.done(&permission, format_args!("{did} permission {} `{}`.", permission.id, permission.name))
         }
         Command::List { beginning, role } => {

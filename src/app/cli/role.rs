@@ -20,30 +20,30 @@ use crate::gate::audit::{Action, Change, Event};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a role; twice is safe.
+    /// Create a role (does nothing if it exists).
     Add {
         /// Its name.
         name: RoleName,
         /// What it is for, in one line.
         #[arg(long)]
         description: Option<Description>,
-        /// A permission that it carries: id or name; may be repeated.
+        /// A permission that it carries: id or name. May be repeated.
         #[arg(long, allow_negative_numbers = true)]
         permission: Vec<Named<PermissionId>>,
-        /// A service that offers it: id or name; may be repeated.
+        /// A service that offers it: id or name. May be repeated.
         #[arg(long)]
         service: Vec<Named<ServiceId>>,
     },
-    /// List roles; Portero's own are listed by `--service 0`.
+    /// List roles. `--service 0` lists Portero's own.
     List {
-        /// Only those whose name begins like this.
+        /// Only names that start with this.
         #[arg(long, value_name = "TEXT")]
         beginning: Option<String>,
-        /// Only those that this service offers: id or name.
+        /// Only roles that this service offers: id or name.
         #[arg(long)]
         service: Option<Named<ServiceId>>,
     },
-    /// Rename a role, or describe it otherwise.
+    /// Change a role's name or description.
     Change {
         /// Id or name.
         #[arg(allow_negative_numbers = true)]
@@ -51,15 +51,15 @@ pub(super) enum Command {
         #[command(flatten)]
         new: NewWords<RoleName>,
     },
-    /// Remove a role: everybody loses it, everywhere.
+    /// Remove a role. Everybody loses it, in every service.
     Remove {
         /// Id or name.
         #[arg(allow_negative_numbers = true)]
         role: Named<RoleId>,
     },
-    /// Let a role carry permissions.
+    /// Add permissions to a role.
     AddPermission(Carried),
-    /// Take permissions from a role.
+    /// Remove permissions from a role.
     RemovePermission(Carried),
 }
 
@@ -139,7 +139,7 @@ async fn add(
     for notice in notices {
         remark(&notice);
     }
-    let did = if status == StatusCode::CREATED { "Made" } else { "There is already" };
+    let did = if status == StatusCode::CREATED { "Created" } else { "Already exists:" };
     tool.output.done(
         &json!({ "id": role.id, "name": role.name, "description": role.description, "permissions": carried }),
         format_args!("{did} role {} `{}`; it carries: {}.", role.id, role.name, names(&carried)),

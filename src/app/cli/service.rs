@@ -18,7 +18,7 @@ use crate::gate::store::{must_keep_an_administrator, queue_for_administrators};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Register a service; twice is safe.
+    /// Create a service (does nothing if it exists).
     Add {
         /// Its name.
         name: ServiceName,
@@ -26,29 +26,29 @@ pub(super) enum Command {
         #[arg(long)]
         description: Option<Description>,
     },
-    /// List services; Portero itself, service 0, is not among them.
+    /// List services, without Portero itself (service 0).
     List {
-        /// Only those whose name begins like this.
+        /// Only names that start with this.
         #[arg(long, value_name = "TEXT")]
         beginning: Option<String>,
     },
-    /// Rename a service, or describe it otherwise.
+    /// Change a service's name or description.
     Change {
         /// Id or name.
         service: Named<ServiceId>,
         #[command(flatten)]
         new: NewWords<ServiceName>,
     },
-    /// Remove a service: from then on nobody has a role in it; its name is free again.
+    /// Remove a service. All roles in it are lost, and its name becomes free.
     Remove {
         /// Id or name.
         service: Named<ServiceId>,
     },
-    /// Let a service offer roles.
+    /// Add roles to a service.
     AddRole(Offer),
-    /// Take roles out of a service, and from everybody who holds them there.
+    /// Remove roles from a service and from everybody who holds them there.
     RemoveRole(Offer),
-    /// The keys by which a service's backends speak for themselves.
+    /// Manage the keys of a service's backends.
     #[command(subcommand)]
     Key(service_key::Command),
 }
@@ -77,7 +77,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let (status, service) = store::ensure(&mut tx, &NewService { name, description }).await?;
             let made = Event::new(Action::ServiceCreated).within(service.id).after(&service);
             tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
-            let did = if status == StatusCode::CREATED { "Registered" } else { "There is already" };
+            let did = if status == StatusCode::CREATED { "Created" } else { "Already exists:" };
             tool.output.done(&service, format_args!("{did} service {} `{}`.", service.id, service.name))
         }
         Command::List { beginning } => {

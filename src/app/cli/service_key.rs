@@ -16,27 +16,27 @@ use crate::gate::audit::{Action, Change, Event};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a key. It is shown this once.
+    /// Create a key. It is shown only once.
     Add {
         /// Id or name.
         service: Named<ServiceId>,
-        /// What to call it: where it is used, say.
+        /// A name for it, such as where it is used.
         #[arg(long, default_value = "made on the command line")]
         name: KeyName,
-        /// When it ends: a day (its beginning, in UTC), a moment as in RFC 3339, or a time from now such as 30d, 12h or 45m;
-        /// never, unless this is said.
+        /// When it expires: a day (its start, in UTC), an RFC 3339 time, or a time from now such as 30d, 12h or 45m.
+        /// Never by default.
         #[arg(long, value_name = "WHEN")]
         expires: Option<Expires>,
     },
-    /// List a service's keys, without the keys themselves.
+    /// List a service's keys. The keys themselves are not shown.
     List {
         /// Id or name.
         service: Named<ServiceId>,
-        /// Only those whose name begins like this.
+        /// Only names that start with this.
         #[arg(long, value_name = "TEXT")]
         beginning: Option<String>,
     },
-    /// Revoke a key: it is dead in the very next request, and streams that were opened with it end.
+    /// Revoke a key. It is refused in the very next request, and streams opened with it end.
     Revoke {
         /// Id or name.
         service: Named<ServiceId>,
@@ -70,7 +70,7 @@ pub(super) async fn run(command: Command, tool: &Tool, mut tx: Change) -> anyhow
             answer["service_id"] = json!(service);
             let shown = key.reveal();
             let sentence = format!(
-                "Made key {} `{}` of service {service}.\nThe key, which is shown this once: {shown}",
+                "Created key {} `{}` of service {service}.\nThe key, shown only once: {shown}",
                 made.id, made.name
             );
             tool.output.done(&answer, sentence)

@@ -21,13 +21,13 @@ use crate::platform::http::credential;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Check a token, as a backend would: exit code 0 when it is valid, 1 when it is not. The token is asked for, or
-    /// read from standard input. Like every check, this renews a token that is near its end.
+    /// Check a token, as a backend would. Exit code 0 if it is valid, 1 if not. The token is prompted for, or read from
+    /// standard input. Like every check, this renews a token near its end.
     Check {
-        /// Also tell what its owner may do in this service: id or name.
+        /// Also print what its owner may do in this service: id or name.
         #[arg(long)]
         service: Option<Named<ServiceId>>,
-        /// A permission that its owner must hold there, by name; may be repeated.
+        /// A permission that its owner must hold there, by name. May be repeated.
         #[arg(long, requires = "service")]
         permission: Vec<String>,
     },

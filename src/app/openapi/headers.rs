@@ -24,7 +24,7 @@ pub(super) fn tell_states(path: &str, item: &mut PathItem) {
         }
     }
     for operation in [&mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
-        take(operation, "If-Match", "`ETag`s of states that this is meant for, or `*`: in another state, 412", text());
+        take(operation, "If-Match", "`ETag`s of which the resource must match one, or `*`; otherwise 412", text());
         add(operation, "400", "`invalid_header`");
         add(operation, "412", "`precondition_failed`");
     }
@@ -39,8 +39,8 @@ pub(super) fn tell_keys(path: &str, item: &mut PathItem) {
     // Any printable ASCII is taken, but spaces at the ends don't survive HTTP.
     let key = ObjectBuilder::new().schema_type(Type::String).min_length(Some(shortest));
     let key = key.max_length(Some(idempotency::LONGEST)).pattern(Some("^[!-~]+$")).into();
-    let description = "a name for this request, best a random UUID: asked again under it within a day, it is not done \
-                       again, and answered the same";
+    let description = "a unique name for this request, best a random UUID: repeated with it within a day, the request is \
+                       not executed again and returns the same answer";
     take(operation, "Idempotency-Key", description, key);
     add(operation, "400", "`invalid_idempotency_key`");
     add(operation, "409", "`idempotency_key_in_use`, `idempotency_answer_lost`");

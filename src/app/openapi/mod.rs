@@ -14,7 +14,7 @@ use utoipa::{OpenApi as _, ToSchema};
 
 use crate::platform::passwords::Strength;
 
-/// What every refusal looks like (RFC 9457).
+/// The shape of every error (RFC 9457).
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "documents what `Error` writes")]
 struct Problem {
@@ -38,17 +38,17 @@ struct Problem {
     request_id: Option<String>,
     /// Only on a 401 of `POST /check-token`: always false.
     valid: Option<bool>,
-    /// Only on some 403: the permission that is lacking.
+    /// Only on some 403: the missing permission.
     permission: Option<String>,
     /// Only on a 400 for a password that is too easily guessed: why, and what to do.
     feedback: Option<Strength>,
-    /// Only on a 409 `ambiguous_name`: what the name may mean.
+    /// Only on a 409 `ambiguous_name`: the ids that the name may mean.
     ids: Option<Vec<i32>>,
-    /// Only on a 404 of `POST /users/delete`: the ids that nobody has.
+    /// Only on a 404 of `POST /users/delete`: the unknown ids.
     unknown_user_ids: Option<Vec<i32>>,
-    /// Only on a 400 of `POST /users/import`: what is wrong, in the first hundred places.
+    /// Only on a 400 of `POST /users/import`: the first hundred faults.
     faults: Option<Vec<crate::identity::people::import::Fault>>,
-    /// Likewise: in how many places something is wrong.
+    /// Likewise: how many faults there are.
     fault_count: Option<i64>,
 }
 
@@ -68,10 +68,10 @@ struct Problem {
         (name = "roles", description = "Roles and the permissions they carry"),
         (name = "permissions", description = "Permissions"),
         (name = "services", description = "Services and the roles they offer"),
-        (name = "keys", description = "The keys by which services speak for themselves"),
-        (name = "grants", description = "Who holds what where"),
+        (name = "keys", description = "Keys of services"),
+        (name = "grants", description = "Who holds what in which service"),
         (name = "people", description = "What people may do"),
-        (name = "backends", description = "What a backend does with a key of its service"),
+        (name = "backends", description = "For backends with a service key"),
         (name = "audit", description = "Who did what"),
         (name = "server", description = "The server itself"),
     ),
@@ -85,7 +85,7 @@ pub fn base() -> OpenApi {
     if let Some(components) = document.components.as_mut() {
         let token = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
             "token",
-            "the token that POST /auth/login answered",
+            "the token from POST /auth/login",
         )));
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
@@ -93,7 +93,7 @@ pub fn base() -> OpenApi {
             .build();
         let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
             "token",
-            "a service's key, which POST /services/{service}/keys answered",
+            "a service's key from POST /services/{service}/keys",
         )));
         let key_bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)

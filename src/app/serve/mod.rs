@@ -235,7 +235,7 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
             Ok(false) => tell_if_ignored(app, username.as_str()).await?,
             Err(error) if error.status() == StatusCode::CONFLICT => {
                 let username = username.as_str();
-                bail!("ADMIN: {username} is somebody already, but no administrator: run `portero admin add {username}`")
+                bail!("ADMIN: {username} exists, but is not an administrator: run `portero admin add {username}`")
             }
             Err(error) => return Err(error).context("ADMIN_PASSWORD"),
         }

@@ -43,21 +43,21 @@ pub(super) struct QueryText {
     actor: Option<String>,
     /// Only what was done to this person: id or username.
     subject: Option<String>,
-    /// Only these actions, separated by commas; `grant.*` means all that begin like that.
+    /// Only these actions, separated by commas; `grant.*` matches all that start with `grant.`.
     #[param(example = "grant.*,login.failed")]
     action: Option<String>,
-    /// Only what was done in this service: id or name. Who may read the audit trail of one service only says which.
+    /// Only what was done in this service: id or name. Required with `audit:read` in one service only.
     service: Option<String>,
-    /// Only from this moment on (RFC 3339).
+    /// Only from this moment (RFC 3339).
     #[param(example = "2026-11-01T00:00:00Z", format = DateTime)]
     from: Option<String>,
     /// Only before this moment (RFC 3339).
     #[param(example = "2026-12-01T00:00:00Z", format = DateTime)]
     until: Option<String>,
-    /// Only older than the event with this id; the `Link` header has it for the next page.
+    /// Return events older than the one with this id; the `Link` header has the value for the next page.
     #[param(value_type = Option<i64>)]
     after: Option<String>,
-    /// How many events.
+    /// How many events to return.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 100)]
     limit: Option<String>,
     /// For the export.
@@ -74,12 +74,12 @@ pub(super) struct ExportText {
     actor: Option<String>,
     /// Only what was done to this person: id or username.
     subject: Option<String>,
-    /// Only these actions, separated by commas; `grant.*` means all that begin like that.
+    /// Only these actions, separated by commas; `grant.*` matches all that start with `grant.`.
     #[param(example = "grant.*,login.failed")]
     action: Option<String>,
     /// Only what was done in this service: id or name.
     service: Option<String>,
-    /// Only from this moment on (RFC 3339).
+    /// Only from this moment (RFC 3339).
     #[param(example = "2026-11-01T00:00:00Z", format = DateTime)]
     from: Option<String>,
     /// Only before this moment (RFC 3339).

@@ -30,10 +30,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_own_activity))
 }
 
-/// Read the audit trail
+/// List audit events
 ///
-/// Who did what, to whom, from where: newest first. For those who may read the audit trail: the whole of it, or with
-/// `service` that of a service in which they may.
+/// Who did what, to whom, from where; newest first. Needs `audit:read`: everywhere for the whole trail, or in one
+/// service with `service` set to it.
 #[utoipa::path(get, path = "/audit-events", tag = "audit", params(QueryText), responses(
     (status = 200, body = Vec<Shown>),
     (status = 400, description = "`invalid_query`, `invalid_user_id`, `invalid_service_id`"),
@@ -52,8 +52,9 @@ async fn list_audit_events(
 
 /// Export the audit trail
 ///
-/// All events that the filters let through, newest first, as JSON Lines (`jsonl`, the default) or `csv`, however many they
-/// are. In CSV a text that a spreadsheet would take for a formula has a `'` before it. The trail tells of the export.
+/// All events that match the filters, newest first, as JSON Lines (`jsonl`, the default) or `csv`, without a limit. In
+/// CSV, text that a spreadsheet would run as a formula is prefixed with `'`. The export itself is recorded in the
+/// trail.
 #[utoipa::path(get, path = "/audit-events/export", tag = "audit",
     params(ExportText),
     responses(
@@ -80,9 +81,9 @@ async fn export_audit_events(
     Ok((headers, Export::new((app, by, share), filter, format).into_body()).into_response())
 }
 
-/// See one's own activity
+/// List your own activity
 ///
-/// What one did, and what was done to one: newest first. Where somebody else did it, their address is left out.
+/// Your own actions, and actions by others that affected you; newest first. Addresses of others are left out.
 #[utoipa::path(get, path = "/auth/me/activity", tag = "auth",
     params(
         ("after" = Option<i64>, Query, description = "only older than the event with this id"),

@@ -5,24 +5,24 @@ use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Somebody, as an event shows them.
+/// A person, as an event shows them.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Named {
     /// Their id.
     #[schema(example = 7)]
     pub id: i32,
-    /// What they are called now; null when they are gone.
+    /// Their current name; null if they were removed.
     #[schema(example = "juan")]
     pub name: Option<String>,
 }
 
-/// Who acted.
+/// The actor.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ShownActor {
     /// `person`, `service-key`, `command-line`, `system` or `anonymous`.
     #[schema(example = "person")]
     pub r#type: String,
-    /// Of the person or the key.
+    /// The id of the person or the key.
     pub id: Option<i32>,
     /// The person's username.
     #[schema(example = "adm1")]
@@ -42,39 +42,39 @@ impl PartialSchema for Facts {
 
 impl ToSchema for Facts {}
 
-/// Something that was done.
+/// An event.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Shown {
-    /// Its id. Ids are given in order, but an event is seen only when its transaction has ended.
+    /// Its id. Ids are assigned in order, but an event is visible only once its transaction has committed.
     #[schema(example = 1042)]
     pub id: i64,
-    /// When.
+    /// When it happened.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:30:00.123456Z")]
     pub at: OffsetDateTime,
-    /// What.
+    /// What was done.
     #[schema(example = "grant.added")]
     pub action: String,
-    /// By whom.
+    /// Who did it.
     pub actor: ShownActor,
-    /// To whom: id and username.
+    /// The person it was done to: id and username.
     pub subject: Option<Named>,
-    /// Where: the service's id and name.
+    /// The service it was done in: id and name.
     pub service: Option<Named>,
     /// The id of the request in the log.
     pub request_id: Option<String>,
-    /// Where the request came from.
+    /// The client's address.
     #[schema(example = "203.0.113.9")]
     pub address: Option<String>,
-    /// The client's own name for itself, from `x-client-id`.
+    /// The client's `x-client-id`.
     pub client_id: Option<String>,
-    /// What was there: of a change only what changed.
+    /// The state before; of a change, only what changed.
     #[schema(value_type = Option<Facts>)]
     pub before: Option<Value>,
-    /// What is there now.
+    /// The state after.
     #[schema(value_type = Option<Facts>)]
     pub after: Option<Value>,
-    /// Its place in the chain of hashes; null for a second.
+    /// Its position in the hash chain; null until it is sealed, about a second later.
     #[schema(example = 1040)]
     pub position: Option<i64>,
 }

@@ -69,7 +69,7 @@ pub fn line(text: &str, max: usize) -> Result<String, String> {
 pub fn unlike(text: String, own: &[&str]) -> Result<String, String> {
     let as_read = read(&text);
     match own.iter().find(|name| read(name) == as_read) {
-        Some(name) => Err(format!("`{name}` is one of Portero's own: choose a name that means one thing")),
+        Some(name) => Err(format!("`{name}` is one of Portero's own: choose another name")),
         None => Ok(text),
     }
 }

@@ -111,7 +111,7 @@ fn key(headers: &HeaderMap, of_a_stranger: bool) -> Result<&[u8]> {
     let refuse = |detail: String| Err(Error::bad_request("invalid_idempotency_key", detail));
     let mut values = headers.get_all(HEADER).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return refuse("`Idempotency-Key` is there twice; send one".to_owned());
+        return refuse("`Idempotency-Key` was sent twice; send one".to_owned());
     };
     let key = value.as_bytes();
     if key.is_empty() || key.len() > LONGEST || !key.iter().all(|byte| (b' '..=b'~').contains(byte)) {

@@ -215,7 +215,7 @@ async fn digest(body: Body) -> Result<Hash> {
 }
 
 pub(super) fn in_use() -> Error {
-    let detail = "a request with this Idempotency-Key is under way; ask again in a moment to hear its answer";
+    let detail = "a request with this Idempotency-Key is in progress; try again in a moment to get its answer";
     Error::conflict("idempotency_key_in_use", detail)
 }
 
@@ -226,6 +226,6 @@ fn lost() -> Error {
 }
 
 fn reused() -> Error {
-    let detail = "something else was asked with this Idempotency-Key; take a new one for each thing to do";
+    let detail = "this Idempotency-Key was used for a different request; use a new one for each request";
     Error::unprocessable("idempotency_key_reused", detail)
 }

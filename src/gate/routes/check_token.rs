@@ -44,15 +44,15 @@ where
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"service_id": 4, "permission": "read"}))]
 struct Question {
-    /// Whose the token must be: an id, as a number or as a string of digits.
+    /// The id that the token's owner must have, as a number or a string of digits.
     #[serde(default)]
     #[schema(value_type = Option<IdOrDigits>)]
     user_id: Option<Ref<PersonId>>,
-    /// Also answer the person's roles and permissions in this service.
+    /// Also return the person's roles and permissions in this service.
     #[serde(default)]
     #[schema(value_type = Option<IdOrName>)]
     service_id: Option<Ref<ServiceId>>,
-    /// Also answer whether the person holds this permission there, or all of these.
+    /// Also return whether the person holds this permission there, or all of these.
     #[serde(default)]
     permission: Option<Wanted>,
     /// The token to check instead of the header's.
@@ -94,12 +94,12 @@ pub(super) struct Answer {
     /// Whether this very check renewed it.
     #[schema(example = false)]
     renewed: bool,
-    /// When it ends unless a check renews it, in Unix seconds.
+    /// When it expires unless a check renews it, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
     /// What `GET /changes` calls this session when it ends.
     pub(super) session_id: SessionId,
-    /// The service. Only where one was asked about, like the next two.
+    /// The service. Only if the request named one, like the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 4)]
     service_id: Option<ServiceId>,
@@ -107,19 +107,19 @@ pub(super) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["Viewer"]))]
     roles: Option<Vec<Arc<str>>>,
-    /// Names of the permissions that these carry.
+    /// Names of the permissions in these roles.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["read"]))]
     pub(super) permissions: Option<Vec<Arc<str>>>,
-    /// When the first of the grants behind these ends, in Unix seconds: don't keep the answer beyond. Only where one does.
+    /// When the first of these grants expires, in Unix seconds: do not keep the answer longer. Only if one expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 1_924_905_600)]
     valid_until: Option<i64>,
-    /// Whether the person holds all the permissions asked for. Only where some were asked for.
+    /// Whether the person holds all requested permissions. Only if the request named some.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = true)]
     pub(super) allowed: Option<bool>,
-    /// Those asked for that no permission is called: mistyped, or not made yet. Only where there are some.
+    /// Requested permissions that do not exist: mistyped, or not created yet. Only if there are some.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = json!(["raed"]))]
     unknown_permissions: Option<Vec<String>>,
@@ -128,8 +128,8 @@ pub(super) struct Answer {
 /// Check a token
 ///
 /// The main question of a backend: is this token valid now, whose is it, and what may they do in my service? Never
-/// answered from a cache. Renews the token when it is near its end. Every 401 also carries `"valid": false`. A query is read as
-/// that of `GET /check-token`; what the body says counts only without one.
+/// answered from a cache. Renews the token when it is near its end. Every 401 also carries `"valid": false`. Query
+/// parameters work as in `GET /check-token`: a question in the query replaces the body.
 #[utoipa::path(post, path = "/check-token", tag = "auth", request_body = Option<Question>, responses(
     (status = 200, body = Answer),
     (status = 400, description = "`invalid_user_id`, `invalid_service_id`, `invalid_query`"),
@@ -185,7 +185,7 @@ async fn answer(
     let wanted = match question.permission {
         None => None,
         Some(_) if question.service_id.is_none() => {
-            return Err(Error::invalid_field("service_id", "say in which service the permission is meant"));
+            return Err(Error::invalid_field("service_id", "name the service that the permission is for"));
         }
         Some(Wanted::One(name)) => Some(vec![name]),
         Some(Wanted::All(names)) if (1..=MAX_WANTED).contains(&names.len()) => Some(names),

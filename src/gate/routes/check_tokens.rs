@@ -35,7 +35,7 @@ where
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Tokens {
-    /// 1 to 1000 of them.
+    /// 1 to 1000 tokens.
     #[schema(
         min_items = 1,
         max_items = 1000,
@@ -44,7 +44,7 @@ struct Tokens {
     tokens: Vec<String>,
 }
 
-/// What is true of one token.
+/// The result for one token.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum TokenAnswer {
@@ -64,7 +64,7 @@ struct ValidToken {
     /// Whether this very check renewed it.
     #[schema(example = false)]
     renewed: bool,
-    /// When it ends unless a check renews it, in Unix seconds.
+    /// When it expires unless a check renews it, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
     /// What `GET /changes` calls this session when it ends.
@@ -74,10 +74,10 @@ struct ValidToken {
     /// Names of the roles held there.
     #[schema(value_type = Vec<String>, example = json!(["Viewer"]))]
     roles: Vec<Arc<str>>,
-    /// Names of the permissions that these carry.
+    /// Names of the permissions in these roles.
     #[schema(value_type = Vec<String>, example = json!(["read"]))]
     permissions: Vec<Arc<str>>,
-    /// When the first of the grants behind these ends, in Unix seconds: don't keep the answer beyond. Only where one does.
+    /// When the first of these grants expires, in Unix seconds: do not keep the answer longer. Only if one expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 1_924_905_600)]
     valid_until: Option<i64>,
@@ -89,15 +89,15 @@ struct InvalidToken {
     /// False.
     #[schema(example = false)]
     valid: bool,
-    /// `invalid_token` when it is unknown or was revoked, `expired_token` when its time is over.
+    /// `invalid_token` if it is unknown or revoked, `expired_token` if it has expired.
     #[schema(example = "invalid_token")]
     error: &'static str,
 }
 
 /// Check many tokens
 ///
-/// With a service's key, for a backend that holds many sessions at once: one answer each, in order. As with
-/// `POST /check-token`, never from a cache, and those that are near their end are renewed.
+/// For a backend with a service key. Returns one result for each token, in order. As with `POST /check-token`, results
+/// never come from a cache, and sessions near their end are renewed.
 #[utoipa::path(post, path = "/check-tokens", tag = "backends", request_body = Tokens,
     responses((status = 200, body = Vec<TokenAnswer>)),
     security(("service_key" = []), ("service_key_bearer" = [])))]

@@ -40,7 +40,7 @@ impl Query {
         for (name, value) in form_urlencoded::parse(ours.as_bytes()) {
             match &*name {
                 "service" if read.service.is_some() => {
-                    return Err(refuse("`service` is there twice; name one service"));
+                    return Err(refuse("`service` was sent twice; name one service"));
                 }
                 "service" if value.is_empty() => return Err(refuse("`service` is the id or the name of a service")),
                 "service" => read.service = Some(Ref::parse(&value)),
@@ -83,10 +83,10 @@ macro_rules! by {
         #[utoipa::path($method, path = "/check-token", tag = "auth",
             params(
                 ("service" = Option<String>, Query, example = "4",
-                    description = "id or name: also answer the person's roles and permissions there"),
+                    description = "id or name: also return the person's roles and permissions there"),
                 ("permission" = Option<Vec<String>>, Query,
-                    description = "names of permissions, repeated: all of them are needed there"),
-                ("path" = Option<String>, Query, description = "ignored, with all that follows: what Envoy appends"),
+                    description = "name of a permission that the person must hold there; may be repeated"),
+                ("path" = Option<String>, Query, description = "ignored, with all that follows: Envoy appends it"),
             ),
             responses(
                 (status = 200, body = Answer),
@@ -107,14 +107,14 @@ macro_rules! by {
 by! { get, check_token_by_get,
     /// Check a token, for a gateway
     ///
-    /// For nginx' `auth_request`, Traefik's `ForwardAuth` and Envoy's `ext_authz`: 200 with the person in `x-person-id`,
-    /// `x-person-username`, `x-person-name` (percent-encoded UTF-8) and `x-session-id`; 401 without a valid token; 403 where the
-    /// person lacks one of the permissions asked for.
+    /// For nginx' `auth_request`, Traefik's `ForwardAuth` and Envoy's `ext_authz`. Returns 200 with the person in
+    /// `x-person-id`, `x-person-username`, `x-person-name` (percent-encoded UTF-8) and `x-session-id`; 401 without a valid
+    /// token; 403 if the person lacks a permission asked for.
 }
 by! { put, check_token_by_put,
     /// Check a token, for a gateway that asks by `PUT`
     ///
-    /// As `GET`: some gateways keep the method of the request that they ask about.
+    /// As `GET`, for gateways that keep the method of the original request.
 }
 by! { patch, check_token_by_patch,
     /// Check a token, for a gateway that asks by `PATCH`

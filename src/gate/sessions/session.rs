@@ -12,10 +12,10 @@ pub struct Payload {
     /// The person's id.
     #[schema(example = 7)]
     pub user_id: i32,
-    /// What they log in with.
+    /// Their username.
     #[schema(example = "juan")]
     pub username: String,
-    /// What they are called.
+    /// Their name.
     #[schema(example = "Juan Demo")]
     pub name: String,
 }

@@ -21,7 +21,7 @@ pub async fn must_keep_an_administrator(conn: &mut PgConnection) -> Result<()> {
     if lasting_administrators(conn).await?.is_empty() {
         return Err(Error::conflict(
             "last_administrator",
-            "this would leave Portero without an administrator whose role does not end; make another one first",
+            "this would leave Portero without a permanent administrator; make another one first",
         ));
     }
     Ok(())

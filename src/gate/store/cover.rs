@@ -131,7 +131,7 @@ pub async fn must_cover_people(
     beyond.map_or(Ok(()), |name| {
         Err(Error::forbidden(
             "insufficient_permissions",
-            format!("that person holds `{name}`, which you don't, or not for as long: ask somebody who does"),
+            format!("that person holds `{name}`, which you do not hold, or not for as long: ask somebody who does"),
         ))
     })
 }

@@ -75,7 +75,7 @@ pub async fn must_cover_loss(conn: &mut PgConnection, actor: PersonId, loss: Los
     .await?;
     beyond.map_or(Ok(()), |name| {
         let detail = format!(
-            "somebody would lose `{name}` by this who holds it for longer than you do: ask somebody who holds it as long"
+            "this would revoke `{name}` from somebody who holds it for longer than you do: ask somebody who holds it as long"
         );
         Err(Error::forbidden("insufficient_permissions", detail))
     })

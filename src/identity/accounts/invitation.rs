@@ -44,7 +44,7 @@ impl<'de> Deserialize<'de> for PresentedInvitation {
     }
 }
 
-/// An invitation to make.
+/// An invitation to create.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"note": "for Ada, of the warehouse", "expires_in": 604_800}))]
@@ -52,10 +52,10 @@ pub struct Invite {
     /// What it is for.
     #[serde(default)]
     pub note: Option<Note>,
-    /// Whom to send it to by mail.
+    /// An address to send it to.
     #[serde(default)]
     pub email: Option<Email>,
-    /// How many seconds it is good for: a week unless this says otherwise, 90 days at most.
+    /// How many seconds it is valid: a week by default, 90 days at most.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 7_776_000, default = 604_800)]
     pub expires_in: Option<i64>,
@@ -84,16 +84,16 @@ pub struct ListedInvitation {
     /// What it is for.
     #[schema(example = "for Ada, of the warehouse")]
     pub note: Option<String>,
-    /// Where it was sent.
+    /// The address it was sent to.
     #[schema(example = "ada@example.com")]
     pub email: Option<String>,
-    /// When it was made.
+    /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T08:00:00Z")]
     pub created_at: OffsetDateTime,
-    /// Who made it; null for the command line.
+    /// Who created it; null for the command line.
     pub created_by: Option<PersonId>,
-    /// Until when it is good, unless it is used.
+    /// When it expires, unless it is used before.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2026-11-29T08:00:00Z")]
     pub expires_at: OffsetDateTime,
@@ -101,14 +101,14 @@ pub struct ListedInvitation {
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-23T10:15:00Z")]
     pub used_at: Option<OffsetDateTime>,
-    /// Who did.
+    /// The person who registered with it.
     pub used_by: Option<PersonId>,
 }
 
-/// An invitation that was made.
+/// A new invitation.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InvitationMade {
-    /// To be sent in the field `invitation` of `POST /auth/register`. It is shown this once.
+    /// Send it as `invitation` to `POST /auth/register`. Shown only once.
     #[schema(
         value_type = String,
         pattern = "^pin_[0-9a-f]{72}$",

@@ -27,7 +27,7 @@ pub fn invitation_routes() -> OpenApiRouter<Identity> {
 
 /// List invitations
 ///
-/// Never the invitations themselves: each is shown once, by the answer to its making. `q` is the beginning of a note.
+/// Never includes the invitation codes: each is shown once, when it is created. `q` matches the beginning of a note.
 #[utoipa::path(get, path = "/invitations", tag = "users", params(PageQuery),
     responses((status = 200, body = Vec<ListedInvitation>)))]
 async fn list_invitations(State(identity): State<Identity>, _: Can<ReadUsers>, page: Page) -> Result<Response> {
@@ -35,10 +35,10 @@ async fn list_invitations(State(identity): State<Identity>, _: Can<ReadUsers>, p
     Ok(page.respond(invitations, |invitation| invitation.id.0))
 }
 
-/// Invite somebody to register
+/// Create an invitation
 ///
-/// One person, once; with an address, also by mail, which then needs no further proof. It is good while whoever made it may
-/// log in and register people (`users:write`), and is never made for longer than they may.
+/// Registers one person, once. With an address it is also sent by mail, and that address counts as verified. It is
+/// valid while its creator may log in and holds `users:write`, and never longer than that permission.
 #[utoipa::path(post, path = "/invitations", tag = "users", request_body = Invite,
     responses(
         (status = 201, body = InvitationMade),
@@ -69,7 +69,7 @@ async fn invite(
     Ok((StatusCode::CREATED, Json(InvitationMade { invitation, shown })))
 }
 
-/// That an invitation was revoked.
+/// The invitation was revoked.
 #[derive(Debug, Serialize, ToSchema)]
 struct InvitationRevoked {
     #[schema(example = "invitation_revoked")]
@@ -79,7 +79,7 @@ struct InvitationRevoked {
 
 /// Revoke an invitation
 ///
-/// One that nobody has used.
+/// Only while nobody has used it.
 #[utoipa::path(delete, path = "/invitations/{id}", tag = "users",
     params(("id" = i32, Path, description = "the invitation's id")),
     responses(

@@ -38,41 +38,41 @@ pub fn me_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(get_me, update_me)).routes(routes!(change_password))
 }
 
-/// Oneself.
+/// Your account.
 #[derive(Debug, Serialize, ToSchema)]
 struct Me {
-    /// One's id.
+    /// Your id.
     id: PersonId,
-    /// What one logs in with.
+    /// Your username.
     #[schema(example = "juan")]
     username: String,
-    /// What one is called.
+    /// Your name.
     #[schema(example = "Juan Demo")]
     name: String,
-    /// Where one can be reached.
+    /// Your e-mail address.
     #[schema(example = "juan@example.com")]
     email: Option<String>,
-    /// Whether that is known to be one's own.
+    /// Whether the address is verified.
     #[schema(example = true)]
     email_verified: bool,
-    /// An address that is one's own once `POST /auth/verify-email` has the token of the mail that was sent there.
+    /// A new address that awaits verification at `POST /auth/verify-email`.
     #[schema(example = json!(null))]
     pending_email: Option<Email>,
-    /// What one holds, by service, at most 1000 of them: where there are more, the `Link` header leads to the rest.
+    /// What you hold, for each service; at most 1000 services. If there are more, the `Link` header leads to the rest.
     roles: Vec<HeldInService>,
-    /// When one was registered.
+    /// When you were registered.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2026-11-01T08:00:00Z")]
     created_at: OffsetDateTime,
-    /// When one last logged in.
+    /// When you last logged in.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:30:00Z")]
     last_login_at: Option<OffsetDateTime>,
 }
 
-/// See oneself
+/// Get your own account
 ///
-/// Who one is, and what one holds where, Portero itself (service 0) included.
+/// Your data, and what you hold in each service, including Portero itself (service 0).
 #[utoipa::path(get, path = "/auth/me", tag = "auth", responses((status = 200, body = Me)))]
 async fn get_me(State(identity): State<Identity>, caller: Caller) -> Result<Response> {
     see(&identity, caller.person).await
@@ -95,31 +95,31 @@ async fn see(identity: &Identity, person: PersonId) -> Result<Response> {
     Ok((AppendHeaders(link), Json(me)).into_response())
 }
 
-/// What to change of oneself; at least one field.
+/// What to change of your account; at least one field.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(min_properties = 1, example = json!({"name": "Ada Quispe"}))]
 struct OwnChange {
-    /// A new username. It is taken within 15 minutes of a login, or with `current_password`.
+    /// A new username. Accepted within 15 minutes of login, or with `current_password`.
     #[serde(default, alias = "login")]
     username: Option<Username>,
     /// A new name.
     #[serde(default, alias = "display_name")]
     name: Option<PersonName>,
-    /// A new address: one's own once one has read the mail that is sent there. It is taken within 15 minutes of a login, or
-    /// with `current_password`.
+    /// A new address, which takes effect once verified. Accepted within 15 minutes of login, or with
+    /// `current_password`.
     #[serde(default)]
     email: Option<Email>,
-    /// One's password, for a new address or username long after the login.
+    /// Your password, for a new address or username more than 15 minutes after login.
     #[serde(default)]
     current_password: Option<Presented>,
 }
 
-/// Change oneself
+/// Change your own account
 ///
-/// One's name or username, which show in the very next check; or one's address, which stays what it was until
-/// `POST /auth/verify-email` proves the new one. Of a new username one is told by mail. Wrong passwords count as those of
-/// logins do. Ten changes an hour.
+/// A new name or username shows in the very next check. A new address takes effect once `POST /auth/verify-email` has
+/// verified it. A new username is announced to you by mail. Wrong passwords count as failed logins. At most ten
+/// changes an hour.
 #[utoipa::path(patch, path = "/auth/me", tag = "auth", request_body = OwnChange, responses(
     (status = 200, body = Me),
     (status = 400, description = "`invalid_current_password`"),
@@ -187,20 +187,20 @@ async fn update(identity: &Identity, caller: &Caller, change: OwnChange, languag
     Ok(())
 }
 
-/// A new password, and the one that it replaces.
+/// A new password, and the current one.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PasswordChange {
-    /// The password until now.
+    /// The current password.
     current_password: Presented,
-    /// The password from now on.
+    /// The new password.
     new_password: Password,
 }
 
-/// Change one's own password
+/// Change your own password
 ///
-/// Ends one's other sessions, and other tabs of this one; the tab that asks goes on. Wrong passwords count as those of logins do. Ten
-/// new ones an hour.
+/// Ends your other sessions, and other tabs of this one. The tab that sent the request stays logged in. Wrong
+/// passwords count as failed logins. At most ten changes an hour.
 #[utoipa::path(post, path = "/auth/change-password", tag = "auth", request_body = PasswordChange, responses(
     (status = 200, body = Success),
     (status = 400, description = "`invalid_current_password`"),

@@ -50,27 +50,27 @@ impl FromStr for WhoMayRegister {
     }
 }
 
-/// Who registers.
+/// The person who registers.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"username": "ada", "password": "correct horse battery", "name": "Ada Quispe"}))]
 pub struct Registration {
-    /// What they will log in with.
+    /// Their username.
     #[serde(alias = "login")]
     pub username: Username,
     /// Their password.
     pub password: Password,
-    /// What they are called: their username, unless this says otherwise.
+    /// Their name; the username by default.
     #[serde(default, alias = "display_name")]
     pub name: Option<PersonName>,
-    /// Where they can be reached: their own once they have read the mail that is sent there.
+    /// Their e-mail address, which takes effect once verified.
     #[serde(default)]
     pub email: Option<Email>,
-    /// An invitation, where one is needed.
+    /// An invitation, if one is required.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub invitation: Option<PresentedInvitation>,
-    /// Whether the answer is to have a refresh token.
+    /// Whether to return a refresh token.
     #[serde(default)]
     #[schema(default = false, example = false)]
     pub refresh: bool,
@@ -196,8 +196,5 @@ async fn insert(
 }
 
 fn invalid_invitation() -> Error {
-    Error::forbidden(
-        "invalid_invitation",
-        "registering needs an invitation that is still good; ask an administrator for one",
-    )
+    Error::forbidden("invalid_invitation", "registration needs a valid invitation; ask an administrator for one")
 }

@@ -19,9 +19,9 @@ pub fn register_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(register))
 }
 
-/// Register oneself
+/// Register yourself
 ///
-/// And be logged in. Where Portero is set up for it: for anybody, or for who has an invitation.
+/// Creates an account and logs in. Allowed where `REGISTRATION` is `open`, or with an invitation where it is `invite`.
 #[utoipa::path(post, path = "/auth/register", tag = "auth", request_body = Registration, security(()), responses(
     (status = 201, body = LoggedIn),
     (status = 403, description = "`registration_closed`, `invalid_invitation`"),

@@ -29,12 +29,12 @@ pub fn routes() -> OpenApiRouter<Identity> {
         .routes(routes!(verify_email))
 }
 
-/// Who has forgotten their password: one of the two.
+/// The person who forgot their password: send one of the two.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "ada@example.com"}))]
 struct Forgotten {
-    /// By their address,
+    /// Their e-mail address,
     #[serde(default)]
     email: Option<Email>,
     /// or by their username.
@@ -43,7 +43,7 @@ struct Forgotten {
     username: Option<String>,
 }
 
-/// That something will be done, if it can be.
+/// The request was accepted.
 #[derive(Debug, Serialize, ToSchema)]
 struct Accepted {
     /// Always `accepted`.
@@ -51,10 +51,10 @@ struct Accepted {
     status: &'static str,
 }
 
-/// Ask for a new password
+/// Request a password reset
 ///
-/// Always the same answer, in the same time. Whoever is registered with that address, or with that username and an
-/// address, gets a mail with a token for `POST /auth/reset-password`, one a minute at most.
+/// Always returns the same answer in the same time. If somebody has that address, or that username and an address,
+/// they get a mail with a token for `POST /auth/reset-password`. At most one mail a minute.
 #[utoipa::path(post, path = "/auth/forgot-password", tag = "auth", request_body = Forgotten, security(()), responses(
     (status = 202, body = Accepted),
 ))]
@@ -65,7 +65,7 @@ async fn forgot_password(
     Json(who): Json<Forgotten, MAX_OF_STRANGERS>,
 ) -> Result<(StatusCode, Json<Accepted>)> {
     if who.email.is_some() == who.username.is_some() {
-        return Err(Error::invalid_field("", "send `email` or `username`, one of them"));
+        return Err(Error::invalid_field("", "send either `email` or `username`"));
     }
     let username = who.username.map(|typed| {
         names::typed(&typed).ok_or_else(|| {
@@ -105,8 +105,8 @@ impl std::fmt::Debug for PresentedToken {
 
 /// Set a new password
 ///
-/// The token works once, for ten minutes from when it was asked for, and no more after the password was changed or a newer
-/// one was sent. All sessions of the person end. A password that is refused does not use the token up.
+/// The token works once, until ten minutes after the request. A newer mail or a changed password invalidates it. Ends
+/// all sessions of the person. A refused password does not use up the token.
 #[utoipa::path(post, path = "/auth/reset-password", tag = "auth", request_body = Reset, security(()), responses(
     (status = 200, body = Success),
     (status = 400, description = "`invalid_reset_token`"),
@@ -122,30 +122,30 @@ async fn reset_password(
     Ok(Json(Success::default()))
 }
 
-/// A password that somebody thinks of.
+/// A password to rate.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Candidate {
     /// The password.
     password: Presented,
-    /// Whose it is to be.
+    /// The username of the person it is for.
     #[serde(default, alias = "login")]
     #[schema(example = "ada")]
     username: Option<String>,
-    /// What they are called.
+    /// Their name.
     #[serde(default)]
     #[schema(example = "Ada Quispe")]
     name: Option<String>,
-    /// Where they can be reached.
+    /// Their e-mail address.
     #[serde(default)]
     #[schema(example = "ada@example.com")]
     email: Option<String>,
 }
 
-/// What is to be thought of it.
+/// The rating.
 #[derive(Debug, Serialize, ToSchema)]
 struct Judgement {
-    /// Whether it would be taken.
+    /// Whether it would be accepted.
     #[schema(example = false)]
     acceptable: bool,
     /// Why not.
@@ -155,9 +155,9 @@ struct Judgement {
     strength: Strength,
 }
 
-/// Ask how good a password is
+/// Rate a password
 ///
-/// For a form, while somebody types. Nothing is kept. Of a network one question is answered at a time, and one waits.
+/// For a form, while somebody types. Nothing is stored. Each network has one request in progress and one waiting.
 #[utoipa::path(post, path = "/auth/password-strength", tag = "auth", request_body = Candidate, security(()), responses(
     (status = 200, body = Judgement),
     (status = 429, description = "`too_many_at_once`"),
@@ -174,7 +174,7 @@ async fn password_strength(
     Ok(Json(Judgement { acceptable: reason.is_none(), reason, strength }))
 }
 
-/// What came of asking for the mail again.
+/// The result of requesting the mail again.
 #[derive(Debug, Serialize, ToSchema)]
 struct Sent {
     /// `verification_sent`, or `nothing_to_verify`: the caller's address is verified, or they have none.
@@ -182,9 +182,9 @@ struct Sent {
     status: &'static str,
 }
 
-/// Get the mail that verifies one's address again
+/// Resend the verification mail
 ///
-/// One a minute at most.
+/// At most one mail a minute.
 #[utoipa::path(post, path = "/auth/send-verification", tag = "auth", responses(
     (status = 200, body = Sent),
     (status = 409, description = "`mail_not_configured`"),
@@ -198,7 +198,7 @@ async fn send_verification(
     Ok(Json(Sent { status: if sent { "verification_sent" } else { "nothing_to_verify" } }))
 }
 
-/// The token that proves an address.
+/// The token that verifies an address.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Proof {
@@ -208,7 +208,7 @@ struct Proof {
 
 /// Verify an e-mail address
 ///
-/// The address that the token was sent to becomes its owner's. It works once, for 24 hours.
+/// Confirms the address that the token was sent to. The token works once, for 24 hours.
 #[utoipa::path(post, path = "/auth/verify-email", tag = "auth", request_body = Proof, security(()), responses(
     (status = 200, body = Success),
     (status = 400, description = "`invalid_verification_token`"),

@@ -26,7 +26,7 @@ pub fn send_reset_routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(send_reset))
 }
 
-/// That a mail is on its way.
+/// The mail is on its way.
 #[derive(Debug, Serialize, ToSchema)]
 struct ResetSent {
     #[schema(example = "reset_sent")]
@@ -34,10 +34,10 @@ struct ResetSent {
     user_id: PersonId,
 }
 
-/// Send a person a mail to set a new password
+/// Send a person a password reset mail
 ///
-/// To the address that they have proved, one a minute at most: whoever asks learns and sets nothing, so it may be for anybody,
-/// whatever they hold. The mail is that of `POST /auth/forgot-password`.
+/// Sends the mail of `POST /auth/forgot-password` to the person's verified address, at most one a minute. The caller
+/// learns nothing and sets nothing, so this works for anybody, whatever they hold.
 #[utoipa::path(post, path = "/users/{id}/send-reset", tag = "users",
     params(("id" = i32, Path, description = "the person's id")),
     responses(
@@ -70,15 +70,15 @@ pub async fn queue_reset(tx: &mut Change, identity: &Identity, person: PersonId,
         people::store::details(tx, person).await?;
     identity.post.must_be_open()?;
     if disabled_at.is_some() {
-        return Err(Error::conflict("user_disabled", "that person is disabled: let them in again before"));
+        return Err(Error::conflict("user_disabled", "that person is disabled: enable them first"));
     }
     let email = email.ok_or_else(|| no_proved_address("that person has no address"))?;
     if email_verified_at.is_none() {
-        return Err(no_proved_address("that person has not proved their address"));
+        return Err(no_proved_address("that person has not verified their address"));
     }
     if !mail::store::may_reset(tx, person).await? {
         return Err(no_proved_address(
-            "somebody else gave that person their address, and they have not confirmed it since they hold permissions of Portero's own",
+            "somebody else set that person's address, and they have not confirmed it since they were granted Portero's own permissions",
         ));
     }
     let email = Email::stored(&email);
@@ -101,6 +101,6 @@ pub async fn queue_reset(tx: &mut Change, identity: &Identity, person: PersonId,
 
 fn no_proved_address(why: &str) -> Error {
     let detail =
-        format!("{why}: somebody who may give them what they hold must set the password (PATCH /users/{{id}})");
+        format!("{why}: ask somebody who may grant everything they hold to set the password (PATCH /users/{{id}})");
     Error::conflict("no_proved_address", detail)
 }

@@ -27,7 +27,7 @@ pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new().routes(routes!(login)).routes(routes!(logout)).routes(routes!(profile))
 }
 
-/// Who wants to log in.
+/// Credentials of a person.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"username": "juan", "password": "juan-hash"}))]
@@ -38,7 +38,7 @@ struct Login {
     username: String,
     /// Their password.
     password: Presented,
-    /// Whether the answer is to have a refresh token.
+    /// Whether to return a refresh token.
     #[serde(default)]
     #[schema(default = false, example = false)]
     refresh: bool,
@@ -46,8 +46,8 @@ struct Login {
 
 /// Log in
 ///
-/// Unknown user, wrong password, removed or disabled user: the same answer, in the same time. Whoever fails too often
-/// waits: 429 with `Retry-After`, whether the password is right or wrong.
+/// Unknown, removed or disabled people and wrong passwords all get the same answer in the same time. After too many
+/// failures each further attempt must wait: 429 with `Retry-After`, whether the password is right or wrong.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login, security(()), responses(
     (status = 200, body = LoggedIn),
     (status = 401, description = "`invalid_credentials`"),
@@ -92,7 +92,7 @@ async fn begin(identity: &Identity, origin: &Origin, headers: &HeaderMap, login:
     }
 }
 
-/// That a session has ended.
+/// The session was ended.
 #[derive(Debug, Serialize, ToSchema)]
 struct LoggedOut {
     #[schema(example = "logged_out")]
@@ -101,7 +101,7 @@ struct LoggedOut {
 
 /// Log out
 ///
-/// The token is dead in the very next check, on every instance, and so is the refresh token that came with it.
+/// Revokes the token in the very next check, on every instance, and its refresh token as well.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = LoggedOut)))]
 async fn logout(State(identity): State<Identity>, caller: Caller) -> Result<Json<LoggedOut>> {
     let mut tx = Change::new(identity.db.begin().await?, caller.by(&identity));
@@ -113,7 +113,7 @@ async fn logout(State(identity): State<Identity>, caller: Caller) -> Result<Json
     Ok(Json(LoggedOut { status: "logged_out" }))
 }
 
-/// One's own session.
+/// Your session.
 #[derive(Debug, Serialize, ToSchema)]
 struct Profile {
     /// Whose it is.
@@ -122,16 +122,16 @@ struct Profile {
     /// Whether this very request renewed it.
     #[schema(example = false)]
     renewed: bool,
-    /// When it ends unless a check renews it, in Unix seconds.
+    /// When it expires unless a check renews it, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
     /// What `GET /changes` calls this session when it ends.
     session_id: SessionId,
 }
 
-/// See one's own session
+/// Get your own session
 ///
-/// Renews it when it is near its end.
+/// Renews the session when it is near its end.
 #[utoipa::path(get, path = "/auth/profile", tag = "auth", responses((status = 200, body = Profile)))]
 async fn profile(caller: Caller) -> Json<Profile> {
     let checked = caller.checked;

@@ -30,7 +30,7 @@ pub fn bulk_routes() -> OpenApiRouter<Identity> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Removal {
-    /// Their ids; one given twice counts once.
+    /// Their ids. Duplicates count once.
     #[schema(value_type = Vec<IdOrDigits>, min_items = 1, max_items = 1000, example = json!([7, 8]))]
     user_ids: Vec<Ref<PersonId>>,
 }
@@ -45,22 +45,22 @@ impl Removal {
     }
 }
 
-/// That people were removed.
+/// The people were removed.
 #[derive(Debug, Serialize, ToSchema)]
 struct UsersDeleted {
     #[schema(example = "users_deleted")]
     status: &'static str,
-    /// In order.
+    /// The ids of the removed people, in order.
     user_ids: Vec<PersonId>,
-    /// How many sessions ended with it.
+    /// How many sessions ended.
     #[schema(example = 3)]
     revoked_tokens: u64,
 }
 
 /// Remove many people
 ///
-/// All or none: when there is one that nobody has, or whom the caller may not remove, all stay. Otherwise as
-/// `DELETE /users/{id}`.
+/// All or none: if an id is unknown or you may not remove somebody, nobody is removed. Otherwise like `DELETE
+/// /users/{id}`.
 #[utoipa::path(post, path = "/users/delete", tag = "users", request_body = Removal, responses(
     (status = 200, body = UsersDeleted),
     (status = 400, description = "`invalid_user_id`"),

@@ -30,7 +30,7 @@ use crate::platform::spreadsheet::harmless;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ExportQuery {
-    /// Otherwise the header `Accept` says, else CSV.
+    /// The format. By default that of the header `Accept`, else CSV.
     #[param(inline)]
     format: Option<Format>,
 }
@@ -71,10 +71,10 @@ pub fn exports_share(identity: &Identity, whose: PersonId) -> Result<Share<Perso
     identity.exports.take(whose).ok_or_else(taken)
 }
 
-/// Export everybody
+/// Export all people
 ///
-/// With all that is kept about them but the hash of their password, by id. In CSV a text that a spreadsheet would run
-/// as a formula has an apostrophe before it, which an import takes away again.
+/// Everything stored about them except the password hash, ordered by id. In CSV, text that a spreadsheet would run as
+/// a formula is prefixed with an apostrophe; an import removes it again.
 #[utoipa::path(get, path = "/users/export", tag = "users", params(ExportQuery), responses(
     (status = 200, description = "one person a line", content((String = "text/csv"), (String = "application/jsonl"))),
     (status = 400, description = "`invalid_query`"),

@@ -64,7 +64,8 @@ impl DocumentType {
     }
 }
 
-/// A person to register. At most one of `password` and `password_hash`; who has neither chooses one later.
+/// A person to register. Send at most one of `password` and `password_hash`; with neither, the person chooses one
+/// later.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -77,28 +78,28 @@ impl DocumentType {
     "email": "ada@example.com",
 }))]
 pub struct NewPerson {
-    /// What they log in with.
+    /// Their username.
     #[serde(alias = "login")]
     pub username: Username,
     /// Their password.
     #[serde(default)]
     pub password: Option<Password>,
-    /// The older name of `password`; a hash of another system (PHC or crypt string, and others that docs/operations.md
-    /// lists) is imported as the hash that it is. What looks like a hash of another kind is refused.
+    /// The older name of `password`. A hash from another system (PHC or crypt string, and others listed in
+    /// docs/operations.md) is imported as a hash. What looks like an unsupported hash is refused.
     #[serde(default)]
     pub password_hash: Option<ImportedHash>,
-    /// What they are called.
+    /// Their name.
     pub name: PersonName,
     /// Natural or juridical.
     #[serde(default)]
     pub person_type: Option<PersonType>,
-    /// The kind of identity document; together with its number.
+    /// The kind of identity document. Send it with its number.
     #[serde(default)]
     pub document_type: Option<DocumentType>,
     /// Its number.
     #[serde(default)]
     pub document_number: Option<DocumentNumber>,
-    /// Where they can be reached.
+    /// Their e-mail address.
     #[serde(default)]
     pub email: Option<Email>,
     /// The language of their mails.
@@ -134,8 +135,8 @@ pub struct PersonChange {
     /// A new password: ends the person's other sessions.
     #[serde(default)]
     pub password: Option<Password>,
-    /// The older name of `password`; a hash of another system (PHC or crypt string, and others that docs/operations.md
-    /// lists) is imported as the hash that it is. What looks like a hash of another kind is refused.
+    /// The older name of `password`. A hash from another system (PHC or crypt string, and others listed in
+    /// docs/operations.md) is imported as a hash. What looks like an unsupported hash is refused.
     #[serde(default)]
     pub password_hash: Option<ImportedHash>,
     /// A new name.
@@ -144,13 +145,13 @@ pub struct PersonChange {
     /// Natural or juridical.
     #[serde(default)]
     pub person_type: Option<PersonType>,
-    /// The kind of identity document; together with its number.
+    /// The kind of identity document. Send it with its number.
     #[serde(default)]
     pub document_type: Option<DocumentType>,
     /// Its number.
     #[serde(default)]
     pub document_number: Option<DocumentNumber>,
-    /// A new e-mail address: the old one is told.
+    /// A new e-mail address. The old one is notified.
     #[serde(default)]
     pub email: Option<Email>,
     /// The language of their mails.

@@ -42,7 +42,7 @@ async fn list_users(State(identity): State<Identity>, _: Can<ReadUsers>, page: P
 
 /// Register a person
 ///
-/// Without a password they choose one with a forgotten-password mail (`POST /auth/forgot-password`).
+/// Without a password, the person chooses one with a reset mail (`POST /auth/forgot-password`).
 #[utoipa::path(post, path = "/users", tag = "users", request_body = NewPerson, responses(
     (status = 201, body = Person),
     (status = 409, description = "`user_exists`, `email_taken`"),
@@ -77,9 +77,9 @@ async fn create_user(
     Ok((StatusCode::CREATED, Json(person)))
 }
 
-/// See a person
+/// Get a person
 ///
-/// Oneself, or with leave to read users: all that is kept but the password's hash.
+/// Your own account, or anybody's with `users:read`. Contains everything stored except the password hash.
 #[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     responses(
         (status = 200, body = Details),
@@ -103,11 +103,11 @@ async fn get_user(
 
 /// Change a person
 ///
-/// A changed password ends the person's other sessions, and the waits after failed logins. Of a changed password or address
-/// they are told by mail. Whoever holds more of Portero's own permissions than the caller can't be changed by them; password,
-/// address and username of whoever holds in any service what the caller could not give themselves there can't, either: for
-/// these there is `POST /users/{id}/send-reset`. One's own password, address and username are
-/// changed at `/auth/change-password` and `/auth/me`.
+/// A changed password ends the person's other sessions and clears the waits after failed logins. The person is
+/// notified of a changed password or address by mail. You cannot change somebody who holds more of Portero's own
+/// permissions than you do. You cannot set the password, address or username of somebody who holds something in a
+/// service that you could not grant there; use `POST /users/{id}/send-reset`. To change your own password, address or
+/// username, use `/auth/change-password` and `/auth/me`.
 #[utoipa::path(put, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     request_body = PersonChange,
     responses(
@@ -130,9 +130,9 @@ async fn update_user(
     Ok(Json(Success::default()))
 }
 
-/// Change a person, and see them
+/// Change a person and return them
 ///
-/// As `PUT`, but for the answer.
+/// Like `PUT`, but returns the person.
 #[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     request_body = PersonChange,
     responses(
@@ -189,20 +189,20 @@ async fn update(
     Ok(changed.person)
 }
 
-/// That a person was removed.
+/// The person was removed.
 #[derive(Debug, Serialize, ToSchema)]
 struct UserDeleted {
     #[schema(example = "user_deleted")]
     status: &'static str,
     user_id: PersonId,
-    /// How many sessions ended with it.
+    /// How many sessions ended.
     #[schema(example = 2)]
     revoked_tokens: u64,
 }
 
 /// Remove a person
 ///
-/// Their sessions and grants end at once; username and document are free again.
+/// Ends their sessions and grants at once. Their username and document become free.
 #[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     responses(
         (status = 200, body = UserDeleted),
@@ -229,7 +229,7 @@ async fn delete_user(
     Ok(Json(UserDeleted { status: "user_deleted", user_id: id, revoked_tokens }))
 }
 
-/// That a person was barred, or let in again.
+/// The person was disabled or enabled.
 #[derive(Debug, Serialize, ToSchema)]
 struct UserAdmission {
     /// `user_disabled` or `user_enabled`.
@@ -238,9 +238,10 @@ struct UserAdmission {
     user_id: PersonId,
 }
 
-/// Keep a person out
+/// Disable a person
 ///
-/// Their sessions end at once, and they can't log in; what they hold is kept for when they are let in again. Twice is safe.
+/// Ends their sessions at once and refuses their logins. Their grants are kept for when they are enabled again. Safe
+/// to repeat.
 #[utoipa::path(post, path = "/users/{id}/disable", tag = "users",
     params(("id" = i32, Path, description = "the person's id")),
     responses(
@@ -264,9 +265,9 @@ async fn disable_user(
     Ok(Json(UserAdmission { status: "user_disabled", user_id }))
 }
 
-/// Let a person in again
+/// Enable a person
 ///
-/// Whether they were disabled or failed to log in too often: nothing stands against them any more. Twice is safe.
+/// Enables a disabled person, and clears failed logins and their waits. Safe to repeat.
 #[utoipa::path(post, path = "/users/{id}/enable", tag = "users",
     params(("id" = i32, Path, description = "the person's id")),
     responses(

@@ -37,24 +37,25 @@ pub struct Entrant<'a> {
     pub attempt: Option<&'a Attempt>,
 }
 
-/// A session that has begun, or has been refreshed.
+/// A new or refreshed session.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LoggedIn {
-    /// To be sent in the header `token`. It is shown this once.
+    /// Send it in the header `token`. Shown only once.
     #[schema(
         value_type = String,
         pattern = "^ptk_[0-9a-f]{72}$",
         example = "ptk_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273fb5fcb16"
     )]
     token: Token,
-    /// When it ends unless a check renews it, in Unix seconds.
+    /// When it expires unless a check renews it, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     expires_at: i64,
     /// What `GET /changes` calls this session when it ends.
     session_id: SessionId,
     /// Whose it is.
     payload: Payload,
-    /// Good for one new pair at `POST /auth/refresh`. It is shown this once. Only where it was asked for, like the next two.
+    /// Exchange it once at `POST /auth/refresh` for a new pair. Shown only once, and only if requested, like the next
+    /// two.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(
         value_type = Option<String>,
@@ -63,11 +64,11 @@ pub struct LoggedIn {
         example = "prt_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273d0c03d74"
     )]
     refresh_token: Option<RefreshToken>,
-    /// How `token` may be sent as well: `Authorization: Bearer`.
+    /// `token` may also be sent as `Authorization: Bearer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false, example = "Bearer")]
     token_type: Option<&'static str>,
-    /// How many seconds `token` lives unless a check renews it.
+    /// In how many seconds `token` expires unless a check renews it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 300)]
     expires_in: Option<i64>,

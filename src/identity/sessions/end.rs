@@ -15,33 +15,33 @@ use crate::gate::audit::{Action, Change, Event};
 use crate::gate::sessions::store;
 use crate::identity::Identity;
 
-/// Somebody's being logged in, from one device.
+/// A session on one device.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListedSession {
-    /// Opens nothing. With a refresh token, it stays the same from login to end.
+    /// Not a credential. With a refresh token it stays the same for the whole session.
     #[schema(pattern = "^[0-9a-f]{32}$", example = "9c2e4d8fe97d881430de4e754b4205b9")]
     pub id: String,
-    /// What the device said it is (`User-Agent`) when it logged in.
+    /// The `User-Agent` at login.
     #[schema(example = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")]
     pub device: Option<String>,
-    /// Where it logged in from.
+    /// The client's address at login.
     #[schema(example = "203.0.113.7")]
     pub address: Option<String>,
-    /// What the client called itself (`x-client-id`).
+    /// The `x-client-id` at login.
     #[schema(example = "web-shop")]
     pub client_id: Option<String>,
-    /// Login.
+    /// When the person logged in.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T08:00:00Z")]
     pub created_at: OffsetDateTime,
-    /// Login, or the last time that its token was renewed or refreshed.
+    /// The time of login, or of the last renewal or refresh.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:30:00Z")]
     pub last_seen_at: OffsetDateTime,
-    /// When it ends unless it is renewed or refreshed, in Unix seconds.
+    /// When it expires unless renewed or refreshed, in Unix seconds.
     #[schema(example = 1_795_305_600)]
     pub expires_at: i64,
-    /// Whether it is the one that asks.
+    /// Whether it is the caller's session.
     #[schema(example = true)]
     pub current: bool,
 }

@@ -24,13 +24,13 @@ pub struct Older {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct OlderQuery {
-    /// Rows before the one that this names; the `Link` header has it for the next page.
+    /// Return rows before this one; the `Link` header has the value for the next page.
     #[param(pattern = "^[0-9]{1,17}[.][0-9a-f]{32}$", example = "1795305600000000.9c2e4d8fe97d881430de4e754b4205b9")]
     before: Option<String>,
-    /// How many rows.
+    /// How many rows to return.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 100)]
     limit: Option<String>,
-    /// Whether to say how many rows there are in all, in the header `X-Total-Count`.
+    /// Whether to return the total number of rows in the header `X-Total-Count`.
     #[param(value_type = Option<bool>, default = false)]
     count: Option<String>,
 }

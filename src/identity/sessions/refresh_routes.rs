@@ -23,7 +23,7 @@ pub fn refresh_routes() -> OpenApiRouter<Identity> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Refresh {
-    /// The newest one that this client got.
+    /// The latest one that this client received.
     #[schema(
         value_type = String,
         example = "prt_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273d0c03d74"
@@ -33,10 +33,10 @@ struct Refresh {
 
 /// Refresh a session
 ///
-/// Exchanges a refresh token for a new pair; the access token that came with it is dead from then on. For some seconds
-/// (`REFRESH_GRACE_SECONDS`) the same token gives each of several tabs a pair of its own, until one of these is refreshed.
-/// After a lost answer it is taken later, too, while nobody has used what was lost. Any other use of a token that was exchanged
-/// already ends the session: one of two has stolen it.
+/// Exchanges a refresh token for a new pair and revokes the previous access token. For a few seconds
+/// (`REFRESH_GRACE_SECONDS`) the same token gives each of several tabs its own pair, until one of these is refreshed.
+/// If the answer was lost, the token works again as long as nobody has used the lost pair. Any other reuse ends the
+/// session, because the token may have been stolen.
 #[utoipa::path(post, path = "/auth/refresh", tag = "auth", request_body = Refresh, security(()), responses(
     (status = 200, body = LoggedIn),
     (status = 401, description = "`invalid_refresh_token`"),

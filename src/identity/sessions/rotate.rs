@@ -87,5 +87,5 @@ fn too_often(wait: Duration) -> Error {
 
 /// 401 `invalid_refresh_token`.
 pub fn invalid() -> Error {
-    Error::unauthorized("invalid_refresh_token", "this refresh token is not good any more; log in again")
+    Error::unauthorized("invalid_refresh_token", "this refresh token is no longer valid; log in again")
 }

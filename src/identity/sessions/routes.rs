@@ -29,16 +29,16 @@ async fn list(identity: &Identity, person: PersonId, asking: TokenHash, older: O
     Ok(older.respond(sessions, ListedSession::key))
 }
 
-/// List one's own sessions
+/// List your own sessions
 ///
-/// Where one is logged in, the newest first.
+/// Newest first.
 #[utoipa::path(get, path = "/auth/sessions", tag = "auth", params(OlderQuery),
     responses((status = 200, body = Vec<ListedSession>)))]
 async fn list_own_sessions(State(identity): State<Identity>, caller: Caller, older: Older) -> Result<Response> {
     list(&identity, caller.person, caller.token, older).await
 }
 
-/// That a session has ended.
+/// The session was ended.
 #[derive(Debug, Serialize, ToSchema)]
 struct SessionRevoked {
     #[schema(example = "session_revoked")]
@@ -46,10 +46,10 @@ struct SessionRevoked {
     id: SessionId,
 }
 
-/// End one of one's own sessions
+/// End one of your own sessions
 ///
-/// By its id in the list, or by the `session_id` that answers about its token have. It is dead in the very next check, and
-/// so is its refresh token.
+/// Accepts the id from the list, which stays the same for the whole session, or the current `session_id`, which
+/// changes with every refresh. The session and its refresh token are refused in the very next check.
 #[utoipa::path(delete, path = "/auth/sessions/{id}", tag = "auth",
     params(("id" = String, Path, description = "the session's id", example = "9c2e4d8fe97d881430de4e754b4205b9")),
     responses(
@@ -71,7 +71,7 @@ async fn end_session(
     Ok(Json(SessionRevoked { status: "session_revoked", id }))
 }
 
-/// That sessions have ended.
+/// The sessions were ended.
 #[derive(Debug, Serialize, ToSchema)]
 struct SessionsRevoked {
     #[schema(example = "sessions_revoked")]
@@ -81,9 +81,9 @@ struct SessionsRevoked {
     revoked: u64,
 }
 
-/// End one's other sessions
+/// End your other sessions
 ///
-/// All but the one that asks, of which only this tab goes on.
+/// Ends all sessions except the current one. Of that one, only the current tab stays logged in.
 #[utoipa::path(delete, path = "/auth/sessions", tag = "auth", responses((status = 200, body = SessionsRevoked)))]
 async fn end_other_sessions(State(identity): State<Identity>, caller: Caller) -> Result<Json<SessionsRevoked>> {
     let mut tx = caller.begin(&identity).await?;
@@ -94,7 +94,7 @@ async fn end_other_sessions(State(identity): State<Identity>, caller: Caller) ->
 
 /// List a person's sessions
 ///
-/// Where they are logged in, the newest first.
+/// Newest first.
 #[utoipa::path(get, path = "/users/{id}/sessions", tag = "users",
     params(("id" = i32, Path, description = "the person's id"), OlderQuery),
     responses(
@@ -114,7 +114,7 @@ async fn list_sessions(
 
 /// End a person's sessions
 ///
-/// All of them, at once. Whoever holds more than the caller can't be logged out by them.
+/// Ends all of them at once. You cannot log out somebody who holds more than you do.
 #[utoipa::path(delete, path = "/users/{id}/sessions", tag = "users",
     params(("id" = i32, Path, description = "the person's id")),
     responses(

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// That a change was made.
+/// The change was made.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Success {
     /// Always `success`.

@@ -17,15 +17,15 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "documents what `Page` reads")]
 pub struct PageQuery {
-    /// Rows after the one with this id; the `Link` header has it for the next page.
+    /// Return rows after the one with this id; the `Link` header has the value for the next page.
     after: Option<i32>,
-    /// How many rows.
+    /// How many rows to return.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
-    /// Only rows whose name or username begins with this, whatever the case.
+    /// Only rows whose name or username starts with this, ignoring case.
     #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     q: Option<String>,
-    /// Whether to say how many rows there are in all, in the header `X-Total-Count`.
+    /// Whether to return the total number of rows in the header `X-Total-Count`.
     #[param(default = false)]
     count: Option<bool>,
 }
@@ -90,7 +90,7 @@ impl Page {
             .filter(|q| !q.is_empty())
             .map(|q| {
                 let bad = q.chars().count() > names::MAX_NAME || q.contains(char::is_control);
-                if bad { Err(refuse("`q` is the beginning of a name: up to 100 characters".into())) } else { Ok(q) }
+                if bad { Err(refuse("`q` is a name prefix: up to 100 characters".into())) } else { Ok(q) }
             })
             .transpose()?;
         Ok(Self::with(after, limit, prefix))

@@ -29,7 +29,7 @@ impl Stream {
         Ok(Self(Some(Arc::new(Series {
             clients: gauge(registry, "portero_stream_clients", "Backends connected to the change stream now.")?,
             events: counter("portero_stream_events_total", "Events sent, each counted for each client.")?,
-            resets: counter("portero_stream_resets_total", "Clients told to forget what they keep.")?,
+            resets: counter("portero_stream_resets_total", "Reset events sent to clients.")?,
             lag: register(registry, Histogram::with_opts(buckets("portero_stream_lag_seconds", lag, SECONDS)))?,
         }))))
     }

@@ -53,8 +53,8 @@ impl Judge {
         about: &[&str],
     ) -> Result<(Strength, Option<String>)> {
         let share = self.questions.take(asker.network);
-        let share =
-            share.ok_or_else(|| too_many_at_once("one question at a time; ask again once the last is answered"))?;
+        let share = share
+            .ok_or_else(|| too_many_at_once("one request at a time; try again once the previous one is answered"))?;
         let (policy, about) = (self.policy, owned(about));
         let looked = self.in_turn(asker, move || {
             let _share = share;

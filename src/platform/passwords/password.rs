@@ -14,7 +14,7 @@ const MAX_LENGTH: usize = 256;
 /// And in bytes before NFC.
 const MAX_BYTES: usize = MAX_LENGTH * 12;
 
-/// A password to keep: at most 256 characters after NFC, and at least as many as the setting `PASSWORD_MIN_LENGTH` says.
+/// A new password: at most 256 characters after NFC, and at least `PASSWORD_MIN_LENGTH`.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(value_type = String, format = Password, min_length = 8, max_length = 256, example = "correct horse battery")]

@@ -37,13 +37,13 @@ const SHORTEST_WORD: usize = 3;
 /// Everybody who sees the login page knows these.
 const CONTEXT: [&str; 2] = ["portero", "contraseña"];
 
-/// What is to be thought of a password.
+/// The rating of a password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Strength {
-    /// From 0, among the first to be guessed, to 4.
+    /// From 0 (guessed first) to 4.
     #[schema(minimum = 0, maximum = 4, example = 0)]
     pub score: u8,
-    /// What is wrong with it, if that can be said in a sentence.
+    /// What is wrong with it, if anything.
     #[schema(example = "This is a top-10 common password.")]
     pub warning: Option<String>,
     /// What to do.

@@ -34,8 +34,8 @@ pub(super) async fn check(report: &mut Report, config: &Config, demo: bool) -> b
             true
         }
         Ok(None) => {
-            let why = format!("no Portero runs on {}, and the doctor starts nothing", config.data_dir.display());
-            report.skipped("database", format!("{why}; ask again while one does"));
+            let why = format!("no Portero runs on {}, and doctor does not start one", config.data_dir.display());
+            report.skipped("database", format!("{why}; run this again while one does"));
             false
         }
         Err(error) => {
@@ -93,7 +93,7 @@ async fn listening(report: &mut Report, config: &Config, database: &Database, co
     };
     let advice = "let AUTH_DATABASE_DIRECT_URL lead to the same database without a pooler, or unset it";
     match timeout(PATIENCE, heard).await {
-        Ok(Ok(true)) => report.ok("direct", "AUTH_DATABASE_DIRECT_URL hears what is said in the database"),
+        Ok(Ok(true)) => report.ok("direct", "AUTH_DATABASE_DIRECT_URL receives notifications"),
         Ok(Ok(false)) => report.wrong("direct", "AUTH_DATABASE_DIRECT_URL leads elsewhere, or to a pooler", advice),
         Ok(Err(error)) => report.wrong("direct", format!("AUTH_DATABASE_DIRECT_URL: {}", causes(&error)), advice),
         Err(_) => report.wrong("direct", "AUTH_DATABASE_DIRECT_URL does not answer within 5 s", advice),

@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// What the file is; otherwise its name tells.
     #[arg(long, conflicts_with = "from_database")]
     format: Option<Format>,
-    /// Only look for faults; write nothing.
+    /// Only check for faults; write nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -67,7 +67,7 @@ pub(super) async fn run(args: Args, tool: &Tool) -> anyhow::Result<ExitCode> {
 fn format(file: &std::path::Path, format: Option<Format>) -> anyhow::Result<Format> {
     format.or_else(|| Format::named(file)).ok_or_else(|| {
         let file = file.display();
-        anyhow::anyhow!("`{file}` does not tell what it holds; add `--format csv` or `--format jsonl`")
+        anyhow::anyhow!("cannot tell the format of `{file}` from its name; add `--format csv` or `--format jsonl`")
     })
 }
 

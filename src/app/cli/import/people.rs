@@ -31,7 +31,7 @@ pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyh
         bail!("nothing was imported: {faults} in {bad_lines} of {name}; mend them and import it again");
     }
     if lines == 0 {
-        bail!("there is nobody in {name}");
+        bail!("{name} has no people");
     }
     let imported = if dry_run {
         0

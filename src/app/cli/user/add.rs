@@ -16,9 +16,9 @@ use crate::platform::shares::Asker;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::app::cli) struct NewUser {
-    /// What they log in with.
+    /// Their username.
     username: Username,
-    /// What they are called.
+    /// Their name.
     #[arg(long)]
     name: PersonName,
     /// Natural (N) or juridical (J).
@@ -30,13 +30,13 @@ pub(in crate::app::cli) struct NewUser {
     /// Its number.
     #[arg(long, requires = "document_type")]
     document_number: Option<DocumentNumber>,
-    /// Where they can be reached.
+    /// Their e-mail address.
     #[arg(long)]
     email: Option<Email>,
     /// The language of their mails.
     #[arg(long)]
     locale: Option<Locale>,
-    /// Give them no password: they choose one with a forgotten-password mail.
+    /// Set no password: the person chooses one with a reset mail.
     #[arg(long, conflicts_with = "random_password")]
     no_password: bool,
     #[command(flatten)]

@@ -22,7 +22,7 @@ pub(super) async fn disable(tool: &Tool, named: &Named<PersonId>) -> anyhow::Res
     let said = if changed {
         format!("{who} can't log in any more; their sessions have ended.")
     } else {
-        format!("Nothing to take away: {who} was disabled already.")
+        format!("Nothing to do: {who} was disabled already.")
     };
     tool.output.done(&answer, said)
 }

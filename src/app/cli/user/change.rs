@@ -11,22 +11,22 @@ use crate::identity::people::{self, DocumentNumber, DocumentType, PersonChange, 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 pub(in crate::app::cli) struct NewDetails {
-    /// What they log in with; their sessions go on.
+    /// A new username. Sessions continue.
     #[arg(long)]
     username: Option<Username>,
-    /// What they are called.
+    /// Their name.
     #[arg(long)]
     name: Option<PersonName>,
     /// Natural (N) or juridical (J).
     #[arg(long, ignore_case = true)]
     person_type: Option<PersonType>,
-    /// The kind of identity document; with its number, where they have none yet.
+    /// The kind of identity document. Needs its number, unless one is stored.
     #[arg(long, ignore_case = true)]
     document_type: Option<DocumentType>,
     /// Its number.
     #[arg(long)]
     document_number: Option<DocumentNumber>,
-    /// Where they can be reached; a mail tells the old address.
+    /// A new e-mail address. The old one is notified by mail.
     #[arg(long)]
     email: Option<Email>,
     /// The language of their mails.

@@ -15,10 +15,10 @@ use crate::identity::people::import::Format;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::app::cli) struct Args {
-    /// What to write; otherwise the file's name tells, or it is CSV.
+    /// The format. By default that of the file name, else CSV.
     #[arg(long)]
     format: Option<Format>,
-    /// A file to make, which only you may read; without it, all goes to standard output.
+    /// The file to create, readable by you only; standard output by default.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -26,7 +26,7 @@ pub(in crate::app::cli) struct Args {
 pub(super) async fn run(tool: &Tool, args: &Args) -> anyhow::Result<()> {
     let Some(path) = &args.output else {
         if tool.output == Output::Json {
-            bail!("`--json` tells of the file that `--output` names; to write JSON Lines, say `--format jsonl`");
+            bail!("`--json` needs `--output`; to print JSON Lines, use `--format jsonl`");
         }
         write(tool, args.format.unwrap_or(Format::Csv), &mut io::stdout()).await?;
         return Ok(());
@@ -51,7 +51,7 @@ fn make(path: &Path) -> anyhow::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
         let path = path.display();
         match error.kind() {
-            io::ErrorKind::AlreadyExists => anyhow::anyhow!("{path} is there already; name another file"),
+            io::ErrorKind::AlreadyExists => anyhow::anyhow!("{path} already exists; choose another file"),
             _ => anyhow::Error::new(error).context(format!("can't make {path}")),
         }
     })

@@ -20,11 +20,9 @@ pub(super) async fn run(tool: &Tool, note: Option<&Note>, days: u8) -> anyhow::R
             .await?;
     tx.commit([Event::new(Action::InvitationCreated).after(&shown)]).await?;
     // What the server was started with, nobody here knows.
-    remark("it lets somebody register while the server runs with REGISTRATION=invite or REGISTRATION=open");
+    remark("it works only while the server runs with REGISTRATION=invite or REGISTRATION=open");
     let (until, secret) = (moment(expires_at), invitation.reveal());
-    let said = format!(
-        "Made invitation {}, good until {until}.\nThe invitation, which is shown this once: {secret}",
-        shown.id
-    );
+    let said =
+        format!("Created invitation {}, valid until {until}.\nThe invitation, shown only once: {secret}", shown.id);
     tool.output.done(&json!(InvitationMade { invitation: invitation.clone(), shown }), said)
 }

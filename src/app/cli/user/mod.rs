@@ -31,7 +31,7 @@ pub(super) enum Command {
     Add(add::NewUser),
     /// List people.
     List {
-        /// Only those whose username or name begins like this.
+        /// Only usernames or names that start with this.
         #[arg(long, value_name = "TEXT")]
         beginning: Option<String>,
     },
@@ -40,7 +40,7 @@ pub(super) enum Command {
         /// Id or username.
         person: Named<PersonId>,
     },
-    /// Change a person: what is named, and nothing else.
+    /// Change a person. Only the given options change.
     #[command(override_usage = "portero user change <PERSON> <OPTIONS>")]
     Change {
         /// Id or username.
@@ -48,34 +48,34 @@ pub(super) enum Command {
         #[command(flatten)]
         new: change::NewDetails,
     },
-    /// Keep a person from logging in, and end their sessions; what they hold is kept for when they are let in again.
+    /// Disable a person: end their sessions and refuse their logins. Grants are kept.
     Disable {
         /// Id or username.
         person: Named<PersonId>,
     },
-    /// Let a person log in again who is disabled, or who has failed to too often.
+    /// Enable a disabled person, and clear failed logins.
     Enable {
         /// Id or username.
         person: Named<PersonId>,
     },
-    /// Remove a person: their sessions and grants end; username and document are free again.
+    /// Remove a person. Sessions and grants end; username and document become free.
     Remove {
         /// Id or username.
         person: Named<PersonId>,
     },
-    /// Give a person a new password, and end all their sessions and the waits after failed logins.
+    /// Set a person's password, end all their sessions, and clear the waits after failed logins.
     ResetPassword {
         /// Id or username.
         person: Named<PersonId>,
         #[command(flatten)]
         password: NewPassword,
     },
-    /// Send a person a mail to set a new password, to the address that they have proved.
+    /// Send a password reset mail to a person's verified address.
     SendReset {
         /// Id or username.
         person: Named<PersonId>,
     },
-    /// List where a person is logged in, the newest first.
+    /// List a person's sessions, newest first.
     Sessions {
         /// Id or username.
         person: Named<PersonId>,
@@ -84,22 +84,22 @@ pub(super) enum Command {
     EndSessions {
         /// Id or username.
         person: Named<PersonId>,
-        /// Only this one: its id, as `portero user sessions` shows it.
+        /// End only this one: its id, as `portero user sessions` shows it.
         #[arg(long, value_name = "ID", value_parser = sessions::session_id)]
         session: Option<SessionId>,
     },
-    /// Make an invitation, with which one person may register, once. It is shown this once.
+    /// Create an invitation for one person. It is shown only once.
     Invite {
-        /// What it is for: whom it is given to, say.
+        /// A note, such as who it is for.
         #[arg(long)]
         note: Option<Note>,
-        /// How many days it is good for.
+        /// How many days it is valid.
         #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u8).range(1..=90))]
         days: u8,
     },
-    /// Register many people at once, from a file or from the system that Portero succeeds: all or none.
+    /// Register many people from a file, or from the predecessor's database; all or none.
     Import(import::Args),
-    /// Write everybody to a file, or to standard output, with all that is kept about them but the hash of their password.
+    /// Export all people to a file or standard output, with everything stored except password hashes.
     Export(export::Args),
 }
 
@@ -111,7 +111,7 @@ pub(super) fn moment(at: OffsetDateTime) -> String {
 
 /// How a random password is told.
 pub(super) fn shown_once(password: &str) -> String {
-    format!("\nTheir password, which is shown this once: {password}")
+    format!("\nTheir password, shown only once: {password}")
 }
 
 pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {

@@ -62,7 +62,7 @@ pub(super) async fn end(tool: &Tool, named: &Named<PersonId>, session: Option<&S
     };
     tx.commit([]).await?;
     let said = match ended {
-        0 => format!("Nothing to take away: {who} has no session."),
+        0 => format!("Nothing to do: {who} has no session."),
         ended => format!("{who}: {}.", count(ended, "session has ended", "sessions have ended")),
     };
     tool.output.done(&json!({ "id": person.id, "username": person.username, "revoked_tokens": ended }), said)

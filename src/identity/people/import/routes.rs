@@ -36,11 +36,11 @@ pub fn routes() -> OpenApiRouter<Identity> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ImportQuery {
-    /// Only look for faults; write nothing.
+    /// Only check for faults; write nothing.
     #[param(default = false)]
     #[serde(default)]
     dry_run: bool,
-    /// Otherwise the header `Content-Type` says.
+    /// The format. By default that of the header `Content-Type`.
     #[param(inline)]
     format: Option<Format>,
 }
@@ -65,7 +65,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Sent {
     }
 }
 
-/// That people were imported.
+/// The result of the import.
 #[derive(Debug, Serialize, ToSchema)]
 struct UsersImported {
     #[schema(example = "users_imported")]
@@ -73,23 +73,23 @@ struct UsersImported {
     /// How many lines there were.
     #[schema(example = 5000)]
     lines: u64,
-    /// How many people are registered now; none in a dry run.
+    /// How many people were registered; 0 in a dry run.
     #[schema(example = 5000)]
     imported: u64,
     /// Whether it was one.
     #[schema(example = false)]
     dry_run: bool,
-    /// What is worth knowing though nothing is wrong: which fields were left out, say.
+    /// Remarks that are not faults, such as fields that were skipped.
     #[schema(example = json!(["left out, since Portero gives them itself: created_at, id, sessions"]))]
     remarks: Vec<String>,
 }
 
-/// Something wrong with a line of an import.
+/// A fault in a line of an import.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Fault {
     /// Its number.
     line: i64,
-    /// The field at fault, if it is one.
+    /// The field at fault, if the fault is in one.
     field: Option<&'static str>,
     /// What is wrong.
     #[serde(rename = "fault")]
@@ -112,12 +112,12 @@ impl From<store::Fault> for Fault {
 
 /// Register many people
 ///
-/// As `portero user import` does: a CSV file whose first line names the fields, or one JSON object a line, of
-/// `username`, `name`, `password` or `password_hash` (who has neither chooses one with a forgotten-password mail),
-/// `person_type`, `document_type`, `document_number`, `email`, `locale` and `disabled_at`. Spreadsheets' files are read as
-/// they are written: any separator and line end, UTF-8 or UTF-16. An export can be imported again; what Portero gives by
-/// itself (`id`, `created_at` and so on) is left out with a remark. All or none: all that is wrong is named, and then
-/// nobody is registered. At most 32 MiB, one import of a person at a time.
+/// Like `portero user import`: a CSV file whose first line names the fields, or one JSON object per line, with
+/// `username`, `name`, `password` or `password_hash` (people with neither choose one with a reset mail),
+/// `person_type`, `document_type`, `document_number`, `email`, `locale` and `disabled_at`. Reads spreadsheet files as
+/// they are: any separator and line end, UTF-8 or UTF-16. An export can be imported again; fields that Portero assigns
+/// (`id`, `created_at` and so on) are skipped with a remark. All or none: if anything is wrong, all faults are listed
+/// and nobody is registered. At most 32 MiB, and one import per person at a time.
 #[utoipa::path(post, path = "/users/import", tag = "users", params(ImportQuery),
     request_body(content((String = "text/csv"), (String = "application/jsonl")), description = "one person a line"),
     responses(
@@ -223,7 +223,7 @@ async fn must_be_faultless(conn: &mut PgConnection, lines: u64) -> Result<()> {
             .with("fault_count", count));
     }
     if lines == 0 {
-        return Err(Error::bad_request("invalid_import", "there is nobody in it"));
+        return Err(Error::bad_request("invalid_import", "the file has no people"));
     }
     Ok(())
 }

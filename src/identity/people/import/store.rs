@@ -212,7 +212,9 @@ pub async fn keep_hashes(conn: &mut PgConnection, hashes: &[(i64, PasswordHash)]
 
 /// Registers everybody, in the order of the file, and tells of each in the audit trail; answers how many that were.
 pub async fn register(conn: &mut PgConnection, by: &By) -> Result<u64> {
-    let taken = || Error::conflict("user_exists", "somebody was registered meanwhile; nothing was imported: try again");
+    let taken = || {
+        Error::conflict("user_exists", "a conflicting person was registered meanwhile; nothing was imported: try again")
+    };
     let (actor, actor_id) = by.actor.stored();
     let giver = match by.actor {
         Actor::Person(person) => giver(conn, person).await?,

@@ -9,16 +9,16 @@ use crate::base::id::{Id, PersonId};
 use crate::identity::people::{DocumentType, PersonType};
 use crate::platform::http::Page;
 
-/// One row of what `portero user` shows.
+/// A person, with everything stored except the password hash.
 #[derive(Debug, serde::Serialize, ToSchema)]
 #[schema(as = PersonDetails)]
 pub struct Details {
     /// Their id.
     pub id: PersonId,
-    /// What they log in with.
+    /// Their username.
     #[schema(example = "juan")]
     pub username: String,
-    /// What they are called.
+    /// Their name.
     #[schema(example = "Juan Demo")]
     pub name: String,
     /// Natural or juridical.
@@ -30,10 +30,10 @@ pub struct Details {
     /// Its number.
     #[schema(example = "00000007")]
     pub document_number: Option<String>,
-    /// Where they can be reached.
+    /// Their e-mail address.
     #[schema(example = "juan@example.com")]
     pub email: Option<String>,
-    /// Since when that is known to be theirs.
+    /// Since when the address is verified.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
     pub email_verified_at: Option<OffsetDateTime>,
@@ -48,7 +48,7 @@ pub struct Details {
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
     pub last_login_at: Option<OffsetDateTime>,
-    /// Since when they are barred.
+    /// Since when they are disabled.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
     pub disabled_at: Option<OffsetDateTime>,
