@@ -5,6 +5,7 @@ pub mod email;
 pub mod error;
 pub mod id;
 pub mod locale;
+pub mod made;
 pub mod masked;
 pub mod moment;
 pub mod names;

@@ -74,10 +74,10 @@ impl<P: BuiltIn> Holds<P> {
         service: &Ref<ServiceId>,
     ) -> Result<(ServiceId, Can<P>)> {
         let everywhere = self.services.contains(&ServiceId::PORTERO);
-        match store::services::resolve(conn, service).await {
-            Ok(service) => Ok((service, self.within(service)?)),
-            Err(error) if everywhere || !error.status().is_client_error() => Err(error),
-            Err(_) => Err(lacks::<P>()),
+        match store::services::find(conn, service).await? {
+            Some(service) => Ok((service, self.within(service)?)),
+            None if everywhere => Err(service.absent()),
+            None => Err(lacks::<P>()),
         }
     }
 

@@ -28,7 +28,10 @@ pub use administrators::{
     administrators, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
 };
 pub use by_service::by_service;
-pub use cover::{Through, must_cover_people, must_cover_permission, must_cover_person, must_cover_role};
+pub use cover::{
+    Through, covers_permission, covers_role, must_cover_people, must_cover_permission, must_cover_person,
+    must_cover_role,
+};
 pub use losses::{Loss, held_until, must_cover_loss};
 pub use meaning::{
     must_hand_out_where_anything_is_held, must_hand_out_where_permission_is_held, must_hand_out_where_role_is_held,

@@ -8,6 +8,7 @@ use crate::gate;
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::identity::Identity;
 use crate::identity::people;
+use crate::identity::people::store::Taken;
 use crate::platform::passwords::{Password, PasswordHash};
 use crate::platform::shares::Asker;
 
@@ -20,13 +21,13 @@ pub struct FirstAdmin {
     pub password: Password,
 }
 
-/// Makes `admin` unless there is an administrator already; answers whether it did.
+/// Makes `admin` unless there is an administrator already; answers whether it did, if their name is free.
 ///
 /// Of several instances that start at once, one does.
-pub async fn ensure_an_administrator(identity: &Identity, admin: FirstAdmin) -> Result<bool> {
+pub async fn ensure_an_administrator(identity: &Identity, admin: FirstAdmin) -> Result<Result<bool, Taken>> {
     let now = identity.clock.now();
     if !gate::store::administrators(&mut *identity.db.read().await?, now).await?.is_empty() {
-        return Ok(false);
+        return Ok(Ok(false));
     }
     identity.judge.policy().accept(&admin.password, &[admin.username.as_str()])?;
     let hash = identity.hasher.hash(&Asker::ourselves("start"), admin.password).await?;
@@ -36,20 +37,22 @@ pub async fn ensure_an_administrator(identity: &Identity, admin: FirstAdmin) -> 
     let mut tx = Change::new(identity.db.begin().await?, by);
     gate::store::queue_for_administrators(&mut tx).await?;
     if !gate::store::administrators(&mut tx, now).await?.is_empty() {
-        return Ok(false);
+        return Ok(Ok(false));
     }
-    register_administrator(&mut tx, &admin.username, &name, &hash).await?;
+    if let Err(taken) = register_administrator(&mut tx, &admin.username, &name, &hash).await? {
+        return Ok(Err(taken));
+    }
     tx.commit([]).await?;
-    Ok(true)
+    Ok(Ok(true))
 }
 
-/// Registers somebody who is an administrator of Portero itself.
+/// Registers somebody who is an administrator of Portero itself, if their name is free.
 pub async fn register_administrator(
     tx: &mut Change,
     username: &Username,
     name: &PersonName,
     password_hash: &PasswordHash,
-) -> Result<Person> {
+) -> Result<Result<Person, Taken>> {
     let new = people::store::NewRow {
         username,
         name,
@@ -59,11 +62,14 @@ pub async fn register_administrator(
         email: None,
         locale: None,
     };
-    let person = people::store::insert(tx, &new).await?;
+    let person = match people::store::insert(tx, &new).await? {
+        Ok(person) => person,
+        taken => return Ok(taken),
+    };
     let record = people::store::record(tx, person.id).await?;
     tx.tell(Event::new(Action::UserCreated).about(person.id).after(record));
     make_administrator(tx, person.id).await?;
-    Ok(person)
+    Ok(Ok(person))
 }
 
 /// Makes a person an administrator of Portero itself, for good; twice is safe.

@@ -53,7 +53,7 @@ async fn must_cover(tx: &mut Change, actor: PersonId, service: ServiceId, what: 
     let now = Through::Now(tx.by().now);
     match what {
         What::Role(role) => {
-            roles::store::hold(tx, role).await?;
+            roles::store::hold(tx, role).await??;
             must_cover_role(tx, actor, service, role, now).await
         }
         What::Permission(permission) => {

@@ -139,11 +139,11 @@ async fn begin(
     let mut conn = identity.db.read().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, identity.clock.now()).await?;
     if act.is_strict(service) {
-        permissions::store::resolve_one(&mut conn, &named).await.map_err(|error| grant.refusal(error))?;
+        permissions::store::find_one(&mut conn, &named).await?.ok_or_else(|| grant.absent(&named))?;
     }
     drop(conn);
     let mut tx = by.begin(identity, About::person(person)).await?;
-    let permission = permissions::store::hold(&mut tx, &named).await.map_err(|error| grant.refusal(error))?;
+    let permission = permissions::store::hold(&mut tx, &named).await?.ok_or_else(|| grant.absent(&named))?;
     let now = Through::Now(tx.by().now);
     must_cover_permission(&mut tx, by.actor, service, permission, now).await?;
     Ok(Begun { tx, actor: by.actor, person, service, what: permission })

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -178,12 +177,8 @@ impl DirectGrant {
     }
 
     /// What to answer when there is no such permission: a name in its own field is 404, as an id is.
-    pub fn refusal(&self, error: Error) -> Error {
-        if self.permission_name.is_some() && error.status() == StatusCode::BAD_REQUEST {
-            PermissionId::not_found()
-        } else {
-            error
-        }
+    pub fn absent(&self, named: &Ref<PermissionId>) -> Error {
+        if self.permission_name.is_some() { PermissionId::not_found() } else { named.absent() }
     }
 }
 

@@ -1,5 +1,4 @@
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -60,13 +59,8 @@ async fn add_role_to_service(
 /// The service to make, when a caller gave a name that no service has and that one can have.
 async fn unknown_name(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Option<NewService>> {
     let Ref::Name(name) = service else { return Ok(None) };
-    match services::store::resolve(conn, service).await {
-        Err(error) if error.status().is_client_error() => {
-            Ok(name.parse().ok().map(|name| NewService { name, description: None }))
-        }
-        Err(error) => Err(error),
-        Ok(_) => Ok(None),
-    }
+    let found = services::store::find(conn, service).await?;
+    Ok(if found.is_some() { None } else { name.parse().ok().map(|name| NewService { name, description: None }) })
 }
 
 async fn offer_in_new_service(
@@ -79,9 +73,10 @@ async fn offer_in_new_service(
     let now = Through::Now(tx.by().now);
     must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, WriteServices::ID, now).await?;
     must_be_grantable(&mut tx, by.actor, ServiceId::PORTERO, role).await?;
-    let (status, service) = services::store::ensure(&mut tx, new).await?;
-    if status == StatusCode::CREATED {
-        tx.tell(Event::new(Action::ServiceCreated).within(service.id).after(&service));
+    let made = services::store::ensure(&mut tx, new).await?;
+    let service = made.get();
+    if made.is_new() {
+        tx.tell(Event::new(Action::ServiceCreated).within(service.id).after(service));
     }
     let made = store::offer(&mut tx, service.id, role).await?;
     tx.commit(made.then(|| told::offered(service.id, role))).await?;

@@ -102,7 +102,7 @@ async fn anyone(
 ) -> Result<(Person, ServiceId, Effective)> {
     let backend = Backend::with(identity, key).await?;
     let mut conn = identity.db.read().await?;
-    backend.must_be_of(named(&mut conn, service).await?)?;
+    backend.must_be_of(services::store::find(&mut conn, service).await?)?;
     let user = find(&mut conn, person).await?;
     let now = identity.clock.now();
     let effective = effective_of_all(&mut conn, &[user.id], backend.service, now).await?.remove(&user.id);
@@ -253,15 +253,6 @@ async fn list_role_holders(
     };
     let people = store::holders(&mut conn, service, role, &page, identity.clock.now()).await?;
     Ok(page.respond(people, |person| person.id.0))
-}
-
-/// The service that a caller named, if there is one.
-async fn named(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Option<ServiceId>> {
-    match services::store::resolve(conn, service).await {
-        Ok(service) => Ok(Some(service)),
-        Err(error) if error.status().is_client_error() => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// The person whom a caller named, if it is for them to hear of: who reads the grants of one service alone hears of those who

@@ -1,7 +1,6 @@
 //! What somebody else chose for a person who held little must not work once the person holds more: the password that a help
 //! desk gave them, the address that it sends new ones to.
 
-use axum::http::StatusCode;
 use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -12,7 +11,7 @@ use super::store::{self, PlantedFor};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
 use crate::gate::permission::{BuiltIn, WriteGrants};
-use crate::gate::store::{Through, must_cover_permission, must_cover_role, services_where};
+use crate::gate::store::{Through, covers_permission, covers_role, services_where};
 use crate::identity::people::store::given;
 
 /// Something the caller should know about a grant.
@@ -36,15 +35,13 @@ pub async fn must_have_own_password(
     let given = given(conn, person).await?;
     let Some(setter) = given.password_by else { return Ok(()) };
     let covered = match what {
-        What::Role(role) => must_cover_role(conn, setter, service, role, through).await,
-        What::Permission(permission) => must_cover_permission(conn, setter, service, permission, through).await,
+        What::Role(role) => covers_role(conn, setter, service, role, through).await?,
+        What::Permission(permission) => covers_permission(conn, setter, service, permission, through).await?,
     };
-    match covered {
-        Err(error) if error.status() == StatusCode::FORBIDDEN => {
-            Err(set_by_another("their", given.password_by_name.as_deref().unwrap_or("somebody else")))
-        }
-        covered => covered,
+    if covered {
+        return Ok(());
     }
+    Err(set_by_another("their", given.password_by_name.as_deref().unwrap_or("somebody else")))
 }
 
 /// Likewise for everybody who holds `role`, which is to carry `permission` from now on.

@@ -217,7 +217,7 @@ pub(super) async fn must_be_grantable(
     service: ServiceId,
     role: RoleId,
 ) -> Result<()> {
-    roles::store::hold(tx, role).await?;
+    roles::store::hold(tx, role).await??;
     let now = Through::Now(tx.by().now);
     must_cover_role(tx, actor, service, role, now).await
 }

@@ -1,5 +1,4 @@
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,6 +8,7 @@ use utoipa_axum::routes;
 use super::{NewPermission, Permission, PermissionChange, store};
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, Ref};
+use crate::base::made::Made;
 use crate::base::patch::must_change_something;
 use crate::gate::audit::{Action, Event};
 use crate::gate::permission::{ReadPermissions, WritePermissions};
@@ -49,12 +49,12 @@ async fn create_permission(
     State(identity): State<Identity>,
     by: Can<WritePermissions>,
     Json(new): Json<NewPermission>,
-) -> Result<(StatusCode, Json<Permission>)> {
+) -> Result<Made<Permission>> {
     let mut tx = by.begin(&identity, About::default()).await?;
-    let (status, permission) = store::ensure(&mut tx, &new).await?;
-    let made = Event::new(Action::PermissionCreated).after(&permission);
-    tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
-    Ok((status, Json(permission)))
+    let made = store::ensure(&mut tx, &new).await?;
+    let told = Event::new(Action::PermissionCreated).after(made.get());
+    tx.commit(made.is_new().then_some(told)).await?;
+    Ok(made)
 }
 
 /// Get a permission

@@ -1,11 +1,11 @@
 //! The table `auth.permission`.
 
-use axum::http::StatusCode;
 use sqlx::PgConnection;
 
 use super::{NewPermission, Permission, PermissionChange, PermissionName};
 use crate::base::error::{Error, OnConstraint, Result};
 use crate::base::id::{Id, PermissionId, Ref};
+use crate::base::made::Made;
 use crate::base::names::{self, Description};
 use crate::platform::http::{Page, Total};
 
@@ -56,21 +56,24 @@ pub async fn lock(conn: &mut PgConnection, id: PermissionId) -> Result<Permissio
 
 /// The id of the permission that a caller named; of two with one name, the users' before Portero's own.
 pub async fn resolve(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<PermissionId> {
+    find(conn, permission).await?.ok_or_else(|| permission.absent())
+}
+
+/// Likewise, if there is one.
+pub async fn find(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<Option<PermissionId>> {
     let (id, name) = permission.key();
-    sqlx::query_scalar!(
+    let found = sqlx::query_scalar!(
         r#"select id as "id: PermissionId" from auth.permission where id = $1 or name = $2 order by id desc limit 1"#,
         id.map(|id| id.0),
         name,
-    )
-    .fetch_optional(conn)
-    .await?
-    .ok_or_else(|| permission.absent())
+    );
+    Ok(found.fetch_optional(conn).await?)
 }
 
 /// Likewise, kept from being renamed or deleted until this transaction ends: what is given is what was named.
-pub async fn hold(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<PermissionId> {
+pub async fn hold(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<Option<PermissionId>> {
     let (id, name) = permission.key();
-    sqlx::query_scalar!(
+    let found = sqlx::query_scalar!(
         r#"
         select id as "id: PermissionId"
         from auth.permission
@@ -81,10 +84,8 @@ pub async fn hold(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Re
         "#,
         id.map(|id| id.0),
         name,
-    )
-    .fetch_optional(conn)
-    .await?
-    .ok_or_else(|| permission.absent())
+    );
+    Ok(found.fetch_optional(conn).await?)
 }
 
 /// The id of the permission that a caller named where a slip would open something, or leave it open.
@@ -92,18 +93,25 @@ pub async fn hold(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Re
 /// # Errors
 /// 409 `ambiguous_name` for a name that one of the users' permissions and one of Portero's own have.
 pub async fn resolve_one(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<PermissionId> {
-    let Ref::Name(name) = permission else { return resolve(conn, permission).await };
+    find_one(conn, permission).await?.ok_or_else(|| permission.absent())
+}
+
+/// Likewise, if there is one.
+///
+/// # Errors
+/// As [`resolve_one`].
+pub async fn find_one(conn: &mut PgConnection, permission: &Ref<PermissionId>) -> Result<Option<PermissionId>> {
+    let Ref::Name(name) = permission else { return find(conn, permission).await };
     let named = sqlx::query_scalar!("select id from auth.permission where name = $1 order by id desc", name);
     match named.fetch_all(conn).await?.as_slice() {
-        [] => Err(permission.absent()),
-        [id] => Ok(PermissionId(*id)),
+        [] => Ok(None),
+        [id] => Ok(Some(PermissionId(*id))),
         several => Err(PermissionId::ambiguous(name, several)),
     }
 }
 
-/// Makes a permission, or answers the one that stands: 201 or 200; 409 when that one has another description than is asked
-/// for.
-pub async fn ensure(conn: &mut PgConnection, new: &NewPermission) -> Result<(StatusCode, Permission)> {
+/// Makes a permission, or answers the one that stands. 409 when that one has another description than is asked for.
+pub async fn ensure(conn: &mut PgConnection, new: &NewPermission) -> Result<Made<Permission>> {
     let description = new.description.as_ref().map(Description::as_str);
     // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
     loop {
@@ -121,7 +129,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewPermission) -> Result<(Sta
         .fetch_optional(&mut *conn)
         .await?;
         if let Some(made) = made {
-            return Ok((StatusCode::CREATED, made));
+            return Ok(Made::New(made));
         }
         let standing = sqlx::query_as!(
             Permission,
@@ -132,7 +140,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewPermission) -> Result<(Sta
         .await?;
         match standing {
             Some(standing) if description.is_none() || standing.description.as_deref() == description => {
-                return Ok((StatusCode::OK, standing));
+                return Ok(Made::Standing(standing));
             }
             Some(_) => return Err(exists()),
             None => {}

@@ -87,6 +87,7 @@ async fn add_permission_to_role(
     let mut tx = by.begin(&identity, About::default()).await?;
     let role = changeable(&mut tx, by.actor, &link.role_id).await?;
     let permission = permissions::store::hold(&mut tx, &link.permission_id).await?;
+    let permission = permission.ok_or_else(|| link.permission_id.absent())?;
     // What a role carries does not end: whoever gives it must hold it for good.
     must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, permission, Through::End(None)).await?;
     let added = store::add_permission(&mut tx, role, permission).await?;

@@ -1,5 +1,4 @@
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,6 +8,7 @@ use utoipa_axum::routes;
 use super::{NewRole, Role, RoleChange, permission_routes, store};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
+use crate::base::made::Made;
 use crate::base::patch::must_change_something;
 use crate::gate::audit::{Action, Change, Event};
 use crate::gate::permission::{ReadRoles, WriteRoles};
@@ -46,12 +46,12 @@ async fn create_role(
     State(identity): State<Identity>,
     by: Can<WriteRoles>,
     Json(new): Json<NewRole>,
-) -> Result<(StatusCode, Json<Role>)> {
+) -> Result<Made<Role>> {
     let mut tx = by.begin(&identity, About::default()).await?;
-    let (status, role) = store::ensure(&mut tx, &new).await?;
-    let made = Event::new(Action::RoleCreated).after(&role);
-    tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
-    Ok((status, Json(role)))
+    let made = store::ensure(&mut tx, &new).await?;
+    let told = Event::new(Action::RoleCreated).after(made.get());
+    tx.commit(made.is_new().then_some(told)).await?;
+    Ok(made)
 }
 
 /// Get a role
@@ -179,7 +179,7 @@ pub(super) async fn must_cover_loss_of(tx: &mut Change, actor: PersonId, loss: L
 pub(super) async fn changeable(tx: &mut Change, actor: PersonId, role: &Ref<RoleId>) -> Result<RoleId> {
     let role = store::resolve(tx, role).await?;
     role.must_not_be_built_in()?;
-    store::lock(tx, role).await?;
+    store::lock(tx, role).await??;
     let now = Through::Now(tx.by().now);
     must_cover_role(tx, actor, ServiceId::PORTERO, role, now).await?;
     Ok(role)

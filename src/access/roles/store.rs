@@ -1,6 +1,5 @@
 //! The tables `auth.role` and `auth.role_permission`.
 
-use axum::http::StatusCode;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -8,6 +7,7 @@ use super::{NewRole, Role, RoleChange, RoleName};
 use crate::access::permissions::Permission;
 use crate::base::error::{Error, OnConstraint, Result};
 use crate::base::id::{Id, PermissionId, Ref, RoleId, ServiceId};
+use crate::base::made::Made;
 use crate::base::names::{self, Description};
 use crate::identity::mail::store::tokens::void_of_holders;
 use crate::platform::http::{Page, Total};
@@ -44,9 +44,14 @@ pub async fn get(conn: &mut PgConnection, id: RoleId) -> Result<Role> {
 
 /// The id of the role that a caller named; of two with one name, the users' before Portero's own.
 pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<RoleId> {
+    find(conn, role).await?.ok_or_else(|| role.absent())
+}
+
+/// Likewise, if there is one.
+pub async fn find(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<Option<RoleId>> {
     let (id, name) = role.key();
     // Names have two indexes, one for users' roles and one for Portero's own.
-    sqlx::query_scalar!(
+    let found = sqlx::query_scalar!(
         r#"
         select id as "id: RoleId"
         from auth.role
@@ -56,10 +61,8 @@ pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<Role
         "#,
         id.map(|id| id.0),
         name,
-    )
-    .fetch_optional(conn)
-    .await?
-    .ok_or_else(|| role.absent())
+    );
+    Ok(found.fetch_optional(conn).await?)
 }
 
 /// The id of the role that a caller named where a slip would open something, or leave it open.
@@ -67,9 +70,17 @@ pub async fn resolve(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<Role
 /// # Errors
 /// 409 `ambiguous_name` for a name that one of the users' roles and one of Portero's own have.
 pub async fn resolve_one(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<RoleId> {
-    let Ref::Name(name) = role else { return resolve(conn, role).await };
+    find_one(conn, role).await?.ok_or_else(|| role.absent())
+}
+
+/// Likewise, if there is one.
+///
+/// # Errors
+/// As [`resolve_one`].
+pub async fn find_one(conn: &mut PgConnection, role: &Ref<RoleId>) -> Result<Option<RoleId>> {
+    let Ref::Name(name) = role else { return find(conn, role).await };
     let named = sqlx::query_scalar!("select id from auth.role where name = $1 order by id desc", name);
-    one_of(&named.fetch_all(conn).await?, name, role)
+    one_of(&named.fetch_all(conn).await?, name)
 }
 
 /// Likewise among those that a service offers: of others nobody hears whether they are there.
@@ -87,13 +98,13 @@ pub async fn resolve_offered(conn: &mut PgConnection, service: ServiceId, role: 
         id.map(|id| id.0),
         name,
     );
-    one_of(&offered.fetch_all(conn).await?, name.unwrap_or_default(), role)
+    one_of(&offered.fetch_all(conn).await?, name.unwrap_or_default())?.ok_or_else(|| role.absent())
 }
 
-fn one_of(ids: &[i32], name: &str, role: &Ref<RoleId>) -> Result<RoleId> {
+fn one_of(ids: &[i32], name: &str) -> Result<Option<RoleId>> {
     match ids {
-        [] => Err(role.absent()),
-        [id] => Ok(RoleId(*id)),
+        [] => Ok(None),
+        [id] => Ok(Some(RoleId(*id))),
         several => Err(RoleId::ambiguous(name, several)),
     }
 }
@@ -113,14 +124,23 @@ pub async fn must_not_be_direct_elsewhere(
     if elsewhere.fetch_one(conn).await? { Err(named.absent()) } else { Ok(()) }
 }
 
-/// Keeps a role from being deleted, and from carrying more, until this transaction ends.
-///
-/// # Errors
-/// 409 `direct_role` for the role of a direct grant: it belongs to one person in one service.
-pub async fn hold(conn: &mut PgConnection, id: RoleId) -> Result<()> {
+/// The role of a direct grant: it belongs to one person in one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DirectRole;
+
+impl From<DirectRole> for Error {
+    /// 409 `direct_role`.
+    fn from(_: DirectRole) -> Self {
+        let detail = "this role carries direct grants; change them at /person-service-permissions";
+        Self::conflict("direct_role", detail)
+    }
+}
+
+/// Keeps a role from being deleted, and from carrying more, until this transaction ends; not that of a direct grant.
+pub async fn hold(conn: &mut PgConnection, id: RoleId) -> Result<Result<(), DirectRole>> {
     // Portero's own never change; and the row of Administrator is where those queue who make or unmake one.
     if id.is_built_in() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let direct = sqlx::query_scalar!(
         r#"select direct_person_id is not null as "direct!" from auth.role where id = $1 for share"#,
@@ -128,36 +148,30 @@ pub async fn hold(conn: &mut PgConnection, id: RoleId) -> Result<()> {
     )
     .fetch_optional(conn)
     .await?;
-    must_not_be_direct(direct)
+    unless_direct(direct)
 }
 
-/// Keeps a role from being granted or changed by anybody else until this transaction ends.
-///
-/// # Errors
-/// 409 `direct_role` for the role of a direct grant: it belongs to one person in one service.
-pub async fn lock(conn: &mut PgConnection, id: RoleId) -> Result<()> {
+/// Keeps a role from being granted or changed by anybody else until this transaction ends; not that of a direct grant.
+pub async fn lock(conn: &mut PgConnection, id: RoleId) -> Result<Result<(), DirectRole>> {
     let direct = sqlx::query_scalar!(
         r#"select direct_person_id is not null as "direct!" from auth.role where id = $1 for no key update"#,
         id.0,
     )
     .fetch_optional(conn)
     .await?;
-    must_not_be_direct(direct)
+    unless_direct(direct)
 }
 
-fn must_not_be_direct(direct: Option<bool>) -> Result<()> {
+fn unless_direct(direct: Option<bool>) -> Result<Result<(), DirectRole>> {
     match direct {
         None => Err(RoleId::not_found()),
-        Some(false) => Ok(()),
-        Some(true) => Err(Error::conflict(
-            "direct_role",
-            "this role carries direct grants; change them at /person-service-permissions",
-        )),
+        Some(false) => Ok(Ok(())),
+        Some(true) => Ok(Err(DirectRole)),
     }
 }
 
-/// Makes a role, or answers the one that stands: 201 or 200; 409 when that one has another description than is asked for.
-pub async fn ensure(conn: &mut PgConnection, new: &NewRole) -> Result<(StatusCode, Role)> {
+/// Makes a role, or answers the one that stands. 409 when that one has another description than is asked for.
+pub async fn ensure(conn: &mut PgConnection, new: &NewRole) -> Result<Made<Role>> {
     let description = new.description.as_ref().map(Description::as_str);
     // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
     loop {
@@ -175,7 +189,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewRole) -> Result<(StatusCod
         .fetch_optional(&mut *conn)
         .await?;
         if let Some(made) = made {
-            return Ok((StatusCode::CREATED, made));
+            return Ok(Made::New(made));
         }
         let standing = sqlx::query_as!(
             Role,
@@ -186,7 +200,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewRole) -> Result<(StatusCod
         .await?;
         match standing {
             Some(standing) if description.is_none() || standing.description.as_deref() == description => {
-                return Ok((StatusCode::OK, standing));
+                return Ok(Made::Standing(standing));
             }
             Some(_) => return Err(exists()),
             None => {}

@@ -1,5 +1,4 @@
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,6 +8,7 @@ use utoipa_axum::routes;
 use super::{NewService, Service, ServiceChange, store};
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
+use crate::base::made::Made;
 use crate::base::patch::must_change_something;
 use crate::gate::audit::{Action, Event};
 use crate::gate::permission::{ReadServices, WriteServices};
@@ -49,12 +49,12 @@ async fn create_service(
     State(identity): State<Identity>,
     by: Can<WriteServices>,
     Json(new): Json<NewService>,
-) -> Result<(StatusCode, Json<Service>)> {
+) -> Result<Made<Service>> {
     let mut tx = by.begin(&identity, About::default()).await?;
-    let (status, service) = store::ensure(&mut tx, &new).await?;
-    let made = Event::new(Action::ServiceCreated).within(service.id).after(&service);
-    tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
-    Ok((status, Json(service)))
+    let made = store::ensure(&mut tx, &new).await?;
+    let told = Event::new(Action::ServiceCreated).within(made.get().id).after(made.get());
+    tx.commit(made.is_new().then_some(told)).await?;
+    Ok(made)
 }
 
 /// Get a service

@@ -1,15 +1,15 @@
 //! The table `auth.services`.
 
-use axum::http::StatusCode;
 use sqlx::PgConnection;
 
 use super::{NewService, Service, ServiceChange, ServiceName};
 use crate::base::error::{Error, OnConstraint, Result};
 use crate::base::id::{Id, ServiceId};
+use crate::base::made::Made;
 use crate::base::names::{self, Description};
 use crate::platform::http::{ETag, Page, Tagged, Total};
 
-pub use crate::gate::store::services::{hold, lock, resolve};
+pub use crate::gate::store::services::{find, hold, lock, resolve};
 
 /// One page of services, Portero itself left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> {
@@ -62,8 +62,8 @@ pub async fn tagged(conn: &mut PgConnection, id: ServiceId) -> Result<Tagged<Ser
     Ok(Tagged { etag: ETag::of(&(&shown, row.updated_at))?, shown })
 }
 
-/// Registers a service, or answers the one that stands: 201 or 200; 409 when that one has another description than is asked for.
-pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<(StatusCode, Service)> {
+/// Registers a service, or answers the one that stands. 409 when that one has another description than is asked for.
+pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<Made<Service>> {
     let description = new.description.as_ref().map(Description::as_str);
     // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
     loop {
@@ -81,7 +81,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<(Status
         .fetch_optional(&mut *conn)
         .await?;
         if let Some(made) = made {
-            return Ok((StatusCode::CREATED, made));
+            return Ok(Made::New(made));
         }
         let standing = sqlx::query_as!(
             Service,
@@ -100,7 +100,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<(Status
                 if standing.id != ServiceId::PORTERO
                     && (description.is_none() || standing.description.as_deref() == description) =>
             {
-                return Ok((StatusCode::OK, standing));
+                return Ok(Made::Standing(standing));
             }
             Some(_) => return Err(exists()),
             None => must_have_no_twin(&mut *conn, &new.name).await?,

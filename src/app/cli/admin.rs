@@ -13,6 +13,7 @@ use super::tool::Tool;
 use super::user;
 use crate::access::administrators::{make_administrator, register_administrator};
 use crate::access::grants::{self, What, told};
+use crate::base::error::Error;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::{Person, PersonName, Username};
 use crate::gate::store::{
@@ -80,7 +81,7 @@ async fn add(tool: &Tool, named: &Named<PersonId>, name: &PersonName, password: 
     let shown = chosen.to_show();
     let hash = tool.app.hasher.hash(&Asker::ourselves("command line"), chosen.password).await?;
     let mut tx = tool.begin().await?;
-    let person = register_administrator(&mut tx, &username, name, &hash).await?;
+    let person = register_administrator(&mut tx, &username, name, &hash).await?.map_err(Error::from)?;
     tx.commit([]).await?;
 
     let made = json!({

@@ -1,6 +1,5 @@
 //! `portero grant`: who holds what where.
 
-use axum::http::StatusCode;
 use clap::{ArgGroup, Subcommand};
 use serde_json::json;
 use sqlx::PgConnection;
@@ -15,6 +14,7 @@ use super::user::moment;
 use crate::access::grants::store::{self, LastGrant};
 use crate::access::grants::{self, End, Held, Reason, Terms, What, told};
 use crate::access::roles;
+use crate::access::roles::store::DirectRole;
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
 use crate::gate::audit::Change;
 use crate::gate::store::{must_keep_an_administrator, queue_for_administrators};
@@ -215,10 +215,7 @@ async fn change_role(
         queue_for_administrators(tx).await?;
     }
     people::store::lock(tx, person).await?;
-    roles::store::hold(tx, role).await.map_err(|error| match error.status() {
-        StatusCode::CONFLICT => direct_role(),
-        _ => error.into(),
-    })?;
+    roles::store::hold(tx, role).await?.map_err(|DirectRole| direct_role())?;
     let mut taken = false;
     let told = if let Some(terms) = terms {
         let granted = store::grant(tx, person, service, role, terms).await?;

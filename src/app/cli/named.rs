@@ -6,7 +6,6 @@ use std::str::FromStr;
 use sqlx::PgConnection;
 
 use crate::access::{permissions, roles, services};
-use crate::base::error::{Error, Result};
 use crate::base::id::{Id, PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::Person;
 use crate::identity::people;
@@ -33,16 +32,6 @@ impl<T: Id> Named<T> {
         let (text, noun) = (&self.text, T::NOUN);
         anyhow::anyhow!("there is no {noun} with the id or name `{text}`; `portero {noun} list` shows all")
     }
-
-    fn found<R>(&self, found: Result<R>) -> anyhow::Result<R> {
-        found.map_err(|error| match error {
-            // Of two with one name it says which they are.
-            Error::Refused(refusal) if refusal.status.is_client_error() && refusal.code != "ambiguous_name" => {
-                self.absent()
-            }
-            error => error.into(),
-        })
-    }
 }
 
 impl Named<PersonId> {
@@ -53,28 +42,28 @@ impl Named<PersonId> {
 
 impl Named<ServiceId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<ServiceId> {
-        self.found(services::store::resolve(conn, &self.row).await)
+        services::store::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
 }
 
 impl Named<RoleId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<RoleId> {
-        self.found(roles::store::resolve(conn, &self.row).await)
+        roles::store::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
 
     /// Likewise, unless the name means two.
     pub(super) async fn find_one(&self, conn: &mut PgConnection) -> anyhow::Result<RoleId> {
-        self.found(roles::store::resolve_one(conn, &self.row).await)
+        roles::store::find_one(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
 }
 
 impl Named<PermissionId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<PermissionId> {
-        self.found(permissions::store::resolve(conn, &self.row).await)
+        permissions::store::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
 
     /// Likewise, unless the name means two.
     pub(super) async fn find_one(&self, conn: &mut PgConnection) -> anyhow::Result<PermissionId> {
-        self.found(permissions::store::resolve_one(conn, &self.row).await)
+        permissions::store::find_one(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
 }

@@ -1,6 +1,5 @@
 //! `portero permission`.
 
-use axum::http::StatusCode;
 use clap::Subcommand;
 
 use super::named::Named;
@@ -60,11 +59,11 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     match command {
         Command::Add { name, description } => {
-            let (status, permission) = store::ensure(&mut tx, &NewPermission { name, description }).await?;
-            let made = Event::new(Action::PermissionCreated).after(&permission);
-            tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
-            let did = if status == StatusCode::CREATED { "Created" } else { "Already exists:" };
-            tool.output.done(&permission, format_args!("{did} permission {} `{}`.", permission.id, permission.name))
+            let made = store::ensure(&mut tx, &NewPermission { name, description }).await?;
+            let permission = made.get();
+            tx.commit(made.is_new().then(|| Event::new(Action::PermissionCreated).after(permission))).await?;
+            let did = if made.is_new() { "Created" } else { "Already exists:" };
+            tool.output.done(permission, format_args!("{did} permission {} `{}`.", permission.id, permission.name))
         }
         Command::List { beginning, role } => {
             let role = match role {

@@ -1,6 +1,5 @@
 //! `portero role`: sets of permissions.
 
-use axum::http::StatusCode;
 use clap::Subcommand;
 use serde_json::json;
 use sqlx::PgConnection;
@@ -13,7 +12,7 @@ use super::words::NewWords;
 use crate::access::grants;
 use crate::access::permissions::Permission;
 use crate::access::roles::{self, NewRole, Role, RoleChange, RoleName, store, told};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, RoleId, ServiceId};
 use crate::base::names::Description;
 use crate::gate::audit::{Action, Change, Event};
@@ -116,9 +115,10 @@ async fn add(
     services: &[Named<ServiceId>],
 ) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
-    let (status, role) = store::ensure(&mut tx, new).await?;
-    if status == StatusCode::CREATED {
-        tx.tell(Event::new(Action::RoleCreated).after(&role));
+    let made = store::ensure(&mut tx, new).await?;
+    let role = made.get();
+    if made.is_new() {
+        tx.tell(Event::new(Action::RoleCreated).after(role));
     }
     if !permissions.is_empty() {
         role.id.must_not_be_built_in()?;
@@ -139,7 +139,7 @@ async fn add(
     for notice in notices {
         remark(&notice);
     }
-    let did = if status == StatusCode::CREATED { "Created" } else { "Already exists:" };
+    let did = if made.is_new() { "Created" } else { "Already exists:" };
     tool.output.done(
         &json!({ "id": role.id, "name": role.name, "description": role.description, "permissions": carried }),
         format_args!("{did} role {} `{}`; it carries: {}.", role.id, role.name, names(&carried)),
@@ -222,6 +222,6 @@ fn names(permissions: &[Permission]) -> String {
 async fn changeable(conn: &mut PgConnection, role: &Named<RoleId>) -> anyhow::Result<RoleId> {
     let id = role.find_one(conn).await?;
     id.must_not_be_built_in()?;
-    store::lock(conn, id).await?;
+    store::lock(conn, id).await?.map_err(Error::from)?;
     Ok(id)
 }

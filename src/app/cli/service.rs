@@ -1,6 +1,5 @@
 //! `portero service`: the backends that people have roles in.
 
-use axum::http::StatusCode;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -11,6 +10,7 @@ use super::tool::{Tool, everything, list_all};
 use super::words::NewWords;
 use crate::access::grants::{self, told};
 use crate::access::services::{self, NewService, Service, ServiceChange, ServiceName, store};
+use crate::base::error::Error;
 use crate::base::id::{RoleId, ServiceId};
 use crate::base::names::Description;
 use crate::gate::audit::{Action, Change, Event};
@@ -74,11 +74,12 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     match command {
         Command::Add { name, description } => {
-            let (status, service) = store::ensure(&mut tx, &NewService { name, description }).await?;
-            let made = Event::new(Action::ServiceCreated).within(service.id).after(&service);
-            tx.commit((status == StatusCode::CREATED).then_some(made)).await?;
-            let did = if status == StatusCode::CREATED { "Created" } else { "Already exists:" };
-            tool.output.done(&service, format_args!("{did} service {} `{}`.", service.id, service.name))
+            let made = store::ensure(&mut tx, &NewService { name, description }).await?;
+            let service = made.get();
+            let told = || Event::new(Action::ServiceCreated).within(service.id).after(service);
+            tx.commit(made.is_new().then(told)).await?;
+            let did = if made.is_new() { "Created" } else { "Already exists:" };
+            tool.output.done(service, format_args!("{did} service {} `{}`.", service.id, service.name))
         }
         Command::List { beginning } => {
             let list = async |page: &_| store::list(&mut tx, page).await;
@@ -118,7 +119,7 @@ async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow
     for named in &offer.roles {
         let is_strict = !add || service == ServiceId::PORTERO;
         let role = if is_strict { named.find_one(&mut tx).await? } else { named.find(&mut tx).await? };
-        crate::access::roles::store::hold(&mut tx, role).await?;
+        crate::access::roles::store::hold(&mut tx, role).await?.map_err(Error::from)?;
         if add {
             if grants::store::offer(&mut tx, service, role).await? {
                 tx.tell(told::offered(service, role));

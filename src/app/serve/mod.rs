@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::extract::FromRef;
-use axum::http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::task::TaskTracker;
@@ -26,6 +25,7 @@ use crate::app::changes::{self};
 use crate::app::config::Config;
 use crate::app::database::Database;
 use crate::app::{self, App, build, trail};
+use crate::base::error::Error;
 use crate::base::id::Ref;
 use crate::gate::sessions::{self};
 use crate::gate::{self, idempotency};
@@ -230,14 +230,13 @@ impl Signals {
 async fn make_first_admin(app: &App) -> anyhow::Result<()> {
     if let Some(admin) = named_admin(&app.config)? {
         let username = admin.username.clone();
-        match ensure_an_administrator(app, admin).await {
+        match ensure_an_administrator(app, admin).await.context("ADMIN_PASSWORD")? {
             Ok(true) => tracing::info!(username = username.as_str(), "made the first administrator"),
             Ok(false) => tell_if_ignored(app, username.as_str()).await?,
-            Err(error) if error.status() == StatusCode::CONFLICT => {
+            Err(_taken) => {
                 let username = username.as_str();
                 bail!("ADMIN: {username} exists, but is not an administrator: run `portero admin add {username}`")
             }
-            Err(error) => return Err(error).context("ADMIN_PASSWORD"),
         }
         return Ok(());
     }
@@ -253,7 +252,7 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
     let password = random_password()?;
     let shown = zeroize::Zeroizing::new(String::from_utf8_lossy(password.as_bytes()).into_owned());
     let username = "admin".parse().map_err(|fault: String| anyhow::anyhow!(fault))?;
-    if ensure_an_administrator(app, FirstAdmin { username, password }).await? {
+    if ensure_an_administrator(app, FirstAdmin { username, password }).await?.map_err(Error::from)? {
         let mut terminal = std::io::stderr().lock();
         writeln!(terminal, "\nThe first administrator: username `admin`, password `{}`", shown.as_str())?;
         writeln!(terminal, "It is shown this once; `portero admin reset-password admin` makes another.\n")?;

@@ -37,6 +37,28 @@ pub async fn must_cover_role(
     role: RoleId,
     through: Through,
 ) -> Result<()> {
+    let beyond = beyond_in_role(conn, actor, service, role, through).await?;
+    beyond.map_or(Ok(()), |name| Err(beyond_own(&name, through)))
+}
+
+/// Whether [`must_cover_role`] refuses nothing.
+pub async fn covers_role(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    service: ServiceId,
+    role: RoleId,
+    through: Through,
+) -> Result<bool> {
+    Ok(beyond_in_role(conn, actor, service, role, through).await?.is_none())
+}
+
+async fn beyond_in_role(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    service: ServiceId,
+    role: RoleId,
+    through: Through,
+) -> Result<Option<String>> {
     let beyond = sqlx::query_scalar!(
         r#"
         select p.name
@@ -52,10 +74,8 @@ pub async fn must_cover_role(
         service.0,
         role.0,
         through.moment(),
-    )
-    .fetch_optional(conn)
-    .await?;
-    beyond.map_or(Ok(()), |name| Err(beyond_own(&name, through)))
+    );
+    Ok(beyond.fetch_optional(conn).await?)
 }
 
 /// Refuses (403) unless `permission` is a backend's own, or `actor` holds it in `service` or everywhere, and for as long.
@@ -66,15 +86,26 @@ pub async fn must_cover_permission(
     permission: PermissionId,
     through: Through,
 ) -> Result<()> {
-    if !permission.is_built_in() {
-        return Ok(());
-    }
-    let held = services_where(conn, actor, permission, through.moment()).await?;
-    if held.contains(&ServiceId::PORTERO) || held.contains(&service) {
+    if covers_permission(conn, actor, service, permission, through).await? {
         return Ok(());
     }
     let name = permission::ALL.iter().find(|(id, _)| *id == permission).map_or("", |(_, name)| name);
     Err(beyond_own(name, through))
+}
+
+/// Whether [`must_cover_permission`] refuses nothing.
+pub async fn covers_permission(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    service: ServiceId,
+    permission: PermissionId,
+    through: Through,
+) -> Result<bool> {
+    if !permission.is_built_in() {
+        return Ok(true);
+    }
+    let held = services_where(conn, actor, permission, through.moment()).await?;
+    Ok(held.contains(&ServiceId::PORTERO) || held.contains(&service))
 }
 
 /// Refuses (403) unless `actor` holds, where `target` holds them or everywhere, all of Portero's own permissions that

@@ -7,15 +7,18 @@ use crate::base::id::{Id, Ref, ServiceId};
 
 /// The id of the service that a caller named.
 pub async fn resolve(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<ServiceId> {
+    find(conn, service).await?.ok_or_else(|| service.absent())
+}
+
+/// Likewise, if there is one.
+pub async fn find(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Option<ServiceId>> {
     let (id, name) = service.key();
-    sqlx::query_scalar!(
+    let found = sqlx::query_scalar!(
         r#"select id as "id: ServiceId" from auth.services where (id = $1 or name = $2) and removed_at is null"#,
         id.map(|id| id.0),
         name,
-    )
-    .fetch_optional(conn)
-    .await?
-    .ok_or_else(|| service.absent())
+    );
+    Ok(found.fetch_optional(conn).await?)
 }
 
 /// Keeps the service from being deleted until this transaction ends.

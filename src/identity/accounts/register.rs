@@ -192,7 +192,7 @@ async fn insert(
 ) -> Result<PersonId> {
     let row =
         NewRow { username, name, password_hash: Some(hash), person_type: None, document: None, email, locale: None };
-    Ok(people::store::insert(tx, &row).await?.id)
+    Ok(people::store::insert(tx, &row).await??.id)
 }
 
 fn invalid_invitation() -> Error {

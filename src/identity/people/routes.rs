@@ -68,7 +68,7 @@ async fn create_user(
         locale: new.locale,
     };
     let mut tx = by.begin(&identity, About::default()).await?;
-    let person = store::insert(&mut tx, &row).await?;
+    let person = store::insert(&mut tx, &row).await??;
     let giver = store::giver(&mut tx, by.actor).await?;
     let chosen = Chosen { password: password_hash.is_some(), email: new.email.is_some() };
     store::note_giver(&mut tx, person.id, giver, chosen).await?;

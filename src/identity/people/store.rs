@@ -8,6 +8,7 @@ mod many;
 mod password;
 mod search;
 mod tag;
+mod taken;
 
 use sqlx::PgConnection;
 
@@ -29,6 +30,7 @@ pub use many::{must_all_be_here, records, remove_all};
 pub use password::{password_hash, replace_password};
 pub use search::few_with;
 pub use tag::tagged;
+pub use taken::Taken;
 
 /// One page of people.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
@@ -136,8 +138,8 @@ pub struct NewRow<'a> {
 }
 
 /// Registers a person. The unique indexes, not a prior read, decide whether username and document are free.
-pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Person> {
-    sqlx::query_as!(
+pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Result<Person, Taken>> {
+    let inserted = sqlx::query_as!(
         Person,
         r#"
         insert into auth.person
@@ -155,11 +157,11 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Person>
         new.locale.map(Locale::as_str),
     )
     .fetch_one(conn)
-    .await
-    .on_constraint("person_username_key", username_taken())
-    .on_constraint("person_username_folded_key", username_twin())
-    .on_constraint("person_email_key", email_taken())
-    .on_constraint("person_document_key", document_taken())
+    .await;
+    match inserted {
+        Ok(person) => Ok(Ok(person)),
+        Err(error) => Taken::of(&error).map_or_else(|| Err(error.into()), |taken| Ok(Err(taken))),
+    }
 }
 
 /// Changes what `change` names. `password_hash` is the hash of its password, if it has one.
@@ -197,10 +199,7 @@ pub async fn update(
     )
     .execute(conn)
     .await
-    .on_constraint("person_username_key", username_taken())
-    .on_constraint("person_username_folded_key", username_twin())
-    .on_constraint("person_email_key", email_taken())
-    .on_constraint("person_document_key", document_taken())
+    .map_err(|error| Taken::of(&error).map_or_else(|| error.into(), Error::from))
     .on_constraint(
         "person_document_whole",
         Error::invalid_field(
@@ -258,20 +257,4 @@ pub async fn upgrade_hash(
     .execute(conn)
     .await?;
     Ok(upgraded.rows_affected() == 1)
-}
-
-fn username_taken() -> Error {
-    Error::conflict("user_exists", "that username is taken; choose another")
-}
-
-fn username_twin() -> Error {
-    Error::conflict(
-        "user_exists",
-        "another person's username differs from that one only in capital and small letters, which is too little; choose \
-         another",
-    )
-}
-
-fn document_taken() -> Error {
-    Error::conflict("user_exists", "another person is registered with that document")
 }

@@ -14,7 +14,7 @@ use super::worker::Worker;
 use super::{FirebaseKey, Password, PasswordHash, Presented};
 use crate::base::error::{Error, Result};
 use crate::platform::metrics::{Hashing, Waiting};
-use crate::platform::shares::{Asker, Turn, Turns};
+use crate::platform::shares::{Asker, Refused, Turn, Turns};
 use crate::platform::traces;
 
 /// How many passwords may wait for each hand: at about 20 ms each, well under a second of waiting.
@@ -91,11 +91,17 @@ impl Hasher {
     /// 429 `too_many_at_once` when the queue is full, of this asker's passwords more than of others'; 503 when it is full.
     #[expect(clippy::disallowed_methods, reason = "a salt is random and nothing else")]
     pub async fn hash(&self, asker: &Asker, password: Password) -> Result<PasswordHash> {
+        self.hash_in_turn(asker, password).await?.map_err(no_turn)
+    }
+
+    /// Likewise, for who can wait until there is room.
+    pub async fn hash_in_turn(&self, asker: &Asker, password: Password) -> Result<Result<PasswordHash, Refused>> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| Error::Internal(error.into()))?;
         match self.ask(asker, Work::Hash { password, salt }).await? {
-            Done::Hashed(hash) => Ok(hash),
-            done => Err(failed(done)),
+            Ok(Done::Hashed(hash)) => Ok(Ok(hash)),
+            Ok(done) => Err(failed(done)),
+            Err(refused) => Ok(Err(refused)),
         }
     }
 
@@ -110,7 +116,7 @@ impl Hasher {
             );
         }
         let hash = hash.complete(self.firebase.as_ref());
-        match self.ask(asker, Work::Verify { presented, hash }).await? {
+        match self.ask(asker, Work::Verify { presented, hash }).await?.map_err(no_turn)? {
             Done::Verified(right) => Ok(right),
             Done::Unreadable => {
                 tracing::error!("a stored password hash can't be read; its owner can't log in");
@@ -120,19 +126,27 @@ impl Hasher {
         }
     }
 
-    async fn ask(&self, asker: &Asker, work: Work) -> Result<Done> {
+    async fn ask(&self, asker: &Asker, work: Work) -> Result<Result<Done, Refused>> {
         let waiting = self.metrics.queue().join();
-        let turn = self.turns.take(asker.clone()).await.map_err(|refused| {
-            self.metrics.queue().refused();
-            refused.because("the password hashing queue is full")
-        })?;
+        let turn = match self.turns.take(asker.clone()).await {
+            Ok(turn) => turn,
+            Err(refused) => {
+                self.metrics.queue().refused();
+                return Ok(Err(refused));
+            }
+        };
         let (reply, answer) = oneshot::channel();
         let sent = self.jobs.try_send(Job { work, reply, waiting, turn });
         sent.map_err(|_| Error::Internal(anyhow::anyhow!("the hashing threads are gone")))?;
         let done = answer.instrument(traces::step("hash password")).await;
         let done = done.map_err(|_| Error::Internal(anyhow::anyhow!("a hashing thread dropped its job")))?;
-        done.map_err(|error| Error::Internal(anyhow::anyhow!("the process that hashes passwords: {error}")))
+        let done = done.map_err(|error| Error::Internal(anyhow::anyhow!("the process that hashes passwords: {error}")));
+        done.map(Ok)
     }
+}
+
+fn no_turn(refused: Refused) -> Error {
+    refused.because("the password hashing queue is full")
 }
 
 fn failed(done: Done) -> Error {

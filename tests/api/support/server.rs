@@ -211,7 +211,7 @@ impl Server {
             email: None,
             locale: None,
         };
-        let person = people::store::insert(&mut tx, &new).await.expect("a new person").id;
+        let person = people::store::insert(&mut tx, &new).await.expect("an answer").expect("a new person").id;
         let terms =
             grants::Terms { end: grants::End::AsItIs, why: grants::Why::AsItIs, by: None, now: self.app.clock.now() };
         for (service, role) in roles {

@@ -7,6 +7,7 @@ use super::shown_once;
 use crate::app::cli::ask::NewPassword;
 use crate::app::cli::tool::Tool;
 use crate::base::email::Email;
+use crate::base::error::Error;
 use crate::base::locale::Locale;
 use crate::base::person::{PersonName, Username};
 use crate::gate::audit::{Action, Event};
@@ -82,7 +83,7 @@ pub(super) async fn run(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
         locale: new.locale,
     };
     let mut tx = tool.begin().await?;
-    let person = people::store::insert(&mut tx, &row).await?;
+    let person = people::store::insert(&mut tx, &row).await?.map_err(Error::from)?;
     let record = people::store::record(&mut tx, person.id).await?;
     tx.commit([Event::new(Action::UserCreated).about(person.id).after(record)]).await?;
     let made = json!({

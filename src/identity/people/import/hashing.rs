@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use sqlx::PgConnection;
 use tokio::task::JoinSet;
 
@@ -10,7 +9,7 @@ use super::store;
 use crate::base::error::{Error, Result};
 use crate::identity::Identity;
 use crate::platform::passwords::{Hasher, Password, PasswordHash};
-use crate::platform::shares::Asker;
+use crate::platform::shares::{Asker, Refused};
 
 /// How many hashes are written at a time.
 const BATCH: usize = 256;
@@ -51,10 +50,9 @@ pub async fn hash_all(
 async fn hash(hasher: &Hasher, password: Password) -> Result<PasswordHash> {
     let asker = Asker::ourselves("import");
     loop {
-        match hasher.hash(&asker, password.clone()).await {
-            Err(Error::Busy(_)) => tokio::time::sleep(LATER).await,
-            Err(error) if error.status() == StatusCode::TOO_MANY_REQUESTS => tokio::time::sleep(LATER).await,
-            done => return done,
+        match hasher.hash_in_turn(&asker, password.clone()).await? {
+            Ok(hash) => return Ok(hash),
+            Err(Refused::HasMore | Refused::Full) => tokio::time::sleep(LATER).await,
         }
     }
 }

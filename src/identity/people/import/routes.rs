@@ -174,9 +174,8 @@ async fn while_allowed<T>(
     let until_refused = async {
         loop {
             tokio::time::sleep(LOOK).await;
-            match by.check_again(identity).await {
-                Err(refused) if refused.status().is_client_error() => return refused,
-                _ => {}
+            if let Err(refused @ Error::Refused(_)) = by.check_again(identity).await {
+                return refused;
             }
         }
     };

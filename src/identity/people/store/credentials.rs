@@ -1,6 +1,7 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use super::Taken;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::names;
@@ -106,7 +107,7 @@ pub async fn must_be_free(conn: &mut PgConnection, id: PersonId, username: &User
     .await?;
     match standing {
         None => Ok(()),
-        Some(standing) if standing == username.as_str() => Err(super::username_taken()),
-        Some(_) => Err(super::username_twin()),
+        Some(standing) if standing == username.as_str() => Err(Taken::Username.into()),
+        Some(_) => Err(Taken::UsernameButForCase.into()),
     }
 }
