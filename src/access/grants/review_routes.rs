@@ -1,10 +1,6 @@
-use std::fmt::Write;
-
 use axum::extract::{FromRequestParts, State};
-use axum::http::header::LINK;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
@@ -22,7 +18,7 @@ use crate::base::moment::Moment;
 use crate::gate::Holds;
 use crate::gate::permission::{ReadGrants, WriteGrants};
 use crate::identity::Identity;
-use crate::platform::http::{Json, Page, Path, Total};
+use crate::platform::http::{Json, Next, Page, Path, Total, part_of_list};
 
 /// The largest body: room for all decisions, written widely.
 const MAX_BODY: usize = 128 * 1024;
@@ -93,28 +89,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 }
 
 impl Asked {
-    fn respond(self, mut rows: Vec<Reviewed>, total: &Total) -> Response {
+    fn respond(self, rows: Vec<Reviewed>, total: &Total) -> Response {
         let shown = self.page.shown();
-        let more = rows.len() > shown;
-        rows.truncate(shown);
-        let last = rows.last().map(|row| row.place);
-        let mut response = Json(rows).into_response();
-        total.tell(&mut response);
-        if let (true, Some(last)) = (more, last) {
-            let mut link = format!("<{}?after={last}&limit={shown}", self.path);
-            let before = self.before.as_ref().map(|(text, _)| text.as_str());
-            for (name, value) in [("q", self.page.prefix()), ("role", self.role.as_deref()), ("before", before)] {
-                if let Some(value) = value {
-                    let _ = write!(link, "&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
-                }
-            }
-            link.push_str(total.in_link());
-            link.push_str(">; rel=\"next\"");
-            if let Ok(link) = link.try_into() {
-                response.headers_mut().insert(LINK, link);
-            }
-        }
-        response
+        part_of_list(rows, shown, total, |last| {
+            Next::at(&self.path, "after", last.place)
+                .limit(shown)
+                .filter("q", self.page.prefix())
+                .filter("role", self.role.as_deref())
+                .filter("before", self.before.as_ref().map(|(text, _)| text.as_str()))
+                .rest(total.in_link())
+        })
     }
 }
 

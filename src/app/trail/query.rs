@@ -1,5 +1,4 @@
 use axum::extract::FromRequestParts;
-use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -9,6 +8,7 @@ use crate::base::clock;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, ServiceId};
 use crate::gate::audit::Action;
+use crate::platform::http::Next;
 
 const MAX_LIMIT: u32 = 1000;
 const DEFAULT_LIMIT: u32 = 100;
@@ -195,10 +195,8 @@ impl NextPage {
         Self { path: parts.uri.path().to_owned(), rest }
     }
 
-    /// The header `Link`.
-    pub(super) fn after(&self, id: i64, limit: u32) -> Option<HeaderValue> {
-        let Self { path, rest } = self;
-        format!("<{path}?after={id}&limit={limit}{rest}>; rel=\"next\"").try_into().ok()
+    pub(super) fn after(&self, id: i64, limit: usize) -> Next {
+        Next::at(&self.path, "after", id).limit(limit).rest(&self.rest)
     }
 }
 

@@ -1,5 +1,5 @@
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LINK};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use sqlx::PgConnection;
@@ -17,7 +17,7 @@ use crate::gate::audit::{Action, Change, Event};
 use crate::gate::permission::ReadAudit;
 use crate::gate::{Caller, Can, Holds};
 use crate::identity::people::{self, exports_share};
-use crate::platform::http::Json;
+use crate::platform::http::{Total, part_of_list};
 
 /// An id that is never given.
 const NOBODY: PersonId = PersonId(0);
@@ -148,14 +148,7 @@ async fn person(
     }
 }
 
-/// A page of events, with a `Link` to the next one while more follow (RFC 8288).
-fn page(mut rows: Vec<Shown>, limit: u32, link: &NextPage) -> Response {
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).and_then(|last| link.after(last.id, limit));
-    let mut response = Json(rows).into_response();
-    if let Some(next) = next {
-        response.headers_mut().insert(LINK, next);
-    }
-    response
+fn page(rows: Vec<Shown>, limit: u32, link: &NextPage) -> Response {
+    let shown = limit as usize;
+    part_of_list(rows, shown, &Total::default(), |last| link.after(last.id, shown))
 }

@@ -1,5 +1,4 @@
 use axum::extract::State;
-use axum::http::header::LINK;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -23,7 +22,7 @@ use crate::identity::attempts::Quota;
 use crate::identity::mail::{self, Content, GivenBy};
 use crate::identity::people::store::Details;
 use crate::identity::people::{self, PersonChange};
-use crate::platform::http::{Json, Success};
+use crate::platform::http::{Json, Next, Success};
 use crate::platform::passwords::{Password, Presented};
 
 /// In how many services one sees at once what one holds.
@@ -89,7 +88,7 @@ async fn see(identity: &Identity, person: PersonId) -> Result<Response> {
     let more = roles.len() > usize::from(MAX_SERVICES);
     roles.truncate(MAX_SERVICES.into());
     let last = roles.last().filter(|_| more).map(|last| last.service_id);
-    let link = last.map(|last| (LINK, format!("</people/{id}/services?after={last}>; rel=\"next\"")));
+    let link = last.and_then(|last| Next::at(&format!("/people/{id}/services"), "after", last).header());
     let email_verified = email_verified_at.is_some();
     let me = Me { id, username, name, email, email_verified, pending_email, roles, created_at, last_login_at };
     Ok((AppendHeaders(link), Json(me)).into_response())

@@ -1,14 +1,13 @@
 use axum::extract::FromRequestParts;
-use axum::http::header::LINK;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use utoipa::IntoParams;
 
 use crate::base::error::Error;
 use crate::base::id::SessionId;
-use crate::platform::http::{Json, MAX_LIMIT, Part, Total, limit_of};
+use crate::platform::http::{MAX_LIMIT, Next, Part, Total, limit_of, part_of_list};
 
 /// Which part of a list that begins with the newest is asked for: keyset pages by time and id.
 #[derive(Clone, Debug)]
@@ -68,21 +67,14 @@ impl Older {
     }
 
     /// The part as a bare array, with a `Link` to the next one while more rows follow (RFC 8288).
-    pub fn respond<T: Serialize>(self, mut rows: Vec<T>, key: impl Fn(&T) -> (OffsetDateTime, &str)) -> Response {
+    pub fn respond<T: Serialize>(self, rows: Vec<T>, key: impl Fn(&T) -> (OffsetDateTime, &str)) -> Response {
         let shown = self.limit as usize;
-        let more = rows.len() > shown;
-        rows.truncate(shown);
-        let next = rows.last().filter(|_| more).map(|last| {
+        part_of_list(rows, shown, &self.total, |last| {
             let (at, id) = key(last);
             let micros = at.unix_timestamp_nanos() / 1000;
-            format!("<{}?before={micros}.{id}&limit={shown}{}>; rel=\"next\"", self.path, self.total.in_link())
-        });
-        let mut response = Json(rows).into_response();
-        self.total.tell(&mut response);
-        if let Some(Ok(link)) = next.map(TryInto::try_into) {
-            response.headers_mut().insert(LINK, link);
-        }
-        response
+            let next = Next::at(&self.path, "before", format_args!("{micros}.{id}")).limit(shown);
+            next.rest(self.total.in_link())
+        })
     }
 }
 

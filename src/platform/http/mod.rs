@@ -9,6 +9,7 @@ mod etag;
 pub mod fallback;
 mod faults;
 mod json;
+mod next;
 mod page;
 mod path;
 pub mod rate_limit;
@@ -22,6 +23,7 @@ use ipnet::IpNet;
 pub use answer::Success;
 pub use etag::{ETag, IfMatch, Tagged};
 pub use json::{Json, MAX_OF_STRANGERS, OptionalJson, unreadable};
+pub use next::{Next, part_of_list};
 pub use page::{MAX_LIMIT, Page, PageQuery, limit_of};
 
 pub use path::Path;

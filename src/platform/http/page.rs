@@ -1,15 +1,11 @@
-use std::fmt::Write;
-
 use axum::extract::FromRequestParts;
-use axum::http::header::LINK;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::Error;
 use crate::base::names;
-use crate::platform::http::{Json, Part, Total};
+use crate::platform::http::{Next, Part, Total, part_of_list};
 use utoipa::IntoParams;
 
 /// Which part of a list is asked for.
@@ -128,25 +124,12 @@ impl Page {
     }
 
     /// The page as a bare array, with a `Link` to the next one while more rows follow (RFC 8288).
-    pub fn respond<T: Serialize>(self, mut rows: Vec<T>, id: impl Fn(&T) -> i32) -> Response {
-        let shown = self.limit as usize;
-        let more = rows.len() > shown;
-        rows.truncate(shown);
-        let last = rows.last().map(id);
-        let mut response = Json(rows).into_response();
-        self.total.tell(&mut response);
-        if let (true, Some(last)) = (more, last) {
-            let mut link = format!("<{}?after={last}&limit={shown}", self.path);
-            if let Some(q) = &self.q {
-                let _ = write!(link, "&q={}", utf8_percent_encode(q, NON_ALPHANUMERIC));
-            }
-            link.push_str(self.total.in_link());
-            link.push_str(">; rel=\"next\"");
-            if let Ok(link) = link.try_into() {
-                response.headers_mut().insert(LINK, link);
-            }
-        }
-        response
+    pub fn respond<T: Serialize>(self, rows: Vec<T>, id: impl Fn(&T) -> i32) -> Response {
+        let shown = self.shown();
+        part_of_list(rows, shown, &self.total, |last| {
+            let next = Next::at(&self.path, "after", id(last)).limit(shown);
+            next.filter("q", self.q.as_deref()).rest(self.total.in_link())
+        })
     }
 }
 
