@@ -93,7 +93,6 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("access/grants/store/review.rs review", "one statement"),
     ("app/config/mod.rs examine", "a line a setting"),
     ("app/openapi/related.rs relate_fields", "a line a field"),
-    ("gate/store.rs check_all", "one statement"),
     ("gate/store.rs effective_of_all", "one statement"),
     ("gate/store/by_service.rs by_service", "one statement"),
     ("identity/mail/texts/english.rs say", "a mail an arm"),

@@ -22,7 +22,7 @@ use crate::base::error::Result;
 use crate::base::id::{PermissionId, PersonId, ServiceId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::sessions::{Payload, Session};
-use crate::platform::database::index;
+use crate::platform::database::by_place;
 
 pub use administrators::{
     administrators, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
@@ -93,24 +93,19 @@ pub async fn check_all(
     )
     .fetch_all(conn)
     .await?;
-    let mut found = Found { version: rows.first().map(|row| row.version), rows: Vec::new() };
-    found.rows.resize_with(asked.len(), || None);
-    for row in rows {
-        let place = index(row.place)?;
-        let held = asked[place].1.map(|service| {
+    let version = rows.first().map(|row| row.version);
+    let rows = by_place(asked, rows.into_iter().map(|row| (row.place, row)))?;
+    let found = rows.into_iter().zip(asked).map(|(row, (_, service))| {
+        let row = row?;
+        let held = service.map(|service| {
             let mut roles = row.roles;
             roles.sort_unstable();
             Held { person: row.person, service, roles, direct: row.direct, ends_at: row.ends_at }
         });
-        let session = Session {
-            person: row.person,
-            payload: row.payload.0.into(),
-            created_at: row.created_at,
-            modified_at: row.modified_at,
-        };
-        found.rows[place] = Some((session, held));
-    }
-    Ok(found)
+        let (created_at, modified_at) = (row.created_at, row.modified_at);
+        Some((Session { person: row.person, payload: row.payload.0.into(), created_at, modified_at }, held))
+    });
+    Ok(Found { version, rows: found.collect() })
 }
 
 /// The vocabulary, whole, as it is at one moment.

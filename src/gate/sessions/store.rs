@@ -12,7 +12,7 @@ use super::{Due, Lifetime, Payload, Session};
 use crate::base::error::Result;
 use crate::base::id::{FamilyId, PersonId};
 use crate::base::opaque::token::TokenHash;
-use crate::platform::database::index;
+use crate::platform::database::by_place;
 
 /// The sessions of tokens, in their order.
 pub async fn find_all(conn: &mut PgConnection, tokens: &[TokenHash]) -> Result<Vec<Option<Session>>> {
@@ -32,17 +32,11 @@ pub async fn find_all(conn: &mut PgConnection, tokens: &[TokenHash]) -> Result<V
     )
     .fetch_all(conn)
     .await?;
-    let mut sessions = Vec::new();
-    sessions.resize_with(tokens.len(), || None);
-    for row in rows {
-        sessions[index(row.place)?] = Some(Session {
-            person: row.person,
-            payload: row.payload.0.into(),
-            created_at: row.created_at,
-            modified_at: row.modified_at,
-        });
-    }
-    Ok(sessions)
+    let sessions = rows.into_iter().map(|row| {
+        let (created_at, modified_at) = (row.created_at, row.modified_at);
+        (row.place, Session { person: row.person, payload: row.payload.0.into(), created_at, modified_at })
+    });
+    by_place(tokens, sessions)
 }
 
 /// Renews sessions; answers for each whether it was this that renewed it.
@@ -75,11 +69,8 @@ pub async fn renew_all(conn: &mut PgConnection, due: &[Due]) -> Result<Vec<bool>
     )
     .fetch_all(conn)
     .await?;
-    let mut won = vec![false; due.len()];
-    for place in renewed {
-        won[index(place)?] = true;
-    }
-    Ok(won)
+    let won = by_place(due, renewed.into_iter().map(|place| (place, ())))?;
+    Ok(won.iter().map(Option::is_some).collect())
 }
 
 /// Ends one session, and its family with it; answers whether it was there.

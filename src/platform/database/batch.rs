@@ -194,6 +194,17 @@ pub fn index(ordinality: i64) -> Result<usize> {
     usize::try_from(ordinality - 1).map_err(|error| Error::Internal(error.into()))
 }
 
+/// For each that was asked, in their order, the answer that Postgres has numbered like it, if there is one.
+pub fn by_place<A, T>(asked: &[A], answers: impl IntoIterator<Item = (i64, T)>) -> Result<Vec<Option<T>>> {
+    let mut in_order = Vec::new();
+    in_order.resize_with(asked.len(), || None);
+    for (ordinality, answer) in answers {
+        let place = in_order.get_mut(index(ordinality)?);
+        *place.ok_or_else(|| Error::Internal(anyhow::anyhow!("an answer that nobody asked for")))? = Some(answer);
+    }
+    Ok(in_order)
+}
+
 /// Each different key once, and for each of `keys` its place among those.
 pub fn distinct<K: Copy + Hash + Eq>(keys: impl Iterator<Item = K>) -> (Vec<K>, Vec<usize>) {
     let mut places = HashMap::with_capacity(keys.size_hint().0);

@@ -13,7 +13,7 @@ mod pulse;
 mod trouble;
 
 pub use address::Address;
-pub use batch::{Batch, Limits, Question, distinct, index};
+pub use batch::{Batch, Limits, Question, by_place, distinct, index};
 pub use count::count;
 pub use db::{Db, Reading, Transaction};
 pub use lane::{InLane, Lane};

@@ -16,6 +16,7 @@ use crate::gate::store::people;
 use crate::identity::mail::Content;
 use crate::identity::mail::content::Asked;
 use crate::identity::mail::limits::{PAUSE, may_be_reset};
+use crate::platform::database::index;
 
 /// So many from one network may wait to be looked up.
 const SHARE: i64 = 100;
@@ -185,11 +186,8 @@ async fn find(conn: &mut PgConnection, asked: &[Waiting]) -> Result<Vec<Found>> 
     )
     .fetch_all(conn)
     .await?;
-    let found = rows.into_iter().map(|row| {
-        let place = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
-        Found { place, person: row.id, email: Email::stored(&row.email) }
-    });
-    Ok(found.collect())
+    let found = rows.into_iter();
+    found.map(|row| Ok(Found { place: index(row.place)?, person: row.id, email: Email::stored(&row.email) })).collect()
 }
 
 /// Addresses a mail to somebody, unless there was one just now.

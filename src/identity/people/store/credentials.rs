@@ -8,7 +8,7 @@ use crate::base::names;
 use crate::base::person::Username;
 use crate::identity::attempts::Waits;
 use crate::identity::people::Claim;
-use crate::platform::database::index;
+use crate::platform::database::by_place;
 use crate::platform::passwords::PasswordHash;
 
 /// What a login compares with.
@@ -73,16 +73,13 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Ve
     )
     .fetch_all(conn)
     .await?;
-    let mut found = Vec::new();
-    found.resize_with(claims.len(), || None);
-    for row in rows {
+    let found = rows.into_iter().map(|row| {
         let (password_hash, enabled) = (row.password_hash, row.enabled);
-        found[index(row.place)?] = Some(Found {
-            credentials: row.id.map(|id| Credentials { id, password_hash, enabled }),
-            waits: Waits { key: row.attempts_key, failures: row.failures, own: row.own, address: row.address },
-        });
-    }
-    found
+        let credentials = row.id.map(|id| Credentials { id, password_hash, enabled });
+        let waits = Waits { key: row.attempts_key, failures: row.failures, own: row.own, address: row.address };
+        (row.place, Found { credentials, waits })
+    });
+    by_place(claims, found)?
         .into_iter()
         .collect::<Option<_>>()
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("a claim without an answer")))
