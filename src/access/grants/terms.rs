@@ -5,7 +5,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::moment::Moment;
 use crate::base::names;
-use crate::gate::audit::{Actor, By};
+use crate::gate::audit::By;
 use crate::gate::store::Through;
 
 /// How far ahead an end may be.
@@ -101,11 +101,7 @@ pub struct Terms {
 impl Terms {
     /// What whoever makes a change gives without more words: what stands stays as it is, what is new does not end.
     pub fn of(by: &By) -> Self {
-        let person = match by.actor {
-            Actor::Person(person) => Some(person),
-            _ => None,
-        };
-        Self { end: End::AsItIs, why: Why::AsItIs, by: person, now: by.now }
+        Self { end: End::AsItIs, why: Why::AsItIs, by: by.person(), now: by.now }
     }
 
     /// How long the giver must hold it, where this gives something new, or lengthens or shortens what stands.

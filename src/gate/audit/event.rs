@@ -89,6 +89,16 @@ pub struct By {
     pub now: OffsetDateTime,
 }
 
+impl By {
+    /// The person who acts, if one does.
+    pub fn person(&self) -> Option<PersonId> {
+        match self.actor {
+            Actor::Person(person) => Some(person),
+            _ => None,
+        }
+    }
+}
+
 /// Something that was done. What it holds is kept for years: no secrets.
 #[derive(Clone, Debug)]
 pub struct Event {

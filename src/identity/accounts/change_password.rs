@@ -4,12 +4,11 @@ use serde_json::json;
 
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
+use crate::gate::Caller;
 use crate::gate::audit::{Action, Event};
-use crate::gate::{Caller, sessions};
 use crate::identity::Identity;
-use crate::identity::attempts::{self, Attempt, Quota};
-use crate::identity::mail::{self, Content};
-use crate::identity::people;
+use crate::identity::attempts::{Attempt, Quota};
+use crate::identity::people::{self, ChosenBy};
 use crate::platform::http::credential;
 use crate::platform::passwords::{Password, PasswordHash, Presented};
 use crate::platform::shares::Asker;
@@ -43,13 +42,10 @@ pub async fn change_password(
     let now = tx.by().now;
     Quota::OWN_PASSWORDS.take(&mut tx, person, now).await?;
     attempt.succeeded(&mut tx, now).await?;
-    if !people::store::replace_password(&mut tx, person, &stored, &new).await? {
-        return Err(wrong());
-    }
-    sessions::store::revoke_all(&mut tx, person, Some(caller.token)).await?;
-    attempts::clear(&mut tx, person).await?;
-    mail::queue(&mut tx, identity, person, &Content::PasswordChanged, locale).await?;
-    tx.commit([Event::new(Action::PasswordChanged).about(person)]).await?;
+    let chosen_by = ChosenBy::Oneself { old: &stored, session: caller.token };
+    let ended = people::set_password(&mut tx, identity, person, &new, chosen_by, locale).await?;
+    ended.ok_or_else(wrong)?;
+    tx.commit([]).await?;
     identity.post.wake();
     Ok(())
 }

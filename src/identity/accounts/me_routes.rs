@@ -173,7 +173,7 @@ async fn update(identity: &Identity, caller: &Caller, change: OwnChange, languag
     }
     if !row.is_empty() {
         let before = people::store::record(&mut tx, person).await?;
-        people::store::update(&mut tx, person, &row, None).await?;
+        people::store::update(&mut tx, person, &row).await?;
         let after = people::store::record(&mut tx, person).await?;
         tx.tell(Event::new(Action::UserChanged).about(person).changed(before, after));
     }

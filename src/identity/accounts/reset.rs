@@ -1,17 +1,13 @@
 //! A forgotten password: a new one, by a token that only the person's mail has.
 
-use serde_json::json;
-
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
 use crate::base::opaque::mail_token::{MailTokenHash, Purpose};
-use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
-use crate::gate::sessions::store::revoke_all;
+use crate::gate::audit::{Actor, By, Change, Origin};
 use crate::identity::Identity;
-use crate::identity::attempts;
 use crate::identity::mail::store::tokens::{self, Owner};
 use crate::identity::mail::{self, Content};
-use crate::identity::people::{self, PersonChange, store};
+use crate::identity::people::{self, ChosenBy};
 use crate::platform::passwords::Password;
 use crate::platform::shares::Asker;
 
@@ -53,14 +49,10 @@ pub(super) async fn reset_password(
     if !mail::store::may_reset(&mut tx, owner.person).await? {
         return Err(invalid());
     }
-    store::update(&mut tx, owner.person, &PersonChange::default(), Some(&hash)).await?;
-    store::note_password_by_mail(&mut tx, owner.person).await?;
-    store::note_proof(&mut tx, owner.person, &spent.email, now).await?;
-    revoke_all(&mut tx, owner.person, None).await?;
-    attempts::clear(&mut tx, owner.person).await?;
-    mail::queue(&mut tx, identity, owner.person, &Content::PasswordChanged, locale).await?;
-    let changed = Event::new(Action::PasswordChanged).about(owner.person).after(json!({"by": "reset"}));
-    tx.commit([changed]).await?;
+    let chosen_by = ChosenBy::ByMail(&spent.email);
+    let ended = people::set_password(&mut tx, identity, owner.person, &hash, chosen_by, locale).await?;
+    ended.ok_or_else(invalid)?;
+    tx.commit([]).await?;
     identity.post.wake();
     Ok(())
 }

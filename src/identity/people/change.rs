@@ -1,64 +1,56 @@
 use sqlx::PgConnection;
 
-use super::PersonChange;
+use super::keys::must_be_theirs_to_change;
 use super::store::{self, Chosen};
+use super::{ChosenBy, PersonChange, set_password, tell_the_old_address};
 use crate::base::error::Result;
-use crate::base::id::PersonId;
+use crate::base::id::{Id, PersonId};
 use crate::base::locale::Locale;
-use crate::base::opaque::token::TokenHash;
 use crate::base::person::Person;
 use crate::gate::audit::{Action, Change, Event};
-use crate::gate::sessions;
 use crate::identity::Identity;
-use crate::identity::attempts;
 use crate::identity::mail::{self, Content};
-use crate::identity::people::tell_the_old_address;
-use crate::platform::http::Tagged;
+use crate::platform::http::{IfMatch, Tagged};
 use crate::platform::passwords::PasswordHash;
 
-/// What is to become of a person, by somebody who may do that.
+/// What is to become of a person.
 #[derive(Debug)]
 pub struct Wanted<'a> {
     /// All but the password.
     pub change: &'a PersonChange,
-    /// The hash of a new password.
+    /// The hash of a new password, which an administrator chooses.
     pub password_hash: Option<&'a PasswordHash>,
-    /// Who is remembered as the one who chose password and address.
-    pub giver: Option<PersonId>,
-    /// The session that a new password does not end.
-    pub kept: Option<TokenHash>,
+    /// The state that this is meant for.
+    pub if_match: Option<&'a IfMatch>,
     /// The language of whoever asks.
     pub language: Option<Locale>,
 }
 
-/// What became of them.
-#[derive(Debug)]
-pub struct Changed {
-    /// As they are now.
-    pub person: Tagged<Person>,
-    /// How many sessions a new password has ended.
-    pub ended: u64,
-}
-
-/// Changes a person who is locked, and tells of it: the audit trail, and them by mail. Call
+/// Changes a person, and tells of it: the audit trail, and them by mail. Call
 /// [`Post::wake`](crate::platform::mail::Post::wake) after the commit.
-pub async fn change(tx: &mut Change, identity: &Identity, id: PersonId, wanted: &Wanted<'_>) -> Result<Changed> {
-    let Wanted { change, password_hash, giver, kept, language } = *wanted;
+///
+/// # Errors
+/// 403 for somebody who is not the actor's to change; 404 `user_not_found`; 409 `user_exists`, `email_taken`; 412.
+pub async fn change(tx: &mut Change, identity: &Identity, id: PersonId, wanted: &Wanted<'_>) -> Result<Tagged<Person>> {
+    let Wanted { change, password_hash, if_match, language } = *wanted;
+    store::lock(tx, id).await?;
+    let actor = tx.by().person();
+    if let Some(actor) = actor {
+        must_be_theirs_to_change(tx, actor, id, change, password_hash.is_some()).await?;
+    }
+    if let Some(if_match) = if_match {
+        if_match.allows(&store::tagged(tx, id).await?.etag)?;
+    }
     let was = store::get(tx, id).await?;
     let before = store::record(tx, id).await?;
-    let chosen = Chosen { password: password_hash.is_some(), email: is_moved(tx, id, change).await? };
-    if let Some(email) = &change.email {
-        tell_the_old_address(tx, identity, id, email, language).await?;
+    if !change.is_empty() {
+        write(tx, identity, id, change, language).await?;
     }
-    store::update(tx, id, change, password_hash).await?;
-    store::note_giver(tx, id, giver, chosen).await?;
     let after = store::record(tx, id).await?;
-    let mut ended = 0;
-    if password_hash.is_some() {
-        ended = sessions::store::revoke_all(tx, id, kept).await?;
-        attempts::clear(tx, id).await?;
-        tx.tell(Event::new(Action::PasswordChanged).about(id));
-        mail::queue(tx, identity, id, &Content::PasswordChanged, language).await?;
+    if let Some(new) = password_hash {
+        let chosen_by = actor.map_or(ChosenBy::CommandLine, ChosenBy::Administrator);
+        let ended = set_password(tx, identity, id, new, chosen_by, language).await?;
+        ended.ok_or_else(PersonId::not_found)?;
     }
     if let Some(username) = change.username.as_ref().filter(|username| username.as_str() != was.username) {
         let content = Content::UsernameChanged { username: username.as_str().to_owned() };
@@ -67,7 +59,30 @@ pub async fn change(tx: &mut Change, identity: &Identity, id: PersonId, wanted: 
     if !change.is_empty() {
         tx.tell(Event::new(Action::UserChanged).about(id).changed(before, after));
     }
-    Ok(Changed { person: store::tagged(tx, id).await?, ended })
+    store::tagged(tx, id).await
+}
+
+/// Writes what they are, and who has chosen a new address for them.
+async fn write(
+    tx: &mut Change,
+    identity: &Identity,
+    id: PersonId,
+    change: &PersonChange,
+    language: Option<Locale>,
+) -> Result<()> {
+    if let Some(email) = &change.email {
+        tell_the_old_address(tx, identity, id, email, language).await?;
+    }
+    let is_moved = is_moved(tx, id, change).await?;
+    store::update(tx, id, change).await?;
+    if is_moved {
+        let giver = match tx.by().person().filter(|actor| *actor != id) {
+            Some(actor) => store::giver(tx, actor).await?,
+            None => None,
+        };
+        store::note_giver(tx, id, giver, Chosen { password: false, email: true }).await?;
+    }
+    Ok(())
 }
 
 /// Whether the change gives them another address.

@@ -11,15 +11,16 @@ mod old_address;
 mod oneself;
 mod person;
 mod routes;
+mod set_password;
 pub mod store;
 
 pub use bulk_routes::bulk_routes;
-pub use change::{Changed, Wanted, change};
+pub use change::{Wanted, change};
 pub use credentials::{Claim, StoredCredentials};
 pub use disable::{disable, enable};
 
 pub use export::{EXPORTS_OF_A_PERSON, Export, exports_share};
 pub use old_address::tell_the_old_address;
 pub use person::{DocumentNumber, DocumentType, NewPerson, PersonChange, PersonType, named_in_path};
-
 pub use routes::routes;
+pub use set_password::{ChosenBy, set_password};

@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::keys::must_be_theirs_to_change;
 use super::oneself::must_not_be_ones_own;
 use super::store::{self, Chosen, Details, NewRow};
 use super::{NewPerson, PersonChange, Wanted, disable, enable};
@@ -177,16 +176,11 @@ async fn update(
     let password_hash = hash(identity, &asker, password, password_hash, &about).await?;
 
     let mut tx = by.begin(identity, About::person(id)).await?;
-    must_be_theirs_to_change(&mut tx, by.actor, id, &change, password_hash.is_some()).await?;
-    if_match.allows(&store::tagged(&mut tx, id).await?.etag)?;
-    let is_own = by.actor == id;
-    let giver = if is_own { None } else { store::giver(&mut tx, by.actor).await? };
-    let (password_hash, kept) = (password_hash.as_ref(), is_own.then_some(by.token));
-    let wanted = Wanted { change: &change, password_hash, giver, kept, language };
+    let wanted = Wanted { change: &change, password_hash: password_hash.as_ref(), if_match: Some(if_match), language };
     let changed = super::change(&mut tx, identity, id, &wanted).await?;
     tx.commit([]).await?;
     identity.post.wake();
-    Ok(changed.person)
+    Ok(changed)
 }
 
 /// The person was removed.

@@ -164,33 +164,26 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Result<
     }
 }
 
-/// Changes what `change` names. `password_hash` is the hash of its password, if it has one.
-pub async fn update(
-    conn: &mut PgConnection,
-    id: PersonId,
-    change: &PersonChange,
-    password_hash: Option<&PasswordHash>,
-) -> Result<()> {
+/// Changes what `change` names, but the password.
+pub async fn update(conn: &mut PgConnection, id: PersonId, change: &PersonChange) -> Result<()> {
     let updated = sqlx::query!(
         r#"
         update auth.person
         set username = coalesce($2, username),
             name = coalesce($3, name),
-            password_hash = coalesce($4, password_hash),
-            person_type = coalesce($5, person_type),
-            document_type = coalesce($6, document_type),
-            document_number = coalesce($7, document_number),
-            email_verified_at = case when auth.fold_address($8) is distinct from auth.fold_address(email) and $8 is not null
+            person_type = coalesce($4, person_type),
+            document_type = coalesce($5, document_type),
+            document_number = coalesce($6, document_number),
+            email_verified_at = case when auth.fold_address($7) is distinct from auth.fold_address(email) and $7 is not null
                 then null else email_verified_at end,
-            email = coalesce($8, email),
-            locale = coalesce($9, locale),
+            email = coalesce($7, email),
+            locale = coalesce($8, locale),
             updated_at = now()
         where id = $1 and removed_at is null
         "#,
         id.0,
         change.username.as_ref().map(Username::as_str),
         change.name.as_ref().map(PersonName::as_str),
-        password_hash.map(PasswordHash::as_str),
         change.person_type as Option<PersonType>,
         change.document_type as Option<DocumentType>,
         change.document_number.as_ref().map(DocumentNumber::as_str),

@@ -46,8 +46,7 @@ pub(super) async fn run(tool: &Tool, named: &Named<PersonId>, new: NewDetails) -
     let change = PersonChange::from(new);
     let mut tx = tool.begin().await?;
     let id = named.find(&mut tx).await?.id;
-    people::store::lock(&mut tx, id).await?;
-    let wanted = Wanted { change: &change, password_hash: None, giver: None, kept: None, language: None };
+    let wanted = Wanted { change: &change, password_hash: None, if_match: None, language: None };
     people::change(&mut tx, &tool.app, id, &wanted).await?;
     let details = people::store::details(&mut tx, id).await?;
     tx.commit([]).await?;

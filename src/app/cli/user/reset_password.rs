@@ -7,8 +7,8 @@ use crate::app::cli::ask::NewPassword;
 use crate::app::cli::named::Named;
 use crate::app::cli::output::{count, remark};
 use crate::app::cli::tool::Tool;
-use crate::base::id::PersonId;
-use crate::identity::people::{self, PersonChange, Wanted};
+use crate::base::id::{Id, PersonId};
+use crate::identity::people::{self, ChosenBy};
 use crate::platform::shares::Asker;
 
 pub(in crate::app::cli) async fn run(
@@ -21,10 +21,8 @@ pub(in crate::app::cli) async fn run(
     let shown = chosen.to_show();
     let hash = tool.app.hasher.hash(&Asker::ourselves("command line"), chosen.password).await?;
     let mut tx = tool.begin().await?;
-    people::store::lock(&mut tx, person.id).await?;
-    let change = PersonChange::default();
-    let wanted = Wanted { change: &change, password_hash: Some(&hash), giver: None, kept: None, language: None };
-    let ended = people::change(&mut tx, &tool.app, person.id, &wanted).await?.ended;
+    let ended = people::set_password(&mut tx, &tool.app, person.id, &hash, ChosenBy::CommandLine, None).await?;
+    let ended = ended.ok_or_else(PersonId::not_found)?;
     let details = people::store::details(&mut tx, person.id).await?;
     tx.commit([]).await?;
 

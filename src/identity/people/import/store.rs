@@ -10,7 +10,7 @@ use crate::base::email::Email;
 use crate::base::error::{Error, OnConstraint, Result};
 use crate::base::locale::Locale;
 use crate::base::person::{PersonName, Username};
-use crate::gate::audit::{Actor, By};
+use crate::gate::audit::By;
 use crate::identity::people::PersonType;
 use crate::identity::people::store::giver;
 use crate::platform::passwords::PasswordHash;
@@ -216,9 +216,9 @@ pub async fn register(conn: &mut PgConnection, by: &By) -> Result<u64> {
         Error::conflict("user_exists", "a conflicting person was registered meanwhile; nothing was imported: try again")
     };
     let (actor, actor_id) = by.actor.stored();
-    let giver = match by.actor {
-        Actor::Person(person) => giver(conn, person).await?,
-        _ => None,
+    let giver = match by.person() {
+        Some(person) => giver(conn, person).await?,
+        None => None,
     };
     let registered = sqlx::query(
         r"

@@ -17,22 +17,25 @@ pub async fn password_hash(conn: &mut PgConnection, id: PersonId) -> Result<Opti
     Ok(hash)
 }
 
-/// Replaces the password behind `old` by another of the person's own choice; `false` when it was changed meanwhile.
+/// Replaces somebody's password by one that `giver` knows, too: the one behind `old`, where that is given. Answers `false`
+/// where nobody is there, or has the old one any more.
 pub async fn replace_password(
     conn: &mut PgConnection,
     id: PersonId,
-    old: &PasswordHash,
+    old: Option<&PasswordHash>,
     new: &PasswordHash,
+    giver: Option<PersonId>,
 ) -> Result<bool> {
     let replaced = sqlx::query!(
         r#"
         update auth.person
-        set password_hash = $3, password_set_by = null, updated_at = now()
-        where id = $1 and password_hash = $2 and removed_at is null
+        set password_hash = $3, password_set_by = $4, updated_at = now()
+        where id = $1 and ($2::text is null or password_hash = $2) and removed_at is null
         "#,
         id.0,
-        old.as_str(),
+        old.map(PasswordHash::as_str),
         new.as_str(),
+        giver.map(|giver| giver.0),
     )
     .execute(conn)
     .await?;
