@@ -62,6 +62,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "check",
             "idempotency",
             "audit",
+            "actor",
             "backend",
             "caller",
             "can",

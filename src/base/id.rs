@@ -80,8 +80,6 @@ macro_rules! id_type {
         }
     };
 }
-pub(crate) use id_type;
-
 id_type!(
     /// A person's id.
     PersonId, "user", "invalid_user_id", "user_not_found"
@@ -154,6 +152,11 @@ impl ServiceId {
 id_type!(
     /// A service key's id.
     KeyId, "service key", "invalid_key_id", "key_not_found"
+);
+
+id_type!(
+    /// An invitation's id.
+    InvitationId, "invitation", "invalid_invitation_id", "invitation_not_found"
 );
 
 /// What backends know a session by: 32 hex digits of the SHA-256 of the stored hash of its token. It opens nothing, and

@@ -5,6 +5,7 @@
 //! changes nothing more. Every transaction takes its locks in one order, so that none waits for another in a circle:
 //! the role Administrator (whoever could make or unmake one), people by id, a role, a service.
 
+mod actor;
 pub mod audit;
 mod backend;
 mod begin;
@@ -22,6 +23,7 @@ pub mod store;
 mod uses;
 pub mod vocabulary;
 
+pub use actor::{must_cover, must_one_be_left};
 pub use backend::{Backend, token_of_a_person};
 pub use begin::About;
 pub use caller::Caller;

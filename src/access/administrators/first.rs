@@ -5,10 +5,10 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, RoleId, ServiceId};
 use crate::base::person::{Person, PersonName, Username};
 use crate::gate;
-use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::gate::audit::{Actor, By, Change, Origin};
 use crate::identity::Identity;
-use crate::identity::people;
-use crate::identity::people::store::Taken;
+use crate::identity::people::store::{NewRow, Taken};
+use crate::identity::people::{self, RegisteredBy};
 use crate::platform::passwords::{Password, PasswordHash};
 use crate::platform::shares::Asker;
 
@@ -53,21 +53,11 @@ pub async fn register_administrator(
     name: &PersonName,
     password_hash: &PasswordHash,
 ) -> Result<Result<Person, Taken>> {
-    let new = people::store::NewRow {
-        username,
-        name,
-        password_hash: Some(password_hash),
-        person_type: None,
-        document: None,
-        email: None,
-        locale: None,
-    };
-    let person = match people::store::insert(tx, &new).await? {
+    let row = NewRow { password_hash: Some(password_hash), ..NewRow::of(username, name) };
+    let person = match people::register(tx, &row, RegisteredBy::Another).await? {
         Ok(person) => person,
         taken => return Ok(taken),
     };
-    let record = people::store::record(tx, person.id).await?;
-    tx.tell(Event::new(Action::UserCreated).about(person.id).after(record));
     make_administrator(tx, person.id).await?;
     Ok(Ok(person))
 }

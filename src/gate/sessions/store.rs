@@ -136,12 +136,14 @@ pub async fn revoke_all(conn: &mut PgConnection, person: PersonId, kept: Option<
     Ok(families.rows_affected() + alone.rows_affected())
 }
 
-/// Ends all sessions of many people.
+/// Ends all sessions and families of many people; answers how many.
 pub async fn revoke_all_of(conn: &mut PgConnection, people: &[PersonId]) -> Result<u64> {
     let people: Vec<i32> = people.iter().map(|person| person.0).collect();
-    let revoked =
-        sqlx::query!("delete from auth.tokens_cache where person_id = any ($1)", &people).execute(conn).await?;
-    Ok(revoked.rows_affected())
+    let families = sqlx::query!("delete from auth.refresh_families where person_id = any ($1)", &people);
+    let families = families.execute(&mut *conn).await?;
+    let alone = sqlx::query!("delete from auth.tokens_cache where person_id = any ($1)", &people);
+    let alone = alone.execute(conn).await?;
+    Ok(families.rows_affected() + alone.rows_affected())
 }
 
 /// How many pages a table has.

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
-use crate::base::id::{PersonId, id_type};
+use crate::base::id::{InvitationId, PersonId};
 use crate::base::names::{self, text_type};
 use crate::base::opaque::invitation::{Invitation, InvitationHash};
 use crate::base::opaque::mail_token::MailTokenHash;
@@ -13,11 +13,6 @@ use crate::base::opaque::mail_token::MailTokenHash;
 /// How long an invitation is good, unless its maker says otherwise, and at most.
 const GOOD_FOR: Duration = Duration::days(7);
 const GOOD_FOR_AT_MOST: Duration = Duration::days(90);
-
-id_type!(
-    /// An invitation's id.
-    InvitationId, "invitation", "invalid_invitation_id", "invitation_not_found"
-);
 
 text_type!(
     /// What an invitation is for: whom it was given to, say.

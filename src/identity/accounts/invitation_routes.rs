@@ -9,9 +9,9 @@ use utoipa_axum::routes;
 
 use super::store::{self, NewInvitation};
 use super::verify::invite_by_mail;
-use super::{InvitationId, InvitationMade, Invite, ListedInvitation};
+use super::{InvitationMade, Invite, ListedInvitation};
 use crate::base::error::Result;
-use crate::base::id::Ref;
+use crate::base::id::{InvitationId, Ref};
 use crate::base::locale::Language;
 use crate::gate::audit::{Action, Event};
 use crate::gate::permission::{ReadUsers, WriteUsers};

@@ -13,7 +13,7 @@ mod send_reset;
 pub mod store;
 mod verify;
 
-pub use invitation::{InvitationId, InvitationMade, Invite, ListedInvitation, Note};
+pub use invitation::{InvitationMade, Invite, ListedInvitation, Note};
 pub use invitation_routes::invitation_routes;
 pub use me_routes::me_routes;
 pub use register::{Registration, WhoMayRegister, register};

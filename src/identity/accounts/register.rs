@@ -3,27 +3,26 @@
 use std::str::FromStr;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::invitation::PresentedInvitation;
-use super::{InvitationId, begin_verification, store};
+use super::{begin_verification, store};
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
-use crate::base::id::PersonId;
+use crate::base::id::InvitationId;
 use crate::base::locale::Locale;
 use crate::base::opaque::mail_token::Purpose;
 use crate::base::person::{PersonName, Username};
-use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::gate::audit::{Actor, By, Change, Origin};
 use crate::identity::Identity;
 use crate::identity::mail::GivenBy;
 use crate::identity::mail::store::tokens;
-use crate::identity::people;
 use crate::identity::people::store::NewRow;
+use crate::identity::people::{self, RegisteredBy};
 use crate::identity::sessions::{Entrant, LoggedIn, begin};
-use crate::platform::passwords::{Password, PasswordHash};
+use crate::platform::passwords::Password;
 use crate::platform::shares::Asker;
 
 /// Who may register (`REGISTRATION`).
@@ -112,26 +111,20 @@ pub async fn register(
     let invitation = admitted.as_ref().map(|admitted| admitted.invitation);
     // Where no mail can be sent, an address is taken as an administrator's word for it is: not proved.
     let unproved = new.email.as_ref().filter(|_| !identity.post.is_open());
-    let person = insert(&mut tx, &new.username, &name, &hash, unproved).await?;
+    // Whoever was invited there has read a mail that was sent there.
+    let proved = match (admitted.as_ref().and_then(|admitted| admitted.proved.as_ref()), &new.email) {
+        (Some(proved), Some(email)) => proved.is_same(email).then_some(email),
+        (proved, _) => proved,
+    };
+    let row = NewRow { password_hash: Some(&hash), email: unproved, ..NewRow::of(&new.username, &name) };
+    let person = people::register(&mut tx, &row, RegisteredBy::Oneself { invitation, proved }).await??.id;
     if let Some(invitation) = invitation {
         store::spend(&mut tx, invitation, person, now).await?;
     }
-    match (admitted.and_then(|admitted| admitted.proved), &new.email) {
-        // Whoever was invited there has read a mail that was sent there.
-        (Some(proved), None) => people::store::set_own_email(&mut tx, person, &proved, now).await?,
-        (Some(proved), Some(email)) if proved.is_same(email) => {
-            people::store::set_own_email(&mut tx, person, email, now).await?;
-        }
-        (_, Some(email)) if unproved.is_none() => {
-            let asker = GivenBy { person: None, address: origin.address };
-            begin_verification(&mut tx, identity, person, email, asker, locale).await?;
-        }
-        (_, _) => {}
+    if let (None, None, Some(email)) = (unproved, proved, &new.email) {
+        let asker = GivenBy { person: None, address: origin.address };
+        begin_verification(&mut tx, identity, person, email, asker, locale).await?;
     }
-    let mut record: Value = json!(people::store::record(&mut tx, person).await?);
-    record["by"] = json!("registration");
-    record["invitation"] = json!(invitation);
-    tx.tell(Event::new(Action::UserCreated).about(person).after(record));
     let entrant = Entrant { person, verified: &hash, origin, user_agent, refresh: new.refresh, attempt: None };
     let began = begin(identity, &mut tx, &entrant).await?;
     tx.commit([]).await?;
@@ -181,18 +174,6 @@ async fn admit(
     let invitation = store::claim(tx, secret, mailed.as_ref().map(|spent| spent.mail), now).await?;
     let invitation = invitation.ok_or_else(invalid_invitation)?;
     Ok(Some(Admitted { invitation, proved: mailed.map(|spent| spent.email) }))
-}
-
-async fn insert(
-    tx: &mut Change,
-    username: &Username,
-    name: &PersonName,
-    hash: &PasswordHash,
-    email: Option<&Email>,
-) -> Result<PersonId> {
-    let row =
-        NewRow { username, name, password_hash: Some(hash), person_type: None, document: None, email, locale: None };
-    Ok(people::store::insert(tx, &row).await??.id)
 }
 
 fn invalid_invitation() -> Error {

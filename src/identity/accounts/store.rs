@@ -3,10 +3,10 @@
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
-use super::{InvitationId, ListedInvitation, Note};
+use super::{ListedInvitation, Note};
 use crate::base::email::Email;
 use crate::base::error::Result;
-use crate::base::id::{Id, PersonId};
+use crate::base::id::{Id, InvitationId, PersonId};
 use crate::base::opaque::invitation::InvitationHash;
 use crate::gate::permission::{BuiltIn, WriteUsers};
 use crate::platform::http::{Page, Total};

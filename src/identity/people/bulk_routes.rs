@@ -8,13 +8,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::store;
+use super::{Removed, remove};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, IdOrDigits, PersonId, Ref};
-use crate::gate::audit::{Action, Event};
 use crate::gate::permission::WriteUsers;
-use crate::gate::store::{must_cover_people, must_keep_an_administrator};
-use crate::gate::{About, Can, sessions};
+use crate::gate::{About, Can};
 use crate::identity::Identity;
 use crate::platform::http::Json;
 
@@ -74,19 +72,13 @@ async fn delete_users(
 ) -> Result<Json<UsersDeleted>> {
     let people = removal.people()?;
     let mut tx = by.begin(&identity, About::removal(people.iter().copied())).await?;
-    let records = store::records(&mut tx, &people).await?;
-    must_be_all(&people, &records)?;
-    let now = tx.by().now;
-    must_cover_people(&mut tx, by.actor, &people, now).await?;
-    let revoked_tokens = sessions::store::revoke_all_of(&mut tx, &people).await?;
-    store::remove_all(&mut tx, &people).await?;
-    must_keep_an_administrator(&mut tx).await?;
-    tx.commit(records.into_iter().map(|(id, record)| Event::new(Action::UserDeleted).about(id).before(record))).await?;
-    Ok(Json(UsersDeleted { status: "users_deleted", user_ids: people, revoked_tokens }))
-}
-
-fn must_be_all(asked: &[PersonId], found: &[(PersonId, store::Record)]) -> Result<()> {
-    let unknown: Vec<i32> =
-        asked.iter().filter(|id| found.binary_search_by_key(id, |(there, _)| there).is_err()).map(|id| id.0).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(PersonId::not_found().with("unknown_user_ids", unknown)) }
+    let ended = match remove(&mut tx, &people, None).await? {
+        Removed::All { ended } => ended,
+        Removed::Unknown(unknown) => {
+            let unknown: Vec<i32> = unknown.iter().map(|id| id.0).collect();
+            return Err(PersonId::not_found().with("unknown_user_ids", unknown));
+        }
+    };
+    tx.commit([]).await?;
+    Ok(Json(UsersDeleted { status: "users_deleted", user_ids: people, revoked_tokens: ended }))
 }

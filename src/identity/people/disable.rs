@@ -1,27 +1,44 @@
 //! Keeping somebody out, and letting them in again.
 
-use sqlx::PgConnection;
-
 use super::store;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
+use crate::gate::audit::{Action, Change, Event};
+use crate::gate::store::must_keep_an_administrator;
+use crate::gate::{must_cover, must_one_be_left};
 use crate::identity::attempts;
 
 /// Bars a person from every path in. The trigger `person_follow` ends their sessions; what they hold is kept. Answers
 /// whether they were not already.
 ///
 /// # Errors
-/// 404 `user_not_found`.
-pub async fn disable(conn: &mut PgConnection, person: PersonId) -> Result<bool> {
-    store::set_disabled(conn, person, true).await
+/// 403 for somebody who is not the actor's to bar; 404 `user_not_found`; 409 `last_administrator`.
+pub async fn disable(tx: &mut Change, person: PersonId) -> Result<bool> {
+    let must_one_be_left = must_one_be_left(tx, &[person]).await?;
+    store::lock(tx, person).await?;
+    must_cover(tx, &[person]).await?;
+    let changed = store::set_disabled(tx, person, true).await?;
+    if must_one_be_left {
+        must_keep_an_administrator(tx).await?;
+    }
+    if changed {
+        tx.tell(Event::new(Action::UserDisabled).about(person));
+    }
+    Ok(changed)
 }
 
 /// Lets a person log in again, at once: no failures stand against them any more. Answers whether anything did.
 ///
 /// # Errors
-/// 404 `user_not_found`.
-pub async fn enable(conn: &mut PgConnection, person: PersonId) -> Result<bool> {
-    let was_disabled = store::set_disabled(conn, person, false).await?;
-    let had_failed = attempts::clear(conn, person).await?;
-    Ok(was_disabled || had_failed)
+/// 403 for somebody who is not the actor's to let in; 404 `user_not_found`.
+pub async fn enable(tx: &mut Change, person: PersonId) -> Result<bool> {
+    store::lock(tx, person).await?;
+    must_cover(tx, &[person]).await?;
+    let was_disabled = store::set_disabled(tx, person, false).await?;
+    let had_failed = attempts::clear(tx, person).await?;
+    let changed = was_disabled || had_failed;
+    if changed {
+        tx.tell(Event::new(Action::UserEnabled).about(person));
+    }
+    Ok(changed)
 }

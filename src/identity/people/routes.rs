@@ -7,17 +7,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::oneself::must_not_be_ones_own;
-use super::store::{self, Chosen, Details, NewRow};
-use super::{NewPerson, PersonChange, Wanted, disable, enable};
+use super::store::{self, Details, NewRow};
+use super::{NewPerson, PersonChange, RegisteredBy, Removed, Wanted, disable, enable, register, remove};
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
-use crate::base::id::{PersonId, Ref};
+use crate::base::id::{Id, PersonId, Ref};
 use crate::base::locale::Language;
 use crate::base::person::{Person, PersonName, Username};
-use crate::gate::audit::{Action, Event};
 use crate::gate::permission::{ReadUsers, WriteUsers};
-use crate::gate::store::{must_cover_person, must_keep_an_administrator};
-use crate::gate::{About, Caller, Can, Holds, sessions};
+use crate::gate::{About, Caller, Can, Holds};
 use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
 use crate::platform::passwords::{ImportedHash, Password, PasswordHash};
@@ -67,12 +65,8 @@ async fn create_user(
         locale: new.locale,
     };
     let mut tx = by.begin(&identity, About::default()).await?;
-    let person = store::insert(&mut tx, &row).await??;
-    let giver = store::giver(&mut tx, by.actor).await?;
-    let chosen = Chosen { password: password_hash.is_some(), email: new.email.is_some() };
-    store::note_giver(&mut tx, person.id, giver, chosen).await?;
-    let record = store::record(&mut tx, person.id).await?;
-    tx.commit([Event::new(Action::UserCreated).about(person.id).after(record)]).await?;
+    let person = register(&mut tx, &row, RegisteredBy::Another).await??;
+    tx.commit([]).await?;
     Ok((StatusCode::CREATED, Json(person)))
 }
 
@@ -212,15 +206,11 @@ async fn delete_user(
 ) -> Result<Json<UserDeleted>> {
     let id = id.id()?;
     let mut tx = by.begin(&identity, About::removal([id])).await?;
-    let record = store::record(&mut tx, id).await?;
-    let now = tx.by().now;
-    must_cover_person(&mut tx, by.actor, id, now).await?;
-    if_match.allows(&store::tagged(&mut tx, id).await?.etag)?;
-    let revoked_tokens = sessions::store::revoke_all(&mut tx, id, None).await?;
-    store::remove(&mut tx, id).await?;
-    must_keep_an_administrator(&mut tx).await?;
-    tx.commit([Event::new(Action::UserDeleted).about(id).before(record)]).await?;
-    Ok(Json(UserDeleted { status: "user_deleted", user_id: id, revoked_tokens }))
+    let Removed::All { ended } = remove(&mut tx, &[id], Some(&if_match)).await? else {
+        return Err(PersonId::not_found());
+    };
+    tx.commit([]).await?;
+    Ok(Json(UserDeleted { status: "user_deleted", user_id: id, revoked_tokens: ended }))
 }
 
 /// The person was disabled or enabled.
@@ -251,11 +241,8 @@ async fn disable_user(
 ) -> Result<Json<UserAdmission>> {
     let user_id = id.id()?;
     let mut tx = by.begin(&identity, About::removal([user_id])).await?;
-    let now = tx.by().now;
-    must_cover_person(&mut tx, by.actor, user_id, now).await?;
-    let changed = disable(&mut tx, user_id).await?;
-    must_keep_an_administrator(&mut tx).await?;
-    tx.commit(changed.then(|| Event::new(Action::UserDisabled).about(user_id))).await?;
+    disable(&mut tx, user_id).await?;
+    tx.commit([]).await?;
     Ok(Json(UserAdmission { status: "user_disabled", user_id }))
 }
 
@@ -276,10 +263,8 @@ async fn enable_user(
 ) -> Result<Json<UserAdmission>> {
     let user_id = id.id()?;
     let mut tx = by.begin(&identity, About::person(user_id)).await?;
-    let now = tx.by().now;
-    must_cover_person(&mut tx, by.actor, user_id, now).await?;
-    let changed = enable(&mut tx, user_id).await?;
-    tx.commit(changed.then(|| Event::new(Action::UserEnabled).about(user_id))).await?;
+    enable(&mut tx, user_id).await?;
+    tx.commit([]).await?;
     Ok(Json(UserAdmission { status: "user_enabled", user_id }))
 }
 

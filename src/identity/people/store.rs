@@ -137,6 +137,14 @@ pub struct NewRow<'a> {
     pub locale: Option<Locale>,
 }
 
+impl<'a> NewRow<'a> {
+    /// Somebody of whom no more is known.
+    pub fn of(username: &'a Username, name: &'a PersonName) -> Self {
+        let (password_hash, person_type, document, email, locale) = (None, None, None, None, None);
+        Self { username, name, password_hash, person_type, document, email, locale }
+    }
+}
+
 /// Registers a person. The unique indexes, not a prior read, decide whether username and document are free.
 pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Result<Person, Taken>> {
     let inserted = sqlx::query_as!(
@@ -201,17 +209,6 @@ pub async fn update(conn: &mut PgConnection, id: PersonId, change: &PersonChange
         ),
     )?;
     if updated.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
-}
-
-/// Takes a person out of every answer. The triggers `person_follow` and `person_end` end sessions and grants.
-pub async fn remove(conn: &mut PgConnection, id: PersonId) -> Result<()> {
-    let removed = sqlx::query!(
-        "update auth.person set removed_at = now(), updated_at = now() where id = $1 and removed_at is null",
-        id.0,
-    )
-    .execute(conn)
-    .await?;
-    if removed.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
 }
 
 /// Bars a person from logging in, or lets them in again. The trigger `person_follow` ends their sessions. Answers

@@ -10,9 +10,8 @@ use crate::base::email::Email;
 use crate::base::error::Error;
 use crate::base::locale::Locale;
 use crate::base::person::{PersonName, Username};
-use crate::gate::audit::{Action, Event};
 use crate::identity::people::store::NewRow;
-use crate::identity::people::{self, DocumentNumber, DocumentType, PersonType};
+use crate::identity::people::{self, DocumentNumber, DocumentType, PersonType, RegisteredBy};
 use crate::platform::shares::Asker;
 
 #[derive(Debug, clap::Args)]
@@ -83,9 +82,8 @@ pub(super) async fn run(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
         locale: new.locale,
     };
     let mut tx = tool.begin().await?;
-    let person = people::store::insert(&mut tx, &row).await?.map_err(Error::from)?;
-    let record = people::store::record(&mut tx, person.id).await?;
-    tx.commit([Event::new(Action::UserCreated).about(person.id).after(record)]).await?;
+    let person = people::register(&mut tx, &row, RegisteredBy::Another).await?.map_err(Error::from)?;
+    tx.commit([]).await?;
     let made = json!({
         "id": person.id, "username": person.username, "name": person.name,
         "password": shown.as_ref().map(|password| password.as_str()),

@@ -55,7 +55,8 @@ pub async fn records(conn: &mut PgConnection, people: &[PersonId]) -> Result<Vec
     Ok(records.collect())
 }
 
-/// Takes people out of every answer, as [`super::remove`] does one; answers how many that were.
+/// Takes people out of every answer; answers how many that were. The triggers `person_follow` and `person_end` end sessions
+/// and grants.
 pub async fn remove_all(conn: &mut PgConnection, people: &[PersonId]) -> Result<u64> {
     let removed = sqlx::query!(
         "update auth.person set removed_at = now(), updated_at = now() where id = any ($1) and removed_at is null",

@@ -1,0 +1,48 @@
+//! A person is made.
+
+use serde_json::json;
+
+use super::store::{self, Chosen, NewRow, Taken};
+use crate::base::email::Email;
+use crate::base::error::Result;
+use crate::base::id::InvitationId;
+use crate::base::person::Person;
+use crate::gate::audit::{Action, Change, Event};
+
+/// By whom somebody is registered.
+#[derive(Clone, Copy, Debug)]
+pub enum RegisteredBy<'a> {
+    /// Whoever makes the change: an administrator, who chooses password and address, the command line, or Portero itself.
+    Another,
+    /// Themselves.
+    Oneself {
+        /// What let them in, where something had to.
+        invitation: Option<InvitationId>,
+        /// The address that they have proved before.
+        proved: Option<&'a Email>,
+    },
+}
+
+/// Registers a person, and tells of it; or answers what somebody else has already.
+pub async fn register(tx: &mut Change, new: &NewRow<'_>, by: RegisteredBy<'_>) -> Result<Result<Person, Taken>> {
+    let person = match store::insert(tx, new).await? {
+        Ok(person) => person,
+        taken => return Ok(taken),
+    };
+    if let Some(actor) = tx.by().person() {
+        let giver = store::giver(tx, actor).await?;
+        let chosen = Chosen { password: new.password_hash.is_some(), email: new.email.is_some() };
+        store::note_giver(tx, person.id, giver, chosen).await?;
+    }
+    if let RegisteredBy::Oneself { proved: Some(proved), .. } = by {
+        let now = tx.by().now;
+        store::set_own_email(tx, person.id, proved, now).await?;
+    }
+    let mut record = json!(store::record(tx, person.id).await?);
+    if let RegisteredBy::Oneself { invitation, .. } = by {
+        record["by"] = json!("registration");
+        record["invitation"] = json!(invitation);
+    }
+    tx.tell(Event::new(Action::UserCreated).about(person.id).after(record));
+    Ok(Ok(person))
+}
