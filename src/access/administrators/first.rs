@@ -1,6 +1,6 @@
 //! A Portero without an administrator makes one at its first start.
 
-use crate::access::grants::{self, End, Terms};
+use crate::access::grants::{End, Given, Terms, What, give};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, RoleId, ServiceId};
 use crate::base::person::{Person, PersonName, Username};
@@ -53,6 +53,8 @@ pub async fn register_administrator(
     name: &PersonName,
     password_hash: &PasswordHash,
 ) -> Result<Result<Person, Taken>> {
+    // First, as all that make or unmake one: the person comes after the role.
+    gate::store::queue_for_administrators(tx).await?;
     let row = NewRow { password_hash: Some(password_hash), ..NewRow::of(username, name) };
     let person = match people::register(tx, &row, RegisteredBy::Another).await? {
         Ok(person) => person,
@@ -63,13 +65,9 @@ pub async fn register_administrator(
 }
 
 /// Makes a person an administrator of Portero itself, for good; twice is safe.
-pub async fn make_administrator(tx: &mut Change, person: PersonId) -> Result<()> {
+pub async fn make_administrator(tx: &mut Change, person: PersonId) -> Result<Given> {
     let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
-    let granted = grants::store::grant(tx, person, ServiceId::PORTERO, RoleId::ADMINISTRATOR, &terms).await?;
-    if let Some(told) = grants::told::granted(person, ServiceId::PORTERO, RoleId::ADMINISTRATOR, &granted) {
-        tx.tell(told);
-    }
-    Ok(())
+    give(tx, (person, ServiceId::PORTERO, What::Role(RoleId::ADMINISTRATOR)), &terms).await
 }
 
 /// A password of 128 random bits, for a terminal.

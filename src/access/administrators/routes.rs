@@ -7,14 +7,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::grants::{End, Holder, Notice, Terms, What, notices, store, told};
-use crate::access::grants::{give_role, take_role};
+use super::make_administrator;
+use crate::access::grants::{Given, Holder, Notice, Taken, What, store, take};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::{Person, person_not_found};
 use crate::gate::audit::Change;
 use crate::gate::permission::{ReadGrants, WriteGrants};
-use crate::gate::store::{Through, must_cover_role, must_keep_an_administrator};
 use crate::gate::{About, Can};
 use crate::identity::Identity;
 use crate::identity::people;
@@ -66,11 +65,8 @@ async fn promote_administrator(
     Path(person): Path<Ref<PersonId>>,
 ) -> Result<Json<Promoted>> {
     let (mut tx, person) = begin(&identity, &by, &person).await?;
-    let (service, role) = PLACE;
-    let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
-    let granted = give_role(&mut tx, by.actor, (person.id, service, role), &terms).await?;
-    let notices = notices(&mut tx, (person.id, service, What::Role(role)), terms.now).await?;
-    tx.commit(told::granted(person.id, service, role, &granted)).await?;
+    let Given { notices, .. } = make_administrator(&mut tx, person.id).await?;
+    tx.commit([]).await?;
     Ok(Json(Promoted { person, notices }))
 }
 
@@ -103,10 +99,8 @@ async fn demote_administrator(
 ) -> Result<Json<AdministratorDemoted>> {
     let (mut tx, person) = begin(&identity, &by, &person).await?;
     let (service, role) = PLACE;
-    let taken = take_role(&mut tx, by.actor, (person.id, service, role)).await?;
-    must_keep_an_administrator(&mut tx).await?;
-    let revoked = taken.is_some();
-    tx.commit(taken.map(|before| told::revoked(person.id, service, role, &before))).await?;
+    let Taken { was_held: revoked, .. } = take(&mut tx, (person.id, service, What::Role(role))).await?;
+    tx.commit([]).await?;
     Ok(Json(AdministratorDemoted { status: "administrator_demoted", user_id: person.id, revoked }))
 }
 
@@ -114,8 +108,6 @@ async fn begin(identity: &Identity, by: &Can<WriteGrants>, person: &Ref<PersonId
     let found = people::store::find(&mut *identity.db.read().await?, person).await?;
     let person = found.ok_or_else(person_not_found)?;
     let (service, role) = PLACE;
-    let mut tx = by.begin(identity, About::grant(person.id, service, role)).await?;
-    let now = Through::Now(tx.by().now);
-    must_cover_role(&mut tx, by.actor, service, role, now).await?;
+    let tx = by.begin(identity, About::grant(person.id, service, role)).await?;
     Ok((tx, person))
 }

@@ -1,16 +1,14 @@
 //! What a review decided about many grants, done at once: all or nothing.
 
-use std::collections::BTreeSet;
-
-use super::give::{take_permission, take_role};
 use super::review::Grants;
-use super::{What, store, told};
-use crate::access::{permissions, roles};
+use super::rules::{lock, must_cover};
+use super::take::{parts, take_all};
+use super::{store, told};
 use crate::base::error::{Error, Result};
-use crate::base::id::{PersonId, Ref, ServiceId};
+use crate::base::id::{PersonId, ServiceId};
 use crate::gate::audit::Change;
 use crate::gate::permission::WriteGrants;
-use crate::gate::store::{Through, must_cover_permission, must_cover_role, must_keep_an_administrator};
+use crate::gate::store::Through;
 use crate::gate::{About, Can};
 use crate::identity::Identity;
 use crate::identity::people;
@@ -26,41 +24,22 @@ pub async fn decide(
     confirm: &Grants,
     revoke: &Grants,
 ) -> Result<Grants> {
-    let people: BTreeSet<PersonId> = confirm.union(revoke).map(|(person, _)| *person).collect();
-    let people: Vec<PersonId> = people.into_iter().collect();
+    let (people, all) = parts(&confirm.union(revoke).copied().collect());
     let lost = revoke.iter().filter_map(|(_, what)| what.role());
-    let about = About::grants(people.iter().copied(), service, lost);
-    let may_unmake_an_administrator = about.may_unmake_an_administrator();
-    let mut tx = by.begin(identity, about).await?;
+    let mut tx = by.begin(identity, About::grants(people.iter().copied(), service, lost)).await?;
     // Who decides in one service alone hears of strangers what they hear of nobody: that these hold nothing there.
     if by.everywhere {
         people::store::must_all_be_here(&mut tx, &people).await?;
     }
-    let all: BTreeSet<What> = confirm.union(revoke).map(|(_, what)| *what).collect();
+    lock(&mut tx, service, &people, &all).await?;
+    let now = Through::Now(tx.by().now);
     for what in all {
-        must_cover(&mut tx, by.actor, service, what).await?;
+        must_cover(&mut tx, service, what, now).await?;
     }
     keep(&mut tx, by.actor, service, confirm).await?;
-    let revoked = take(&mut tx, by.actor, service, revoke).await?;
-    if may_unmake_an_administrator {
-        must_keep_an_administrator(&mut tx).await?;
-    }
+    let revoked = take_all(&mut tx, service, revoke).await?;
     tx.commit([]).await?;
     Ok(revoked)
-}
-
-async fn must_cover(tx: &mut Change, actor: PersonId, service: ServiceId, what: What) -> Result<()> {
-    let now = Through::Now(tx.by().now);
-    match what {
-        What::Role(role) => {
-            roles::store::hold(tx, role).await??;
-            must_cover_role(tx, actor, service, role, now).await
-        }
-        What::Permission(permission) => {
-            let permission = permissions::store::resolve(tx, &Ref::Id(permission)).await?;
-            must_cover_permission(tx, actor, service, permission, now).await
-        }
-    }
 }
 
 async fn keep(tx: &mut Change, actor: PersonId, service: ServiceId, grants: &Grants) -> Result<()> {
@@ -76,19 +55,4 @@ async fn keep(tx: &mut Change, actor: PersonId, service: ServiceId, grants: &Gra
         tx.tell(told::confirmed(person, service, what, &standing));
     }
     Ok(())
-}
-
-async fn take(tx: &mut Change, actor: PersonId, service: ServiceId, grants: &Grants) -> Result<Grants> {
-    let mut revoked = Grants::new();
-    for (person, what) in grants.iter().copied() {
-        let before = match what {
-            What::Role(role) => take_role(tx, actor, (person, service, role)).await?,
-            What::Permission(permission) => take_permission(tx, actor, (person, service, permission)).await?.1,
-        };
-        if let Some(before) = before {
-            tx.tell(told::removed(person, service, what, &before));
-            revoked.insert((person, what));
-        }
-    }
-    Ok(revoked)
 }

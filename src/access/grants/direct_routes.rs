@@ -4,14 +4,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::give::{give_permission, take_permission};
 use super::routes::{Act, Begun, whom};
-use super::{DirectGrant, NewDirectGrant, Notice, Terms, What, notices, told};
+use super::{DirectGrant, Given, NewDirectGrant, Notice, Taken, Terms, What, give, take};
 use crate::access::permissions;
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::gate::permission::WriteGrants;
-use crate::gate::store::{Through, must_cover_permission};
 use crate::gate::{About, Holds};
 use crate::identity::Identity;
 use crate::identity::people::named_in_path;
@@ -59,11 +57,10 @@ async fn grant_permission(
     Json(new): Json<NewDirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
     let end = new.expires_at.seen_from(identity.clock.now())?;
-    let Begun { mut tx, actor, person, service, what } = begin(&identity, by, &new.grant(), Act::Give).await?;
+    let Begun { mut tx, person, service, what } = begin(&identity, by, &new.grant(), Act::Give).await?;
     let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
-    let (role, granted) = give_permission(&mut tx, actor, (person, service, what), &terms).await?;
-    let notices = notices(&mut tx, (person, service, What::Permission(what)), terms.now).await?;
-    tx.commit(told::directly_granted(person, service, what, &granted)).await?;
+    let Given { role, notices } = give(&mut tx, (person, service, What::Permission(what)), &terms).await?;
+    tx.commit([]).await?;
     let Json(done) = done("permission_granted", person, service, what, Some(role));
     Ok(Json(DirectGrantDone { notices, ..done }))
 }
@@ -110,12 +107,11 @@ async fn revoke_permission_by_path(
 }
 
 async fn revoke(identity: &Identity, by: Holds<WriteGrants>, grant: &DirectGrant) -> Result<Json<DirectGrantDone>> {
-    let Begun { mut tx, actor, person, service, what } = begin(identity, by, grant, Act::Take).await?;
-    let (role, taken) = take_permission(&mut tx, actor, (person, service, what)).await?;
-    let revoked = Some(taken.is_some());
-    tx.commit(taken.map(|before| told::directly_revoked(person, service, what, &before))).await?;
+    let Begun { mut tx, person, service, what } = begin(identity, by, grant, Act::Take).await?;
+    let Taken { role, was_held } = take(&mut tx, (person, service, What::Permission(what))).await?;
+    tx.commit([]).await?;
     let Json(done) = done("permission_revoked", person, service, what, role);
-    Ok(Json(DirectGrantDone { revoked, ..done }))
+    Ok(Json(DirectGrantDone { revoked: Some(was_held), ..done }))
 }
 
 fn done(
@@ -128,7 +124,7 @@ fn done(
     Json(DirectGrantDone { status, person_id, service_id, permission_id, role_id, revoked: None, notices: Vec::new() })
 }
 
-/// Begins a change of the direct grant that a body names, if the caller may hand out and take away its permission there.
+/// Begins a change of the direct grant that a body names.
 async fn begin(
     identity: &Identity,
     by: Holds<WriteGrants>,
@@ -144,7 +140,5 @@ async fn begin(
     drop(conn);
     let mut tx = by.begin(identity, About::person(person)).await?;
     let permission = permissions::store::hold(&mut tx, &named).await?.ok_or_else(|| grant.absent(&named))?;
-    let now = Through::Now(tx.by().now);
-    must_cover_permission(&mut tx, by.actor, service, permission, now).await?;
-    Ok(Begun { tx, actor: by.actor, person, service, what: permission })
+    Ok(Begun { tx, person, service, what: permission })
 }

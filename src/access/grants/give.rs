@@ -1,65 +1,53 @@
-//! What somebody gives to a person or takes from them: of what is Portero's own, nothing that they don't hold themselves
-//! for as long. To be done in a change that has locked the person.
+//! A person is given a role, or a single permission, in a service.
 
-use super::planted::must_have_own_password;
-use super::{Granted, Standing, Terms, What, store};
+use super::planted::{must_have_own_password, notices};
+use super::rules::{is_administrator, lock, must_cover, standing};
+use super::{Notice, Terms, What, store, told};
 use crate::base::error::Result;
-use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
+use crate::base::id::{PersonId, RoleId, ServiceId};
 use crate::gate::audit::Change;
-use crate::gate::store::{must_cover_permission, must_cover_role};
+use crate::gate::store::{Through, must_keep_an_administrator};
 
-/// Gives a role in a service, or changes the terms on which it is held.
-pub async fn give_role(
+/// What was given.
+#[derive(Debug)]
+pub struct Given {
+    /// The role that carries it.
+    pub role: RoleId,
+    /// What whoever gave it should know.
+    pub notices: Vec<Notice>,
+}
+
+/// Gives a person something in a service, or changes the terms on which they hold it; twice is safe. Of what is Portero's own a
+/// person gives nothing that they don't hold themselves for as long, and nothing to somebody whose password was set by
+/// somebody who could not give it.
+///
+/// # Errors
+/// 403 for what is not the actor's to give; 404 for what is not there; 409 `direct_role`, `last_administrator`,
+/// `password_set_by_another`.
+pub async fn give(
     tx: &mut Change,
-    actor: PersonId,
-    (person, service, role): (PersonId, ServiceId, RoleId),
+    (person, service, what): (PersonId, ServiceId, What),
     terms: &Terms,
-) -> Result<Granted> {
-    let standing = store::standing(tx, person, service, role, terms.now).await?;
-    if let Some(through) = terms.held_through(standing.as_ref()) {
-        must_cover_role(tx, actor, service, role, through).await?;
-        must_have_own_password(tx, (person, service, What::Role(role)), through).await?;
+) -> Result<Given> {
+    lock(tx, service, &[person], &[what]).await?;
+    must_cover(tx, service, what, Through::Now(terms.now)).await?;
+    let standing = standing(tx, person, service, what).await?;
+    if tx.by().person().is_some()
+        && let Some(through) = terms.held_through(standing.as_ref())
+    {
+        must_cover(tx, service, what, through).await?;
+        must_have_own_password(tx, (person, service, what), through).await?;
     }
-    store::grant(tx, person, service, role, terms).await
-}
-
-/// Takes a role in a service away; answers on which terms it was held.
-pub async fn take_role(
-    tx: &mut Change,
-    actor: PersonId,
-    (person, service, role): (PersonId, ServiceId, RoleId),
-) -> Result<Option<Standing>> {
-    let now = tx.by().now;
-    if let Some(standing) = store::standing(tx, person, service, role, now).await? {
-        must_cover_role(tx, actor, service, role, standing.through()).await?;
+    let (role, granted) = match what {
+        What::Role(role) => (role, store::grant(tx, person, service, role, terms).await?),
+        What::Permission(permission) => store::grant_direct(tx, person, service, permission, terms).await?,
+    };
+    if is_administrator(service, what) && granted.ends_what_lasted() {
+        must_keep_an_administrator(tx).await?;
     }
-    store::revoke(tx, person, service, role, now).await
-}
-
-/// Gives a single permission in a service, or changes the terms on which it is held; answers its role, too.
-pub async fn give_permission(
-    tx: &mut Change,
-    actor: PersonId,
-    (person, service, permission): (PersonId, ServiceId, PermissionId),
-    terms: &Terms,
-) -> Result<(RoleId, Granted)> {
-    let standing = store::direct_standing(tx, person, service, permission, terms.now).await?;
-    if let Some(through) = terms.held_through(standing.as_ref()) {
-        must_cover_permission(tx, actor, service, permission, through).await?;
-        must_have_own_password(tx, (person, service, What::Permission(permission)), through).await?;
+    let notices = notices(tx, (person, service, what), terms.now).await?;
+    if let Some(told) = told::given(person, service, what, &granted) {
+        tx.tell(told);
     }
-    store::grant_direct(tx, person, service, permission, terms).await
-}
-
-/// Takes a single permission in a service away; answers its role, if there was one, and on which terms it was held.
-pub async fn take_permission(
-    tx: &mut Change,
-    actor: PersonId,
-    (person, service, permission): (PersonId, ServiceId, PermissionId),
-) -> Result<(Option<RoleId>, Option<Standing>)> {
-    let now = tx.by().now;
-    if let Some(standing) = store::direct_standing(tx, person, service, permission, now).await? {
-        must_cover_permission(tx, actor, service, permission, standing.through()).await?;
-    }
-    store::revoke_direct(tx, person, service, permission, now).await
+    Ok(Given { role, notices })
 }

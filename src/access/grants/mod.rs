@@ -12,19 +12,22 @@ mod planted;
 mod review;
 mod review_routes;
 mod routes;
+mod rules;
 pub mod store;
+mod take;
 mod terms;
 pub mod told;
 
 pub use expire::{expire_every_second, sweep};
-pub use give::{give_permission, give_role, take_permission, take_role};
+pub use give::{Given, give};
 pub use grant::{
     DirectGrant, Held, HeldRole, Holder, NewDirectGrant, NewRoleGrant, Offer, PersonInService, RoleGrant, What,
 };
 
 pub use people_routes::routes as people_routes;
-pub use planted::{Notice, must_all_have_own_passwords, must_have_own_password, notices, notices_of_holders};
+pub use planted::{Notice, must_all_have_own_passwords, notices_of_holders};
 pub use review::Decisions;
 pub use review_routes::routes as review_routes;
 pub use routes::routes;
+pub use take::{Taken, take};
 pub use terms::{End, Granted, Reason, Standing, Terms, Why};

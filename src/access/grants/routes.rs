@@ -6,8 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::give::{give_role, take_role};
-use super::{NewRoleGrant, Notice, RoleGrant, Terms, What, direct_routes, notices, offer_routes, store, told};
+use super::{Given, NewRoleGrant, Notice, RoleGrant, Terms, What, direct_routes, give, offer_routes, store, take};
 use crate::access::roles;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
@@ -59,15 +58,10 @@ async fn grant_role(
     Json(new): Json<NewRoleGrant>,
 ) -> Result<Json<RoleGranted>> {
     let end = new.expires_at.seen_from(identity.clock.now())?;
-    let Begun { mut tx, actor, person, service, what: role } = begin(&identity, by, &new.grant(), Act::Give).await?;
+    let Begun { mut tx, person, service, what: role } = begin(&identity, by, &new.grant(), Act::Give).await?;
     let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
-    let granted = give_role(&mut tx, actor, (person, service, role), &terms).await?;
-    if granted.ends_what_lasted() {
-        keep_an_administrator(&mut tx, service, role).await?;
-    }
-    let now = tx.by().now;
-    let notices = notices(&mut tx, (person, service, What::Role(role)), now).await?;
-    tx.commit(told::granted(person, service, role, &granted)).await?;
+    let Given { notices, .. } = give(&mut tx, (person, service, What::Role(role)), &terms).await?;
+    tx.commit([]).await?;
     Ok(Json(RoleGranted { status: "success", notices }))
 }
 
@@ -122,33 +116,29 @@ async fn revoke_role_by_path(
 }
 
 async fn revoke(identity: &Identity, by: Holds<WriteGrants>, grant: &RoleGrant) -> Result<Json<RoleRemovedFromPerson>> {
-    let Begun { mut tx, actor, person, service, what: role } = begin(identity, by, grant, Act::Take).await?;
-    let taken = take_role(&mut tx, actor, (person, service, role)).await?;
-    keep_an_administrator(&mut tx, service, role).await?;
-    let revoked = taken.is_some();
-    tx.commit(taken.map(|before| told::revoked(person, service, role, &before))).await?;
-    Ok(Json(RoleRemovedFromPerson { status: "role_removed_from_person", revoked }))
+    let Begun { mut tx, person, service, what: role } = begin(identity, by, grant, Act::Take).await?;
+    let taken = take(&mut tx, (person, service, What::Role(role))).await?;
+    tx.commit([]).await?;
+    Ok(Json(RoleRemovedFromPerson { status: "role_removed_from_person", revoked: taken.was_held }))
 }
 
 /// A change that has begun, of a grant that a body named.
 pub(super) struct Begun<T> {
     pub tx: Change,
-    pub actor: PersonId,
     pub person: PersonId,
     pub service: ServiceId,
     /// The role, or the permission.
     pub what: T,
 }
 
-/// Begins a change of the grant that a body names, if the caller may hand out and take away its role there.
+/// Begins a change of the grant that a body names.
 async fn begin(identity: &Identity, by: Holds<WriteGrants>, grant: &RoleGrant, act: Act) -> Result<Begun<RoleId>> {
     let mut conn = identity.db.read().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, identity.clock.now()).await?;
     let role = role_meant(&mut conn, &by, &grant.role_id, (service, act)).await?;
     drop(conn);
-    let mut tx = by.begin(identity, About::grant(person, service, role)).await?;
-    must_be_grantable(&mut tx, by.actor, service, role).await?;
-    Ok(Begun { tx, actor: by.actor, person, service, what: role })
+    let tx = by.begin(identity, About::grant(person, service, role)).await?;
+    Ok(Begun { tx, person, service, what: role })
 }
 
 /// What a body asks for.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Granted, Standing, What};
 use crate::access::keys;
-use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
+use crate::base::id::{PersonId, RoleId, ServiceId};
 use crate::gate::audit::{Action, Event};
 
 /// That a service offers a role from now on.
@@ -15,31 +15,6 @@ pub fn offered(service: ServiceId, role: RoleId) -> Event {
 /// That a service offers a role no longer.
 pub fn withdrawn(service: ServiceId, role: RoleId) -> Event {
     Event::new(Action::ServiceRoleRemoved).within(service).before(json!({"role_id": role}))
-}
-
-/// What became of a person's role when it was given to them.
-pub fn granted(person: PersonId, service: ServiceId, role: RoleId, granted: &Granted) -> Option<Event> {
-    given(person, service, What::Role(role), granted)
-}
-
-/// That a role was taken from a person.
-pub fn revoked(person: PersonId, service: ServiceId, role: RoleId, before: &Standing) -> Event {
-    removed(person, service, What::Role(role), before)
-}
-
-/// What became of a person's single permission when it was given to them.
-pub fn directly_granted(
-    person: PersonId,
-    service: ServiceId,
-    permission: PermissionId,
-    granted: &Granted,
-) -> Option<Event> {
-    given(person, service, What::Permission(permission), granted)
-}
-
-/// That a single permission was taken from a person.
-pub fn directly_revoked(person: PersonId, service: ServiceId, permission: PermissionId, before: &Standing) -> Event {
-    removed(person, service, What::Permission(permission), before)
 }
 
 /// That a grant came to its end.
@@ -65,7 +40,8 @@ pub fn removed(person: PersonId, service: ServiceId, what: What, before: &Standi
     event.before(terms(what, before))
 }
 
-fn given(person: PersonId, service: ServiceId, what: What, granted: &Granted) -> Option<Event> {
+/// What became of a grant when it was given.
+pub fn given(person: PersonId, service: ServiceId, what: What, granted: &Granted) -> Option<Event> {
     match granted {
         Granted::Unchanged => None,
         Granted::Added { over, now } => {

@@ -3,22 +3,18 @@
 use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
-use sqlx::PgConnection;
 
 use super::ask::NewPassword;
-use super::grant::planted_by_others;
 use super::named::Named;
 use super::output::remark;
 use super::tool::Tool;
 use super::user;
 use crate::access::administrators::{make_administrator, register_administrator};
-use crate::access::grants::{self, What, told};
+use crate::access::grants::{Taken, What, take};
 use crate::base::error::Error;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::{Person, PersonName, Username};
-use crate::gate::store::{
-    administrators, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
-};
+use crate::gate::store::administrators;
 use crate::identity::people;
 use crate::platform::shares::Asker;
 
@@ -97,12 +93,10 @@ async fn add(tool: &Tool, named: &Named<PersonId>, name: &PersonName, password: 
 
 async fn promote(tool: &Tool, person: &Person) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
-    make_administrator(&mut tx, person.id).await?;
+    let given = make_administrator(&mut tx, person.id).await?;
     let details = people::store::details(&mut tx, person.id).await?;
-    let given = (person.id, ServiceId::PORTERO, What::Role(RoleId::ADMINISTRATOR));
-    let now = tx.by().now;
-    for notice in planted_by_others(&mut tx, given, now).await? {
-        remark(&notice);
+    for notice in given.notices {
+        remark(&notice.detail);
     }
     tx.commit([]).await?;
     if details.disabled_at.is_some() {
@@ -117,36 +111,19 @@ async fn promote(tool: &Tool, person: &Person) -> anyhow::Result<()> {
 async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
-    let now = tx.by().now;
-    let revoked = keep_an_administrator(&mut tx, person.id, async |conn| {
-        grants::store::revoke(conn, person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR, now).await
-    })
-    .await?;
+    let role = What::Role(RoleId::ADMINISTRATOR);
+    let Taken { was_held, .. } = take(&mut tx, (person.id, ServiceId::PORTERO, role)).await?;
+    tx.commit([]).await?;
     let mut answer = json!(person);
-    answer["revoked"] = json!(revoked.is_some());
-    let Some(before) = revoked else {
-        let said =
-            format!("Nothing to do: {} is no administrator; `portero admin list` shows who is.", person.username);
+    answer["revoked"] = json!(was_held);
+    if !was_held {
+        let said = format!(
+            "Nothing to do: {} is no administrator; `portero admin list` shows who is.",
+            person.username
+        );
         return tool.output.done(&answer, said);
-    };
-    tx.commit([told::revoked(person.id, ServiceId::PORTERO, RoleId::ADMINISTRATOR, &before)]).await?;
-    tool.output.done(&answer, format_args!("{} (id {}) is no longer an administrator.", person.username, person.id))
-}
-
-/// Does what may cost Portero the administrator `person`, unless they are the last one who stays. Where they are none, nothing is
-/// asked: a database without any administrator can be tidied, too.
-pub(super) async fn keep_an_administrator<T>(
-    conn: &mut PgConnection,
-    person: PersonId,
-    act: impl AsyncFnOnce(&mut PgConnection) -> crate::base::error::Result<T>,
-) -> crate::base::error::Result<T> {
-    queue_for_administrators(conn).await?;
-    let concerned = lasting_administrators(conn).await?.iter().any(|administrator| administrator.id == person);
-    let done = act(conn).await?;
-    if concerned {
-        must_keep_an_administrator(conn).await?;
     }
-    Ok(done)
+    tool.output.done(&answer, format_args!("{} (id {}) is no longer an administrator.", person.username, person.id))
 }
 
 async fn list(tool: &Tool) -> anyhow::Result<()> {

@@ -5,20 +5,15 @@ use serde_json::json;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::admin::keep_an_administrator;
 use super::expires::Expires;
 use super::named::Named;
 use super::output::{List, Row, count, or_dash, remark};
 use super::tool::Tool;
 use super::user::moment;
 use crate::access::grants::store::{self, LastGrant};
-use crate::access::grants::{self, End, Held, Reason, Terms, What, told};
-use crate::access::roles;
-use crate::access::roles::store::DirectRole;
+use crate::access::grants::{self, End, Held, Reason, Terms, What};
+use crate::base::error::Error;
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
-use crate::gate::audit::Change;
-use crate::gate::store::{must_keep_an_administrator, queue_for_administrators};
-use crate::identity::people;
 
 /// How many grants are read at a time.
 const PAGE: i64 = 1000;
@@ -115,30 +110,31 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Re
     let service = grant.service.find(&mut tx).await?;
     let now = tx.by().now;
     let is_strict = terms.is_none() || service == ServiceId::PORTERO;
-    let (mut revoked, mut missing) = (false, Vec::new());
+    let mut named = Vec::new();
     if let Some(role) = &grant.role {
-        let role = if is_strict { role.find_one(&mut tx).await? } else { role.find(&mut tx).await? };
-        revoked = change_role(&mut tx, person.id, service, role, terms).await?;
+        let id = if is_strict { role.find_one(&mut tx).await? } else { role.find(&mut tx).await? };
+        named.push((What::Role(id), role.text.as_str()));
     }
-    for named in &grant.permission {
-        let permission = if is_strict { named.find_one(&mut tx).await? } else { named.find(&mut tx).await? };
-        let told = if let Some(terms) = terms {
-            let (_, granted) = store::grant_direct(&mut tx, person.id, service, permission, terms).await?;
-            told::directly_granted(person.id, service, permission, &granted)
+    for permission in &grant.permission {
+        let id = if is_strict { permission.find_one(&mut tx).await? } else { permission.find(&mut tx).await? };
+        named.push((What::Permission(id), permission.text.as_str()));
+    }
+    let (mut revoked, mut missing, mut planted) = (false, Vec::new(), Vec::new());
+    for (what, text) in named {
+        let concerned = (person.id, service, what);
+        if let Some(terms) = terms {
+            let given = grants::give(&mut tx, concerned, terms).await.map_err(named_by_its_role)?;
+            planted.extend(given.notices.into_iter().map(|notice| notice.detail));
         } else {
-            let (_, taken) = store::revoke_direct(&mut tx, person.id, service, permission, now).await?;
-            revoked |= taken.is_some();
-            if taken.is_none() {
-                missing.push(named.text.as_str());
+            let taken = grants::take(&mut tx, concerned).await.map_err(named_by_its_role)?;
+            revoked |= taken.was_held;
+            if !taken.was_held {
+                missing.push(text);
             }
-            taken.map(|before| told::directly_revoked(person.id, service, permission, &before))
-        };
-        if let Some(told) = told {
-            tx.tell(told);
         }
     }
+    planted.dedup();
     let held = all_grants(&mut tx, person.id, Some(service), now).await?;
-    let planted = if terms.is_some() { planted(&mut tx, person.id, service, grant, now).await? } else { Vec::new() };
     tx.commit([]).await?;
     for notice in planted {
         remark(&notice);
@@ -158,40 +154,6 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Re
     tool.output.done(&answer, format_args!("{did} {username} (id {id}) has {holds} in service {service} now."))
 }
 
-/// What others have chosen for somebody who holds more now.
-async fn planted(
-    conn: &mut PgConnection,
-    person: PersonId,
-    service: ServiceId,
-    grant: &Grant,
-    now: OffsetDateTime,
-) -> anyhow::Result<Vec<String>> {
-    let mut found = Vec::new();
-    let role = match &grant.role {
-        Some(role) => Some(What::Role(role.find(conn).await?)),
-        None => None,
-    };
-    let mut given: Vec<What> = role.into_iter().collect();
-    for permission in &grant.permission {
-        given.push(What::Permission(permission.find(conn).await?));
-    }
-    for what in given {
-        found.extend(planted_by_others(conn, (person, service, what), now).await?);
-    }
-    found.dedup();
-    Ok(found)
-}
-
-/// What others have chosen for somebody who was given `what`, for whoever gave it.
-pub(super) async fn planted_by_others(
-    conn: &mut PgConnection,
-    given: (PersonId, ServiceId, What),
-    now: OffsetDateTime,
-) -> anyhow::Result<Vec<String>> {
-    let notices = grants::notices(conn, given, now).await?;
-    Ok(notices.into_iter().map(|notice| notice.detail).collect())
-}
-
 impl Grant {
     /// What was named, as it was typed.
     fn what(&self) -> String {
@@ -201,43 +163,13 @@ impl Grant {
     }
 }
 
-/// Answers whether anything was taken away.
-async fn change_role(
-    tx: &mut Change,
-    person: PersonId,
-    service: ServiceId,
-    role: RoleId,
-    terms: Option<&Terms>,
-) -> anyhow::Result<bool> {
-    // In the order of `access`, so that nobody waits in a circle.
-    let of_administrators = (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
-    if of_administrators {
-        queue_for_administrators(tx).await?;
+fn named_by_its_role(error: Error) -> anyhow::Error {
+    match error {
+        Error::Refused(refusal) if refusal.code == "direct_role" => anyhow::anyhow!(
+            "that role only carries direct grants of one person; use `--permission <name>` instead of it"
+        ),
+        error => error.into(),
     }
-    people::store::lock(tx, person).await?;
-    roles::store::hold(tx, role).await?.map_err(|DirectRole| direct_role())?;
-    let mut taken = false;
-    let told = if let Some(terms) = terms {
-        let granted = store::grant(tx, person, service, role, terms).await?;
-        if of_administrators && granted.ends_what_lasted() {
-            must_keep_an_administrator(tx).await?;
-        }
-        told::granted(person, service, role, &granted)
-    } else {
-        let now = tx.by().now;
-        let revoke = async |conn: &mut _| store::revoke(conn, person, service, role, now).await;
-        let revoked = keep_an_administrator(tx, person, revoke).await?;
-        taken = revoked.is_some();
-        revoked.map(|before| told::revoked(person, service, role, &before))
-    };
-    if let Some(told) = told {
-        tx.tell(told);
-    }
-    Ok(taken)
-}
-
-fn direct_role() -> anyhow::Error {
-    anyhow::anyhow!("that role only carries direct grants of one person; use `--permission <name>` instead of it")
 }
 
 /// What a person holds.
