@@ -6,6 +6,7 @@ use axum::http::Method;
 use portero::base::id::PersonId;
 use portero::gate::audit::{Action, Actor, By, Event, Origin};
 use portero::identity::attempts::{self, Attempt};
+use portero::identity::sessions::Proof;
 use serde_json::json;
 use time::Duration;
 
@@ -146,12 +147,11 @@ async fn a_right_password_that_was_under_way_when_the_wait_began_opens_nothing()
     let session = portero::identity::sessions::store::NewSession {
         token: token.hash(),
         person: PersonId(ada.id),
-        verified: &crate::support::PASSWORD_HASH,
+        proof: Proof::Password { verified: &crate::support::PASSWORD_HASH, attempt: &under_way },
         now: server.app.clock.now(),
         bounds: portero::gate::sessions::Bounds::at(server.app.clock.now(), &server.app.sessions),
         origin: &origin,
         user_agent: None,
-        attempt: Some(&under_way),
     };
     let begun = portero::identity::sessions::store::insert(&mut conn, &session).await.expect("Postgres answers");
     assert!(begun.is_none());

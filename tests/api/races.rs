@@ -1,5 +1,8 @@
 //! Two at once: what must hold whoever comes first.
 
+use portero::base::id::PersonId;
+use portero::identity::attempts::Attempt;
+use portero::identity::sessions::Proof;
 use serde_json::json;
 
 use crate::support::{Caller, PASSWORD, PASSWORD_HASH, Response, Server};
@@ -125,16 +128,16 @@ async fn a_session_never_begins_for_a_password_that_was_changed_after_it_was_ver
     let now = server.app.clock.now();
     let token = server.app.new_token(now).expect("a token");
     let origin = portero::gate::audit::Origin::default();
+    let attempt = Attempt::at(&server.app, PersonId(ada.id), &origin).await.expect("nothing stands against it");
     let begin = |verified: &'static portero::platform::passwords::PasswordHash| {
         portero::identity::sessions::store::NewSession {
             token: token.hash(),
-            person: portero::base::id::PersonId(ada.id),
-            verified,
+            person: PersonId(ada.id),
+            proof: Proof::Password { verified, attempt: &attempt },
             now,
             bounds: portero::gate::sessions::Bounds::at(now, &server.app.sessions),
             origin: &origin,
             user_agent: None,
-            attempt: None,
         }
     };
     root.put(&format!("/users/{}", ada.id), json!({"password_hash": other_hash()})).await.ok();

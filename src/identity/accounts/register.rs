@@ -21,7 +21,7 @@ use crate::identity::mail::GivenBy;
 use crate::identity::mail::store::tokens;
 use crate::identity::people::store::NewRow;
 use crate::identity::people::{self, RegisteredBy};
-use crate::identity::sessions::{Entrant, LoggedIn, begin};
+use crate::identity::sessions::{Entrant, LoggedIn, Proof, begin};
 use crate::platform::passwords::Password;
 use crate::platform::shares::Asker;
 
@@ -125,7 +125,7 @@ pub async fn register(
         let asker = GivenBy { person: None, address: origin.address };
         begin_verification(&mut tx, identity, person, email, asker, locale).await?;
     }
-    let entrant = Entrant { person, verified: &hash, origin, user_agent, refresh: new.refresh, attempt: None };
+    let entrant = Entrant { person, proof: Proof::Registration, origin, user_agent, refresh: new.refresh };
     let began = begin(identity, &mut tx, &entrant).await?;
     tx.commit([]).await?;
     identity.post.wake();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,10 +12,10 @@ use super::verify;
 use crate::base::error::Result;
 use crate::base::id::SessionId;
 use crate::gate::Caller;
-use crate::gate::audit::{Action, Change, Event, Origin};
-use crate::gate::sessions::{self, Payload};
+use crate::gate::audit::{Change, Origin};
+use crate::gate::sessions::Payload;
 use crate::identity::Identity;
-use crate::identity::sessions::{Entrant, LoggedIn};
+use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, credential};
 use crate::platform::metrics::Outcome;
@@ -69,20 +68,19 @@ async fn begin(identity: &Identity, origin: &Origin, headers: &HeaderMap, login:
     let verified = verify(identity, origin, &login.username, login.password).await?;
     let entrant = Entrant {
         person: verified.person,
-        verified: &verified.hash,
+        proof: Proof::Password { verified: &verified.hash, attempt: &verified.attempt },
         origin,
         user_agent: user_agent(headers),
         refresh: login.refresh,
-        attempt: Some(&verified.attempt),
     };
     let began = if login.refresh {
         let mut tx = identity.db.begin().await?;
-        let began = crate::identity::sessions::begin(identity, &mut tx, &entrant).await?;
+        let began = sessions::begin(identity, &mut tx, &entrant).await?;
         tx.commit().await?;
         began
     } else {
         let mut conn = identity.db.read().await?;
-        let began = crate::identity::sessions::begin(identity, &mut conn, &entrant).await?;
+        let began = sessions::begin(identity, &mut conn, &entrant).await?;
         conn.keep().await?;
         began
     };
@@ -105,11 +103,10 @@ struct LoggedOut {
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = LoggedOut)))]
 async fn logout(State(identity): State<Identity>, caller: Caller) -> Result<Json<LoggedOut>> {
     let mut tx = Change::new(identity.db.begin().await?, caller.by(&identity));
-    if !sessions::store::revoke(&mut tx, caller.token).await? {
+    if !sessions::log_out(&mut tx, caller.person, caller.token).await? {
         return Err(credential::invalid());
     }
-    let ended = json!({"session_id": caller.token.session_id()});
-    tx.commit([Event::new(Action::SessionRevoked).about(caller.person).before(ended)]).await?;
+    tx.commit([]).await?;
     Ok(Json(LoggedOut { status: "logged_out" }))
 }
 

@@ -25,16 +25,46 @@ use crate::platform::traces;
 pub struct Entrant<'a> {
     /// Who.
     pub person: PersonId,
-    /// The hash that the presented password was verified against.
-    pub verified: &'a PasswordHash,
+    /// What lets them in.
+    pub proof: Proof<'a>,
     /// Where they come from.
     pub origin: &'a Origin,
     /// From `User-Agent`.
     pub user_agent: Option<&'a str>,
     /// Whether they want a refresh token, too.
     pub refresh: bool,
-    /// The attempt at their password that has succeeded; `None` where nothing was to be guessed.
-    pub attempt: Option<&'a Attempt>,
+}
+
+/// What lets somebody in.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof<'a> {
+    /// Their password.
+    Password {
+        /// The hash that it was verified against, which must be theirs still.
+        verified: &'a PasswordHash,
+        /// The attempt that has succeeded, unless others have begun a wait since.
+        attempt: &'a Attempt,
+    },
+    /// That they were registered, in the transaction in which the session begins.
+    Registration,
+}
+
+impl<'a> Proof<'a> {
+    /// The hash that the session begins with or not at all.
+    pub fn verified(self) -> Option<&'a PasswordHash> {
+        match self {
+            Self::Password { verified, .. } => Some(verified),
+            Self::Registration => None,
+        }
+    }
+
+    /// What has been guessed at.
+    pub fn attempt(self) -> Option<&'a Attempt> {
+        match self {
+            Self::Password { attempt, .. } => Some(attempt),
+            Self::Registration => None,
+        }
+    }
 }
 
 /// A new or refreshed session.
@@ -105,12 +135,11 @@ pub async fn begin(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'
     let session = NewSession {
         token: token.hash(),
         person: who.person,
-        verified: who.verified,
+        proof: who.proof,
         now,
         bounds: Bounds::at(now, &identity.sessions),
         origin: who.origin,
         user_agent: who.user_agent,
-        attempt: who.attempt,
     };
     let began = store::insert(&mut *conn, &session).instrument(traces::query("begin session")).await?;
     let Some(Begun { payload, on_new_device }) = began else { return Ok(None) };

@@ -2,14 +2,16 @@
 
 mod begin;
 mod end;
+mod list;
 mod newest_first;
 mod refresh_routes;
 mod rotate;
 mod routes;
 pub mod store;
 
-pub use begin::{Entrant, LoggedIn, begin};
-pub use end::{ListedSession, end_all, end_one, sessions};
+pub use begin::{Entrant, LoggedIn, Proof, begin};
+pub use end::{end_all, end_one, log_out};
+pub use list::{ListedSession, sessions};
 pub use newest_first::{Older, OlderQuery};
 pub use refresh_routes::refresh_routes;
 pub use rotate::rotate;

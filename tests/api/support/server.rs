@@ -16,6 +16,7 @@ use portero::base::id::{PersonId, RoleId, ServiceId};
 use portero::gate::audit::Origin;
 use portero::gate::sessions;
 use portero::identity::people;
+use portero::identity::sessions::Proof;
 use portero::platform::metrics::Hashing;
 use portero::platform::passwords::{Hasher, Password, PasswordHash, Place};
 use portero::platform::shares::Asker;
@@ -236,12 +237,11 @@ impl Server {
         let session = portero::identity::sessions::store::NewSession {
             token: token.hash(),
             person: PersonId(person),
-            verified: &hash,
+            proof: Proof::Registration,
             now,
             bounds: sessions::Bounds::at(now, &self.app.sessions),
             origin: &Origin::default(),
             user_agent: None,
-            attempt: None,
         };
         let begun = portero::identity::sessions::store::insert(&mut conn, &session)
             .await

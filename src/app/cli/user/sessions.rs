@@ -9,8 +9,7 @@ use crate::app::cli::named::Named;
 use crate::app::cli::output::{List, Row, count, or_dash};
 use crate::app::cli::tool::Tool;
 use crate::base::id::{PersonId, SessionId};
-use crate::identity::people;
-use crate::identity::sessions::{ListedSession, Older};
+use crate::identity::sessions::{self, ListedSession, Older};
 
 impl Row for ListedSession {
     const HEADER: &'static [&'static str] = &["id", "device", "address", "client", "login", "last seen", "ends"];
@@ -39,7 +38,7 @@ pub(super) async fn list(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result
     let mut all = List::begin(tool.output);
     let mut next = Some(Older::newest());
     while let Some(part) = next {
-        let mut sessions = crate::identity::sessions::sessions(&mut conn, &tool.app, person, None, &part).await?;
+        let mut sessions = sessions::sessions(&mut conn, &tool.app, person, None, &part).await?;
         next = part.next(&mut sessions, ListedSession::key);
         all.add(&sessions)?;
     }
@@ -49,11 +48,10 @@ pub(super) async fn list(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result
 pub(super) async fn end(tool: &Tool, named: &Named<PersonId>, session: Option<&SessionId>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
-    people::store::lock(&mut tx, person.id).await?;
     let who = format!("{} (id {})", person.username, person.id);
     let ended = match session {
-        None => crate::identity::sessions::end_all(&mut tx, person.id, None).await?,
-        Some(id) if crate::identity::sessions::end_one(&mut tx, person.id, id).await? => 1,
+        None => sessions::end_all(&mut tx, person.id, None).await?,
+        Some(id) if sessions::end_one(&mut tx, person.id, id).await? => 1,
         Some(id) => bail!(
             "{who} has no session `{}`; it may have ended: `portero user sessions {}` shows all",
             id.as_str(),

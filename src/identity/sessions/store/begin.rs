@@ -10,6 +10,7 @@ use crate::gate::audit::Origin;
 use crate::gate::sessions::{Bounds, Payload};
 use crate::identity::attempts::{Attempt, MOST_IN_A_ROW, Quota};
 use crate::identity::devices::Device;
+use crate::identity::sessions::Proof;
 use crate::platform::passwords::PasswordHash;
 
 /// A session to begin.
@@ -19,8 +20,8 @@ pub struct NewSession<'a> {
     pub token: TokenHash,
     /// Whose.
     pub person: PersonId,
-    /// The hash that the presented password was verified against.
-    pub verified: &'a PasswordHash,
+    /// What lets them in.
+    pub proof: Proof<'a>,
     /// Now.
     pub now: OffsetDateTime,
     /// How many sessions its owner may have, and which of them are over.
@@ -29,8 +30,6 @@ pub struct NewSession<'a> {
     pub origin: &'a Origin,
     /// From `User-Agent`.
     pub user_agent: Option<&'a str>,
-    /// The attempt that has succeeded; `None` where nothing was to be guessed.
-    pub attempt: Option<&'a Attempt>,
 }
 
 /// A session that has begun.
@@ -48,14 +47,15 @@ pub struct Begun {
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Option<Begun>> {
     let session_id = new.token.session_id();
+    let (verified, attempt) = (new.proof.verified(), new.proof.attempt());
     let device = Device::of(new.user_agent, new.origin.client_id.as_deref());
-    let (person_forgets, address_forgets) = new.attempt.map(Attempt::forgets_one_in).unwrap_or_default();
+    let (person_forgets, address_forgets) = attempt.map(Attempt::forgets_one_in).unwrap_or_default();
     let row = sqlx::query!(
         r#"
         with person as (
             select id, username, name, last_login_at, logins_until
             from auth.person
-            where id = $2 and password_hash = $3 and removed_at is null and disabled_at is null
+            where id = $2 and ($3::text is null or password_hash = $3) and removed_at is null and disabled_at is null
             for no key update
         ), failed as (
             select a.wait_until > $10 or (a.failures >= $11 and not $19) as bars,
@@ -128,23 +128,23 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
         "#,
         new.token.as_bytes(),
         new.person.0,
-        new.verified.as_str(),
+        verified.map(PasswordHash::as_str),
         new.now,
         new.origin.client_id,
         new.origin.address.map(|address| address.to_string()),
         new.user_agent,
         new.origin.request_id.as_deref(),
         session_id.as_str(),
-        new.attempt.map(|attempt| attempt.began),
+        attempt.map(|attempt| attempt.began),
         MOST_IN_A_ROW,
-        new.attempt.and_then(|attempt| attempt.key.as_deref()),
-        new.attempt.and_then(|attempt| attempt.address_key.as_deref()),
+        attempt.and_then(|attempt| attempt.key.as_deref()),
+        attempt.and_then(|attempt| attempt.address_key.as_deref()),
         person_forgets,
         address_forgets,
         new.origin.address.map(|address| Network::of(address).to_string()),
         device.as_bytes(),
         Device::MOST,
-        new.attempt.is_some_and(Attempt::is_known),
+        attempt.is_some_and(Attempt::is_known),
         new.bounds.most,
         new.bounds.session_used,
         new.bounds.session_begun,
