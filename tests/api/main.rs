@@ -19,6 +19,7 @@ mod credentials;
 mod devices;
 mod direct_grants;
 mod document;
+mod doors;
 mod escalation;
 mod etags;
 mod expiry;

@@ -172,6 +172,11 @@ impl Server {
         }
     }
 
+    /// Its database, as `AUTH_DATABASE_URL` takes it.
+    pub fn url(&self) -> &str {
+        &self.database.as_ref().expect("a database").url
+    }
+
     /// Somebody without a token.
     pub fn anonymous(&self) -> Caller {
         Caller::new(Arc::clone(&self.instance), 0, String::new(), None)

@@ -1,0 +1,176 @@
+//! What is done to people.
+
+use serde_json::{Value, json};
+
+use super::{House, NEW_PASSWORD, assert_alike, told};
+use crate::reset::arriving;
+use crate::support::PASSWORD;
+
+#[tokio::test]
+async fn a_new_password_is_the_same_act_at_every_door() {
+    let house = House::new().await;
+    let mut all = Vec::new();
+    for (n, door) in
+        ["change-password", "reset-password", "PATCH", "PUT", "user reset-password", "admin reset-password"]
+            .into_iter()
+            .enumerate()
+    {
+        let username = format!("person{n}");
+        let ada = house.somebody(&username).await;
+        let path = format!("/users/{}", ada.id);
+        let mut token = String::new();
+        if door == "reset-password" {
+            house.root.post("/auth/forgot-password", json!({"username": username})).await;
+            let mails = arriving(&house.server, &house.mailbox).await;
+            token = mails.iter().find(|mail| mail.text.contains("pmt_")).expect("a mail with a token").token();
+        }
+        let since = house.mark().await;
+        let new = json!({"password": NEW_PASSWORD});
+        match door {
+            "change-password" => {
+                let change = json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD});
+                ada.post("/auth/change-password", change).await.ok();
+            }
+            "reset-password" => {
+                let reset = json!({"token": token, "password": NEW_PASSWORD});
+                house.root.post("/auth/reset-password", reset).await.ok();
+            }
+            "PATCH" => drop(house.root.patch(&path, new).await.ok()),
+            "PUT" => drop(house.root.put(&path, new).await.ok()),
+            "user reset-password" => house.portero(&["user", "reset-password", &username, "--random-password"]),
+            _ => house.portero(&["admin", "reset-password", &username, "--random-password"]),
+        }
+        let mut left = house.left(ada.id, &since).await;
+        // The session that changes its own password goes on; what came by mail says so.
+        let kept = i32::from(door == "change-password");
+        assert_eq!(left["sessions"].take(), kept, "{door}");
+        let by = if door == "reset-password" { json!(["by"]) } else { Value::Null };
+        assert_eq!(left["told"][0]["after"].take(), by, "{door}");
+        assert_eq!(told(&left), ["password.changed"], "{door}");
+        all.push((door, left));
+    }
+    assert_alike(&all);
+}
+
+#[tokio::test]
+async fn somebody_is_registered_by_the_same_act_at_every_door() {
+    let house = House::new().await;
+    let mut all = Vec::new();
+    for (n, door) in ["POST /users", "register", "invitation", "user add", "admin add"].into_iter().enumerate() {
+        let username = format!("person{n}");
+        let mut invitation = Value::Null;
+        if door == "invitation" {
+            invitation = house.root.post("/invitations", json!({})).await.body["invitation"].clone();
+        }
+        let since = house.mark().await;
+        let new = json!({"username": username, "password": NEW_PASSWORD, "name": "Ada"});
+        match door {
+            "POST /users" => drop(house.root.post("/users", new).await.ok()),
+            "register" => drop(house.root.post("/auth/register", new).await.ok()),
+            "invitation" => {
+                let mut new = new;
+                new["invitation"] = invitation;
+                house.root.post("/auth/register", new).await.ok();
+            }
+            "user add" => house.portero(&["user", "add", &username, "--name", "Ada", "--random-password"]),
+            _ => house.portero(&["admin", "add", &username, "--name", "Ada", "--random-password"]),
+        }
+        let mut left = house.left(house.id(&username).await, &since).await;
+        let is_own = matches!(door, "register" | "invitation");
+        // Whoever registers is logged in; an administrator is given that role.
+        let more = match door {
+            _ if is_own => vec!["session.created", "user.created"],
+            "admin add" => vec!["grant.added", "user.created"],
+            _ => vec!["user.created"],
+        };
+        let mut actions = told(&left);
+        actions.sort_unstable();
+        assert_eq!(actions, more, "{door}");
+        let events = left["told"].take();
+        let made = events.as_array().expect("events").iter().find(|event| event["action"] == "user.created");
+        let mut made = made.expect("an event").clone();
+        if is_own {
+            let keys = made["after"].as_array_mut().expect("keys");
+            keys.retain(|key| key != "by" && key != "invitation");
+        }
+        assert_eq!(left["sessions"].take(), i32::from(is_own), "{door}");
+        assert_eq!(left["grants"].take().as_array().map(Vec::len), Some(usize::from(door == "admin add")), "{door}");
+        if door == "admin add" {
+            assert!(!left["changes"].as_array().expect("changes").is_empty());
+            left["changes"] = json!([]);
+        }
+        left["told"] = made;
+        all.push((door, left));
+    }
+    assert_alike(&all);
+}
+
+#[tokio::test]
+async fn somebody_is_removed_by_the_same_act_at_every_door() {
+    let house = House::new().await;
+    let mut all = Vec::new();
+    for (n, door) in ["DELETE", "POST /users/delete", "user remove"].into_iter().enumerate() {
+        let username = format!("person{n}");
+        let ada = house.somebody(&username).await;
+        let since = house.mark().await;
+        match door {
+            "DELETE" => {
+                let gone = house.root.delete(&format!("/users/{}", ada.id)).await.ok();
+                assert_eq!(gone.body["revoked_tokens"], 4, "a session with a refresh token is one");
+            }
+            "POST /users/delete" => {
+                let gone = house.root.post("/users/delete", json!({"user_ids": [ada.id]})).await.ok();
+                assert_eq!(gone.body["revoked_tokens"], 4, "as at the other door");
+            }
+            _ => house.portero(&["user", "remove", &username]),
+        }
+        let left = house.left(ada.id, &since).await;
+        assert_eq!((told(&left), &left["sessions"], &left["families"]), (vec!["user.deleted"], &json!(0), &json!(0)));
+        all.push((door, left));
+    }
+    assert_alike(&all);
+}
+
+#[tokio::test]
+async fn somebody_is_kept_out_and_let_in_by_the_same_acts_at_every_door() {
+    let house = House::new().await;
+    let (mut out, mut back) = (Vec::new(), Vec::new());
+    for (n, door) in ["API", "command line"].into_iter().enumerate() {
+        let username = format!("person{n}");
+        let ada = house.somebody(&username).await;
+        for (act, action, all) in [("disable", "user.disabled", &mut out), ("enable", "user.enabled", &mut back)] {
+            let since = house.mark().await;
+            match door {
+                "API" => drop(house.root.post(&format!("/users/{}/{act}", ada.id), json!({})).await.ok()),
+                _ => house.portero(&["user", act, &username]),
+            }
+            let left = house.left(ada.id, &since).await;
+            assert_eq!(told(&left), [action], "{door}");
+            all.push((door, left));
+        }
+    }
+    assert_alike(&out);
+    assert_alike(&back);
+}
+
+#[tokio::test]
+async fn sessions_are_ended_by_the_same_act_at_every_door() {
+    let house = House::new().await;
+    let mut all = Vec::new();
+    for (n, door) in ["one's own", "an administrator", "command line"].into_iter().enumerate() {
+        let username = format!("person{n}");
+        let ada = house.somebody(&username).await;
+        let since = house.mark().await;
+        match door {
+            "one's own" => drop(ada.delete("/auth/sessions").await.ok()),
+            "an administrator" => drop(house.root.delete(&format!("/users/{}/sessions", ada.id)).await.ok()),
+            _ => house.portero(&["user", "end-sessions", &username]),
+        }
+        let mut left = house.left(ada.id, &since).await;
+        // The session that asks goes on.
+        assert_eq!(left["sessions"].take(), i32::from(door == "one's own"), "{door}");
+        assert_eq!(told(&left), ["session.revoked"], "{door}");
+        all.push((door, left));
+    }
+    assert_alike(&all);
+}
