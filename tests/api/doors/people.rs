@@ -1,5 +1,7 @@
 //! What is done to people.
 
+use axum::http::Method;
+use axum::http::request::Builder;
 use serde_json::{Value, json};
 
 use super::{House, NEW_PASSWORD, assert_alike, told};
@@ -56,7 +58,8 @@ async fn a_new_password_is_the_same_act_at_every_door() {
 async fn somebody_is_registered_by_the_same_act_at_every_door() {
     let house = House::new().await;
     let mut all = Vec::new();
-    for (n, door) in ["POST /users", "register", "invitation", "user add", "admin add"].into_iter().enumerate() {
+    let doors = ["POST /users", "register", "invitation", "import", "user add", "user import", "admin add"];
+    for (n, door) in doors.into_iter().enumerate() {
         let username = format!("person{n}");
         let mut invitation = Value::Null;
         if door == "invitation" {
@@ -72,15 +75,26 @@ async fn somebody_is_registered_by_the_same_act_at_every_door() {
                 new["invitation"] = invitation;
                 house.root.post("/auth/register", new).await.ok();
             }
+            "import" => {
+                let csv = |request: Builder| request.header("content-type", "text/csv");
+                house.root.send_with(Method::POST, "/users/import", &file(&username), csv).await.ok();
+            }
+            "user import" => {
+                let directory = tempfile::tempdir().expect("a directory");
+                let path = directory.path().join("people.csv");
+                std::fs::write(&path, file(&username)).expect("a file");
+                house.portero(&["user", "import", path.to_str().expect("a path")]);
+            }
             "user add" => house.portero(&["user", "add", &username, "--name", "Ada", "--random-password"]),
             _ => house.portero(&["admin", "add", &username, "--name", "Ada", "--random-password"]),
         }
         let mut left = house.left(house.id(&username).await, &since).await;
         let is_own = matches!(door, "register" | "invitation");
-        // Whoever registers is logged in; an administrator is given that role.
+        // Whoever registers is logged in; an administrator is given that role; of an import there is one more word.
         let more = match door {
             _ if is_own => vec!["session.created", "user.created"],
             "admin add" => vec!["grant.added", "user.created"],
+            "import" | "user import" => vec!["user.created", "users.imported"],
             _ => vec!["user.created"],
         };
         let mut actions = told(&left);
@@ -103,6 +117,10 @@ async fn somebody_is_registered_by_the_same_act_at_every_door() {
         all.push((door, left));
     }
     assert_alike(&all);
+}
+
+fn file(username: &str) -> String {
+    format!("username,name,password\n{username},Ada,{NEW_PASSWORD}\n")
 }
 
 #[tokio::test]
