@@ -3,7 +3,7 @@
 use super::{Standing, What, store};
 use crate::access::{permissions, roles};
 use crate::base::error::Result;
-use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
+use crate::base::id::{Id, PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::gate::audit::Change;
 use crate::gate::store::{Through, must_cover_permission, must_cover_role, queue_for_administrators};
 use crate::identity::people;
@@ -24,9 +24,9 @@ pub(super) async fn lock(tx: &mut Change, service: ServiceId, people: &[PersonId
     people::store::lock_all(tx, people).await?;
     for what in all {
         match *what {
-            What::Role(role) => roles::store::hold(tx, role).await?,
+            What::Role(role) => roles::store::hold(tx, role).await??,
             What::Permission(permission) => {
-                permissions::store::hold(tx, &Ref::Id(permission)).await?;
+                permissions::store::hold(tx, &Ref::Id(permission)).await?.ok_or_else(PermissionId::not_found)?;
             }
         }
     }

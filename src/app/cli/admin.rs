@@ -117,10 +117,8 @@ async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
     let mut answer = json!(person);
     answer["revoked"] = json!(was_held);
     if !was_held {
-        let said = format!(
-            "Nothing to do: {} is no administrator; `portero admin list` shows who is.",
-            person.username
-        );
+        let said =
+            format!("Nothing to do: {} is no administrator; `portero admin list` shows who is.", person.username);
         return tool.output.done(&answer, said);
     }
     tool.output.done(&answer, format_args!("{} (id {}) is no longer an administrator.", person.username, person.id))
