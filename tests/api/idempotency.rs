@@ -54,7 +54,7 @@ fn every_post_that_makes_something_takes_a_key() {
         let makes = operation.json["responses"].get("201").is_some();
         let parameters = operation.json["parameters"].as_array().into_iter().flatten();
         let takes = parameters.into_iter().any(|parameter| parameter["name"] == "Idempotency-Key");
-        assert!(!makes || takes, "{operation}: add its path to http::idempotency::ROUTES");
+        assert!(!makes || takes, "{operation}: register it with `once`");
     }
 }
 

@@ -9,6 +9,7 @@ use super::{DirectGrant, Given, NewDirectGrant, Notice, Taken, Terms, What, give
 use crate::access::permissions;
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, PersonId, Ref, RoleId, ServiceId};
+use crate::gate::idempotency::once;
 use crate::gate::permission::WriteGrants;
 use crate::gate::{About, Holds};
 use crate::identity::Identity;
@@ -17,7 +18,9 @@ use crate::platform::http::{Json, Path};
 
 /// `/person-service-permissions`.
 pub(super) fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(grant_permission, revoke_permission)).routes(routes!(revoke_permission_by_path))
+    OpenApiRouter::new()
+        .routes(once(routes!(grant_permission, revoke_permission)))
+        .routes(routes!(revoke_permission_by_path))
 }
 
 /// A direct grant, created or revoked.

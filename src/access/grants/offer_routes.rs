@@ -12,6 +12,7 @@ use crate::access::services::{self, NewService};
 use crate::base::error::Result;
 use crate::base::id::{Ref, RoleId, ServiceId};
 use crate::gate::audit::{Action, Event};
+use crate::gate::idempotency::once;
 use crate::gate::permission::{BuiltIn, WriteGrants, WriteServices};
 use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_permission};
 use crate::gate::{About, Can, Holds};
@@ -21,7 +22,7 @@ use crate::platform::http::{Json, Path, Success};
 /// `/service-roles`.
 pub(super) fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
-        .routes(routes!(add_role_to_service, remove_role_from_service))
+        .routes(once(routes!(add_role_to_service, remove_role_from_service)))
         .routes(routes!(remove_role_from_service_by_path))
 }
 

@@ -12,6 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::unknown_person;
 use crate::gate::audit::Change;
+use crate::gate::idempotency::once;
 use crate::gate::permission::WriteGrants;
 use crate::gate::store::{Through, must_cover_role, must_keep_an_administrator};
 use crate::gate::{About, Can, Holds};
@@ -23,7 +24,7 @@ use crate::platform::http::{Json, Path};
 pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .merge(offer_routes::routes())
-        .routes(routes!(grant_role, revoke_role))
+        .routes(once(routes!(grant_role, revoke_role)))
         .routes(routes!(revoke_role_by_path))
         .merge(direct_routes::routes())
 }

@@ -12,6 +12,7 @@ use crate::base::error::Result;
 use crate::base::id::{KeyId, Ref, ServiceId};
 use crate::base::opaque::service_key::ServiceKey;
 use crate::gate::audit::{Action, Event};
+use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadServices, WriteServices};
 use crate::gate::{About, Holds};
 use crate::identity::Identity;
@@ -19,7 +20,7 @@ use crate::platform::http::{Json, Page, PageQuery, Path};
 
 /// `/services/{service}/keys`.
 pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(list_keys, create_key)).routes(routes!(revoke_key))
+    OpenApiRouter::new().routes(once(routes!(list_keys, create_key))).routes(routes!(revoke_key))
 }
 
 /// List a service's keys

@@ -11,20 +11,21 @@ use crate::base::id::{PermissionId, Ref};
 use crate::base::made::Made;
 use crate::base::patch::must_change_something;
 use crate::gate::audit::{Action, Event};
+use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadPermissions, WritePermissions};
 use crate::gate::store::must_hand_out_where_permission_is_held;
 use crate::gate::{About, Can};
 use crate::identity::Identity;
-use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged, tagged};
 
 /// `/permissions`.
 pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(list_permissions, create_permission)).routes(routes!(
+    OpenApiRouter::new().routes(once(routes!(list_permissions, create_permission))).routes(tagged(routes!(
         get_permission,
         update_permission,
         patch_permission,
         delete_permission
-    ))
+    )))
 }
 
 /// List permissions

@@ -11,6 +11,7 @@ use crate::access::grants::{Notice, must_all_have_own_passwords, notices_of_hold
 use crate::access::permissions::{self, Permission};
 use crate::base::error::Result;
 use crate::base::id::{IdOrName, PermissionId, Ref, RoleId, ServiceId};
+use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadRoles, WriteRoles};
 use crate::gate::store::{Loss, Through, must_cover_permission, must_hand_out_where_role_is_held};
 use crate::gate::{About, Can};
@@ -21,7 +22,7 @@ use crate::platform::http::{Json, Page, PageQuery, Path};
 pub(super) fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
         .routes(routes!(list_role_permissions))
-        .routes(routes!(add_permission_to_role, remove_permission_from_role))
+        .routes(once(routes!(add_permission_to_role, remove_permission_from_role)))
         .routes(routes!(remove_permission_from_role_by_path))
 }
 

@@ -11,17 +11,18 @@ use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::made::Made;
 use crate::base::patch::must_change_something;
 use crate::gate::audit::{Action, Change, Event};
+use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadRoles, WriteRoles};
 use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_role, must_hand_out_where_role_is_held};
 use crate::gate::{About, Can};
 use crate::identity::Identity;
-use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged, tagged};
 
 /// `/roles` and `/role-permissions`.
 pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
-        .routes(routes!(list_roles, create_role))
-        .routes(routes!(get_role, update_role, patch_role, delete_role))
+        .routes(once(routes!(list_roles, create_role)))
+        .routes(tagged(routes!(get_role, update_role, patch_role, delete_role)))
         .merge(permission_routes::routes())
 }
 

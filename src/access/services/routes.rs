@@ -11,20 +11,21 @@ use crate::base::id::{Ref, ServiceId};
 use crate::base::made::Made;
 use crate::base::patch::must_change_something;
 use crate::gate::audit::{Action, Event};
+use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadServices, WriteServices};
 use crate::gate::store::{Loss, must_cover_loss, must_hand_out_where_anything_is_held};
 use crate::gate::{About, Can, Holds};
 use crate::identity::Identity;
-use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged, tagged};
 
 /// `/services`.
 pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(list_services, create_service)).routes(routes!(
+    OpenApiRouter::new().routes(once(routes!(list_services, create_service))).routes(tagged(routes!(
         get_service,
         update_service,
         patch_service,
         delete_service
-    ))
+    )))
 }
 
 /// List services

@@ -1,17 +1,19 @@
 //! The OpenAPI document: what the handlers say of themselves, and what is true of all of them.
 
-mod headers;
 mod related;
 
 use axum::http::StatusCode;
 use serde_json::json;
-use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response};
 use utoipa::{OpenApi as _, ToSchema};
 
+use crate::platform::http::operation::answer as add;
 use crate::platform::passwords::Strength;
 
 /// The shape of every error (RFC 9457).
@@ -110,15 +112,28 @@ pub fn base() -> OpenApi {
 /// Adds to every operation what is true of all: the refusals of the extractors, and one shape for all of them.
 pub fn complete(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
-        headers::tell_states(path, item);
-        headers::tell_keys(path, item);
-        headers::tell_totals(item);
+        tell_totals(item);
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             complete_operation(path, operation);
         }
     }
     related::relate_fields(document);
+}
+
+/// `X-Total-Count`, where a list is counted.
+fn tell_totals(item: &mut PathItem) {
+    let Some(operation) = item.get.as_mut() else { return };
+    let counts = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.name == "count");
+    if !operation.parameters.iter().flatten().any(counts) {
+        return;
+    }
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
+        let description = "with `count=true`: how many rows the list has on all its pages";
+        let total = HeaderBuilder::new().schema(Some(number)).description(Some(description)).build();
+        response.headers.insert("X-Total-Count".to_owned(), total.into());
+    }
 }
 
 fn complete_operation(path: &str, operation: &mut Operation) {
@@ -169,16 +184,6 @@ fn complete_operation(path: &str, operation: &mut Operation) {
 
 fn is_limit(parameter: &RefOr<Parameter>) -> bool {
     matches!(parameter, RefOr::T(parameter) if parameter.name == "limit")
-}
-
-/// Adds a response, or its codes to the one that stands.
-fn add(operation: &mut Operation, status: &str, codes: &str) {
-    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) {
-        response.description = format!("{codes}, {}", response.description);
-    } else {
-        let response = ResponseBuilder::new().description(codes).build();
-        operation.responses.responses.insert(status.to_owned(), response.into());
-    }
 }
 
 /// Gives a refusal its body: a problem, with an example for each code that its description names.

@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, HttpBody, to_bytes};
-use axum::extract::{FromRequestParts, MatchedPath, Request};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ use super::key::{Hash, Presented, Who};
 use super::store::{self, Stored};
 use super::under_way::UnderWay;
 use super::watched::Watched;
-use super::{CLAIM, Claim, HEADER, OF_STRANGERS, ROUTES};
+use super::{CLAIM, Claim, HEADER};
 use crate::base::error::{Error, Result};
 use crate::gate::Gate;
 use crate::platform::http::access_log::ClientAddress;
@@ -35,23 +35,68 @@ const MOST_OF_A_CALLER: i64 = 10_000;
 /// No body that was answered is longer, in bytes.
 const LONGEST_BODY: usize = 32 * 1024 * 1024;
 
-/// Does once what is asked twice under one `Idempotency-Key`. Free for requests without.
+/// Brings what [`Once`] works with to requests that have a key. Free for requests without.
 #[derive(Clone, Debug)]
 pub struct Idempotency<S> {
     inner: S,
+    keys: Keys,
+}
+
+#[derive(Clone, Debug)]
+struct Keys {
     gate: Gate,
     under_way: UnderWay,
 }
 
 impl<S> Idempotency<S> {
-    /// The layer around what is done once.
+    /// The layer around all routes.
     pub fn layer(gate: Gate) -> impl Layer<S, Service = Self> + Clone {
-        let under_way = UnderWay::default();
-        layer_fn(move |inner| Self { inner, gate: gate.clone(), under_way: under_way.clone() })
+        let keys = Keys { gate, under_way: UnderWay::default() };
+        layer_fn(move |inner| Self { inner, keys: keys.clone() })
     }
 }
 
-impl<S> Service<Request> for Idempotency<S>
+impl<S: Service<Request>> Service<Request> for Idempotency<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> S::Future {
+        if request.method() == Method::POST && request.headers().contains_key(&HEADER) {
+            request.extensions_mut().insert(self.keys.clone());
+        }
+        self.inner.call(request)
+    }
+}
+
+/// Whose keys a route takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Askers {
+    /// Those of whoever has a valid credential.
+    Known,
+    /// Those of anybody.
+    Strangers,
+}
+
+/// Does once what is asked twice under one `Idempotency-Key`.
+#[derive(Clone, Debug)]
+pub(super) struct Once<S> {
+    inner: S,
+    askers: Askers,
+}
+
+impl<S> Once<S> {
+    /// The layer around a route.
+    pub(super) fn layer(askers: Askers) -> impl Layer<S, Service = Self> + Clone {
+        layer_fn(move |inner| Self { inner, askers })
+    }
+}
+
+impl<S> Service<Request> for Once<S>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -64,33 +109,28 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        let has_key = request.method() == Method::POST && request.headers().contains_key(&HEADER);
-        if !has_key || !counts(&request) {
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let Some(keys) = request.extensions_mut().remove::<Keys>() else {
             return Either::Left(self.inner.call(request));
-        }
+        };
         // The one that is ready.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        let (gate, under_way) = (self.gate.clone(), self.under_way.clone());
+        let askers = self.askers;
         Either::Right(Box::pin(async move {
-            let answer = once(&gate, &under_way, inner, request).await;
+            let answer = once(&keys, askers, inner, request).await;
             Ok(answer.unwrap_or_else(IntoResponse::into_response))
         }))
     }
 }
 
-fn counts(request: &Request) -> bool {
-    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    route.is_some_and(|route| ROUTES.contains(&route) || OF_STRANGERS.contains(&route))
-}
-
-async fn once<S>(gate: &Gate, under_way: &UnderWay, inner: S, request: Request) -> Result<Response>
+async fn once<S>(keys: &Keys, askers: Askers, inner: S, request: Request) -> Result<Response>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
+    let Keys { gate, under_way } = keys;
     let (mut head, body) = request.into_parts();
-    let presented = presented(gate, &mut head).await?;
+    let presented = presented(gate, askers, &mut head).await?;
     let asked = Asked { presented, target: format!("{} {}", head.method, head.uri) };
     let one = under_way.begin(*asked.presented.digest());
     let mut conn = gate.db.read().await?;
@@ -106,10 +146,9 @@ where
 }
 
 /// The key, of a caller whose credential is valid now: also an answer that is kept is for nobody else.
-async fn presented(gate: &Gate, head: &mut Parts) -> Result<Presented> {
-    let of_strangers = head.extensions.get::<MatchedPath>().is_some_and(|path| OF_STRANGERS.contains(&path.as_str()));
+async fn presented(gate: &Gate, askers: Askers, head: &mut Parts) -> Result<Presented> {
     let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(head, gate).await;
-    if of_strangers {
+    if askers == Askers::Strangers {
         return Presented::of(&head.headers, Who::Stranger(address), "");
     }
     let who = match Credential::from_request_parts(head, gate).await? {

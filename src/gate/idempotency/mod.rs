@@ -10,6 +10,7 @@ mod answer;
 mod key;
 mod layer;
 mod purge;
+mod route;
 mod store;
 mod under_way;
 mod watched;
@@ -23,25 +24,7 @@ pub use answer::REPLAYED;
 pub use key::{HEADER, LONGEST, Presented, SHORTEST_OF_STRANGERS, Who};
 pub use layer::Idempotency;
 pub use purge::{purge, purge_every_minute};
-
-/// Where keys count, of whoever has a valid token: each `POST` that makes something, or of which a second one would fail.
-pub const ROUTES: [&str; 12] = [
-    "/invitations",
-    "/permissions",
-    "/person-service-permissions",
-    "/person-service-roles",
-    "/role-permissions",
-    "/roles",
-    "/service-roles",
-    "/services",
-    "/services/{service}/keys",
-    "/users",
-    "/users/delete",
-    "/users/import",
-];
-
-/// Likewise of strangers, whom only their address tells apart.
-pub const OF_STRANGERS: [&str; 1] = ["/auth/register"];
+pub use route::{once, once_of_strangers};
 
 tokio::task_local! {
     static CLAIM: Claim;

@@ -14,6 +14,7 @@ use crate::base::error::Result;
 use crate::base::id::{InvitationId, Ref};
 use crate::base::locale::Language;
 use crate::gate::audit::{Action, Event};
+use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadUsers, WriteUsers};
 use crate::gate::{About, Can};
 use crate::identity::Identity;
@@ -22,7 +23,7 @@ use crate::platform::http::{Json, Page, PageQuery, Path};
 
 /// `/invitations`.
 pub fn invitation_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(list_invitations, invite)).routes(routes!(revoke_invitation))
+    OpenApiRouter::new().routes(once(routes!(list_invitations, invite))).routes(routes!(revoke_invitation))
 }
 
 /// List invitations

@@ -9,6 +9,7 @@ use super::register::{self, Registration};
 use crate::base::error::Result;
 use crate::base::locale::Language;
 use crate::gate::audit::Origin;
+use crate::gate::idempotency::once_of_strangers;
 use crate::identity::Identity;
 use crate::identity::sessions::LoggedIn;
 use crate::platform::http::access_log::user_agent;
@@ -16,7 +17,7 @@ use crate::platform::http::{Json, MAX_OF_STRANGERS};
 
 /// `/auth/register`.
 pub fn register_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(register))
+    OpenApiRouter::new().routes(once_of_strangers(routes!(register)))
 }
 
 /// Register yourself

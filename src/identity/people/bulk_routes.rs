@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use super::{Removed, remove};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, IdOrDigits, PersonId, Ref};
+use crate::gate::idempotency::once;
 use crate::gate::permission::WriteUsers;
 use crate::gate::{About, Can};
 use crate::identity::Identity;
@@ -21,7 +22,7 @@ const MOST: usize = 1000;
 
 /// `/users/delete` and `/users/export`.
 pub fn bulk_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(delete_users)).routes(routes!(super::export::export_users))
+    OpenApiRouter::new().routes(once(routes!(delete_users))).routes(routes!(super::export::export_users))
 }
 
 /// People to remove.

@@ -14,18 +14,19 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{Id, PersonId, Ref};
 use crate::base::locale::Language;
 use crate::base::person::{Person, PersonName, Username};
+use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadUsers, WriteUsers};
 use crate::gate::{About, Caller, Can, Holds};
 use crate::identity::Identity;
-use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged, tagged};
 use crate::platform::passwords::{ImportedHash, Password, PasswordHash};
 use crate::platform::shares::Asker;
 
 /// `/users`.
 pub fn routes() -> OpenApiRouter<Identity> {
     OpenApiRouter::new()
-        .routes(routes!(list_users, create_user))
-        .routes(routes!(get_user, update_user, patch_user, delete_user))
+        .routes(once(routes!(list_users, create_user)))
+        .routes(tagged(routes!(get_user, update_user, patch_user, delete_user)))
         .routes(routes!(disable_user))
         .routes(routes!(enable_user))
 }

@@ -7,9 +7,14 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::PathItem;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::base::error::{Error, Result};
-use crate::platform::http::Json;
+use crate::platform::http::{Json, operation};
 
 /// The strong tag of one state of a resource, with its quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +109,28 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             let detail = "`If-Match` is `*` or a list of entity tags between quotes, such as an `ETag` header has";
             Error::bad_request("invalid_header", detail)
         })
+    }
+}
+
+/// Routes of a resource whose states have tags: its `GET` and `PATCH` answer them, and whatever changes it heeds
+/// [`IfMatch`].
+pub fn tagged<S>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
+    operation::described(routes, tell)
+}
+
+fn tell(item: &mut PathItem) {
+    let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+    for operation in [&mut item.get, &mut item.patch].into_iter().flatten() {
+        if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+            let etag = HeaderBuilder::new().schema(Some(text())).description(Some("the tag of the state shown"));
+            response.headers.insert("ETag".to_owned(), etag.build().into());
+        }
+    }
+    for change in [&mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
+        let description = "`ETag`s of states that this is meant for, or `*`: in another state, 412";
+        operation::take_header(change, "If-Match", description, text().into());
+        operation::answer(change, "400", "`invalid_header`");
+        operation::answer(change, "412", "`precondition_failed`");
     }
 }
 

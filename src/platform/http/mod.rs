@@ -10,6 +10,7 @@ pub mod fallback;
 mod faults;
 mod json;
 mod next;
+pub mod operation;
 mod page;
 mod path;
 pub mod rate_limit;
@@ -21,7 +22,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 
 pub use answer::Success;
-pub use etag::{ETag, IfMatch, Tagged};
+pub use etag::{ETag, IfMatch, Tagged, tagged};
 pub use json::{Json, MAX_OF_STRANGERS, OptionalJson, unreadable};
 pub use next::{Next, part_of_list};
 pub use page::{MAX_LIMIT, Page, PageQuery, limit_of};

@@ -16,6 +16,7 @@ use super::{FIELDS, Format, Remarks, Rules, hash_all, store};
 use crate::base::error::{Error, Result, causes};
 use crate::gate::Can;
 use crate::gate::audit::{Action, Event};
+use crate::gate::idempotency::once;
 use crate::gate::permission::WriteUsers;
 use crate::identity::Identity;
 use crate::platform::http::Json;
@@ -29,7 +30,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// `/users/import`.
 pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(import_users))
+    OpenApiRouter::new().routes(once(routes!(import_users)))
 }
 
 /// How to read what is imported.

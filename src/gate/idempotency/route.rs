@@ -1,0 +1,41 @@
+use utoipa::openapi::path::PathItem;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+use super::layer::{Askers, Once};
+use super::{LONGEST, SHORTEST_OF_STRANGERS};
+use crate::platform::http::operation::{answer, described, take_header};
+
+/// Routes whose `POST` is done once under one key, of whoever has a valid credential: it makes something, or a second one
+/// would fail.
+pub fn once<S: Clone + Send + Sync + 'static>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
+    once_of(routes, Askers::Known, 1)
+}
+
+/// Likewise of strangers, whom only their address tells apart.
+pub fn once_of_strangers<S: Clone + Send + Sync + 'static>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
+    once_of(routes, Askers::Strangers, SHORTEST_OF_STRANGERS)
+}
+
+fn once_of<S: Clone + Send + Sync + 'static>(
+    routes: UtoipaMethodRouter<S>,
+    askers: Askers,
+    shortest: usize,
+) -> UtoipaMethodRouter<S> {
+    let (schemas, paths, methods) = described(routes, |item| tell(item, shortest));
+    (schemas, paths, methods.route_layer(Once::layer(askers)))
+}
+
+fn tell(item: &mut PathItem, shortest: usize) {
+    let Some(operation) = item.post.as_mut() else { return };
+    // Any printable ASCII is taken, but spaces at the ends don't survive HTTP.
+    let key = ObjectBuilder::new().schema_type(Type::String).min_length(Some(shortest));
+    let key = key.max_length(Some(LONGEST)).pattern(Some("^[!-~]+$")).into();
+    let description = "a name for this request, best a random UUID: asked again under it within a day, it is not done \
+                       again, and answered the same";
+    take_header(operation, "Idempotency-Key", description, key);
+    answer(operation, "400", "`invalid_idempotency_key`");
+    answer(operation, "409", "`idempotency_key_in_use`, `idempotency_answer_lost`");
+    answer(operation, "422", "`idempotency_key_reused`");
+    answer(operation, "429", "`too_many_idempotency_keys`");
+}
