@@ -12,7 +12,7 @@ use crate::app::{self, App};
 use crate::base::clock::Clock;
 use crate::gate::keys::LastUses;
 use crate::gate::sessions::{self, Renewals};
-use crate::gate::{self, Checks, Gate, Uses};
+use crate::gate::{self, Checks, Evaluator, Gate, Uses};
 use crate::identity::people::{self, StoredCredentials};
 use crate::identity::{self, Identity};
 use crate::platform::database::{Batch, Limits};
@@ -59,8 +59,10 @@ fn platform(database: &Database, config: &Config, hashing: Place) -> anyhow::Res
 }
 
 fn gate(platform: Platform, config: &Config) -> Gate {
+    let rights = Evaluator::default();
     Gate::new(gate::Parts {
-        checks: Batch::start(Checks::default(), &platform.db, config.checks, &platform.metrics),
+        checks: Batch::start(Checks(rights.clone()), &platform.db, config.checks, &platform.metrics),
+        rights,
         renewals: Batch::start(Renewals, &platform.db, one_lane(config), &platform.metrics),
         sessions: sessions::Settings {
             lifetime: config.lifetime,

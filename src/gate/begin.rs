@@ -1,7 +1,7 @@
 use time::OffsetDateTime;
 
 use super::permission::BuiltIn;
-use super::{Can, can, store};
+use super::{Can, can, effective, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, RoleId, ServiceId};
 use crate::gate::Gate;
@@ -97,7 +97,7 @@ impl<P: BuiltIn> Can<P> {
         wanted: Option<Option<OffsetDateTime>>,
     ) -> Result<Option<OffsetDateTime>> {
         let now = tx.by().now;
-        let held = store::held_until(tx, self.actor, P::ID, self.service, now).await?;
+        let held = effective::store::held_until(tx, self.actor, P::ID, self.service, now).await?;
         let until = held.ok_or_else(can::lacks::<P>)?;
         match (wanted, until) {
             (None, until) => Ok(until),
@@ -118,14 +118,14 @@ impl<P: BuiltIn> Can<P> {
         let now = gate.clock.now();
         crate::gate::check::check(gate, self.token, None).await?;
         let mut conn = gate.db.read().await?;
-        let standing = store::standing(&mut conn, self.token, self.actor, P::ID, self.service, now).await?;
+        let standing = effective::store::standing(&mut conn, self.token, self.actor, P::ID, self.service, now).await?;
         if standing.holds_permission { Ok(()) } else { Err(can::lacks::<P>()) }
     }
 
     /// Asks again whether the caller may, now that nobody can change that.
     async fn still_stands(&self, gate: &Gate, mut tx: Transaction) -> Result<Change> {
         let by = self.by(gate);
-        let standing = store::standing(&mut tx, self.token, self.actor, P::ID, self.service, by.now).await?;
+        let standing = effective::store::standing(&mut tx, self.token, self.actor, P::ID, self.service, by.now).await?;
         if !standing.has_session {
             return Err(credential::invalid());
         }

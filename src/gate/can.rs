@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use sqlx::PgConnection;
 
 use super::permission::BuiltIn;
-use super::{Caller, store};
+use super::{Caller, effective, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, ServiceId};
 use crate::base::opaque::token::TokenHash;
@@ -45,7 +45,7 @@ impl<P: BuiltIn> Holds<P> {
     pub async fn of(gate: &Gate, caller: &Caller) -> Result<Self> {
         let mut conn = gate.db.read().await?;
         let now = Some(gate.clock.now());
-        let services = store::services_where(&mut conn, caller.person, P::ID, now).await?;
+        let services = effective::store::services_where(&mut conn, caller.person, P::ID, now).await?;
         let origin = caller.origin.clone();
         Ok(Self { actor: caller.person, token: caller.token, origin, services, permission: PhantomData })
     }

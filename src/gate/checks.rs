@@ -5,8 +5,7 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::vocabulary::{Latest, Vocabulary};
-use super::{Effective, store};
+use super::effective::{Effective, Evaluator, Vocabulary, store};
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::opaque::token::TokenHash;
@@ -45,10 +44,8 @@ pub struct Rights {
 }
 
 /// See [`Ask`].
-#[derive(Debug, Default)]
-pub struct Checks {
-    vocabulary: Latest,
-}
+#[derive(Debug)]
+pub struct Checks(pub Evaluator);
 
 impl Question for Checks {
     const NAME: &'static str = "checks";
@@ -57,7 +54,7 @@ impl Question for Checks {
 
     async fn ask(&self, conn: &mut PgConnection, asked: &[Ask]) -> Result<Vec<Option<Answer>>> {
         loop {
-            let vocabulary = self.vocabulary.get();
+            let vocabulary = self.0.vocabulary();
             let keys = asked.iter().map(|ask| {
                 let service = ask.service.as_ref().and_then(|service| vocabulary.service(service));
                 (ask.token, service)
@@ -71,10 +68,7 @@ impl Question for Checks {
             }
             let now = asked.iter().map(|ask| ask.now).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
             let found = store::check_all(conn, &once, now).await?;
-            let outdated = found.version.is_some_and(|version| version != vocabulary.version);
-            if outdated {
-                // Ids of one moment with names and permissions of another might add up to what never was.
-                self.vocabulary.reload(conn).await?;
+            if self.0.outdates(conn, &vocabulary, &found).await? {
                 continue;
             }
             let answers = found.rows.into_iter().map(|row| {

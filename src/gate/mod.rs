@@ -13,7 +13,7 @@ mod caller;
 mod can;
 pub mod check;
 mod checks;
-mod effective;
+pub mod effective;
 pub mod idempotency;
 pub mod keys;
 pub mod permission;
@@ -21,7 +21,6 @@ pub mod routes;
 pub mod sessions;
 pub mod store;
 mod uses;
-pub mod vocabulary;
 
 pub use actor::{must_cover, must_one_be_left};
 pub use backend::{Backend, token_of_a_person};
@@ -29,7 +28,7 @@ pub use begin::About;
 pub use caller::Caller;
 pub use can::{Can, Holds};
 pub use checks::{Answer, Ask, Checks, Rights};
-pub use effective::{Effective, HeldInService};
+pub use effective::{Effective, Evaluator, HeldInService, Vocabulary};
 pub use uses::{Uses, write_uses, write_uses_every_minute};
 
 use std::ops::Deref;
@@ -54,6 +53,8 @@ pub struct Parts {
     pub platform: Platform,
     /// Where tokens, and what their owners may do, are asked for.
     pub checks: Batch<Checks>,
+    /// Where all that anybody may do is asked for.
+    pub rights: Evaluator,
     /// Where sessions are renewed.
     pub renewals: Batch<Renewals>,
     /// How long sessions live, and how many there may be.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
 use portero::base::id::{PersonId, ServiceId};
-use portero::gate::store::effective_of_all;
 use serde_json::{Value, json};
 
 use crate::model::Dice;
@@ -115,14 +114,14 @@ impl Attack {
     /// The names of what these people may do in each service.
     async fn effective(&self, people: &[i32]) -> BTreeMap<i32, BTreeMap<i32, BTreeSet<String>>> {
         let mut conn = self.server.app.db.pool().acquire().await.expect("a connection");
-        let people: Vec<PersonId> = people.iter().copied().map(PersonId).collect();
         let mut all: BTreeMap<i32, BTreeMap<i32, BTreeSet<String>>> = BTreeMap::new();
         for service in SERVICES {
             let now = self.server.app.clock.now();
-            let found = effective_of_all(&mut conn, &people, ServiceId(service), now).await.expect("Postgres answers");
-            for (person, effective) in found {
+            let asked: Vec<_> = people.iter().map(|person| (PersonId(*person), ServiceId(service))).collect();
+            let found = self.server.app.rights.of_all(&mut conn, &asked, now).await.expect("Postgres answers");
+            for (person, effective) in people.iter().zip(found) {
                 let names = effective.permissions.iter().map(ToString::to_string).collect();
-                all.entry(person.0).or_default().insert(service, names);
+                all.entry(*person).or_default().insert(service, names);
             }
         }
         all

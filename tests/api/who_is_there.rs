@@ -204,3 +204,19 @@ async fn who_reads_one_service_hears_nothing_of_roles_that_it_does_not_offer() {
     assert_eq!(adm1.get(&format!("/services/4/roles/{elsewhere}/people")).await.body, json!([]));
     assert_eq!(adm1.get("/services/4/access-review?role=Elsewhere").await.body, json!([]));
 }
+
+#[tokio::test]
+async fn who_reads_one_service_hears_nothing_of_who_holds_something_there_no_more() {
+    let server = Server::on_the_demo_data().await;
+    let (adm1, keeper) = (server.demo("adm1").await, keeper(&server).await);
+    let soon = server.app.clock.now().unix_timestamp() + 60;
+    let share = json!({"person_id": 2, "service_id": 4, "permission_name": "share", "expires_at": soon});
+    adm1.post("/person-service-permissions", share).await.ok();
+    assert_eq!(keeper.get("/users/2/services/4").await.ok().body["permissions"], json!(["share"]));
+
+    // It is over, swept up or not.
+    server.app.clock.turn(time::Duration::seconds(60));
+    for path in ["/users/2/services/4", "/people/2/services/4/roles"] {
+        assert_eq!(keeper.get(path).await.refusal(), NOBODY, "{path}");
+    }
+}

@@ -16,9 +16,9 @@ use crate::base::opaque::service_key::KeyHash;
 use crate::base::opaque::token::TokenHash;
 use crate::base::person::{Person, person_not_found};
 use crate::gate::check::Checked;
+use crate::gate::effective::store::services_where;
 use crate::gate::permission::{BuiltIn, ReadGrants, ReadServices, ReadUsers};
 use crate::gate::sessions::Payload;
-use crate::gate::store::{effective_of_all, services_where};
 use crate::gate::{Backend, Caller, Can, Effective, Holds, Rights};
 use crate::identity::Identity;
 use crate::identity::people;
@@ -105,8 +105,10 @@ async fn anyone(
     backend.must_be_of(services::store::find(&mut conn, service).await?)?;
     let user = find(&mut conn, person).await?;
     let now = identity.clock.now();
-    let effective = effective_of_all(&mut conn, &[user.id], backend.service, now).await?.remove(&user.id);
-    let effective = effective.filter(|held| !held.roles.is_empty()).ok_or_else(person_not_found)?;
+    let effective = identity.rights.of(&mut conn, user.id, backend.service, now).await?;
+    if effective.roles.is_empty() {
+        return Err(person_not_found());
+    }
     identity.uses.note(user.id, backend.service, now);
     Ok((user, backend.service, effective))
 }
@@ -134,8 +136,7 @@ async fn get_user_in_service(
     let now = identity.clock.now();
     let (service_id, by) = by.resolve_within(&mut conn, &service).await?;
     let user = known_there(&mut conn, &by, &Ref::Id(id.id()?), service_id, now).await?;
-    let effective = effective_of_all(&mut conn, &[user.id], service_id, now).await?.remove(&user.id);
-    let effective = effective.unwrap_or_default();
+    let effective = identity.rights.of(&mut conn, user.id, service_id, now).await?;
     let valid_until = effective.valid_until();
     let Effective { roles, permissions, .. } = effective;
     Ok(Json(PersonInService { user, service_id, roles, permissions, valid_until }))

@@ -10,8 +10,9 @@ use super::What;
 use super::store::{self, PlantedFor};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
+use crate::gate::effective::store::services_where;
 use crate::gate::permission::{BuiltIn, WriteGrants};
-use crate::gate::store::{Through, covers_permission, covers_role, services_where};
+use crate::gate::store::{Through, covers_permission, covers_role};
 use crate::identity::people::store::given;
 
 /// Something the caller should know about a grant.

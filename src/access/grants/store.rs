@@ -84,7 +84,7 @@ pub async fn standing(
         r#"
         select expires_at, reason
         from auth.person_service_role
-        where person_id = $1 and service_id = $2 and role_id = $3 and (expires_at is null or expires_at > $4)
+        where person_id = $1 and service_id = $2 and role_id = $3 and auth.lasts(expires_at, $4)
         "#,
         person.0,
         service.0,
@@ -106,8 +106,7 @@ pub async fn holds_anything(
     let holds = sqlx::query_scalar!(
         r#"
         select exists (
-            select from auth.person_service_role
-            where person_id = $1 and service_id = $2 and (expires_at is null or expires_at > $3)
+            select from auth.roles_at($3) held where held.person_id = $1 and held.service_id = $2
         ) as "holds!"
         "#,
         person.0,
@@ -258,7 +257,7 @@ pub async fn revoke(
         Standing,
         r#"
         delete from auth.person_service_role
-        where person_id = $1 and service_id = $2 and role_id = $3 and (expires_at is null or expires_at > $4)
+        where person_id = $1 and service_id = $2 and role_id = $3 and auth.lasts(expires_at, $4)
         returning expires_at, reason
         "#,
         person.0,

@@ -35,7 +35,7 @@ pub async fn insert(
         insert into auth.service_keys (service_id, key_hash, name, created_by, expires_at)
         select $1, $2, $3, $4, $6
         where (
-            select count(*) from auth.service_keys where service_id = $1 and (expires_at is null or expires_at > $7)
+            select count(*) from auth.service_keys where service_id = $1 and auth.lasts(expires_at, $7)
         ) < $5
         returning id as "id: KeyId", name, created_at, created_by as "created_by: PersonId"
         "#,
@@ -73,7 +73,7 @@ pub async fn list(conn: &mut PgConnection, service: ServiceId, page: &Page, now:
             where service_id = $1
               and id > $2
               and ($3::text is null or auth.fold(name) ^@ $3)
-              and (expires_at is null or expires_at > $5)
+              and auth.lasts(expires_at, $5)
             order by id
             limit $4
             "#,

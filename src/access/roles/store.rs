@@ -307,12 +307,11 @@ pub async fn permissions(
             Permission,
             r#"
             select p.id as "id: PermissionId", p.name, p.description
-            from auth.role_permission rp
+            from auth.carried_at($5) rp
             join auth.permission p on p.id = rp.permission_id
             where rp.role_id = $1
               and p.id > $2
               and ($3::text is null or auth.fold(p.name) ^@ $3)
-              and (rp.expires_at is null or rp.expires_at > $5)
             order by p.id
             limit $4
             "#,

@@ -31,8 +31,8 @@ fn tell(item: &mut PathItem, shortest: usize) {
     // Any printable ASCII is taken, but spaces at the ends don't survive HTTP.
     let key = ObjectBuilder::new().schema_type(Type::String).min_length(Some(shortest));
     let key = key.max_length(Some(LONGEST)).pattern(Some("^[!-~]+$")).into();
-    let description = "a name for this request, best a random UUID: asked again under it within a day, it is not done \
-                       again, and answered the same";
+    let description = "a unique name for this request, best a random UUID: repeated with it within a day, the request is \
+                       not executed again and returns the same answer";
     take_header(operation, "Idempotency-Key", description, key);
     answer(operation, "400", "`invalid_idempotency_key`");
     answer(operation, "409", "`idempotency_key_in_use`, `idempotency_answer_lost`");

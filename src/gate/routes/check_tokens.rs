@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
@@ -13,7 +13,7 @@ use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
 use crate::gate::check::{Checked, Verdict, check_many};
 use crate::gate::sessions::Payload;
-use crate::gate::{self, Backend, Effective};
+use crate::gate::{Backend, Effective};
 use crate::platform::http::Json;
 
 /// How many tokens one request may ask about.
@@ -112,13 +112,17 @@ async fn check_tokens(
     let hashes: Vec<Option<TokenHash>> = tokens.iter().map(|token| TokenHash::of(token)).collect();
     let asked: Vec<TokenHash> = hashes.iter().copied().flatten().collect();
     let verdicts = check_many(&gate, &asked).await?;
-    let people = verdicts.iter().filter_map(|verdict| match verdict {
-        Verdict::Valid(checked) => Some(checked.session.person),
-        Verdict::Expired | Verdict::Unknown => None,
-    });
-    let people: Vec<_> = people.collect();
+    let people: BTreeSet<PersonId> = verdicts
+        .iter()
+        .filter_map(|verdict| match verdict {
+            Verdict::Valid(checked) => Some(checked.session.person),
+            Verdict::Expired | Verdict::Unknown => None,
+        })
+        .collect();
+    let there: Vec<_> = people.iter().map(|person| (*person, backend.service)).collect();
     let now = gate.clock.now();
-    let effective = gate::store::effective_of_all(&mut *gate.db.read().await?, &people, backend.service, now).await?;
+    let held = gate.rights.of_all(&mut *gate.db.read().await?, &there, now).await?;
+    let effective: HashMap<PersonId, Effective> = people.into_iter().zip(held).collect();
     for (person, _) in effective.iter().filter(|(_, held)| !held.roles.is_empty()) {
         gate.uses.note(*person, backend.service, now);
     }

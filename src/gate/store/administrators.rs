@@ -42,11 +42,10 @@ async fn beyond(conn: &mut PgConnection, moment: Option<OffsetDateTime>) -> Resu
         Person,
         r#"
         select p.id as "id: PersonId", p.username, p.name
-        from auth.person_service_role psr
-        join auth.person p on p.id = psr.person_id
-        where psr.service_id = 0
-          and psr.role_id = 0
-          and (psr.expires_at is null or psr.expires_at > $1)
+        from auth.roles_at($1) held
+        join auth.person p on p.id = held.person_id
+        where held.service_id = 0
+          and held.role_id = 0
           and p.removed_at is null
           and p.disabled_at is null
         order by p.id

@@ -3,9 +3,9 @@
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
-use super::services_where;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
+use crate::gate::effective::store::services_where;
 use crate::gate::permission;
 
 /// How long somebody must hold what they hand out or take away.
@@ -130,25 +130,18 @@ pub async fn must_cover_people(
     let beyond = sqlx::query_scalar!(
         r#"
         select p.name
-        from auth.person_service_role held
-        join auth.role_permission wanted on wanted.role_id = held.role_id
-        join auth.permission p on p.id = wanted.permission_id
+        from auth.held_at($3) held
+        join auth.permission p on p.id = held.permission_id
         where held.person_id = any ($2)
           and held.person_id <> $1
-          and wanted.permission_id <= 0
-          and (held.expires_at is null or held.expires_at > $3)
-          and (wanted.expires_at is null or wanted.expires_at > $3)
+          and held.permission_id <= 0
           and not exists (
               select
-              from auth.person_service_role psr
-              join auth.role_permission rp on rp.role_id = psr.role_id
-              where psr.person_id = $1
-                and psr.service_id in (0, held.service_id)
-                and rp.permission_id = wanted.permission_id
-                and (psr.expires_at is null or psr.expires_at >= least(held.expires_at, wanted.expires_at))
-                and (rp.expires_at is null or rp.expires_at >= least(held.expires_at, wanted.expires_at))
-                and (psr.expires_at is null or psr.expires_at > $3)
-                and (rp.expires_at is null or rp.expires_at > $3)
+              from auth.held_at($3) own
+              where own.person_id = $1
+                and own.service_id in (0, held.service_id)
+                and own.permission_id = held.permission_id
+                and (own.expires_at is null or own.expires_at >= held.expires_at)
           )
         order by p.id desc
         limit 1

@@ -37,30 +37,25 @@ pub async fn must_cover_loss(conn: &mut PgConnection, actor: PersonId, loss: Los
     let beyond = sqlx::query_scalar!(
         r#"
         with lost as (
-            select held.service_id, carried.permission_id,
-                   max(coalesce(least(held.expires_at, carried.expires_at), 'infinity')) as ends_at
+            select held.service_id, held.permission_id, max(coalesce(held.expires_at, 'infinity')) as ends_at
             from auth.service_roles offer
-            join auth.role_permission carried on carried.role_id = offer.role_id and carried.permission_id <= 0
-            join auth.person_service_role held on held.service_id = offer.service_id and held.role_id = offer.role_id
+            join auth.held_at($5) held on held.service_id = offer.service_id and held.role_id = offer.role_id
             where ($2::int is null or offer.role_id = $2)
               and ($3::int is null or offer.service_id = $3)
-              and ($4::int is null or carried.permission_id = $4)
-              and (held.expires_at is null or held.expires_at > $5)
-              and (carried.expires_at is null or carried.expires_at > $5)
-            group by held.service_id, carried.permission_id
+              and ($4::int is null or held.permission_id = $4)
+              and held.permission_id <= 0
+            group by held.service_id, held.permission_id
         )
         select p.name
         from lost
         join auth.permission p on p.id = lost.permission_id
         where not exists (
             select
-            from auth.person_service_role psr
-            join auth.role_permission rp on rp.role_id = psr.role_id
-            where psr.person_id = $1
-              and psr.service_id in (0, lost.service_id)
-              and rp.permission_id = lost.permission_id
-              and coalesce(psr.expires_at, 'infinity') >= lost.ends_at
-              and coalesce(rp.expires_at, 'infinity') >= lost.ends_at
+            from auth.held_at($5) own
+            where own.person_id = $1
+              and own.service_id in (0, lost.service_id)
+              and own.permission_id = lost.permission_id
+              and coalesce(own.expires_at, 'infinity') >= lost.ends_at
         )
         order by p.id desc
         limit 1
@@ -79,37 +74,4 @@ pub async fn must_cover_loss(conn: &mut PgConnection, actor: PersonId, loss: Los
         );
         Err(Error::forbidden("insufficient_permissions", detail))
     })
-}
-
-/// Until when somebody holds a permission in a service or everywhere, as it stands at `now`: `None` if they don't,
-/// `Some(None)` if that does not end by itself. What they make with it is to end by then.
-pub async fn held_until(
-    conn: &mut PgConnection,
-    person: PersonId,
-    permission: PermissionId,
-    service: ServiceId,
-    now: OffsetDateTime,
-) -> Result<Option<Option<OffsetDateTime>>> {
-    let held = sqlx::query!(
-        r#"
-        select count(*) as "grants!",
-               bool_or(psr.expires_at is null and rp.expires_at is null) as lasts,
-               max(least(psr.expires_at, rp.expires_at)) as ends_at
-        from auth.person_service_role psr
-        join auth.role_permission rp on rp.role_id = psr.role_id
-        where psr.person_id = $1
-          and rp.permission_id = $2
-          and psr.service_id in (0, $3)
-          and (psr.expires_at is null or psr.expires_at > $4)
-          and (rp.expires_at is null or rp.expires_at > $4)
-        "#,
-        person.0,
-        permission.0,
-        service.0,
-        now,
-    )
-    .fetch_one(conn)
-    .await?;
-    let until = if held.lasts == Some(true) { None } else { held.ends_at };
-    Ok((held.grants > 0).then_some(until))
 }

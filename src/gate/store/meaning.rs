@@ -23,10 +23,8 @@ pub async fn must_hand_out_where_role_is_held(
         where offered.role_id = $2
           and exists (
               select
-              from auth.person_service_role held
-              where held.service_id = offered.service_id
-                and held.role_id = offered.role_id
-                and (held.expires_at is null or held.expires_at > $3)
+              from auth.roles_at($3) held
+              where held.service_id = offered.service_id and held.role_id = offered.role_id
           )
           and not exists (select from auth.held_where($1, $4, offered.service_id, $3))
         order by s.id
@@ -52,17 +50,14 @@ pub async fn must_hand_out_where_permission_is_held(
     let beyond = sqlx::query_scalar!(
         r#"
         select s.name
-        from auth.role_permission carried
+        from auth.carried_at($3) carried
         join auth.service_roles offered on offered.role_id = carried.role_id
         join auth.services s on s.id = offered.service_id
         where carried.permission_id = $2
-          and (carried.expires_at is null or carried.expires_at > $3)
           and exists (
               select
-              from auth.person_service_role held
-              where held.service_id = offered.service_id
-                and held.role_id = offered.role_id
-                and (held.expires_at is null or held.expires_at > $3)
+              from auth.roles_at($3) held
+              where held.service_id = offered.service_id and held.role_id = offered.role_id
           )
           and not exists (select from auth.held_where($1, $4, offered.service_id, $3))
         order by s.id
@@ -89,9 +84,8 @@ pub async fn must_hand_out_where_anything_is_held(
     let allowed = sqlx::query_scalar!(
         r#"
         select not exists (
-            select
-            from auth.person_service_role held
-            where held.service_id = $2 and (held.expires_at is null or held.expires_at > $3)
+            -- Of a crowd the first will do, so no role is looked up: one that is over may still count until it is swept up.
+            select from auth.person_service_role held where held.service_id = $2 and auth.lasts(held.expires_at, $3)
         ) or exists (select from auth.held_where($1, $4, 0, $3)) as "allowed!"
         "#,
         actor.0,

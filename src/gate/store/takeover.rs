@@ -19,32 +19,29 @@ pub async fn must_be_as_mighty(
 ) -> Result<()> {
     let beyond = sqlx::query!(
         r#"
-        select s.name as service, coalesce(p.name, r.name) as "what!"
-        from auth.person_service_role held
+        select s.name as service, coalesce(p.name, held.role) as "what!"
+        from auth.roles_at($3) held
         join auth.services s on s.id = held.service_id
-        join auth.role r on r.id = held.role_id
-        left join auth.role_permission wanted
-            on wanted.role_id = r.id and (wanted.expires_at is null or wanted.expires_at > $3)
+        left join auth.carried_at($3) wanted on wanted.role_id = held.role_id
         left join auth.permission p on p.id = wanted.permission_id
         where held.person_id = $2
           and held.person_id <> $1
-          and (held.expires_at is null or held.expires_at > $3)
-          and (wanted.permission_id > 0 or (wanted.permission_id is null and r.direct_person_id is null))
+          and (wanted.permission_id > 0 or wanted.permission_id is null)
           and not exists (select from auth.held_where($1, $4, held.service_id, $3))
           and not exists (
               select
-              from auth.person_service_role psr
-              left join auth.role_permission rp
-                  on rp.role_id = psr.role_id and rp.permission_id = wanted.permission_id
-              where psr.person_id = $1
-                and psr.service_id = held.service_id
-                and (psr.role_id = held.role_id or rp.permission_id is not null)
-                and (psr.expires_at is null or psr.expires_at > $3)
-                and (psr.expires_at is null or psr.expires_at >= least(held.expires_at, wanted.expires_at))
-                and (rp.expires_at is null or rp.expires_at > $3)
-                and (rp.expires_at is null or rp.expires_at >= least(held.expires_at, wanted.expires_at))
+              from auth.roles_at($3) own
+              left join auth.carried_at($3) carried
+                  on carried.role_id = own.role_id and carried.permission_id = wanted.permission_id
+              where own.person_id = $1
+                and own.service_id = held.service_id
+                and (own.role_id = held.role_id or carried.permission_id is not null)
+                and (
+                    least(own.expires_at, carried.expires_at) is null
+                    or least(own.expires_at, carried.expires_at) >= least(held.expires_at, wanted.expires_at)
+                )
           )
-        order by s.id, wanted.permission_id, r.id
+        order by s.id, wanted.permission_id, held.role_id
         limit 1
         "#,
         actor.0,

@@ -1,15 +1,27 @@
 //! The table `auth.service_uses`.
 
 use sqlx::PgConnection;
+use time::Date;
 
 use crate::base::error::Result;
-use crate::gate::store::Use;
+use crate::base::id::{PersonId, ServiceId};
+
+/// That somebody got an answer about a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Use {
+    /// Who.
+    pub person: PersonId,
+    /// Where.
+    pub service: ServiceId,
+    /// When.
+    pub day: Date,
+}
 
 /// Writes when people last got answers about services; what is there already, or is later, stays.
 pub async fn note_uses(conn: &mut PgConnection, uses: &[Use]) -> Result<()> {
     let people: Vec<i32> = uses.iter().map(|one| one.person.0).collect();
     let services: Vec<i32> = uses.iter().map(|one| one.service.0).collect();
-    let days: Vec<time::Date> = uses.iter().map(|one| one.day).collect();
+    let days: Vec<Date> = uses.iter().map(|one| one.day).collect();
     sqlx::query!(
         r#"
         insert into auth.service_uses (person_id, service_id, last_used_on)

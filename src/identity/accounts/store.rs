@@ -112,16 +112,7 @@ pub async fn claim(
           and maker.disabled_at is null
           and (
               i.created_by is null
-              or exists (
-                  select
-                  from auth.person_service_role psr
-                  join auth.role_permission rp on rp.role_id = psr.role_id
-                  where psr.person_id = i.created_by
-                    and psr.service_id = 0
-                    and rp.permission_id = $4
-                    and (psr.expires_at is null or psr.expires_at > $2)
-                    and (rp.expires_at is null or rp.expires_at > $2)
-              )
+              or exists (select from auth.held_where(i.created_by, $4, 0, $2))
           )
         for update of i
         "#,

@@ -127,7 +127,7 @@ fn tell(item: &mut PathItem) {
         }
     }
     for change in [&mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
-        let description = "`ETag`s of states that this is meant for, or `*`: in another state, 412";
+        let description = "`ETag`s of which the resource must match one, or `*`; otherwise 412";
         operation::take_header(change, "If-Match", description, text().into());
         operation::answer(change, "400", "`invalid_header`");
         operation::answer(change, "412", "`precondition_failed`");

@@ -23,11 +23,10 @@ pub async fn direct_standing(
         r#"
         select rp.expires_at, rp.reason
         from auth.role r
-        join auth.role_permission rp on rp.role_id = r.id
+        join auth.carried_at($4) rp on rp.role_id = r.id
         where r.direct_person_id = $1
           and r.direct_service_id = $2
           and rp.permission_id = $3
-          and (rp.expires_at is null or rp.expires_at > $4)
         "#,
         person.0,
         service.0,
@@ -165,7 +164,7 @@ pub async fn revoke_direct(
         Standing,
         r#"
         delete from auth.role_permission
-        where role_id = $1 and permission_id = $2 and (expires_at is null or expires_at > $3)
+        where role_id = $1 and permission_id = $2 and auth.lasts(expires_at, $3)
         returning expires_at, reason
         "#,
         role.0,

@@ -47,25 +47,13 @@ pub async fn held(
         sqlx::query_as!(
             HeldRole,
             r#"
-            select r.id as "id: RoleId", r.name,
-                   case when r.direct_person_id is null then psr.expires_at else direct.ends_at end as expires_at
-            from auth.person_service_role psr
-            join auth.role r on r.id = psr.role_id
-            cross join lateral (
-                select count(*) as permissions,
-                       case when count(*) = count(rp.expires_at) then max(rp.expires_at) end as ends_at
-                from auth.role_permission rp
-                where r.direct_person_id is not null
-                  and rp.role_id = r.id
-                  and (rp.expires_at is null or rp.expires_at > $6)
-            ) direct
-            where psr.person_id = $1
-              and psr.service_id = $2
-              and r.id > $3
-              and ($4::text is null or auth.fold(r.name) ^@ $4)
-              and (psr.expires_at is null or psr.expires_at > $6)
-              and (r.direct_person_id is null or direct.permissions > 0)
-            order by r.id
+            select held.role_id as "id!: RoleId", held.role as "name!", held.expires_at
+            from auth.roles_at($6) held
+            where held.person_id = $1
+              and held.service_id = $2
+              and held.role_id > $3
+              and ($4::text is null or auth.fold(held.role) ^@ $4)
+            order by held.role_id
             limit $5
             "#,
             person.0,
@@ -95,30 +83,26 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Held,
         r#"
-        select psr.person_id as "person_id: PersonId", p.username,
-               psr.service_id as "service_id: ServiceId", s.name as service,
-               psr.role_id as "role_id: RoleId", r.name as role,
-               r.direct_person_id is not null as "direct!",
-               carried.permissions as "permissions!",
-               case when r.direct_person_id is null then psr.expires_at else carried.ends_at end as expires_at,
-               psr.reason
-        from auth.person_service_role psr
-        join auth.person p on p.id = psr.person_id
-        join auth.services s on s.id = psr.service_id
-        join auth.role r on r.id = psr.role_id
-        cross join lateral (
-            select coalesce(array_agg(pm.name order by pm.id), '{}') as permissions,
-                   case when count(*) = count(rp.expires_at) then max(rp.expires_at) end as ends_at
-            from auth.role_permission rp
-            join auth.permission pm on pm.id = rp.permission_id
-            where rp.role_id = psr.role_id and (rp.expires_at is null or rp.expires_at > $8)
-        ) carried
-        where psr.person_id between $1 and $2
-          and ($3::int is null or psr.service_id = $3)
-          and (psr.person_id, psr.service_id, psr.role_id) > ($4, $5, $6)
-          and (psr.expires_at is null or psr.expires_at > $8)
-          and (r.direct_person_id is null or carried.permissions <> '{}')
-        order by psr.person_id, psr.service_id, psr.role_id
+        select held.person_id as "person_id!: PersonId", p.username,
+               held.service_id as "service_id!: ServiceId", s.name as service,
+               held.role_id as "role_id!: RoleId", held.role as "role!",
+               held.direct as "direct!",
+               array(
+                   select pm.name
+                   from auth.carried_at($8) rp
+                   join auth.permission pm on pm.id = rp.permission_id
+                   where rp.role_id = held.role_id
+                   order by pm.id
+               ) as "permissions!",
+               held.expires_at,
+               held.reason
+        from auth.roles_at($8) held
+        join auth.person p on p.id = held.person_id
+        join auth.services s on s.id = held.service_id
+        where held.person_id between $1 and $2
+          and ($3::int is null or held.service_id = $3)
+          and (held.person_id, held.service_id, held.role_id) > ($4, $5, $6)
+        order by held.person_id, held.service_id, held.role_id
         limit $7
         "#,
         person.map_or(i32::MIN, |id| id.0),
@@ -151,20 +135,7 @@ pub async fn services_of(
             where s.removed_at is null
               and s.id > greatest($2, 0)
               and exists (
-                  select
-                  from auth.person_service_role psr
-                  join auth.role r on r.id = psr.role_id
-                  where psr.person_id = $1
-                    and psr.service_id = s.id
-                    and (psr.expires_at is null or psr.expires_at > $5)
-                    and (
-                        r.direct_person_id is null
-                        or exists (
-                            select
-                            from auth.role_permission rp
-                            where rp.role_id = r.id and (rp.expires_at is null or rp.expires_at > $5)
-                        )
-                    )
+                  select from auth.roles_at($5) held where held.person_id = $1 and held.service_id = s.id
               )
               and ($3::text is null or auth.fold(s.name) ^@ $3)
             order by s.id

@@ -74,9 +74,9 @@ pub async fn planted_for_holders(
                    $3 and p.email is not null and (p.email_verified_at is null or p.email_given_by is not null)
                        as has_doubtful_email
             from auth.service_roles offer
-            join auth.person_service_role held on held.service_id = offer.service_id and held.role_id = offer.role_id
+            join auth.roles_at($2) held on held.service_id = offer.service_id and held.role_id = offer.role_id
             join auth.person p on p.id = held.person_id
-            where offer.role_id = $1 and (held.expires_at is null or held.expires_at > $2)
+            where offer.role_id = $1
         ),
         -- Few, though they may have chosen for many: each is asked about once.
         lesser as materialized (

@@ -81,7 +81,7 @@ pub async fn review(
               and psr.role_id between $2 and $3
               and (psr.role_id, psr.person_id) >= ($4, $5)
               and ((psr.role_id, psr.person_id) > ($4, $5) or held.permission_id > $6)
-              and (held.expires_at is null or held.expires_at > $7)
+              and auth.lasts(held.expires_at, $7)
               and ($8::int[] is null or psr.person_id = any ($8))
               and ($9::text is null or auth.fold(p.username) ^@ $9 or auth.fold(p.name) ^@ $9)
               and ($10::timestamptz is null or coalesce(held.confirmed_at, held.created_at) < $10)
@@ -149,7 +149,7 @@ pub async fn confirm(
         where psr.person_id = these.person_id
           and psr.service_id = $1
           and psr.role_id = these.role_id
-          and (psr.expires_at is null or psr.expires_at > $4)
+          and auth.lasts(psr.expires_at, $4)
         returning psr.person_id as "person: PersonId", psr.role_id as "role: RoleId", psr.expires_at, psr.reason
         "#,
         service.0,
@@ -177,7 +177,7 @@ pub async fn confirm(
         join auth.role r on r.direct_person_id = these.person_id and r.direct_service_id = $1
         where rp.role_id = r.id
           and rp.permission_id = these.permission_id
-          and (rp.expires_at is null or rp.expires_at > $4)
+          and auth.lasts(rp.expires_at, $4)
         returning these.person_id as "person!: PersonId", rp.permission_id as "permission: PermissionId",
                   rp.expires_at, rp.reason
         "#,

@@ -12,9 +12,7 @@ pub async fn giver(conn: &mut PgConnection, actor: PersonId) -> Result<Option<Pe
     let administers = sqlx::query_scalar!(
         r#"
         select exists (
-            select
-            from auth.person_service_role
-            where person_id = $1 and service_id = 0 and role_id = 0 and expires_at is null
+            select from auth.roles_at(null) held where held.person_id = $1 and held.service_id = 0 and held.role_id = 0
         ) as "administers!"
         "#,
         actor.0,

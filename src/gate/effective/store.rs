@@ -1,0 +1,285 @@
+//! Who holds what at a moment: all that anybody may do comes from these. `auth.held_in` and `auth.held_at` say it.
+
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use time::OffsetDateTime;
+
+use crate::base::error::Result;
+use crate::base::id::{PermissionId, PersonId, ServiceId};
+use crate::base::opaque::token::TokenHash;
+use crate::gate::sessions::{Payload, Session};
+use crate::platform::database::index;
+
+/// What the database holds of the vocabulary, at one moment.
+#[derive(Debug)]
+pub struct Stored {
+    /// The transaction that changed it last.
+    pub version: i64,
+    /// Ids and names.
+    pub services: Vec<(i32, String)>,
+    /// Ids and names.
+    pub permissions: Vec<(i32, String)>,
+    /// Ids, names, and the ids of the permissions that each carries.
+    pub roles: Vec<(i32, String, Vec<i32>)>,
+}
+
+/// What a person holds in a service, by id.
+#[derive(Debug)]
+pub struct Held {
+    /// Who.
+    pub person: PersonId,
+    /// Where.
+    pub service: ServiceId,
+    /// Their roles there, that of a direct grant included, in order.
+    pub roles: Vec<i32>,
+    /// The permissions of the direct grant.
+    pub direct: Vec<i32>,
+    /// When the first of these ends, if any does.
+    pub ends_at: Option<OffsetDateTime>,
+}
+
+impl Held {
+    fn new(
+        (person, service): (PersonId, ServiceId),
+        mut roles: Vec<i32>,
+        direct: Vec<i32>,
+        ends_at: Option<OffsetDateTime>,
+    ) -> Self {
+        roles.sort_unstable();
+        Self { person, service, roles, direct, ends_at }
+    }
+}
+
+/// What was found, and under which vocabulary.
+#[derive(Debug)]
+pub struct Found<T> {
+    /// Of the vocabulary, at the moment of the question. `None` where there is nothing that it would matter for.
+    pub version: Option<i64>,
+    /// What was found.
+    pub rows: Vec<T>,
+}
+
+/// For each token its session, if it has one, and what its owner holds in the service asked about at `now`.
+pub async fn check_all(
+    conn: &mut PgConnection,
+    asked: &[(TokenHash, Option<ServiceId>)],
+    now: OffsetDateTime,
+) -> Result<Found<Option<(Session, Option<Held>)>>> {
+    let tokens: Vec<&[u8]> = asked.iter().map(|(token, _)| token.as_bytes()).collect();
+    let services: Vec<Option<i32>> = asked.iter().map(|(_, service)| service.map(|service| service.0)).collect();
+    let rows = sqlx::query!(
+        r#"
+        select
+            asked.place as "place!",
+            t.person_id as "person: PersonId",
+            t.payload as "payload: Json<Payload>",
+            t.created_at,
+            t.modified_at,
+            (select version from auth.vocabulary where single) as "version!",
+            held.roles as "roles!",
+            held.direct as "direct!",
+            held.ends_at
+        from unnest($1::bytea[], $2::integer[]) with ordinality as asked (token, service_id, place)
+        join auth.tokens_cache t on t.token = asked.token
+        cross join lateral auth.held_in(t.person_id, asked.service_id, $3) held
+        "#,
+        &tokens as &[&[u8]],
+        &services as &[Option<i32>],
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut found = Found { version: rows.first().map(|row| row.version), rows: Vec::new() };
+    found.rows.resize_with(asked.len(), || None);
+    for row in rows {
+        let place = index(row.place)?;
+        let held = asked[place].1.map(|service| Held::new((row.person, service), row.roles, row.direct, row.ends_at));
+        let session = Session {
+            person: row.person,
+            payload: row.payload.0.into(),
+            created_at: row.created_at,
+            modified_at: row.modified_at,
+        };
+        found.rows[place] = Some((session, held));
+    }
+    Ok(found)
+}
+
+/// What people hold in services at `now`, one answer each, in order.
+pub async fn held_in_all(
+    conn: &mut PgConnection,
+    asked: &[(PersonId, ServiceId)],
+    now: OffsetDateTime,
+) -> Result<Found<Held>> {
+    let (people, services): (Vec<i32>, Vec<i32>) = asked.iter().map(|(person, service)| (person.0, service.0)).unzip();
+    let rows = sqlx::query!(
+        r#"
+        select
+            (select version from auth.vocabulary where single) as "version!",
+            held.roles as "roles!",
+            held.direct as "direct!",
+            held.ends_at
+        from unnest($1::integer[], $2::integer[]) with ordinality as asked (person_id, service_id, place)
+        cross join lateral auth.held_in(asked.person_id, asked.service_id, $3) held
+        order by asked.place
+        "#,
+        &people,
+        &services,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    let version = rows.first().map(|row| row.version);
+    let rows = asked.iter().zip(rows).map(|(asked, row)| Held::new(*asked, row.roles, row.direct, row.ends_at));
+    Ok(Found { version, rows: rows.collect() })
+}
+
+/// What a person holds at `now`, service by service, in up to `limit` of them; Portero itself is the first.
+pub async fn held_by(
+    conn: &mut PgConnection,
+    person: PersonId,
+    limit: i64,
+    now: OffsetDateTime,
+) -> Result<Found<Held>> {
+    let rows = sqlx::query!(
+        r#"
+        select
+            place.service_id as "service!: ServiceId",
+            (select version from auth.vocabulary where single) as "version!",
+            held.roles as "roles!",
+            held.direct as "direct!",
+            held.ends_at
+        from (
+            select distinct service_id from auth.roles_at($3) where person_id = $1 order by service_id limit $2
+        ) place
+        cross join lateral auth.held_in($1, place.service_id, $3) held
+        order by place.service_id
+        "#,
+        person.0,
+        limit,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    let version = rows.first().map(|row| row.version);
+    let rows = rows.into_iter().map(|row| Held::new((person, row.service), row.roles, row.direct, row.ends_at));
+    Ok(Found { version, rows: rows.collect() })
+}
+
+/// The vocabulary, whole, as it is at one moment.
+pub async fn vocabulary(conn: &mut PgConnection) -> Result<Stored> {
+    let row = sqlx::query!(
+        r#"
+        select
+            version,
+            (
+                select coalesce(jsonb_agg(jsonb_build_array(id, name)), '[]')
+                from auth.services
+                where removed_at is null
+            ) as "services!: Json<Vec<(i32, String)>>",
+            (
+                select coalesce(jsonb_agg(jsonb_build_array(id, name)), '[]')
+                from auth.permission
+            ) as "permissions!: Json<Vec<(i32, String)>>",
+            (
+                select coalesce(jsonb_agg(jsonb_build_array(
+                    r.id,
+                    r.name,
+                    array(select permission_id from auth.role_permission where role_id = r.id)
+                )), '[]')
+                from auth.role r
+                where r.direct_person_id is null
+            ) as "roles!: Json<Vec<(i32, String, Vec<i32>)>>"
+        from auth.vocabulary
+        where single
+        "#,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Stored { version: row.version, services: row.services.0, permissions: row.permissions.0, roles: row.roles.0 })
+}
+
+/// The services in which a person holds a permission beyond `moment`: what ends by then is not enough. `None` is the end
+/// of time, beyond which only that is held which does not end by itself.
+pub async fn services_where(
+    conn: &mut PgConnection,
+    person: PersonId,
+    permission: PermissionId,
+    moment: Option<OffsetDateTime>,
+) -> Result<Vec<ServiceId>> {
+    let services = sqlx::query_scalar!(
+        r#"
+        select distinct held.service_id as "id!: ServiceId"
+        from auth.held_at($3) held
+        where held.person_id = $1 and held.permission_id = $2
+        "#,
+        person.0,
+        permission.0,
+        moment,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(services)
+}
+
+/// Until when somebody holds a permission in a service or everywhere, as it stands at `now`: `None` if they don't,
+/// `Some(None)` if that does not end by itself. What they make with it is to end by then.
+pub async fn held_until(
+    conn: &mut PgConnection,
+    person: PersonId,
+    permission: PermissionId,
+    service: ServiceId,
+    now: OffsetDateTime,
+) -> Result<Option<Option<OffsetDateTime>>> {
+    let held = sqlx::query!(
+        r#"
+        select count(*) as "grants!", bool_or(held.expires_at is null) as lasts, max(held.expires_at) as ends_at
+        from auth.held_at($4) held
+        where held.person_id = $1 and held.permission_id = $2 and held.service_id in (0, $3)
+        "#,
+        person.0,
+        permission.0,
+        service.0,
+        now,
+    )
+    .fetch_one(conn)
+    .await?;
+    let until = if held.lasts == Some(true) { None } else { held.ends_at };
+    Ok((held.grants > 0).then_some(until))
+}
+
+/// Whether a caller is still who they were when their request came.
+#[derive(Debug)]
+pub struct Standing {
+    /// Their session has not ended; that of a removed or disabled person has.
+    pub has_session: bool,
+    /// They hold the permission, in the service or everywhere.
+    pub holds_permission: bool,
+}
+
+/// Asks again, in the transaction of a change, what was true when its request came.
+pub async fn standing(
+    conn: &mut PgConnection,
+    token: TokenHash,
+    person: PersonId,
+    permission: PermissionId,
+    service: ServiceId,
+    now: OffsetDateTime,
+) -> Result<Standing> {
+    let standing = sqlx::query_as!(
+        Standing,
+        r#"
+        select
+            exists (select from auth.tokens_cache where token = $1) as "has_session!",
+            exists (select from auth.held_where($2, $3, $4, $5)) as "holds_permission!"
+        "#,
+        token.as_bytes(),
+        person.0,
+        permission.0,
+        service.0,
+        now,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(standing)
+}

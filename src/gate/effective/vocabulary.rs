@@ -1,0 +1,140 @@
+//! The vocabulary in memory, under the version that says whether it is still true.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sqlx::PgConnection;
+
+use super::store::{Held, Stored};
+use super::{Effective, store};
+use crate::base::error::Result;
+use crate::base::id::{PermissionId, Ref, RoleId, ServiceId};
+
+/// Services, roles, permissions, and which permissions a role carries. Roles of direct grants are not among them.
+#[derive(Debug, Default)]
+pub struct Vocabulary {
+    /// Another one in the database means that this is no longer true.
+    pub version: i64,
+    /// Those that are not removed.
+    services: HashMap<ServiceId, Arc<str>>,
+    service_names: HashMap<Arc<str>, ServiceId>,
+    roles: HashMap<RoleId, Role>,
+    permissions: HashMap<PermissionId, Name>,
+}
+
+#[derive(Debug)]
+struct Role {
+    name: Name,
+    permissions: Vec<PermissionId>,
+}
+
+/// Two may have one name, one of Portero's own and one of the users'. In Portero it means the former, elsewhere the latter:
+/// who holds the other is not taken for somebody who holds what is meant.
+#[derive(Debug)]
+struct Name {
+    text: Arc<str>,
+    has_namesake: bool,
+}
+
+impl Name {
+    fn all(names: Vec<(i32, String)>) -> impl Iterator<Item = (i32, Self)> {
+        let mut known: HashMap<String, u32> = HashMap::new();
+        for (_, name) in &names {
+            *known.entry(name.clone()).or_default() += 1;
+        }
+        names.into_iter().map(move |(id, name)| {
+            let has_namesake = known.get(&name).is_some_and(|count| *count > 1);
+            (id, Self { text: name.into(), has_namesake })
+        })
+    }
+
+    fn in_service(&self, id: i32, service: ServiceId) -> Option<Arc<str>> {
+        let is_meant = !self.has_namesake || (id <= 0) == (service == ServiceId::PORTERO);
+        is_meant.then(|| Arc::clone(&self.text))
+    }
+}
+
+impl From<Stored> for Vocabulary {
+    fn from(stored: Stored) -> Self {
+        let mut carried = HashMap::new();
+        let mut role_names = Vec::new();
+        for (id, name, permissions) in stored.roles {
+            carried.insert(id, permissions.into_iter().map(PermissionId).collect::<Vec<_>>());
+            role_names.push((id, name));
+        }
+        let roles = Name::all(role_names).map(|(id, name)| {
+            let permissions = carried.remove(&id).unwrap_or_default();
+            (RoleId(id), Role { name, permissions })
+        });
+        let roles = roles.collect();
+        let services: HashMap<ServiceId, Arc<str>> =
+            stored.services.into_iter().map(|(id, name)| (ServiceId(id), name.into())).collect();
+        Self {
+            version: stored.version,
+            service_names: services.iter().map(|(id, name)| (Arc::clone(name), *id)).collect(),
+            services,
+            roles,
+            permissions: Name::all(stored.permissions).map(|(id, name)| (PermissionId(id), name)).collect(),
+        }
+    }
+}
+
+impl Vocabulary {
+    /// The service that a caller named.
+    pub fn service(&self, named: &Ref<ServiceId>) -> Option<ServiceId> {
+        match named {
+            Ref::Id(id) => self.services.contains_key(id).then_some(*id),
+            Ref::Name(name) => self.service_names.get(name.as_str()).copied(),
+            Ref::NoSuchId | Ref::NoSuchName => None,
+        }
+    }
+
+    /// What a service is called.
+    pub fn service_name(&self, id: ServiceId) -> Option<Arc<str>> {
+        self.services.get(&id).cloned()
+    }
+
+    /// Whether any permission is called so.
+    pub fn has_permission(&self, name: &str) -> bool {
+        self.permissions.values().any(|known| *known.text == *name)
+    }
+
+    /// What somebody may do who holds this.
+    pub fn effective(&self, held: &Held) -> Effective {
+        let mut roles = Vec::with_capacity(held.roles.len());
+        let mut permissions = Vec::new();
+        for id in &held.roles {
+            if let Some(role) = self.roles.get(&RoleId(*id)) {
+                roles.extend(role.name.in_service(*id, held.service));
+                permissions.extend_from_slice(&role.permissions);
+            } else if !held.direct.is_empty() {
+                // The one role that is not of the vocabulary: that of their direct grant, unless all of it is over.
+                roles.push(format!("direct:{}:{}", held.person, held.service).into());
+                permissions.extend(held.direct.iter().copied().map(PermissionId));
+            }
+        }
+        permissions.sort_unstable();
+        permissions.dedup();
+        let named = |id: &PermissionId| self.permissions.get(id)?.in_service(id.0, held.service);
+        let permissions = permissions.iter().filter_map(named).collect();
+        Effective { roles, permissions, ends_at: held.ends_at }
+    }
+}
+
+/// The vocabulary as it was last loaded, for all lanes.
+#[derive(Debug, Default)]
+pub struct Latest(RwLock<Arc<Vocabulary>>);
+
+impl Latest {
+    /// As it was last loaded; before that, empty and of a version that no database has.
+    pub fn get(&self) -> Arc<Vocabulary> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Loads it anew.
+    pub async fn reload(&self, conn: &mut PgConnection) -> Result<()> {
+        let vocabulary = Arc::new(store::vocabulary(conn).await?.into());
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = vocabulary;
+        Ok(())
+    }
+}
