@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use portero::gate::permission::ALL;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Person,
@@ -64,7 +66,11 @@ pub enum Term {
     Briefly,
 }
 
-#[derive(Debug, Default)]
+/// Portero's own roles, and what they carry.
+const ROLES: [(i64, &str, &[i64]); 3] =
+    [(-1, "Writer", &[0, -1, -2, -4, -6, -8, -9]), (-2, "Reader", &[0, -2, -4, -6, -8]), (-3, "Auditor", &[-10])];
+
+#[derive(Debug)]
 pub struct Naive {
     /// Everything that ever was: its name, and whether it still is.
     rows: BTreeMap<(Kind, i64), (String, bool)>,
@@ -79,21 +85,58 @@ pub struct Naive {
     pub sessions: Vec<(i64, Token)>,
 }
 
+impl Default for Naive {
+    fn default() -> Self {
+        // Portero's own, of which nothing ever changes.
+        let permissions = ALL.map(|(id, name)| ((Kind::Permission, id.0.into()), name));
+        let roles = ROLES.map(|(id, name, _)| ((Kind::Role, id), name));
+        let rows = permissions.into_iter().chain(roles).chain([((Kind::Service, 0), "portero")]);
+        Self {
+            rows: rows.map(|(key, name)| (key, (name.to_owned(), true))).collect(),
+            carries: ROLES.iter().flat_map(|(id, _, carried)| carried.iter().map(|what| (*id, *what))).collect(),
+            offers: BTreeSet::new(),
+            holds: BTreeSet::new(),
+            direct: Vec::new(),
+            brief: BTreeSet::new(),
+            directly_brief: BTreeSet::new(),
+            sessions: Vec::new(),
+        }
+    }
+}
+
 impl Naive {
     pub fn is_there(&self, kind: Kind, id: i64) -> bool {
         self.rows.get(&(kind, id)).is_some_and(|(_, there)| *there)
     }
 
+    /// Portero's own left out.
     pub fn all(&self, kind: Kind) -> Vec<i64> {
-        self.rows.keys().filter(|(k, _)| *k == kind).map(|(_, id)| *id).collect()
+        self.rows.keys().filter(|(k, id)| *k == kind && *id > 0).map(|(_, id)| *id).collect()
     }
 
     pub fn living(&self, kind: Kind) -> Vec<i64> {
         self.all(kind).into_iter().filter(|id| self.is_there(kind, *id)).collect()
     }
 
-    fn name(&self, kind: Kind, id: i64) -> String {
+    pub fn name(&self, kind: Kind, id: i64) -> String {
         self.rows[&(kind, id)].0.clone()
+    }
+
+    /// The role that is called as one of Portero's own, here or not any more.
+    pub fn namesake(&self) -> i64 {
+        let own = self.name(Kind::Role, -2);
+        let found = self.rows.iter().find(|((kind, id), (name, _))| *kind == Kind::Role && *id > 0 && *name == own);
+        found.expect("a namesake").0.1
+    }
+
+    /// Its name, if it is what that means in a service.
+    fn meant(&self, kind: Kind, id: i64, service: i64) -> Option<String> {
+        let name = self.name(kind, id);
+        let is_namesake = |((other_kind, other), (other_name, there)): (&(Kind, i64), &(String, bool))| {
+            *there && *other_kind == kind && *other_name == name && (*other <= 0) != (id <= 0)
+        };
+        let has_namesake = self.rows.iter().any(is_namesake);
+        (!has_namesake || (id <= 0) == (service == 0)).then_some(name)
     }
 
     pub fn make(&mut self, kind: Kind, id: i64, name: &str) {
@@ -194,25 +237,54 @@ impl Naive {
             || carried.into_iter().any(|permission| self.directly_brief.contains(&(person, service, *permission)))
     }
 
+    /// Ids of the roles that somebody holds in a service, and of the permissions that they were given directly.
+    pub fn held(&self, person: i64, service: i64) -> (Vec<i64>, BTreeSet<i64>) {
+        let held = self.holds.iter().filter(|held| (held.0, held.1) == (person, service)).map(|held| held.2);
+        let direct = self.direct.iter().find(|(whose, _)| *whose == (person, service));
+        (held.collect(), direct.map(|(_, carried)| carried.clone()).unwrap_or_default())
+    }
+
+    /// Ids of the permissions that somebody holds in a service.
+    fn permissions(&self, person: i64, service: i64) -> BTreeSet<i64> {
+        let (roles, mut permissions) = self.held(person, service);
+        permissions.extend(self.carries.iter().filter(|(role, _)| roles.contains(role)).map(|(_, what)| *what));
+        permissions
+    }
+
     /// Names of roles and permissions.
     pub fn effective(&self, person: i64, service: i64) -> (Vec<String>, Vec<String>) {
-        let direct = self.direct.iter().find(|(whose, _)| *whose == (person, service));
-        let held = self.holds.iter().filter(|held| (held.0, held.1) == (person, service)).map(|held| held.2);
-        let held: Vec<i64> = held.collect();
-        let mut permissions: BTreeSet<i64> =
-            self.carries.iter().filter(|(role, _)| held.contains(role)).map(|(_, permission)| *permission).collect();
-        let mut roles: Vec<String> = held.iter().map(|role| self.name(Kind::Role, *role)).collect();
-        if let Some((_, carried)) = direct {
-            permissions.extend(carried);
+        let (held, direct) = self.held(person, service);
+        let mut roles: Vec<String> = held.iter().filter_map(|role| self.meant(Kind::Role, *role, service)).collect();
+        if !direct.is_empty() {
             roles.push(format!("direct:{person}:{service}"));
         }
-        (roles, permissions.into_iter().map(|permission| self.name(Kind::Permission, permission)).collect())
+        let permissions = self.permissions(person, service);
+        (roles, permissions.into_iter().filter_map(|what| self.meant(Kind::Permission, what, service)).collect())
+    }
+
+    /// What Portero's guard asks: whether somebody holds one of its own permissions in a service or everywhere.
+    pub fn can(&self, person: i64, permission: i64, service: i64) -> bool {
+        [0, service].iter().any(|place| self.permissions(person, *place).contains(&permission))
     }
 
     pub fn holders(&self, service: i64, role: i64) -> Vec<serde_json::Value> {
         self.holds.iter().filter(|held| (held.1, held.2) == (service, role)).map(|held| held.0.into()).collect()
     }
 
+    /// Every grant in a service: whose, and which role, or else which permission.
+    pub fn grants(&self, service: i64) -> BTreeSet<(i64, Option<i64>, Option<i64>)> {
+        let roles = self.holds.iter().filter(|held| held.1 == service).map(|held| (held.0, Some(held.2), None));
+        let direct = self.direct.iter().filter(|((_, place), _)| *place == service);
+        let direct = direct.flat_map(|((person, _), carried)| carried.iter().map(|what| (*person, None, Some(*what))));
+        roles.chain(direct).collect()
+    }
+
+    /// A role that a service offers, none of Portero's own.
+    pub fn offered(&self, service: i64) -> Option<i64> {
+        self.offers.iter().find(|(place, role)| *place == service && *role > 0).map(|(_, role)| *role)
+    }
+
+    /// Portero itself included.
     pub fn services_of(&self, person: i64) -> BTreeSet<i64> {
         let held = self.holds.iter().filter(|held| held.0 == person).map(|held| held.1);
         held.chain(self.direct.iter().filter(|((whose, _), _)| *whose == person).map(|((_, service), _)| *service))
