@@ -89,12 +89,12 @@ impl Hasher {
     ///
     /// # Errors
     /// 429 `too_many_at_once` when the queue is full, of this asker's passwords more than of others'; 503 when it is full.
-    #[expect(clippy::disallowed_methods, reason = "a salt is random and nothing else")]
     pub async fn hash(&self, asker: &Asker, password: Password) -> Result<PasswordHash> {
         self.hash_in_turn(asker, password).await?.map_err(no_turn)
     }
 
     /// Likewise, for who can wait until there is room.
+    #[expect(clippy::disallowed_methods, reason = "a salt is random and nothing else")]
     pub async fn hash_in_turn(&self, asker: &Asker, password: Password) -> Result<Result<PasswordHash, Refused>> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(|error| Error::Internal(error.into()))?;
