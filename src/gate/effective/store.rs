@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::base::id::{PermissionId, PersonId, ServiceId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::sessions::{Payload, Session};
-use crate::platform::database::index;
+use crate::platform::database::by_place;
 
 /// What the database holds of the vocabulary, at one moment.
 #[derive(Debug)]
@@ -91,20 +91,15 @@ pub async fn check_all(
     )
     .fetch_all(conn)
     .await?;
-    let mut found = Found { version: rows.first().map(|row| row.version), rows: Vec::new() };
-    found.rows.resize_with(asked.len(), || None);
-    for row in rows {
-        let place = index(row.place)?;
-        let held = asked[place].1.map(|service| Held::new((row.person, service), row.roles, row.direct, row.ends_at));
-        let session = Session {
-            person: row.person,
-            payload: row.payload.0.into(),
-            created_at: row.created_at,
-            modified_at: row.modified_at,
-        };
-        found.rows[place] = Some((session, held));
-    }
-    Ok(found)
+    let version = rows.first().map(|row| row.version);
+    let rows = by_place(asked, rows.into_iter().map(|row| (row.place, row)))?;
+    let found = rows.into_iter().zip(asked).map(|(row, (_, service))| {
+        let row = row?;
+        let held = service.map(|service| Held::new((row.person, service), row.roles, row.direct, row.ends_at));
+        let (created_at, modified_at) = (row.created_at, row.modified_at);
+        Some((Session { person: row.person, payload: row.payload.0.into(), created_at, modified_at }, held))
+    });
+    Ok(Found { version, rows: found.collect() })
 }
 
 /// What people hold in services at `now`, one answer each, in order.
