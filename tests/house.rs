@@ -87,6 +87,12 @@ const SQL_ELSEWHERE: &[(&str, &str)] = &[
     ("platform/http/total.rs", "counts the rows of whatever query a list has"),
 ];
 
+/// Paths of routes that stand elsewhere than at their handlers.
+const PATHS_ELSEWHERE: &[(&str, &str)] = &[
+    ("app/docs.rs /openapi.json", "what the page of the reference loads"),
+    ("identity/accounts/me_routes.rs /people/{id}/services", "a link to the next page"),
+];
+
 /// Longer functions than [`LONGEST_FUNCTION`].
 const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("access/grants/store/review.rs confirm", "one statement"),
@@ -274,6 +280,31 @@ fn stores_and_the_command_line_know_nothing_of_http() {
     let knows = |source: &&Source| ["axum", "StatusCode", ".status()"].iter().any(|http| source.text.contains(http));
     let found = sources.iter().filter(without).filter(knows).map(|source| source.path.clone()).collect();
     assert_listed("stores and the command line know nothing of HTTP", &found, []);
+}
+
+/// Where a layer or the document needs to know more of a route, its registration says so (`Facts`).
+#[test]
+fn paths_stand_at_their_handlers() {
+    let document = portero::app::document();
+    // Whatever their parameters are called.
+    let plain = |path: &str| {
+        path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/")
+    };
+    let paths: BTreeSet<String> = document.paths.paths.keys().map(|path| plain(path)).collect();
+    let is_of_routes = |text: &str| {
+        let begins_some = text.ends_with('/') && text.len() > 1 && paths.iter().any(|path| path.starts_with(text));
+        text.len() > 1 && (paths.contains(&plain(text)) || begins_some)
+    };
+    let mut found = BTreeSet::new();
+    for source in Source::all() {
+        let literals = source.text.split('"').collect::<Vec<_>>();
+        for pair in literals.windows(2) {
+            if is_of_routes(pair[1]) && !pair[0].ends_with("path = ") {
+                found.insert(format!("{} {}", source.path, pair[1]));
+            }
+        }
+    }
+    assert_listed("paths stand at their handlers", &found, PATHS_ELSEWHERE.iter().map(|(path, _)| *path));
 }
 
 #[test]

@@ -12,21 +12,20 @@ use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::{self, App};
 use crate::base::error::Result;
-use crate::platform::http::fallback;
+use crate::platform::http::{Route, Routes, fallback};
 use crate::platform::passwords::Policy;
 
 /// The document, with the settings' defaults.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| app::document().to_json().expect("utoipa's own types are JSON"));
 
 /// `/openapi.json`.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(openapi))
+pub fn routes() -> Routes<App> {
+    Routes::new().routes(Route::from(routes!(openapi)).without_postgres())
 }
 
 /// Get this document
@@ -59,7 +58,7 @@ impl PartialSchema for Document {
 impl ToSchema for Document {}
 
 /// `/docs`.
-pub fn browser() -> Router<App> {
+pub fn browser() -> Router {
     let ui = SwaggerUi::new("/docs").config(
         Config::new(["/openapi.json"])
             // The default would send the document to a validator on another host.
@@ -67,7 +66,7 @@ pub fn browser() -> Router<App> {
             .try_it_out_enabled(true)
             .persist_authorization(false),
     );
-    Router::<App>::from(ui).layer(middleware::from_fn(own_host_only))
+    Router::from(ui).layer(middleware::from_fn(own_host_only))
 }
 
 async fn own_host_only(request: Request, next: Next) -> Response {

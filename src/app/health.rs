@@ -5,17 +5,19 @@ use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::database;
 use crate::app::App;
 use crate::base::error::{Error, Result};
-use crate::platform::http::Json;
+use crate::platform::http::{Json, Route, Routes};
 
 /// `/`, `/healthz`, `/readyz`.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(home)).routes(routes!(healthz)).routes(routes!(readyz))
+pub fn routes() -> Routes<App> {
+    Routes::new()
+        .routes(Route::from(routes!(home)).without_postgres())
+        .routes(Route::from(routes!(healthz)).without_postgres().unlimited())
+        .routes(Route::from(routes!(readyz)).unlimited())
 }
 
 const HOME: &str = "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Portero</title></head>\n\

@@ -22,7 +22,6 @@ use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::{administrators, grants, keys, permissions, roles, services};
 use crate::base::clock::Clock;
@@ -35,7 +34,7 @@ use crate::platform::http::access_log::AccessLog;
 use crate::platform::http::ask_again::AskAgain;
 use crate::platform::http::fallback::{self, InTime};
 use crate::platform::http::rate_limit::{self, RateLimit};
-use crate::platform::http::total;
+use crate::platform::http::{Facts, Routes, total};
 use changes::Feed;
 use config::{Config, Cors};
 
@@ -102,13 +101,13 @@ impl FromRef<App> for Gate {
 }
 
 /// What the server says of itself.
-fn of_itself() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::base()).merge(health::routes()).merge(docs::routes())
+fn of_itself() -> Routes<App> {
+    Routes::new().merge(health::routes()).merge(docs::routes())
 }
 
 /// What the floors below answer, by feature.
-fn of_the_floors() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
+fn of_the_floors() -> Routes<Identity> {
+    Routes::new()
         .merge(login::routes())
         .merge(accounts::routes())
         .merge(accounts::register_routes())
@@ -133,37 +132,45 @@ fn of_the_floors() -> OpenApiRouter<Identity> {
 }
 
 /// What was changed, and by whom.
-fn of_the_past() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(changes::routes()).merge(trail::routes())
+fn of_the_past() -> Routes<App> {
+    Routes::new().merge(changes::routes()).merge(trail::routes())
 }
 
 /// The document that describes them.
 pub fn document() -> OpenApi {
-    let mut document = of_itself().into_openapi();
-    document.merge(of_the_floors().into_openapi());
-    document.merge(of_the_past().into_openapi());
-    openapi::complete(&mut document);
+    let mut document = openapi::base();
+    of_itself().describe(&mut document, openapi::complete);
+    of_the_floors().describe(&mut document, openapi::complete);
+    of_the_past().describe(&mut document, openapi::complete);
+    openapi::relate_fields(&mut document);
     document
 }
 
 /// The whole server, ready to be served.
 pub fn router(app: &App) -> Router {
     let config = &app.config;
-    let around = ServiceBuilder::new()
-        .layer(AccessLog::layer(app.platform.clone()))
-        .option_layer(cors(config))
-        .layer(CatchPanicLayer::custom(fallback::panicked))
-        .option_layer(RateLimit::layer(app.platform.clone(), config.requests_per_address, config.requests_per_caller))
-        .layer(InTime::layer(config.checks.deadline))
-        .layer(AskAgain::layer())
-        .layer(Idempotency::layer(app.gate.clone()));
-    Router::from(of_itself().merge(of_the_past()))
-        .merge(docs::browser())
-        .with_state(app.clone())
-        .merge(Router::from(of_the_floors()).with_state(app.identity.clone()))
+    let (per_address, per_caller) = (config.requests_per_address, config.requests_per_caller);
+    let (cors, rate_limit) = (cors(config), RateLimit::layer(app.platform.clone(), per_address, per_caller));
+    let idempotency = Idempotency::of(app.gate.clone());
+    let around = |facts: Facts| {
+        ServiceBuilder::new()
+            .layer(AccessLog::layer(app.platform.clone()))
+            .option_layer(cors.clone())
+            .layer(CatchPanicLayer::custom(fallback::panicked))
+            .option_layer(rate_limit.clone().filter(|_| !facts.is_unlimited))
+            .layer(InTime::layer(facts.deadline, config.checks.deadline))
+            .layer(AskAgain::layer())
+            .option_layer(facts.takes_keys_of.map(|askers| idempotency.layer(askers)))
+    };
+    let undocumented = docs::browser()
         .fallback(fallback::unknown_path)
         .method_not_allowed_fallback(fallback::unknown_method)
-        .layer(around)
+        .layer(around(Facts::default()));
+    of_itself()
+        .merge(of_the_past())
+        .with_state(app)
+        .merge(of_the_floors().with_state(&app.identity))
+        .mount(undocumented, |methods, facts| methods.fallback(fallback::unknown_method).layer(around(facts)))
 }
 
 /// None when off: it would answer every `OPTIONS`, also of paths that are not there.

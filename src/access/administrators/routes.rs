@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::make_administrator;
@@ -17,15 +16,13 @@ use crate::gate::permission::{ReadGrants, WriteGrants};
 use crate::gate::{About, Can};
 use crate::identity::Identity;
 use crate::identity::people;
-use crate::platform::http::{Json, Page, PageQuery, Path};
+use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
 const PLACE: (ServiceId, RoleId) = (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
 
 /// `/administrators`.
-pub fn administrator_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
-        .routes(routes!(list_administrators))
-        .routes(routes!(promote_administrator, demote_administrator))
+pub fn administrator_routes() -> Routes<Identity> {
+    Routes::new().routes(routes!(list_administrators)).routes(routes!(promote_administrator, demote_administrator))
 }
 
 /// List the administrators

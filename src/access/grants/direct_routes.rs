@@ -1,7 +1,6 @@
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::routes::{Act, Begun, whom};
@@ -14,13 +13,11 @@ use crate::gate::permission::WriteGrants;
 use crate::gate::{About, Holds};
 use crate::identity::Identity;
 use crate::identity::people::named_in_path;
-use crate::platform::http::{Json, Path};
+use crate::platform::http::{Json, Path, Routes};
 
 /// `/person-service-permissions`.
-pub(super) fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
-        .routes(once(routes!(grant_permission, revoke_permission)))
-        .routes(routes!(revoke_permission_by_path))
+pub(super) fn routes() -> Routes<Identity> {
+    Routes::new().routes(once(routes!(grant_permission, revoke_permission))).routes(routes!(revoke_permission_by_path))
 }
 
 /// A direct grant, created or revoked.

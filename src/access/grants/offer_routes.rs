@@ -2,7 +2,6 @@ use axum::extract::State;
 use serde::Serialize;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::routes::{Act, keep_an_administrator, must_be_grantable, role_meant};
@@ -17,11 +16,11 @@ use crate::gate::permission::{BuiltIn, WriteGrants, WriteServices};
 use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_permission};
 use crate::gate::{About, Can, Holds};
 use crate::identity::Identity;
-use crate::platform::http::{Json, Path, Success};
+use crate::platform::http::{Json, Path, Routes, Success};
 
 /// `/service-roles`.
-pub(super) fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes<Identity> {
+    Routes::new()
         .routes(once(routes!(add_role_to_service, remove_role_from_service)))
         .routes(routes!(remove_role_from_service_by_path))
 }

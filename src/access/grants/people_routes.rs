@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::response::Response;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{HeldRole, Holder, PersonInService, store};
@@ -23,11 +22,11 @@ use crate::gate::{Backend, Caller, Can, Effective, Holds, Rights};
 use crate::identity::Identity;
 use crate::identity::people;
 use crate::platform::http::credential::Credential;
-use crate::platform::http::{Json, Page, PageQuery, Path};
+use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
 /// `/people/…` and the parts of `/services/{service}` that are about people.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Identity> {
+    Routes::new()
         .routes(routes!(get_person_in_service))
         .routes(routes!(get_user_in_service))
         .routes(routes!(list_person_roles))

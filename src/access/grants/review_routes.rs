@@ -4,7 +4,6 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::decide::decide;
@@ -18,14 +17,14 @@ use crate::base::moment::Moment;
 use crate::gate::Holds;
 use crate::gate::permission::{ReadGrants, WriteGrants};
 use crate::identity::Identity;
-use crate::platform::http::{Json, Next, Page, Path, Total, part_of_list};
+use crate::platform::http::{Json, Next, Page, Path, Routes, Total, part_of_list};
 
 /// The largest body: room for all decisions, written widely.
 const MAX_BODY: usize = 128 * 1024;
 
 /// `/services/{service}/access-review`.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(review_access, decide_access))
+pub fn routes() -> Routes<Identity> {
+    Routes::new().routes(routes!(review_access, decide_access))
 }
 
 /// Which grants to review.

@@ -3,7 +3,6 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Given, NewRoleGrant, Notice, RoleGrant, Terms, What, direct_routes, give, offer_routes, store, take};
@@ -18,11 +17,11 @@ use crate::gate::store::{Through, must_cover_role, must_keep_an_administrator};
 use crate::gate::{About, Can, Holds};
 use crate::identity::Identity;
 use crate::identity::people::{self, named_in_path};
-use crate::platform::http::{Json, Path};
+use crate::platform::http::{Json, Path, Routes};
 
 /// `/service-roles`, `/person-service-roles`, `/person-service-permissions`.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Identity> {
+    Routes::new()
         .merge(offer_routes::routes())
         .routes(once(routes!(grant_role, revoke_role)))
         .routes(routes!(revoke_role_by_path))

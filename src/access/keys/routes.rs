@@ -4,7 +4,6 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Key, NewKey, store};
@@ -16,11 +15,11 @@ use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadServices, WriteServices};
 use crate::gate::{About, Holds};
 use crate::identity::Identity;
-use crate::platform::http::{Json, Page, PageQuery, Path};
+use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
 /// `/services/{service}/keys`.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(once(routes!(list_keys, create_key))).routes(routes!(revoke_key))
+pub fn routes() -> Routes<Identity> {
+    Routes::new().routes(once(routes!(list_keys, create_key))).routes(routes!(revoke_key))
 }
 
 /// List a service's keys

@@ -2,7 +2,6 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{NewPermission, Permission, PermissionChange, store};
@@ -16,11 +15,11 @@ use crate::gate::permission::{ReadPermissions, WritePermissions};
 use crate::gate::store::must_hand_out_where_permission_is_held;
 use crate::gate::{About, Can};
 use crate::identity::Identity;
-use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged, tagged};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 
 /// `/permissions`.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(once(routes!(list_permissions, create_permission))).routes(tagged(routes!(
+pub fn routes() -> Routes<Identity> {
+    Routes::new().routes(once(routes!(list_permissions, create_permission))).routes(tagged(routes!(
         get_permission,
         update_permission,
         patch_permission,

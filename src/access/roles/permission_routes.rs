@@ -2,7 +2,6 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::routes::{changeable, must_cover_loss_of};
@@ -16,11 +15,11 @@ use crate::gate::permission::{ReadRoles, WriteRoles};
 use crate::gate::store::{Loss, Through, must_cover_permission, must_hand_out_where_role_is_held};
 use crate::gate::{About, Can};
 use crate::identity::Identity;
-use crate::platform::http::{Json, Page, PageQuery, Path};
+use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
 /// `/roles/{id}/permissions` and `/role-permissions`.
-pub(super) fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes<Identity> {
+    Routes::new()
         .routes(routes!(list_role_permissions))
         .routes(once(routes!(add_permission_to_role, remove_permission_from_role)))
         .routes(routes!(remove_permission_from_role_by_path))

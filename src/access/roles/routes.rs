@@ -2,7 +2,6 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{NewRole, Role, RoleChange, permission_routes, store};
@@ -16,11 +15,11 @@ use crate::gate::permission::{ReadRoles, WriteRoles};
 use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_role, must_hand_out_where_role_is_held};
 use crate::gate::{About, Can};
 use crate::identity::Identity;
-use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged, tagged};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 
 /// `/roles` and `/role-permissions`.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Identity> {
+    Routes::new()
         .routes(once(routes!(list_roles, create_role)))
         .routes(tagged(routes!(get_role, update_role, patch_role, delete_role)))
         .merge(permission_routes::routes())

@@ -2,7 +2,6 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{NewService, Service, ServiceChange, store};
@@ -16,11 +15,11 @@ use crate::gate::permission::{ReadServices, WriteServices};
 use crate::gate::store::{Loss, must_cover_loss, must_hand_out_where_anything_is_held};
 use crate::gate::{About, Can, Holds};
 use crate::identity::Identity;
-use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged, tagged};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 
 /// `/services`.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(once(routes!(list_services, create_service))).routes(tagged(routes!(
+pub fn routes() -> Routes<Identity> {
+    Routes::new().routes(once(routes!(list_services, create_service))).routes(tagged(routes!(
         get_service,
         update_service,
         patch_service,

@@ -2,13 +2,13 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::stream::Stream;
 use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::gate::Backend;
+use crate::platform::http::Routes;
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -17,8 +17,8 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
 /// `/changes`.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(changes))
+pub fn routes() -> Routes<App> {
+    Routes::new().routes(routes!(changes))
 }
 
 /// Stream changes

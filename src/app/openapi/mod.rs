@@ -13,8 +13,11 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response};
 use utoipa::{OpenApi as _, ToSchema};
 
+use crate::platform::http::Facts;
 use crate::platform::http::operation::answer as add;
 use crate::platform::passwords::Strength;
+
+pub use related::relate_fields;
 
 /// The shape of every error (RFC 9457).
 #[derive(Debug, ToSchema)]
@@ -109,16 +112,14 @@ pub fn base() -> OpenApi {
     document
 }
 
-/// Adds to every operation what is true of all: the refusals of the extractors, and one shape for all of them.
-pub fn complete(document: &mut OpenApi) {
-    for (path, item) in &mut document.paths.paths {
-        tell_totals(item);
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            complete_operation(path, operation);
-        }
+/// Adds to every operation of a path what is true of all: the refusals of the layers and of the extractors, and one shape
+/// for all of them.
+pub fn complete(path: &str, item: &mut PathItem, facts: Facts) {
+    tell_totals(item);
+    let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+    for operation in operations.into_iter().flatten() {
+        complete_operation(path, operation, facts);
     }
-    related::relate_fields(document);
 }
 
 /// `X-Total-Count`, where a list is counted.
@@ -136,18 +137,16 @@ fn tell_totals(item: &mut PathItem) {
     }
 }
 
-fn complete_operation(path: &str, operation: &mut Operation) {
+fn complete_operation(path: &str, operation: &mut Operation, facts: Facts) {
     let security = operation.security.as_deref().unwrap_or_default();
     let is_public = security.contains(&SecurityRequirement::default());
     let takes = |scheme: &str| security.contains(&SecurityRequirement::new(scheme, Vec::<String>::new()));
     let (for_people, for_backends) = (security.is_empty() || takes("token"), takes("service_key"));
-    let is_plain = ["/healthz", "/openapi.json", "/docs"].contains(&path) || path == "/";
     if !is_public {
         add(operation, "401", "`missing_token_header`, `invalid_token`, `expired_token`");
-        let is_anyones = path.starts_with("/auth/") || path == "/check-token";
         match (for_people, for_backends) {
             (true, true) => {}
-            (true, false) if is_anyones => add(operation, "403", "`service_key_not_allowed`"),
+            (true, false) if facts.is_for_anyone => add(operation, "403", "`service_key_not_allowed`"),
             (true, false) => add(operation, "403", "`insufficient_permissions`, `service_key_not_allowed`"),
             (false, _) => add(operation, "403", "`service_key_required`"),
         }
@@ -164,10 +163,10 @@ fn complete_operation(path: &str, operation: &mut Operation) {
     if pages {
         add(operation, "400", "`invalid_query`");
     }
-    if !["/healthz", "/readyz"].contains(&path) {
+    if !facts.is_unlimited {
         add(operation, "429", "`rate_limited`");
     }
-    if !is_plain {
+    if !facts.needs_no_postgres {
         add(operation, "503", "`unavailable`");
     }
     for (status, response) in &mut operation.responses.responses {

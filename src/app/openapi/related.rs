@@ -4,7 +4,7 @@ use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, OneOfBu
 use utoipa::openapi::{OpenApi, RefOr, Schema};
 
 /// What a derived schema can't say: which fields need or exclude each other.
-pub(super) fn relate_fields(document: &mut OpenApi) {
+pub fn relate_fields(document: &mut OpenApi) {
     let exactly_one = |a: &'static str, b: &'static str| {
         OneOfBuilder::new().item(fields(&[a], &[b])).item(fields(&[b], &[a])).build().into()
     };

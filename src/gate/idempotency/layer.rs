@@ -22,6 +22,7 @@ use super::watched::Watched;
 use super::{CLAIM, Claim, HEADER};
 use crate::base::error::{Error, Result};
 use crate::gate::Gate;
+use crate::platform::http::Askers;
 use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::{self, Credential};
 use crate::platform::http::rate_limit;
@@ -35,65 +36,32 @@ const MOST_OF_A_CALLER: i64 = 10_000;
 /// No body that was answered is longer, in bytes.
 const LONGEST_BODY: usize = 32 * 1024 * 1024;
 
-/// Brings what [`Once`] works with to requests that have a key. Free for requests without.
+/// The keys that requests have come with.
 #[derive(Clone, Debug)]
-pub struct Idempotency<S> {
-    inner: S,
-    keys: Keys,
-}
-
-#[derive(Clone, Debug)]
-struct Keys {
+pub struct Idempotency {
     gate: Gate,
     under_way: UnderWay,
 }
 
-impl<S> Idempotency<S> {
-    /// The layer around all routes.
-    pub fn layer(gate: Gate) -> impl Layer<S, Service = Self> + Clone {
-        let keys = Keys { gate, under_way: UnderWay::default() };
-        layer_fn(move |inner| Self { inner, keys: keys.clone() })
-    }
-}
-
-impl<S: Service<Request>> Service<Request> for Idempotency<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
+impl Idempotency {
+    /// Those of one server.
+    pub fn of(gate: Gate) -> Self {
+        Self { gate, under_way: UnderWay::default() }
     }
 
-    fn call(&mut self, mut request: Request) -> S::Future {
-        if request.method() == Method::POST && request.headers().contains_key(&HEADER) {
-            request.extensions_mut().insert(self.keys.clone());
-        }
-        self.inner.call(request)
+    /// The layer around a route that takes keys of these.
+    pub fn layer<S>(&self, askers: Askers) -> impl Layer<S, Service = Once<S>> + Clone + use<S> {
+        let keys = self.clone();
+        layer_fn(move |inner| Once { inner, askers, keys: keys.clone() })
     }
-}
-
-/// Whose keys a route takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Askers {
-    /// Those of whoever has a valid credential.
-    Known,
-    /// Those of anybody.
-    Strangers,
 }
 
 /// Does once what is asked twice under one `Idempotency-Key`.
 #[derive(Clone, Debug)]
-pub(super) struct Once<S> {
+pub struct Once<S> {
     inner: S,
     askers: Askers,
-}
-
-impl<S> Once<S> {
-    /// The layer around a route.
-    pub(super) fn layer(askers: Askers) -> impl Layer<S, Service = Self> + Clone {
-        layer_fn(move |inner| Self { inner, askers })
-    }
+    keys: Idempotency,
 }
 
 impl<S> Service<Request> for Once<S>
@@ -109,14 +77,14 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
-        let Some(keys) = request.extensions_mut().remove::<Keys>() else {
+    fn call(&mut self, request: Request) -> Self::Future {
+        if request.method() != Method::POST || !request.headers().contains_key(&HEADER) {
             return Either::Left(self.inner.call(request));
-        };
+        }
         // The one that is ready.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        let askers = self.askers;
+        let (keys, askers) = (self.keys.clone(), self.askers);
         Either::Right(Box::pin(async move {
             let answer = once(&keys, askers, inner, request).await;
             Ok(answer.unwrap_or_else(IntoResponse::into_response))
@@ -124,11 +92,11 @@ where
     }
 }
 
-async fn once<S>(keys: &Keys, askers: Askers, inner: S, request: Request) -> Result<Response>
+async fn once<S>(keys: &Idempotency, askers: Askers, inner: S, request: Request) -> Result<Response>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
-    let Keys { gate, under_way } = keys;
+    let Idempotency { gate, under_way } = keys;
     let (mut head, body) = request.into_parts();
     let presented = presented(gate, askers, &mut head).await?;
     let asked = Asked { presented, target: format!("{} {}", head.method, head.uri) };

@@ -1,29 +1,23 @@
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::layer::{Askers, Once};
 use super::{LONGEST, SHORTEST_OF_STRANGERS};
-use crate::platform::http::operation::{answer, described, take_header};
+use crate::platform::http::operation::{answer, take_header};
+use crate::platform::http::{Askers, Route};
 
 /// Routes whose `POST` is done once under one key, of whoever has a valid credential: it makes something, or a second one
 /// would fail.
-pub fn once<S: Clone + Send + Sync + 'static>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
-    once_of(routes, Askers::Known, 1)
+pub fn once<S>(route: impl Into<Route<S>>) -> Route<S> {
+    once_of(route.into(), Askers::Known, 1)
 }
 
 /// Likewise of strangers, whom only their address tells apart.
-pub fn once_of_strangers<S: Clone + Send + Sync + 'static>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
-    once_of(routes, Askers::Strangers, SHORTEST_OF_STRANGERS)
+pub fn once_of_strangers<S>(route: impl Into<Route<S>>) -> Route<S> {
+    once_of(route.into(), Askers::Strangers, SHORTEST_OF_STRANGERS)
 }
 
-fn once_of<S: Clone + Send + Sync + 'static>(
-    routes: UtoipaMethodRouter<S>,
-    askers: Askers,
-    shortest: usize,
-) -> UtoipaMethodRouter<S> {
-    let (schemas, paths, methods) = described(routes, |item| tell(item, shortest));
-    (schemas, paths, methods.route_layer(Once::layer(askers)))
+fn once_of<S>(route: Route<S>, askers: Askers, shortest: usize) -> Route<S> {
+    route.once_of(askers).described(|item| tell(item, shortest))
 }
 
 fn tell(item: &mut PathItem, shortest: usize) {

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::gateway;
@@ -19,24 +18,25 @@ use crate::gate::check::{Checked, check};
 use crate::gate::sessions::Payload;
 use crate::gate::{self, Effective, Rights};
 use crate::platform::http::credential::{self, Credential};
-use crate::platform::http::{Json, OptionalJson};
+use crate::platform::http::{Deadline, Json, OptionalJson, Route, Routes};
 
 /// How many permissions one check may ask for.
 pub(super) const MAX_WANTED: usize = 100;
 
 /// `/check-token`.
-pub fn routes<S>() -> OpenApiRouter<S>
+pub fn routes<S>() -> Routes<S>
 where
     Gate: FromRef<S>,
     S: Clone + Send + Sync + 'static,
 {
-    OpenApiRouter::new().routes(routes!(
+    let check = Route::from(routes!(
         check_token,
         gateway::check_token_by_get,
         gateway::check_token_by_put,
         gateway::check_token_by_patch,
         gateway::check_token_by_delete
-    ))
+    ));
+    Routes::new().routes(check.for_anyone().within(Deadline::Question))
 }
 
 /// What to check besides the token itself.

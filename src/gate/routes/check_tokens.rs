@@ -4,7 +4,6 @@ use std::sync::Arc;
 use axum::extract::{FromRef, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::base::error::{Error, Result};
@@ -14,7 +13,7 @@ use crate::gate::Gate;
 use crate::gate::check::{Checked, Verdict, check_many};
 use crate::gate::sessions::Payload;
 use crate::gate::{Backend, Effective};
-use crate::platform::http::Json;
+use crate::platform::http::{Deadline, Json, Route, Routes};
 
 /// How many tokens one request may ask about.
 const MAX_TOKENS: usize = 1000;
@@ -23,12 +22,12 @@ const MAX_TOKENS: usize = 1000;
 const MAX_BODY: usize = 128 * 1024;
 
 /// `/check-tokens`.
-pub fn list_routes<S>() -> OpenApiRouter<S>
+pub fn list_routes<S>() -> Routes<S>
 where
     Gate: FromRef<S>,
     S: Clone + Send + Sync + 'static,
 {
-    OpenApiRouter::new().routes(routes!(check_tokens))
+    Routes::new().routes(Route::from(routes!(check_tokens)).within(Deadline::Question))
 }
 
 /// Tokens to check.

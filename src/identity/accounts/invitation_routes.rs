@@ -4,7 +4,6 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::store::{self, NewInvitation};
@@ -19,11 +18,11 @@ use crate::gate::permission::{ReadUsers, WriteUsers};
 use crate::gate::{About, Can};
 use crate::identity::Identity;
 use crate::identity::mail::store::tokens::take_back;
-use crate::platform::http::{Json, Page, PageQuery, Path};
+use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
 /// `/invitations`.
-pub fn invitation_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(once(routes!(list_invitations, invite))).routes(routes!(revoke_invitation))
+pub fn invitation_routes() -> Routes<Identity> {
+    Routes::new().routes(once(routes!(list_invitations, invite))).routes(routes!(revoke_invitation))
 }
 
 /// List invitations

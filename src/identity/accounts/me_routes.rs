@@ -3,7 +3,6 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::begin_verification;
@@ -22,7 +21,7 @@ use crate::identity::attempts::Quota;
 use crate::identity::mail::{self, Content, GivenBy};
 use crate::identity::people::store::Details;
 use crate::identity::people::{self, PersonChange};
-use crate::platform::http::{Json, Next, Success};
+use crate::platform::http::{Json, Next, Route, Routes, Success};
 use crate::platform::passwords::{Password, Presented};
 
 /// In how many services one sees at once what one holds.
@@ -33,8 +32,10 @@ const MAX_SERVICES: u16 = 1000;
 const RECENT: Duration = Duration::minutes(15);
 
 /// `/auth/me` and `/auth/change-password`.
-pub fn me_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(get_me, update_me)).routes(routes!(change_password))
+pub fn me_routes() -> Routes<Identity> {
+    Routes::new()
+        .routes(Route::from(routes!(get_me, update_me)).for_anyone())
+        .routes(Route::from(routes!(change_password)).for_anyone())
 }
 
 /// Your account.

@@ -2,7 +2,6 @@ use std::convert::Infallible;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::register::{self, Registration};
@@ -13,11 +12,11 @@ use crate::gate::idempotency::once_of_strangers;
 use crate::identity::Identity;
 use crate::identity::sessions::LoggedIn;
 use crate::platform::http::access_log::user_agent;
-use crate::platform::http::{Json, MAX_OF_STRANGERS};
+use crate::platform::http::{Json, MAX_OF_STRANGERS, Routes};
 
 /// `/auth/register`.
-pub fn register_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(once_of_strangers(routes!(register)))
+pub fn register_routes() -> Routes<Identity> {
+    Routes::new().routes(once_of_strangers(routes!(register)))
 }
 
 /// Register yourself

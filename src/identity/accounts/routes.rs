@@ -2,7 +2,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{reset, verify};
@@ -15,17 +14,17 @@ use crate::gate::Caller;
 use crate::gate::audit::Origin;
 use crate::identity::Identity;
 use crate::identity::mail::Content;
-use crate::platform::http::{Json, MAX_OF_STRANGERS, Success};
+use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes, Success};
 use crate::platform::passwords::{Password, Presented, Strength};
 use crate::platform::shares::Asker;
 
 /// `/auth/…`, where people help themselves.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Identity> {
+    Routes::new()
         .routes(routes!(forgot_password))
         .routes(routes!(reset_password))
         .routes(routes!(password_strength))
-        .routes(routes!(send_verification))
+        .routes(Route::from(routes!(send_verification)).for_anyone())
         .routes(routes!(verify_email))
 }
 

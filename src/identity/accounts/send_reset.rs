@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::base::email::Email;
@@ -19,11 +18,11 @@ use crate::identity::Identity;
 use crate::identity::mail::store::tokens::{self, NewToken};
 use crate::identity::mail::{self, Content, limits};
 use crate::identity::people;
-use crate::platform::http::{Json, Path};
+use crate::platform::http::{Json, Path, Routes};
 
 /// `/users/{id}/send-reset`.
-pub fn send_reset_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(send_reset))
+pub fn send_reset_routes() -> Routes<Identity> {
+    Routes::new().routes(routes!(send_reset))
 }
 
 /// The mail is on its way.

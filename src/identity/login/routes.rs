@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::verify;
@@ -17,13 +16,16 @@ use crate::gate::sessions::Payload;
 use crate::identity::Identity;
 use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
 use crate::platform::http::access_log::user_agent;
-use crate::platform::http::{Json, MAX_OF_STRANGERS, credential};
+use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes, credential};
 use crate::platform::metrics::Outcome;
 use crate::platform::passwords::Presented;
 
 /// `/auth/…`.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(login)).routes(routes!(logout)).routes(routes!(profile))
+pub fn routes() -> Routes<Identity> {
+    Routes::new()
+        .routes(routes!(login))
+        .routes(Route::from(routes!(logout)).for_anyone())
+        .routes(Route::from(routes!(profile)).for_anyone())
 }
 
 /// Credentials of a person.

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Removed, remove};
@@ -15,14 +14,14 @@ use crate::gate::idempotency::once;
 use crate::gate::permission::WriteUsers;
 use crate::gate::{About, Can};
 use crate::identity::Identity;
-use crate::platform::http::Json;
+use crate::platform::http::{Json, Routes};
 
 /// The most people that one request removes.
 const MOST: usize = 1000;
 
 /// `/users/delete` and `/users/export`.
-pub fn bulk_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(once(routes!(delete_users))).routes(routes!(super::export::export_users))
+pub fn bulk_routes() -> Routes<Identity> {
+    Routes::new().routes(once(routes!(delete_users))).routes(routes!(super::export::export_users))
 }
 
 /// People to remove.

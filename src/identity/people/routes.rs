@@ -3,7 +3,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::oneself::must_not_be_ones_own;
@@ -18,13 +17,13 @@ use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadUsers, WriteUsers};
 use crate::gate::{About, Caller, Can, Holds};
 use crate::identity::Identity;
-use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Success, Tagged, tagged};
+use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 use crate::platform::passwords::{ImportedHash, Password, PasswordHash};
 use crate::platform::shares::Asker;
 
 /// `/users`.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
+pub fn routes() -> Routes<Identity> {
+    Routes::new()
         .routes(once(routes!(list_users, create_user)))
         .routes(tagged(routes!(get_user, update_user, patch_user, delete_user)))
         .routes(routes!(disable_user))

@@ -3,7 +3,6 @@ use std::convert::Infallible;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::rotate::invalid;
@@ -12,11 +11,11 @@ use crate::base::error::Result;
 use crate::base::opaque::refresh_token::PresentedRefresh;
 use crate::gate::audit::Origin;
 use crate::identity::Identity;
-use crate::platform::http::{Json, MAX_OF_STRANGERS};
+use crate::platform::http::{Json, MAX_OF_STRANGERS, Routes};
 
 /// `/auth/refresh`.
-pub fn refresh_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(routes!(refresh))
+pub fn refresh_routes() -> Routes<Identity> {
+    Routes::new().routes(routes!(refresh))
 }
 
 /// A refresh token to exchange.

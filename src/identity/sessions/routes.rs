@@ -2,7 +2,6 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{ListedSession, Older, OlderQuery, end_all, end_one, sessions};
@@ -13,13 +12,13 @@ use crate::gate::permission::{ReadUsers, WriteUsers};
 use crate::gate::{About, Caller, Can};
 use crate::identity::Identity;
 use crate::identity::people;
-use crate::platform::http::{Json, Path};
+use crate::platform::http::{Json, Path, Route, Routes};
 
 /// `/auth/sessions` and `/users/{id}/sessions`.
-pub fn session_routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new()
-        .routes(routes!(list_own_sessions, end_other_sessions))
-        .routes(routes!(end_session))
+pub fn session_routes() -> Routes<Identity> {
+    Routes::new()
+        .routes(Route::from(routes!(list_own_sessions, end_other_sessions)).for_anyone())
+        .routes(Route::from(routes!(end_session)).for_anyone())
         .routes(routes!(list_sessions, end_sessions))
 }
 

@@ -11,10 +11,9 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::base::error::{Error, Result};
-use crate::platform::http::{Json, operation};
+use crate::platform::http::{Json, Route, operation};
 
 /// The strong tag of one state of a resource, with its quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,8 +113,8 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
 /// Routes of a resource whose states have tags: its `GET` and `PATCH` answer them, and whatever changes it heeds
 /// [`IfMatch`].
-pub fn tagged<S>(routes: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
-    operation::described(routes, tell)
+pub fn tagged<S>(route: impl Into<Route<S>>) -> Route<S> {
+    route.into().described(tell)
 }
 
 fn tell(item: &mut PathItem) {

@@ -18,6 +18,7 @@ use tower::{Layer, Service};
 
 use crate::base::error::Error;
 use crate::platform::database;
+use crate::platform::http::Deadline;
 
 /// 404 in the shape of every other error.
 pub async fn unknown_path() -> Error {
@@ -43,25 +44,22 @@ pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
 /// Changes may wait for others to finish theirs, or for their turn to have a password hashed.
 const CHANGES: Duration = Duration::from_secs(15);
 
-/// Reads a file at its caller's pace, and hashes thousands of passwords.
-const IMPORT: &str = "/users/import";
-const IMPORTS: Duration = Duration::from_mins(10);
-
-/// What is asked by POST.
-const QUESTIONS: [&str; 2] = ["/check-token", "/check-tokens"];
+/// A file comes at its caller's pace, and may hold thousands of passwords to hash.
+const FILES: Duration = Duration::from_mins(10);
 
 /// Answers 503 once a request has taken too long: a caller is never left hanging.
 #[derive(Clone, Debug)]
 pub struct InTime<S> {
     inner: S,
-    /// For questions: what only reads, and what is asked by POST.
+    deadline: Deadline,
+    /// How long that is for questions.
     questions: Duration,
 }
 
 impl<S> InTime<S> {
-    /// A layer with this limit for questions.
-    pub fn layer(questions: Duration) -> impl Layer<S, Service = Self> + Clone {
-        layer_fn(move |inner| Self { inner, questions })
+    /// A layer for a route with this deadline.
+    pub fn layer(deadline: Deadline, questions: Duration) -> impl Layer<S, Service = Self> + Clone {
+        layer_fn(move |inner| Self { inner, deadline, questions })
     }
 }
 
@@ -81,16 +79,18 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let path = request.uri().path();
-        let asks = request.method().is_safe() || QUESTIONS.contains(&path);
-        let changes = if path == IMPORT { IMPORTS } else { CHANGES };
+        let deadline = if request.method().is_safe() { Deadline::Question } else { self.deadline };
         let answer = self.inner.call(request);
-        if asks {
-            let answer: Question<_> = timeout(self.questions, answer).map(in_time);
-            return Either::Left(answer);
-        }
+        let limit = match deadline {
+            Deadline::Question => {
+                let answer: Question<_> = timeout(self.questions, answer).map(in_time);
+                return Either::Left(answer);
+            }
+            Deadline::Change => CHANGES,
+            Deadline::File => FILES,
+        };
         // So long nobody waits for a Postgres that hangs, and keeps a connection from those who could use it.
-        let answer = database::unless_hung(timeout(changes, answer));
+        let answer = database::unless_hung(timeout(limit, answer));
         Either::Right(Box::pin(async { answer.await.map_or_else(|| Ok(hung()), in_time) }))
     }
 }

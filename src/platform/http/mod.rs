@@ -6,6 +6,7 @@ pub mod ask_again;
 pub mod client_ip;
 pub mod credential;
 mod etag;
+mod facts;
 pub mod fallback;
 mod faults;
 mod json;
@@ -14,6 +15,7 @@ pub mod operation;
 mod page;
 mod path;
 pub mod rate_limit;
+mod routes;
 pub mod total;
 mod trace;
 
@@ -23,11 +25,12 @@ use ipnet::IpNet;
 
 pub use answer::Success;
 pub use etag::{ETag, IfMatch, Tagged, tagged};
+pub use facts::{Askers, Deadline, Facts};
 pub use json::{Json, MAX_OF_STRANGERS, OptionalJson, unreadable};
 pub use next::{Next, part_of_list};
 pub use page::{MAX_LIMIT, Page, PageQuery, limit_of};
-
 pub use path::Path;
+pub use routes::{Route, Routes};
 pub use total::{Part, Total};
 
 /// Where requests arrive, and how they are told apart.

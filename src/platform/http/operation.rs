@@ -1,17 +1,7 @@
 //! What a route says of itself in the OpenAPI document, where its handler can't.
 
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{RefOr, Required, ResponseBuilder, Schema};
-use utoipa_axum::router::UtoipaMethodRouter;
-
-/// Routes of which `tell` says more.
-pub fn described<S>(
-    (schemas, mut paths, router): UtoipaMethodRouter<S>,
-    tell: impl Fn(&mut PathItem),
-) -> UtoipaMethodRouter<S> {
-    paths.paths.values_mut().for_each(tell);
-    (schemas, paths, router)
-}
 
 /// Adds a response, or its codes to the one that stands.
 pub fn answer(operation: &mut Operation, status: &str, codes: &str) {

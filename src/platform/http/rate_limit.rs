@@ -30,9 +30,6 @@ pub const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// `RateLimit-Policy` (section 3).
 pub const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Who asks whether we live is never turned away.
-const PROBES: [&str; 2] = ["/healthz", "/readyz"];
-
 /// 429, with what is left and the time after which to try again: whole seconds, at least one.
 pub fn refusal(code: &'static str, what: &str, left: &[Left], wait: Duration) -> Error {
     let seconds = whole_seconds(wait).max(1);
@@ -140,9 +137,6 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        if PROBES.contains(&request.uri().path()) {
-            return self.inner.call(request).boxed();
-        }
         let left = match self.limits.take(&self.platform, &request) {
             Ok(left) => left,
             // Written where the request's id is known.

@@ -8,7 +8,6 @@ use serde_json::json;
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::received::Received;
@@ -19,7 +18,7 @@ use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::WriteUsers;
 use crate::identity::Identity;
-use crate::platform::http::Json;
+use crate::platform::http::{Deadline, Json, Routes};
 use crate::platform::passwords::Password;
 
 /// How many faults an answer names.
@@ -29,8 +28,8 @@ const FAULTS: i64 = 100;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// `/users/import`.
-pub fn routes() -> OpenApiRouter<Identity> {
-    OpenApiRouter::new().routes(once(routes!(import_users)))
+pub fn routes() -> Routes<Identity> {
+    Routes::new().routes(once(routes!(import_users)).within(Deadline::File))
 }
 
 /// How to read what is imported.

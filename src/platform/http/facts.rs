@@ -1,0 +1,38 @@
+//! What is true of a route: said where it is registered, read by the layers around it and by the OpenAPI document. Neither
+//! knows a path.
+
+/// What a route says of itself besides its handlers. One that says nothing is held the most strictly.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts {
+    /// How long it may take.
+    pub deadline: Deadline,
+    /// Whose `Idempotency-Key` its `POST` takes.
+    pub takes_keys_of: Option<Askers>,
+    /// Its requests count to no rate limit, and are never refused for one.
+    pub is_unlimited: bool,
+    /// It asks for a valid token and for no permission.
+    pub is_for_anyone: bool,
+    /// It answers without Postgres.
+    pub needs_no_postgres: bool,
+}
+
+/// Those whose requests are executed once under one `Idempotency-Key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Askers {
+    /// Whoever has a valid credential.
+    Known,
+    /// Anybody.
+    Strangers,
+}
+
+/// How long a route may take to answer. Whatever only reads has the deadline of questions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deadline {
+    /// That of changes, which may wait for others to finish theirs.
+    #[default]
+    Change,
+    /// That of questions, also where one is asked by POST.
+    Question,
+    /// Minutes: it reads a file at its caller's pace.
+    File,
+}
