@@ -33,6 +33,10 @@ pub enum Error {
     Internal(#[from] anyhow::Error),
 }
 
+/// Marks the answer to what could not be answered: it may be asked again.
+#[derive(Clone, Copy, Debug)]
+pub struct Unanswered;
+
 /// A refusal that tells its reader what to do.
 #[derive(Debug)]
 pub struct Refusal {
@@ -219,6 +223,7 @@ impl IntoResponse for Error {
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                response.extensions_mut().insert(Unanswered);
             }
             _ => {}
         }

@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
-use axum::http::StatusCode;
 use axum::response::Response;
 use futures_util::future::Either;
 use tower::layer::layer_fn;
 use tower::{Layer, Service, ServiceExt};
 
+use crate::base::error::Unanswered;
 use crate::platform::database;
 
 type Answered = Result<Response, Infallible>;
@@ -52,7 +52,7 @@ where
         let (begun, answer) = (Instant::now(), self.0.call(Request::from_parts(head, body)));
         Either::Right(Box::pin(async move {
             let answered = answer.await?;
-            if answered.status() == StatusCode::SERVICE_UNAVAILABLE && database::is_outdated(begun) {
+            if answered.extensions().get::<Unanswered>().is_some() && database::is_outdated(begun) {
                 return another.oneshot(again).await;
             }
             Ok(answered)
