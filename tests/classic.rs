@@ -2,8 +2,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests look from outside, at the real clock too")]
 
+#[path = "support/scratch.rs"]
+mod scratch;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -29,10 +31,7 @@ struct Found {
 
 impl Found {
     async fn start() -> Self {
-        let base = if Path::new("/dev/shm").is_dir() { PathBuf::from("/dev/shm") } else { std::env::temp_dir() };
-        let directory = tempfile::tempdir_in(base).expect("a scratch directory");
-        // Postgres may run as another user, who must get to its data.
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711)).expect("permissions");
+        let directory = scratch::directory();
         let postgres = Postgres::start(directory.path(), Durability::Throwaway, "tests").await.expect("a Postgres");
         let found = Self { postgres, directory };
         // Ours calls its superuser `portero`, the name of the role to be made.

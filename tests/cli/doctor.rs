@@ -102,7 +102,7 @@ fn finding(said: &Said, check: &str) -> (String, String) {
 async fn what_is_wrong_with_a_connection_is_said_once_and_what_to_do_is_something_else() {
     let port = free_port();
     let house = House::new().await;
-    let nowhere = house.url.replace("/house_", "/no_house_");
+    let nowhere = house.url.replace("/test_", "/no_test_");
     for (url, words, servers) in [
         ("postgres://me:hunter2@127.0.0.1:1/x".to_owned(), &["127.0.0.1:1", "database x", "Connection refused"][..], 1),
         (

@@ -5,19 +5,13 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{House, Said, bare, finish, scratch};
+use crate::support::{House, Said, bare, finish, scratch::directory};
 
 /// Whoever has no account.
 const NOBODY: u32 = 65534;
 
 fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
-}
-
-fn directory() -> tempfile::TempDir {
-    let directory = tempfile::Builder::new().prefix("portero-cli").tempdir_in(scratch()).expect("a directory");
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
-    directory
 }
 
 /// `portero` in this directory, with nothing set but what its `.env` says.

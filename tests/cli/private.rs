@@ -1,17 +1,8 @@
 //! Without AUTH_DATABASE_URL: the private Postgres, where there is one; it is started for the time of the command.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::support::{Said, bare, finish, scratch};
-
-fn directory() -> tempfile::TempDir {
-    let directory = tempfile::Builder::new().prefix("portero-cli").tempdir_in(scratch()).expect("a directory");
-    // As root, Postgres runs as another user, who must get through.
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
-    directory
-}
+use crate::support::{Said, bare, finish, scratch::directory};
 
 fn run(directory: &Path, args: &[&str], vars: &[(&str, &str)]) -> Said {
     let mut command = bare(&directory.to_owned(), args);

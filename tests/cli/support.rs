@@ -1,11 +1,14 @@
-//! One Postgres for all tests of this binary, one database a test, and the `portero` that works on it.
+//! A database a test, and the `portero` that works on it.
+
+#[path = "../support/cluster.rs"]
+#[allow(dead_code, reason = "others want demo data, too")]
+mod cluster;
+#[path = "../support/scratch.rs"]
+pub mod scratch;
 
 use std::io::Write;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, thread};
 
 use axum::body::Body;
@@ -13,83 +16,15 @@ use axum::http::{Request, StatusCode};
 use portero::app::config::Config;
 use portero::app::database::Database;
 use portero::app::{self, App, build};
-use portero::platform::database::embedded::{Durability, Postgres};
 use portero::platform::passwords::Place;
 use serde_json::Value;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tower::ServiceExt;
 
-const PREFIX: &str = "portero-cli-tests-";
+use cluster::{Data, TestDatabase};
 
-/// Where throw-away data goes: into memory, where that is a directory.
-pub fn scratch() -> PathBuf {
-    let shm = PathBuf::from("/dev/shm");
-    if shm.is_dir() { shm } else { std::env::temp_dir() }
-}
-
-/// The socket's directory of the Postgres that lives as long as this process.
-static CLUSTER: LazyLock<PathBuf> = LazyLock::new(|| {
-    remove_leftovers();
-    let directory = scratch().join(format!("{PREFIX}{}", std::process::id()));
-    let started = thread::spawn(move || {
-        remove_at_our_end(&directory);
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let postgres =
-            runtime.block_on(Postgres::start(&directory, Durability::Throwaway, "postgres")).expect("Postgres");
-        let sockets = postgres.socket_dir().to_owned();
-        let options = PgConnectOptions::new_without_pgpass().socket(&sockets).username(Postgres::USER);
-        runtime.block_on(async {
-            let mut conn = PgConnection::connect_with(&options.clone().database("postgres")).await.expect("connects");
-            conn.execute("create database template").await.expect("a template");
-            let config = config(&url(&sockets, "template"));
-            Database::to_serve(&config).await.expect("a database").migrate().await.expect("migrations");
-        });
-        // It ends with this process.
-        std::mem::forget(postgres);
-        sockets
-    });
-    started.join().expect("a cluster")
-});
-
-/// A shell that waits for our end, however it comes, and then for Postgres'.
-fn remove_at_our_end(directory: &std::path::Path) {
-    let script = r#"
-        cat > /dev/null
-        for _ in 1 2 3 4 5 6 7 8 9 10; do
-            [ -e "$1/postgres/postmaster.pid" ] || break
-            sleep 1
-        done
-        rm -rf "$1"
-    "#;
-    let cleaner = Command::new("sh")
-        .args(["-c", script, "remove-at-our-end"])
-        .arg(directory)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .expect("a shell");
-    // It holds the other end of its input, which so closes with this process.
-    std::mem::forget(cleaner);
-}
-
-/// What runs have left that were killed together with their cleaner.
-fn remove_leftovers() {
-    for entry in fs::read_dir(scratch()).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-        if pid.is_some_and(|pid| !PathBuf::from("/proc").join(pid).exists()) && PathBuf::from("/proc/self").exists() {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-fn url(sockets: &std::path::Path, database: &str) -> String {
-    let host = sockets.to_str().expect("a path").replace('/', "%2F");
-    format!("postgres://{}@{host}/{database}", Postgres::USER)
-}
+/// A command's connections to Postgres, and those of the test beside it.
+const CONNECTIONS: u32 = 8;
 
 fn config(url: &str) -> Config {
     Config::from_vars([("AUTH_DATABASE_URL".to_owned(), url.to_owned())]).expect("a configuration")
@@ -99,6 +34,7 @@ fn config(url: &str) -> Config {
 pub struct House {
     pub url: String,
     pub files: tempfile::TempDir,
+    _database: TestDatabase,
 }
 
 /// What a command said.
@@ -112,26 +48,17 @@ pub struct Said {
 impl House {
     /// A migrated database with nobody in it.
     pub async fn new() -> Self {
-        Self::from("template").await
+        Self::of(TestDatabase::with(Data::Fresh, CONNECTIONS).await)
     }
 
     /// A database with nothing in it.
     pub async fn empty() -> Self {
-        Self::from("template0").await
+        Self::of(TestDatabase::made("", CONNECTIONS).await.expect("an empty database"))
     }
 
-    async fn from(template: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let sockets = tokio::task::spawn_blocking(|| CLUSTER.clone()).await.expect("a cluster");
-        let name = format!("house_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let mut conn = PgConnection::connect(&url(&sockets, "postgres")).await.expect("connects");
-        let create = format!("create database {name} template {template} strategy file_copy");
-        // Cloning is refused while somebody else does, too.
-        while let Err(error) = conn.execute(sqlx::AssertSqlSafe(create.clone())).await {
-            assert!(error.to_string().contains("being accessed by other users"), "{error}");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        Self { url: url(&sockets, &name), files: tempfile::tempdir().expect("a directory") }
+    fn of(database: TestDatabase) -> Self {
+        let files = tempfile::tempdir().expect("a directory");
+        Self { url: database.url.clone(), files, _database: database }
     }
 
     /// Runs `portero` here.

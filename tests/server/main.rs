@@ -13,6 +13,8 @@ mod killed;
 mod mail;
 mod metrics;
 mod process;
+#[path = "../support/scratch.rs"]
+mod scratch;
 mod settings;
 mod streams;
 mod traces;

@@ -2,8 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,18 +11,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+use crate::scratch;
+
 /// Longer than anything here takes, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Directory(tempfile::TempDir);
 
 impl Directory {
-    /// Where the user that Postgres runs as may enter.
     pub fn new() -> Self {
-        let base = if Path::new("/dev/shm").is_dir() { PathBuf::from("/dev/shm") } else { std::env::temp_dir() };
-        let directory = tempfile::Builder::new().prefix("portero-server-").tempdir_in(base).unwrap();
-        std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        Self(directory)
+        Self(scratch::directory())
     }
 
     pub fn path(&self) -> &Path {

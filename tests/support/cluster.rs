@@ -2,11 +2,11 @@
 //! them for each test, dropped when the test has ended.
 
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
-use std::{env, fs, process, thread};
+use std::{fs, process, thread};
 
 use portero::app::database::{MIGRATIONS, load_demo_data};
 use portero::platform::database::embedded::{Durability, Postgres};
@@ -16,8 +16,9 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
+use super::scratch;
+
 const PREFIX: &str = "portero-tests-";
-const ROOM: u64 = 1 << 30;
 /// Postgres takes a hundred connections: on a machine with many cores some tests wait for others to end.
 const CONNECTIONS: usize = 90;
 
@@ -103,7 +104,7 @@ struct Cluster {
 
 impl Cluster {
     fn start() -> Self {
-        let base = base();
+        let base = scratch::base();
         clear_after_the_dead(&base);
         let directory = base.join(format!("{PREFIX}{}", process::id()));
         let cleaner = remove_at_our_end(&directory);
@@ -158,15 +159,6 @@ fn sweeper(runtime: Runtime, options: PgConnectOptions) -> mpsc::Sender<String> 
         });
     });
     sweep
-}
-
-/// Memory where there is enough, since a clone takes twenty times longer on a busy disk.
-#[allow(clippy::useless_conversion, reason = "some systems count blocks in 32 bits")]
-fn base() -> PathBuf {
-    let memory = Path::new("/dev/shm");
-    let roomy = nix::sys::statvfs::statvfs(memory)
-        .is_ok_and(|fs| u64::from(fs.blocks_available()) * u64::from(fs.fragment_size()) > ROOM);
-    if roomy { memory.to_owned() } else { env::temp_dir() }
 }
 
 /// A shell that waits for our end, however it comes, and then for Postgres'; it holds nothing of ours but its input.

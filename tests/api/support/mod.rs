@@ -1,12 +1,16 @@
 //! The cast of callers, and the stage: a Postgres of the tests' own, a server without a socket.
 
 mod caller;
+#[path = "../../support/cluster.rs"]
 mod cluster;
 mod conformance;
 pub mod document;
 mod log;
 mod mailbox;
 pub mod schema;
+#[path = "../../support/scratch.rs"]
+#[expect(dead_code, reason = "others make directories, too")]
+mod scratch;
 mod secrets;
 mod server;
 mod stream;
