@@ -85,7 +85,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self(Vec::new())
     }
 
-    /// One more path.
+    /// One more path, with all its methods: the facts are true of all of them.
     #[must_use]
     pub fn routes(mut self, route: impl Into<Route<S>>) -> Self {
         self.0.push(route.into());

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use prometheus::{IntCounterVec, Opts, Registry};
 
 use super::{Families, register};
@@ -55,13 +54,14 @@ impl Outcome {
         match result {
             Ok(_) => Self::Success,
             Err(Error::Busy(_)) => Self::Busy,
-            Err(Error::Refused(refusal)) if refusal.code == "too_many_at_once" => Self::Busy,
             Err(Error::Unavailable(_)) => Self::Unavailable,
-            Err(error) => match error.status() {
-                StatusCode::UNAUTHORIZED => Self::InvalidCredentials,
-                StatusCode::TOO_MANY_REQUESTS => Self::TooManyAttempts,
+            Err(Error::Refused(refusal)) => match refusal.code {
+                "invalid_credentials" => Self::InvalidCredentials,
+                "too_many_attempts" | "too_many_logins" => Self::TooManyAttempts,
+                "too_many_at_once" => Self::Busy,
                 _ => Self::Error,
             },
+            Err(Error::NoPrimary(_) | Error::Internal(_)) => Self::Error,
         }
     }
 }
