@@ -125,7 +125,9 @@ pub async fn register(
         let asker = GivenBy { person: None, address: origin.address };
         begin_verification(&mut tx, identity, person, email, asker, locale).await?;
     }
-    let entrant = Entrant { person, proof: Proof::Registration, origin, user_agent, refresh: new.refresh };
+    let proof = if invitation.is_some() { Proof::Invitation } else { Proof::Registration };
+    let (refresh, now) = (new.refresh, identity.clock.now());
+    let entrant = Entrant { person, proof, origin, user_agent, refresh, now };
     let began = begin(identity, &mut tx, &entrant).await?;
     tx.commit([]).await?;
     identity.post.wake();

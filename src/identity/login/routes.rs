@@ -74,6 +74,7 @@ async fn begin(identity: &Identity, origin: &Origin, headers: &HeaderMap, login:
         origin,
         user_agent: user_agent(headers),
         refresh: login.refresh,
+        now: identity.clock.now(),
     };
     let began = if login.refresh {
         let mut tx = identity.db.begin().await?;

@@ -1,23 +1,20 @@
-//! A session begins: what a login and a registration have in common.
+//! A session begins: the one act, whatever proves who it is.
 
-use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use tracing::Instrument;
-use utoipa::ToSchema;
 
+use super::store::families::{self, Exchange, NewPair};
 use super::store::{self, Begun, NewSession};
+use super::{LoggedIn, Proof};
 use crate::base::error::Result;
-use crate::base::id::{PersonId, SessionId};
+use crate::base::id::PersonId;
 use crate::base::opaque::refresh_token::RefreshToken;
-use crate::base::opaque::token::Token;
+use crate::base::opaque::token::{Token, TokenHash};
 use crate::gate::audit::Origin;
-use crate::gate::sessions::store::families;
 use crate::gate::sessions::{Bounds, PairTimes, Payload};
 use crate::identity::Identity;
-use crate::identity::attempts::Attempt;
 use crate::identity::mail::{self, Content};
-use crate::platform::passwords::PasswordHash;
 use crate::platform::traces;
 
 /// Somebody who is to get a session.
@@ -27,117 +24,54 @@ pub struct Entrant<'a> {
     pub person: PersonId,
     /// What lets them in.
     pub proof: Proof<'a>,
-    /// Where they come from.
+    /// Where they come from. A refresh leaves what its login said.
     pub origin: &'a Origin,
-    /// From `User-Agent`.
+    /// From `User-Agent`; likewise.
     pub user_agent: Option<&'a str>,
-    /// Whether they want a refresh token, too.
+    /// Whether they want a refresh token, too. A refresh gives one in any case.
     pub refresh: bool,
+    /// Now.
+    pub now: OffsetDateTime,
 }
 
-/// What lets somebody in.
-#[derive(Clone, Copy, Debug)]
-pub enum Proof<'a> {
-    /// Their password.
-    Password {
-        /// The hash that it was verified against, which must be theirs still.
-        verified: &'a PasswordHash,
-        /// The attempt that has succeeded, unless others have begun a wait since.
-        attempt: &'a Attempt,
-    },
-    /// That they were registered, in the transaction in which the session begins.
-    Registration,
-}
-
-impl<'a> Proof<'a> {
-    /// The hash that the session begins with or not at all.
-    pub fn verified(self) -> Option<&'a PasswordHash> {
-        match self {
-            Self::Password { verified, .. } => Some(verified),
-            Self::Registration => None,
-        }
-    }
-
-    /// What has been guessed at.
-    pub fn attempt(self) -> Option<&'a Attempt> {
-        match self {
-            Self::Password { attempt, .. } => Some(attempt),
-            Self::Registration => None,
-        }
-    }
-}
-
-/// A new or refreshed session.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LoggedIn {
-    /// Send it in the header `token`. Shown only once.
-    #[schema(
-        value_type = String,
-        pattern = "^ptk_[0-9a-f]{72}$",
-        example = "ptk_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273fb5fcb16"
-    )]
-    token: Token,
-    /// When it expires unless a check renews it, in Unix seconds.
-    #[schema(example = 1_795_305_600)]
-    expires_at: i64,
-    /// What `GET /changes` calls this session when it ends.
-    session_id: SessionId,
-    /// Whose it is.
-    payload: Payload,
-    /// Exchange it once at `POST /auth/refresh` for a new pair. Shown only once, and only if requested, like the next
-    /// two.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(
-        value_type = Option<String>,
-        nullable = false,
-        pattern = "^prt_[0-9a-f]{72}$",
-        example = "prt_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273d0c03d74"
-    )]
-    refresh_token: Option<RefreshToken>,
-    /// `token` may also be sent as `Authorization: Bearer`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, nullable = false, example = "Bearer")]
-    token_type: Option<&'static str>,
-    /// In how many seconds `token` expires unless a check renews it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = 300)]
-    expires_in: Option<i64>,
-}
-
-impl LoggedIn {
-    fn alone(token: Token, expires_at: OffsetDateTime, payload: Payload) -> Self {
-        let session_id = token.hash().session_id();
-        let expires_at = expires_at.unix_timestamp();
-        Self { token, expires_at, session_id, payload, refresh_token: None, token_type: None, expires_in: None }
-    }
-
-    /// With a refresh token.
-    pub(super) fn pair(
-        (token, refresh_token): (Token, RefreshToken),
-        now: OffsetDateTime,
-        expires_at: OffsetDateTime,
-        payload: Payload,
-    ) -> Self {
-        Self {
-            refresh_token: Some(refresh_token),
-            token_type: Some("Bearer"),
-            expires_in: Some((expires_at - now).whole_seconds()),
-            ..Self::alone(token, expires_at, payload)
-        }
-    }
-}
-
-/// Begins a session: on a transaction, where they want a refresh token. `None` when they were removed or disabled or got
+/// Begins a session: on a transaction, where they get a refresh token. `None` when they were removed or disabled or got
 /// another password since it was verified, or others have begun a wait.
 pub async fn begin(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'_>) -> Result<Option<LoggedIn>> {
-    let now = identity.clock.now();
-    let token = identity.new_token(now)?;
+    let now = who.now;
+    match who.proof {
+        Proof::Refresh(refreshed) => {
+            let pair = Pair::new(identity, now, refreshed.family.created_at)?;
+            let payload = families::exchange(conn, &Exchange { of: refreshed, pair: pair.stored(), now }).await?;
+            Ok(Some(pair.opens(identity, now, payload)))
+        }
+        Proof::Password { .. } | Proof::Registration | Proof::Invitation if who.refresh => {
+            let pair = Pair::new(identity, now, now)?;
+            let Some(payload) = log_in(identity, conn, who, pair.token.hash()).await? else { return Ok(None) };
+            families::begin(conn, &pair.stored()).await?;
+            Ok(Some(pair.opens(identity, now, payload)))
+        }
+        Proof::Password { .. } | Proof::Registration | Proof::Invitation => {
+            let token = identity.new_token(now)?;
+            let payload = log_in(identity, conn, who, token.hash()).await?;
+            let expires_at = identity.sessions.lifetime.expires_at(now, now);
+            Ok(payload.map(|payload| LoggedIn::alone(token, expires_at, payload)))
+        }
+    }
+}
+
+/// Lets somebody in, and tells of it: the audit trail, and, on a new device, them by mail.
+async fn log_in(
+    identity: &Identity,
+    conn: &mut PgConnection,
+    who: &Entrant<'_>,
+    token: TokenHash,
+) -> Result<Option<Payload>> {
     let session = NewSession {
-        token: token.hash(),
+        token,
         person: who.person,
         proof: who.proof,
-        now,
-        bounds: Bounds::at(now, &identity.sessions),
+        now: who.now,
+        bounds: Bounds::at(who.now, &identity.sessions),
         origin: who.origin,
         user_agent: who.user_agent,
     };
@@ -149,13 +83,30 @@ pub async fn begin(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'
         mail::queue(&mut *conn, identity, who.person, &content, None).await?;
         identity.post.wake();
     }
-    let lifetime = identity.sessions.lifetime;
-    if !who.refresh {
-        return Ok(Some(LoggedIn::alone(token, lifetime.expires_at(now, now), payload)));
+    Ok(Some(payload))
+}
+
+/// An access token and the refresh token that goes with it.
+struct Pair {
+    token: Token,
+    refresh_token: RefreshToken,
+    times: PairTimes,
+}
+
+impl Pair {
+    /// One of a login of `logged_in_at`.
+    fn new(identity: &Identity, now: OffsetDateTime, logged_in_at: OffsetDateTime) -> Result<Self> {
+        let end = identity.sessions.families.expires_at(logged_in_at, now);
+        let times = PairTimes::new(&identity.sessions.lifetime, now, end);
+        Ok(Self { token: identity.new_token(now)?, refresh_token: identity.new_refresh_token(now)?, times })
     }
-    let refresh_token = identity.new_refresh_token(now)?;
-    let times = PairTimes::new(&lifetime, now, identity.sessions.families.expires_at(now, now));
-    families::begin(conn, token.hash(), refresh_token.hash(), times).await?;
-    let expires_at = lifetime.expires_at(times.created_at, now);
-    Ok(Some(LoggedIn::pair((token, refresh_token), now, expires_at, payload)))
+
+    fn stored(&self) -> NewPair {
+        NewPair { token: self.token.hash(), refresh_token: self.refresh_token.hash(), times: self.times }
+    }
+
+    fn opens(self, identity: &Identity, now: OffsetDateTime, payload: Payload) -> LoggedIn {
+        let expires_at = identity.sessions.lifetime.expires_at(self.times.created_at, now);
+        LoggedIn::pair((self.token, self.refresh_token), now, expires_at, payload)
+    }
 }

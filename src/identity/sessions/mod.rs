@@ -3,16 +3,20 @@
 mod begin;
 mod end;
 mod list;
+mod logged_in;
 mod newest_first;
+mod proof;
 mod refresh_routes;
 mod rotate;
 mod routes;
 pub mod store;
 
-pub use begin::{Entrant, LoggedIn, Proof, begin};
+pub use begin::{Entrant, begin};
 pub use end::{end_all, end_one, log_out};
 pub use list::{ListedSession, sessions};
+pub use logged_in::LoggedIn;
 pub use newest_first::{Older, OlderQuery};
+pub use proof::{Proof, Refreshed};
 pub use refresh_routes::refresh_routes;
 pub use rotate::rotate;
 pub use routes::session_routes;

@@ -1,14 +1,15 @@
 //! A refresh token is exchanged for a new pair, or ends its family (RFC 9700 section 4.14.2).
 
 use serde_json::json;
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
-use super::LoggedIn;
+use super::store::families;
+use super::{Entrant, LoggedIn, Proof, Refreshed, begin};
 use crate::base::error::{Error, Result};
 use crate::base::opaque::refresh_token::RefreshHash;
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
-use crate::gate::sessions::store::families::{self, Exchange};
-use crate::gate::sessions::{Family, Good, PairTimes};
+use crate::gate::sessions::store::families::end;
+use crate::gate::sessions::{Family, Good};
 use crate::identity::Identity;
 use crate::identity::people;
 use crate::platform::http::rate_limit;
@@ -38,7 +39,7 @@ pub async fn rotate(identity: &Identity, origin: &Origin, presented: RefreshHash
         Good::ForNothing => false,
     };
     if !is_good {
-        families::end(&mut tx, family.id).await?;
+        end(&mut tx, family.id).await?;
         let replayed =
             json!({"session_id": family.public_id, "generation": known.generation, "newest": family.generation});
         tx.commit([Event::new(Action::RefreshReplayed).about(family.person).before(replayed)]).await?;
@@ -51,33 +52,12 @@ pub async fn rotate(identity: &Identity, origin: &Origin, presented: RefreshHash
     } else {
         families::spend(&mut tx, family.id, presented, now).await?;
     }
-    exchange(identity, tx, &family, (known.generation, refreshes_until)).await
-}
-
-async fn exchange(
-    identity: &Identity,
-    mut tx: Change,
-    family: &Family,
-    (parent, refreshes_until): (i32, OffsetDateTime),
-) -> Result<LoggedIn> {
-    let now = tx.by().now;
-    let (token, refresh_token) = (identity.new_token(now)?, identity.new_refresh_token(now)?);
-    let lifetime = identity.sessions.lifetime;
-    let times = PairTimes::new(&lifetime, now, identity.sessions.families.expires_at(family.created_at, now));
-    let exchange = Exchange {
-        family: family.id,
-        parent,
-        generation: family.generation + 1,
-        refresh_token: refresh_token.hash(),
-        token: token.hash(),
-        times,
-        now,
-        refreshes_until,
-    };
-    let payload = families::exchange(&mut tx, &exchange).await?;
+    let refreshed = Refreshed { family: &family, generation: known.generation, refreshes_until };
+    let (person, proof) = (family.person, Proof::Refresh(refreshed));
+    let entrant = Entrant { person, proof, origin, user_agent: None, refresh: true, now };
+    let began = begin(identity, &mut tx, &entrant).await?.ok_or_else(invalid)?;
     tx.commit([]).await?;
-    let expires_at = lifetime.expires_at(times.created_at, now);
-    Ok(LoggedIn::pair((token, refresh_token), now, expires_at, payload))
+    Ok(began)
 }
 
 fn too_often(wait: Duration) -> Error {

@@ -1,6 +1,7 @@
 //! The tables of sessions, as logins and lists use them.
 
 mod begin;
+pub mod families;
 pub mod listed;
 
 pub use begin::{Begun, NewSession, insert, logins_until};
