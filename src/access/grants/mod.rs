@@ -6,6 +6,7 @@ mod direct_routes;
 mod expire;
 mod give;
 mod grant;
+mod offer;
 mod offer_routes;
 mod people_routes;
 mod planted;
@@ -16,7 +17,8 @@ mod rules;
 pub mod store;
 mod take;
 mod terms;
-pub mod told;
+mod told;
+mod withdraw;
 
 pub use expire::{expire_every_second, sweep};
 pub use give::{Given, give};
@@ -24,6 +26,7 @@ pub use grant::{
     DirectGrant, Held, HeldRole, Holder, NewDirectGrant, NewRoleGrant, Offer, PersonInService, RoleGrant, What,
 };
 
+pub use offer::{offer, offer_in_new_service};
 pub use people_routes::routes as people_routes;
 pub use planted::{Notice, must_all_have_own_passwords, notices_of_holders};
 pub use review::Decisions;
@@ -31,3 +34,4 @@ pub use review_routes::routes as review_routes;
 pub use routes::routes;
 pub use take::{Taken, take};
 pub use terms::{End, Granted, Reason, Standing, Terms, Why};
+pub use withdraw::withdraw;

@@ -4,17 +4,15 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::routes::{Act, keep_an_administrator, must_be_grantable, role_meant};
-use super::{Offer, store, told};
+use super::routes::{Act, role_meant};
+use super::{Offer, offer_in_new_service, withdraw};
 use crate::access::roles;
 use crate::access::services::{self, NewService};
 use crate::base::error::Result;
 use crate::base::id::{Ref, RoleId, ServiceId};
-use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
-use crate::gate::permission::{BuiltIn, WriteGrants, WriteServices};
-use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_permission};
-use crate::gate::{About, Can, Holds};
+use crate::gate::permission::WriteGrants;
+use crate::gate::{About, Holds};
 use crate::identity::Identity;
 use crate::platform::http::{Json, Path, Routes, Success};
 
@@ -44,15 +42,17 @@ async fn add_role_to_service(
         let by = by.everywhere()?;
         let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
         drop(conn);
-        return offer_in_new_service(&identity, &by, &new, role).await;
+        let mut tx = by.begin(&identity, About::default()).await?;
+        offer_in_new_service(&mut tx, &new, role).await?;
+        tx.commit([]).await?;
+        return Ok(Json(Success::default()));
     }
     let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
     let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Give)).await?;
     drop(conn);
     let mut tx = by.begin(&identity, About::role(service, role)).await?;
-    must_be_grantable(&mut tx, by.actor, service, role).await?;
-    let made = store::offer(&mut tx, service, role).await?;
-    tx.commit(made.then(|| told::offered(service, role))).await?;
+    super::offer(&mut tx, service, role).await?;
+    tx.commit([]).await?;
     Ok(Json(Success::default()))
 }
 
@@ -61,26 +61,6 @@ async fn unknown_name(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Resu
     let Ref::Name(name) = service else { return Ok(None) };
     let found = services::store::find(conn, service).await?;
     Ok(if found.is_some() { None } else { name.parse().ok().map(|name| NewService { name, description: None }) })
-}
-
-async fn offer_in_new_service(
-    identity: &Identity,
-    by: &Can<WriteGrants>,
-    new: &NewService,
-    role: RoleId,
-) -> Result<Json<Success>> {
-    let mut tx = by.begin(identity, About::default()).await?;
-    let now = Through::Now(tx.by().now);
-    must_cover_permission(&mut tx, by.actor, ServiceId::PORTERO, WriteServices::ID, now).await?;
-    must_be_grantable(&mut tx, by.actor, ServiceId::PORTERO, role).await?;
-    let made = services::store::ensure(&mut tx, new).await?;
-    let service = made.get();
-    if made.is_new() {
-        tx.tell(Event::new(Action::ServiceCreated).within(service.id).after(service));
-    }
-    let made = store::offer(&mut tx, service.id, role).await?;
-    tx.commit(made.then(|| told::offered(service.id, role))).await?;
-    Ok(Json(Success::default()))
 }
 
 /// The service no longer offers the role.
@@ -139,12 +119,7 @@ async fn remove(identity: &Identity, by: Holds<WriteGrants>, offer: &Offer) -> R
     let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Take)).await?;
     drop(conn);
     let mut tx = by.begin(identity, About::role(service, role)).await?;
-    must_be_grantable(&mut tx, by.actor, service, role).await?;
-    store::lock_offer(&mut tx, service, role).await?;
-    let now = tx.by().now;
-    must_cover_loss(&mut tx, by.actor, Loss::RoleIn(role, service), now).await?;
-    let withdrawn = store::withdraw(&mut tx, service, role).await?;
-    keep_an_administrator(&mut tx, service, role).await?;
-    tx.commit(withdrawn.then(|| told::withdrawn(service, role))).await?;
-    Ok(Json(RoleRemovedFromService { status: "role_removed_from_service", revoked: withdrawn }))
+    let revoked = withdraw(&mut tx, service, role).await?;
+    tx.commit([]).await?;
+    Ok(Json(RoleRemovedFromService { status: "role_removed_from_service", revoked }))
 }

@@ -13,7 +13,6 @@ use crate::base::person::unknown_person;
 use crate::gate::audit::Change;
 use crate::gate::idempotency::once;
 use crate::gate::permission::WriteGrants;
-use crate::gate::store::{Through, must_cover_role, must_keep_an_administrator};
 use crate::gate::{About, Can, Holds};
 use crate::identity::Identity;
 use crate::identity::people::{self, named_in_path};
@@ -198,23 +197,4 @@ pub(super) async fn whom(
             "nobody with that id holds anything in this service; name new people by username",
         )),
     }
-}
-
-/// Refuses what the caller may not hand out or take away in `service`: a direct grant's role, or more than they hold.
-pub(super) async fn must_be_grantable(
-    tx: &mut Change,
-    actor: PersonId,
-    service: ServiceId,
-    role: RoleId,
-) -> Result<()> {
-    roles::store::hold(tx, role).await??;
-    let now = Through::Now(tx.by().now);
-    must_cover_role(tx, actor, service, role, now).await
-}
-
-pub(super) async fn keep_an_administrator(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<()> {
-    if (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR) {
-        must_keep_an_administrator(conn).await?;
-    }
-    Ok(())
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{NewPermission, Permission, PermissionChange, store};
+use super::{NewPermission, Permission, PermissionChange, create, store};
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, Ref};
 use crate::base::made::Made;
@@ -51,9 +51,8 @@ async fn create_permission(
     Json(new): Json<NewPermission>,
 ) -> Result<Made<Permission>> {
     let mut tx = by.begin(&identity, About::default()).await?;
-    let made = store::ensure(&mut tx, &new).await?;
-    let told = Event::new(Action::PermissionCreated).after(made.get());
-    tx.commit(made.is_new().then_some(told)).await?;
+    let made = create(&mut tx, &new).await?;
+    tx.commit([]).await?;
     Ok(made)
 }
 

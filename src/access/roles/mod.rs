@@ -1,6 +1,7 @@
 //! Roles: named sets of permissions that people hold in services. Portero's own have ids <= 0.
 
 mod change;
+mod create;
 mod permission_routes;
 mod role;
 mod routes;
@@ -8,6 +9,7 @@ pub mod store;
 pub mod told;
 
 pub use change::change;
+pub use create::create;
 pub use role::{NewRole, OWN_NAMES, Role, RoleChange, RoleName, imported_name};
 
 pub use routes::routes;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{NewRole, Role, RoleChange, permission_routes, store};
+use super::{NewRole, Role, RoleChange, create, permission_routes, store};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::made::Made;
@@ -48,9 +48,8 @@ async fn create_role(
     Json(new): Json<NewRole>,
 ) -> Result<Made<Role>> {
     let mut tx = by.begin(&identity, About::default()).await?;
-    let made = store::ensure(&mut tx, &new).await?;
-    let told = Event::new(Action::RoleCreated).after(made.get());
-    tx.commit(made.is_new().then_some(told)).await?;
+    let made = create(&mut tx, &new).await?;
+    tx.commit([]).await?;
     Ok(made)
 }
 

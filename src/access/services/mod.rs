@@ -1,10 +1,12 @@
 //! Services: the backends that people have roles in. Service 0 is Portero itself.
 
 mod change;
+mod create;
 mod routes;
 mod service;
 pub mod store;
 
 pub use change::change;
+pub use create::create;
 pub use routes::routes;
 pub use service::{NewService, Service, ServiceChange, ServiceName};

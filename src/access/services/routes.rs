@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{NewService, Service, ServiceChange, store};
+use super::{NewService, Service, ServiceChange, create, store};
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::made::Made;
@@ -51,9 +51,8 @@ async fn create_service(
     Json(new): Json<NewService>,
 ) -> Result<Made<Service>> {
     let mut tx = by.begin(&identity, About::default()).await?;
-    let made = store::ensure(&mut tx, &new).await?;
-    let told = Event::new(Action::ServiceCreated).within(made.get().id).after(made.get());
-    tx.commit(made.is_new().then_some(told)).await?;
+    let made = create(&mut tx, &new).await?;
+    tx.commit([]).await?;
     Ok(made)
 }
 

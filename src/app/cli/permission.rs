@@ -59,9 +59,9 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     match command {
         Command::Add { name, description } => {
-            let made = store::ensure(&mut tx, &NewPermission { name, description }).await?;
+            let made = permissions::create(&mut tx, &NewPermission { name, description }).await?;
             let permission = made.get();
-            tx.commit(made.is_new().then(|| Event::new(Action::PermissionCreated).after(permission))).await?;
+            tx.commit([]).await?;
             let did = if made.is_new() { "Created" } else { "Already exists:" };
             tool.output.done(permission, format_args!("{did} permission {} `{}`.", permission.id, permission.name))
         }

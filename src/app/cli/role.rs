@@ -115,11 +115,8 @@ async fn add(
     services: &[Named<ServiceId>],
 ) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
-    let made = store::ensure(&mut tx, new).await?;
+    let made = roles::create(&mut tx, new).await?;
     let role = made.get();
-    if made.is_new() {
-        tx.tell(Event::new(Action::RoleCreated).after(role));
-    }
     if !permissions.is_empty() {
         role.id.must_not_be_built_in()?;
     }
@@ -130,9 +127,7 @@ async fn add(
     }
     for service in services {
         let service = service.find(&mut tx).await?;
-        if grants::store::offer(&mut tx, service, role.id).await? {
-            tx.tell(grants::told::offered(service, role.id));
-        }
+        grants::offer(&mut tx, service, role.id).await?;
     }
     let carried = carried(&mut tx, role.id, tool.app.clock.now()).await?;
     tx.commit([]).await?;

@@ -8,13 +8,12 @@ use super::output::{Row, or_dash, taken};
 use super::service_key;
 use super::tool::{Tool, everything, list_all};
 use super::words::NewWords;
-use crate::access::grants::{self, told};
+use crate::access::grants;
 use crate::access::services::{self, NewService, Service, ServiceChange, ServiceName, store};
-use crate::base::error::Error;
 use crate::base::id::{RoleId, ServiceId};
 use crate::base::names::Description;
 use crate::gate::audit::{Action, Change, Event};
-use crate::gate::store::{must_keep_an_administrator, queue_for_administrators};
+use crate::gate::store::queue_for_administrators;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -74,10 +73,9 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     match command {
         Command::Add { name, description } => {
-            let made = store::ensure(&mut tx, &NewService { name, description }).await?;
+            let made = services::create(&mut tx, &NewService { name, description }).await?;
             let service = made.get();
-            let told = || Event::new(Action::ServiceCreated).within(service.id).after(service);
-            tx.commit(made.is_new().then(told)).await?;
+            tx.commit([]).await?;
             let did = if made.is_new() { "Created" } else { "Already exists:" };
             tool.output.done(service, format_args!("{did} service {} `{}`.", service.id, service.name))
         }
@@ -119,21 +117,12 @@ async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow
     for named in &offer.roles {
         let is_strict = !add || service == ServiceId::PORTERO;
         let role = if is_strict { named.find_one(&mut tx).await? } else { named.find(&mut tx).await? };
-        crate::access::roles::store::hold(&mut tx, role).await?.map_err(Error::from)?;
         if add {
-            if grants::store::offer(&mut tx, service, role).await? {
-                tx.tell(told::offered(service, role));
-            }
+            grants::offer(&mut tx, service, role).await?;
+        } else if grants::withdraw(&mut tx, service, role).await? {
+            revoked = true;
         } else {
-            if grants::store::withdraw(&mut tx, service, role).await? {
-                revoked = true;
-                tx.tell(told::withdrawn(service, role));
-            } else {
-                missing.push(named.text.as_str());
-            }
-            if (service, role) == (ServiceId::PORTERO, RoleId::ADMINISTRATOR) {
-                must_keep_an_administrator(&mut tx).await?;
-            }
+            missing.push(named.text.as_str());
         }
     }
     let list = async |page: &_| grants::store::offered(&mut tx, service, page).await;

@@ -1,35 +1,26 @@
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::begin_verification;
-use super::change_password::{change_password as change, prove};
+use super::change_own::{OwnChange, change_own};
+use super::change_password::change_password as change;
 use crate::base::email::Email;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::id::PersonId;
-use crate::base::locale::{Language, Locale};
-use crate::base::person::{PersonName, Username};
+use crate::base::locale::Language;
 use crate::gate::Caller;
 use crate::gate::HeldInService;
-use crate::gate::audit::{Action, Event};
-use crate::gate::sessions::store::logged_in_since;
 use crate::identity::Identity;
-use crate::identity::attempts::Quota;
-use crate::identity::mail::{self, Content, GivenBy};
 use crate::identity::people::store::Details;
-use crate::identity::people::{self, PersonChange};
+use crate::identity::{mail, people};
 use crate::platform::http::{Json, Next, Route, Routes, Success};
 use crate::platform::passwords::{Password, Presented};
 
 /// In how many services one sees at once what one holds.
 const MAX_SERVICES: u16 = 1000;
-
-/// A login so long ago does for a new address, to which new passwords could be sent, and for a new username: who has stolen a session must not
-/// make the account their own (ASVS 5.0, 7.5.1).
-const RECENT: Duration = Duration::minutes(15);
 
 /// `/auth/me` and `/auth/change-password`.
 pub fn me_routes() -> Routes<Identity> {
@@ -95,26 +86,6 @@ async fn see(identity: &Identity, person: PersonId) -> Result<Response> {
     Ok((AppendHeaders(link), Json(me)).into_response())
 }
 
-/// What to change of your account; at least one field.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(min_properties = 1, example = json!({"name": "Ada Quispe"}))]
-struct OwnChange {
-    /// A new username. Accepted within 15 minutes of login, or with `current_password`.
-    #[serde(default, alias = "login")]
-    username: Option<Username>,
-    /// A new name.
-    #[serde(default, alias = "display_name")]
-    name: Option<PersonName>,
-    /// A new address, which takes effect once verified. Accepted within 15 minutes of login, or with
-    /// `current_password`.
-    #[serde(default)]
-    email: Option<Email>,
-    /// Your password, for a new address or username more than 15 minutes after login.
-    #[serde(default)]
-    current_password: Option<Presented>,
-}
-
 /// Change your own account
 ///
 /// A new name or username shows in the very next check. A new address takes effect once `POST /auth/verify-email` has
@@ -133,58 +104,8 @@ async fn update_me(
     Language(language): Language,
     Json(change): Json<OwnChange>,
 ) -> Result<Response> {
-    update(&identity, &caller, change, language).await?;
+    change_own(&identity, &caller, change, language).await?;
     see(&identity, caller.person).await
-}
-
-async fn update(identity: &Identity, caller: &Caller, change: OwnChange, language: Option<Locale>) -> Result<()> {
-    let OwnChange { username, name, email, current_password } = change;
-    let row = PersonChange { username, name, ..PersonChange::default() };
-    if row.is_empty() && email.is_none() {
-        return Err(Error::invalid_field("", "nothing to change: send at least one field"));
-    }
-    let person = caller.person;
-    let proof = match current_password {
-        Some(current) => Some(prove(identity, caller, current).await?),
-        None => None,
-    };
-    let mut tx = caller.begin(identity).await?;
-    let now = tx.by().now;
-    Quota::OWN_CHANGES.take(&mut tx, person, now).await?;
-    if let Some(proof) = &proof {
-        proof.attempt.succeeded(&mut tx, now).await?;
-    }
-    let is_at_stake = email.is_some() || row.username.is_some();
-    if is_at_stake && proof.is_none() && !logged_in_since(&mut tx, caller.token, now - RECENT).await? {
-        return Err(Error::forbidden(
-            "reauthentication_required",
-            "for a new address or username send `current_password`, or log in again: your login was more than 15 minutes ago",
-        ));
-    }
-    if let Some(username) = &row.username
-        && let Err(taken) = people::store::must_be_free(&mut tx, person, username).await
-    {
-        // It counts: else usernames could be tried without end, to hear who is here.
-        tx.commit([]).await?;
-        return Err(taken);
-    }
-    if let Some(email) = &email {
-        let asker = GivenBy { person: Some(person), address: caller.origin.address };
-        begin_verification(&mut tx, identity, person, email, asker, language).await?;
-    }
-    if !row.is_empty() {
-        let before = people::store::record(&mut tx, person).await?;
-        people::store::update(&mut tx, person, &row).await?;
-        let after = people::store::record(&mut tx, person).await?;
-        tx.tell(Event::new(Action::UserChanged).about(person).changed(before, after));
-    }
-    if let Some(username) = row.username {
-        let content = Content::UsernameChanged { username: username.into() };
-        mail::queue(&mut tx, identity, person, &content, language).await?;
-    }
-    tx.commit([]).await?;
-    identity.post.wake();
-    Ok(())
 }
 
 /// A new password, and the current one.

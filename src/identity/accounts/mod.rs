@@ -1,6 +1,7 @@
 //! How people come by an account, look after their own, and help themselves: forgotten passwords, and addresses that they
 //! prove to be theirs.
 
+mod change_own;
 mod change_password;
 mod invitation;
 mod invitation_routes;

@@ -1,0 +1,98 @@
+//! Somebody changes their own account.
+
+use serde::Deserialize;
+use time::Duration;
+use utoipa::ToSchema;
+
+use super::begin_verification;
+use super::change_password::prove;
+use crate::base::email::Email;
+use crate::base::error::{Error, Result};
+use crate::base::locale::Locale;
+use crate::base::person::{PersonName, Username};
+use crate::gate::Caller;
+use crate::gate::sessions::store::logged_in_since;
+use crate::identity::Identity;
+use crate::identity::attempts::Quota;
+use crate::identity::mail::GivenBy;
+use crate::identity::people::{self, PersonChange, Wanted};
+use crate::platform::passwords::Presented;
+
+/// A login so long ago does for a new address, to which new passwords could be sent, and for a new username: who has stolen a session must not
+/// make the account their own (ASVS 5.0, 7.5.1).
+const RECENT: Duration = Duration::minutes(15);
+
+/// What to change of your account; at least one field.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, example = json!({"name": "Ada Quispe"}))]
+pub struct OwnChange {
+    /// A new username. Accepted within 15 minutes of login, or with `current_password`.
+    #[serde(default, alias = "login")]
+    pub username: Option<Username>,
+    /// A new name.
+    #[serde(default, alias = "display_name")]
+    pub name: Option<PersonName>,
+    /// A new address, which takes effect once verified. Accepted within 15 minutes of login, or with
+    /// `current_password`.
+    #[serde(default)]
+    pub email: Option<Email>,
+    /// Your password, for a new address or username more than 15 minutes after login.
+    #[serde(default)]
+    pub current_password: Option<Presented>,
+}
+
+/// Changes the caller's own account, as [`people::change`] does, once they have proved who they are where that opens it; a new
+/// address awaits its verification.
+///
+/// # Errors
+/// 400 `invalid_current_password`; 403 `reauthentication_required`; 409 `user_exists`, `mail_not_configured`; 429
+/// `too_many_attempts`, `too_many_changes`, `too_many_mails`.
+pub async fn change_own(
+    identity: &Identity,
+    caller: &Caller,
+    change: OwnChange,
+    language: Option<Locale>,
+) -> Result<()> {
+    let OwnChange { username, name, email, current_password } = change;
+    let row = PersonChange { username, name, ..PersonChange::default() };
+    if row.is_empty() && email.is_none() {
+        return Err(Error::invalid_field("", "nothing to change: send at least one field"));
+    }
+    let person = caller.person;
+    let proof = match current_password {
+        Some(current) => Some(prove(identity, caller, current).await?),
+        None => None,
+    };
+    let mut tx = caller.begin(identity).await?;
+    let now = tx.by().now;
+    Quota::OWN_CHANGES.take(&mut tx, person, now).await?;
+    if let Some(proof) = &proof {
+        proof.attempt.succeeded(&mut tx, now).await?;
+    }
+    let is_at_stake = email.is_some() || row.username.is_some();
+    if is_at_stake && proof.is_none() && !logged_in_since(&mut tx, caller.token, now - RECENT).await? {
+        return Err(Error::forbidden(
+            "reauthentication_required",
+            "for a new address or username send `current_password`, or log in again: your login was more than 15 minutes ago",
+        ));
+    }
+    if let Some(username) = &row.username
+        && let Err(taken) = people::store::must_be_free(&mut tx, person, username).await
+    {
+        // It counts: else usernames could be tried without end, to hear who is here.
+        tx.commit([]).await?;
+        return Err(taken);
+    }
+    if let Some(email) = &email {
+        let asker = GivenBy { person: Some(person), address: caller.origin.address };
+        begin_verification(&mut tx, identity, person, email, asker, language).await?;
+    }
+    if !row.is_empty() {
+        let wanted = Wanted { change: &row, password_hash: None, if_match: None, language };
+        people::change(&mut tx, identity, person, &wanted).await?;
+    }
+    tx.commit([]).await?;
+    identity.post.wake();
+    Ok(())
+}
