@@ -49,6 +49,53 @@ async fn a_role_is_given_and_taken_by_the_same_acts_at_every_door() {
 }
 
 #[tokio::test]
+async fn a_role_is_offered_and_withdrawn_by_the_same_acts_at_every_door() {
+    let house = House::new().await;
+    let (_, role, _) = vocabulary(&house).await;
+    let (mut offered, mut withdrawn) = (Vec::new(), Vec::new());
+    for (n, door) in ["body", "path", "command line", "with its service", "with the role"].into_iter().enumerate() {
+        let (ada, name) = (house.somebody(&format!("person{n}")).await.id, format!("backend{n}"));
+        let mut service = json!(name);
+        if door != "with its service" {
+            service = json!(house.root.post("/services", json!({"name": name})).await.ok().id());
+        }
+        let offer = json!({"service_id": service, "role_id": role});
+        let since = house.mark().await;
+        match door {
+            "command line" => house.portero(&["service", "add-role", &name, "Viewer"]),
+            "with the role" => house.portero(&["role", "add", "Viewer", "--service", &name]),
+            _ => drop(house.root.post("/service-roles", offer.clone()).await.ok()),
+        }
+        let mut left = house.left(ada, &since).await;
+        if door == "with its service" {
+            assert_eq!(told(&left), ["service.created", "service-role.added"]);
+            left["told"].as_array_mut().expect("events").remove(0);
+        }
+        assert_eq!(told(&left), ["service-role.added"], "{door}");
+        assert!(left["told"][0]["service"].take().is_i64(), "{door}");
+        offered.push((door, left));
+
+        let grant = json!({"person_id": ada, "service_id": service, "role_id": role});
+        house.root.post("/person-service-roles", grant).await.ok();
+        let since = house.mark().await;
+        match door {
+            "path" => drop(house.root.delete(&format!("/services/{name}/roles/{role}")).await.ok()),
+            "command line" => house.portero(&["service", "remove-role", &name, "Viewer"]),
+            _ => drop(house.root.delete_with("/service-roles", offer).await.ok()),
+        }
+        let mut left = house.left(ada, &since).await;
+        assert_eq!(told(&left), ["service-role.removed"], "{door}");
+        assert!(left["told"][0]["service"].take().is_i64(), "{door}");
+        for change in left["changes"].as_array_mut().expect("changes") {
+            change["service"].take();
+        }
+        withdrawn.push((door, left));
+    }
+    assert_alike(&offered);
+    assert_alike(&withdrawn);
+}
+
+#[tokio::test]
 async fn a_permission_is_given_and_taken_by_the_same_acts_at_every_door() {
     let house = House::new().await;
     let (service, _, permission) = vocabulary(&house).await;

@@ -2,6 +2,8 @@
 
 use axum::http::Method;
 use axum::http::request::Builder;
+use portero::access::administrators::{FirstAdmin, ensure_an_administrator};
+use portero::platform::passwords::Password;
 use serde_json::{Value, json};
 
 use super::{House, NEW_PASSWORD, assert_alike, told};
@@ -55,15 +57,19 @@ async fn a_new_password_is_the_same_act_at_every_door() {
 }
 
 #[tokio::test]
-async fn somebody_is_registered_by_the_same_act_at_every_door() {
+async fn somebody_is_registered_by_the_same_act_at_every_door_and_alike_by_imports_of_many() {
     let house = House::new().await;
     let mut all = Vec::new();
-    let doors = ["POST /users", "register", "invitation", "import", "user add", "user import", "admin add"];
+    let doors =
+        ["POST /users", "register", "invitation", "import", "user add", "user import", "admin add", "first start"];
     for (n, door) in doors.into_iter().enumerate() {
         let username = format!("person{n}");
         let mut invitation = Value::Null;
         if door == "invitation" {
             invitation = house.root.post("/invitations", json!({})).await.body["invitation"].clone();
+        }
+        if door == "first start" {
+            house.server.execute("delete from auth.person_service_role where service_id = 0").await;
         }
         let since = house.mark().await;
         let new = json!({"username": username, "password": NEW_PASSWORD, "name": "Ada"});
@@ -86,14 +92,20 @@ async fn somebody_is_registered_by_the_same_act_at_every_door() {
                 house.portero(&["user", "import", path.to_str().expect("a path")]);
             }
             "user add" => house.portero(&["user", "add", &username, "--name", "Ada", "--random-password"]),
+            "first start" => {
+                let (username, password) = (username.parse().expect("a username"), password(NEW_PASSWORD));
+                let made = ensure_an_administrator(&house.server.app, FirstAdmin { username, password }).await;
+                assert_eq!(made.expect("an answer"), Ok(true));
+            }
             _ => house.portero(&["admin", "add", &username, "--name", "Ada", "--random-password"]),
         }
         let mut left = house.left(house.id(&username).await, &since).await;
         let is_own = matches!(door, "register" | "invitation");
+        let is_administrator = matches!(door, "admin add" | "first start");
         // Whoever registers is logged in; an administrator is given that role; of an import there is one more word.
         let more = match door {
             _ if is_own => vec!["session.created", "user.created"],
-            "admin add" => vec!["grant.added", "user.created"],
+            _ if is_administrator => vec!["grant.added", "user.created"],
             "import" | "user import" => vec!["user.created", "users.imported"],
             _ => vec!["user.created"],
         };
@@ -108,8 +120,8 @@ async fn somebody_is_registered_by_the_same_act_at_every_door() {
             keys.retain(|key| key != "by" && key != "invitation");
         }
         assert_eq!(left["sessions"].take(), i32::from(is_own), "{door}");
-        assert_eq!(left["grants"].take().as_array().map(Vec::len), Some(usize::from(door == "admin add")), "{door}");
-        if door == "admin add" {
+        assert_eq!(left["grants"].take().as_array().map(Vec::len), Some(usize::from(is_administrator)), "{door}");
+        if is_administrator {
             assert!(!left["changes"].as_array().expect("changes").is_empty());
             left["changes"] = json!([]);
         }
@@ -119,8 +131,44 @@ async fn somebody_is_registered_by_the_same_act_at_every_door() {
     assert_alike(&all);
 }
 
+fn password(text: &str) -> Password {
+    Password::try_from(text.to_owned()).expect("a password")
+}
+
 fn file(username: &str) -> String {
     format!("username,name,password\n{username},Ada,{NEW_PASSWORD}\n")
+}
+
+#[tokio::test]
+async fn somebody_is_changed_by_the_same_act_at_every_door() {
+    let house = House::new().await;
+    let mut all = Vec::new();
+    for (n, door) in ["PATCH /auth/me", "PATCH", "PUT", "user change"].into_iter().enumerate() {
+        let (username, new) = (format!("person{n}"), format!("renamed{n}"));
+        let ada = house.somebody(&username).await;
+        let path = format!("/users/{}", ada.id);
+        let since = house.mark().await;
+        let change = json!({"username": new, "name": "Ada Q."});
+        match door {
+            "PATCH /auth/me" => drop(ada.patch("/auth/me", change).await.ok()),
+            "PATCH" => drop(house.root.patch(&path, change).await.ok()),
+            "PUT" => drop(house.root.put(&path, change).await.ok()),
+            _ => house.portero(&["user", "change", &username, "--username", &new, "--name", "Ada Q."]),
+        }
+        let left = house.left(ada.id, &since).await;
+        assert_eq!(told(&left), ["user.changed"], "{door}");
+        assert_eq!(left["mails"].as_array().map(Vec::len), Some(1), "{door}");
+        all.push((door, left));
+        // What is as it was before is nothing to write home about.
+        let since = house.mark().await;
+        let same = json!({"username": new});
+        match door {
+            "PATCH /auth/me" => drop(ada.patch("/auth/me", same).await.ok()),
+            _ => drop(house.root.patch(&path, same).await.ok()),
+        }
+        assert_eq!(house.left(ada.id, &since).await["mails"], json!([]), "{door}");
+    }
+    assert_alike(&all);
 }
 
 #[tokio::test]
