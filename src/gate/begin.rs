@@ -118,8 +118,8 @@ impl<P: BuiltIn> Can<P> {
         let now = gate.clock.now();
         crate::gate::check::check(gate, self.token, None).await?;
         let mut conn = gate.db.read().await?;
-        let standing = effective::store::standing(&mut conn, self.token, self.actor, P::ID, self.service, now).await?;
-        if standing.holds_permission { Ok(()) } else { Err(can::lacks::<P>()) }
+        let may = effective::store::holds(&mut conn, self.actor, P::ID, self.service, Some(now)).await?;
+        if may { Ok(()) } else { Err(can::lacks::<P>()) }
     }
 
     /// Asks again whether the caller may, now that nobody can change that.

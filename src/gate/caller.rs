@@ -9,7 +9,7 @@ use crate::base::person::Person;
 use crate::gate::Gate;
 use crate::gate::audit::{Actor, By, Change, Origin};
 use crate::gate::check::Checked;
-use crate::gate::sessions::Payload;
+use crate::gate::sessions::{self, Payload};
 use crate::platform::http::credential::{self, Credential};
 
 /// Somebody whose token is valid: enough for what anyone logged in may do.
@@ -33,7 +33,7 @@ impl Caller {
     pub async fn begin(&self, gate: &Gate) -> Result<Change> {
         let mut tx = gate.db.begin().await?;
         store::people::lock(&mut tx, self.person).await?;
-        if !store::has_session(&mut tx, self.token).await? {
+        if !sessions::store::stands(&mut tx, self.token).await? {
             return Err(credential::invalid());
         }
         Ok(Change::new(tx, self.by(gate)))

@@ -9,11 +9,6 @@ pub mod services;
 mod takeover;
 mod uses;
 
-use sqlx::PgConnection;
-
-use crate::base::error::Result;
-use crate::base::opaque::token::TokenHash;
-
 pub use administrators::{
     administrators, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
 };
@@ -27,14 +22,3 @@ pub use meaning::{
 };
 pub use takeover::must_be_as_mighty;
 pub use uses::{Use, note_uses};
-
-/// Whether a session has not ended.
-pub async fn has_session(conn: &mut PgConnection, token: TokenHash) -> Result<bool> {
-    let has = sqlx::query_scalar!(
-        r#"select exists (select from auth.tokens_cache where token = $1) as "has!""#,
-        token.as_bytes(),
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(has)
-}

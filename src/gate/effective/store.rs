@@ -221,6 +221,26 @@ pub async fn services_where(
     Ok(services)
 }
 
+/// Whether a person holds a permission in a service, or everywhere, beyond `moment`, as [`services_where`] has it.
+pub async fn holds(
+    conn: &mut PgConnection,
+    person: PersonId,
+    permission: PermissionId,
+    service: ServiceId,
+    moment: Option<OffsetDateTime>,
+) -> Result<bool> {
+    let holds = sqlx::query_scalar!(
+        r#"select exists (select from auth.held_where($1, $2, $3, $4)) as "holds!""#,
+        person.0,
+        permission.0,
+        service.0,
+        moment,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(holds)
+}
+
 /// Until when somebody holds a permission in a service or everywhere, as it stands at `now`: `None` if they don't,
 /// `Some(None)` if that does not end by itself. What they make with it is to end by then.
 pub async fn held_until(

@@ -41,6 +41,17 @@ pub async fn find_all(conn: &mut PgConnection, tokens: &[TokenHash]) -> Result<V
     by_place(tokens, sessions)
 }
 
+/// Whether a session has not ended.
+pub async fn stands(conn: &mut PgConnection, token: TokenHash) -> Result<bool> {
+    let stands = sqlx::query_scalar!(
+        r#"select exists (select from auth.tokens_cache where token = $1) as "stands!""#,
+        token.as_bytes(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(stands)
+}
+
 /// Renews sessions; answers for each whether it was this that renewed it.
 ///
 /// A row that somebody else has locked is passed over: they are renewing or ending it. So this waits for nobody, and

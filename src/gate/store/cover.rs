@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
-use crate::gate::effective::store::services_where;
+use crate::gate::effective::store::holds;
 use crate::gate::permission;
 
 /// How long somebody must hold what they hand out or take away.
@@ -104,8 +104,7 @@ pub async fn covers_permission(
     if !permission.is_built_in() {
         return Ok(true);
     }
-    let held = services_where(conn, actor, permission, through.moment()).await?;
-    Ok(held.contains(&ServiceId::PORTERO) || held.contains(&service))
+    holds(conn, actor, permission, service, through.moment()).await
 }
 
 /// Refuses (403) unless `actor` holds, where `target` holds them or everywhere, all of Portero's own permissions that
@@ -137,11 +136,9 @@ pub async fn must_cover_people(
           and held.permission_id <= 0
           and not exists (
               select
-              from auth.held_at($3) own
-              where own.person_id = $1
-                and own.service_id in (0, held.service_id)
-                and own.permission_id = held.permission_id
-                and (own.expires_at is null or own.expires_at >= held.expires_at)
+              from auth.held_where(
+                  $1, held.permission_id, held.service_id, held.expires_at - interval '1 microsecond'
+              )
           )
         order by p.id desc
         limit 1

@@ -51,11 +51,9 @@ pub async fn must_cover_loss(conn: &mut PgConnection, actor: PersonId, loss: Los
         join auth.permission p on p.id = lost.permission_id
         where not exists (
             select
-            from auth.held_at($5) own
-            where own.person_id = $1
-              and own.service_id in (0, lost.service_id)
-              and own.permission_id = lost.permission_id
-              and coalesce(own.expires_at, 'infinity') >= lost.ends_at
+            from auth.held_where(
+                $1, lost.permission_id, lost.service_id, nullif(lost.ends_at, 'infinity') - interval '1 microsecond'
+            )
         )
         order by p.id desc
         limit 1
