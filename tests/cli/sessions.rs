@@ -1,6 +1,9 @@
 //! Where somebody is logged in.
 
+use portero::app::trail::tell_of_configuration;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::support::House;
 
@@ -43,4 +46,20 @@ async fn sessions_of_a_person_are_listed_and_ended_one_or_all() {
     let told = house.told("session.revoked").await;
     assert_eq!(told, [(json!({"session_id": latest}), json!(null)), (json!({"sessions": 2}), json!(null))]);
     assert_eq!(house.number("select count(*) from auth.changes where kind = 'session-revoked'").await, 3);
+}
+
+#[tokio::test]
+async fn sessions_end_as_the_server_has_it_that_was_started_here_whatever_the_tool_is_told() {
+    let house = House::new().await;
+    house.json_with(&["user", "add", "ada", "--name", "Ada"], PASSWORD);
+    house.log_in("ada", PASSWORD.trim()).await.expect("a token");
+    let lasts = || {
+        let shown = house.run_with(&["user", "sessions", "ada", "--json"], "", &[("TOKEN_TTL_SECONDS", "60")]);
+        let session = shown.json()[0].clone();
+        let seen = OffsetDateTime::parse(session["last_seen_at"].as_str().expect("a time"), &Rfc3339).expect("a time");
+        session["expires_at"].as_i64().expect("an end") - seen.unix_timestamp()
+    };
+    assert_eq!(lasts(), 60, "no server was started here");
+    tell_of_configuration(&house.app().await).await.expect("told");
+    assert_eq!(lasts(), 300, "as it is by default");
 }

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 use super::output::{List, Output, Row, remark};
 use crate::app::config::Config;
 use crate::app::database::{Database, MIGRATIONS};
-use crate::app::{App, build};
+use crate::app::{App, build, trail};
 use crate::base::error::Result;
 use crate::base::no_primary::NoPrimary;
 use crate::gate::audit::{Actor, By, Change, Origin};
@@ -75,6 +75,7 @@ pub(super) async fn on_the_database(
     let done = async {
         asked.tell_of(&database);
         database.ready_for_tools(asked.demo).await?;
+        let config = as_served(&database, config).await?;
         let tool = Tool { app: build::build(&database, config, Place::Apart)?, output: asked.output };
         let done = act(&tool).await;
         tool.app.db.close().await;
@@ -83,6 +84,19 @@ pub(super) async fn on_the_database(
     .await;
     database.stop().await;
     done
+}
+
+/// The settings with which a tool says of sessions what the server would say that was last started on this database.
+async fn as_served(database: &Database, config: Config) -> anyhow::Result<Config> {
+    let mut conn = database.address.quiet().connect_patiently().await?;
+    let mut tx = database.address.begin_on(&mut conn).await?;
+    let settings = trail::configuration_told(&mut tx).await?;
+    drop(tx);
+    conn.close().await?;
+    Ok(match settings {
+        Some(settings) => config.with_sessions_of(settings),
+        None => config,
+    })
 }
 
 /// `portero migrate`.

@@ -6,6 +6,7 @@ mod known;
 mod observed;
 mod origins;
 mod read;
+mod served;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

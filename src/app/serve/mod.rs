@@ -32,7 +32,6 @@ use crate::gate::{self, idempotency};
 use crate::identity::accounts::WhoMayRegister;
 use crate::identity::attempts;
 use crate::identity::mail::deliver;
-use crate::identity::people::{self};
 use crate::platform::database::embedded::Postgres;
 use crate::platform::database::{self};
 use crate::platform::files;
@@ -85,12 +84,15 @@ pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
 /// invitations.
 fn for_the_demo(config: &mut Config) {
     config.passwords = Policy::OF_THE_DEMO;
-    let is_set = |name: &str| config.told.iter().any(|(set, _)| set == name);
-    if !is_set("TOKEN_TTL_SECONDS") && !is_set("TOKEN_RENEW_THRESHOLD_SECONDS") {
+    let is_set = |config: &Config, name: &str| config.told.iter().any(|(set, _)| set == name);
+    if !is_set(config, "TOKEN_TTL_SECONDS") && !is_set(config, "TOKEN_RENEW_THRESHOLD_SECONDS") {
         config.lifetime.sliding = time::Duration::hours(1);
         config.lifetime.renew_within = time::Duration::minutes(30);
+        // The tools go by it.
+        let told = [("TOKEN_TTL_SECONDS", "3600"), ("TOKEN_RENEW_THRESHOLD_SECONDS", "1800")];
+        config.told.extend(told.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
-    if !is_set("REGISTRATION") {
+    if !is_set(config, "REGISTRATION") {
         config.registration = WhoMayRegister::Invite;
     }
 }
@@ -291,7 +293,7 @@ async fn tell_if_ignored(app: &App, username: &str) -> anyhow::Result<()> {
 }
 
 async fn is_somebody(app: &App, username: &str) -> anyhow::Result<bool> {
-    Ok(people::store::find(&mut *app.db.read().await?, &Ref::parse_name(username)).await?.is_some())
+    Ok(gate::store::people::find(&mut *app.db.read().await?, &Ref::parse_name(username)).await?.is_some())
 }
 
 fn announce(mode: Mode, address: SocketAddr) {

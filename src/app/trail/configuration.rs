@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use sqlx::PgConnection;
 
 use super::store;
 use crate::app::App;
@@ -21,6 +22,13 @@ pub async fn tell_of_configuration(app: &App) -> Result<()> {
     let told = Event::new(Action::ConfigurationChanged)
         .changed(before.unwrap_or_else(|| Value::Object([].into_iter().collect())), settings);
     tx.commit(changed.then_some(told)).await
+}
+
+/// With which settings Portero was last started here, by name, as far as they are told; `None` if it never was.
+pub async fn configuration_told(conn: &mut PgConnection) -> Result<Option<Vec<(String, String)>>> {
+    let Some(Value::Object(settings)) = store::configuration(conn).await? else { return Ok(None) };
+    let settings = settings.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
+    Ok(Some(settings.collect()))
 }
 
 /// What an older Portero has written may still have a password in a URL.

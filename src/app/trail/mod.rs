@@ -11,7 +11,7 @@ mod shown;
 pub mod store;
 mod verify;
 
-pub use configuration::tell_of_configuration;
+pub use configuration::{configuration_told, tell_of_configuration};
 pub use prune::{prune, prune_every_hour};
 pub use query::Query;
 pub use routes::routes;

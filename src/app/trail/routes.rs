@@ -12,10 +12,11 @@ use super::{Query, Shown};
 use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{Id, PersonId, Ref};
+use crate::gate;
 use crate::gate::audit::{Action, Change, Event};
 use crate::gate::permission::ReadAudit;
 use crate::gate::{Caller, Can, Holds};
-use crate::identity::people::{self, exports_share};
+use crate::identity::people::exports_share;
 use crate::platform::http::{Route, Routes, Total, part_of_list};
 
 /// An id that is never given.
@@ -140,7 +141,7 @@ async fn person(
     if let Ref::Id(id) = person {
         return Ok(Some(*id));
     }
-    match people::store::find(conn, person).await? {
+    match gate::store::people::find(conn, person).await? {
         Some(person) => Ok(Some(person.id)),
         None if by.everywhere => Err(PersonId::invalid()),
         None => Ok(Some(NOBODY)),

@@ -14,6 +14,12 @@ pub use chain::{
 };
 pub use list::{Filter, list};
 
+/// The settings of the last start, if there was one.
+pub async fn configuration(conn: &mut PgConnection) -> Result<Option<Value>> {
+    let settings = sqlx::query_scalar!("select settings from auth.audit_configuration where only_row");
+    Ok(settings.fetch_optional(conn).await?)
+}
+
 /// Keeps the settings of this start; answers those of the last one.
 pub async fn swap_configuration(conn: &mut PgConnection, settings: &Value) -> Result<Option<Value>> {
     let before = sqlx::query_scalar!("select settings from auth.audit_configuration where only_row for no key update")
