@@ -54,6 +54,21 @@ async fn five_thousand_lines_are_five_thousand_people() {
 }
 
 #[tokio::test]
+async fn nobody_is_imported_as_disabled_from_a_moment_that_is_yet_to_come() {
+    let server = Server::on_a_fresh_database().await;
+    let root = server.administrator().await;
+    let file = |moment: &str| format!("username,name,disabled_at\nada,Ada,{moment}\n");
+    let refused = import(&root, "", "text/csv", &file("2999-01-01T00:00:00Z")).await;
+    assert_eq!(refused.refusal(), (400, "invalid_import"));
+    let fault = "must not be in the future; this moment is yet to come";
+    let fault = json!({"line": 2, "field": "disabled_at", "fault": fault});
+    assert_eq!(refused.body["faults"], json!([fault]));
+    import(&root, "", "text/csv", &file("2020-01-01T00:00:00Z")).await.ok();
+    let disabled = "select count(*) from auth.person where disabled_at = '2020-01-01T00:00:00Z'";
+    assert_eq!(server.number(disabled).await, 1);
+}
+
+#[tokio::test]
 async fn all_that_is_wrong_is_named_by_line_and_field_and_nobody_is_registered() {
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;

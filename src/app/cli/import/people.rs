@@ -63,7 +63,8 @@ async fn look_at(
 ) -> anyhow::Result<(u64, Vec<(i64, Password)>, Remarks)> {
     let bar = progress::bar("reading", file.size, progress::BYTES);
     let (mut lines, mut passwords, mut remarks) = (0, Vec::new(), Remarks::default());
-    let mut batches = Batches::of(file, Rules::new(tool.app.judge.policy(), tool.app.settings.knows_firebase));
+    let mut batches =
+        Batches::of(file, Rules::new(tool.app.judge.policy(), tool.app.settings.knows_firebase, tool.app.clock.now()));
     while let Some(batch) = batches.next().transpose()? {
         store::keep(conn, &batch).await?;
         lines += batch.lines;

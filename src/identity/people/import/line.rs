@@ -83,18 +83,19 @@ pub struct Candidate {
     pub(super) disabled_at: Option<OffsetDateTime>,
 }
 
-/// What passwords and hashes in files must keep to.
+/// What passwords, hashes and moments in files must keep to.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     policy: Policy,
     /// Whether Firebase's hashes can be verified.
     knows_firebase: bool,
+    now: OffsetDateTime,
 }
 
 impl Rules {
-    /// By this policy for passwords.
-    pub fn new(policy: Policy, knows_firebase: bool) -> Self {
-        Self { policy, knows_firebase }
+    /// By this policy for passwords; of moments none may be after `now`.
+    pub fn new(policy: Policy, knows_firebase: bool, now: OffsetDateTime) -> Self {
+        Self { policy, knows_firebase, now }
     }
 }
 
@@ -115,7 +116,7 @@ pub(super) fn read(fields: Fields, rules: Rules) -> (Candidate, Vec<String>) {
     }
     let email: Option<Email> = optional("email", fields.email.as_deref(), str::parse, &mut faults);
     let locale = optional("locale", fields.locale.as_deref(), word, &mut faults);
-    let disabled_at = optional("disabled_at", fields.disabled_at.as_deref(), moment, &mut faults);
+    let disabled_at = optional("disabled_at", fields.disabled_at.as_deref(), |text| past(text, rules.now), &mut faults);
     let about = [
         username.as_ref().map(Username::as_str),
         name.as_ref().map(PersonName::as_str),
@@ -154,8 +155,9 @@ fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
         .map_err(|error| error.to_string().escape_debug().to_string().replace("unknown variant", "unknown word"))
 }
 
-fn moment(text: &str) -> Result<OffsetDateTime, String> {
-    clock::read_rfc3339(text).ok_or_else(|| "is no time like 2026-01-31T09:00:00Z".to_owned())
+fn past(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, String> {
+    let moment = clock::read_rfc3339(text).ok_or_else(|| "is no time like 2026-01-31T09:00:00Z".to_owned())?;
+    if moment <= now { Ok(moment) } else { Err("must not be in the future; this moment is yet to come".to_owned()) }
 }
 
 enum Secret {
@@ -200,7 +202,11 @@ fn secret(
 mod tests {
     use super::*;
 
-    const RULES: Rules = Rules { policy: Policy { min_length: 8, refuse_guessable: true }, knows_firebase: false };
+    const RULES: Rules = Rules {
+        policy: Policy { min_length: 8, refuse_guessable: true },
+        knows_firebase: false,
+        now: OffsetDateTime::UNIX_EPOCH,
+    };
 
     fn fields(values: &[(&str, &str)]) -> Fields {
         let mut fields = Fields::default();
@@ -240,6 +246,14 @@ mod tests {
         {
             assert!(faults.contains(fault), "{fault} in {faults}");
         }
+    }
+
+    #[test]
+    fn nobody_is_disabled_at_a_moment_that_is_yet_to_come() {
+        let at = |moment| faults(&[("username", "ada"), ("name", "Ada"), ("disabled_at", moment)]);
+        assert_eq!(at("1970-01-01T00:00:00Z"), "");
+        assert_eq!(at("1970-01-01T00:00:01Z"), "disabled_at: must not be in the future; this moment is yet to come");
+        assert!(at("tomorrow").contains("is no time like"));
     }
 
     #[test]

@@ -123,7 +123,7 @@ mod tests {
     async fn nobody_looks_at_what_nobody_wants() {
         let line = "ada,Ada,correct horse battery staple\n".repeat(10_000);
         let file = Received::from(Body::from(format!("username,name,password\n{line}"))).await.expect("a file");
-        let rules = Rules::new(Policy::at_least(Policy::DEFAULT_MIN_LENGTH), false);
+        let rules = Rules::new(Policy::at_least(Policy::DEFAULT_MIN_LENGTH), false, time::OffsetDateTime::UNIX_EPOCH);
         let wanted = CancellationToken::new();
         let mut batches = file.look_at(Format::Csv, rules, wanted.clone()).expect("a thread");
         wanted.cancel();

@@ -197,7 +197,7 @@ struct Looked {
 /// Hands the file's lines to Postgres.
 async fn look_at(identity: &Identity, file: Received, format: Format, conn: &mut PgConnection) -> Result<Looked> {
     let wanted = CancellationToken::new();
-    let rules = Rules::new(identity.judge.policy(), identity.settings.knows_firebase);
+    let rules = Rules::new(identity.judge.policy(), identity.settings.knows_firebase, identity.clock.now());
     let mut batches = file.look_at(format, rules, wanted.clone())?;
     let _until_dropped = wanted.drop_guard();
     let mut looked = Looked::default();
