@@ -191,6 +191,18 @@ impl Caller {
         answers
     }
 
+    /// Asks again, so many times, while Portero can't answer at the moment, as callers do: on a busy machine that may be.
+    pub async fn patiently<F: Future<Output = Response>>(times: usize, ask: impl Fn() -> F) -> Response {
+        for _ in 0..times {
+            let answer = ask().await;
+            if answer.status != 503 {
+                return answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+        ask().await
+    }
+
     /// Without holding the answer against anything: for what must never happen, and is made to.
     pub async fn unchecked(&self, method: Method, path: &str) -> Response {
         let request = Request::builder().method(method).uri(path).header("token", self.token());
