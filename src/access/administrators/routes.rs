@@ -11,11 +11,11 @@ use crate::access::grants::{Given, Holder, Notice, Taken, What, store, take};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::{Person, person_not_found};
+use crate::gate;
 use crate::gate::audit::Change;
 use crate::gate::permission::{ReadGrants, WriteGrants};
 use crate::gate::{About, Can};
 use crate::identity::Identity;
-use crate::identity::people;
 use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
 const PLACE: (ServiceId, RoleId) = (ServiceId::PORTERO, RoleId::ADMINISTRATOR);
@@ -102,7 +102,7 @@ async fn demote_administrator(
 }
 
 async fn begin(identity: &Identity, by: &Can<WriteGrants>, person: &Ref<PersonId>) -> Result<(Change, Person)> {
-    let found = people::store::find(&mut *identity.db.read().await?, person).await?;
+    let found = gate::store::people::find(&mut *identity.db.read().await?, person).await?;
     let person = found.ok_or_else(person_not_found)?;
     let (service, role) = PLACE;
     let tx = by.begin(identity, About::grant(person.id, service, role)).await?;

@@ -7,9 +7,10 @@ use utoipa_axum::routes;
 use super::routes::{Act, role_meant};
 use super::{Offer, offer_in_new_service, withdraw};
 use crate::access::roles;
-use crate::access::services::{self, NewService};
+use crate::access::services::NewService;
 use crate::base::error::Result;
 use crate::base::id::{Ref, RoleId, ServiceId};
+use crate::gate;
 use crate::gate::idempotency::once;
 use crate::gate::permission::WriteGrants;
 use crate::gate::{About, Holds};
@@ -59,7 +60,7 @@ async fn add_role_to_service(
 /// The service to make, when a caller gave a name that no service has and that one can have.
 async fn unknown_name(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Option<NewService>> {
     let Ref::Name(name) = service else { return Ok(None) };
-    let found = services::store::find(conn, service).await?;
+    let found = gate::store::services::find(conn, service).await?;
     Ok(if found.is_some() { None } else { name.parse().ok().map(|name| NewService { name, description: None }) })
 }
 

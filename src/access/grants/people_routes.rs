@@ -8,19 +8,19 @@ use utoipa_axum::routes;
 
 use super::{HeldRole, Holder, PersonInService, store};
 use crate::access::roles::{self, Role};
-use crate::access::services::{self, Service};
+use crate::access::services::Service;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
 use crate::base::opaque::token::TokenHash;
 use crate::base::person::{Person, person_not_found};
+use crate::gate;
 use crate::gate::check::Checked;
 use crate::gate::effective::store::services_where;
 use crate::gate::permission::{BuiltIn, ReadGrants, ReadServices, ReadUsers};
 use crate::gate::sessions::Payload;
 use crate::gate::{Backend, Caller, Can, Effective, Holds, Rights};
 use crate::identity::Identity;
-use crate::identity::people;
 use crate::platform::http::credential::Credential;
 use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
@@ -101,7 +101,7 @@ async fn anyone(
 ) -> Result<(Person, ServiceId, Effective)> {
     let backend = Backend::with(identity, key).await?;
     let mut conn = identity.db.read().await?;
-    backend.must_be_of(services::store::find(&mut conn, service).await?)?;
+    backend.must_be_of(gate::store::services::find(&mut conn, service).await?)?;
     let user = find(&mut conn, person).await?;
     let now = identity.clock.now();
     let effective = identity.rights.of(&mut conn, user.id, backend.service, now).await?;
@@ -165,7 +165,7 @@ async fn list_person_roles(
     let mut conn = identity.db.read().await?;
     let now = identity.clock.now();
     let (person, service) = if caller.is(&person) {
-        (caller.person, services::store::resolve(&mut conn, &service).await?)
+        (caller.person, gate::store::services::resolve(&mut conn, &service).await?)
     } else {
         // Before anything is said of who or what exists.
         let (service, by) = holds.somewhere()?.resolve_within(&mut conn, &service).await?;
@@ -273,5 +273,5 @@ async fn known_there(
 }
 
 async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Person> {
-    people::store::find(conn, person).await?.ok_or_else(person_not_found)
+    gate::store::people::find(conn, person).await?.ok_or_else(person_not_found)
 }

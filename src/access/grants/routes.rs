@@ -10,12 +10,13 @@ use crate::access::roles;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::unknown_person;
+use crate::gate;
 use crate::gate::audit::Change;
 use crate::gate::idempotency::once;
 use crate::gate::permission::WriteGrants;
 use crate::gate::{About, Can, Holds};
 use crate::identity::Identity;
-use crate::identity::people::{self, named_in_path};
+use crate::identity::people::named_in_path;
 use crate::platform::http::{Json, Path, Routes};
 
 /// `/service-roles`, `/person-service-roles`, `/person-service-permissions`.
@@ -184,7 +185,7 @@ pub(super) async fn whom(
     now: OffsetDateTime,
 ) -> Result<(Can<WriteGrants>, PersonId, ServiceId)> {
     let (service, by) = by.resolve_within(conn, service).await?;
-    let found = people::store::find(conn, person).await?;
+    let found = gate::store::people::find(conn, person).await?;
     if by.everywhere || person.is_username() {
         return found.map(|found| (by, found.id, service)).ok_or_else(|| unknown_person(person));
     }

@@ -4,9 +4,9 @@ use super::{Standing, What, store};
 use crate::access::{permissions, roles};
 use crate::base::error::Result;
 use crate::base::id::{Id, PermissionId, PersonId, Ref, RoleId, ServiceId};
+use crate::gate;
 use crate::gate::audit::Change;
 use crate::gate::store::{Through, must_cover_permission, must_cover_role, queue_for_administrators};
-use crate::identity::people;
 
 /// Whether it makes somebody an administrator of Portero itself.
 pub(super) fn is_administrator(service: ServiceId, what: What) -> bool {
@@ -21,7 +21,7 @@ pub(super) async fn lock(tx: &mut Change, service: ServiceId, people: &[PersonId
     if all.iter().any(|what| is_administrator(service, *what)) {
         queue_for_administrators(tx).await?;
     }
-    people::store::lock_all(tx, people).await?;
+    gate::store::people::lock_all(tx, people).await?;
     for what in all {
         match *what {
             What::Role(role) => roles::store::hold(tx, role).await??,

@@ -11,11 +11,10 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{Granted, Standing, Terms};
-use crate::access::services;
 use crate::base::error::{OnConstraint, Result};
 use crate::base::id::{Id, PersonId, RoleId, ServiceId};
+use crate::gate;
 use crate::identity::mail::store::tokens::void_before_promotion;
-use crate::identity::people;
 
 pub use direct::{direct_standing, grant_direct, revoke_direct};
 pub use expired::{is_any_expired, sweep};
@@ -26,7 +25,7 @@ pub use review::{Selection, confirm, review};
 
 /// Lets a service offer a role; twice is safe. Answers whether it had not offered it.
 pub async fn offer(conn: &mut PgConnection, service: ServiceId, role: RoleId) -> Result<bool> {
-    services::store::hold(conn, service).await?;
+    gate::store::services::hold(conn, service).await?;
     loop {
         let made = sqlx::query!(
             "insert into auth.service_roles (service_id, role_id) values ($1, $2) on conflict do nothing",
@@ -127,7 +126,7 @@ pub async fn grant(
     role: RoleId,
     terms: &Terms,
 ) -> Result<Granted> {
-    people::store::must_be_here(conn, person).await?;
+    gate::store::people::must_be_here(conn, person).await?;
     offer(conn, service, role).await?;
     loop {
         let found = sqlx::query_as!(

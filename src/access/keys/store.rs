@@ -5,10 +5,10 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{Key, KeyName};
-use crate::access::services;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, KeyId, PersonId, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
+use crate::gate;
 use crate::platform::http::{Page, Total};
 
 /// How many keys a service may have: enough for every instance of a backend to have its own, and to change them.
@@ -29,7 +29,7 @@ pub async fn insert(
     if service == ServiceId::PORTERO {
         return Err(Error::conflict("built_in", "Portero itself has no keys: a key is for one of your own services"));
     }
-    services::store::lock(conn, service).await?;
+    gate::store::services::lock(conn, service).await?;
     let made = sqlx::query!(
         r#"
         insert into auth.service_keys (service_id, key_hash, name, created_by, expires_at)

@@ -138,12 +138,8 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewPermission) -> Result<Made
         )
         .fetch_optional(&mut *conn)
         .await?;
-        match standing {
-            Some(standing) if description.is_none() || standing.description.as_deref() == description => {
-                return Ok(Made::Standing(standing));
-            }
-            Some(_) => return Err(exists()),
-            None => {}
+        if let Some(standing) = standing {
+            return Made::standing(standing, |there| there.description.as_deref(), description, exists());
         }
         must_have_no_twin(&mut *conn, &new.name).await?;
     }

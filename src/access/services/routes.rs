@@ -9,6 +9,7 @@ use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::made::Made;
 use crate::base::patch::must_change_something;
+use crate::gate;
 use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadServices, WriteServices};
@@ -128,7 +129,7 @@ async fn update(
     id.must_not_be_built_in()?;
     must_change_something(change.name.as_ref(), &change.description)?;
     let mut tx = by.begin(identity, About::default()).await?;
-    store::lock(&mut tx, id).await?;
+    gate::store::services::lock(&mut tx, id).await?;
     let before = store::tagged(&mut tx, id).await?;
     if_match.allows(&before.etag)?;
     if change.name.as_ref().is_some_and(|name| name.as_str() != before.shown.name) {
@@ -169,7 +170,7 @@ async fn delete_service(
     let service_id = id.id()?;
     service_id.must_not_be_built_in()?;
     let mut tx = by.begin(&identity, About::default()).await?;
-    store::lock(&mut tx, service_id).await?;
+    gate::store::services::lock(&mut tx, service_id).await?;
     let service = store::tagged(&mut tx, service_id).await?;
     if_match.allows(&service.etag)?;
     let now = tx.by().now;

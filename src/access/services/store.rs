@@ -9,8 +9,6 @@ use crate::base::made::Made;
 use crate::base::names::{self, Description};
 use crate::platform::http::{ETag, Page, Tagged, Total};
 
-pub use crate::gate::store::services::{find, hold, lock, resolve};
-
 /// One page of services, Portero itself left out.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> {
     Total::rows(conn, page, |page| {
@@ -96,13 +94,10 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<Made<Se
         .await?;
         match standing {
             // Portero itself is nobody's to register.
-            Some(standing)
-                if standing.id != ServiceId::PORTERO
-                    && (description.is_none() || standing.description.as_deref() == description) =>
-            {
-                return Ok(Made::Standing(standing));
+            Some(standing) if standing.id == ServiceId::PORTERO => return Err(exists()),
+            Some(standing) => {
+                return Made::standing(standing, |there| there.description.as_deref(), description, exists());
             }
-            Some(_) => return Err(exists()),
             None => must_have_no_twin(&mut *conn, &new.name).await?,
         }
     }

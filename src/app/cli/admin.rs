@@ -14,6 +14,7 @@ use crate::access::grants::{Taken, What, take};
 use crate::base::error::Error;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::{Person, PersonName, Username};
+use crate::gate;
 use crate::gate::store::administrators;
 use crate::identity::people;
 use crate::platform::shares::Asker;
@@ -57,7 +58,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
 
 async fn add(tool: &Tool, named: &Named<PersonId>, name: &PersonName, password: &NewPassword) -> anyhow::Result<()> {
     let mut conn = tool.app.db.read().await?;
-    if let Some(person) = people::store::find(&mut conn, &named.row).await? {
+    if let Some(person) = gate::store::people::find(&mut conn, &named.row).await? {
         if password.random_password {
             let username = person.username;
             bail!(

@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use sqlx::PgConnection;
 
-use crate::access::{permissions, roles, services};
+use crate::access::{permissions, roles};
 use crate::base::id::{Id, PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::Person;
-use crate::identity::people;
+use crate::gate;
 
 /// A row, as it was typed.
 #[derive(Clone, Debug)]
@@ -36,13 +36,13 @@ impl<T: Id> Named<T> {
 
 impl Named<PersonId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<Person> {
-        people::store::find(conn, &self.row).await?.ok_or_else(|| self.absent())
+        gate::store::people::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
 }
 
 impl Named<ServiceId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<ServiceId> {
-        services::store::find(conn, &self.row).await?.ok_or_else(|| self.absent())
+        gate::store::services::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
 }
 

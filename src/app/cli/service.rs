@@ -12,6 +12,7 @@ use crate::access::grants;
 use crate::access::services::{self, NewService, Service, ServiceChange, ServiceName, store};
 use crate::base::id::{RoleId, ServiceId};
 use crate::base::names::Description;
+use crate::gate;
 use crate::gate::audit::{Action, Change, Event};
 use crate::gate::store::queue_for_administrators;
 
@@ -86,7 +87,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         Command::Change { service, new } => {
             let id = service.find(&mut tx).await?;
             id.must_not_be_built_in()?;
-            store::lock(&mut tx, id).await?;
+            gate::store::services::lock(&mut tx, id).await?;
             let before = store::get(&mut tx, id).await?;
             let (name, description) = new.split();
             let service = services::change(&mut tx, before, &ServiceChange { name, description }).await?.shown;

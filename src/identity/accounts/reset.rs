@@ -3,6 +3,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
 use crate::base::opaque::mail_token::{MailTokenHash, Purpose};
+use crate::gate;
 use crate::gate::audit::{Actor, By, Change, Origin};
 use crate::identity::Identity;
 use crate::identity::mail::store::tokens::{self, Owner};
@@ -44,7 +45,7 @@ pub(super) async fn reset_password(
 
     let by = By { actor: Actor::Person(owner.person), origin, now };
     let mut tx = Change::new(identity.db.begin().await?, by);
-    people::store::lock(&mut tx, owner.person).await?;
+    gate::store::people::lock(&mut tx, owner.person).await?;
     let spent = tokens::spend(&mut tx, purpose, token, now).await?.ok_or_else(invalid)?;
     if !mail::store::may_reset(&mut tx, owner.person).await? {
         return Err(invalid());

@@ -9,6 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
 use crate::base::opaque::mail_token::{MailTokenHash, PATIENCE, Purpose};
+use crate::gate;
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::identity::Identity;
 use crate::identity::mail::store::tokens::{self, NewToken};
@@ -94,7 +95,7 @@ pub(super) async fn invite_by_mail(
 /// whether there is one.
 pub(super) async fn verify_again(identity: &Identity, person: PersonId, locale: Option<Locale>) -> Result<bool> {
     let mut tx = identity.db.begin().await?;
-    people::store::lock(&mut tx, person).await?;
+    gate::store::people::lock(&mut tx, person).await?;
     let now = identity.clock.now();
     let pending = tokens::pending_email(&mut tx, person, now).await?;
     let email = match pending {
@@ -124,7 +125,7 @@ pub(super) async fn verify_email(
     let person = tokens::owner(&mut *identity.db.read().await?, purpose, token, now).await?.ok_or_else(invalid)?.person;
     let by = By { actor: Actor::Person(person), origin, now };
     let mut tx = Change::new(identity.db.begin().await?, by);
-    people::store::lock(&mut tx, person).await?;
+    gate::store::people::lock(&mut tx, person).await?;
     let spent = tokens::spend(&mut tx, purpose, token, now).await?.ok_or_else(invalid)?;
     let before = people::store::email(&mut tx, person).await?;
     tell_the_old_address(&mut tx, identity, person, &spent.email, locale).await?;

@@ -7,6 +7,7 @@ use crate::base::error::Result;
 use crate::base::id::{Id, PersonId};
 use crate::base::locale::Locale;
 use crate::base::person::Person;
+use crate::gate;
 use crate::gate::audit::{Action, Change, Event};
 use crate::identity::Identity;
 use crate::identity::mail::{self, Content};
@@ -33,7 +34,7 @@ pub struct Wanted<'a> {
 /// 403 for somebody who is not the actor's to change; 404 `user_not_found`; 409 `user_exists`, `email_taken`; 412.
 pub async fn change(tx: &mut Change, identity: &Identity, id: PersonId, wanted: &Wanted<'_>) -> Result<Tagged<Person>> {
     let Wanted { change, password_hash, if_match, language } = *wanted;
-    store::lock(tx, id).await?;
+    gate::store::people::lock(tx, id).await?;
     let actor = tx.by().person();
     if let Some(actor) = actor {
         must_be_theirs_to_change(tx, actor, id, change, password_hash.is_some()).await?;

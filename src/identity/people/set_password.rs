@@ -8,6 +8,7 @@ use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
 use crate::base::opaque::token::TokenHash;
+use crate::gate;
 use crate::gate::audit::{Action, Change, Event};
 use crate::gate::sessions;
 use crate::identity::Identity;
@@ -44,7 +45,7 @@ pub async fn set_password(
     chosen_by: ChosenBy<'_>,
     language: Option<Locale>,
 ) -> Result<Option<u64>> {
-    store::lock(tx, person).await?;
+    gate::store::people::lock(tx, person).await?;
     let (old, kept, giver) = match chosen_by {
         ChosenBy::Oneself { old, session } => (Some(old), Some(session), None),
         ChosenBy::Administrator(administrator) => (None, None, store::giver(tx, administrator).await?),

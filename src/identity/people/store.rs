@@ -21,7 +21,6 @@ use crate::base::person::{Person, PersonName, Username};
 use crate::platform::http::{Page, Total};
 use crate::platform::passwords::PasswordHash;
 
-pub use crate::gate::store::people::{find, hold, lock, lock_all, must_be_here};
 pub use credentials::{Credentials, Found, credentials, must_be_free};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email, write_domains_in_one_way};

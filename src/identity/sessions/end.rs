@@ -6,6 +6,7 @@ use super::store::listed;
 use crate::base::error::Result;
 use crate::base::id::{PersonId, SessionId};
 use crate::base::opaque::token::TokenHash;
+use crate::gate;
 use crate::gate::audit::{Action, Change, Event};
 use crate::gate::must_cover;
 use crate::gate::sessions::store;
@@ -16,7 +17,7 @@ use crate::identity::people;
 /// # Errors
 /// 403 for somebody who is not the actor's to log out; 404 `user_not_found`.
 pub async fn end_all(tx: &mut Change, person: PersonId, kept: Option<TokenHash>) -> Result<u64> {
-    people::store::lock(tx, person).await?;
+    gate::store::people::lock(tx, person).await?;
     people::store::get(tx, person).await?;
     must_cover(tx, &[person]).await?;
     let sessions = store::revoke_all(tx, person, kept).await?;
@@ -31,7 +32,7 @@ pub async fn end_all(tx: &mut Change, person: PersonId, kept: Option<TokenHash>)
 /// # Errors
 /// 403 for somebody who is not the actor's to log out.
 pub async fn end_one(tx: &mut Change, person: PersonId, id: &SessionId) -> Result<bool> {
-    people::store::lock(tx, person).await?;
+    gate::store::people::lock(tx, person).await?;
     must_cover(tx, &[person]).await?;
     let ended = listed::end(tx, person, id).await?;
     if ended {

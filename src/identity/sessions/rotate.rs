@@ -7,11 +7,11 @@ use super::store::families;
 use super::{Entrant, LoggedIn, Proof, Refreshed, begin};
 use crate::base::error::{Error, Result};
 use crate::base::opaque::refresh_token::RefreshHash;
+use crate::gate;
 use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
 use crate::gate::sessions::store::families::end;
 use crate::gate::sessions::{Family, Good};
 use crate::identity::Identity;
-use crate::identity::people;
 use crate::platform::http::rate_limit;
 
 /// Exchanges a refresh token for a new pair. The session of its own pair ends; shortly after, the same token is good for
@@ -28,7 +28,7 @@ pub async fn rotate(identity: &Identity, origin: &Origin, presented: RefreshHash
     let now = identity.clock.now();
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
     let mut tx = Change::new(identity.db.begin().await?, by);
-    people::store::hold(&mut tx, known.person).await?;
+    gate::store::people::hold(&mut tx, known.person).await?;
     let family = families::lock(&mut tx, known.family).await?;
     let family = family.filter(|family| identity.sessions.families.is_live(family, now)).ok_or_else(invalid)?;
     let standing = families::standing(&mut tx, presented).await?.ok_or_else(invalid)?;

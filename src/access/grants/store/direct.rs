@@ -4,11 +4,10 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::access::grants::{End, Granted, Standing, Terms, Why};
-use crate::access::services;
 use crate::base::error::{OnConstraint, Result};
 use crate::base::id::{Id, PermissionId, PersonId, RoleId, ServiceId};
+use crate::gate;
 use crate::identity::mail::store::tokens::void_before_promotion;
-use crate::identity::people;
 
 /// The terms on which a person holds a permission directly in a service at `now`.
 pub async fn direct_standing(
@@ -48,9 +47,9 @@ pub async fn grant_direct(
     terms: &Terms,
 ) -> Result<(RoleId, Granted)> {
     // One at a time for one person: two that make the same role at once would both fail on its name.
-    people::store::lock(conn, person).await?;
-    people::store::must_be_here(conn, person).await?;
-    services::store::hold(conn, service).await?;
+    gate::store::people::lock(conn, person).await?;
+    gate::store::people::must_be_here(conn, person).await?;
+    gate::store::services::hold(conn, service).await?;
     // The no-op update locks the role that is there: a racing revocation of its last permission would delete it.
     let role = sqlx::query_scalar!(
         r#"
@@ -147,7 +146,7 @@ pub async fn revoke_direct(
     permission: PermissionId,
     now: OffsetDateTime,
 ) -> Result<(Option<RoleId>, Option<Standing>)> {
-    people::store::lock(&mut *conn, person).await?;
+    gate::store::people::lock(&mut *conn, person).await?;
     let role = sqlx::query_scalar!(
         r#"
         select id as "id: RoleId" from auth.role

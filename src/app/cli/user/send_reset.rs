@@ -10,7 +10,7 @@ use crate::identity::accounts;
 pub(super) async fn run(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
-    crate::identity::people::store::lock(&mut tx, person.id).await?;
+    crate::gate::store::people::lock(&mut tx, person.id).await?;
     accounts::queue_reset(&mut tx, &tool.app, person.id, None).await?;
     tx.commit([]).await?;
     tool.output.done(
