@@ -70,7 +70,7 @@ where
         }
     };
     let done = local.run_until(async {
-        tokio::time::timeout(Duration::from_secs(60), felt).await.expect("a flood that is felt");
+        tokio::time::timeout(Duration::from_mins(1), felt).await.expect("a flood that is felt");
         others.await
     });
     let done = done.await;

@@ -19,6 +19,10 @@ async fn the_demo_starts_from_nothing_and_its_curls_work() {
     let juan = demo.log_in("juan", "juan-hash").await;
     let (status, answer) = demo.post("/check-token", &juan, json!({"service_id": 4, "permission": "read"})).await;
     assert_eq!((status, &answer["allowed"], &answer["roles"]), (200, &json!(true), &json!(["Viewer"])));
+
+    let listed = portero(&directory, &["--demo", "--json", "user", "sessions", "juan"], &[]).output().unwrap();
+    let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(listed[0]["expires_at"], answer["expires_at"], "the tool says what the server does");
 }
 
 #[tokio::test]
