@@ -16,7 +16,7 @@ use crate::base::opaque::token::TokenHash;
 use crate::base::person::{Person, person_not_found};
 use crate::gate;
 use crate::gate::check::Checked;
-use crate::gate::effective::store::services_where;
+use crate::gate::effective::store::holds;
 use crate::gate::permission::{BuiltIn, ReadGrants, ReadServices, ReadUsers};
 use crate::gate::sessions::Payload;
 use crate::gate::{Backend, Caller, Can, Effective, Holds, Rights};
@@ -79,7 +79,7 @@ async fn oneself(
         let mut conn = identity.db.read().await?;
         let now = Some(identity.clock.now());
         // Whether somebody is there is for those to hear who may read people.
-        if services_where(&mut conn, session.person, ReadUsers::ID, now).await?.contains(&ServiceId::PORTERO) {
+        if holds(&mut conn, session.person, ReadUsers::ID, ServiceId::PORTERO, now).await? {
             find(&mut conn, person).await?;
         }
         return Err(Error::forbidden(

@@ -10,7 +10,7 @@ use super::What;
 use super::store::{self, PlantedFor};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
-use crate::gate::effective::store::services_where;
+use crate::gate::effective::store::holds;
 use crate::gate::permission::{BuiltIn, WriteGrants};
 use crate::gate::store::{Through, covers_permission, covers_role};
 use crate::identity::people::store::given;
@@ -130,6 +130,5 @@ fn of_holders(planted: &PlantedFor) -> Option<Notice> {
 }
 
 async fn hands_out(conn: &mut PgConnection, person: PersonId, service: ServiceId, now: OffsetDateTime) -> Result<bool> {
-    let services = services_where(conn, person, WriteGrants::ID, Some(now)).await?;
-    Ok(services.contains(&ServiceId::PORTERO) || services.contains(&service))
+    holds(conn, person, WriteGrants::ID, service, Some(now)).await
 }
