@@ -52,7 +52,7 @@ impl Answer {
 /// The fields that a check may have.
 #[derive(Default, Deserialize)]
 #[expect(dead_code, reason = "read as Portero reads them")]
-struct Question {
+struct BatchQuery {
     user_id: Option<i32>,
     service_id: Option<i32>,
     permission: Option<String>,
@@ -118,7 +118,7 @@ async fn look_up(
 
 fn read(headers: &HeaderMap, body: &Bytes) -> Result<TokenHash, StatusCode> {
     if !body.is_empty() {
-        serde_json::from_slice::<Question>(body).map_err(|_| StatusCode::BAD_REQUEST)?;
+        serde_json::from_slice::<BatchQuery>(body).map_err(|_| StatusCode::BAD_REQUEST)?;
     }
     let token = headers.get("token").and_then(|token| token.to_str().ok());
     token.and_then(TokenHash::of).ok_or(StatusCode::UNAUTHORIZED)

@@ -17,7 +17,7 @@ use portero::app::config::Config;
 use portero::app::database::{Database, is_migrated};
 use portero::app::{self, build};
 use portero::platform::database::embedded::{Durability, Postgres};
-use portero::platform::passwords::Place;
+use portero::platform::passwords::HashingPlace;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Row};
 use tempfile::TempDir;
@@ -94,7 +94,7 @@ async fn the_classic_set_up_serves_and_does_not_migrate_again() {
     let superuser: i64 = count(&mut conn, "select count(*) from pg_roles where rolname = 'portero' and rolsuper").await;
     assert_eq!(superuser, 0);
 
-    let app = build::build(&database, config, Place::Here).expect("an app");
+    let app = build::build(&database, config, HashingPlace::Here).expect("an app");
     let login = json!({ "username": "adm1", "password": "adm1-hash" });
     let request = Request::post("/auth/login").body(Body::from(login.to_string())).expect("a request");
     let response = app::router(&app).oneshot(request).await.expect("an answer");

@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 
 use anyhow::Context;
 use portero::platform::metrics::Hashing;
-use portero::platform::passwords::{Hasher, Password, Place};
+use portero::platform::passwords::{Hasher, HashingPlace, Password};
 use portero::platform::shares::Asker;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use time::OffsetDateTime;
@@ -63,7 +63,7 @@ pub async fn refill(conn: &mut PgConnection, ids: RangeInclusive<i32>, now: Offs
 
 async fn password_hash() -> anyhow::Result<String> {
     let password = Password::try_from(PASSWORD.to_owned()).map_err(|fault| anyhow::anyhow!(fault))?;
-    Ok(Hasher::start(1, Place::Here, Hashing::default())?
+    Ok(Hasher::start(1, HashingPlace::Here, Hashing::default())?
         .hash(&Asker::ourselves("figures"), password)
         .await?
         .as_str()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::changes::{Feed, Pace};
+use super::changes::{Feed, FeedTimings};
 use super::config::Config;
 use super::database::Database;
 use crate::app::{self, App};
@@ -15,10 +15,10 @@ use crate::gate::sessions::{self, Renewals};
 use crate::gate::{self, Checks, Evaluator, Gate, Uses};
 use crate::identity::people::{self, StoredCredentials};
 use crate::identity::{self, Identity};
-use crate::platform::database::{Batch, Limits};
-use crate::platform::mail::Post;
+use crate::platform::database::{Batch, BatchLimits};
+use crate::platform::mail::Mailer;
 use crate::platform::metrics::Metrics;
-use crate::platform::passwords::{Hasher, Judge, Place};
+use crate::platform::passwords::{Hasher, HashingPlace, Judge};
 use crate::platform::shares::{self, Shares};
 use crate::platform::{self, Platform, http};
 
@@ -26,19 +26,19 @@ use crate::platform::{self, Platform, http};
 const LOGINS_AT_ONCE: u32 = 30;
 
 /// The app on a database. `hashing` says where passwords are hashed.
-pub fn build(database: &Database, config: Config, hashing: Place) -> anyhow::Result<App> {
-    build_at(database, config, hashing, Pace::default())
+pub fn build(database: &Database, config: Config, hashing: HashingPlace) -> anyhow::Result<App> {
+    build_at(database, config, hashing, FeedTimings::default())
 }
 
 /// The same, whose streams go at a pace of their own.
-pub fn build_at(database: &Database, config: Config, hashing: Place, pace: Pace) -> anyhow::Result<App> {
+pub fn build_at(database: &Database, config: Config, hashing: HashingPlace, pace: FeedTimings) -> anyhow::Result<App> {
     let platform = platform(database, &config, hashing)?;
     let changes = Feed::new(database, &config, pace, platform.metrics.stream(), platform.stopping.clone())?;
     let identity = identity(gate(platform, &config), &config);
     Ok(App::new(app::Parts { identity, config: Arc::new(config), changes }))
 }
 
-fn platform(database: &Database, config: &Config, hashing: Place) -> anyhow::Result<Platform> {
+fn platform(database: &Database, config: &Config, hashing: HashingPlace) -> anyhow::Result<Platform> {
     let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
     let hasher = Hasher::start(config.hash_threads, hashing, metrics.hashing());
     Ok(Platform::new(platform::Parts {
@@ -47,7 +47,7 @@ fn platform(database: &Database, config: &Config, hashing: Place) -> anyhow::Res
         hasher: hasher.context("can't start the hashing threads")?.with_firebase(config.firebase_key.clone()),
         judge: Judge::new(config.passwords),
         metrics,
-        post: Post::new(&config.mail).context("SMTP_URL")?,
+        mailer: Mailer::new(&config.mail).context("SMTP_URL")?,
         http: http::Settings {
             listen: config.listen,
             trusted_proxies: config.trusted_proxies.clone(),
@@ -85,13 +85,13 @@ fn identity(gate: Gate, config: &Config) -> Identity {
             knows_firebase: config.firebase_key.is_some(),
         }),
         credentials: Batch::start(StoredCredentials, &gate.db, one_lane(config), &gate.metrics),
-        logins: shares::Pace::per_minute("logins", config.logins_per_minute, LOGINS_AT_ONCE),
-        imports: people::import::Turns::default(),
+        logins: shares::LeakyBuckets::per_minute("logins", config.logins_per_minute, LOGINS_AT_ONCE),
+        imports: people::import::ImportSlots::default(),
         exports: Shares::new(people::EXPORTS_OF_A_PERSON as usize),
         gate,
     })
 }
 
-fn one_lane(config: &Config) -> Limits {
-    Limits { lanes: 1, ..config.checks }
+fn one_lane(config: &Config) -> BatchLimits {
+    BatchLimits { lanes: 1, ..config.checks }
 }

@@ -27,7 +27,6 @@ const MIGRATING: i64 = 0x706f_7274_6572_6f00;
 
 /// A database in use, and the private Postgres under it, if it is ours to stop.
 pub struct Database {
-    /// Where it is.
     pub address: Address,
     /// The same, for people.
     pub place: String,
@@ -101,10 +100,10 @@ impl Database {
         } else {
             let mut conn = self.address.connect_patiently().await?;
             let mut tx = self.address.begin_on(&mut conn).await?;
-            match standing(&mut tx).await? {
-                Standing::Current => {}
-                Standing::Behind => bail!("the database is not migrated to this version: run `portero migrate`"),
-                Standing::Ahead(version) => bail!(newer(version)),
+            match migration_status(&mut tx).await? {
+                MigrationStatus::Current => {}
+                MigrationStatus::Behind => bail!("the database is not migrated to this version: run `portero migrate`"),
+                MigrationStatus::Ahead(version) => bail!(newer(version)),
             }
             drop(tx);
             conn.close().await?;
@@ -246,7 +245,7 @@ pub fn newer(version: i64) -> String {
 
 /// How a database compares with this binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum MigrationStatus {
     /// Every migration of this binary has been applied, and no other.
     Current,
     /// Some have not.
@@ -256,11 +255,11 @@ pub enum Standing {
 }
 
 /// Compares a database with this binary.
-pub async fn standing(conn: &mut PgConnection) -> Result<Standing> {
+pub async fn migration_status(conn: &mut PgConnection) -> Result<MigrationStatus> {
     let there: bool =
         sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *conn).await?;
     if !there {
-        return Ok(Standing::Behind);
+        return Ok(MigrationStatus::Behind);
     }
     let applied = conn.list_applied_migrations("_sqlx_migrations").await.map_err(anyhow::Error::from)?;
     let all = MIGRATIONS
@@ -269,15 +268,15 @@ pub async fn standing(conn: &mut PgConnection) -> Result<Standing> {
     let ours = |version| MIGRATIONS.iter().any(|wanted| wanted.version == version);
     let beyond = applied.iter().map(|done| done.version).filter(|version| !ours(*version)).max();
     Ok(match (all, beyond) {
-        (false, _) => Standing::Behind,
-        (true, None) => Standing::Current,
-        (true, Some(version)) => Standing::Ahead(version),
+        (false, _) => MigrationStatus::Behind,
+        (true, None) => MigrationStatus::Current,
+        (true, Some(version)) => MigrationStatus::Ahead(version),
     })
 }
 
 /// Whether every migration of this binary has been applied.
 pub async fn is_migrated(conn: &mut PgConnection) -> Result<bool> {
-    Ok(standing(conn).await? != Standing::Behind)
+    Ok(migration_status(conn).await? != MigrationStatus::Behind)
 }
 
 /// Loads the demo data, unless it has been loaded before.

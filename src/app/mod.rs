@@ -31,9 +31,9 @@ use crate::gate::{self, Gate};
 use crate::identity::{Identity, accounts, login, people, sessions};
 use crate::platform::Platform;
 use crate::platform::http::access_log::AccessLog;
-use crate::platform::http::ask_again::AskAgain;
 use crate::platform::http::fallback::{self, InTime};
 use crate::platform::http::rate_limit::{self, RateLimit};
+use crate::platform::http::retry::RetryReads;
 use crate::platform::http::{Facts, Routes, total};
 use changes::Feed;
 use config::{Config, Cors};
@@ -47,7 +47,6 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     /// The floors below.
     pub identity: Identity,
-    /// The settings.
     pub config: Arc<Config>,
     /// What the streams of changes hear.
     pub changes: Feed,
@@ -159,7 +158,7 @@ pub fn router(app: &App) -> Router {
             .layer(CatchPanicLayer::custom(fallback::panicked))
             .option_layer(rate_limit.clone().filter(|_| !facts.is_unlimited))
             .layer(InTime::layer(facts.deadline, config.checks.deadline))
-            .layer(AskAgain::layer())
+            .layer(RetryReads::layer())
             .option_layer(facts.takes_keys_of.map(|askers| idempotency.layer(askers)))
     };
     let undocumented = docs::browser()

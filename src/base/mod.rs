@@ -1,5 +1,7 @@
 //! What knows nobody: ids, names, moments, addresses, the texts of secrets, and what can go wrong.
 
+#![warn(missing_docs)]
+
 pub mod clock;
 pub mod email;
 pub mod error;

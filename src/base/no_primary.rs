@@ -26,7 +26,7 @@ impl fmt::Display for Unfit {
 
 /// Why there is no connection to a server.
 #[derive(Clone, Debug)]
-pub enum Why {
+pub enum ConnectFailure {
     /// It must not be used.
     Unfit(Unfit),
     /// It can't be reached, or does not let us in.
@@ -38,7 +38,7 @@ pub enum Why {
     },
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unfit(unfit) => unfit.fmt(f),
@@ -51,26 +51,26 @@ impl fmt::Display for Why {
 #[derive(Clone, Debug)]
 pub struct NoPrimary {
     /// Each server, and why not.
-    tried: Vec<(String, Why)>,
+    tried: Vec<(String, ConnectFailure)>,
     database: String,
 }
 
 impl NoPrimary {
     /// Each server by name, and why not.
-    pub fn new(tried: Vec<(String, Why)>, database: &str) -> Self {
+    pub fn new(tried: Vec<(String, ConnectFailure)>, database: &str) -> Self {
         Self { tried, database: database.to_owned() }
     }
 
     /// Whether a pooler has said so, which does not like our settings.
     pub fn is_because_of_a_pooler(&self) -> bool {
-        self.tried.iter().any(|(_, why)| matches!(why, Why::Failed { by_a_pooler: true, .. }))
+        self.tried.iter().any(|(_, why)| matches!(why, ConnectFailure::Failed { by_a_pooler: true, .. }))
     }
 
     /// What is wrong with a server that answers, if one does.
     pub fn unfit(&self) -> Option<Unfit> {
         self.tried.iter().find_map(|(_, why)| match why {
-            Why::Unfit(unfit) => Some(*unfit),
-            Why::Failed { .. } => None,
+            ConnectFailure::Unfit(unfit) => Some(*unfit),
+            ConnectFailure::Failed { .. } => None,
         })
     }
 
@@ -98,7 +98,7 @@ impl NoPrimary {
 impl fmt::Display for NoPrimary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.tried[..] {
-            [(server, Why::Unfit(unfit))] => {
+            [(server, ConnectFailure::Unfit(unfit))] => {
                 write!(f, "Postgres at {server} is {unfit}; Portero writes, and needs the primary")
             }
             [(server, why)] => write!(f, "can't connect to Postgres at {server}, database {}: {why}", self.database),
@@ -118,7 +118,7 @@ pub fn came_to_an_unfit(error: &sqlx::Error) -> Option<NoPrimary> {
     let sqlx::Error::Database(database) = error else { return None };
     let is = database.message().contains(NOT_WRITABLE) || database.code().as_deref() == Some("25006");
     is.then(|| NoPrimary {
-        tried: vec![("that address".to_owned(), Why::Unfit(Unfit::ReadOnly))],
+        tried: vec![("that address".to_owned(), ConnectFailure::Unfit(Unfit::ReadOnly))],
         database: String::new(),
     })
 }

@@ -14,7 +14,6 @@ use crate::platform::http::credential::Credential;
 pub struct Backend {
     /// Whose key it is.
     pub service: ServiceId,
-    /// Which.
     pub key: KeyId,
     hash: KeyHash,
     checked: CheckedKey,

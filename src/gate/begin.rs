@@ -5,24 +5,23 @@ use super::{Can, can, effective, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, RoleId, ServiceId};
 use crate::gate::Gate;
-use crate::gate::audit::{Actor, By, Change};
+use crate::gate::audit::{Actor, AuditedTx, By};
 use crate::platform::database::Transaction;
 use crate::platform::http::credential;
 
 /// What a change is about, to be locked before it is judged.
 #[derive(Clone, Debug, Default)]
-pub struct About {
+pub struct LockScope {
     people: Vec<PersonId>,
     may_unmake_an_administrator: bool,
 }
 
-impl About {
+impl LockScope {
     /// Somebody, what they are and what they hold.
     pub fn person(person: PersonId) -> Self {
         Self { people: vec![person], may_unmake_an_administrator: false }
     }
 
-    /// A role in a service.
     pub fn role(service: ServiceId, role: RoleId) -> Self {
         Self::grants([], service, [role])
     }
@@ -65,7 +64,7 @@ impl<P: BuiltIn> Can<P> {
     ///
     /// # Errors
     /// 401 `invalid_token` or 403 when that has happened since the request came.
-    pub async fn begin(&self, gate: &Gate, about: About) -> Result<Change> {
+    pub async fn begin(&self, gate: &Gate, about: LockScope) -> Result<AuditedTx> {
         let mut tx = gate.db.begin().await?;
         if about.may_unmake_an_administrator {
             store::queue_for_administrators(&mut tx).await?;
@@ -81,7 +80,7 @@ impl<P: BuiltIn> Can<P> {
     }
 
     /// Makes a change of what another transaction has prepared for it.
-    pub async fn begin_in(&self, gate: &Gate, mut tx: Transaction) -> Result<Change> {
+    pub async fn begin_in(&self, gate: &Gate, mut tx: Transaction) -> Result<AuditedTx> {
         store::people::hold(&mut tx, self.actor).await?;
         self.still_stands(gate, tx).await
     }
@@ -93,7 +92,7 @@ impl<P: BuiltIn> Can<P> {
     /// 403 `insufficient_permissions` for what would outlive it.
     pub async fn end_of_what_is_made(
         &self,
-        tx: &mut Change,
+        tx: &mut AuditedTx,
         wanted: Option<Option<OffsetDateTime>>,
     ) -> Result<Option<OffsetDateTime>> {
         let now = tx.by().now;
@@ -123,15 +122,16 @@ impl<P: BuiltIn> Can<P> {
     }
 
     /// Asks again whether the caller may, now that nobody can change that.
-    async fn still_stands(&self, gate: &Gate, mut tx: Transaction) -> Result<Change> {
+    async fn still_stands(&self, gate: &Gate, mut tx: Transaction) -> Result<AuditedTx> {
         let by = self.by(gate);
-        let standing = effective::store::standing(&mut tx, self.token, self.actor, P::ID, self.service, by.now).await?;
-        if !standing.has_session {
+        let caller =
+            effective::store::reauthorize(&mut tx, self.token, self.actor, P::ID, self.service, by.now).await?;
+        if !caller.has_session {
             return Err(credential::invalid());
         }
-        if !standing.holds_permission {
+        if !caller.holds_permission {
             return Err(can::lacks::<P>());
         }
-        Ok(Change::new(tx, by))
+        Ok(AuditedTx::new(tx, by))
     }
 }

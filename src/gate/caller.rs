@@ -7,7 +7,7 @@ use crate::base::id::{PersonId, Ref};
 use crate::base::opaque::token::TokenHash;
 use crate::base::person::Person;
 use crate::gate::Gate;
-use crate::gate::audit::{Actor, By, Change, Origin};
+use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::gate::check::Checked;
 use crate::gate::sessions::{self, Payload};
 use crate::platform::http::credential::{self, Credential};
@@ -15,13 +15,10 @@ use crate::platform::http::credential::{self, Credential};
 /// Somebody whose token is valid: enough for what anyone logged in may do.
 #[derive(Debug)]
 pub struct Caller {
-    /// Who.
     pub person: PersonId,
-    /// The token they came with.
     pub token: TokenHash,
     /// What the check of it said.
     pub checked: Checked,
-    /// Where they call from.
     pub origin: Origin,
 }
 
@@ -30,13 +27,13 @@ impl Caller {
     ///
     /// # Errors
     /// 401 `invalid_token` when their session has ended since the request came.
-    pub async fn begin(&self, gate: &Gate) -> Result<Change> {
+    pub async fn begin(&self, gate: &Gate) -> Result<AuditedTx> {
         let mut tx = gate.db.begin().await?;
         store::people::lock(&mut tx, self.person).await?;
         if !sessions::store::stands(&mut tx, self.token).await? {
             return Err(credential::invalid());
         }
-        Ok(Change::new(tx, self.by(gate)))
+        Ok(AuditedTx::new(tx, self.by(gate)))
     }
 
     /// Whether it is the caller whom a request names.

@@ -16,11 +16,8 @@ use crate::gate::audit::Origin;
 /// handler can't run for anyone else; from [`Holds::within`] in one service.
 #[derive(Debug)]
 pub struct Can<P> {
-    /// Who acts.
     pub actor: PersonId,
-    /// The token they came with.
     pub token: TokenHash,
-    /// Where they call from.
     pub origin: Origin,
     /// Whether they hold it in Portero itself. Who does not, hears of nobody who holds nothing in their service.
     pub everywhere: bool,
@@ -32,7 +29,6 @@ pub struct Can<P> {
 /// Proof that the caller holds `P` somewhere. Whether it holds in the service at hand is for [`Holds::within`] to say.
 #[derive(Debug)]
 pub struct Holds<P> {
-    /// Who acts.
     pub actor: PersonId,
     token: TokenHash,
     origin: Origin,

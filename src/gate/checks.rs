@@ -10,12 +10,11 @@ use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::sessions::{self, Session};
-use crate::platform::database::{Question, distinct};
+use crate::platform::database::{BatchQuery, distinct};
 
 /// What one check asks.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// Whose token is this?
     pub token: TokenHash,
     /// And what may they do here?
     pub service: Option<Ref<ServiceId>>,
@@ -25,7 +24,7 @@ pub struct Ask {
 
 /// What Postgres says.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct CheckResult {
     /// The session, as it is stored: whether it has expired is for the asker to say.
     pub session: Session,
     /// What the session's owner may do in the service asked about, if there is one.
@@ -35,9 +34,7 @@ pub struct Answer {
 /// What somebody may do in a service.
 #[derive(Clone, Debug)]
 pub struct Rights {
-    /// Where.
     pub service: ServiceId,
-    /// What.
     pub effective: Arc<Effective>,
     /// In which words.
     pub vocabulary: Arc<Vocabulary>,
@@ -47,12 +44,12 @@ pub struct Rights {
 #[derive(Debug)]
 pub struct Checks(pub Evaluator);
 
-impl Question for Checks {
+impl BatchQuery for Checks {
     const NAME: &'static str = "checks";
     type Ask = Ask;
-    type Answer = Option<Answer>;
+    type Answer = Option<CheckResult>;
 
-    async fn ask(&self, conn: &mut PgConnection, asked: &[Ask]) -> Result<Vec<Option<Answer>>> {
+    async fn ask(&self, conn: &mut PgConnection, asked: &[Ask]) -> Result<Vec<Option<CheckResult>>> {
         loop {
             let vocabulary = self.0.vocabulary();
             let keys = asked.iter().map(|ask| {
@@ -63,7 +60,7 @@ impl Question for Checks {
             if asked.iter().all(|ask| ask.service.is_none()) {
                 let tokens: Vec<TokenHash> = once.iter().map(|(token, _)| *token).collect();
                 let sessions = sessions::store::find_all(conn, &tokens).await?;
-                let answer = |session: &Session| Answer { session: session.clone(), rights: None };
+                let answer = |session: &Session| CheckResult { session: session.clone(), rights: None };
                 return Ok(places.into_iter().map(|place| sessions[place].as_ref().map(answer)).collect());
             }
             let now = asked.iter().map(|ask| ask.now).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -78,7 +75,7 @@ impl Question for Checks {
                     effective: Arc::new(vocabulary.effective(&held)),
                     vocabulary: Arc::clone(&vocabulary),
                 });
-                Some(Answer { session, rights })
+                Some(CheckResult { session, rights })
             });
             let answers: Vec<_> = answers.collect();
             return Ok(places.into_iter().map(|place| answers[place].clone()).collect());

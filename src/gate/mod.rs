@@ -24,10 +24,10 @@ mod uses;
 
 pub use actor::{must_cover, must_one_be_left};
 pub use backend::{Backend, token_of_a_person};
-pub use begin::About;
+pub use begin::LockScope;
 pub use caller::Caller;
 pub use can::{Can, Holds};
-pub use checks::{Answer, Ask, Checks, Rights};
+pub use checks::{Ask, CheckResult, Checks, Rights};
 pub use effective::{Effective, Evaluator, HeldInService, Vocabulary};
 pub use uses::{Uses, write_uses, write_uses_every_minute};
 

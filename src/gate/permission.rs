@@ -7,7 +7,6 @@ use crate::base::id::PermissionId;
 pub trait BuiltIn: Send + Sync + 'static {
     /// Its row.
     const ID: PermissionId;
-    /// Its name.
     const NAME: &'static str;
 }
 

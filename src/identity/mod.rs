@@ -18,11 +18,11 @@ use crate::base::id::PersonId;
 use crate::base::network::Network;
 use crate::gate::Gate;
 use crate::platform::database::Batch;
-use crate::platform::shares::{Pace, Shares};
+use crate::platform::shares::{LeakyBuckets, Shares};
 use crate::platform::{self, Platform};
 use accounts::WhoMayRegister;
 use people::StoredCredentials;
-use people::import::Turns;
+use people::import::ImportSlots;
 
 /// The state of identities. A clone costs next to nothing.
 #[derive(Clone, Debug)]
@@ -38,9 +38,9 @@ pub struct Parts {
     /// Where what logins compare with is asked for.
     pub credentials: Batch<StoredCredentials>,
     /// How often each person logs in from each network.
-    pub logins: Option<Pace<(PersonId, Network)>>,
+    pub logins: Option<LeakyBuckets<(PersonId, Network)>>,
     /// Imports over the API: each has a connection of its own for minutes.
-    pub imports: Turns,
+    pub imports: ImportSlots,
     /// Who is being sent how many exports.
     pub exports: Shares<PersonId>,
 }

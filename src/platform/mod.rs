@@ -28,7 +28,7 @@ use crate::base::opaque::service_key::ServiceKey;
 use crate::base::opaque::token::Token;
 use crate::base::secret::Secret;
 use database::Db;
-use mail::Post;
+use mail::Mailer;
 use metrics::Metrics;
 use passwords::{Hasher, Judge};
 
@@ -47,10 +47,9 @@ pub struct Parts {
     pub hasher: Hasher,
     /// What says how good they are.
     pub judge: Judge,
-    /// What is measured.
     pub metrics: Metrics,
     /// The way mail goes out.
-    pub post: Post,
+    pub mailer: Mailer,
     /// Where requests arrive, and how they are told apart.
     pub http: http::Settings,
     /// `TOKEN_SECRET`: mixed into new tokens.

@@ -19,42 +19,22 @@ const MOST_LINKS: u8 = 40;
 
 /// Why something is not to be believed.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum OwnershipError {
     /// Somebody else owns it.
     #[error("{} belongs to {}, who may have put anything there", path.display(), name_of(*owner))]
-    Foreign {
-        /// What.
-        path: PathBuf,
-        /// Whose it is.
-        owner: u32,
-    },
+    Foreign { path: PathBuf, owner: u32 },
     /// Others may write to it.
     #[error("{} can be changed by {} (mode {:03o})", path.display(), writers(*mode), mode & 0o777)]
-    Open {
-        /// What.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
+    Open { path: PathBuf, mode: u32 },
     /// It is not what it looks like.
     #[error("{} is {what}, which is not followed", path.display())]
-    Link {
-        /// What.
-        path: PathBuf,
-        /// What it is.
-        what: &'static str,
-    },
+    Link { path: PathBuf, what: &'static str },
     /// It can't be looked at.
     #[error("can't look at {}: {source}", path.display())]
-    Unseen {
-        /// What.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Unseen { path: PathBuf, source: io::Error },
 }
 
-impl Fault {
+impl OwnershipError {
     /// What it is about.
     pub fn path(&self) -> &Path {
         match self {
@@ -113,27 +93,27 @@ impl Trusted {
     }
 
     /// That this belongs to one of them, and that nobody else may write to it.
-    pub fn owns(&self, path: &Path, found: &Metadata) -> Result<(), Fault> {
+    pub fn owns(&self, path: &Path, found: &Metadata) -> Result<(), OwnershipError> {
         self.belongs(path, found)?;
         if is_open(found) {
-            return Err(Fault::Open { path: path.to_owned(), mode: found.mode() });
+            return Err(OwnershipError::Open { path: path.to_owned(), mode: found.mode() });
         }
         Ok(())
     }
 
-    fn belongs(&self, path: &Path, found: &Metadata) -> Result<(), Fault> {
+    fn belongs(&self, path: &Path, found: &Metadata) -> Result<(), OwnershipError> {
         if self.has(found.uid()) {
             return Ok(());
         }
-        Err(Fault::Foreign { path: path.to_owned(), owner: found.uid() })
+        Err(OwnershipError::Foreign { path: path.to_owned(), owner: found.uid() })
     }
 
     /// The same of whatever is at the end of this path; and that nobody else can put something else there: that goes for
     /// each directory and each link on the way. Answers the way without links, or none where it leads to nothing yet.
-    pub fn owns_way_to(&self, path: &Path) -> Result<Option<PathBuf>, Fault> {
+    pub fn owns_way_to(&self, path: &Path) -> Result<Option<PathBuf>, OwnershipError> {
         let unseen = |path: &Path| {
             let path = path.to_owned();
-            move |source| Fault::Unseen { path, source }
+            move |source| OwnershipError::Unseen { path, source }
         };
         let absolute = std::path::absolute(path).map_err(unseen(path))?;
         let mut ahead: VecDeque<OsString> = steps(&absolute).collect();
@@ -143,7 +123,7 @@ impl Trusted {
         while let Some(step) = ahead.pop_front() {
             self.belongs(&here, &found)?;
             if is_open(&found) && found.mode() & STICKY == 0 {
-                return Err(Fault::Open { path: here, mode: found.mode() });
+                return Err(OwnershipError::Open { path: here, mode: found.mode() });
             }
             if step == ".." {
                 here.pop();
@@ -163,7 +143,7 @@ impl Trusted {
             self.belongs(&next, &found)?;
             links += 1;
             if links > MOST_LINKS {
-                return Err(Fault::Link { path: next, what: "one of too many links" });
+                return Err(OwnershipError::Link { path: next, what: "one of too many links" });
             }
             let target = fs::read_link(&next).map_err(unseen(&next))?;
             if target.is_absolute() {
@@ -185,7 +165,7 @@ impl Trusted {
         let found = file.metadata()?;
         if found.nlink() > 1 {
             return Err(io::Error::other(
-                Fault::Link { path: path.to_owned(), what: "a file with a second name" }.to_string(),
+                OwnershipError::Link { path: path.to_owned(), what: "a file with a second name" }.to_string(),
             ));
         }
         self.owns(path, &found).map_err(|fault| io::Error::other(fault.to_string()))?;
@@ -197,7 +177,7 @@ impl Trusted {
 pub fn open_itself(path: &Path, options: &OpenOptions) -> io::Result<File> {
     // What waits for another end, like a pipe, does not keep us.
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
-    let refused = |what| io::Error::other(Fault::Link { path: path.to_owned(), what }.to_string());
+    let refused = |what| io::Error::other(OwnershipError::Link { path: path.to_owned(), what }.to_string());
     let file = options.clone().custom_flags(flags).open(path).map_err(|error| {
         let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
         if is_link { refused("a link") } else { error }

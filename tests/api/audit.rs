@@ -136,7 +136,7 @@ async fn faults(server: &Server) -> Vec<(&'static str, Option<i64>)> {
     report(server, None).await.faults.into_iter().map(|fault| (fault.kind, fault.position)).collect()
 }
 
-async fn report(server: &Server, noted: Option<Head>) -> portero::app::trail::Report {
+async fn report(server: &Server, noted: Option<Head>) -> portero::app::trail::VerifyReport {
     let mut tx = server.app.db.begin().await.expect("a transaction");
     portero::app::trail::verify(&mut tx, noted).await.expect("Postgres answers")
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use portero::base::error::{Error, Result};
-use portero::platform::database::{Batch, Limits, Question, distinct};
+use portero::platform::database::{Batch, BatchLimits, BatchQuery, distinct};
 use portero::platform::metrics::Metrics;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -28,7 +28,7 @@ struct Number {
     thinking: f64,
 }
 
-impl Question for Doubles {
+impl BatchQuery for Doubles {
     const NAME: &'static str = "doubles";
     type Ask = Number;
     type Answer = i64;
@@ -58,8 +58,8 @@ impl Question for Doubles {
 /// Who asks this makes its lane panic.
 const POISON: i64 = i64::MIN;
 
-fn limits() -> Limits {
-    Limits { lanes: 2, size: 8, queue: 1000, deadline: Duration::from_secs(20) }
+fn limits() -> BatchLimits {
+    BatchLimits { lanes: 2, size: 8, queue: 1000, deadline: Duration::from_secs(20) }
 }
 
 const AT_ONCE: f64 = 0.0;
@@ -141,7 +141,8 @@ async fn nobody_is_answered_with_anothers_row() {
 async fn what_waits_rides_together() {
     let server = Server::on_a_fresh_database().await;
     let doubles = Doubles::default();
-    let lanes = Batch::start(doubles.clone(), &server.app.db, Limits { lanes: 1, ..limits() }, &Metrics::default());
+    let lanes =
+        Batch::start(doubles.clone(), &server.app.db, BatchLimits { lanes: 1, ..limits() }, &Metrics::default());
     let mut callers = JoinSet::new();
     for value in 0..40 {
         let lanes = lanes.clone();
@@ -159,7 +160,8 @@ async fn what_waits_rides_together() {
 async fn who_went_away_costs_nothing_more() {
     let server = Server::on_a_fresh_database().await;
     let doubles = Doubles::default();
-    let lanes = Batch::start(doubles.clone(), &server.app.db, Limits { lanes: 1, ..limits() }, &Metrics::default());
+    let lanes =
+        Batch::start(doubles.clone(), &server.app.db, BatchLimits { lanes: 1, ..limits() }, &Metrics::default());
     let first = tokio::spawn({
         let lanes = lanes.clone();
         async move { lanes.ask(Number { value: 1, thinking: 0.3 }).await }
@@ -180,7 +182,7 @@ async fn who_went_away_costs_nothing_more() {
 #[tokio::test]
 async fn a_panic_costs_one_batch_and_not_the_lane() {
     let server = Server::on_a_fresh_database().await;
-    let bounds = Limits { lanes: 1, ..limits() };
+    let bounds = BatchLimits { lanes: 1, ..limits() };
     let lanes = Batch::start(Doubles::default(), &server.app.db, bounds, &Metrics::default());
     for _ in 0..3 {
         assert!(matches!(lanes.ask(number(POISON)).await, Err(Error::Unavailable(_))));
@@ -191,7 +193,7 @@ async fn a_panic_costs_one_batch_and_not_the_lane() {
 #[tokio::test]
 async fn beyond_its_bounds_a_question_is_refused() {
     let server = Server::on_a_fresh_database().await;
-    let bounds = Limits { lanes: 1, size: 4, queue: 3, deadline: Duration::from_millis(500) };
+    let bounds = BatchLimits { lanes: 1, size: 4, queue: 3, deadline: Duration::from_millis(500) };
     let lanes = Batch::start(Doubles::default(), &server.app.db, bounds, &Metrics::default());
     let slow = tokio::spawn({
         let lanes = lanes.clone();

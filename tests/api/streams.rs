@@ -6,7 +6,7 @@ mod order;
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use portero::app::changes::{Pace, prune};
+use portero::app::changes::{FeedTimings, prune};
 use portero::platform::database::Transaction;
 use sqlx::AssertSqlSafe;
 

@@ -16,7 +16,7 @@ use axum::http::{Request, StatusCode};
 use portero::app::config::Config;
 use portero::app::database::Database;
 use portero::app::{self, App, build};
-use portero::platform::passwords::Place;
+use portero::platform::passwords::HashingPlace;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use tower::ServiceExt;
@@ -101,7 +101,8 @@ impl House {
 
     pub async fn app(&self) -> App {
         let config = config(&self.url);
-        build::build(&Database::to_serve(&config).await.expect("a database"), config, Place::Here).expect("an app")
+        build::build(&Database::to_serve(&config).await.expect("a database"), config, HashingPlace::Here)
+            .expect("an app")
     }
 
     /// What the audit trail tells of the command line of one kind: what was there, and what is there now.

@@ -7,14 +7,14 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::make_administrator;
-use crate::access::grants::{Given, Holder, Notice, Taken, What, store, take};
+use crate::access::grants::{Given, Grantable, Holder, Notice, Taken, store, take};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::{Person, person_not_found};
 use crate::gate;
-use crate::gate::audit::Change;
+use crate::gate::audit::AuditedTx;
 use crate::gate::permission::{ReadGrants, WriteGrants};
-use crate::gate::{About, Can};
+use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
@@ -96,15 +96,15 @@ async fn demote_administrator(
 ) -> Result<Json<AdministratorDemoted>> {
     let (mut tx, person) = begin(&identity, &by, &person).await?;
     let (service, role) = PLACE;
-    let Taken { was_held: revoked, .. } = take(&mut tx, (person.id, service, What::Role(role))).await?;
+    let Taken { was_held: revoked, .. } = take(&mut tx, (person.id, service, Grantable::Role(role))).await?;
     tx.commit([]).await?;
     Ok(Json(AdministratorDemoted { status: "administrator_demoted", user_id: person.id, revoked }))
 }
 
-async fn begin(identity: &Identity, by: &Can<WriteGrants>, person: &Ref<PersonId>) -> Result<(Change, Person)> {
+async fn begin(identity: &Identity, by: &Can<WriteGrants>, person: &Ref<PersonId>) -> Result<(AuditedTx, Person)> {
     let found = gate::store::people::find(&mut *identity.db.read().await?, person).await?;
     let person = found.ok_or_else(person_not_found)?;
     let (service, role) = PLACE;
-    let tx = by.begin(identity, About::grant(person.id, service, role)).await?;
+    let tx = by.begin(identity, LockScope::grant(person.id, service, role)).await?;
     Ok((tx, person))
 }

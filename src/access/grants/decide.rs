@@ -3,13 +3,13 @@
 use super::review::Grants;
 use super::rules::{lock, must_cover};
 use super::take::{parts, take_all};
-use super::{store, told};
+use super::{events, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, ServiceId};
-use crate::gate::audit::Change;
+use crate::gate::audit::AuditedTx;
 use crate::gate::permission::WriteGrants;
 use crate::gate::store::Through;
-use crate::gate::{About, Can};
+use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::identity::people;
 
@@ -26,7 +26,7 @@ pub async fn decide(
 ) -> Result<Grants> {
     let (people, all) = parts(&confirm.union(revoke).copied().collect());
     let lost = revoke.iter().filter_map(|(_, what)| what.role());
-    let mut tx = by.begin(identity, About::grants(people.iter().copied(), service, lost)).await?;
+    let mut tx = by.begin(identity, LockScope::grants(people.iter().copied(), service, lost)).await?;
     // Who decides in one service alone hears of strangers what they hear of nobody: that these hold nothing there.
     if by.everywhere {
         people::store::must_all_be_here(&mut tx, &people).await?;
@@ -42,7 +42,7 @@ pub async fn decide(
     Ok(revoked)
 }
 
-async fn keep(tx: &mut Change, actor: PersonId, service: ServiceId, grants: &Grants) -> Result<()> {
+async fn keep(tx: &mut AuditedTx, actor: PersonId, service: ServiceId, grants: &Grants) -> Result<()> {
     let now = tx.by().now;
     let confirmed = store::confirm(tx, service, grants, actor, now).await?;
     if let Some((person, what)) = grants.iter().find(|grant| !confirmed.contains_key(grant)) {
@@ -51,8 +51,8 @@ async fn keep(tx: &mut Change, actor: PersonId, service: ServiceId, grants: &Gra
             format!("person {person} doesn't hold {what} there: nothing was changed; look at the review again"),
         ));
     }
-    for ((person, what), standing) in confirmed {
-        tx.tell(told::confirmed(person, service, what, &standing));
+    for ((person, what), terms) in confirmed {
+        tx.tell(events::confirmed(person, service, what, &terms));
     }
     Ok(())
 }

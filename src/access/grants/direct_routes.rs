@@ -3,14 +3,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::routes::{Act, Begun, whom};
-use super::{DirectGrant, Given, NewDirectGrant, Notice, Taken, Terms, What, give, take};
+use super::routes::{Act, BegunChange, whom};
+use super::{DirectGrant, Given, Grantable, NewDirectGrant, Notice, RequestedTerms, Taken, give, take};
 use crate::access::permissions;
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::gate::idempotency::once;
 use crate::gate::permission::WriteGrants;
-use crate::gate::{About, Holds};
+use crate::gate::{Holds, LockScope};
 use crate::identity::Identity;
 use crate::identity::people::named_in_path;
 use crate::platform::http::{Json, Path, Routes};
@@ -57,9 +57,9 @@ async fn grant_permission(
     Json(new): Json<NewDirectGrant>,
 ) -> Result<Json<DirectGrantDone>> {
     let end = new.expires_at.seen_from(identity.clock.now())?;
-    let Begun { mut tx, person, service, what } = begin(&identity, by, &new.grant(), Act::Give).await?;
-    let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
-    let Given { role, notices } = give(&mut tx, (person, service, What::Permission(what)), &terms).await?;
+    let BegunChange { mut tx, person, service, what } = begin(&identity, by, &new.grant(), Act::Give).await?;
+    let terms = RequestedTerms { end, why: new.reason, ..RequestedTerms::of(tx.by()) };
+    let Given { role, notices } = give(&mut tx, (person, service, Grantable::Permission(what)), &terms).await?;
     tx.commit([]).await?;
     let Json(done) = done("permission_granted", person, service, what, Some(role));
     Ok(Json(DirectGrantDone { notices, ..done }))
@@ -107,8 +107,8 @@ async fn revoke_permission_by_path(
 }
 
 async fn revoke(identity: &Identity, by: Holds<WriteGrants>, grant: &DirectGrant) -> Result<Json<DirectGrantDone>> {
-    let Begun { mut tx, person, service, what } = begin(identity, by, grant, Act::Take).await?;
-    let Taken { role, was_held } = take(&mut tx, (person, service, What::Permission(what))).await?;
+    let BegunChange { mut tx, person, service, what } = begin(identity, by, grant, Act::Take).await?;
+    let Taken { role, was_held } = take(&mut tx, (person, service, Grantable::Permission(what))).await?;
     tx.commit([]).await?;
     let Json(done) = done("permission_revoked", person, service, what, role);
     Ok(Json(DirectGrantDone { revoked: Some(was_held), ..done }))
@@ -130,7 +130,7 @@ async fn begin(
     by: Holds<WriteGrants>,
     grant: &DirectGrant,
     act: Act,
-) -> Result<Begun<PermissionId>> {
+) -> Result<BegunChange<PermissionId>> {
     let named = grant.permission()?;
     let mut conn = identity.db.read().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, identity.clock.now()).await?;
@@ -138,7 +138,7 @@ async fn begin(
         permissions::store::find_one(&mut conn, &named).await?.ok_or_else(|| grant.absent(&named))?;
     }
     drop(conn);
-    let mut tx = by.begin(identity, About::person(person)).await?;
+    let mut tx = by.begin(identity, LockScope::person(person)).await?;
     let permission = permissions::store::hold(&mut tx, &named).await?.ok_or_else(|| grant.absent(&named))?;
-    Ok(Begun { tx, person, service, what: permission })
+    Ok(BegunChange { tx, person, service, what: permission })
 }

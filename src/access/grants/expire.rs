@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use super::{store, told};
+use super::{events, store};
 use crate::access::keys;
 use crate::base::error::Result;
-use crate::gate::audit::{Actor, By, Change, Origin};
+use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::identity::Identity;
 use crate::platform::database::duty;
 
@@ -47,14 +47,14 @@ pub async fn sweep(identity: &Identity) -> Result<u64> {
     loop {
         let now = identity.clock.now();
         let mut tx =
-            Change::new(identity.db.begin().await?, By { actor: Actor::System, origin: Origin::default(), now });
+            AuditedTx::new(identity.db.begin().await?, By { actor: Actor::System, origin: Origin::default(), now });
         let swept = store::sweep(&mut tx, now, BATCH).await?;
         let keys = keys::store::sweep(&mut tx, now, BATCH).await?;
         let number = swept.len() + keys.len();
         for key in &keys {
-            tx.tell(told::key_expired(key));
+            tx.tell(events::key_expired(key));
         }
-        tx.commit(swept.iter().map(|one| told::expired(one.person, one.service, one.what, &one.terms))).await?;
+        tx.commit(swept.iter().map(|one| events::expired(one.person, one.service, one.what, &one.terms))).await?;
         total += number as u64;
         if i64::try_from(number).is_ok_and(|number| number < BATCH) {
             return Ok(total);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{End, Reason, Why};
+use super::{Reason, RequestedEnd, RequestedReason};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, IdOrName, PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::base::moment::Moment;
@@ -25,14 +25,12 @@ pub struct Offer {
 
 /// What can be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum What {
-    /// A role.
+pub enum Grantable {
     Role(RoleId),
-    /// A single permission.
     Permission(PermissionId),
 }
 
-impl What {
+impl Grantable {
     /// The role, if it is one.
     pub fn role(self) -> Option<RoleId> {
         match self {
@@ -42,7 +40,7 @@ impl What {
     }
 }
 
-impl fmt::Display for What {
+impl fmt::Display for Grantable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Role(role) => write!(f, "role {role}"),
@@ -83,15 +81,14 @@ pub struct NewRoleGrant {
     /// grant does not expire, and an existing one keeps its expiry.
     #[serde(default)]
     #[schema(value_type = Option<Moment>)]
-    pub expires_at: End,
+    pub expires_at: RequestedEnd,
     /// The reason, in one line; null for none. Without this field an existing grant keeps its reason.
     #[serde(default)]
     #[schema(value_type = Option<Reason>)]
-    pub reason: Why,
+    pub reason: RequestedReason,
 }
 
 impl NewRoleGrant {
-    /// The grant meant.
     pub fn grant(&self) -> RoleGrant {
         let Self { person_id, service_id, role_id, .. } = self;
         RoleGrant { person_id: person_id.clone(), service_id: service_id.clone(), role_id: role_id.clone() }
@@ -143,15 +140,14 @@ pub struct NewDirectGrant {
     /// grant does not expire, and an existing one keeps its expiry.
     #[serde(default)]
     #[schema(value_type = Option<Moment>)]
-    pub expires_at: End,
+    pub expires_at: RequestedEnd,
     /// The reason, in one line; null for none. Without this field an existing grant keeps its reason.
     #[serde(default)]
     #[schema(value_type = Option<Reason>)]
-    pub reason: Why,
+    pub reason: RequestedReason,
 }
 
 impl NewDirectGrant {
-    /// The grant meant.
     pub fn grant(&self) -> DirectGrant {
         let Self { person_id, service_id, permission_id, permission_name, .. } = self;
         DirectGrant {
@@ -164,7 +160,6 @@ impl NewDirectGrant {
 }
 
 impl DirectGrant {
-    /// The permission meant.
     pub fn permission(&self) -> Result<Ref<PermissionId>> {
         match (&self.permission_id, &self.permission_name) {
             (Some(id), None) => Ok(id.clone()),
@@ -234,26 +229,18 @@ pub struct Holder {
 
 /// A role that somebody holds somewhere, with all names.
 #[derive(Debug, Serialize)]
-pub struct Held {
-    /// Who.
+pub struct NamedGrant {
     pub person_id: PersonId,
-    /// Their username.
     pub username: String,
-    /// Where.
     pub service_id: ServiceId,
-    /// Its name.
     pub service: String,
-    /// What.
     pub role_id: RoleId,
-    /// Its name.
     pub role: String,
     /// Whether the role only carries permissions that were granted directly.
     pub direct: bool,
-    /// The permissions that it carries.
     pub permissions: Vec<String>,
     /// When it ends, if it does.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
-    /// Why it was given.
     pub reason: Option<String>,
 }

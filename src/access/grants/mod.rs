@@ -3,13 +3,14 @@
 
 mod decide;
 mod direct_routes;
+mod events;
 mod expire;
 mod give;
 mod grant;
 mod offer;
 mod offer_routes;
 mod people_routes;
-mod planted;
+mod pre_hijacking;
 mod review;
 mod review_routes;
 mod routes;
@@ -17,21 +18,21 @@ mod rules;
 pub mod store;
 mod take;
 mod terms;
-mod told;
 mod withdraw;
 
 pub use expire::{expire_every_second, sweep};
 pub use give::{Given, give};
 pub use grant::{
-    DirectGrant, Held, HeldRole, Holder, NewDirectGrant, NewRoleGrant, Offer, PersonInService, RoleGrant, What,
+    DirectGrant, Grantable, HeldRole, Holder, NamedGrant, NewDirectGrant, NewRoleGrant, Offer, PersonInService,
+    RoleGrant,
 };
 
 pub use offer::{offer, offer_in_new_service};
 pub use people_routes::routes as people_routes;
-pub use planted::{Notice, must_all_have_own_passwords, notices_of_holders};
+pub use pre_hijacking::{Notice, must_all_have_own_passwords, notices_of_holders};
 pub use review::Decisions;
 pub use review_routes::routes as review_routes;
 pub use routes::routes;
 pub use take::{Taken, take};
-pub use terms::{End, Granted, Reason, Standing, Terms, Why};
+pub use terms::{GrantTerms, Granted, Reason, RequestedEnd, RequestedReason, RequestedTerms};
 pub use withdraw::withdraw;

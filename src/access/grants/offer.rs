@@ -1,12 +1,12 @@
 //! A service offers a role, which people can be given there from then on.
 
 use super::rules::{lock, must_cover};
-use super::{What, store, told};
+use super::{Grantable, events, store};
 use crate::access::services::NewService;
 use crate::access::{roles, services};
 use crate::base::error::Result;
 use crate::base::id::{RoleId, ServiceId};
-use crate::gate::audit::Change;
+use crate::gate::audit::AuditedTx;
 use crate::gate::permission::{BuiltIn, WriteServices};
 use crate::gate::store::{Through, must_cover_permission};
 
@@ -15,12 +15,12 @@ use crate::gate::store::{Through, must_cover_permission};
 ///
 /// # Errors
 /// 403 for what is not the actor's to offer; 404 for what is not there; 409 `direct_role`.
-pub async fn offer(tx: &mut Change, service: ServiceId, role: RoleId) -> Result<()> {
-    let (what, now) = (What::Role(role), Through::Now(tx.by().now));
+pub async fn offer(tx: &mut AuditedTx, service: ServiceId, role: RoleId) -> Result<()> {
+    let (what, now) = (Grantable::Role(role), Through::Now(tx.by().now));
     lock(tx, service, &[], &[what]).await?;
     must_cover(tx, service, what, now).await?;
     if store::offer(tx, service, role).await? {
-        tx.tell(told::offered(service, role));
+        tx.tell(events::offered(service, role));
     }
     Ok(())
 }
@@ -29,13 +29,13 @@ pub async fn offer(tx: &mut Change, service: ServiceId, role: RoleId) -> Result<
 ///
 /// # Errors
 /// As those of [`offer`], and 403 for who may not make services; 409 `service_exists`.
-pub async fn offer_in_new_service(tx: &mut Change, new: &NewService, role: RoleId) -> Result<()> {
+pub async fn offer_in_new_service(tx: &mut AuditedTx, new: &NewService, role: RoleId) -> Result<()> {
     let now = Through::Now(tx.by().now);
     if let Some(actor) = tx.by().person() {
         must_cover_permission(tx, actor, ServiceId::PORTERO, WriteServices::ID, now).await?;
     }
     roles::store::hold(tx, role).await??;
-    must_cover(tx, ServiceId::PORTERO, What::Role(role), now).await?;
+    must_cover(tx, ServiceId::PORTERO, Grantable::Role(role), now).await?;
     let made = services::create(tx, new).await?;
     offer(tx, made.get().id, role).await
 }

@@ -13,7 +13,7 @@ use crate::base::id::{Ref, RoleId, ServiceId};
 use crate::gate;
 use crate::gate::idempotency::once;
 use crate::gate::permission::WriteGrants;
-use crate::gate::{About, Holds};
+use crate::gate::{Holds, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{Json, Path, Routes, Success};
 
@@ -43,7 +43,7 @@ async fn add_role_to_service(
         let by = by.everywhere()?;
         let role = roles::store::resolve(&mut conn, &offer.role_id).await?;
         drop(conn);
-        let mut tx = by.begin(&identity, About::default()).await?;
+        let mut tx = by.begin(&identity, LockScope::default()).await?;
         offer_in_new_service(&mut tx, &new, role).await?;
         tx.commit([]).await?;
         return Ok(Json(Success::default()));
@@ -51,7 +51,7 @@ async fn add_role_to_service(
     let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
     let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Give)).await?;
     drop(conn);
-    let mut tx = by.begin(&identity, About::role(service, role)).await?;
+    let mut tx = by.begin(&identity, LockScope::role(service, role)).await?;
     super::offer(&mut tx, service, role).await?;
     tx.commit([]).await?;
     Ok(Json(Success::default()))
@@ -119,7 +119,7 @@ async fn remove(identity: &Identity, by: Holds<WriteGrants>, offer: &Offer) -> R
     let (service, by) = by.resolve_within(&mut conn, &offer.service_id).await?;
     let role = role_meant(&mut conn, &by, &offer.role_id, (service, Act::Take)).await?;
     drop(conn);
-    let mut tx = by.begin(identity, About::role(service, role)).await?;
+    let mut tx = by.begin(identity, LockScope::role(service, role)).await?;
     let revoked = withdraw(&mut tx, service, role).await?;
     tx.commit([]).await?;
     Ok(Json(RoleRemovedFromService { status: "role_removed_from_service", revoked }))

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::What;
+use super::Grantable;
 use crate::access::permissions::Permission;
 use crate::access::roles::Role;
 use crate::base::error::{Error, Result};
@@ -81,33 +81,32 @@ pub struct Reviewed {
     pub last_used_on: Option<String>,
     /// Where the next page begins.
     #[serde(skip)]
-    pub place: Place,
+    pub place: ReviewCursor,
 }
 
 /// A row's place among all in a service: by role, person, permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ReviewCursor {
     /// The role, or that of the direct grants.
     pub role: RoleId,
-    /// The person.
     pub person: PersonId,
     /// The permission, of a direct grant.
     pub permission: Option<PermissionId>,
 }
 
-impl Place {
+impl ReviewCursor {
     /// Before all others.
     pub const FIRST: Self = Self { role: RoleId(i32::MIN), person: PersonId(i32::MIN), permission: None };
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ReviewCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.role, self.person)?;
         self.permission.map_or(Ok(()), |permission| write!(f, ".{permission}"))
     }
 }
 
-impl FromStr for Place {
+impl FromStr for ReviewCursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -144,10 +143,10 @@ pub struct ReviewedGrant {
 }
 
 impl ReviewedGrant {
-    fn meant(&self) -> Result<(PersonId, What)> {
+    fn meant(&self) -> Result<(PersonId, Grantable)> {
         let what = match (&self.role_id, &self.permission_id) {
-            (Some(role), None) => What::Role(role.id()?),
-            (None, Some(permission)) => What::Permission(permission.id()?),
+            (Some(role), None) => Grantable::Role(role.id()?),
+            (None, Some(permission)) => Grantable::Permission(permission.id()?),
             _ => return Err(Error::invalid_field("role_id", "send either role_id or permission_id")),
         };
         Ok((self.person_id.id()?, what))
@@ -170,7 +169,7 @@ pub struct Decisions {
 }
 
 /// Grants, each once, in the order of their people.
-pub type Grants = BTreeSet<(PersonId, What)>;
+pub type Grants = BTreeSet<(PersonId, Grantable)>;
 
 impl Decisions {
     /// What stays and what goes.
@@ -198,10 +197,10 @@ mod tests {
     #[test]
     fn a_place_is_read_as_it_was_written_and_in_no_other_way() {
         for text in ["4.7", "-3.7", "101.7.5", "101.7.-2", "-2147483648.-2147483648"] {
-            assert_eq!(text.parse::<Place>().map(|place| place.to_string()).as_deref(), Ok(text));
+            assert_eq!(text.parse::<ReviewCursor>().map(|place| place.to_string()).as_deref(), Ok(text));
         }
         for text in ["", "4", "4.", ".7", "4.7.", "4.7.5.6", "+4.7", "04.7", "4.7e1", "4. 7", "-0.7", "4.99999999999"] {
-            assert!(text.parse::<Place>().is_err(), "{text}");
+            assert!(text.parse::<ReviewCursor>().is_err(), "{text}");
         }
     }
 }

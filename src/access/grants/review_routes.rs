@@ -7,9 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::decide::decide;
-use super::review::{Grants, Place, Reviewed};
+use super::review::{Grants, ReviewCursor, Reviewed};
 use super::store::{self, Selection};
-use super::{Decisions, What};
+use super::{Decisions, Grantable};
 use crate::access::roles;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, Ref, RoleId, ServiceId};
@@ -52,16 +52,16 @@ struct ReviewQuery {
 }
 
 /// The same, read.
-struct Asked {
+struct ReviewRequest {
     path: String,
-    after: Place,
+    after: ReviewCursor,
     page: Page,
     role: Option<String>,
     before: Option<(String, OffsetDateTime)>,
     total: Total,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Asked {
+impl<S: Send + Sync> FromRequestParts<S> for ReviewRequest {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
@@ -78,7 +78,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
         };
         Ok(Self {
             path: parts.uri.path().to_owned(),
-            after: query.after.map_or(Ok(Place::FIRST), place)?,
+            after: query.after.map_or(Ok(ReviewCursor::FIRST), place)?,
             page: Page::of(None, query.limit, query.q)?,
             role: query.role.filter(|role| !role.is_empty()),
             before: query.before.map(before).transpose()?,
@@ -87,7 +87,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
     }
 }
 
-impl Asked {
+impl ReviewRequest {
     fn respond(self, rows: Vec<Reviewed>, total: &Total) -> Response {
         let shown = self.page.shown();
         part_of_list(rows, shown, total, |last| {
@@ -117,7 +117,7 @@ async fn review_access(
     State(identity): State<Identity>,
     by: Holds<ReadGrants>,
     Path(service): Path<Ref<ServiceId>>,
-    asked: Asked,
+    asked: ReviewRequest,
 ) -> Result<Response> {
     let mut conn = identity.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &service).await?;
@@ -156,8 +156,8 @@ struct DecidedGrant {
 impl DecidedGrant {
     fn all(grants: &Grants) -> Vec<Self> {
         let grants = grants.iter().map(|(person_id, what)| match what {
-            What::Role(role) => Self { person_id: *person_id, role_id: Some(*role), permission_id: None },
-            What::Permission(id) => Self { person_id: *person_id, role_id: None, permission_id: Some(*id) },
+            Grantable::Role(role) => Self { person_id: *person_id, role_id: Some(*role), permission_id: None },
+            Grantable::Permission(id) => Self { person_id: *person_id, role_id: None, permission_id: Some(*id) },
         });
         grants.collect()
     }

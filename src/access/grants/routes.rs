@@ -5,16 +5,18 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{Given, NewRoleGrant, Notice, RoleGrant, Terms, What, direct_routes, give, offer_routes, store, take};
+use super::{
+    Given, Grantable, NewRoleGrant, Notice, RequestedTerms, RoleGrant, direct_routes, give, offer_routes, store, take,
+};
 use crate::access::roles;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::unknown_person;
 use crate::gate;
-use crate::gate::audit::Change;
+use crate::gate::audit::AuditedTx;
 use crate::gate::idempotency::once;
 use crate::gate::permission::WriteGrants;
-use crate::gate::{About, Can, Holds};
+use crate::gate::{Can, Holds, LockScope};
 use crate::identity::Identity;
 use crate::identity::people::named_in_path;
 use crate::platform::http::{Json, Path, Routes};
@@ -58,9 +60,9 @@ async fn grant_role(
     Json(new): Json<NewRoleGrant>,
 ) -> Result<Json<RoleGranted>> {
     let end = new.expires_at.seen_from(identity.clock.now())?;
-    let Begun { mut tx, person, service, what: role } = begin(&identity, by, &new.grant(), Act::Give).await?;
-    let terms = Terms { end, why: new.reason, ..Terms::of(tx.by()) };
-    let Given { notices, .. } = give(&mut tx, (person, service, What::Role(role)), &terms).await?;
+    let BegunChange { mut tx, person, service, what: role } = begin(&identity, by, &new.grant(), Act::Give).await?;
+    let terms = RequestedTerms { end, why: new.reason, ..RequestedTerms::of(tx.by()) };
+    let Given { notices, .. } = give(&mut tx, (person, service, Grantable::Role(role)), &terms).await?;
     tx.commit([]).await?;
     Ok(Json(RoleGranted { status: "success", notices }))
 }
@@ -116,15 +118,15 @@ async fn revoke_role_by_path(
 }
 
 async fn revoke(identity: &Identity, by: Holds<WriteGrants>, grant: &RoleGrant) -> Result<Json<RoleRemovedFromPerson>> {
-    let Begun { mut tx, person, service, what: role } = begin(identity, by, grant, Act::Take).await?;
-    let taken = take(&mut tx, (person, service, What::Role(role))).await?;
+    let BegunChange { mut tx, person, service, what: role } = begin(identity, by, grant, Act::Take).await?;
+    let taken = take(&mut tx, (person, service, Grantable::Role(role))).await?;
     tx.commit([]).await?;
     Ok(Json(RoleRemovedFromPerson { status: "role_removed_from_person", revoked: taken.was_held }))
 }
 
 /// A change that has begun, of a grant that a body named.
-pub(super) struct Begun<T> {
-    pub tx: Change,
+pub(super) struct BegunChange<T> {
+    pub tx: AuditedTx,
     pub person: PersonId,
     pub service: ServiceId,
     /// The role, or the permission.
@@ -132,13 +134,18 @@ pub(super) struct Begun<T> {
 }
 
 /// Begins a change of the grant that a body names.
-async fn begin(identity: &Identity, by: Holds<WriteGrants>, grant: &RoleGrant, act: Act) -> Result<Begun<RoleId>> {
+async fn begin(
+    identity: &Identity,
+    by: Holds<WriteGrants>,
+    grant: &RoleGrant,
+    act: Act,
+) -> Result<BegunChange<RoleId>> {
     let mut conn = identity.db.read().await?;
     let (by, person, service) = whom(&mut conn, by, &grant.person_id, &grant.service_id, identity.clock.now()).await?;
     let role = role_meant(&mut conn, &by, &grant.role_id, (service, act)).await?;
     drop(conn);
-    let tx = by.begin(identity, About::grant(person, service, role)).await?;
-    Ok(Begun { tx, person, service, what: role })
+    let tx = by.begin(identity, LockScope::grant(person, service, role)).await?;
+    Ok(BegunChange { tx, person, service, what: role })
 }
 
 /// What a body asks for.

@@ -4,13 +4,13 @@ mod direct;
 mod expired;
 mod holders;
 mod lists;
-mod planted;
+mod pre_hijacking;
 mod review;
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{Granted, Standing, Terms};
+use super::{GrantTerms, Granted, RequestedTerms};
 use crate::base::error::{OnConstraint, Result};
 use crate::base::id::{Id, PersonId, RoleId, ServiceId};
 use crate::gate;
@@ -20,7 +20,7 @@ pub use direct::{direct_standing, grant_direct, revoke_direct};
 pub use expired::{is_any_expired, sweep};
 pub use holders::holders;
 pub use lists::{LastGrant, held, list, offered, services_of};
-pub use planted::{PlantedFor, anothers_password, gives_porteros_own, planted_for_holders};
+pub use pre_hijacking::{PlantedFor, anothers_password, gives_porteros_own, planted_for_holders};
 pub use review::{Selection, confirm, review};
 
 /// Lets a service offer a role; twice is safe. Answers whether it had not offered it.
@@ -71,15 +71,15 @@ pub async fn withdraw(conn: &mut PgConnection, service: ServiceId, role: RoleId)
 }
 
 /// The terms on which a person holds a role in a service at `now`.
-pub async fn standing(
+pub async fn current_terms(
     conn: &mut PgConnection,
     person: PersonId,
     service: ServiceId,
     role: RoleId,
     now: OffsetDateTime,
-) -> Result<Option<Standing>> {
-    let standing = sqlx::query_as!(
-        Standing,
+) -> Result<Option<GrantTerms>> {
+    let current = sqlx::query_as!(
+        GrantTerms,
         r#"
         select expires_at, reason
         from auth.person_service_role
@@ -92,7 +92,7 @@ pub async fn standing(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(standing)
+    Ok(current)
 }
 
 /// Whether a person holds anything in a service at `now`.
@@ -124,13 +124,13 @@ pub async fn grant(
     person: PersonId,
     service: ServiceId,
     role: RoleId,
-    terms: &Terms,
+    terms: &RequestedTerms,
 ) -> Result<Granted> {
     gate::store::people::must_be_here(conn, person).await?;
     offer(conn, service, role).await?;
     loop {
         let found = sqlx::query_as!(
-            Standing,
+            GrantTerms,
             r#"
             select expires_at, reason
             from auth.person_service_role
@@ -165,7 +165,7 @@ async fn insert(
     person: PersonId,
     service: ServiceId,
     role: RoleId,
-    terms: &Terms,
+    terms: &RequestedTerms,
 ) -> Result<bool> {
     let inserted = sqlx::query!(
         r#"
@@ -194,7 +194,7 @@ async fn give_anew(
     person: PersonId,
     service: ServiceId,
     role: RoleId,
-    terms: &Terms,
+    terms: &RequestedTerms,
 ) -> Result<()> {
     sqlx::query!(
         r#"
@@ -220,8 +220,8 @@ async fn change(
     person: PersonId,
     service: ServiceId,
     role: RoleId,
-    before: Standing,
-    terms: &Terms,
+    before: GrantTerms,
+    terms: &RequestedTerms,
 ) -> Result<Granted> {
     let after = terms.over(&before);
     if after == before {
@@ -251,9 +251,9 @@ pub async fn revoke(
     service: ServiceId,
     role: RoleId,
     now: OffsetDateTime,
-) -> Result<Option<Standing>> {
+) -> Result<Option<GrantTerms>> {
     let revoked = sqlx::query_as!(
-        Standing,
+        GrantTerms,
         r#"
         delete from auth.person_service_role
         where person_id = $1 and service_id = $2 and role_id = $3 and auth.lasts(expires_at, $4)

@@ -1,11 +1,11 @@
 //! What a person holds in a service is taken from them: a role, or a single permission.
 
 use super::review::Grants;
-use super::rules::{is_administrator, lock, must_cover, standing};
-use super::{What, store, told};
+use super::rules::{current_terms, is_administrator, lock, must_cover};
+use super::{Grantable, events, store};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, RoleId, ServiceId};
-use crate::gate::audit::Change;
+use crate::gate::audit::AuditedTx;
 use crate::gate::must_one_be_left;
 use crate::gate::store::{Through, must_keep_an_administrator};
 
@@ -14,7 +14,6 @@ use crate::gate::store::{Through, must_keep_an_administrator};
 pub struct Taken {
     /// The role that carried it; none where there were no direct grants.
     pub role: Option<RoleId>,
-    /// Whether they held it.
     pub was_held: bool,
 }
 
@@ -23,7 +22,7 @@ pub struct Taken {
 ///
 /// # Errors
 /// 403 for what is not the actor's to take; 404 for what is not there; 409 `direct_role`, `last_administrator`.
-pub async fn take(tx: &mut Change, (person, service, what): (PersonId, ServiceId, What)) -> Result<Taken> {
+pub async fn take(tx: &mut AuditedTx, (person, service, what): (PersonId, ServiceId, Grantable)) -> Result<Taken> {
     let must_one_be_left = begin(tx, service, &[person], &[what]).await?;
     let taken = take_one(tx, (person, service, what)).await?;
     if must_one_be_left {
@@ -36,7 +35,7 @@ pub async fn take(tx: &mut Change, (person, service, what): (PersonId, ServiceId
 ///
 /// # Errors
 /// As those of [`take`].
-pub async fn take_all(tx: &mut Change, service: ServiceId, grants: &Grants) -> Result<Grants> {
+pub async fn take_all(tx: &mut AuditedTx, service: ServiceId, grants: &Grants) -> Result<Grants> {
     let (people, all) = parts(grants);
     let must_one_be_left = begin(tx, service, &people, &all).await?;
     let mut taken = Grants::new();
@@ -52,17 +51,17 @@ pub async fn take_all(tx: &mut Change, service: ServiceId, grants: &Grants) -> R
 }
 
 /// The people and the roles and permissions of grants, each once, in order.
-pub(super) fn parts(grants: &Grants) -> (Vec<PersonId>, Vec<What>) {
+pub(super) fn parts(grants: &Grants) -> (Vec<PersonId>, Vec<Grantable>) {
     let mut people: Vec<PersonId> = grants.iter().map(|(person, _)| *person).collect();
     people.dedup();
-    let mut all: Vec<What> = grants.iter().map(|(_, what)| *what).collect();
+    let mut all: Vec<Grantable> = grants.iter().map(|(_, what)| *what).collect();
     all.sort_unstable();
     all.dedup();
     (people, all)
 }
 
 /// Answers whether there must be an administrator left.
-async fn begin(tx: &mut Change, service: ServiceId, people: &[PersonId], all: &[What]) -> Result<bool> {
+async fn begin(tx: &mut AuditedTx, service: ServiceId, people: &[PersonId], all: &[Grantable]) -> Result<bool> {
     let unmakes = all.iter().any(|what| is_administrator(service, *what));
     let must_one_be_left = unmakes && must_one_be_left(tx, people).await?;
     lock(tx, service, people, all).await?;
@@ -73,20 +72,20 @@ async fn begin(tx: &mut Change, service: ServiceId, people: &[PersonId], all: &[
     Ok(must_one_be_left)
 }
 
-async fn take_one(tx: &mut Change, (person, service, what): (PersonId, ServiceId, What)) -> Result<Taken> {
+async fn take_one(tx: &mut AuditedTx, (person, service, what): (PersonId, ServiceId, Grantable)) -> Result<Taken> {
     let now = tx.by().now;
     if tx.by().person().is_some()
-        && let Some(standing) = standing(tx, person, service, what).await?
+        && let Some(current) = current_terms(tx, person, service, what).await?
     {
-        must_cover(tx, service, what, standing.through()).await?;
+        must_cover(tx, service, what, current.through()).await?;
     }
     let (role, before) = match what {
-        What::Role(role) => (Some(role), store::revoke(tx, person, service, role, now).await?),
-        What::Permission(permission) => store::revoke_direct(tx, person, service, permission, now).await?,
+        Grantable::Role(role) => (Some(role), store::revoke(tx, person, service, role, now).await?),
+        Grantable::Permission(permission) => store::revoke_direct(tx, person, service, permission, now).await?,
     };
     let was_held = before.is_some();
     if let Some(before) = before {
-        tx.tell(told::removed(person, service, what, &before));
+        tx.tell(events::removed(person, service, what, &before));
     }
     Ok(Taken { role, was_held })
 }

@@ -18,17 +18,16 @@ names::text_type! {
 
 /// When a grant is to end. Of a field that is null this says another thing than of one that is not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum End {
+pub enum RequestedEnd {
     /// When it did; what is new does not.
     #[default]
     AsItIs,
     /// Not by itself.
     Never,
-    /// Then.
     At(OffsetDateTime),
 }
 
-impl<'de> Deserialize<'de> for End {
+impl<'de> Deserialize<'de> for RequestedEnd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Never, |Moment(end)| Self::At(end)))
     }
@@ -36,29 +35,28 @@ impl<'de> Deserialize<'de> for End {
 
 /// Why a grant is given. Of a field that is null this says another thing than of one that is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Why {
+pub enum RequestedReason {
     /// As it was said; of what is new, nothing.
     #[default]
     AsItIs,
     /// Nothing any more.
     Unsaid,
-    /// This.
     Because(Reason),
 }
 
-impl<'de> Deserialize<'de> for Why {
+impl<'de> Deserialize<'de> for RequestedReason {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Unsaid, Self::Because))
     }
 }
 
-impl From<Option<Reason>> for Why {
+impl From<Option<Reason>> for RequestedReason {
     fn from(reason: Option<Reason>) -> Self {
         reason.map_or(Self::AsItIs, Self::Because)
     }
 }
 
-impl End {
+impl RequestedEnd {
     /// What was said, if anything was: `None` in it is never.
     pub fn said(self) -> Option<Option<OffsetDateTime>> {
         match self {
@@ -87,80 +85,77 @@ impl End {
 
 /// On which terms somebody is given something, by whom, when.
 #[derive(Clone, Debug)]
-pub struct Terms {
-    /// When it ends.
-    pub end: End,
-    /// Why.
-    pub why: Why,
+pub struct RequestedTerms {
+    pub end: RequestedEnd,
+    pub why: RequestedReason,
     /// By whom; `None` for the command line and for Portero itself.
     pub by: Option<PersonId>,
-    /// When.
     pub now: OffsetDateTime,
 }
 
-impl Terms {
+impl RequestedTerms {
     /// What whoever makes a change gives without more words: what stands stays as it is, what is new does not end.
     pub fn of(by: &By) -> Self {
-        Self { end: End::AsItIs, why: Why::AsItIs, by: by.person(), now: by.now }
+        Self { end: RequestedEnd::AsItIs, why: RequestedReason::AsItIs, by: by.person(), now: by.now }
     }
 
     /// How long the giver must hold it, where this gives something new, or lengthens or shortens what stands.
-    pub fn held_through(&self, standing: Option<&Standing>) -> Option<Through> {
-        match (self.end, standing.map(|standing| standing.expires_at)) {
+    pub fn held_through(&self, current: Option<&GrantTerms>) -> Option<Through> {
+        match (self.end, current.map(|current| current.expires_at)) {
             (_, None) => Some(Through::End(self.anew().expires_at)),
-            (End::AsItIs, _) | (End::Never, Some(None)) => None,
-            (End::Never, Some(Some(_))) | (End::At(_), Some(None)) => Some(Through::End(None)),
-            (End::At(end), Some(Some(before))) => (end != before).then_some(Through::End(Some(end.max(before)))),
+            (RequestedEnd::AsItIs, _) | (RequestedEnd::Never, Some(None)) => None,
+            (RequestedEnd::Never, Some(Some(_))) | (RequestedEnd::At(_), Some(None)) => Some(Through::End(None)),
+            (RequestedEnd::At(end), Some(Some(before))) => {
+                (end != before).then_some(Through::End(Some(end.max(before))))
+            }
         }
     }
 
     /// What a grant has afterwards that stood on the terms `before`.
-    pub fn over(&self, before: &Standing) -> Standing {
-        Standing {
+    pub fn over(&self, before: &GrantTerms) -> GrantTerms {
+        GrantTerms {
             expires_at: match self.end {
-                End::AsItIs => before.expires_at,
-                End::Never => None,
-                End::At(end) => Some(end),
+                RequestedEnd::AsItIs => before.expires_at,
+                RequestedEnd::Never => None,
+                RequestedEnd::At(end) => Some(end),
             },
             reason: match &self.why {
-                Why::AsItIs => before.reason.clone(),
-                Why::Unsaid => None,
-                Why::Because(reason) => Some(reason.as_str().to_owned()),
+                RequestedReason::AsItIs => before.reason.clone(),
+                RequestedReason::Unsaid => None,
+                RequestedReason::Because(reason) => Some(reason.as_str().to_owned()),
             },
         }
     }
 
     /// What a new grant has.
-    pub fn anew(&self) -> Standing {
+    pub fn anew(&self) -> GrantTerms {
         let expires_at = match self.end {
-            End::AsItIs | End::Never => None,
-            End::At(end) => Some(end),
+            RequestedEnd::AsItIs | RequestedEnd::Never => None,
+            RequestedEnd::At(end) => Some(end),
         };
         let reason = match &self.why {
-            Why::AsItIs | Why::Unsaid => None,
-            Why::Because(reason) => Some(reason.as_str().to_owned()),
+            RequestedReason::AsItIs | RequestedReason::Unsaid => None,
+            RequestedReason::Because(reason) => Some(reason.as_str().to_owned()),
         };
-        Standing { expires_at, reason }
+        GrantTerms { expires_at, reason }
     }
 }
 
 /// The terms that a grant stands on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct GrantTerms {
     /// When it ends, if it does.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
-    /// Why it was given.
     pub reason: Option<String>,
 }
 
-impl Standing {
+impl GrantTerms {
     /// How long somebody must hold what they take away: as long as it was given for.
     pub fn through(&self) -> Through {
         Through::End(self.expires_at)
     }
 
-    /// Whether it is over.
     pub fn is_over(&self, now: OffsetDateTime) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
     }
@@ -172,16 +167,14 @@ pub enum Granted {
     /// It had not been held, or no longer: then with the terms of what was over.
     Added {
         /// What was over, and had not been swept up yet.
-        over: Option<Standing>,
-        /// What is held now.
-        now: Standing,
+        over: Option<GrantTerms>,
+        now: GrantTerms,
     },
     /// It was held on other terms.
     Changed {
-        /// Those.
-        before: Standing,
+        before: GrantTerms,
         /// The present ones.
-        after: Standing,
+        after: GrantTerms,
     },
     /// It was held on these terms.
     Unchanged,
@@ -204,13 +197,13 @@ mod tests {
 
     #[test]
     fn an_end_is_in_the_future_and_not_too_far() {
-        let asked = |after: Duration| End::At(NOW + after).seen_from(NOW);
-        assert_eq!(asked(Duration::SECOND).ok(), Some(End::At(NOW + Duration::SECOND)));
+        let asked = |after: Duration| RequestedEnd::At(NOW + after).seen_from(NOW);
+        assert_eq!(asked(Duration::SECOND).ok(), Some(RequestedEnd::At(NOW + Duration::SECOND)));
         assert!(asked(LONGEST).is_ok());
         for bad in [Duration::ZERO, -Duration::SECOND, LONGEST + Duration::SECOND] {
             assert!(asked(bad).expect_err("a refusal").to_string().contains("expires_at"));
         }
-        for any in [End::AsItIs, End::Never] {
+        for any in [RequestedEnd::AsItIs, RequestedEnd::Never] {
             assert_eq!(any.seen_from(NOW).ok(), Some(any));
         }
     }
@@ -220,31 +213,31 @@ mod tests {
         #[derive(Deserialize)]
         struct Body {
             #[serde(default)]
-            expires_at: End,
+            expires_at: RequestedEnd,
         }
         let read = |json| serde_json::from_str::<Body>(json).expect("a body").expires_at;
-        assert_eq!(read("{}"), End::AsItIs);
-        assert_eq!(read(r#"{"expires_at": null}"#), End::Never);
-        assert_eq!(read(r#"{"expires_at": "2026-11-22T12:00:00Z"}"#), End::At(NOW));
+        assert_eq!(read("{}"), RequestedEnd::AsItIs);
+        assert_eq!(read(r#"{"expires_at": null}"#), RequestedEnd::Never);
+        assert_eq!(read(r#"{"expires_at": "2026-11-22T12:00:00Z"}"#), RequestedEnd::At(NOW));
     }
 
     #[test]
     fn what_is_new_or_ends_at_another_time_needs_a_giver_who_holds_it_as_long() {
         let (soon, late) = (NOW + Duration::HOUR, NOW + Duration::DAY);
-        let new = |end| Terms { end, why: Why::AsItIs, by: None, now: NOW }.held_through(None);
-        assert_eq!(new(End::AsItIs), Some(Through::End(None)));
-        assert_eq!(new(End::Never), Some(Through::End(None)));
-        assert_eq!(new(End::At(soon)), Some(Through::End(Some(soon))));
+        let new = |end| RequestedTerms { end, why: RequestedReason::AsItIs, by: None, now: NOW }.held_through(None);
+        assert_eq!(new(RequestedEnd::AsItIs), Some(Through::End(None)));
+        assert_eq!(new(RequestedEnd::Never), Some(Through::End(None)));
+        assert_eq!(new(RequestedEnd::At(soon)), Some(Through::End(Some(soon))));
         let other = |end, expires_at| {
-            Terms { end, why: Why::AsItIs, by: None, now: NOW }
-                .held_through(Some(&Standing { expires_at, reason: None }))
+            RequestedTerms { end, why: RequestedReason::AsItIs, by: None, now: NOW }
+                .held_through(Some(&GrantTerms { expires_at, reason: None }))
         };
-        assert_eq!(other(End::AsItIs, Some(soon)), None);
-        assert_eq!(other(End::Never, Some(soon)), Some(Through::End(None)));
-        assert_eq!(other(End::At(late), Some(soon)), Some(Through::End(Some(late))));
-        assert_eq!(other(End::At(soon), Some(late)), Some(Through::End(Some(late))));
-        assert_eq!(other(End::At(late), Some(late)), None);
-        assert_eq!(other(End::At(late), None), Some(Through::End(None)));
-        assert_eq!(other(End::Never, None), None);
+        assert_eq!(other(RequestedEnd::AsItIs, Some(soon)), None);
+        assert_eq!(other(RequestedEnd::Never, Some(soon)), Some(Through::End(None)));
+        assert_eq!(other(RequestedEnd::At(late), Some(soon)), Some(Through::End(Some(late))));
+        assert_eq!(other(RequestedEnd::At(soon), Some(late)), Some(Through::End(Some(late))));
+        assert_eq!(other(RequestedEnd::At(late), Some(late)), None);
+        assert_eq!(other(RequestedEnd::At(late), None), Some(Through::End(None)));
+        assert_eq!(other(RequestedEnd::Never, None), None);
     }
 }

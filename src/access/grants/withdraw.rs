@@ -1,10 +1,10 @@
 //! A service offers a role no longer, and whoever holds it there loses it.
 
 use super::rules::{is_administrator, lock, must_cover};
-use super::{What, store, told};
+use super::{Grantable, events, store};
 use crate::base::error::Result;
 use crate::base::id::{RoleId, ServiceId};
-use crate::gate::audit::Change;
+use crate::gate::audit::AuditedTx;
 use crate::gate::store::{Loss, Through, must_cover_loss, must_keep_an_administrator};
 
 /// Takes a role out of a service and from everybody who holds it there, and tells of it; twice is safe. Answers whether it was
@@ -12,8 +12,8 @@ use crate::gate::store::{Loss, Through, must_cover_loss, must_keep_an_administra
 ///
 /// # Errors
 /// 403 for what is not the actor's to withdraw; 404 for what is not there; 409 `direct_role`, `last_administrator`.
-pub async fn withdraw(tx: &mut Change, service: ServiceId, role: RoleId) -> Result<bool> {
-    let (what, now) = (What::Role(role), tx.by().now);
+pub async fn withdraw(tx: &mut AuditedTx, service: ServiceId, role: RoleId) -> Result<bool> {
+    let (what, now) = (Grantable::Role(role), tx.by().now);
     lock(tx, service, &[], &[what]).await?;
     must_cover(tx, service, what, Through::Now(now)).await?;
     store::lock_offer(tx, service, role).await?;
@@ -25,7 +25,7 @@ pub async fn withdraw(tx: &mut Change, service: ServiceId, role: RoleId) -> Resu
         must_keep_an_administrator(tx).await?;
     }
     if was_offered {
-        tx.tell(told::withdrawn(service, role));
+        tx.tell(events::withdrawn(service, role));
     }
     Ok(was_offered)
 }

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::access::grants::End;
+use crate::access::grants::RequestedEnd;
 use crate::base::id::{KeyId, PersonId};
 use crate::base::moment::Moment;
 use crate::base::names::{self, text_type};
@@ -50,5 +50,5 @@ pub struct NewKey {
     /// valid as long as its creator's permission to create keys.
     #[serde(default)]
     #[schema(value_type = Option<Moment>)]
-    pub expires_at: End,
+    pub expires_at: RequestedEnd,
 }

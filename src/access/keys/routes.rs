@@ -13,7 +13,7 @@ use crate::base::opaque::service_key::ServiceKey;
 use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadServices, WriteServices};
-use crate::gate::{About, Holds};
+use crate::gate::{Holds, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
@@ -86,7 +86,7 @@ async fn create_key(
     let now = identity.clock.now();
     let wanted = new.expires_at.seen_from(now)?;
     let key = identity.new_service_key(now)?;
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     let expires_at = by.end_of_what_is_made(&mut tx, wanted.said()).await?;
     let shown = store::insert(&mut tx, service, &new.name, key.hash(), Some(by.actor), (now, expires_at)).await?;
     tx.commit([Event::new(Action::ServiceKeyCreated).within(service).after(&shown)]).await?;
@@ -124,7 +124,7 @@ async fn revoke_key(
     let (service, by) = by.resolve_within(&mut conn, &service).await?;
     drop(conn);
     let key_id = key.id()?;
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     store::revoke(&mut tx, service, key_id).await?;
     let told = Event::new(Action::ServiceKeyRevoked).within(service).before(json!({"id": key_id}));
     tx.commit([told]).await?;

@@ -95,25 +95,20 @@ pub async fn revoke(conn: &mut PgConnection, service: ServiceId, key: KeyId) -> 
     if revoked.rows_affected() == 0 { Err(KeyId::not_found()) } else { Ok(()) }
 }
 
-/// A key that is over.
 #[derive(Debug, Serialize)]
-pub struct Swept {
-    /// Whose it was.
+pub struct ExpiredKey {
     #[serde(skip)]
     pub service: ServiceId,
-    /// Which.
     pub id: KeyId,
-    /// What it was called.
     pub name: String,
-    /// When it ended.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
 }
 
 /// Deletes up to `limit` keys that are over at `now`: streams that were opened with them end.
-pub async fn sweep(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<Swept>> {
+pub async fn sweep(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<ExpiredKey>> {
     let swept = sqlx::query_as!(
-        Swept,
+        ExpiredKey,
         r#"
         delete from auth.service_keys
         where id in (

@@ -13,7 +13,7 @@ use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadPermissions, WritePermissions};
 use crate::gate::store::must_hand_out_where_permission_is_held;
-use crate::gate::{About, Can};
+use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 
@@ -50,7 +50,7 @@ async fn create_permission(
     by: Can<WritePermissions>,
     Json(new): Json<NewPermission>,
 ) -> Result<Made<Permission>> {
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     let made = create(&mut tx, &new).await?;
     tx.commit([]).await?;
     Ok(made)
@@ -123,7 +123,7 @@ async fn update(
     change: &PermissionChange,
 ) -> Result<Tagged<Permission>> {
     must_change_something(change.name.as_ref(), &change.description)?;
-    let mut tx = by.begin(identity, About::default()).await?;
+    let mut tx = by.begin(identity, LockScope::default()).await?;
     let before = Tagged::whole(store::lock(&mut tx, id).await?)?;
     id.must_not_be_built_in()?;
     if_match.allows(&before.etag)?;
@@ -162,7 +162,7 @@ async fn delete_permission(
     if_match: IfMatch,
 ) -> Result<Json<PermissionDeleted>> {
     let permission_id = id.id()?;
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     let permission = Tagged::whole(store::lock(&mut tx, permission_id).await?)?;
     permission_id.must_not_be_built_in()?;
     if_match.allows(&permission.etag)?;

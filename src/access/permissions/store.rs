@@ -30,7 +30,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Permission
     .await
 }
 
-/// The permission with this id.
+/// 404 where there is none.
 pub async fn get(conn: &mut PgConnection, id: PermissionId) -> Result<Permission> {
     sqlx::query_as!(
         Permission,

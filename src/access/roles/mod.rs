@@ -2,11 +2,11 @@
 
 mod change;
 mod create;
+pub mod events;
 mod permission_routes;
 mod role;
 mod routes;
 pub mod store;
-pub mod told;
 
 pub use change::change;
 pub use create::create;

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::routes::{changeable, must_cover_loss_of};
-use super::{store, told};
+use super::{events, store};
 use crate::access::grants::{Notice, must_all_have_own_passwords, notices_of_holders};
 use crate::access::permissions::{self, Permission};
 use crate::base::error::Result;
@@ -13,7 +13,7 @@ use crate::base::id::{IdOrName, PermissionId, Ref, RoleId, ServiceId};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadRoles, WriteRoles};
 use crate::gate::store::{Loss, Through, must_cover_permission, must_hand_out_where_role_is_held};
-use crate::gate::{About, Can};
+use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
@@ -84,7 +84,7 @@ async fn add_permission_to_role(
     by: Can<WriteRoles>,
     Json(link): Json<RolePermission>,
 ) -> Result<Json<PermissionAdded>> {
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     let role = changeable(&mut tx, by.actor, &link.role_id).await?;
     let permission = permissions::store::hold(&mut tx, &link.permission_id).await?;
     let permission = permission.ok_or_else(|| link.permission_id.absent())?;
@@ -98,7 +98,7 @@ async fn add_permission_to_role(
         must_all_have_own_passwords(&mut tx, role, permission).await?;
         notices = notices_of_holders(&mut tx, role, permission, now).await?;
     }
-    tx.commit(added.then(|| told::carries(role, permission))).await?;
+    tx.commit(added.then(|| events::carries(role, permission))).await?;
     Ok(Json(PermissionAdded { status: "success", notices }))
 }
 
@@ -154,12 +154,12 @@ async fn remove_permission_from_role_by_path(
 }
 
 async fn remove(identity: &Identity, by: &Can<WriteRoles>, link: &RolePermission) -> Result<Json<PermissionRemoved>> {
-    let mut tx = by.begin(identity, About::default()).await?;
+    let mut tx = by.begin(identity, LockScope::default()).await?;
     let role_id = Ref::Id(store::resolve_one(&mut tx, &link.role_id).await?);
     let role_id = changeable(&mut tx, by.actor, &role_id).await?;
     let permission_id = permissions::store::resolve_one(&mut tx, &link.permission_id).await?;
     must_cover_loss_of(&mut tx, by.actor, Loss::Carried(role_id, permission_id)).await?;
     let revoked = store::remove_permission(&mut tx, role_id, permission_id).await?;
-    tx.commit(revoked.then(|| told::lost(role_id, permission_id))).await?;
+    tx.commit(revoked.then(|| events::lost(role_id, permission_id))).await?;
     Ok(Json(PermissionRemoved { status: "permission_removed_from_role", role_id, permission_id, revoked }))
 }

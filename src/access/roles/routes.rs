@@ -9,11 +9,11 @@ use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::made::Made;
 use crate::base::patch::must_change_something;
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadRoles, WriteRoles};
 use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_role, must_hand_out_where_role_is_held};
-use crate::gate::{About, Can};
+use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 
@@ -47,7 +47,7 @@ async fn create_role(
     by: Can<WriteRoles>,
     Json(new): Json<NewRole>,
 ) -> Result<Made<Role>> {
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     let made = create(&mut tx, &new).await?;
     tx.commit([]).await?;
     Ok(made)
@@ -117,7 +117,7 @@ async fn update(
     change: &RoleChange,
 ) -> Result<Tagged<Role>> {
     must_change_something(change.name.as_ref(), &change.description)?;
-    let mut tx = by.begin(identity, About::default()).await?;
+    let mut tx = by.begin(identity, LockScope::default()).await?;
     changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let before = Tagged::whole(store::get(&mut tx, id).await?)?;
     if_match.allows(&before.etag)?;
@@ -158,7 +158,7 @@ async fn delete_role(
     if_match: IfMatch,
 ) -> Result<Json<RoleDeleted>> {
     let id = id.id()?;
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     let role_id = changeable(&mut tx, by.actor, &Ref::Id(id)).await?;
     let role = Tagged::whole(store::get(&mut tx, role_id).await?)?;
     if_match.allows(&role.etag)?;
@@ -168,14 +168,14 @@ async fn delete_role(
     Ok(Json(RoleDeleted { status: "role_deleted", role_id }))
 }
 
-pub(super) async fn must_cover_loss_of(tx: &mut Change, actor: PersonId, loss: Loss) -> Result<()> {
+pub(super) async fn must_cover_loss_of(tx: &mut AuditedTx, actor: PersonId, loss: Loss) -> Result<()> {
     let now = tx.by().now;
     must_cover_loss(tx, actor, loss, now).await
 }
 
 /// The role that a caller named, if they may change it: not Portero's own, not a direct grant's, and carrying nothing
 /// of Portero's that they don't hold themselves.
-pub(super) async fn changeable(tx: &mut Change, actor: PersonId, role: &Ref<RoleId>) -> Result<RoleId> {
+pub(super) async fn changeable(tx: &mut AuditedTx, actor: PersonId, role: &Ref<RoleId>) -> Result<RoleId> {
     let role = store::resolve(tx, role).await?;
     role.must_not_be_built_in()?;
     store::lock(tx, role).await??;

@@ -34,7 +34,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Role>> {
     .await
 }
 
-/// The role with this id.
+/// 404 where there is none.
 pub async fn get(conn: &mut PgConnection, id: RoleId) -> Result<Role> {
     sqlx::query_as!(Role, r#"select id as "id: RoleId", name, description from auth.role where id = $1"#, id.0)
         .fetch_optional(conn)

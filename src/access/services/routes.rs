@@ -14,7 +14,7 @@ use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadServices, WriteServices};
 use crate::gate::store::{Loss, must_cover_loss, must_hand_out_where_anything_is_held};
-use crate::gate::{About, Can, Holds};
+use crate::gate::{Can, Holds, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 
@@ -51,7 +51,7 @@ async fn create_service(
     by: Can<WriteServices>,
     Json(new): Json<NewService>,
 ) -> Result<Made<Service>> {
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     let made = create(&mut tx, &new).await?;
     tx.commit([]).await?;
     Ok(made)
@@ -128,7 +128,7 @@ async fn update(
 ) -> Result<Tagged<Service>> {
     id.must_not_be_built_in()?;
     must_change_something(change.name.as_ref(), &change.description)?;
-    let mut tx = by.begin(identity, About::default()).await?;
+    let mut tx = by.begin(identity, LockScope::default()).await?;
     gate::store::services::lock(&mut tx, id).await?;
     let before = store::tagged(&mut tx, id).await?;
     if_match.allows(&before.etag)?;
@@ -169,7 +169,7 @@ async fn delete_service(
 ) -> Result<Json<ServiceDeleted>> {
     let service_id = id.id()?;
     service_id.must_not_be_built_in()?;
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     gate::store::services::lock(&mut tx, service_id).await?;
     let service = store::tagged(&mut tx, service_id).await?;
     if_match.allows(&service.etag)?;

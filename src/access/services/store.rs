@@ -31,7 +31,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> 
     .await
 }
 
-/// The service with this id.
+/// 404 where there is none.
 pub async fn get(conn: &mut PgConnection, id: ServiceId) -> Result<Service> {
     sqlx::query_as!(
         Service,

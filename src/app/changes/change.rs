@@ -8,20 +8,16 @@ use crate::base::id::{KeyId, PersonId, ServiceId};
 pub struct Change {
     /// Its place: greater than that of all changes that were told before.
     pub position: i64,
-    /// When it was made.
     pub at: OffsetDateTime,
-    /// What changed.
-    pub what: What,
+    pub what: ChangeKind,
 }
 
-/// What changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum ChangeKind {
     /// A session ended before its time.
     SessionRevoked {
         /// What backends know it by.
         session: String,
-        /// Whose it was.
         person: PersonId,
     },
     /// Somebody is called otherwise.
@@ -43,7 +39,6 @@ pub enum What {
 pub(super) enum Audience {
     /// Every backend.
     All,
-    /// Those of one service.
     Service(ServiceId),
     /// None; it ends the streams that were opened with this key, or all of them.
     EndsStreamsOf(Option<KeyId>),
@@ -52,13 +47,13 @@ pub(super) enum Audience {
 impl Change {
     pub(super) fn audience(&self) -> Audience {
         match self.what {
-            What::SessionRevoked { .. }
-            | What::TokenClaimsChange(_)
-            | What::AccountPurged(_)
-            | What::Reset
-            | What::Failover => Audience::All,
-            What::GrantsChanged(service, _) => Audience::Service(service),
-            What::KeyRevoked(key) => Audience::EndsStreamsOf(key),
+            ChangeKind::SessionRevoked { .. }
+            | ChangeKind::TokenClaimsChange(_)
+            | ChangeKind::AccountPurged(_)
+            | ChangeKind::Reset
+            | ChangeKind::Failover => Audience::All,
+            ChangeKind::GrantsChanged(service, _) => Audience::Service(service),
+            ChangeKind::KeyRevoked(key) => Audience::EndsStreamsOf(key),
         }
     }
 
@@ -66,22 +61,24 @@ impl Change {
     pub(super) fn event(&self) -> String {
         let at = self.at.unix_timestamp();
         let (name, data) = match &self.what {
-            What::SessionRevoked { session, person } => {
+            ChangeKind::SessionRevoked { session, person } => {
                 ("session-revoked", json!({ "session_id": session, "user_id": person, "event_timestamp": at }))
             }
-            What::TokenClaimsChange(person) => {
+            ChangeKind::TokenClaimsChange(person) => {
                 ("token-claims-change", json!({ "user_id": person, "event_timestamp": at }))
             }
-            What::AccountPurged(person) => ("account-purged", json!({ "user_id": person, "event_timestamp": at })),
-            What::GrantsChanged(service, Some(person)) => {
+            ChangeKind::AccountPurged(person) => {
+                ("account-purged", json!({ "user_id": person, "event_timestamp": at }))
+            }
+            ChangeKind::GrantsChanged(service, Some(person)) => {
                 ("grants-changed", json!({ "service_id": service, "user_id": person, "event_timestamp": at }))
             }
-            What::GrantsChanged(service, None) => {
+            ChangeKind::GrantsChanged(service, None) => {
                 ("grants-changed", json!({ "service_id": service, "event_timestamp": at }))
             }
-            What::Reset => return reset(self.position, "too_much", self.at),
-            What::Failover => return reset(self.position, "failover", self.at),
-            What::KeyRevoked(_) => return String::new(),
+            ChangeKind::Reset => return reset(self.position, "too_much", self.at),
+            ChangeKind::Failover => return reset(self.position, "failover", self.at),
+            ChangeKind::KeyRevoked(_) => return String::new(),
         };
         event(name, self.position, &data)
     }
@@ -113,23 +110,23 @@ fn event(name: &str, position: i64, data: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn told(what: What) -> String {
+    fn told(what: ChangeKind) -> String {
         Change { position: 7, at: OffsetDateTime::UNIX_EPOCH, what }.event()
     }
 
     #[test]
     fn an_event_has_a_name_an_id_and_one_line_of_data() {
         assert_eq!(
-            told(What::GrantsChanged(ServiceId(4), None)),
+            told(ChangeKind::GrantsChanged(ServiceId(4), None)),
             "event: grants-changed\nid: 7\ndata: {\"event_timestamp\":0,\"service_id\":4}\n\n"
         );
-        assert!(told(What::GrantsChanged(ServiceId(4), Some(PersonId(9)))).contains(r#""user_id":9"#));
-        assert!(told(What::Reset).starts_with("event: reset\nid: 7\n"));
-        assert!(told(What::Failover).contains(r#""reason":"failover""#));
+        assert!(told(ChangeKind::GrantsChanged(ServiceId(4), Some(PersonId(9)))).contains(r#""user_id":9"#));
+        assert!(told(ChangeKind::Reset).starts_with("event: reset\nid: 7\n"));
+        assert!(told(ChangeKind::Failover).contains(r#""reason":"failover""#));
     }
 
     #[test]
     fn of_a_revoked_key_nobody_is_told() {
-        assert_eq!(told(What::KeyRevoked(Some(KeyId(1)))), "");
+        assert_eq!(told(ChangeKind::KeyRevoked(Some(KeyId(1)))), "");
     }
 }

@@ -39,7 +39,7 @@ const BUFFER: usize = 4096;
 
 /// How often things happen.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct FeedTimings {
     /// A stream that has nothing to tell says this often that it lives.
     pub heartbeat: Duration,
     /// How often the log is looked at while notifications come through.
@@ -50,7 +50,7 @@ pub struct Pace {
     pub patience: Duration,
 }
 
-impl Default for Pace {
+impl Default for FeedTimings {
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_secs(15),
@@ -70,8 +70,8 @@ pub(super) struct Inner {
     pub(super) db: Db,
     /// For LISTEN, which needs a session of its own.
     pub(super) ears: Option<Address>,
-    pub(super) pace: Pace,
-    pub(super) measured: metrics::Stream,
+    pub(super) pace: FeedTimings,
+    pub(super) measured: metrics::StreamMetrics,
     pub(super) stopping: CancellationToken,
     seats: Arc<Semaphore>,
     of_keys: Shares<KeyId>,
@@ -83,7 +83,6 @@ pub(super) struct Inner {
 
 /// While a reader runs.
 struct Live {
-    /// Which.
     reader: u64,
     sender: broadcast::Sender<Arc<Told>>,
     /// How far it has read: all beyond is still to be sent.
@@ -115,8 +114,8 @@ impl Feed {
     pub fn new(
         database: &Database,
         config: &Config,
-        pace: Pace,
-        measured: metrics::Stream,
+        pace: FeedTimings,
+        measured: metrics::StreamMetrics,
         stopping: CancellationToken,
     ) -> anyhow::Result<Self> {
         Ok(Self(Arc::new(Inner {
@@ -146,12 +145,12 @@ impl Feed {
     ///
     /// # Errors
     /// 429 `too_many_streams` when its key or its service has its share; 503 when there is none left.
-    pub(super) fn seat(&self, backend: Backend) -> Result<Seat> {
+    pub(super) fn seat(&self, backend: Backend) -> Result<StreamSeat> {
         let key = self.0.of_keys.take(backend.key).ok_or_else(|| too_many("key", OF_A_KEY))?;
         let service = self.0.of_services.take(backend.service).ok_or_else(|| too_many("service", OF_A_SERVICE))?;
         let all = Arc::clone(&self.0.seats).try_acquire_owned();
         let all = all.map_err(|_| Error::Unavailable(format!("{MAX_STREAMS} streams are open")))?;
-        Ok(Seat { _held: (key, service, all) })
+        Ok(StreamSeat { _held: (key, service, all) })
     }
 
     /// The position up to which all has been placed that is committed now.
@@ -188,7 +187,7 @@ impl Feed {
 
 /// One stream's, until it ends.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct StreamSeat {
     _held: (Share<KeyId>, Share<ServiceId>, OwnedSemaphorePermit),
 }
 

@@ -13,7 +13,7 @@ mod routes;
 pub mod store;
 mod stream;
 
-pub use change::{Change, What};
-pub use feed::{Feed, Pace};
+pub use change::{Change, ChangeKind};
+pub use feed::{Feed, FeedTimings};
 pub use prune::{prune, prune_every_minute};
 pub use routes::routes;

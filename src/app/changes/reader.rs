@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 
 use super::feed::Inner;
 use super::listener::Ears;
-use super::{Change, What, store};
+use super::{Change, ChangeKind, store};
 use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
 
@@ -22,7 +22,7 @@ const TOO_LONG: Duration = Duration::from_secs(2);
 
 /// Reads until nobody listens, or the log can't be read, or Portero stops.
 pub(super) async fn read(feed: Arc<Inner>, number: u64, clock: Clock) {
-    let end = End(Arc::clone(&feed), number);
+    let end = EndFeedOnDrop(Arc::clone(&feed), number);
     let ears = Ears::open(&feed);
     let mut last_success = Instant::now();
     let mut announced = true;
@@ -66,9 +66,9 @@ pub(super) async fn read(feed: Arc<Inner>, number: u64, clock: Clock) {
 }
 
 /// Also when the reader panics: a stream that nobody feeds must end.
-struct End(Arc<Inner>, u64);
+struct EndFeedOnDrop(Arc<Inner>, u64);
 
-impl Drop for End {
+impl Drop for EndFeedOnDrop {
     fn drop(&mut self) {
         self.0.end(self.1);
     }
@@ -93,7 +93,7 @@ async fn step(feed: &Inner, clock: &Clock) -> Result<Option<usize>> {
     }
     if page.pruned > position {
         // It went before we got there.
-        let lost = Change { position: page.placed, at: clock.now(), what: What::Reset };
+        let lost = Change { position: page.placed, at: clock.now(), what: ChangeKind::Reset };
         feed.send(vec![lost], page.placed, clock.now());
         return Ok(Some(1));
     }

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::routes;
 
-use super::stream::Stream;
+use super::stream::ChangeStream;
 use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::gate::Backend;
@@ -49,7 +49,7 @@ async fn changes(State(app): State<App>, backend: Backend, headers: HeaderMap) -
     // The end of the key is heard of from here on; it may have come since the first look.
     backend.check_again(&app).await?;
     let headers = [(CONTENT_TYPE, HeaderValue::from_static("text/event-stream")), UNBUFFERED];
-    let body = Stream::new(app, backend, subscription, (last_seen.unwrap_or(now), now), seat).into_body();
+    let body = ChangeStream::new(app, backend, subscription, (last_seen.unwrap_or(now), now), seat).into_body();
     Ok((headers, body).into_response())
 }
 

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{Change, What};
+use super::{Change, ChangeKind};
 use crate::base::error::Result;
 use crate::base::id::{KeyId, PersonId, ServiceId};
 
@@ -33,7 +33,7 @@ pub(super) async fn place_all(conn: &mut PgConnection, now: OffsetDateTime) -> R
 
 /// A part of the log, and how far it went when it was read.
 #[derive(Debug)]
-pub struct Page {
+pub struct ChangePage {
     /// The last position given.
     pub placed: i64,
     /// The last position pruned.
@@ -49,7 +49,7 @@ pub async fn page(
     up_to: i64,
     service: Option<ServiceId>,
     limit: i64,
-) -> Result<Page> {
+) -> Result<ChangePage> {
     let rows = sqlx::query!(
         r#"
         select head.placed, head.pruned, change.position as "position?", change.at as "at?", change.kind as "kind?",
@@ -74,7 +74,7 @@ pub async fn page(
     )
     .fetch_all(conn)
     .await?;
-    let mut page = Page { placed: 0, pruned: 0, changes: Vec::with_capacity(rows.len()) };
+    let mut page = ChangePage { placed: 0, pruned: 0, changes: Vec::with_capacity(rows.len()) };
     for row in rows {
         (page.placed, page.pruned) = (row.placed, row.pruned);
         let (Some(position), Some(at), Some(kind)) = (row.position, row.at, row.kind) else { continue };
@@ -90,16 +90,16 @@ fn what(
     person: Option<PersonId>,
     service: Option<ServiceId>,
     key: Option<KeyId>,
-) -> What {
+) -> ChangeKind {
     match (kind, session, person, service) {
-        ("session-revoked", Some(session), Some(person), _) => What::SessionRevoked { session, person },
-        ("token-claims-change", _, Some(person), _) => What::TokenClaimsChange(person),
-        ("account-purged", _, Some(person), _) => What::AccountPurged(person),
-        ("grants-changed", _, person, Some(service)) => What::GrantsChanged(service, person),
-        ("key-revoked", ..) => What::KeyRevoked(key),
-        ("failover", ..) => What::Failover,
+        ("session-revoked", Some(session), Some(person), _) => ChangeKind::SessionRevoked { session, person },
+        ("token-claims-change", _, Some(person), _) => ChangeKind::TokenClaimsChange(person),
+        ("account-purged", _, Some(person), _) => ChangeKind::AccountPurged(person),
+        ("grants-changed", _, person, Some(service)) => ChangeKind::GrantsChanged(service, person),
+        ("key-revoked", ..) => ChangeKind::KeyRevoked(key),
+        ("failover", ..) => ChangeKind::Failover,
         // Also what a newer version writes and we can't tell.
-        _ => What::Reset,
+        _ => ChangeKind::Reset,
     }
 }
 

@@ -10,12 +10,12 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::change::{self, Audience};
-use super::feed::{Seat, Subscription, Told};
+use super::feed::{StreamSeat, Subscription, Told};
 use super::store;
 use crate::app::App;
 use crate::base::error::Result;
 use crate::gate::Backend;
-use crate::platform::metrics::Held;
+use crate::platform::metrics::GaugeGuard;
 
 /// How many changes are read at a time from the log.
 const PAGE: i32 = 1000;
@@ -23,7 +23,7 @@ const PAGE: i32 = 1000;
 /// About how much is written at a time, in bytes.
 const CHUNK: usize = 16 * 1024;
 
-pub(super) struct Stream {
+pub(super) struct ChangeStream {
     app: App,
     backend: Backend,
     subscription: Subscription,
@@ -33,8 +33,8 @@ pub(super) struct Stream {
     up_to: i64,
     phase: Phase,
     heartbeat: Interval,
-    _seat: Seat,
-    _counted: Held,
+    _seat: StreamSeat,
+    _counted: GaugeGuard,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,14 +49,14 @@ enum Phase {
     Over,
 }
 
-impl Stream {
+impl ChangeStream {
     /// From the log what comes after the first position and up to the second, then what `subscription` brings beyond.
     pub(super) fn new(
         app: App,
         backend: Backend,
         subscription: Subscription,
         (position, up_to): (i64, i64),
-        seat: Seat,
+        seat: StreamSeat,
     ) -> Self {
         let every = app.changes.inner().pace.heartbeat;
         let mut heartbeat = interval_at(Instant::now() + every, every);

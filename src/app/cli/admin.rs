@@ -5,12 +5,12 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::ask::NewPassword;
-use super::named::Named;
 use super::output::remark;
 use super::tool::Tool;
+use super::typed_ref::TypedRef;
 use super::user;
 use crate::access::administrators::{make_administrator, register_administrator};
-use crate::access::grants::{Taken, What, take};
+use crate::access::grants::{Grantable, Taken, take};
 use crate::base::error::Error;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::{Person, PersonName, Username};
@@ -24,7 +24,7 @@ pub(super) enum Command {
     /// Make a person an administrator; registers them if they are new.
     Add {
         /// Their username, or the id of a registered person.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
         /// The name of a new person.
         #[arg(long, default_value = "Administrator")]
         name: PersonName,
@@ -34,14 +34,14 @@ pub(super) enum Command {
     /// Remove an administrator. The last one cannot be removed.
     Remove {
         /// Id or username.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
     },
     /// List administrators who can log in.
     List,
     /// Set a person's password and end all their sessions.
     ResetPassword {
         /// Id or username. They need not be an administrator.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
         #[command(flatten)]
         password: NewPassword,
     },
@@ -56,7 +56,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     }
 }
 
-async fn add(tool: &Tool, named: &Named<PersonId>, name: &PersonName, password: &NewPassword) -> anyhow::Result<()> {
+async fn add(tool: &Tool, named: &TypedRef<PersonId>, name: &PersonName, password: &NewPassword) -> anyhow::Result<()> {
     let mut conn = tool.app.db.read().await?;
     if let Some(person) = gate::store::people::find(&mut conn, &named.row).await? {
         if password.random_password {
@@ -109,10 +109,10 @@ async fn promote(tool: &Tool, person: &Person) -> anyhow::Result<()> {
     tool.output.done(&made, format_args!("{} (id {}) is an administrator.", person.username, person.id))
 }
 
-async fn remove(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
+async fn remove(tool: &Tool, named: &TypedRef<PersonId>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
-    let role = What::Role(RoleId::ADMINISTRATOR);
+    let role = Grantable::Role(RoleId::ADMINISTRATOR);
     let Taken { was_held, .. } = take(&mut tx, (person.id, ServiceId::PORTERO, role)).await?;
     tx.commit([]).await?;
     let mut answer = json!(person);

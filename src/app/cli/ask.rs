@@ -23,16 +23,16 @@ pub(super) struct NewPassword {
 
 /// A new password, and whether it must be told to its owner.
 #[derive(Debug)]
-pub(super) struct Chosen {
+pub(super) struct PromptedPassword {
     pub password: Password,
     random: bool,
 }
 
 impl NewPassword {
     /// Gets the password that somebody is to have, of whom `about` is known: first their username.
-    pub(super) fn get(&self, policy: Policy, about: &[&str]) -> anyhow::Result<Chosen> {
+    pub(super) fn get(&self, policy: Policy, about: &[&str]) -> anyhow::Result<PromptedPassword> {
         if self.random_password {
-            return Ok(Chosen { password: random_password()?, random: true });
+            return Ok(PromptedPassword { password: random_password()?, random: true });
         }
         let password = if io::stdin().is_terminal() {
             twice(about, policy, |prompt| asked(&prompt))?
@@ -43,11 +43,11 @@ impl NewPassword {
             }
             accepted(&line, policy, about)?
         };
-        Ok(Chosen { password, random: false })
+        Ok(PromptedPassword { password, random: false })
     }
 }
 
-impl Chosen {
+impl PromptedPassword {
     /// The password, if nobody knows it yet.
     pub(super) fn to_show(&self) -> Option<Zeroizing<String>> {
         self.random.then(|| Zeroizing::new(self.password.reveal().to_owned()))

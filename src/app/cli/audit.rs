@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::output::{complain, count};
 use super::tool::Tool;
-use crate::app::trail::{self, Fault, Head};
+use crate::app::trail::{self, ChainFault, Head};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -49,7 +49,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
     Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn sentence(fault: &Fault) -> String {
+fn sentence(fault: &ChainFault) -> String {
     let place = fault.position.map(|position| format!(" at position {position}")).unwrap_or_default();
     let event = fault.event_id.map_or_else(|| "an event".to_owned(), |id| format!("event {id}"));
     match fault.kind {

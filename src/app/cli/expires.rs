@@ -5,7 +5,7 @@ use std::str::FromStr;
 use time::format_description::well_known::Iso8601;
 use time::{Date, Duration, OffsetDateTime};
 
-use crate::access::grants::End;
+use crate::access::grants::RequestedEnd;
 use crate::base::moment::Moment;
 
 /// How a day is typed: ISO 8601 has more ways, some of which look like numbers.
@@ -21,12 +21,12 @@ pub(super) enum Expires {
 
 impl Expires {
     /// What it means when it is typed at `now`.
-    pub(super) fn end(self, now: OffsetDateTime) -> End {
+    pub(super) fn end(self, now: OffsetDateTime) -> RequestedEnd {
         let whole = |moment: OffsetDateTime| moment.replace_nanosecond(0).unwrap_or(moment);
         match self {
-            Self::Never => End::Never,
-            Self::At(moment) => End::At(moment),
-            Self::In(after) => End::At(whole(now.saturating_add(after))),
+            Self::Never => RequestedEnd::Never,
+            Self::At(moment) => RequestedEnd::At(moment),
+            Self::In(after) => RequestedEnd::At(whole(now.saturating_add(after))),
         }
     }
 }
@@ -76,7 +76,7 @@ mod tests {
     fn an_end_is_typed_in_one_of_four_ways() {
         let now = datetime!(2026-11-22 12:00:00.5 UTC);
         let end = |text: &str| text.parse::<Expires>().ok().map(|expires| expires.end(now));
-        assert_eq!(end("never"), Some(End::Never));
+        assert_eq!(end("never"), Some(RequestedEnd::Never));
         for (text, moment) in [
             ("2030-12-31", datetime!(2030-12-31 00:00 UTC)),
             ("2030-12-31T18:00:00+01:00", datetime!(2030-12-31 17:00 UTC)),
@@ -84,7 +84,7 @@ mod tests {
             ("12h", datetime!(2026-11-23 00:00 UTC)),
             ("45m", datetime!(2026-11-22 12:45 UTC)),
         ] {
-            assert_eq!(end(text), Some(End::At(moment)), "{text}");
+            assert_eq!(end(text), Some(RequestedEnd::At(moment)), "{text}");
         }
         for bad in ["", "d", "-1d", "30", "1798675200", "soon", "30 d", "99999999999h", "2030-13-01", "é"] {
             assert_eq!(end(bad), None, "{bad}");

@@ -6,12 +6,12 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::expires::Expires;
-use super::named::Named;
 use super::output::{List, Row, count, or_dash, remark};
 use super::tool::Tool;
+use super::typed_ref::TypedRef;
 use super::user::moment;
 use crate::access::grants::store::{self, LastGrant};
-use crate::access::grants::{self, End, Held, Reason, Terms, What};
+use crate::access::grants::{self, Grantable, NamedGrant, Reason, RequestedEnd, RequestedTerms};
 use crate::base::error::Error;
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
 
@@ -41,10 +41,10 @@ pub(super) enum Command {
     /// List grants: of everybody or one person, everywhere or in one service.
     List {
         /// Id or username.
-        person: Option<Named<PersonId>>,
+        person: Option<TypedRef<PersonId>>,
         /// Id or name.
         #[arg(long)]
-        service: Option<Named<ServiceId>>,
+        service: Option<TypedRef<ServiceId>>,
     },
 }
 
@@ -52,18 +52,18 @@ pub(super) enum Command {
 #[command(group = ArgGroup::new("what").required(true))]
 pub(super) struct Grant {
     /// Id or username.
-    person: Named<PersonId>,
+    person: TypedRef<PersonId>,
     /// Id or name; 0 is Portero itself.
-    service: Named<ServiceId>,
+    service: TypedRef<ServiceId>,
     /// Id or name.
     #[arg(allow_negative_numbers = true, group = "what")]
-    role: Option<Named<RoleId>>,
+    role: Option<TypedRef<RoleId>>,
     /// Instead of a role: a permission's id or name. May be repeated.
     #[arg(long, allow_negative_numbers = true, group = "what")]
-    permission: Vec<Named<PermissionId>>,
+    permission: Vec<TypedRef<PermissionId>>,
 }
 
-impl Row for Held {
+impl Row for NamedGrant {
     const HEADER: &'static [&'static str] = &["person", "service", "role", "permissions", "ends"];
 
     fn cells(&self) -> Vec<String> {
@@ -81,8 +81,8 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     match command {
         Command::Add { grant, expires, reason } => {
             let now = tool.app.clock.now();
-            let end = expires.map_or(End::AsItIs, |expires| expires.end(now)).seen_from(now)?;
-            let terms = Terms { end, why: reason.into(), by: None, now };
+            let end = expires.map_or(RequestedEnd::AsItIs, |expires| expires.end(now)).seen_from(now)?;
+            let terms = RequestedTerms { end, why: reason.into(), by: None, now };
             change(tool, &grant, Some(&terms)).await
         }
         Command::Remove(grant) => change(tool, &grant, None).await,
@@ -104,7 +104,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
 }
 
 /// Gives on these terms, or takes away.
-async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Result<()> {
+async fn change(tool: &Tool, grant: &Grant, terms: Option<&RequestedTerms>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = grant.person.find(&mut tx).await?;
     let service = grant.service.find(&mut tx).await?;
@@ -113,11 +113,11 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&Terms>) -> anyhow::Re
     let mut named = Vec::new();
     if let Some(role) = &grant.role {
         let id = if is_strict { role.find_one(&mut tx).await? } else { role.find(&mut tx).await? };
-        named.push((What::Role(id), role.text.as_str()));
+        named.push((Grantable::Role(id), role.text.as_str()));
     }
     for permission in &grant.permission {
         let id = if is_strict { permission.find_one(&mut tx).await? } else { permission.find(&mut tx).await? };
-        named.push((What::Permission(id), permission.text.as_str()));
+        named.push((Grantable::Permission(id), permission.text.as_str()));
     }
     let (mut revoked, mut missing, mut planted) = (false, Vec::new(), Vec::new());
     for (what, text) in named {
@@ -178,7 +178,7 @@ pub(super) async fn all_grants(
     person: PersonId,
     service: Option<ServiceId>,
     now: OffsetDateTime,
-) -> anyhow::Result<Vec<Held>> {
+) -> anyhow::Result<Vec<NamedGrant>> {
     let mut all = Vec::new();
     each_page(conn, Some(person), service, now, |page| {
         all.append(page);
@@ -193,7 +193,7 @@ async fn each_page(
     person: Option<PersonId>,
     service: Option<ServiceId>,
     now: OffsetDateTime,
-    mut act: impl FnMut(&mut Vec<Held>) -> anyhow::Result<()>,
+    mut act: impl FnMut(&mut Vec<NamedGrant>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut last: Option<LastGrant> = None;
     loop {

@@ -11,7 +11,7 @@ mod expires;
 mod grant;
 mod import;
 mod mail;
-mod named;
+mod name_and_description;
 mod output;
 mod permission;
 mod role;
@@ -19,8 +19,8 @@ mod service;
 mod service_key;
 mod token;
 mod tool;
+mod typed_ref;
 mod user;
-mod words;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,7 +35,7 @@ use crate::app::serve::{Mode, serve};
 use crate::base::error::causes;
 use crate::platform::{log, passwords};
 use output::Output;
-use tool::{Asked, Tool};
+use tool::{GlobalOptions, Tool};
 
 /// Central authentication and authorization for teams with several backends.
 #[derive(Debug, Parser)]
@@ -170,7 +170,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(file) = &env_file {
         tell_of(file);
     }
-    let asked = Asked { demo: cli.demo, output, quiet: cli.quiet };
+    let asked = GlobalOptions { demo: cli.demo, output, quiet: cli.quiet };
     let ended = runtime.block_on(async {
         match command {
             Command::Serve => serve(config, Mode::Serve).await.map(|()| ExitCode::SUCCESS),

@@ -27,7 +27,6 @@ pub(super) trait Row: Serialize {
     /// The columns' names.
     const HEADER: &'static [&'static str];
 
-    /// The columns.
     fn cells(&self) -> Vec<String>;
 }
 

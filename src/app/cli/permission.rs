@@ -2,10 +2,10 @@
 
 use clap::Subcommand;
 
-use super::named::Named;
+use super::name_and_description::NameAndDescription;
 use super::output::{Row, or_dash};
 use super::tool::{Tool, list_all};
-use super::words::NewWords;
+use super::typed_ref::TypedRef;
 use crate::access::permissions::{self, NewPermission, Permission, PermissionChange, PermissionName, store};
 use crate::access::roles;
 use crate::base::id::{PermissionId, RoleId};
@@ -29,21 +29,21 @@ pub(super) enum Command {
         beginning: Option<String>,
         /// Only permissions in this role: id or name.
         #[arg(long, allow_negative_numbers = true)]
-        role: Option<Named<RoleId>>,
+        role: Option<TypedRef<RoleId>>,
     },
     /// Change a permission's name or description.
     Change {
         /// Id or name.
         #[arg(allow_negative_numbers = true)]
-        permission: Named<PermissionId>,
+        permission: TypedRef<PermissionId>,
         #[command(flatten)]
-        new: NewWords<PermissionName>,
+        new: NameAndDescription<PermissionName>,
     },
     /// Remove a permission. Every role and everybody who holds it loses it.
     Remove {
         /// Id or name.
         #[arg(allow_negative_numbers = true)]
-        permission: Named<PermissionId>,
+        permission: TypedRef<PermissionId>,
     },
 }
 

@@ -5,17 +5,17 @@ use serde_json::json;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::named::Named;
+use super::name_and_description::NameAndDescription;
 use super::output::{Row, or_dash, remark, taken};
 use super::tool::{Tool, everything, list_all};
-use super::words::NewWords;
+use super::typed_ref::TypedRef;
 use crate::access::grants;
 use crate::access::permissions::Permission;
-use crate::access::roles::{self, NewRole, Role, RoleChange, RoleName, store, told};
+use crate::access::roles::{self, NewRole, Role, RoleChange, RoleName, events, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, RoleId, ServiceId};
 use crate::base::names::Description;
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -28,10 +28,10 @@ pub(super) enum Command {
         description: Option<Description>,
         /// A permission that it carries: id or name. May be repeated.
         #[arg(long, allow_negative_numbers = true)]
-        permission: Vec<Named<PermissionId>>,
+        permission: Vec<TypedRef<PermissionId>>,
         /// A service that offers it: id or name. May be repeated.
         #[arg(long)]
-        service: Vec<Named<ServiceId>>,
+        service: Vec<TypedRef<ServiceId>>,
     },
     /// List roles. `--service 0` lists Portero's own.
     List {
@@ -40,21 +40,21 @@ pub(super) enum Command {
         beginning: Option<String>,
         /// Only roles that this service offers: id or name.
         #[arg(long)]
-        service: Option<Named<ServiceId>>,
+        service: Option<TypedRef<ServiceId>>,
     },
     /// Change a role's name or description.
     Change {
         /// Id or name.
         #[arg(allow_negative_numbers = true)]
-        role: Named<RoleId>,
+        role: TypedRef<RoleId>,
         #[command(flatten)]
-        new: NewWords<RoleName>,
+        new: NameAndDescription<RoleName>,
     },
     /// Remove a role. Everybody loses it, in every service.
     Remove {
         /// Id or name.
         #[arg(allow_negative_numbers = true)]
-        role: Named<RoleId>,
+        role: TypedRef<RoleId>,
     },
     /// Add permissions to a role.
     AddPermission(Carried),
@@ -66,10 +66,10 @@ pub(super) enum Command {
 pub(super) struct Carried {
     /// Id or name.
     #[arg(allow_negative_numbers = true)]
-    role: Named<RoleId>,
+    role: TypedRef<RoleId>,
     /// Ids or names.
     #[arg(required = true, allow_negative_numbers = true)]
-    permissions: Vec<Named<PermissionId>>,
+    permissions: Vec<TypedRef<PermissionId>>,
 }
 
 impl Row for Role {
@@ -111,8 +111,8 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
 async fn add(
     tool: &Tool,
     new: &NewRole,
-    permissions: &[Named<PermissionId>],
-    services: &[Named<ServiceId>],
+    permissions: &[TypedRef<PermissionId>],
+    services: &[TypedRef<ServiceId>],
 ) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let made = roles::create(&mut tx, new).await?;
@@ -141,7 +141,7 @@ async fn add(
     )
 }
 
-async fn list(tool: &Tool, beginning: Option<String>, service: Option<Named<ServiceId>>) -> anyhow::Result<()> {
+async fn list(tool: &Tool, beginning: Option<String>, service: Option<TypedRef<ServiceId>>) -> anyhow::Result<()> {
     let mut conn = tool.app.db.read().await?;
     let service = match service {
         Some(service) => Some(service.find(&mut conn).await?),
@@ -165,7 +165,7 @@ async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> 
             carry(&mut tx, role, permission, &mut notices).await?;
         } else if store::remove_permission(&mut tx, role, permission).await? {
             revoked = true;
-            tx.tell(told::lost(role, permission));
+            tx.tell(events::lost(role, permission));
         } else {
             missing.push(named.text.as_str());
         }
@@ -185,13 +185,13 @@ async fn change(tool: &Tool, change: &Carried, add: bool) -> anyhow::Result<()> 
 
 /// Lets a role carry a permission; keeps what is to be known of those who hold the role.
 async fn carry(
-    tx: &mut Change,
+    tx: &mut AuditedTx,
     role: RoleId,
     permission: PermissionId,
     notices: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     if store::add_permission(tx, role, permission).await? {
-        tx.tell(told::carries(role, permission));
+        tx.tell(events::carries(role, permission));
         let now = tx.by().now;
         let new = grants::notices_of_holders(tx, role, permission, now).await?;
         for notice in new {
@@ -214,7 +214,7 @@ fn names(permissions: &[Permission]) -> String {
 }
 
 /// The role that somebody named, unless it is Portero's own or a direct grant's.
-async fn changeable(conn: &mut PgConnection, role: &Named<RoleId>) -> anyhow::Result<RoleId> {
+async fn changeable(conn: &mut PgConnection, role: &TypedRef<RoleId>) -> anyhow::Result<RoleId> {
     let id = role.find_one(conn).await?;
     id.must_not_be_built_in()?;
     store::lock(conn, id).await?.map_err(Error::from)?;

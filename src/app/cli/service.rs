@@ -3,17 +3,17 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::named::Named;
+use super::name_and_description::NameAndDescription;
 use super::output::{Row, or_dash, taken};
 use super::service_key;
 use super::tool::{Tool, everything, list_all};
-use super::words::NewWords;
+use super::typed_ref::TypedRef;
 use crate::access::grants;
 use crate::access::services::{self, NewService, Service, ServiceChange, ServiceName, store};
 use crate::base::id::{RoleId, ServiceId};
 use crate::base::names::Description;
 use crate::gate;
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::store::queue_for_administrators;
 
 #[derive(Debug, Subcommand)]
@@ -35,31 +35,31 @@ pub(super) enum Command {
     /// Change a service's name or description.
     Change {
         /// Id or name.
-        service: Named<ServiceId>,
+        service: TypedRef<ServiceId>,
         #[command(flatten)]
-        new: NewWords<ServiceName>,
+        new: NameAndDescription<ServiceName>,
     },
     /// Remove a service. All roles in it are lost, and its name becomes free.
     Remove {
         /// Id or name.
-        service: Named<ServiceId>,
+        service: TypedRef<ServiceId>,
     },
     /// Add roles to a service.
-    AddRole(Offer),
+    AddRole(OfferArgs),
     /// Remove roles from a service and from everybody who holds them there.
-    RemoveRole(Offer),
+    RemoveRole(OfferArgs),
     /// Manage the keys of a service's backends.
     #[command(subcommand)]
     Key(service_key::Command),
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Offer {
+pub(super) struct OfferArgs {
     /// Id or name.
-    service: Named<ServiceId>,
+    service: TypedRef<ServiceId>,
     /// Ids or names.
     #[arg(required = true, allow_negative_numbers = true)]
-    roles: Vec<Named<RoleId>>,
+    roles: Vec<TypedRef<RoleId>>,
 }
 
 impl Row for Service {
@@ -108,7 +108,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     }
 }
 
-async fn change(tool: &Tool, mut tx: Change, offer: &Offer, add: bool) -> anyhow::Result<()> {
+async fn change(tool: &Tool, mut tx: AuditedTx, offer: &OfferArgs, add: bool) -> anyhow::Result<()> {
     let service = offer.service.find(&mut tx).await?;
     if service == ServiceId::PORTERO {
         // In the order of `access`, so that nobody waits in a circle.

@@ -5,21 +5,21 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::expires::Expires;
-use super::named::Named;
 use super::output::{Row, or_dash};
 use super::tool::{Tool, list_all};
+use super::typed_ref::TypedRef;
 use super::user::moment;
-use crate::access::grants::End;
+use crate::access::grants::RequestedEnd;
 use crate::access::keys::{Key, KeyName, store};
 use crate::base::id::{KeyId, Ref, ServiceId};
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Create a key. It is shown only once.
     Add {
         /// Id or name.
-        service: Named<ServiceId>,
+        service: TypedRef<ServiceId>,
         /// A name for it, such as where it is used.
         #[arg(long, default_value = "made on the command line")]
         name: KeyName,
@@ -31,7 +31,7 @@ pub(super) enum Command {
     /// List a service's keys. The keys themselves are not shown.
     List {
         /// Id or name.
-        service: Named<ServiceId>,
+        service: TypedRef<ServiceId>,
         /// Only names that start with this.
         #[arg(long, value_name = "TEXT")]
         beginning: Option<String>,
@@ -39,9 +39,9 @@ pub(super) enum Command {
     /// Revoke a key. It is refused in the very next request, and streams opened with it end.
     Revoke {
         /// Id or name.
-        service: Named<ServiceId>,
+        service: TypedRef<ServiceId>,
         /// The key's id.
-        key: Named<KeyId>,
+        key: TypedRef<KeyId>,
     },
 }
 
@@ -55,12 +55,12 @@ impl Row for Key {
     }
 }
 
-pub(super) async fn run(command: Command, tool: &Tool, mut tx: Change) -> anyhow::Result<()> {
+pub(super) async fn run(command: Command, tool: &Tool, mut tx: AuditedTx) -> anyhow::Result<()> {
     match command {
         Command::Add { service, name, expires } => {
             let service = service.find(&mut tx).await?;
             let now = tool.app.clock.now();
-            let end = expires.map_or(End::Never, |expires| expires.end(now)).seen_from(now)?;
+            let end = expires.map_or(RequestedEnd::Never, |expires| expires.end(now)).seen_from(now)?;
             let key = tool.app.new_service_key(now)?;
             let terms = (now, end.said().flatten());
             let made = store::insert(&mut tx, service, &name, key.hash(), None, terms).await?;

@@ -9,8 +9,8 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::ask;
-use super::named::Named;
 use super::tool::Tool;
+use super::typed_ref::TypedRef;
 use super::user::moment;
 use crate::base::error::Error;
 use crate::base::id::{Ref, ServiceId};
@@ -26,7 +26,7 @@ pub(super) enum Command {
     Check {
         /// Also print what its owner may do in this service: id or name.
         #[arg(long)]
-        service: Option<Named<ServiceId>>,
+        service: Option<TypedRef<ServiceId>>,
         /// A permission that its owner must hold there, by name. May be repeated.
         #[arg(long, requires = "service")]
         permission: Vec<String>,

@@ -11,9 +11,9 @@ use crate::app::database::{Database, MIGRATIONS};
 use crate::app::{App, build, trail};
 use crate::base::error::Result;
 use crate::base::no_primary::NoPrimary;
-use crate::gate::audit::{Actor, By, Change, Origin};
+use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::platform::http::Page;
-use crate::platform::passwords::Place;
+use crate::platform::passwords::HashingPlace;
 
 /// The app on the database that is served, and the way to answer.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub(super) struct Tool {
 
 impl Tool {
     /// Begins a change, of which the audit trail tells that it was made on the command line.
-    pub(super) async fn begin(&self) -> Result<Change> {
-        Ok(Change::new(self.app.db.begin().await?, self.by()))
+    pub(super) async fn begin(&self) -> Result<AuditedTx> {
+        Ok(AuditedTx::new(self.app.db.begin().await?, self.by()))
     }
 
     /// Whoever runs this, as the audit trail tells of them.
@@ -46,7 +46,7 @@ impl Tool {
 
 /// What every command is asked for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(super) struct GlobalOptions {
     /// The demo's database instead of the real one.
     pub demo: bool,
     pub output: Output,
@@ -54,7 +54,7 @@ pub(super) struct Asked {
     pub quiet: bool,
 }
 
-impl Asked {
+impl GlobalOptions {
     /// Says which database this is, on standard error, so that nobody works on another one than they think.
     fn tell_of(self, database: &Database) {
         if !self.quiet {
@@ -66,7 +66,7 @@ impl Asked {
 /// Runs a command on the database that is served, or was. None is made: what it said of an empty one would be wrong.
 pub(super) async fn on_the_database(
     config: Config,
-    asked: Asked,
+    asked: GlobalOptions,
     act: impl AsyncFnOnce(&Tool) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
     let Some(mut database) = Database::for_tools(&config, asked.demo).await? else {
@@ -76,7 +76,7 @@ pub(super) async fn on_the_database(
         asked.tell_of(&database);
         database.ready_for_tools(asked.demo).await?;
         let config = as_served(&database, config).await?;
-        let tool = Tool { app: build::build(&database, config, Place::Apart)?, output: asked.output };
+        let tool = Tool { app: build::build(&database, config, HashingPlace::Apart)?, output: asked.output };
         let done = act(&tool).await;
         tool.app.db.close().await;
         done
@@ -100,7 +100,7 @@ async fn as_served(database: &Database, config: Config) -> anyhow::Result<Config
 }
 
 /// `portero migrate`.
-pub(super) async fn migrate(config: &Config, create: bool, asked: Asked) -> anyhow::Result<ExitCode> {
+pub(super) async fn migrate(config: &Config, create: bool, asked: GlobalOptions) -> anyhow::Result<ExitCode> {
     let mut database = match Database::for_tools(config, asked.demo).await? {
         Some(database) => database,
         None if create && asked.demo => Database::to_demonstrate(config).await?,

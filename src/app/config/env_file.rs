@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::known::{is_read, steers_the_machine};
-use crate::platform::ownership::{Fault, Trusted, open_itself};
+use crate::platform::ownership::{OwnershipError, Trusted, open_itself};
 
 const NAME: &str = ".env";
 /// More is no file of settings.
@@ -17,7 +17,6 @@ const LONGEST: u64 = 1024 * 1024;
 /// A file that was read.
 #[derive(Clone, Debug)]
 pub struct EnvFile {
-    /// Where it is.
     pub path: PathBuf,
     /// Names in it that Portero does not read.
     pub passed_over: Vec<String>,
@@ -92,7 +91,7 @@ fn text(directory: &Path, path: &Path) -> Result<Option<String>, String> {
 /// That nobody else can have written it, or put another in its place.
 fn guarded(directory: &Path, path: &Path, file: &File) -> Result<(), String> {
     let trusted = Trusted::ours();
-    let refused = |fault: Fault| {
+    let refused = |fault: OwnershipError| {
         let we = crate::platform::ownership::name_of(rustix::process::geteuid().as_raw());
         let remedy = fault.remedy().map(|command| format!("`{command}`, ")).unwrap_or_default();
         format!(

@@ -3,7 +3,7 @@
 pub mod env_file;
 mod fields;
 mod known;
-mod observed;
+mod observability;
 mod origins;
 mod read;
 mod served;
@@ -19,7 +19,7 @@ use crate::base::secret::Secret;
 use crate::gate::sessions::{FamilyLifetime, Lifetime};
 use crate::identity::accounts::WhoMayRegister;
 use crate::identity::attempts;
-use crate::platform::database::Limits;
+use crate::platform::database::BatchLimits;
 use crate::platform::files;
 use crate::platform::passwords::{FirebaseKey, Policy};
 use read::Settings;
@@ -42,7 +42,7 @@ pub struct Config {
     /// `MAX_CONNECTIONS`: connections to Postgres.
     pub max_connections: u32,
     /// `CHECK_LANES`, `CHECK_BATCH_SIZE`, `CHECK_QUEUE`, `CHECK_DEADLINE_MS`.
-    pub checks: Limits,
+    pub checks: BatchLimits,
     /// `TOKEN_TTL_SECONDS`, `TOKEN_RENEW_THRESHOLD_SECONDS`, `TOKEN_MAX_AGE_SECONDS`.
     pub lifetime: Lifetime,
     /// `REFRESH_TTL_SECONDS`, `REFRESH_MAX_AGE_SECONDS`, `REFRESH_GRACE_SECONDS`.
@@ -100,9 +100,7 @@ pub struct Config {
 pub enum Cors {
     /// None but the server's own.
     Off,
-    /// All of them.
     Any,
-    /// These.
     Origins(Vec<axum::http::HeaderValue>),
 }
 
@@ -155,7 +153,7 @@ impl Config {
             listen,
             metrics: s.metrics(listen),
             max_connections: s.number("MAX_CONNECTIONS", 8, 1, 1000),
-            checks: Limits {
+            checks: BatchLimits {
                 lanes: s.number("CHECK_LANES", 1, 1, 64),
                 size: s.number("CHECK_BATCH_SIZE", 128, 1, 10_000),
                 queue: s.number("CHECK_QUEUE", 4096, 1, 1_000_000),

@@ -52,7 +52,7 @@ struct Problem {
     /// Only on a 404 of `POST /users/delete`: the unknown ids.
     unknown_user_ids: Option<Vec<i32>>,
     /// Only on a 400 of `POST /users/import`: the first hundred faults.
-    faults: Option<Vec<crate::identity::people::import::Fault>>,
+    faults: Option<Vec<crate::identity::people::import::ImportFault>>,
     /// Likewise: how many faults there are.
     fault_count: Option<i64>,
 }

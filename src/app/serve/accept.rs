@@ -20,11 +20,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::places::{Place, Places, Seat};
+use super::connections::{Connection, ConnectionPermit, Connections};
 use super::socket::{Answering, Receiving, Socket};
 use super::turn_away::turn_away;
 use crate::platform::http::client_ip::Peer;
-use crate::platform::metrics::{Held, Metrics};
+use crate::platform::metrics::{GaugeGuard, Metrics};
 
 /// A connection that rests for this long between two requests is closed. Longer than the usual 60 s of proxies, so that
 /// they, not we, close idle connections.
@@ -46,7 +46,7 @@ const TURNED_AWAY: usize = 128;
 /// Serves `router` until `stop`, then waits for the requests under way. Connections are counted in `metrics`.
 pub(super) async fn accept(
     listener: TcpListener,
-    places: Arc<Places>,
+    places: Arc<Connections>,
     router: Router,
     metrics: Metrics,
     stop: CancellationToken,
@@ -93,7 +93,14 @@ fn give_up_on_the_deaf(tcp: &TcpStream) {
     let _ = tcp;
 }
 
-fn converse(tcp: TcpStream, peer: SocketAddr, router: Router, open: &GracefulShutdown, place: Place, counted: Held) {
+fn converse(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    open: &GracefulShutdown,
+    place: ConnectionPermit,
+    counted: GaugeGuard,
+) {
     // Answers are small and whole: waiting for more to send would only delay them.
     let _ = tcp.set_nodelay(true);
     give_up_on_the_deaf(&tcp);
@@ -128,12 +135,12 @@ fn converse(tcp: TcpStream, peer: SocketAddr, router: Router, open: &GracefulShu
     });
 }
 
-fn received(body: Incoming, seat: &Arc<Seat>) -> Body {
+fn received(body: Incoming, seat: &Arc<Connection>) -> Body {
     if body.is_end_stream() { Body::new(body) } else { Body::new(Receiving::new(body, Arc::clone(seat))) }
 }
 
 /// Whoever has a whole answer owes us the next request; a longer one is first to be sent.
-fn answered(answer: Response, seat: Arc<Seat>) -> Response {
+fn answered(answer: Response, seat: Arc<Connection>) -> Response {
     if answer.body().size_hint().exact().is_some() {
         seat.rests();
         answer

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::places::Places;
+use super::connections::Connections;
 use crate::platform::memory::give_back_now;
 
 const LOOK: Duration = Duration::from_secs(5);
@@ -12,7 +12,7 @@ const LOOK: Duration = Duration::from_secs(5);
 const ENDED: usize = 100;
 
 /// Gives memory back whenever many connections have ended.
-pub(super) async fn give_back(places: Arc<Places>) {
+pub(super) async fn give_back(places: Arc<Connections>) {
     let mut most = 0;
     loop {
         tokio::time::sleep(LOOK).await;

@@ -1,10 +1,10 @@
 //! Start, serve, stop: a checklist.
 
 mod accept;
+mod connections;
+mod log_throttle;
 pub mod memory;
 mod metrics;
-mod places;
-mod seldom;
 mod socket;
 mod turn_away;
 
@@ -36,8 +36,8 @@ use crate::platform::database::embedded::Postgres;
 use crate::platform::database::{self};
 use crate::platform::files;
 use crate::platform::metrics::Metrics;
-use crate::platform::passwords::{Password, Place, Policy};
-use places::Places;
+use crate::platform::passwords::{HashingPlace, Password, Policy};
+use connections::Connections;
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
@@ -108,7 +108,7 @@ async fn serve_on(
     if mode == Mode::Demo {
         database.load_demo_data().await?;
     }
-    let app = build::build(database, config, Place::Apart)?;
+    let app = build::build(database, config, HashingPlace::Apart)?;
     trail::tell_of_configuration(&app).await?;
     make_first_admin(&app).await?;
     let listener = listen(app.config.listen, "SERVER_PORT").await?;
@@ -121,7 +121,7 @@ async fn serve_on(
     }
     let signals = Signals::catch().context("can't catch signals")?;
     announce(mode, listener.local_addr()?);
-    let places = Places::new(app.config.connections(open_files), app.config.trusted_proxies.clone());
+    let places = Connections::new(app.config.connections(open_files), app.config.trusted_proxies.clone());
     run(app, listener, Arc::new(places), scraped, signals).await
 }
 
@@ -143,7 +143,7 @@ async fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> 
 async fn run(
     app: App,
     listener: TcpListener,
-    places: Arc<Places>,
+    places: Arc<Connections>,
     scraped: Option<TcpListener>,
     mut signals: Signals,
 ) -> anyhow::Result<()> {
@@ -154,7 +154,7 @@ async fn run(
     keep_at(&jobs, &app, trail::seal_every_second);
     keep_at(&jobs, &app, trail::prune_every_hour);
     keep_at(&jobs, &app, attempts::purge_every_minute);
-    if app.post.is_open() {
+    if app.mailer.is_open() {
         keep_at(&jobs, &app, deliver::deliver_all_the_time);
     } else {
         tracing::warn!("no mail can be sent, so that nobody can ask for a new password by themselves: set SMTP_URL");
@@ -164,7 +164,7 @@ async fn run(
     keep_at(&jobs, &app, idempotency::purge_every_minute);
     jobs.spawn(stop.clone().run_until_cancelled_owned(database::feel_the_pulse(app.db.clone())));
     if let Some(listener) = scraped {
-        let places = Arc::new(Places::new(SCRAPERS, Vec::new()));
+        let places = Arc::new(Connections::new(SCRAPERS, Vec::new()));
         jobs.spawn(accept::accept(
             listener,
             places,

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until};
 
-use super::places::Seat;
+use super::connections::Connection;
 
 /// How long a request's head may take from its first byte to its last; that of the first one, from the connection on.
 const HEAD: Duration = Duration::from_secs(10);
@@ -20,13 +20,13 @@ const HEAD: Duration = Duration::from_secs(10);
 /// A connection on which no request head takes longer than [`HEAD`].
 pub(super) struct Socket {
     tcp: TcpStream,
-    seat: Arc<Seat>,
+    seat: Arc<Connection>,
     /// While a head is waited for.
     end: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    pub(super) fn new(tcp: TcpStream, seat: Arc<Seat>) -> Self {
+    pub(super) fn new(tcp: TcpStream, seat: Arc<Connection>) -> Self {
         Self { tcp, seat, end: None }
     }
 
@@ -91,11 +91,11 @@ impl AsyncWrite for Socket {
 /// The body of a request, while it comes.
 pub(super) struct Receiving {
     body: Incoming,
-    seat: Arc<Seat>,
+    seat: Arc<Connection>,
 }
 
 impl Receiving {
-    pub(super) fn new(body: Incoming, seat: Arc<Seat>) -> Self {
+    pub(super) fn new(body: Incoming, seat: Arc<Connection>) -> Self {
         Self { body, seat }
     }
 }
@@ -128,11 +128,11 @@ impl HttpBody for Receiving {
 /// The body of an answer, while it goes.
 pub(super) struct Answering {
     body: Body,
-    seat: Arc<Seat>,
+    seat: Arc<Connection>,
 }
 
 impl Answering {
-    pub(super) fn new(body: Body, seat: Arc<Seat>) -> Self {
+    pub(super) fn new(body: Body, seat: Arc<Connection>) -> Self {
         Self { body, seat }
     }
 }

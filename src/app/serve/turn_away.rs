@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use super::places::Full;
+use super::connections::Full;
 
 /// How long we wait for the request, and then for the other end to take the answer.
 const BRIEFLY: Duration = Duration::from_secs(1);

@@ -5,30 +5,22 @@ use time::OffsetDateTime;
 
 /// An event as it is stored, to be hashed: all of it, JSON as Postgres writes it.
 #[derive(Clone, Debug)]
-pub struct Stored {
-    /// Its id.
+pub struct StoredEvent {
     pub id: i64,
     /// When, to the microsecond.
     pub at: OffsetDateTime,
-    /// What.
     pub action: String,
     /// What kind of actor.
     pub actor: String,
-    /// Which.
     pub actor_id: Option<i32>,
-    /// To whom.
     pub subject_id: Option<i32>,
-    /// Where.
     pub service_id: Option<i32>,
-    /// The request's id.
     pub request_id: Option<String>,
     /// The client's address, with its netmask if it has one.
     pub address: Option<String>,
     /// From `x-client-id`.
     pub client_id: Option<String>,
-    /// What was there.
     pub before: Option<String>,
-    /// What is there now.
     pub after: Option<String>,
 }
 
@@ -45,10 +37,10 @@ impl Link {
     /// The next link, which seals `event`.
     ///
     /// Over, in this order: the hash before; position, id and time (microseconds since 1970) as 64 bits, big-endian; each
-    /// field in the order of [`Stored`] as one byte (0 absent, 1 present) and, where present, its length as 64 bits and
+    /// field in the order of [`StoredEvent`] as one byte (0 absent, 1 present) and, where present, its length as 64 bits and
     /// its bytes, so that no two events hash the same text.
     #[must_use]
-    pub fn next(&self, event: &Stored) -> Self {
+    pub fn next(&self, event: &StoredEvent) -> Self {
         let position = self.position + 1;
         let mut digest = Sha256::new();
         digest.update(self.hash);
@@ -56,7 +48,7 @@ impl Link {
         digest.update(event.id.to_be_bytes());
         let micros = event.at.unix_timestamp_nanos() / 1000;
         digest.update(i64::try_from(micros).unwrap_or(i64::MAX).to_be_bytes());
-        let Stored {
+        let StoredEvent {
             id: _,
             at: _,
             action,
@@ -101,8 +93,8 @@ mod tests {
 
     use super::*;
 
-    fn event() -> Stored {
-        Stored {
+    fn event() -> StoredEvent {
+        StoredEvent {
             id: 7,
             at: OffsetDateTime::UNIX_EPOCH,
             action: "grant.added".to_owned(),
@@ -122,11 +114,11 @@ mod tests {
 
     #[test]
     fn text_that_moves_from_one_field_to_the_next_is_another_event() {
-        let first = Stored { subject_id: Some(12), ..event() };
-        let second = Stored { service_id: Some(12), ..event() };
+        let first = StoredEvent { subject_id: Some(12), ..event() };
+        let second = StoredEvent { service_id: Some(12), ..event() };
         assert_ne!(BEGINNING.next(&first), BEGINNING.next(&second));
-        let first = Stored { before: Some("ab".to_owned()), after: Some("c".to_owned()), ..event() };
-        let second = Stored { before: Some("a".to_owned()), after: Some("bc".to_owned()), ..event() };
+        let first = StoredEvent { before: Some("ab".to_owned()), after: Some("c".to_owned()), ..event() };
+        let second = StoredEvent { before: Some("a".to_owned()), after: Some("bc".to_owned()), ..event() };
         assert_ne!(BEGINNING.next(&first), BEGINNING.next(&second));
     }
 
@@ -139,7 +131,7 @@ mod tests {
             at in 0_i64..4_000_000_000,
         ) {
             let at = OffsetDateTime::from_unix_timestamp(at).expect("a time");
-            let changed = Stored { at, action, actor_id, before, ..event() };
+            let changed = StoredEvent { at, action, actor_id, before, ..event() };
             let same = changed.action == event().action
                 && changed.actor_id == event().actor_id
                 && changed.before.is_none()

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use super::store;
 use crate::app::App;
 use crate::base::error::Result;
-use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 
 /// Tells with which settings Portero starts, if they are others than before.
 pub async fn tell_of_configuration(app: &App) -> Result<()> {
@@ -16,7 +16,7 @@ pub async fn tell_of_configuration(app: &App) -> Result<()> {
         app.config.told.iter().map(|(name, value)| (name.as_str(), value.as_str().into())).collect();
     let settings = serde_json::to_value(settings).map_err(anyhow::Error::from)?;
     let by = By { actor: Actor::System, origin: Origin::default(), now: app.clock.now() };
-    let mut tx = Change::new(app.db.begin().await?, by);
+    let mut tx = AuditedTx::new(app.db.begin().await?, by);
     let before = store::swap_configuration(&mut tx, &settings).await?.map(without_secrets);
     let changed = before.as_ref() != Some(&settings);
     let told = Event::new(Action::ConfigurationChanged)

@@ -7,7 +7,7 @@ use futures_util::stream::try_unfold;
 use time::format_description::well_known::Rfc3339;
 
 use super::Shown;
-use super::query::Format;
+use super::query::TrailExportFormat;
 use super::store::{self, Filter};
 use crate::app::App;
 use crate::base::error::Result;
@@ -38,21 +38,21 @@ const HEADER: [&str; 16] = [
     "position",
 ];
 
-pub(super) struct Export {
+pub(super) struct TrailExport {
     app: App,
     by: Can<ReadAudit>,
     _share: Share<PersonId>,
     filter: Filter,
-    format: Format,
+    format: TrailExportFormat,
     begun: bool,
     over: bool,
 }
 
-impl Export {
+impl TrailExport {
     pub(super) fn new(
         (app, by, share): (App, Can<ReadAudit>, Share<PersonId>),
         filter: Filter,
-        format: Format,
+        format: TrailExportFormat,
     ) -> Self {
         Self { app, by, _share: share, filter, format, begun: false, over: false }
     }
@@ -79,8 +79,8 @@ impl Export {
         }
         let header = !std::mem::replace(&mut self.begun, true);
         let text = match self.format {
-            Format::Csv => csv(&events, header)?,
-            Format::JsonLines => json_lines(&events)?,
+            TrailExportFormat::Csv => csv(&events, header)?,
+            TrailExportFormat::JsonLines => json_lines(&events)?,
         };
         Ok(Some(text.into()))
     }

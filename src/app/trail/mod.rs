@@ -2,19 +2,19 @@
 
 pub mod chain;
 mod configuration;
+mod event_view;
 mod export;
 mod prune;
 mod query;
 mod routes;
 mod seal;
-mod shown;
 pub mod store;
 mod verify;
 
 pub use configuration::{configuration_told, tell_of_configuration};
+pub use event_view::{Named, Shown, ShownActor};
 pub use prune::{prune, prune_every_hour};
 pub use query::Query;
 pub use routes::routes;
 pub use seal::{seal, seal_every_second};
-pub use shown::{Named, Shown, ShownActor};
-pub use verify::{Fault, Head, Report, verify};
+pub use verify::{ChainFault, Head, VerifyReport, verify};

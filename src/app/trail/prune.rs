@@ -7,7 +7,7 @@ use serde_json::json;
 use super::store;
 use crate::app::App;
 use crate::base::error::Result;
-use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::platform::database::duty;
 
 /// The duty's name in `auth.duties`.
@@ -46,7 +46,7 @@ pub async fn prune(app: &App) -> Result<u64> {
     let mut total = 0;
     loop {
         let by = By { actor: Actor::System, origin: Origin::default(), now };
-        let mut tx = Change::new(app.db.begin().await?, by);
+        let mut tx = AuditedTx::new(app.db.begin().await?, by);
         let (pruned, beginning) = store::prune(&mut tx, now - retention, BATCH).await?;
         let told = Event::new(Action::AuditPruned)
             .after(json!({"events": pruned, "position": beginning.position, "hash": hex::encode(beginning.hash)}));

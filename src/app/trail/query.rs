@@ -16,9 +16,7 @@ const DEFAULT_LIMIT: u32 = 100;
 /// Which events are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// Done by this person.
     pub actor: Option<Ref<PersonId>>,
-    /// Done to this person.
     pub subject: Option<Ref<PersonId>>,
     /// One of these was done; any when there are none.
     pub actions: Vec<String>,
@@ -30,7 +28,6 @@ pub struct Query {
     pub until: Option<OffsetDateTime>,
     /// Older than this event: the last one of the page before.
     pub after: Option<i64>,
-    /// How many.
     pub limit: Option<u32>,
 }
 
@@ -156,14 +153,14 @@ impl TryFrom<QueryText> for Query {
 
 /// How an export is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum TrailExportFormat {
     /// Comma-separated values with a header (RFC 4180).
     Csv,
     /// One JSON object a line.
     JsonLines,
 }
 
-impl Format {
+impl TrailExportFormat {
     /// As callers ask for it, and as files end.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -200,13 +197,11 @@ impl NextPage {
     }
 }
 
-/// The query of a list.
 #[derive(Debug)]
 pub(super) struct ListQuery(pub Query, pub NextPage);
 
-/// The query of an export.
 #[derive(Debug)]
-pub(super) struct ExportQuery(pub Query, pub Format);
+pub(super) struct TrailExportQuery(pub Query, pub TrailExportFormat);
 
 async fn read(parts: &mut Parts) -> Result<QueryText> {
     let query = axum::extract::Query::<QueryText>::from_request_parts(parts, &()).await;
@@ -225,14 +220,14 @@ impl<S: Sync> FromRequestParts<S> for ListQuery {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for ExportQuery {
+impl<S: Sync> FromRequestParts<S> for TrailExportQuery {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let text = read(parts).await?;
         let format = match text.format.as_deref() {
-            None | Some("jsonl") => Format::JsonLines,
-            Some("csv") => Format::Csv,
+            None | Some("jsonl") => TrailExportFormat::JsonLines,
+            Some("csv") => TrailExportFormat::Csv,
             Some(_) => return Err(refuse("format", "`csv` or `jsonl`")),
         };
         if text.after.is_some() || text.limit.is_some() {

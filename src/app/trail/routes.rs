@@ -5,15 +5,15 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa_axum::routes;
 
-use super::export::Export;
-use super::query::{ExportQuery, ExportText, ListQuery, NextPage, QueryText};
+use super::export::TrailExport;
+use super::query::{ExportText, ListQuery, NextPage, QueryText, TrailExportQuery};
 use super::store::{self, Filter};
 use super::{Query, Shown};
 use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{Id, PersonId, Ref};
 use crate::gate;
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::permission::ReadAudit;
 use crate::gate::{Caller, Can, Holds};
 use crate::identity::people::exports_share;
@@ -69,16 +69,16 @@ async fn list_audit_events(
 async fn export_audit_events(
     State(app): State<App>,
     by: Holds<ReadAudit>,
-    ExportQuery(query, format): ExportQuery,
+    TrailExportQuery(query, format): TrailExportQuery,
 ) -> Result<Response> {
     let share = exports_share(&app, by.actor)?;
     let mut tx = app.db.begin().await?;
     let (filter, by) = filter(&mut tx, by, &query).await?;
     let told = Event::new(Action::AuditExported).after(json!({"format": format.name(), "filter": filter}));
-    Change::new(tx, by.by(&app)).commit([told]).await?;
+    AuditedTx::new(tx, by.by(&app)).commit([told]).await?;
     let name = format!("attachment; filename=\"audit-events.{}\"", format.name());
     let headers = [(CONTENT_TYPE, format.media_type().to_owned()), (CONTENT_DISPOSITION, name)];
-    Ok((headers, Export::new((app, by, share), filter, format).into_body()).into_response())
+    Ok((headers, TrailExport::new((app, by, share), filter, format).into_body()).into_response())
 }
 
 /// List your own activity

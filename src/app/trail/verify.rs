@@ -17,26 +17,25 @@ const MOST: u8 = 100;
 
 /// Something that is not as it was written.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct ChainFault {
     /// `changed`; `missing` (also the last that was pruned, when nothing tells of that); `unproved` right after a missing seal,
     /// without which it can't be told whether it was changed; `inserted`; or `head` when the chain is not the one that
     /// somebody noted.
     pub kind: &'static str,
     /// Its place in the chain, where it has one.
     pub position: Option<i64>,
-    /// The event, where there is one.
     pub event_id: Option<i64>,
 }
 
 /// What a walk through the chain found.
 #[derive(Debug, Default)]
-pub struct Report {
+pub struct VerifyReport {
     /// How many events are sealed and as they were written.
     pub intact: u64,
     /// How many wait for their seal.
     pub unsealed: u64,
     /// What is wrong; the first hundred.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ChainFault>,
     /// Where the chain begins: what was before it was pruned.
     pub begins_after: i64,
     /// Where the chain ends: kept elsewhere, it shows later whether the chain was cut off or written anew.
@@ -66,20 +65,20 @@ impl FromStr for Head {
     }
 }
 
-impl Report {
+impl VerifyReport {
     fn fault(&mut self, kind: &'static str, position: Option<i64>, event_id: Option<i64>) {
         if self.faults.len() < usize::from(MOST) {
-            self.faults.push(Fault { kind, position, event_id });
+            self.faults.push(ChainFault { kind, position, event_id });
         }
     }
 }
 
 /// Walks the chain as it is at one moment, in a transaction of its own that has just begun. With `noted`, also whether
 /// the chain goes through that place.
-pub async fn verify(conn: &mut PgConnection, noted: Option<Head>) -> Result<Report> {
+pub async fn verify(conn: &mut PgConnection, noted: Option<Head>) -> Result<VerifyReport> {
     store::see_one_moment(conn).await?;
     let mut link = store::beginning(conn).await?;
-    let mut report = Report { begins_after: link.position, ..Report::default() };
+    let mut report = VerifyReport { begins_after: link.position, ..VerifyReport::default() };
     if link.position > 0 && !store::is_pruning_told(conn, link).await? {
         report.fault("missing", Some(link.position), None);
     }

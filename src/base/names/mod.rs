@@ -1,7 +1,7 @@
 //! Text that people type: bounded, NFC, all of it to be seen, never taken for an id.
 
 mod fold;
-mod seen;
+mod visible;
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -16,7 +16,7 @@ pub const MAX_NAME: usize = 100;
 /// of one script.
 pub fn name(text: &str) -> Result<String, String> {
     let text = line(text, MAX_NAME)?;
-    seen::one_script_a_word(&text)?;
+    visible::one_script_a_word(&text)?;
     if text.strip_prefix(['-', '+']).unwrap_or(&text).bytes().all(|b| b.is_ascii_digit()) {
         return Err("a name can't be a number: numbers are always ids; add a letter".to_owned());
     }
@@ -26,8 +26,8 @@ pub fn name(text: &str) -> Result<String, String> {
 /// Reads a username: a name in letters, digits and ASCII signs, all of it of one script, so that none passes for another's.
 pub fn username(text: &str) -> Result<String, String> {
     let text = name(text)?;
-    seen::plain(&text)?;
-    seen::one_script(&text)?;
+    visible::plain(&text)?;
+    visible::one_script(&text)?;
     Ok(text)
 }
 
@@ -60,7 +60,7 @@ pub fn line(text: &str, max: usize) -> Result<String, String> {
     if text.trim() != text {
         return Err("must not begin or end with a space".to_owned());
     }
-    seen::all_of(&text)?;
+    visible::all_of(&text)?;
     Ok(text)
 }
 
@@ -76,7 +76,7 @@ pub fn unlike(text: String, own: &[&str]) -> Result<String, String> {
 
 /// Whether a character is one that somebody sees.
 pub fn is_seen(c: &char) -> bool {
-    !seen::is_invisible(*c)
+    !visible::is_invisible(*c)
 }
 
 /// Whether a text reads as if it began so, whatever the case, the width or the spaces.
@@ -86,7 +86,7 @@ pub fn begins_like(text: &str, beginning: &str) -> bool {
 
 /// What is read of a text, whatever the case, the width or the spaces.
 fn read(text: &str) -> String {
-    let is_read = |c: &char| !c.is_whitespace() && !seen::is_invisible(*c);
+    let is_read = |c: &char| !c.is_whitespace() && !visible::is_invisible(*c);
     fold(&text.nfkc().filter(is_read).collect::<String>())
 }
 

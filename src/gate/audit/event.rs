@@ -15,7 +15,6 @@ use crate::base::request_id;
 use crate::platform::Platform;
 use crate::platform::http::access_log::{ClientAddress, client_id, user_agent};
 
-/// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// Somebody who is logged in, or was just let in.
@@ -81,11 +80,8 @@ where
 /// Who acts, from where, when.
 #[derive(Clone, Debug)]
 pub struct By {
-    /// Who.
     pub actor: Actor,
-    /// From where.
     pub origin: Origin,
-    /// When.
     pub now: OffsetDateTime,
 }
 
@@ -102,20 +98,14 @@ impl By {
 /// Something that was done. What it holds is kept for years: no secrets.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// What.
     pub action: Action,
-    /// To whom.
     pub subject: Option<PersonId>,
-    /// Where.
     pub service: Option<ServiceId>,
-    /// What was there.
     pub before: Option<Value>,
-    /// What is there now.
     pub after: Option<Value>,
 }
 
 impl Event {
-    /// That this was done.
     pub fn new(action: Action) -> Self {
         Self { action, subject: None, service: None, before: None, after: None }
     }
@@ -132,13 +122,11 @@ impl Event {
         Self { service: Some(service), ..self }
     }
 
-    /// What was there.
     #[must_use]
     pub fn before(self, what: impl Serialize) -> Self {
         Self { before: serde_json::to_value(what).ok(), ..self }
     }
 
-    /// What is there now.
     #[must_use]
     pub fn after(self, what: impl Serialize) -> Self {
         Self { after: serde_json::to_value(what).ok(), ..self }

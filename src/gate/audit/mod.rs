@@ -2,11 +2,11 @@
 //! sealed into a chain of hashes.
 
 mod action;
-mod change;
+mod audited_tx;
 mod event;
 pub mod store;
 
 pub use action::Action;
-pub use change::Change;
+pub use audited_tx::AuditedTx;
 
 pub use event::{Actor, By, Event, Origin};

@@ -5,7 +5,6 @@ use sqlx::PgConnection;
 use super::{By, Event};
 use crate::base::error::Result;
 
-/// Writes an event.
 pub async fn insert(conn: &mut PgConnection, by: &By, event: &Event) -> Result<()> {
     let (actor, actor_id) = by.actor.stored();
     sqlx::query!(

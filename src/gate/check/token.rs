@@ -7,13 +7,12 @@ use crate::base::id::{Ref, ServiceId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
 use crate::gate::sessions::{Due, Session, State};
-use crate::gate::{Answer, Ask, Rights};
+use crate::gate::{Ask, CheckResult, Rights};
 use crate::platform::http::credential;
 
 /// A valid session.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// The session.
     pub session: Session,
     /// When it ends unless it is renewed.
     pub expires_at: OffsetDateTime,
@@ -33,7 +32,7 @@ pub async fn check(gate: &Gate, token: TokenHash, service: Option<Ref<ServiceId>
     let mut lost = false;
     loop {
         let ask = Ask { token, service: service.clone(), now: gate.clock.now() };
-        let Answer { session, rights } = gate.checks.ask(ask).await?.ok_or_else(credential::invalid)?;
+        let CheckResult { session, rights } = gate.checks.ask(ask).await?.ok_or_else(credential::invalid)?;
         let now = gate.clock.now();
         if let Some(Rights { service, effective, .. }) = &rights {
             if effective.ends_at.is_some_and(|end| end <= now) {

@@ -11,7 +11,6 @@ use crate::gate::sessions::{Due, State, store};
 /// What is true of one of them.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It is valid.
     Valid(Box<Checked>),
     /// Its time is over.
     Expired,

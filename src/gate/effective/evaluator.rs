@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::store::{self, Found, Held};
+use super::store::{self, Assignments, Versioned};
 use super::vocabulary::{Latest, Vocabulary};
 use super::{Effective, HeldInService};
 use crate::base::error::Result;
@@ -30,7 +30,7 @@ impl Evaluator {
         &self,
         conn: &mut PgConnection,
         vocabulary: &Vocabulary,
-        found: &Found<T>,
+        found: &Versioned<T>,
     ) -> Result<bool> {
         let outdates = found.version.is_some_and(|version| version != vocabulary.version);
         if outdates {
@@ -84,7 +84,7 @@ impl Evaluator {
     }
 }
 
-fn in_service(vocabulary: &Vocabulary, held: &Held) -> Option<HeldInService> {
+fn in_service(vocabulary: &Vocabulary, held: &Assignments) -> Option<HeldInService> {
     let service = vocabulary.service_name(held.service)?;
     let Effective { roles, permissions, .. } = vocabulary.effective(held);
     Some(HeldInService { service_id: held.service, service, roles, permissions })

@@ -12,7 +12,7 @@ use crate::platform::database::by_place;
 
 /// What the database holds of the vocabulary, at one moment.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredVocabulary {
     /// The transaction that changed it last.
     pub version: i64,
     /// Ids and names.
@@ -25,10 +25,8 @@ pub struct Stored {
 
 /// What a person holds in a service, by id.
 #[derive(Debug)]
-pub struct Held {
-    /// Who.
+pub struct Assignments {
     pub person: PersonId,
-    /// Where.
     pub service: ServiceId,
     /// Their roles there, that of a direct grant included, in order.
     pub roles: Vec<i32>,
@@ -38,7 +36,7 @@ pub struct Held {
     pub ends_at: Option<OffsetDateTime>,
 }
 
-impl Held {
+impl Assignments {
     fn new(
         (person, service): (PersonId, ServiceId),
         mut roles: Vec<i32>,
@@ -52,7 +50,7 @@ impl Held {
 
 /// What was found, and under which vocabulary.
 #[derive(Debug)]
-pub struct Found<T> {
+pub struct Versioned<T> {
     /// Of the vocabulary, at the moment of the question. `None` where there is nothing that it would matter for.
     pub version: Option<i64>,
     /// What was found.
@@ -64,7 +62,7 @@ pub async fn check_all(
     conn: &mut PgConnection,
     asked: &[(TokenHash, Option<ServiceId>)],
     now: OffsetDateTime,
-) -> Result<Found<Option<(Session, Option<Held>)>>> {
+) -> Result<Versioned<Option<(Session, Option<Assignments>)>>> {
     let tokens: Vec<&[u8]> = asked.iter().map(|(token, _)| token.as_bytes()).collect();
     let services: Vec<Option<i32>> = asked.iter().map(|(_, service)| service.map(|service| service.0)).collect();
     let rows = sqlx::query!(
@@ -95,11 +93,11 @@ pub async fn check_all(
     let rows = by_place(asked, rows.into_iter().map(|row| (row.place, row)))?;
     let found = rows.into_iter().zip(asked).map(|(row, (_, service))| {
         let row = row?;
-        let held = service.map(|service| Held::new((row.person, service), row.roles, row.direct, row.ends_at));
+        let held = service.map(|service| Assignments::new((row.person, service), row.roles, row.direct, row.ends_at));
         let (created_at, modified_at) = (row.created_at, row.modified_at);
         Some((Session { person: row.person, payload: row.payload.0.into(), created_at, modified_at }, held))
     });
-    Ok(Found { version, rows: found.collect() })
+    Ok(Versioned { version, rows: found.collect() })
 }
 
 /// What people hold in services at `now`, one answer each, in order.
@@ -107,7 +105,7 @@ pub async fn held_in_all(
     conn: &mut PgConnection,
     asked: &[(PersonId, ServiceId)],
     now: OffsetDateTime,
-) -> Result<Found<Held>> {
+) -> Result<Versioned<Assignments>> {
     let (people, services): (Vec<i32>, Vec<i32>) = asked.iter().map(|(person, service)| (person.0, service.0)).unzip();
     let rows = sqlx::query!(
         r#"
@@ -129,8 +127,8 @@ pub async fn held_in_all(
     .fetch_all(conn)
     .await?;
     let version = rows.first().map(|row| row.version);
-    let rows = asked.iter().zip(rows).map(|(asked, row)| Held::new(*asked, row.roles, row.direct, row.ends_at));
-    Ok(Found { version, rows: rows.collect() })
+    let rows = asked.iter().zip(rows).map(|(asked, row)| Assignments::new(*asked, row.roles, row.direct, row.ends_at));
+    Ok(Versioned { version, rows: rows.collect() })
 }
 
 /// What a person holds at `now`, service by service, in up to `limit` of them; Portero itself is the first.
@@ -139,7 +137,7 @@ pub async fn held_by(
     person: PersonId,
     limit: i64,
     now: OffsetDateTime,
-) -> Result<Found<Held>> {
+) -> Result<Versioned<Assignments>> {
     let rows = sqlx::query!(
         r#"
         select
@@ -161,12 +159,12 @@ pub async fn held_by(
     .fetch_all(conn)
     .await?;
     let version = rows.first().map(|row| row.version);
-    let rows = rows.into_iter().map(|row| Held::new((person, row.service), row.roles, row.direct, row.ends_at));
-    Ok(Found { version, rows: rows.collect() })
+    let rows = rows.into_iter().map(|row| Assignments::new((person, row.service), row.roles, row.direct, row.ends_at));
+    Ok(Versioned { version, rows: rows.collect() })
 }
 
 /// The vocabulary, whole, as it is at one moment.
-pub async fn vocabulary(conn: &mut PgConnection) -> Result<Stored> {
+pub async fn vocabulary(conn: &mut PgConnection) -> Result<StoredVocabulary> {
     let row = sqlx::query!(
         r#"
         select
@@ -195,7 +193,12 @@ pub async fn vocabulary(conn: &mut PgConnection) -> Result<Stored> {
     )
     .fetch_one(conn)
     .await?;
-    Ok(Stored { version: row.version, services: row.services.0, permissions: row.permissions.0, roles: row.roles.0 })
+    Ok(StoredVocabulary {
+        version: row.version,
+        services: row.services.0,
+        permissions: row.permissions.0,
+        roles: row.roles.0,
+    })
 }
 
 /// The services in which a person holds a permission beyond `moment`: what ends by then is not enough. `None` is the end
@@ -269,7 +272,7 @@ pub async fn held_until(
 
 /// Whether a caller is still who they were when their request came.
 #[derive(Debug)]
-pub struct Standing {
+pub struct Reauthorization {
     /// Their session has not ended; that of a removed or disabled person has.
     pub has_session: bool,
     /// They hold the permission, in the service or everywhere.
@@ -277,16 +280,16 @@ pub struct Standing {
 }
 
 /// Asks again, in the transaction of a change, what was true when its request came.
-pub async fn standing(
+pub async fn reauthorize(
     conn: &mut PgConnection,
     token: TokenHash,
     person: PersonId,
     permission: PermissionId,
     service: ServiceId,
     now: OffsetDateTime,
-) -> Result<Standing> {
-    let standing = sqlx::query_as!(
-        Standing,
+) -> Result<Reauthorization> {
+    let checked = sqlx::query_as!(
+        Reauthorization,
         r#"
         select
             exists (select from auth.tokens_cache where token = $1) as "has_session!",
@@ -300,5 +303,5 @@ pub async fn standing(
     )
     .fetch_one(conn)
     .await?;
-    Ok(standing)
+    Ok(checked)
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::PgConnection;
 
-use super::store::{Held, Stored};
+use super::store::{Assignments, StoredVocabulary};
 use super::{Effective, store};
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, Ref, RoleId, ServiceId};
@@ -18,12 +18,12 @@ pub struct Vocabulary {
     /// Those that are not removed.
     services: HashMap<ServiceId, Arc<str>>,
     service_names: HashMap<Arc<str>, ServiceId>,
-    roles: HashMap<RoleId, Role>,
+    roles: HashMap<RoleId, RoleEntry>,
     permissions: HashMap<PermissionId, Name>,
 }
 
 #[derive(Debug)]
-struct Role {
+struct RoleEntry {
     name: Name,
     permissions: Vec<PermissionId>,
 }
@@ -54,8 +54,8 @@ impl Name {
     }
 }
 
-impl From<Stored> for Vocabulary {
-    fn from(stored: Stored) -> Self {
+impl From<StoredVocabulary> for Vocabulary {
+    fn from(stored: StoredVocabulary) -> Self {
         let mut carried = HashMap::new();
         let mut role_names = Vec::new();
         for (id, name, permissions) in stored.roles {
@@ -64,7 +64,7 @@ impl From<Stored> for Vocabulary {
         }
         let roles = Name::all(role_names).map(|(id, name)| {
             let permissions = carried.remove(&id).unwrap_or_default();
-            (RoleId(id), Role { name, permissions })
+            (RoleId(id), RoleEntry { name, permissions })
         });
         let roles = roles.collect();
         let services: HashMap<ServiceId, Arc<str>> =
@@ -100,7 +100,7 @@ impl Vocabulary {
     }
 
     /// What somebody may do who holds this.
-    pub fn effective(&self, held: &Held) -> Effective {
+    pub fn effective(&self, held: &Assignments) -> Effective {
         let mut roles = Vec::with_capacity(held.roles.len());
         let mut permissions = Vec::new();
         for id in &held.roles {

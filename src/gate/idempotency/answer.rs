@@ -17,13 +17,13 @@ const KEPT: [HeaderName; 4] = [CONTENT_TYPE, ETAG, LINK, LOCATION];
 
 /// An answer to be given again.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Answer {
+pub(super) struct StoredResponse {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
 }
 
-impl Answer {
+impl StoredResponse {
     pub(super) fn new(head: &response::Parts, body: &[u8]) -> Result<Self> {
         let text = |value: &HeaderValue| Some(value.to_str().ok()?.to_owned());
         let kept = KEPT.iter().filter_map(|name| Some((name.to_string(), text(head.headers.get(name)?)?)));
@@ -86,18 +86,18 @@ mod tests {
             .body(())
             .expect("an answer")
             .into_parts();
-        let answer = Answer::new(&head, b"psk_secret").expect("text");
+        let answer = StoredResponse::new(&head, b"psk_secret").expect("text");
         let sealed = answer.seal(&[1; 32], &[2; 32]).expect("a seal");
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
-        assert!(Answer::open(&sealed, &[0; 32], &[2; 32]).is_err());
-        assert!(Answer::open(&sealed, &[1; 32], &[3; 32]).is_err());
+        assert!(StoredResponse::open(&sealed, &[0; 32], &[2; 32]).is_err());
+        assert!(StoredResponse::open(&sealed, &[1; 32], &[3; 32]).is_err());
         for byte in 0..sealed.len() {
             let mut forged = sealed.clone();
             forged[byte] ^= 1;
-            assert!(Answer::open(&forged, &[1; 32], &[2; 32]).is_err(), "byte {byte}");
+            assert!(StoredResponse::open(&forged, &[1; 32], &[2; 32]).is_err(), "byte {byte}");
         }
-        assert!(Answer::open(b"short", &[1; 32], &[2; 32]).is_err());
-        let again = Answer::open(&sealed, &[1; 32], &[2; 32]).expect("the answer").again().expect("an answer");
+        assert!(StoredResponse::open(b"short", &[1; 32], &[2; 32]).is_err());
+        let again = StoredResponse::open(&sealed, &[1; 32], &[2; 32]).expect("the answer").again().expect("an answer");
         assert_eq!((again.status(), &again.headers()[CONTENT_TYPE]), (head.status, &head.headers[CONTENT_TYPE]));
         assert_ne!(sealed, answer.seal(&[1; 32], &[2; 32]).expect("a seal"), "a nonce of its own");
     }

@@ -23,7 +23,7 @@ pub type Hash = [u8; 32];
 
 /// Whose keys are apart from everybody else's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
+pub enum KeyOwner {
     /// Somebody, in whichever session.
     Person(PersonId),
     /// A backend.
@@ -34,34 +34,34 @@ pub enum Who {
 
 /// A key, and who came with it: enough to find what was asked under it, and to open its answer.
 #[derive(Clone)]
-pub struct Presented {
+pub struct PresentedKey {
     caller: String,
     digest: Hash,
     secret: Zeroizing<Hash>,
 }
 
-impl fmt::Debug for Presented {
+impl fmt::Debug for PresentedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Presented(***)")
     }
 }
 
-impl Presented {
+impl PresentedKey {
     /// The key in `headers`, of `who`, who came with `credential` (empty for a stranger).
     ///
     /// # Errors
     /// 400 `invalid_idempotency_key`.
-    pub fn of(headers: &HeaderMap, who: Who, credential: &str) -> Result<Self> {
-        let key = key(headers, matches!(who, Who::Stranger(_)))?;
+    pub fn of(headers: &HeaderMap, who: KeyOwner, credential: &str) -> Result<Self> {
+        let key = key(headers, matches!(who, KeyOwner::Stranger(_)))?;
         let digest = match who {
-            Who::Person(PersonId(id)) => digest("person's key", &[&id.to_be_bytes(), key]),
-            Who::ServiceKey(KeyId(id)) => digest("service key's key", &[&id.to_be_bytes(), key]),
-            Who::Stranger(address) => digest("stranger's key", &[address.to_string().as_bytes(), key]),
+            KeyOwner::Person(PersonId(id)) => digest("person's key", &[&id.to_be_bytes(), key]),
+            KeyOwner::ServiceKey(KeyId(id)) => digest("service key's key", &[&id.to_be_bytes(), key]),
+            KeyOwner::Stranger(address) => digest("stranger's key", &[address.to_string().as_bytes(), key]),
         };
         let caller = match who {
-            Who::Person(PersonId(id)) => format!("person:{id}"),
-            Who::ServiceKey(KeyId(id)) => format!("key:{id}"),
-            Who::Stranger(address) => format!("network:{}", Network::of(address)),
+            KeyOwner::Person(PersonId(id)) => format!("person:{id}"),
+            KeyOwner::ServiceKey(KeyId(id)) => format!("key:{id}"),
+            KeyOwner::Stranger(address) => format!("network:{}", Network::of(address)),
         };
         Ok(Self { caller, digest, secret: Zeroizing::new(digest_of_secrets(key, credential)) })
     }
@@ -133,10 +133,10 @@ mod tests {
 
     use super::*;
 
-    fn presented(key: &[u8], who: Who, credential: &str) -> Result<Presented> {
+    fn presented(key: &[u8], who: KeyOwner, credential: &str) -> Result<PresentedKey> {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, HeaderValue::from_bytes(key).expect("a header"));
-        Presented::of(&headers, who, credential)
+        PresentedKey::of(&headers, who, credential)
     }
 
     proptest! {
@@ -161,27 +161,27 @@ mod tests {
         #[test]
         fn callers_never_share_a_key(a in any::<i32>(), b in any::<i32>(), key in "[ -~]{1,40}") {
             let of = |who| presented(key.trim().as_bytes(), who, "").map(|presented| *presented.digest()).ok();
-            let (person, backend) = (of(Who::Person(PersonId(a))), of(Who::ServiceKey(KeyId(b))));
+            let (person, backend) = (of(KeyOwner::Person(PersonId(a))), of(KeyOwner::ServiceKey(KeyId(b))));
             prop_assert!(person.is_none() || person != backend);
-            prop_assert_eq!(person.is_none() || a == b, person == of(Who::Person(PersonId(b))));
+            prop_assert_eq!(person.is_none() || a == b, person == of(KeyOwner::Person(PersonId(b))));
         }
     }
 
     #[test]
     fn malformed_keys_are_refused() {
-        let ada = Who::Person(PersonId(1));
+        let ada = KeyOwner::Person(PersonId(1));
         for bad in [b"".as_slice(), &[b'x'; 256], "ñ".as_bytes(), b"a\tb"] {
             assert!(presented(bad, ada, "").is_err(), "{bad:?}");
         }
         assert!(presented(&[b'x'; 255], ada, "").is_ok());
-        let stranger = Who::Stranger([127, 0, 0, 1].into());
+        let stranger = KeyOwner::Stranger([127, 0, 0, 1].into());
         assert!(presented(b"guessable", stranger, "").is_err());
         assert!(presented(b"8e03978e-40d5-43dd-bc93-6894a57f9324", stranger, "").is_ok());
     }
 
     #[test]
     fn another_session_has_another_seal() {
-        let of = |token| presented(b"key", Who::Person(PersonId(1)), token).expect("a key");
+        let of = |token| presented(b"key", KeyOwner::Person(PersonId(1)), token).expect("a key");
         let (one, other) = (of("ptk_1"), of("ptk_2"));
         assert_eq!(one.digest(), other.digest());
         assert_ne!(one.session(), other.session());

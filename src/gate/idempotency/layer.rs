@@ -14,11 +14,11 @@ use time::OffsetDateTime;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
-use super::answer::Answer;
-use super::key::{Hash, Presented, Who};
-use super::store::{self, Stored};
-use super::under_way::UnderWay;
-use super::watched::Watched;
+use super::answer::StoredResponse;
+use super::hashed_body::HashedBody;
+use super::key::{Hash, KeyOwner, PresentedKey};
+use super::keys_in_use::KeysInUse;
+use super::store::{self, StoredRequest};
 use super::{CLAIM, Claim, HEADER};
 use crate::base::error::{Error, Result};
 use crate::gate::Gate;
@@ -40,13 +40,13 @@ const LONGEST_BODY: usize = 32 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Idempotency {
     gate: Gate,
-    under_way: UnderWay,
+    under_way: KeysInUse,
 }
 
 impl Idempotency {
     /// Those of one server.
     pub fn of(gate: Gate) -> Self {
-        Self { gate, under_way: UnderWay::default() }
+        Self { gate, under_way: KeysInUse::default() }
     }
 
     /// The layer around a route that takes keys of these.
@@ -99,7 +99,7 @@ where
     let Idempotency { gate, under_way } = keys;
     let (mut head, body) = request.into_parts();
     let presented = presented(gate, askers, &mut head).await?;
-    let asked = Asked { presented, target: format!("{} {}", head.method, head.uri) };
+    let asked = KeyedRequest { presented, target: format!("{} {}", head.method, head.uri) };
     let one = under_way.begin(*asked.presented.digest());
     let mut conn = gate.db.read().await?;
     let found = find(&mut conn, &asked.presented, gate.clock.now()).await?;
@@ -114,23 +114,25 @@ where
 }
 
 /// The key, of a caller whose credential is valid now: also an answer that is kept is for nobody else.
-async fn presented(gate: &Gate, askers: Askers, head: &mut Parts) -> Result<Presented> {
+async fn presented(gate: &Gate, askers: Askers, head: &mut Parts) -> Result<PresentedKey> {
     let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(head, gate).await;
     if askers == Askers::Strangers {
-        return Presented::of(&head.headers, Who::Stranger(address), "");
+        return PresentedKey::of(&head.headers, KeyOwner::Stranger(address), "");
     }
     let who = match Credential::from_request_parts(head, gate).await? {
-        Credential::Token(token) => Who::Person(crate::gate::check::check(gate, token, None).await?.session.person),
-        Credential::Key(key) => Who::ServiceKey(crate::gate::keys::check(gate, key).await?.id),
+        Credential::Token(token) => {
+            KeyOwner::Person(crate::gate::check::check(gate, token, None).await?.session.person)
+        }
+        Credential::Key(key) => KeyOwner::ServiceKey(crate::gate::keys::check(gate, key).await?.id),
     };
-    Presented::of(&head.headers, who, credential::text(&head.headers)?)
+    PresentedKey::of(&head.headers, who, credential::text(&head.headers)?)
 }
 
 /// What was done under a key.
 ///
 /// # Errors
 /// 409 `idempotency_key_in_use` while its answer is still to come.
-async fn find(conn: &mut PgConnection, presented: &Presented, now: OffsetDateTime) -> Result<Option<Stored>> {
+async fn find(conn: &mut PgConnection, presented: &PresentedKey, now: OffsetDateTime) -> Result<Option<StoredRequest>> {
     match store::find(conn, presented.digest(), now).await? {
         Some(stored) if stored.under_way => Err(in_use()),
         found => Ok(found),
@@ -138,7 +140,7 @@ async fn find(conn: &mut PgConnection, presented: &Presented, now: OffsetDateTim
 }
 
 /// Refuses (429 `too_many_idempotency_keys`) whoever has so many that it costs others.
-async fn must_have_room(conn: &mut PgConnection, presented: &Presented, now: OffsetDateTime) -> Result<()> {
+async fn must_have_room(conn: &mut PgConnection, presented: &PresentedKey, now: OffsetDateTime) -> Result<()> {
     match store::full_until(conn, presented.caller(), MOST_OF_A_CALLER, now).await? {
         None => Ok(()),
         Some(until) => {
@@ -150,13 +152,13 @@ async fn must_have_room(conn: &mut PgConnection, presented: &Presented, now: Off
 }
 
 /// Lets the request through, and keeps its answer.
-async fn first<S>(gate: &Gate, mut inner: S, request: Request, asked: &Asked) -> Result<Response>
+async fn first<S>(gate: &Gate, mut inner: S, request: Request, asked: &KeyedRequest) -> Result<Response>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
     let claim = Claim::new(&asked.presented)?;
     let (head, body) = request.into_parts();
-    let (body, read) = Watched::new(body);
+    let (body, read) = HashedBody::new(body);
     let answer = inner.call(Request::from_parts(head, Body::new(body)));
     let Ok(response) = CLAIM.scope(claim.clone(), answer).await;
     let (head, body) = response.into_parts();
@@ -171,21 +173,21 @@ where
         return Ok(Response::from_parts(head, body));
     }
     let body = to_bytes(body, LONGEST_ANSWER).await.map_err(|error| Error::Internal(error.into()))?;
-    if let Err(error) = asked.keep(gate, &claim, &digest, &Answer::new(&head, &body)?).await {
+    if let Err(error) = asked.keep(gate, &claim, &digest, &StoredResponse::new(&head, &body)?).await {
         tracing::warn!(%error, "could not keep the answer to an Idempotency-Key; who asks again is told that it is done");
     }
     Ok(Response::from_parts(head, Body::from(body)))
 }
 
 /// A request with a key.
-struct Asked {
-    presented: Presented,
+struct KeyedRequest {
+    presented: PresentedKey,
     /// Method, path and query.
     target: String,
 }
 
-impl Asked {
-    async fn keep(&self, gate: &Gate, claim: &Claim, body: &Hash, answer: &Answer) -> Result<()> {
+impl KeyedRequest {
+    async fn keep(&self, gate: &Gate, claim: &Claim, body: &Hash, answer: &StoredResponse) -> Result<()> {
         let sealed = answer.seal(&self.presented.seal(body), self.presented.digest())?;
         let fingerprint = self.presented.fingerprint(&self.target, body);
         let mut tx = gate.db.begin().await?;
@@ -195,7 +197,7 @@ impl Asked {
     }
 
     /// The answer that was given before, if the same is asked.
-    fn again(&self, stored: &Stored, body: &Hash) -> Result<Response> {
+    fn again(&self, stored: &StoredRequest, body: &Hash) -> Result<Response> {
         let same_session = bool::from(self.presented.session().ct_eq(&stored.session));
         let (Some(fingerprint), Some(sealed), true) = (&stored.fingerprint, &stored.answer, same_session) else {
             return Err(lost());
@@ -203,13 +205,13 @@ impl Asked {
         if !bool::from(self.presented.fingerprint(&self.target, body).ct_eq(fingerprint)) {
             return Err(reused());
         }
-        Answer::open(sealed, &self.presented.seal(body), self.presented.digest())?.again()
+        StoredResponse::open(sealed, &self.presented.seal(body), self.presented.digest())?.again()
     }
 }
 
 /// The SHA-256 of a body that nobody else reads.
 async fn digest(body: Body) -> Result<Hash> {
-    let (body, read) = Watched::new(body);
+    let (body, read) = HashedBody::new(body);
     let mut body = Body::new(body).into_data_stream();
     let mut length = 0;
     while let Some(bytes) = body.next().await {

@@ -7,13 +7,13 @@
 //! `Idempotency-Key`, their credential and their body. A refusal has done nothing, and nothing is written for it.
 
 mod answer;
+mod hashed_body;
 mod key;
+mod keys_in_use;
 mod layer;
 mod purge;
 mod route;
 mod store;
-mod under_way;
-mod watched;
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 use crate::base::error::{Error, Result};
 
 pub use answer::REPLAYED;
-pub use key::{HEADER, LONGEST, Presented, SHORTEST_OF_STRANGERS, Who};
+pub use key::{HEADER, KeyOwner, LONGEST, PresentedKey, SHORTEST_OF_STRANGERS};
 pub use layer::Idempotency;
 pub use purge::{purge, purge_every_minute};
 pub use route::{once, once_of_strangers};
@@ -41,7 +41,7 @@ struct Claim {
 
 impl Claim {
     #[expect(clippy::disallowed_methods, reason = "an id that only has to be unique")]
-    fn new(presented: &Presented) -> Result<Self> {
+    fn new(presented: &PresentedKey) -> Result<Self> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|error| Error::Internal(error.into()))?;
         let (session, caller) = (presented.session(), presented.caller().to_owned());

@@ -15,7 +15,7 @@ pub(super) const ABANDONED: Duration = Duration::minutes(1);
 
 /// What was asked under a key.
 #[derive(Debug)]
-pub(super) struct Stored {
+pub(super) struct StoredRequest {
     /// Not answered yet, by a request that is alive.
     pub under_way: bool,
     pub session: Vec<u8>,
@@ -49,9 +49,13 @@ pub(super) async fn full_until(
 }
 
 /// What was asked under a key before, unless that is forgotten or abandoned.
-pub(super) async fn find(conn: &mut PgConnection, key_digest: &Hash, now: OffsetDateTime) -> Result<Option<Stored>> {
+pub(super) async fn find(
+    conn: &mut PgConnection,
+    key_digest: &Hash,
+    now: OffsetDateTime,
+) -> Result<Option<StoredRequest>> {
     let found = sqlx::query_as!(
-        Stored,
+        StoredRequest,
         r#"
         select session, fingerprint, answer, state <> 'answered' and claimed_at > $3 as "under_way!"
         from auth.idempotency_keys

@@ -12,9 +12,7 @@ pub use check::{LastUses, check};
 /// A key that was presented and is live.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckedKey {
-    /// Which.
     pub id: KeyId,
-    /// Whose.
     pub service: ServiceId,
     /// When it was last used, to the minute.
     pub last_used_at: Option<OffsetDateTime>,

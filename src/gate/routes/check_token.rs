@@ -139,7 +139,7 @@ pub(super) struct Answer {
 async fn check_token(
     State(gate): State<Gate>,
     credential: Result<Credential>,
-    query: Result<gateway::Query>,
+    query: Result<gateway::GatewayQuery>,
     question: Result<OptionalJson<Question>>,
 ) -> Result<Response> {
     if !matches!(&query, Ok(query) if !query.asks()) {

@@ -18,12 +18,12 @@ use crate::platform::http::credential::Credential;
 
 /// What a gateway asks besides whether the token is valid.
 #[derive(Debug, Default)]
-pub struct Query {
+pub struct GatewayQuery {
     service: Option<Ref<ServiceId>>,
     permissions: Vec<String>,
 }
 
-impl Query {
+impl GatewayQuery {
     /// Whether it asks anything.
     pub fn asks(&self) -> bool {
         self.service.is_some() || !self.permissions.is_empty()
@@ -68,7 +68,7 @@ fn refuse(detail: &'static str) -> Error {
     Error::bad_request("invalid_query", detail)
 }
 
-impl<S: Sync> FromRequestParts<S> for Query {
+impl<S: Sync> FromRequestParts<S> for GatewayQuery {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
@@ -97,7 +97,7 @@ macro_rules! by {
         pub async fn $handler(
             State(gate): State<Gate>,
             credential: Result<Credential>,
-            query: Result<Query>,
+            query: Result<GatewayQuery>,
         ) -> Result<Response> {
             answer(&gate, credential, query).await
         }
@@ -128,10 +128,14 @@ by! { delete, check_token_by_delete,
 }
 
 /// The answer, its facts in headers, too: that is what gateways read.
-pub(super) async fn answer(gate: &Gate, credential: Result<Credential>, query: Result<Query>) -> Result<Response> {
+pub(super) async fn answer(
+    gate: &Gate,
+    credential: Result<Credential>,
+    query: Result<GatewayQuery>,
+) -> Result<Response> {
     let (query, fault) = match query {
         Ok(query) => (query, None),
-        Err(fault) => (Query::default(), Some(fault)),
+        Err(fault) => (GatewayQuery::default(), Some(fault)),
     };
     // A stranger gets 401 whatever the query says.
     let answer = ask(gate, credential, &query).await.map_err(marked)?;
@@ -158,7 +162,7 @@ pub(super) async fn answer(gate: &Gate, credential: Result<Credential>, query: R
     Ok(response)
 }
 
-async fn ask(gate: &Gate, credential: Result<Credential>, query: &Query) -> Result<Answer> {
+async fn ask(gate: &Gate, credential: Result<Credential>, query: &GatewayQuery) -> Result<Answer> {
     let token = gate::token_of_a_person(gate, credential?).await?;
     let checked = check(gate, token, query.service.clone()).await?;
     let wanted = (!query.permissions.is_empty()).then_some(query.permissions.as_slice());
@@ -179,7 +183,7 @@ mod tests {
     #[test]
     fn what_stands_behind_path_is_not_ours() {
         let asked = |query: &str| {
-            let query = Query::read(query).expect("a question");
+            let query = GatewayQuery::read(query).expect("a question");
             (query.service.is_some(), query.permissions)
         };
         let read = vec!["read".to_owned()];
@@ -201,7 +205,7 @@ mod tests {
             "token=ptk_1",
             "services=4",
         ] {
-            assert!(Query::read(bad).is_err(), "{bad}");
+            assert!(GatewayQuery::read(bad).is_err(), "{bad}");
         }
     }
 }

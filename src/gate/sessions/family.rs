@@ -7,11 +7,9 @@ use crate::base::id::{FamilyId, PersonId};
 /// tabs refresh at once, several.
 #[derive(Clone, Debug)]
 pub struct Family {
-    /// Which.
     pub id: FamilyId,
     /// What people know it by.
     pub public_id: String,
-    /// Whose.
     pub person: PersonId,
     /// Login.
     pub created_at: OffsetDateTime,
@@ -25,8 +23,7 @@ pub struct Family {
 
 /// What has become of a refresh token.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
-    /// When it was last exchanged.
+pub struct RefreshTokenState {
     pub exchanged_at: Option<OffsetDateTime>,
     /// How many pairs it was exchanged for that are not dead.
     pub children: i64,
@@ -34,27 +31,27 @@ pub struct Standing {
     pub goes_on: bool,
 }
 
-/// What a refresh token is good for.
+/// What becomes of a refresh token that is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Good {
-    /// For its one pair.
+pub enum RefreshDecision {
+    /// It is exchanged for its one pair.
     First,
-    /// For another pair beside the one it was just exchanged for: tabs that refresh at once are no thieves.
+    /// It is exchanged for another pair beside the one it was just exchanged for: tabs that refresh at once are no thieves.
     Sibling,
-    /// For another pair in place of what it was exchanged for, if nobody has used that: the answer was lost.
+    /// It is exchanged for another pair in place of the last one, if nobody has used that: the answer was lost.
     IfUnused,
-    /// For nothing: two have it.
-    ForNothing,
+    /// Two have it.
+    Refused,
 }
 
-impl Standing {
-    /// What it is good for.
-    pub fn good(&self, grace: Duration, now: OffsetDateTime) -> Good {
+impl RefreshTokenState {
+    /// What becomes of the token when it is presented `now`; within `grace` of its exchange, siblings are allowed.
+    pub fn decide(&self, grace: Duration, now: OffsetDateTime) -> RefreshDecision {
         match self.exchanged_at {
-            None => Good::First,
-            Some(_) if self.goes_on || self.children == 0 => Good::ForNothing,
-            Some(at) if grace.is_positive() && now < at + grace => Good::Sibling,
-            Some(_) => Good::IfUnused,
+            None => RefreshDecision::First,
+            Some(_) if self.goes_on || self.children == 0 => RefreshDecision::Refused,
+            Some(at) if grace.is_positive() && now < at + grace => RefreshDecision::Sibling,
+            Some(_) => RefreshDecision::IfUnused,
         }
     }
 }
@@ -140,17 +137,17 @@ mod tests {
 
     #[test]
     fn a_token_is_good_once_for_a_short_time_for_siblings_and_then_if_the_answer_was_lost() {
-        let good = |exchanged_at, children, goes_on, now| {
-            Standing { exchanged_at, children, goes_on }.good(Duration::seconds(30), at(now))
+        let decide = |exchanged_at, children, goes_on, now| {
+            RefreshTokenState { exchanged_at, children, goes_on }.decide(Duration::seconds(30), at(now))
         };
-        assert_eq!(good(None, 0, false, 1000), Good::First);
-        assert_eq!(good(Some(at(10)), 1, false, 10), Good::Sibling);
-        assert_eq!(good(Some(at(10)), 7, false, 39), Good::Sibling);
-        assert_eq!(good(Some(at(10)), 7, false, 40), Good::IfUnused);
-        assert_eq!(good(Some(at(10)), 1, true, 10), Good::ForNothing, "what came of it was exchanged");
-        assert_eq!(good(Some(at(10)), 0, false, 10), Good::ForNothing, "the pair was lost, or is forgotten");
-        let strict = Standing { exchanged_at: Some(at(10)), children: 1, goes_on: false };
-        assert_eq!(strict.good(Duration::ZERO, at(10)), Good::IfUnused);
+        assert_eq!(decide(None, 0, false, 1000), RefreshDecision::First);
+        assert_eq!(decide(Some(at(10)), 1, false, 10), RefreshDecision::Sibling);
+        assert_eq!(decide(Some(at(10)), 7, false, 39), RefreshDecision::Sibling);
+        assert_eq!(decide(Some(at(10)), 7, false, 40), RefreshDecision::IfUnused);
+        assert_eq!(decide(Some(at(10)), 1, true, 10), RefreshDecision::Refused, "what came of it was exchanged");
+        assert_eq!(decide(Some(at(10)), 0, false, 10), RefreshDecision::Refused, "the pair was lost, or is forgotten");
+        let strict = RefreshTokenState { exchanged_at: Some(at(10)), children: 1, goes_on: false };
+        assert_eq!(strict.decide(Duration::ZERO, at(10)), RefreshDecision::IfUnused);
     }
 
     #[test]

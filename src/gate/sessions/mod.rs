@@ -10,7 +10,7 @@ pub mod store;
 
 pub use bounds::{Bounds, Settings};
 
-pub use family::{Family, FamilyLifetime, Good, PairTimes, Standing};
+pub use family::{Family, FamilyLifetime, PairTimes, RefreshDecision, RefreshTokenState};
 
 pub use purge::{purge_every_minute, walk, walk_families};
 

@@ -6,12 +6,11 @@ use time::OffsetDateTime;
 use super::store;
 use crate::base::error::Result;
 use crate::base::opaque::token::TokenHash;
-use crate::platform::database::Question;
+use crate::platform::database::BatchQuery;
 
 /// A session to renew.
 #[derive(Clone, Copy, Debug)]
 pub struct Due {
-    /// Its token.
     pub token: TokenHash,
     /// When it was last renewed, as its asker read it: who comes with another time comes too late.
     pub seen: OffsetDateTime,
@@ -23,7 +22,7 @@ pub struct Due {
 #[derive(Debug)]
 pub struct Renewals;
 
-impl Question for Renewals {
+impl BatchQuery for Renewals {
     const NAME: &'static str = "renewals";
     type Ask = Due;
     type Answer = bool;

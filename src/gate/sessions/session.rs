@@ -20,10 +20,8 @@ pub struct Payload {
     pub name: String,
 }
 
-/// A stored session.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Whose.
     pub person: PersonId,
     /// What a check answers.
     pub payload: Arc<Payload>,

@@ -11,7 +11,6 @@ use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
 pub enum Loss {
     /// A role, everywhere.
     Role(RoleId),
-    /// A role in a service.
     RoleIn(RoleId, ServiceId),
     /// One of the permissions that a role carries, everywhere.
     Carried(RoleId, PermissionId),

@@ -9,11 +9,8 @@ use crate::base::id::{PersonId, ServiceId};
 /// That somebody got an answer about a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
-    /// Who.
     pub person: PersonId,
-    /// Where.
     pub service: ServiceId,
-    /// When.
     pub day: Date,
 }
 

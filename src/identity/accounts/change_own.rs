@@ -15,7 +15,7 @@ use crate::gate::sessions::store::logged_in_since;
 use crate::identity::Identity;
 use crate::identity::attempts::Quota;
 use crate::identity::mail::GivenBy;
-use crate::identity::people::{self, PersonChange, Wanted};
+use crate::identity::people::{self, PersonChange, RequestedChange};
 use crate::platform::passwords::Presented;
 
 /// A login so long ago does for a new address, to which new passwords could be sent, and for a new username: who has stolen a session must not
@@ -89,10 +89,10 @@ pub async fn change_own(
         begin_verification(&mut tx, identity, person, email, asker, language).await?;
     }
     if !row.is_empty() {
-        let wanted = Wanted { change: &row, password_hash: None, if_match: None, language };
+        let wanted = RequestedChange { change: &row, password_hash: None, if_match: None, language };
         people::change(&mut tx, identity, person, &wanted).await?;
     }
     tx.commit([]).await?;
-    identity.post.wake();
+    identity.mailer.wake();
     Ok(())
 }

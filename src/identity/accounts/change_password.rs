@@ -35,7 +35,7 @@ pub async fn change_password(
     let asker = Asker::person(person, caller.origin.address);
     let accepted = identity.judge.accept(&asker, &new, &about).await;
     accepted.map_err(|refused| refused.of_field("new_password"))?;
-    let Proof { attempt, stored } = prove(identity, caller, current).await?;
+    let PasswordProof { attempt, stored } = prove(identity, caller, current).await?;
     let new = identity.hasher.hash(&asker, new).await?;
 
     let mut tx = caller.begin(identity).await?;
@@ -46,13 +46,13 @@ pub async fn change_password(
     let ended = people::set_password(&mut tx, identity, person, &new, chosen_by, locale).await?;
     ended.ok_or_else(wrong)?;
     tx.commit([]).await?;
-    identity.post.wake();
+    identity.mailer.wake();
     Ok(())
 }
 
 /// That somebody knows their own password.
 #[derive(Debug)]
-pub(super) struct Proof {
+pub(super) struct PasswordProof {
     /// To be noted as a success with what it was made for.
     pub attempt: Attempt,
     stored: PasswordHash,
@@ -62,7 +62,7 @@ pub(super) struct Proof {
 ///
 /// # Errors
 /// 400 `invalid_current_password`; 429 `too_many_attempts`; 503 when too many passwords are being hashed.
-pub(super) async fn prove(identity: &Identity, caller: &Caller, current: Presented) -> Result<Proof> {
+pub(super) async fn prove(identity: &Identity, caller: &Caller, current: Presented) -> Result<PasswordProof> {
     let person = caller.person;
     let attempt = Attempt::at(identity, person, &caller.origin).await?;
     let asker = Asker::person(person, caller.origin.address);
@@ -75,7 +75,7 @@ pub(super) async fn prove(identity: &Identity, caller: &Caller, current: Present
         return Err(wrong());
     };
     attempt.was_right();
-    Ok(Proof { attempt, stored })
+    Ok(PasswordProof { attempt, stored })
 }
 
 /// Not a 401: clients take that for a dead token.

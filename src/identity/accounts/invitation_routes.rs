@@ -15,7 +15,7 @@ use crate::base::locale::Language;
 use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadUsers, WriteUsers};
-use crate::gate::{About, Can};
+use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::identity::mail::store::tokens::take_back;
 use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
@@ -55,7 +55,7 @@ async fn invite(
     let wanted = invite.expires_at(now)?;
     let invitation = identity.new_invitation(now)?;
     let (secret, note) = (invitation.hash(), invite.note.as_ref());
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     let until = by.end_of_what_is_made(&mut tx, invite.expires_in.map(|_| Some(wanted))).await?;
     let expires_at = until.map_or(wanted, |until| until.min(wanted));
     let mailed = match &invite.email {
@@ -65,7 +65,7 @@ async fn invite(
     let new = NewInvitation { secret, note, mailed, now, expires_at, by: Some(by.actor) };
     let shown = store::insert(&mut tx, &new).await?;
     tx.commit([Event::new(Action::InvitationCreated).after(&shown)]).await?;
-    identity.post.wake();
+    identity.mailer.wake();
     Ok((StatusCode::CREATED, Json(InvitationMade { invitation, shown })))
 }
 
@@ -93,7 +93,7 @@ async fn revoke_invitation(
     Path(id): Path<Ref<InvitationId>>,
 ) -> Result<Json<InvitationRevoked>> {
     let id = id.id()?;
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     if let Some(mail) = store::revoke(&mut tx, id).await? {
         take_back(&mut tx, mail).await?;
     }

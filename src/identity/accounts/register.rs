@@ -15,7 +15,7 @@ use crate::base::id::InvitationId;
 use crate::base::locale::Locale;
 use crate::base::opaque::mail_token::Purpose;
 use crate::base::person::{PersonName, Username};
-use crate::gate::audit::{Actor, By, Change, Origin};
+use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::identity::Identity;
 use crate::identity::mail::GivenBy;
 use crate::identity::mail::store::tokens;
@@ -106,11 +106,11 @@ pub async fn register(
 
     let now = identity.clock.now();
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
-    let mut tx = Change::new(identity.db.begin().await?, by);
+    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
     let admitted = admit(&mut tx, identity.settings.registration, new.invitation, now).await?;
     let invitation = admitted.as_ref().map(|admitted| admitted.invitation);
     // Where no mail can be sent, an address is taken as an administrator's word for it is: not proved.
-    let unproved = new.email.as_ref().filter(|_| !identity.post.is_open());
+    let unproved = new.email.as_ref().filter(|_| !identity.mailer.is_open());
     // Whoever was invited there has read a mail that was sent there.
     let proved = match (admitted.as_ref().and_then(|admitted| admitted.proved.as_ref()), &new.email) {
         (Some(proved), Some(email)) => proved.is_same(email).then_some(email),
@@ -130,7 +130,7 @@ pub async fn register(
     let entrant = Entrant { person, proof, origin, user_agent, refresh, now };
     let began = begin(identity, &mut tx, &entrant).await?;
     tx.commit([]).await?;
-    identity.post.wake();
+    identity.mailer.wake();
     began.ok_or_else(|| Error::Internal(anyhow::anyhow!("no session began for somebody who has just registered")))
 }
 

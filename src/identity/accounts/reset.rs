@@ -4,7 +4,7 @@ use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
 use crate::base::opaque::mail_token::{MailTokenHash, Purpose};
 use crate::gate;
-use crate::gate::audit::{Actor, By, Change, Origin};
+use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::identity::Identity;
 use crate::identity::mail::store::tokens::{self, Owner};
 use crate::identity::mail::{self, Content};
@@ -15,11 +15,11 @@ use crate::platform::shares::Asker;
 /// Writes down that somebody asked for a new password. Nothing is looked up: whether somebody has that address is found
 /// out when the mail is sent, so it takes as long for everybody. Where no mail can be sent, nothing happens.
 pub(super) async fn ask_for_reset(identity: &Identity, asked: &Content, locale: Option<Locale>) -> Result<()> {
-    if identity.post.is_open() {
+    if identity.mailer.is_open() {
         let mut tx = identity.db.begin().await?;
         mail::store::queue_reset(&mut tx, asked, locale, identity.clock.now()).await?;
         tx.commit().await?;
-        identity.post.wake();
+        identity.mailer.wake();
     }
     Ok(())
 }
@@ -44,7 +44,7 @@ pub(super) async fn reset_password(
     let hash = identity.hasher.hash(&asker, password).await?;
 
     let by = By { actor: Actor::Person(owner.person), origin, now };
-    let mut tx = Change::new(identity.db.begin().await?, by);
+    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
     gate::store::people::lock(&mut tx, owner.person).await?;
     let spent = tokens::spend(&mut tx, purpose, token, now).await?.ok_or_else(invalid)?;
     if !mail::store::may_reset(&mut tx, owner.person).await? {
@@ -54,7 +54,7 @@ pub(super) async fn reset_password(
     let ended = people::set_password(&mut tx, identity, owner.person, &hash, chosen_by, locale).await?;
     ended.ok_or_else(invalid)?;
     tx.commit([]).await?;
-    identity.post.wake();
+    identity.mailer.wake();
     Ok(())
 }
 

@@ -11,9 +11,9 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref};
 use crate::base::locale::{Language, Locale};
 use crate::base::opaque::mail_token::{PATIENCE, Purpose};
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::permission::WriteUsers;
-use crate::gate::{About, Can};
+use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::identity::mail::store::tokens::{self, NewToken};
 use crate::identity::mail::{self, Content, limits};
@@ -52,10 +52,10 @@ async fn send_reset(
     Language(language): Language,
 ) -> Result<(StatusCode, Json<ResetSent>)> {
     let user_id = id.id()?;
-    let mut tx = by.begin(&identity, About::person(user_id)).await?;
+    let mut tx = by.begin(&identity, LockScope::person(user_id)).await?;
     queue_reset(&mut tx, &identity, user_id, language).await?;
     tx.commit([]).await?;
-    identity.post.wake();
+    identity.mailer.wake();
     Ok((StatusCode::ACCEPTED, Json(ResetSent { status: "reset_sent", user_id })))
 }
 
@@ -64,10 +64,15 @@ async fn send_reset(
 /// # Errors
 /// 404 `user_not_found`; 409 `user_disabled`, `mail_not_configured`, and `no_proved_address` where mail could reach somebody
 /// else.
-pub async fn queue_reset(tx: &mut Change, identity: &Identity, person: PersonId, locale: Option<Locale>) -> Result<()> {
+pub async fn queue_reset(
+    tx: &mut AuditedTx,
+    identity: &Identity,
+    person: PersonId,
+    locale: Option<Locale>,
+) -> Result<()> {
     let people::store::Details { email, email_verified_at, disabled_at, .. } =
         people::store::details(tx, person).await?;
-    identity.post.must_be_open()?;
+    identity.mailer.must_be_open()?;
     if disabled_at.is_some() {
         return Err(Error::conflict("user_disabled", "that person is disabled: enable them first"));
     }

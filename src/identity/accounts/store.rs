@@ -17,13 +17,11 @@ const KEPT: Duration = Duration::days(90);
 /// An invitation to keep.
 #[derive(Debug)]
 pub struct NewInvitation<'a> {
-    /// Its hash.
     pub secret: InvitationHash,
     /// What it is for.
     pub note: Option<&'a Note>,
     /// Where it is sent, and by which mail.
     pub mailed: Option<(&'a Email, i64)>,
-    /// Now.
     pub now: OffsetDateTime,
     /// Until when it is good.
     pub expires_at: OffsetDateTime,

@@ -10,7 +10,7 @@ use crate::base::id::PersonId;
 use crate::base::locale::Locale;
 use crate::base::opaque::mail_token::{MailTokenHash, PATIENCE, Purpose};
 use crate::gate;
-use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::identity::Identity;
 use crate::identity::mail::store::tokens::{self, NewToken};
 use crate::identity::mail::{Content, GivenBy, limits};
@@ -30,7 +30,7 @@ pub async fn begin_verification(
     asker: GivenBy,
     locale: Option<Locale>,
 ) -> Result<()> {
-    identity.post.must_be_open()?;
+    identity.mailer.must_be_open()?;
     let now = identity.clock.now();
     let pending = tokens::pending_email(&mut *conn, person, now).await?;
     if !pending.is_some_and(|pending| pending.is_same(email)) {
@@ -75,7 +75,7 @@ pub(super) async fn invite_by_mail(
     expires_at: OffsetDateTime,
     locale: Option<Locale>,
 ) -> Result<i64> {
-    identity.post.must_be_open()?;
+    identity.mailer.must_be_open()?;
     let now = identity.clock.now();
     limits::count_invitation(&mut *conn, from, email, now).await?;
     let from = Some(people::store::get(&mut *conn, from).await?.name);
@@ -103,10 +103,10 @@ pub(super) async fn verify_again(identity: &Identity, person: PersonId, locale: 
         None => people::store::unproved_email(&mut tx, person).await?,
     };
     let Some(email) = email else { return Ok(false) };
-    identity.post.must_be_open()?;
+    identity.mailer.must_be_open()?;
     send_verification(&mut tx, person, &email, locale, now).await?;
     tx.commit().await?;
-    identity.post.wake();
+    identity.mailer.wake();
     Ok(true)
 }
 
@@ -124,7 +124,7 @@ pub(super) async fn verify_email(
     let token = MailTokenHash::of(presented).ok_or_else(invalid)?;
     let person = tokens::owner(&mut *identity.db.read().await?, purpose, token, now).await?.ok_or_else(invalid)?.person;
     let by = By { actor: Actor::Person(person), origin, now };
-    let mut tx = Change::new(identity.db.begin().await?, by);
+    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
     gate::store::people::lock(&mut tx, person).await?;
     let spent = tokens::spend(&mut tx, purpose, token, now).await?.ok_or_else(invalid)?;
     let before = people::store::email(&mut tx, person).await?;
@@ -132,7 +132,7 @@ pub(super) async fn verify_email(
     people::store::set_own_email(&mut tx, person, &spent.email, now).await?;
     let verified = Event::new(Action::EmailVerified).about(person).before(json!({"email": before}));
     tx.commit([verified.after(json!({"email": spent.email}))]).await?;
-    identity.post.wake();
+    identity.mailer.wake();
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::names;
 use crate::base::network::Network;
-use crate::gate::audit::{By, Change, Event, Origin};
+use crate::gate::audit::{AuditedTx, By, Event, Origin};
 use crate::identity::Identity;
 use crate::identity::devices::Device;
 use crate::platform::http::rate_limit;
@@ -146,10 +146,10 @@ impl Attempt {
         let mut tx = identity.db.begin().await?;
         if let Some(until) = store::count_failure(&mut tx, &self, now).await? {
             tx.rollback().await?;
-            Change::new(identity.db.begin().await?, by).commit([event]).await?;
+            AuditedTx::new(identity.db.begin().await?, by).commit([event]).await?;
             return Err(too_many(self.rules, until - now));
         }
-        Change::new(tx, by).commit([event]).await
+        AuditedTx::new(tx, by).commit([event]).await
     }
 
     /// Forgets the failures here, in the transaction of what the right password opens.

@@ -11,5 +11,5 @@ pub use attempt::{Attempt, Waits, name_key};
 
 pub use purge::{purge, purge_every_minute};
 pub use quota::Quota;
-pub use rule::{MOST_IN_A_ROW, Rule, Rules, Standing};
+pub use rule::{FailureRecord, MOST_IN_A_ROW, Rule, Rules};
 pub use store::clear;

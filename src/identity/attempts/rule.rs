@@ -38,7 +38,7 @@ pub struct Rule {
 
 /// What is kept of somebody's failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct FailureRecord {
     /// How many there were in a row, however long ago.
     pub failures: i32,
     /// When the last of them is forgotten.
@@ -47,9 +47,9 @@ pub struct Standing {
     pub wait_until: OffsetDateTime,
 }
 
-impl Standing {
+impl FailureRecord {
     /// Of whom no failure is known.
-    pub fn good(now: OffsetDateTime) -> Self {
+    pub fn none(now: OffsetDateTime) -> Self {
         Self { failures: 0, forgotten_at: now, wait_until: OffsetDateTime::UNIX_EPOCH }
     }
 }
@@ -63,8 +63,8 @@ impl Rule {
     }
 
     /// How many failures are not forgotten at `now`.
-    pub fn recent(&self, standing: &Standing, now: OffsetDateTime) -> u32 {
-        let left = (standing.forgotten_at - now).max(Duration::ZERO);
+    pub fn recent(&self, record: &FailureRecord, now: OffsetDateTime) -> u32 {
+        let left = (record.forgotten_at - now).max(Duration::ZERO);
         let recent =
             left.whole_nanoseconds().unsigned_abs().div_ceil(self.forgets_one_in.whole_nanoseconds().unsigned_abs());
         u32::try_from(recent).unwrap_or(u32::MAX)
@@ -72,12 +72,12 @@ impl Rule {
 
     /// What one more failure makes of it.
     #[must_use]
-    pub fn after_failure(&self, before: Standing, now: OffsetDateTime) -> Standing {
+    pub fn after_failure(&self, before: FailureRecord, now: OffsetDateTime) -> FailureRecord {
         let forgotten_at = before.forgotten_at.max(now) + self.forgets_one_in;
-        let after = Standing { failures: before.failures.saturating_add(1), forgotten_at, ..before };
+        let after = FailureRecord { failures: before.failures.saturating_add(1), forgotten_at, ..before };
         let wait = self.wait(self.recent(&after, now));
         // Without a wait not even `now`: what is under way began before.
-        if wait.is_zero() { after } else { Standing { wait_until: now + wait, ..after } }
+        if wait.is_zero() { after } else { FailureRecord { wait_until: now + wait, ..after } }
     }
 }
 
@@ -99,11 +99,11 @@ mod tests {
     #[test]
     fn five_are_free_and_then_each_wait_is_twice_the_last_up_to_fifteen_minutes() {
         let rule = rules().person.expect("a rule");
-        let (mut now, mut standing, mut waits) = (at(0), Standing::good(at(0)), Vec::new());
+        let (mut now, mut record, mut waits) = (at(0), FailureRecord::none(at(0)), Vec::new());
         for _ in 0..20 {
-            standing = rule.after_failure(standing, now);
-            waits.push((standing.wait_until - now).whole_seconds().max(0));
-            now = now.max(standing.wait_until);
+            record = rule.after_failure(record, now);
+            waits.push((record.wait_until - now).whole_seconds().max(0));
+            now = now.max(record.wait_until);
         }
         assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900, 900, 900]);
     }
@@ -111,12 +111,12 @@ mod tests {
     #[test]
     fn failures_are_forgotten_one_by_one() {
         let rule = rules().person.expect("a rule");
-        let mut standing = Standing::good(at(0));
+        let mut record = FailureRecord::none(at(0));
         for _ in 0..4 {
-            standing = rule.after_failure(standing, at(0));
+            record = rule.after_failure(record, at(0));
         }
-        assert_eq!([0, 1, 3600, 7200, 14_399, 14_400].map(|s| rule.recent(&standing, at(s))), [4, 4, 3, 2, 1, 0]);
-        assert_eq!(standing.failures, 4, "how many there were in a row is not");
+        assert_eq!([0, 1, 3600, 7200, 14_399, 14_400].map(|s| rule.recent(&record, at(s))), [4, 4, 3, 2, 1, 0]);
+        assert_eq!(record.failures, 4, "how many there were in a row is not");
     }
 
     #[test]
@@ -136,20 +136,20 @@ mod tests {
         ) {
             let max_wait = Duration::seconds(max_wait);
             let rule = Rule { free, max_wait, forgets_one_in: Duration::HOUR };
-            let (mut now, mut standing) = (at(0), Standing::good(at(0)));
+            let (mut now, mut record) = (at(0), FailureRecord::none(at(0)));
             for pause in pauses {
-                now = now.max(standing.wait_until) + Duration::seconds(pause);
-                let before = standing;
-                standing = rule.after_failure(before, now);
-                prop_assert_eq!(standing.failures, before.failures + 1);
-                prop_assert!(standing.wait_until <= now + max_wait);
-                prop_assert!(rule.recent(&standing, now) <= rule.recent(&before, now) + 1);
-                prop_assert_eq!(standing.wait_until > now, rule.recent(&standing, now) >= free);
+                now = now.max(record.wait_until) + Duration::seconds(pause);
+                let before = record;
+                record = rule.after_failure(before, now);
+                prop_assert_eq!(record.failures, before.failures + 1);
+                prop_assert!(record.wait_until <= now + max_wait);
+                prop_assert!(rule.recent(&record, now) <= rule.recent(&before, now) + 1);
+                prop_assert_eq!(record.wait_until > now, rule.recent(&record, now) >= free);
             }
             let passed = (now - at(0)).whole_seconds();
             let growing = 11; // 2^11 s is longer than any wait here
             let most = i64::from(free) + growing + passed / max_wait.whole_seconds() + passed / 3600 + 1;
-            prop_assert!(i64::from(standing.failures) <= most);
+            prop_assert!(i64::from(record.failures) <= most);
         }
 
         /// However wild the numbers.

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
-use super::{Attempt, Rules, Standing, Waits};
+use super::{Attempt, FailureRecord, Rules, Waits};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::network::Network;
@@ -74,10 +74,15 @@ pub async fn count_failure(
 }
 
 /// What stands under a key, which nobody else changes until this transaction ends.
-async fn lock(conn: &mut PgConnection, key: &str, person: Option<PersonId>, now: OffsetDateTime) -> Result<Standing> {
-    let good = Standing::good(now);
-    let standing = sqlx::query_as!(
-        Standing,
+async fn lock(
+    conn: &mut PgConnection,
+    key: &str,
+    person: Option<PersonId>,
+    now: OffsetDateTime,
+) -> Result<FailureRecord> {
+    let none = FailureRecord::none(now);
+    let record = sqlx::query_as!(
+        FailureRecord,
         r#"
         insert into auth.login_attempts as standing
             (key, person_id, failures, forgotten_at, wait_until, last_failed_at)
@@ -87,17 +92,17 @@ async fn lock(conn: &mut PgConnection, key: &str, person: Option<PersonId>, now:
         "#,
         key,
         person.map(|person| person.0),
-        good.failures,
-        good.forgotten_at,
-        good.wait_until,
+        none.failures,
+        none.forgotten_at,
+        none.wait_until,
         now,
     )
     .fetch_one(conn)
     .await?;
-    Ok(standing)
+    Ok(record)
 }
 
-async fn write(conn: &mut PgConnection, key: &str, standing: Standing, now: OffsetDateTime) -> Result<()> {
+async fn write(conn: &mut PgConnection, key: &str, record: FailureRecord, now: OffsetDateTime) -> Result<()> {
     sqlx::query!(
         r#"
         update auth.login_attempts
@@ -112,9 +117,9 @@ async fn write(conn: &mut PgConnection, key: &str, standing: Standing, now: Offs
         where key = $1
         "#,
         key,
-        standing.failures,
-        standing.forgotten_at,
-        standing.wait_until,
+        record.failures,
+        record.forgotten_at,
+        record.wait_until,
         now,
     )
     .execute(conn)
@@ -154,7 +159,6 @@ pub struct FailedLogins {
     pub known_device: bool,
     /// How many there were in a row.
     pub failures: i32,
-    /// When the last one was.
     #[serde(with = "time::serde::rfc3339")]
     pub last_failed_at: OffsetDateTime,
     /// Nothing is compared before.

@@ -11,7 +11,7 @@ use super::verify;
 use crate::base::error::Result;
 use crate::base::id::SessionId;
 use crate::gate::Caller;
-use crate::gate::audit::{Change, Origin};
+use crate::gate::audit::{AuditedTx, Origin};
 use crate::gate::sessions::Payload;
 use crate::identity::Identity;
 use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
@@ -105,7 +105,7 @@ struct LoggedOut {
 /// Revokes the token in the very next check, on every instance, and its refresh token as well.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", responses((status = 200, body = LoggedOut)))]
 async fn logout(State(identity): State<Identity>, caller: Caller) -> Result<Json<LoggedOut>> {
-    let mut tx = Change::new(identity.db.begin().await?, caller.by(&identity));
+    let mut tx = AuditedTx::new(identity.db.begin().await?, caller.by(&identity));
     if !sessions::log_out(&mut tx, caller.person, caller.token).await? {
         return Err(credential::invalid());
     }

@@ -7,16 +7,15 @@ use tokio::time::Instant;
 
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
-use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::identity::Identity;
 use crate::identity::attempts::{Attempt, Quota};
-use crate::identity::people::{self, Claim};
+use crate::identity::people::{self, LoginClaim};
 use crate::platform::passwords::{Password, PasswordHash, Presented};
 
 /// Somebody who knew the password.
 #[derive(Debug)]
 pub struct Verified {
-    /// Who.
     pub person: PersonId,
     /// The hash that now stands for the password, to be compared again when the session begins.
     pub hash: PasswordHash,
@@ -34,7 +33,7 @@ impl Verified {
             return too_often;
         }
         let refusal = self.attempt.must_not_wait(identity).await.err().unwrap_or_else(invalid_credentials);
-        let told = tell(identity, origin, Refused::TooLate(self.person)).await;
+        let told = tell(identity, origin, RefusalReason::TooLate(self.person)).await;
         tokio::time::sleep_until(self.no_refusal_before).await;
         told.err().unwrap_or(refusal)
     }
@@ -65,7 +64,7 @@ const BCRYPT_READS: usize = 72;
 /// 401 `invalid_credentials`; 429 `too_many_attempts`, `too_many_logins`, `too_many_at_once`; 503 when too many are logging in.
 pub async fn verify(identity: &Identity, origin: &Origin, username: &str, presented: Presented) -> Result<Verified> {
     let no_refusal_before = Instant::now() + REFUSAL;
-    let claim = Claim::new(username, origin, identity.clock.now());
+    let claim = LoginClaim::new(username, origin, identity.clock.now());
     let (attempt, compared) = compare(identity, &claim, &presented).await?;
     let refused = match compared {
         Ok((person, hash)) => return Ok(Verified { person, hash, attempt, no_refusal_before }),
@@ -79,14 +78,13 @@ pub async fn verify(identity: &Identity, origin: &Origin, username: &str, presen
 
 /// Why somebody is not let in: for the audit trail, never for them.
 #[derive(Clone, Copy, Debug)]
-enum Refused {
+enum RefusalReason {
     /// Nobody has that username. What was typed is not kept: it may be a password in the wrong field.
     Unknown,
     /// They are disabled; the password may have been right.
     Disabled(PersonId),
     /// They have not chosen a password yet.
     NoPassword(PersonId),
-    /// The password was wrong.
     WrongPassword(PersonId),
     /// The password was right, but meanwhile it was changed, they were disabled, or others have begun a wait.
     TooLate(PersonId),
@@ -94,7 +92,7 @@ enum Refused {
     Barred(PersonId),
 }
 
-impl Refused {
+impl RefusalReason {
     fn event(self) -> Event {
         let (person, reason) = match self {
             Self::Unknown => (None, "unknown username"),
@@ -108,9 +106,9 @@ impl Refused {
     }
 }
 
-async fn tell(identity: &Identity, origin: &Origin, refused: Refused) -> Result<()> {
+async fn tell(identity: &Identity, origin: &Origin, refused: RefusalReason) -> Result<()> {
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: identity.clock.now() };
-    Change::new(identity.db.begin().await?, by).commit([refused.event()]).await
+    AuditedTx::new(identity.db.begin().await?, by).commit([refused.event()]).await
 }
 
 /// 401 `invalid_credentials`.
@@ -119,9 +117,9 @@ pub fn invalid_credentials() -> Error {
 }
 
 /// Whose the password is, and the hash that stands for it; or why they are not let in.
-type Compared = Result<(PersonId, PasswordHash), Refused>;
+type Compared = Result<(PersonId, PasswordHash), RefusalReason>;
 
-async fn compare(identity: &Identity, claim: &Claim, presented: &Presented) -> Result<(Attempt, Compared)> {
+async fn compare(identity: &Identity, claim: &LoginClaim, presented: &Presented) -> Result<(Attempt, Compared)> {
     loop {
         let found = identity.credentials.ask(claim.clone()).await?;
         let stored = found.credentials;
@@ -131,14 +129,14 @@ async fn compare(identity: &Identity, claim: &Claim, presented: &Presented) -> R
         let hash = hash.unwrap_or_else(PasswordHash::dummy);
         let right = identity.hasher.verify(attempt.asker(), presented.clone(), hash).await?;
         let stored = match stored {
-            None => return Ok((attempt, Err(Refused::Unknown))),
-            Some(stored) if !stored.enabled => return Ok((attempt, Err(Refused::Disabled(stored.id)))),
-            Some(stored) if attempt.is_barred() => return Ok((attempt, Err(Refused::Barred(stored.id)))),
+            None => return Ok((attempt, Err(RefusalReason::Unknown))),
+            Some(stored) if !stored.enabled => return Ok((attempt, Err(RefusalReason::Disabled(stored.id)))),
+            Some(stored) if attempt.is_barred() => return Ok((attempt, Err(RefusalReason::Barred(stored.id)))),
             Some(stored) => stored,
         };
-        let Some(hash) = stored.password_hash else { return Ok((attempt, Err(Refused::NoPassword(stored.id)))) };
+        let Some(hash) = stored.password_hash else { return Ok((attempt, Err(RefusalReason::NoPassword(stored.id)))) };
         if !right {
-            return Ok((attempt, Err(Refused::WrongPassword(stored.id))));
+            return Ok((attempt, Err(RefusalReason::WrongPassword(stored.id))));
         }
         attempt.was_right();
         if let Some(hash) = upgraded(identity, &attempt, stored.id, hash, presented).await? {

@@ -20,7 +20,7 @@ pub enum Content {
         username: Option<String>,
         /// Where it was typed.
         #[serde(default)]
-        origin: Asked,
+        origin: RequestOrigin,
     },
     /// Somebody said that this address is theirs.
     VerifyEmail,
@@ -31,45 +31,41 @@ pub enum Content {
     },
     /// A login from where there was none before.
     NewDevice {
-        /// The address it came from.
         address: String,
         /// What the client calls itself.
         user_agent: Option<String>,
     },
-    /// The password is another.
     PasswordChanged,
     /// The address is another; this goes to the old one.
     EmailChanged,
-    /// The username is another.
     UsernameChanged {
-        /// The new one.
         username: String,
     },
 }
 
 /// Where a request came from, for the audit trail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct RequestOrigin {
     request_id: Option<String>,
     address: Option<IpAddr>,
     client_id: Option<String>,
 }
 
-impl Asked {
+impl RequestOrigin {
     /// The network where it was typed.
     pub fn network(&self) -> Option<String> {
         self.address.map(|address| Network::of(address).to_string())
     }
 }
 
-impl From<Origin> for Asked {
+impl From<Origin> for RequestOrigin {
     fn from(Origin { request_id, address, client_id, .. }: Origin) -> Self {
         Self { request_id: request_id.map(|id| id.to_string()), address, client_id }
     }
 }
 
-impl From<Asked> for Origin {
-    fn from(Asked { request_id, address, client_id }: Asked) -> Self {
+impl From<RequestOrigin> for Origin {
+    fn from(RequestOrigin { request_id, address, client_id }: RequestOrigin) -> Self {
         Self { request_id: request_id.map(Into::into), address, client_id, user_agent: None }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration as Wait;
 use time::{Duration, OffsetDateTime};
 use tokio::task::JoinSet;
 
-use super::letter::{About, Letter};
+use super::letter::{Letter, LetterContext};
 use super::message::message;
 use super::store::{self, Claimed, Receiver};
 use crate::base::error::Result;
@@ -55,7 +55,7 @@ pub async fn deliver_all_the_time(identity: Identity) {
                 if let Err(error) = look_around(&identity).await {
                     tracing::warn!(%error, "could not look after the queue of mails");
                 }
-                let _ = tokio::time::timeout(LOOK, identity.post.something_is_due()).await;
+                let _ = tokio::time::timeout(LOOK, identity.mailer.something_is_due()).await;
             }
             Ok(_) => {}
             Err(error) => {
@@ -112,7 +112,7 @@ async fn look_around(identity: &Identity) -> Result<()> {
     let mut tx = identity.db.begin().await?;
     store::clear(&mut tx, identity.clock.now()).await?;
     if identity.metrics.are_on() {
-        identity.metrics.mail_queue(store::standing(&mut tx).await?);
+        identity.metrics.mail_queue(store::queue_counts(&mut tx).await?);
     }
     tx.commit().await?;
     Ok(())
@@ -176,7 +176,7 @@ async fn make_ready(identity: &Identity, mail: &Claimed) -> Result<Option<Ready>
 }
 
 async fn send(identity: &Identity, mail: &Claimed, ready: &Ready) -> Result<(), Failure> {
-    let about = About {
+    let about = LetterContext {
         content: &mail.content,
         locale: ready.to.locale.or(mail.locale).unwrap_or_default(),
         name: ready.to.name.as_deref(),
@@ -190,7 +190,7 @@ async fn send(identity: &Identity, mail: &Claimed, ready: &Ready) -> Result<(), 
     let message = message(&letter, &ready.to.recipient, &identity.settings.mail, &id, identity.clock.now());
     let message = message.map_err(|error| Failure::of_the_mail(error.to_string()))?;
     let text = letter.text().map_err(|error| Failure::of_the_mail(error.to_string()))?;
-    identity.post.send(&ready.to.recipient, (&letter.subject, &text), message).await
+    identity.mailer.send(&ready.to.recipient, (&letter.subject, &text), message).await
 }
 
 /// What a server answers may quote what it was sent, also broken into lines: no part of a token is kept.

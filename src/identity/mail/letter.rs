@@ -12,7 +12,7 @@ use crate::platform::mail::{Settings, TokenLink};
 
 /// What there is to say, and to whom.
 #[derive(Debug)]
-pub(super) struct About<'a> {
+pub(super) struct LetterContext<'a> {
     pub content: &'a Content,
     pub locale: Locale,
     /// What its receiver is called.
@@ -27,7 +27,7 @@ pub(super) struct About<'a> {
     pub token: Option<&'a MailToken>,
 }
 
-impl About<'_> {
+impl LetterContext<'_> {
     /// Whom it greets by name.
     pub fn greeted(&self) -> Option<&str> {
         self.name.filter(|name| self.is_proved && !is_link(name))
@@ -57,12 +57,12 @@ pub(super) struct Letter {
     pub subject: String,
     pub greeting: String,
     pub paragraphs: Vec<String>,
-    pub secret: Option<Secret>,
+    pub secret: Option<MailSecret>,
     pub sender: String,
 }
 
 /// What only the receiver may know.
-pub(super) struct Secret {
+pub(super) struct MailSecret {
     pub token: String,
     /// Where it leads, if the team has a page for it.
     pub link: Option<String>,
@@ -71,7 +71,7 @@ pub(super) struct Secret {
     pub remark: String,
 }
 
-impl Secret {
+impl MailSecret {
     fn shown(&self) -> &str {
         self.link.as_ref().unwrap_or(&self.token)
     }
@@ -103,7 +103,7 @@ struct Html<'a> {
 }
 
 impl Letter {
-    pub(super) fn compose(about: &About<'_>, settings: &Settings) -> Self {
+    pub(super) fn compose(about: &LetterContext<'_>, settings: &Settings) -> Self {
         let sender = settings.from.name.clone().unwrap_or_else(|| "Portero".to_owned());
         let words = match about.locale {
             Locale::En => english::say(about, &sender),
@@ -113,7 +113,7 @@ impl Letter {
             let link = link(about.content, settings).map(|link| link.with(token));
             let where_to = if link.is_some() { "" } else { words.where_to };
             let remark = format!("{where_to} {}", words.unexpected).trim().to_owned();
-            Secret { token: token.reveal().to_owned(), link, label: words.label, remark }
+            MailSecret { token: token.reveal().to_owned(), link, label: words.label, remark }
         });
         Self {
             lang: about.locale.as_str(),

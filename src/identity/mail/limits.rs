@@ -24,7 +24,6 @@ pub const PAUSE: Duration = Duration::MINUTE;
 /// So many within so long.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
-    /// How many.
     pub most: u16,
     /// Within what time.
     pub within: Duration,
@@ -79,7 +78,6 @@ fn to(kind: &str, email: &Email) -> String {
 pub struct GivenBy {
     /// Somebody who is logged in; none, who registers.
     pub person: Option<PersonId>,
-    /// From where.
     pub address: Option<IpAddr>,
 }
 

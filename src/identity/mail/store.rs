@@ -17,8 +17,8 @@ use crate::base::id::PersonId;
 use crate::base::locale::Locale;
 use crate::identity::Identity;
 
-pub use crate::platform::metrics::Standing;
-pub use dead::{DeadLetter, clear, dead_letters, retry, standing};
+pub use crate::platform::metrics::MailQueueCounts;
+pub use dead::{DeadLetter, clear, dead_letters, queue_counts, retry};
 pub use resets::{address_resets, queue_reset};
 
 /// Queues a mail to a person in the transaction of what it tells, if they have an address: the one that they have at
@@ -32,7 +32,7 @@ pub async fn queue(
     content: &Content,
     locale: Option<Locale>,
 ) -> Result<()> {
-    if !identity.post.is_open() {
+    if !identity.mailer.is_open() {
         return Ok(());
     }
     let now = identity.clock.now();
@@ -69,9 +69,7 @@ pub async fn queue(
 /// A mail to be sent, which is the claimer's until `lease` is over.
 #[derive(Debug)]
 pub struct Claimed {
-    /// Its id.
     pub id: i64,
-    /// What it says.
     pub content: Content,
     /// The language of the request that caused it.
     pub locale: Option<Locale>,
@@ -136,11 +134,9 @@ async fn claim_some(
 /// What is looked up when a mail is sent.
 #[derive(Debug)]
 pub struct Receiver {
-    /// Where it goes.
     pub recipient: Email,
     /// Whether they have proved that this is their address.
     pub is_proved: bool,
-    /// What they are called.
     pub name: Option<String>,
     /// The language that they have chosen.
     pub locale: Option<Locale>,

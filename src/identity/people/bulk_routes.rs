@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{Id, IdOrDigits, PersonId, Ref};
 use crate::gate::idempotency::once;
 use crate::gate::permission::WriteUsers;
-use crate::gate::{About, Can};
+use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{Json, Routes};
 
@@ -71,7 +71,7 @@ async fn delete_users(
     Json(removal): Json<Removal>,
 ) -> Result<Json<UsersDeleted>> {
     let people = removal.people()?;
-    let mut tx = by.begin(&identity, About::removal(people.iter().copied())).await?;
+    let mut tx = by.begin(&identity, LockScope::removal(people.iter().copied())).await?;
     let ended = match remove(&mut tx, &people, None).await? {
         Removed::All { ended } => ended,
         Removed::Unknown(unknown) => {

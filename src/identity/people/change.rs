@@ -1,14 +1,14 @@
 use sqlx::PgConnection;
 
-use super::keys::must_be_theirs_to_change;
-use super::store::{self, Chosen};
+use super::credential_guard::must_be_theirs_to_change;
+use super::store::{self, ChosenForOthers};
 use super::{ChosenBy, PersonChange, set_password, tell_the_old_address};
 use crate::base::error::Result;
 use crate::base::id::{Id, PersonId};
 use crate::base::locale::Locale;
 use crate::base::person::Person;
 use crate::gate;
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::identity::Identity;
 use crate::identity::mail::{self, Content};
 use crate::platform::http::{IfMatch, Tagged};
@@ -16,7 +16,7 @@ use crate::platform::passwords::PasswordHash;
 
 /// What is to become of a person.
 #[derive(Debug)]
-pub struct Wanted<'a> {
+pub struct RequestedChange<'a> {
     /// All but the password.
     pub change: &'a PersonChange,
     /// The hash of a new password, which an administrator chooses.
@@ -32,8 +32,13 @@ pub struct Wanted<'a> {
 ///
 /// # Errors
 /// 403 for somebody who is not the actor's to change; 404 `user_not_found`; 409 `user_exists`, `email_taken`; 412.
-pub async fn change(tx: &mut Change, identity: &Identity, id: PersonId, wanted: &Wanted<'_>) -> Result<Tagged<Person>> {
-    let Wanted { change, password_hash, if_match, language } = *wanted;
+pub async fn change(
+    tx: &mut AuditedTx,
+    identity: &Identity,
+    id: PersonId,
+    wanted: &RequestedChange<'_>,
+) -> Result<Tagged<Person>> {
+    let RequestedChange { change, password_hash, if_match, language } = *wanted;
     gate::store::people::lock(tx, id).await?;
     let actor = tx.by().person();
     if let Some(actor) = actor {
@@ -65,7 +70,7 @@ pub async fn change(tx: &mut Change, identity: &Identity, id: PersonId, wanted: 
 
 /// Writes what they are, and who has chosen a new address for them.
 async fn write(
-    tx: &mut Change,
+    tx: &mut AuditedTx,
     identity: &Identity,
     id: PersonId,
     change: &PersonChange,
@@ -81,7 +86,7 @@ async fn write(
             Some(actor) => store::giver(tx, actor).await?,
             None => None,
         };
-        store::note_giver(tx, id, giver, Chosen { password: false, email: true }).await?;
+        store::note_giver(tx, id, giver, ChosenForOthers { password: false, email: true }).await?;
     }
     Ok(())
 }

@@ -3,31 +3,29 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::store::{self, Found};
+use super::store::{self, LoginRecord};
 use crate::base::error::Result;
 use crate::base::names;
 use crate::base::network::Network;
 use crate::gate::audit::Origin;
 use crate::identity::attempts::name_key;
 use crate::identity::devices::Device;
-use crate::platform::database::Question;
+use crate::platform::database::BatchQuery;
 
 /// Somebody says who they are.
 #[derive(Clone, Debug)]
-pub struct Claim {
+pub struct LoginClaim {
     /// The username that they say is theirs, if it can be one.
     pub username: Option<String>,
     /// Where their failures count if they are nobody.
     pub name_key: String,
-    /// Where they are.
     pub network: Network,
-    /// With what.
     pub device: Device,
     /// When they said it.
     pub began: OffsetDateTime,
 }
 
-impl Claim {
+impl LoginClaim {
     /// The claim to be `name`. No username ends in a space, and keyboards of phones add one.
     pub fn new(name: &str, origin: &Origin, began: OffsetDateTime) -> Self {
         Self {
@@ -44,12 +42,12 @@ impl Claim {
 #[derive(Debug)]
 pub struct StoredCredentials;
 
-impl Question for StoredCredentials {
+impl BatchQuery for StoredCredentials {
     const NAME: &'static str = "credentials";
-    type Ask = Claim;
-    type Answer = Found;
+    type Ask = LoginClaim;
+    type Answer = LoginRecord;
 
-    async fn ask(&self, conn: &mut PgConnection, asked: &[Claim]) -> Result<Vec<Found>> {
+    async fn ask(&self, conn: &mut PgConnection, asked: &[LoginClaim]) -> Result<Vec<LoginRecord>> {
         store::credentials(conn, asked).await
     }
 }

@@ -4,7 +4,7 @@ use super::store;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::gate;
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::store::must_keep_an_administrator;
 use crate::gate::{must_cover, must_one_be_left};
 use crate::identity::attempts;
@@ -14,7 +14,7 @@ use crate::identity::attempts;
 ///
 /// # Errors
 /// 403 for somebody who is not the actor's to bar; 404 `user_not_found`; 409 `last_administrator`.
-pub async fn disable(tx: &mut Change, person: PersonId) -> Result<bool> {
+pub async fn disable(tx: &mut AuditedTx, person: PersonId) -> Result<bool> {
     let must_one_be_left = must_one_be_left(tx, &[person]).await?;
     gate::store::people::lock(tx, person).await?;
     must_cover(tx, &[person]).await?;
@@ -32,7 +32,7 @@ pub async fn disable(tx: &mut Change, person: PersonId) -> Result<bool> {
 ///
 /// # Errors
 /// 403 for somebody who is not the actor's to let in; 404 `user_not_found`.
-pub async fn enable(tx: &mut Change, person: PersonId) -> Result<bool> {
+pub async fn enable(tx: &mut AuditedTx, person: PersonId) -> Result<bool> {
     gate::store::people::lock(tx, person).await?;
     must_cover(tx, &[person]).await?;
     let was_disabled = store::set_disabled(tx, person, false).await?;

@@ -20,7 +20,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::gate::audit::{Action, Event};
 use crate::gate::permission::ReadUsers;
-use crate::gate::{About, Can};
+use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{Page, rate_limit};
 use crate::platform::shares::Share;
@@ -29,13 +29,13 @@ use crate::platform::spreadsheet::harmless;
 /// How to write what is exported.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ExportQuery {
+pub(super) struct PeopleExportQuery {
     /// The format. By default that of the header `Accept`, else CSV.
     #[param(inline)]
     format: Option<Format>,
 }
 
-impl ExportQuery {
+impl PeopleExportQuery {
     fn format(&self, parts: &Parts) -> Format {
         self.format.unwrap_or_else(|| Format::accepted(&parts.headers))
     }
@@ -43,13 +43,13 @@ impl ExportQuery {
 
 /// What the caller wants.
 #[derive(Debug)]
-pub(super) struct Wanted(Format);
+pub(super) struct ExportFormat(Format);
 
-impl<S: Send + Sync> FromRequestParts<S> for Wanted {
+impl<S: Send + Sync> FromRequestParts<S> for ExportFormat {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let query = axum::extract::Query::<ExportQuery>::from_request_parts(parts, state).await;
+        let query = axum::extract::Query::<PeopleExportQuery>::from_request_parts(parts, state).await;
         let axum::extract::Query(query) =
             query.map_err(|_| Error::bad_request("invalid_query", "`format` is `csv` or `jsonl`"))?;
         Ok(Self(query.format(parts)))
@@ -75,7 +75,7 @@ pub fn exports_share(identity: &Identity, whose: PersonId) -> Result<Share<Perso
 ///
 /// Everything stored about them except the password hash, ordered by id. In CSV, text that a spreadsheet would run as
 /// a formula is prefixed with an apostrophe; an import removes it again.
-#[utoipa::path(get, path = "/users/export", tag = "users", params(ExportQuery), responses(
+#[utoipa::path(get, path = "/users/export", tag = "users", params(PeopleExportQuery), responses(
     (status = 200, description = "one person a line", content((String = "text/csv"), (String = "application/jsonl"))),
     (status = 400, description = "`invalid_query`"),
     (status = 429, description = "`too_many_exports`"),
@@ -83,11 +83,11 @@ pub fn exports_share(identity: &Identity, whose: PersonId) -> Result<Share<Perso
 pub(super) async fn export_users(
     State(identity): State<Identity>,
     by: Can<ReadUsers>,
-    Wanted(format): Wanted,
+    ExportFormat(format): ExportFormat,
 ) -> Result<Response> {
     let share = exports_share(&identity, by.actor)?;
-    let tx = by.begin(&identity, About::default()).await?;
-    let export = Export::begin(format);
+    let tx = by.begin(&identity, LockScope::default()).await?;
+    let export = PeopleExport::begin(format);
     tx.commit([export.told()]).await?;
     let lines = try_unfold(((identity, by, share), export), move |((identity, by, share), mut export)| async move {
         if export.is_over() {
@@ -104,14 +104,14 @@ pub(super) async fn export_users(
 
 /// Everybody, a page at a time.
 #[derive(Debug)]
-pub struct Export {
+pub struct PeopleExport {
     format: Format,
     page: Option<Page>,
     is_first: bool,
     people: usize,
 }
 
-impl Export {
+impl PeopleExport {
     /// Of nobody yet.
     pub fn begin(format: Format) -> Self {
         Self { format, page: Some(Page::first(None)), is_first: true, people: 0 }

@@ -2,14 +2,14 @@
 
 mod bulk_routes;
 mod change;
+mod credential_guard;
 mod credentials;
 mod disable;
 mod export;
 pub mod import;
-mod keys;
 mod old_address;
-mod oneself;
 mod person;
+mod reauthentication;
 mod register;
 mod remove;
 mod routes;
@@ -17,10 +17,10 @@ mod set_password;
 pub mod store;
 
 pub use bulk_routes::bulk_routes;
-pub use change::{Wanted, change};
-pub use credentials::{Claim, StoredCredentials};
+pub use change::{RequestedChange, change};
+pub use credentials::{LoginClaim, StoredCredentials};
 pub use disable::{disable, enable};
-pub use export::{EXPORTS_OF_A_PERSON, Export, exports_share};
+pub use export::{EXPORTS_OF_A_PERSON, PeopleExport, exports_share};
 pub use old_address::tell_the_old_address;
 pub use person::{DocumentNumber, DocumentType, NewPerson, PersonChange, PersonType, named_in_path};
 pub use register::{RegisteredBy, register};

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::store::{self, Chosen, NewRow, Taken};
+use super::store::{self, AlreadyTaken, ChosenForOthers, NewRow};
 use crate::base::email::Email;
 use crate::base::error::Result;
 use crate::base::id::InvitationId;
 use crate::base::person::Person;
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 
 /// By whom somebody is registered.
 #[derive(Clone, Copy, Debug)]
@@ -24,14 +24,18 @@ pub enum RegisteredBy<'a> {
 }
 
 /// Registers a person, and tells of it; or answers what somebody else has already.
-pub async fn register(tx: &mut Change, new: &NewRow<'_>, by: RegisteredBy<'_>) -> Result<Result<Person, Taken>> {
+pub async fn register(
+    tx: &mut AuditedTx,
+    new: &NewRow<'_>,
+    by: RegisteredBy<'_>,
+) -> Result<Result<Person, AlreadyTaken>> {
     let person = match store::insert(tx, new).await? {
         Ok(person) => person,
         taken => return Ok(taken),
     };
     if let Some(actor) = tx.by().person() {
         let giver = store::giver(tx, actor).await?;
-        let chosen = Chosen { password: new.password_hash.is_some(), email: new.email.is_some() };
+        let chosen = ChosenForOthers { password: new.password_hash.is_some(), email: new.email.is_some() };
         store::note_giver(tx, person.id, giver, chosen).await?;
     }
     if let RegisteredBy::Oneself { proved: Some(proved), .. } = by {

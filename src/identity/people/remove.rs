@@ -4,7 +4,7 @@ use super::store;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::gate;
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::store::must_keep_an_administrator;
 use crate::gate::{must_cover, must_one_be_left, sessions};
 use crate::platform::http::IfMatch;
@@ -25,7 +25,7 @@ pub enum Removed {
 ///
 /// # Errors
 /// 403 for somebody who is not the actor's to remove; 409 `last_administrator`; 412 where they are not as `if_match` says.
-pub async fn remove(tx: &mut Change, people: &[PersonId], if_match: Option<&IfMatch>) -> Result<Removed> {
+pub async fn remove(tx: &mut AuditedTx, people: &[PersonId], if_match: Option<&IfMatch>) -> Result<Removed> {
     let must_one_be_left = must_one_be_left(tx, people).await?;
     gate::store::people::lock_all(tx, people).await?;
     let records = store::records(tx, people).await?;

@@ -5,9 +5,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::oneself::must_not_be_ones_own;
+use super::reauthentication::must_not_be_ones_own;
 use super::store::{self, Details, NewRow};
-use super::{NewPerson, PersonChange, RegisteredBy, Removed, Wanted, disable, enable, register, remove};
+use super::{NewPerson, PersonChange, RegisteredBy, Removed, RequestedChange, disable, enable, register, remove};
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, PersonId, Ref};
@@ -15,7 +15,7 @@ use crate::base::locale::Language;
 use crate::base::person::{Person, PersonName, Username};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadUsers, WriteUsers};
-use crate::gate::{About, Caller, Can, Holds};
+use crate::gate::{Caller, Can, Holds, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 use crate::platform::passwords::{ImportedHash, Password, PasswordHash};
@@ -64,7 +64,7 @@ async fn create_user(
         email: new.email.as_ref(),
         locale: new.locale,
     };
-    let mut tx = by.begin(&identity, About::default()).await?;
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
     let person = register(&mut tx, &row, RegisteredBy::Another).await??;
     tx.commit([]).await?;
     Ok((StatusCode::CREATED, Json(person)))
@@ -169,11 +169,12 @@ async fn update(
     let asker = Asker::person(by.actor, by.origin.address);
     let password_hash = hash(identity, &asker, password, password_hash, &about).await?;
 
-    let mut tx = by.begin(identity, About::person(id)).await?;
-    let wanted = Wanted { change: &change, password_hash: password_hash.as_ref(), if_match: Some(if_match), language };
+    let mut tx = by.begin(identity, LockScope::person(id)).await?;
+    let wanted =
+        RequestedChange { change: &change, password_hash: password_hash.as_ref(), if_match: Some(if_match), language };
     let changed = super::change(&mut tx, identity, id, &wanted).await?;
     tx.commit([]).await?;
-    identity.post.wake();
+    identity.mailer.wake();
     Ok(changed)
 }
 
@@ -205,7 +206,7 @@ async fn delete_user(
     if_match: IfMatch,
 ) -> Result<Json<UserDeleted>> {
     let id = id.id()?;
-    let mut tx = by.begin(&identity, About::removal([id])).await?;
+    let mut tx = by.begin(&identity, LockScope::removal([id])).await?;
     let Removed::All { ended } = remove(&mut tx, &[id], Some(&if_match)).await? else {
         return Err(PersonId::not_found());
     };
@@ -240,7 +241,7 @@ async fn disable_user(
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Json<UserAdmission>> {
     let user_id = id.id()?;
-    let mut tx = by.begin(&identity, About::removal([user_id])).await?;
+    let mut tx = by.begin(&identity, LockScope::removal([user_id])).await?;
     disable(&mut tx, user_id).await?;
     tx.commit([]).await?;
     Ok(Json(UserAdmission { status: "user_disabled", user_id }))
@@ -262,7 +263,7 @@ async fn enable_user(
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Json<UserAdmission>> {
     let user_id = id.id()?;
-    let mut tx = by.begin(&identity, About::person(user_id)).await?;
+    let mut tx = by.begin(&identity, LockScope::person(user_id)).await?;
     enable(&mut tx, user_id).await?;
     tx.commit([]).await?;
     Ok(Json(UserAdmission { status: "user_enabled", user_id }))

@@ -9,7 +9,7 @@ use crate::base::id::PersonId;
 use crate::base::locale::Locale;
 use crate::base::opaque::token::TokenHash;
 use crate::gate;
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::sessions;
 use crate::identity::Identity;
 use crate::identity::attempts;
@@ -38,7 +38,7 @@ pub enum ChosenBy<'a> {
 /// Answers how many sessions ended; `None` where nobody is there, or has the old password any more. Call
 /// [`Post::wake`](crate::platform::mail::Post::wake) after the commit.
 pub async fn set_password(
-    tx: &mut Change,
+    tx: &mut AuditedTx,
     identity: &Identity,
     person: PersonId,
     new: &PasswordHash,

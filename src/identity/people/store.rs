@@ -1,9 +1,9 @@
 //! The table `auth.person`.
 
+mod chosen_by_others;
 mod credentials;
 mod details;
 mod email;
-mod given;
 mod many;
 mod password;
 mod search;
@@ -21,15 +21,17 @@ use crate::base::person::{Person, PersonName, Username};
 use crate::platform::http::{Page, Total};
 use crate::platform::passwords::PasswordHash;
 
-pub use credentials::{Credentials, Found, credentials, must_be_free};
+pub use chosen_by_others::{
+    ChosenByOthers, ChosenForOthers, chosen_by_others, giver, note_giver, note_password_by_mail,
+};
+pub use credentials::{Credentials, LoginRecord, credentials, must_be_free};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email, write_domains_in_one_way};
-pub use given::{Chosen, Given, given, giver, note_giver, note_password_by_mail};
 pub use many::{must_all_be_here, records, remove_all};
 pub use password::{password_hash, replace_password};
 pub use search::few_with;
 pub use tag::tagged;
-pub use taken::Taken;
+pub use taken::AlreadyTaken;
 
 /// One page of people.
 pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
@@ -76,7 +78,7 @@ async fn among(conn: &mut PgConnection, people: &[i32], page: &Page) -> Result<V
     .await
 }
 
-/// The person with this id.
+/// 404 where there is none.
 pub async fn get(conn: &mut PgConnection, id: PersonId) -> Result<Person> {
     sqlx::query_as!(
         Person,
@@ -120,9 +122,7 @@ pub async fn record(conn: &mut PgConnection, id: PersonId) -> Result<Record> {
 /// A row to write.
 #[derive(Debug)]
 pub struct NewRow<'a> {
-    /// What they log in with.
     pub username: &'a Username,
-    /// What they are called.
     pub name: &'a PersonName,
     /// Their password's hash; `None` for who chooses one later.
     pub password_hash: Option<&'a PasswordHash>,
@@ -145,7 +145,7 @@ impl<'a> NewRow<'a> {
 }
 
 /// Registers a person. The unique indexes, not a prior read, decide whether username and document are free.
-pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Result<Person, Taken>> {
+pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Result<Person, AlreadyTaken>> {
     let inserted = sqlx::query_as!(
         Person,
         r#"
@@ -167,7 +167,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Result<
     .await;
     match inserted {
         Ok(person) => Ok(Ok(person)),
-        Err(error) => Taken::of(&error).map_or_else(|| Err(error.into()), |taken| Ok(Err(taken))),
+        Err(error) => AlreadyTaken::of(&error).map_or_else(|| Err(error.into()), |taken| Ok(Err(taken))),
     }
 }
 
@@ -199,7 +199,7 @@ pub async fn update(conn: &mut PgConnection, id: PersonId, change: &PersonChange
     )
     .execute(conn)
     .await
-    .map_err(|error| Taken::of(&error).map_or_else(|| error.into(), Error::from))
+    .map_err(|error| AlreadyTaken::of(&error).map_or_else(|| error.into(), Error::from))
     .on_constraint(
         "person_document_whole",
         Error::invalid_field(

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use tracing::Instrument;
 
 use super::store::families::{self, Exchange, NewPair};
-use super::store::{self, Begun, NewSession};
+use super::store::{self, BegunSession, NewSession};
 use super::{LoggedIn, Proof};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
@@ -20,9 +20,7 @@ use crate::platform::traces;
 /// Somebody who is to get a session.
 #[derive(Debug)]
 pub struct Entrant<'a> {
-    /// Who.
     pub person: PersonId,
-    /// What lets them in.
     pub proof: Proof<'a>,
     /// Where they come from. A refresh leaves what its login said.
     pub origin: &'a Origin,
@@ -76,12 +74,12 @@ async fn log_in(
         user_agent: who.user_agent,
     };
     let began = store::insert(&mut *conn, &session).instrument(traces::query("begin session")).await?;
-    let Some(Begun { payload, on_new_device }) = began else { return Ok(None) };
+    let Some(BegunSession { payload, on_new_device }) = began else { return Ok(None) };
     if on_new_device {
         let address = who.origin.address.map(|address| address.to_string()).unwrap_or_default();
         let content = Content::NewDevice { address, user_agent: who.user_agent.map(str::to_owned) };
         mail::queue(&mut *conn, identity, who.person, &content, None).await?;
-        identity.post.wake();
+        identity.mailer.wake();
     }
     Ok(Some(payload))
 }

@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::base::id::{PersonId, SessionId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate;
-use crate::gate::audit::{Action, Change, Event};
+use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::must_cover;
 use crate::gate::sessions::store;
 use crate::identity::people;
@@ -16,7 +16,7 @@ use crate::identity::people;
 ///
 /// # Errors
 /// 403 for somebody who is not the actor's to log out; 404 `user_not_found`.
-pub async fn end_all(tx: &mut Change, person: PersonId, kept: Option<TokenHash>) -> Result<u64> {
+pub async fn end_all(tx: &mut AuditedTx, person: PersonId, kept: Option<TokenHash>) -> Result<u64> {
     gate::store::people::lock(tx, person).await?;
     people::store::get(tx, person).await?;
     must_cover(tx, &[person]).await?;
@@ -31,7 +31,7 @@ pub async fn end_all(tx: &mut Change, person: PersonId, kept: Option<TokenHash>)
 ///
 /// # Errors
 /// 403 for somebody who is not the actor's to log out.
-pub async fn end_one(tx: &mut Change, person: PersonId, id: &SessionId) -> Result<bool> {
+pub async fn end_one(tx: &mut AuditedTx, person: PersonId, id: &SessionId) -> Result<bool> {
     gate::store::people::lock(tx, person).await?;
     must_cover(tx, &[person]).await?;
     let ended = listed::end(tx, person, id).await?;
@@ -42,7 +42,7 @@ pub async fn end_one(tx: &mut Change, person: PersonId, id: &SessionId) -> Resul
 }
 
 /// Ends the session of a person's token, and tells of it; answers whether it was there.
-pub async fn log_out(tx: &mut Change, person: PersonId, token: TokenHash) -> Result<bool> {
+pub async fn log_out(tx: &mut AuditedTx, person: PersonId, token: TokenHash) -> Result<bool> {
     let ended = store::revoke(tx, token).await?;
     if ended {
         let session = json!({"session_id": token.session_id()});

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::Older;
-use super::store::listed::{self, Row, Wanted};
+use super::store::listed::{self, SessionQuery, SessionRow};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::opaque::token::TokenHash;
@@ -59,10 +59,10 @@ pub async fn sessions(
     older: &Older,
 ) -> Result<Vec<ListedSession>> {
     let (lifetime, families) = (identity.sessions.lifetime, identity.sessions.families);
-    let wanted = Wanted { person, asking, lifetimes: (lifetime, families), now: identity.clock.now(), older };
+    let wanted = SessionQuery { person, asking, lifetimes: (lifetime, families), now: identity.clock.now(), older };
     let rows = listed::list(conn, &wanted).await?;
     let sessions = rows.into_iter().map(|row| {
-        let Row { id, device, address, client_id, created_at, last_seen_at, kept_at, refreshes, current } = row;
+        let SessionRow { id, device, address, client_id, created_at, last_seen_at, kept_at, refreshes, current } = row;
         let expires_at =
             if refreshes { families.expires_at(created_at, kept_at) } else { lifetime.expires_at(created_at, kept_at) };
         let expires_at = expires_at.unix_timestamp();

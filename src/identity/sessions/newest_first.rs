@@ -56,7 +56,6 @@ impl Older {
         self.before.as_ref().map(|(at, _)| *at)
     }
 
-    /// Its id.
     pub fn id(&self) -> Option<&str> {
         self.before.as_ref().map(|(_, id)| id.as_str())
     }

@@ -8,9 +8,9 @@ use super::{Entrant, LoggedIn, Proof, Refreshed, begin};
 use crate::base::error::{Error, Result};
 use crate::base::opaque::refresh_token::RefreshHash;
 use crate::gate;
-use crate::gate::audit::{Action, Actor, By, Change, Event, Origin};
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::gate::sessions::store::families::end;
-use crate::gate::sessions::{Family, Good};
+use crate::gate::sessions::{Family, RefreshDecision};
 use crate::identity::Identity;
 use crate::platform::http::rate_limit;
 
@@ -27,18 +27,18 @@ pub async fn rotate(identity: &Identity, origin: &Origin, presented: RefreshHash
     let known = families::find(&mut *identity.db.read().await?, presented).await?.ok_or_else(invalid)?;
     let now = identity.clock.now();
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
-    let mut tx = Change::new(identity.db.begin().await?, by);
+    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
     gate::store::people::hold(&mut tx, known.person).await?;
     let family = families::lock(&mut tx, known.family).await?;
     let family = family.filter(|family| identity.sessions.families.is_live(family, now)).ok_or_else(invalid)?;
-    let standing = families::standing(&mut tx, presented).await?.ok_or_else(invalid)?;
-    let good = standing.good(identity.sessions.families.grace, now);
-    let is_good = match good {
-        Good::First | Good::Sibling => true,
-        Good::IfUnused => families::end_children(&mut tx, family.id, known.generation).await?,
-        Good::ForNothing => false,
+    let state = families::refresh_token_state(&mut tx, presented).await?.ok_or_else(invalid)?;
+    let decision = state.decide(identity.sessions.families.grace, now);
+    let is_allowed = match decision {
+        RefreshDecision::First | RefreshDecision::Sibling => true,
+        RefreshDecision::IfUnused => families::end_children(&mut tx, family.id, known.generation).await?,
+        RefreshDecision::Refused => false,
     };
-    if !is_good {
+    if !is_allowed {
         end(&mut tx, family.id).await?;
         let replayed =
             json!({"session_id": family.public_id, "generation": known.generation, "newest": family.generation});
@@ -47,7 +47,7 @@ pub async fn rotate(identity: &Identity, origin: &Origin, presented: RefreshHash
     }
     // Only now: a replay ends the session also when it comes too often.
     let refreshes_until = family.refreshed(identity.sessions.lifetime.sliding, now).map_err(too_often)?;
-    if good == Good::Sibling {
+    if decision == RefreshDecision::Sibling {
         families::prune(&mut tx, family.id).await?;
     } else {
         families::spend(&mut tx, family.id, presented, now).await?;

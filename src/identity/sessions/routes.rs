@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, SessionId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::permission::{ReadUsers, WriteUsers};
-use crate::gate::{About, Caller, Can};
+use crate::gate::{Caller, Can, LockScope};
 use crate::identity::Identity;
 use crate::identity::people;
 use crate::platform::http::{Json, Path, Route, Routes};
@@ -126,7 +126,7 @@ async fn end_sessions(
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Json<SessionsRevoked>> {
     let id = id.id()?;
-    let mut tx = by.begin(&identity, About::person(id)).await?;
+    let mut tx = by.begin(&identity, LockScope::person(id)).await?;
     let revoked = end_all(&mut tx, id, None).await?;
     tx.commit([]).await?;
     Ok(Json(SessionsRevoked { status: "sessions_revoked", revoked }))

@@ -10,7 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 
-use super::connect::Found;
+use super::connect::PrimaryLocation;
 
 /// Settings of a connection, or behind a pooler of a transaction.
 pub(super) type Setting = (&'static str, &'static str);
@@ -23,7 +23,7 @@ pub struct Address {
     pub pooled: bool,
     /// `target_session_attrs=any` was asked for.
     takes_any: bool,
-    pub(super) found: Arc<Found>,
+    pub(super) found: Arc<PrimaryLocation>,
     leads_to: Arc<AtomicUsize>,
 }
 

@@ -17,7 +17,7 @@ use crate::platform::metrics::{self, Metrics};
 use crate::platform::traces;
 
 /// A kind of question.
-pub trait Question: Send + Sync + 'static {
+pub trait BatchQuery: Send + Sync + 'static {
     /// What it is called in logs and metrics.
     const NAME: &'static str;
     /// What one caller asks.
@@ -36,7 +36,7 @@ pub trait Question: Send + Sync + 'static {
 
 /// How much may be asked at a time.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct BatchLimits {
     /// Statements under way at once, each on a connection of its own.
     pub lanes: usize,
     /// Questions in one statement.
@@ -49,30 +49,30 @@ pub struct Limits {
 
 /// Where questions of one kind are asked. The lanes end with the last clone.
 #[derive(Debug)]
-pub struct Batch<Q: Question> {
+pub struct Batch<Q: BatchQuery> {
     queue: mpsc::Sender<Waiting<Q>>,
     deadline: Duration,
-    metrics: metrics::Batch,
+    metrics: metrics::BatchMetrics,
 }
 
-impl<Q: Question> Clone for Batch<Q> {
+impl<Q: BatchQuery> Clone for Batch<Q> {
     fn clone(&self) -> Self {
         Self { queue: self.queue.clone(), deadline: self.deadline, metrics: self.metrics.clone() }
     }
 }
 
 #[derive(Debug)]
-struct Waiting<Q: Question> {
+struct Waiting<Q: BatchQuery> {
     ask: Q::Ask,
-    place: metrics::Waiting,
+    place: metrics::QueueTimer,
     reply: oneshot::Sender<Result<Q::Answer>>,
 }
 
 type Queue<Q> = Arc<Mutex<mpsc::Receiver<Waiting<Q>>>>;
 
-impl<Q: Question> Batch<Q> {
+impl<Q: BatchQuery> Batch<Q> {
     /// Starts the lanes; they connect when they are first needed.
-    pub fn start(question: Q, db: &Db, limits: Limits, metrics: &Metrics) -> Self {
+    pub fn start(question: Q, db: &Db, limits: BatchLimits, metrics: &Metrics) -> Self {
         let metrics = metrics.batch(Q::NAME);
         let (sender, receiver) = mpsc::channel(limits.queue);
         let (question, queue) = (Arc::new(question), Arc::new(Mutex::new(receiver)));
@@ -102,7 +102,13 @@ impl<Q: Question> Batch<Q> {
 }
 
 /// A panic costs the questions of one batch, not the lane.
-async fn keep_serving<Q: Question>(question: Arc<Q>, db: Db, queue: Queue<Q>, limits: Limits, metrics: metrics::Batch) {
+async fn keep_serving<Q: BatchQuery>(
+    question: Arc<Q>,
+    db: Db,
+    queue: Queue<Q>,
+    limits: BatchLimits,
+    metrics: metrics::BatchMetrics,
+) {
     loop {
         let lane = serve(Arc::clone(&question), db.lane(), Arc::clone(&queue), limits, metrics.clone());
         match tokio::spawn(lane).await {
@@ -112,12 +118,12 @@ async fn keep_serving<Q: Question>(question: Arc<Q>, db: Db, queue: Queue<Q>, li
     }
 }
 
-async fn serve<Q: Question>(
+async fn serve<Q: BatchQuery>(
     question: Arc<Q>,
     mut lane: Lane,
     queue: Queue<Q>,
-    limits: Limits,
-    metrics: metrics::Batch,
+    limits: BatchLimits,
+    metrics: metrics::BatchMetrics,
 ) {
     let mut waiting: Vec<Waiting<Q>> = Vec::with_capacity(limits.size);
     loop {
@@ -155,7 +161,7 @@ async fn serve<Q: Question>(
 }
 
 /// Answers to all of `asked`, over a new connection if the old one turns out to be broken.
-async fn answer<Q: Question>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Q::Answer>> {
+async fn answer<Q: BatchQuery>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Q::Answer>> {
     if lane.is_connected() {
         match attempt(question, lane, asked).await {
             Err(error @ (Error::Unavailable(_) | Error::NoPrimary(_))) => {
@@ -167,7 +173,7 @@ async fn answer<Q: Question>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) ->
     attempt(question, lane, asked).await
 }
 
-async fn attempt<Q: Question>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Q::Answer>> {
+async fn attempt<Q: BatchQuery>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Q::Answer>> {
     let mut conn = lane.take().await?;
     let answers = question.ask(&mut conn, asked).await?;
     if answers.len() != asked.len() {

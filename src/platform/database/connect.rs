@@ -13,10 +13,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::address::{Address, Setting};
+use super::broken_connections;
 use super::db::{PATIENCE, POOL_WAIT};
-use super::trouble;
 use crate::base::error::Result;
-use crate::base::no_primary::{NoPrimary, Unfit, Why};
+use crate::base::no_primary::{ConnectFailure, NoPrimary, Unfit};
 
 /// How long a server may take to let us in, so that there is time to go to another.
 const SOON: Duration = Duration::from_millis(1200);
@@ -29,7 +29,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 /// What is known of where the primary is.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct PrimaryLocation {
     at: Mutex<Instant>,
     /// Whether a connection has failed since.
     doubted: AtomicBool,
@@ -38,7 +38,7 @@ pub(super) struct Found {
     refused: watch::Sender<Option<NoPrimary>>,
 }
 
-impl Default for Found {
+impl Default for PrimaryLocation {
     fn default() -> Self {
         Self {
             at: Mutex::new(Instant::now()),
@@ -49,10 +49,10 @@ impl Default for Found {
     }
 }
 
-impl Found {
+impl PrimaryLocation {
     fn is_certain(&self) -> bool {
         let at = *self.at.lock().unwrap_or_else(PoisonError::into_inner);
-        !self.doubted.load(Ordering::Relaxed) && !trouble::came_after(at)
+        !self.doubted.load(Ordering::Relaxed) && !broken_connections::came_after(at)
     }
 
     /// The primary may be elsewhere by now.
@@ -134,13 +134,13 @@ impl Address {
             if self.lead_to(server) {
                 tracing::warn!(server = self.name(server), "this is the primary from here on");
                 // What still leads to the other one is not asked any more.
-                trouble::mark();
+                broken_connections::mark();
                 self.found.has_begun_at(Instant::now());
             }
         }
     }
 
-    fn none_of(&self, tried: Vec<(usize, Why)>) -> NoPrimary {
+    fn none_of(&self, tried: Vec<(usize, ConnectFailure)>) -> NoPrimary {
         let tried = tried.into_iter().map(|(server, why)| (self.name(server), why));
         NoPrimary::new(tried.collect(), self.database())
     }
@@ -160,7 +160,7 @@ impl Address {
     }
 
     /// Each server and how it is, all asked at once.
-    pub async fn look_at_each(&self) -> Vec<(String, Result<(), Why>)> {
+    pub async fn look_at_each(&self) -> Vec<(String, Result<(), ConnectFailure>)> {
         let mut asked = JoinSet::new();
         for server in 0..self.count() {
             let options = self.options(server, &[]);
@@ -214,7 +214,7 @@ impl Address {
 
     async fn take_or_refuse(&self, conn: &mut PgConnection) -> sqlx::Result<()> {
         let Some(unfit) = unfit(conn).await? else { return Ok(()) };
-        let none = self.none_of(vec![(self.current(), Why::Unfit(unfit))]);
+        let none = self.none_of(vec![(self.current(), ConnectFailure::Unfit(unfit))]);
         self.found.doubt();
         self.found.refused.send_replace(Some(none.clone()));
         Err(sqlx::Error::Configuration(none.into()))
@@ -225,7 +225,7 @@ impl Address {
     pub(super) fn has_failed(&self) {
         self.found.doubt();
         if self.count() > 1 {
-            let failed = Why::Failed { text: "the connection broke".to_owned(), by_a_pooler: false };
+            let failed = ConnectFailure::Failed { text: "the connection broke".to_owned(), by_a_pooler: false };
             self.found.refused.send_replace(Some(self.none_of(vec![(self.current(), failed)])));
         }
     }
@@ -248,8 +248,8 @@ impl Address {
     /// Makes sure that a connection which was used before still leads to the primary.
     pub(super) async fn must_still_be_fit(&self, conn: &mut PgConnection) -> Result<()> {
         let Some(unfit) = unfit(conn).await? else { return Ok(()) };
-        trouble::mark();
-        Err(self.none_of(vec![(self.current(), Why::Unfit(unfit))]).into())
+        broken_connections::mark();
+        Err(self.none_of(vec![(self.current(), ConnectFailure::Unfit(unfit))]).into())
     }
 }
 
@@ -266,7 +266,7 @@ pub(super) async fn refused(refusals: &mut watch::Receiver<Option<NoPrimary>>) -
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-async fn knock(options: &PgConnectOptions, patience: Duration, to: For) -> Result<PgConnection, Why> {
+async fn knock(options: &PgConnectOptions, patience: Duration, to: For) -> Result<PgConnection, ConnectFailure> {
     let connecting = async {
         let mut conn = PgConnection::connect_with(options).await?;
         let unfit = if to == For::Everything { unfit(&mut conn).await? } else { None };
@@ -276,14 +276,14 @@ async fn knock(options: &PgConnectOptions, patience: Duration, to: For) -> Resul
         Ok(Ok((conn, None))) => Ok(conn),
         Ok(Ok((conn, Some(unfit)))) => {
             tokio::spawn(conn.close());
-            Err(Why::Unfit(unfit))
+            Err(ConnectFailure::Unfit(unfit))
         }
         Ok(Err(error)) => {
             let by_a_pooler = matches!(&error, sqlx::Error::Database(database)
                 if database.message().contains("unsupported startup parameter"));
-            Err(Why::Failed { text: crate::base::error::plainly(&error), by_a_pooler })
+            Err(ConnectFailure::Failed { text: crate::base::error::plainly(&error), by_a_pooler })
         }
-        Err(_) => Err(Why::Failed { text: format!("no answer within {patience:?}"), by_a_pooler: false }),
+        Err(_) => Err(ConnectFailure::Failed { text: format!("no answer within {patience:?}"), by_a_pooler: false }),
     }
 }
 

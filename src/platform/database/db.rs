@@ -12,9 +12,9 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::address::{Address, Setting};
+use super::broken_connections;
 use super::connect::refused;
 use super::lane::Lane;
-use super::trouble;
 use crate::base::error::{Error, Result};
 
 /// How long anybody waits for a free connection, so that a 503 comes within two seconds.
@@ -59,7 +59,7 @@ fn careful(address: &Address) -> PgPoolOptions {
 }
 
 async fn works(address: &Address, conn: &mut PgConnection, meta: PoolConnectionMetadata) -> bool {
-    if Instant::now().checked_sub(meta.age).is_none_or(trouble::came_after) {
+    if Instant::now().checked_sub(meta.age).is_none_or(broken_connections::came_after) {
         return false;
     }
     if meta.idle_for <= RESTED {
@@ -74,7 +74,7 @@ async fn works(address: &Address, conn: &mut PgConnection, meta: PoolConnectionM
         }
         Err(_) => {
             tracing::debug!("a connection that rested does not answer");
-            trouble::mark();
+            broken_connections::mark();
             address.has_failed();
             false
         }
@@ -118,12 +118,12 @@ impl Db {
     }
 
     /// A connection to the primary, wherever that is by now.
-    async fn acquire(&self) -> Result<Held> {
+    async fn acquire(&self) -> Result<PooledConnection> {
         let Ok(acquired) = timeout(POOL_WAIT, self.find_and_acquire()).await else {
             self.address.found.doubt();
             return Err(Error::Unavailable(format!("no connection to Postgres within {POOL_WAIT:?}")));
         };
-        Ok(Held { conn: Some(acquired?), in_transaction: false })
+        Ok(PooledConnection { conn: Some(acquired?), in_transaction: false })
     }
 
     async fn find_and_acquire(&self) -> Result<PoolConnection<Postgres>> {
@@ -178,12 +178,12 @@ impl Db {
 
 /// A connection of the pool, which goes back when this is dropped.
 #[derive(Debug)]
-struct Held {
+struct PooledConnection {
     conn: Option<PoolConnection<Postgres>>,
     in_transaction: bool,
 }
 
-impl Held {
+impl PooledConnection {
     async fn begin(&mut self, statement: impl sqlx::SqlSafeStr + Send) -> Result<()> {
         // Also if it does not come to its end, there may be something to roll back.
         self.in_transaction = true;
@@ -194,14 +194,14 @@ impl Held {
 
     async fn end(mut self, statement: &'static str) -> sqlx::Result<()> {
         (*self).execute(statement).await.inspect_err(|error| {
-            trouble::is_seen_in(error);
+            broken_connections::is_seen_in(error);
         })?;
         self.in_transaction = false;
         Ok(())
     }
 }
 
-impl Deref for Held {
+impl Deref for PooledConnection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -209,13 +209,13 @@ impl Deref for Held {
     }
 }
 
-impl DerefMut for Held {
+impl DerefMut for PooledConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         self.conn.as_mut().expect("it is there until this is dropped")
     }
 }
 
-impl Drop for Held {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         let Some(conn) = self.conn.take() else { return };
         match Handle::try_current() {
@@ -239,7 +239,7 @@ async fn give_back(mut conn: PoolConnection<Postgres>, in_transaction: bool) {
 
 /// A connection on which questions are asked: behind a transaction pooler, a transaction.
 #[derive(Debug)]
-pub struct Reading(Held);
+pub struct Reading(PooledConnection);
 
 impl Reading {
     /// Keeps what a single statement has written, where that is not kept by itself.
@@ -264,7 +264,7 @@ impl DerefMut for Reading {
 
 /// A transaction, rolled back unless it is committed.
 #[derive(Debug)]
-pub struct Transaction(Held);
+pub struct Transaction(PooledConnection);
 
 impl Transaction {
     /// Keeps what was done.

@@ -1,6 +1,6 @@
 //! What an error of Postgres means to callers.
 
-use super::trouble;
+use super::broken_connections;
 use crate::base::error::{Error, plainly};
 use crate::base::no_primary::came_to_an_unfit;
 
@@ -8,10 +8,10 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
         if let Some(none) = came_to_an_unfit(&error) {
-            trouble::mark();
+            broken_connections::mark();
             return Self::NoPrimary(none);
         }
-        let transient = trouble::is_seen_in(&error)
+        let transient = broken_connections::is_seen_in(&error)
             || match &error {
                 E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed => true,
                 E::Database(database) => database.code().is_some_and(|state| is_transient(&state)),

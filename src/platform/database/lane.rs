@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use sqlx::{Executor, PgConnection};
 
 use super::address::{Address, Setting};
+use super::broken_connections;
 use super::db::PATIENCE;
-use super::trouble;
 use crate::base::error::Result;
 
 /// A lane, which is never at rest under load, is looked at this often.
@@ -53,7 +53,7 @@ impl Lane {
     /// The connection, to be given back by [`Self::keep`] after success only: what may still arrive on one that failed, or
     /// whose user was stopped halfway, is nobody's.
     pub async fn take(&mut self) -> Result<InLane> {
-        let mut lane = if let Some(lane) = self.conn.take().filter(|lane| !trouble::came_after(lane.made)) {
+        let mut lane = if let Some(lane) = self.conn.take().filter(|lane| !broken_connections::came_after(lane.made)) {
             lane
         } else {
             let conn = self.address.connect(&self.settings).await?;

@@ -1,22 +1,24 @@
 //! Postgres: somebody's, or our own private one; connected to and migrated.
 
+#![warn(missing_docs)]
+
 mod address;
 mod batch;
+mod broken_connections;
 mod connect;
 mod count;
 mod db;
 pub mod duty;
 pub mod embedded;
 mod error;
+mod heartbeat;
 mod lane;
-mod pulse;
-mod trouble;
 
 pub use address::Address;
-pub use batch::{Batch, Limits, Question, by_place, distinct, index};
+pub use batch::{Batch, BatchLimits, BatchQuery, by_place, distinct, index};
 pub use count::count;
 pub use db::{Db, Reading, Transaction};
 pub use lane::{InLane, Lane};
 
-pub use pulse::feel_the_pulse;
-pub use trouble::{came_after as is_outdated, unless_hung};
+pub use broken_connections::{came_after as is_outdated, unless_hung};
+pub use heartbeat::feel_the_pulse;

@@ -61,7 +61,7 @@ where
 }
 
 /// What the line says of a request, kept until it is answered.
-struct Asked {
+struct AccessLogEntry {
     start: Instant,
     method: Method,
     route: Option<MatchedPath>,
@@ -70,7 +70,7 @@ struct Asked {
     credential: Option<Credential>,
 }
 
-impl Asked {
+impl AccessLogEntry {
     fn of(request: &Request, credential: Option<Credential>, settings: &Settings) -> Self {
         let headers = request.headers();
         Self {
@@ -143,7 +143,7 @@ where
             request.extensions_mut().insert(credential);
         }
         let logs = tracing::enabled!(target: "portero::access", tracing::Level::INFO);
-        let asked = logs.then(|| Asked::of(&request, credential, &self.platform.http));
+        let asked = logs.then(|| AccessLogEntry::of(&request, credential, &self.platform.http));
         let under_way = self.platform.metrics.request(&request);
         let id = request_id::generate();
         let span = self.platform.http.traces.then(|| trace::span(&self.platform.http, &request, &id));

@@ -12,10 +12,10 @@ const LARGEST: usize = 8 * 1024;
 const MOST: usize = 8;
 
 /// Where a fault is, and what it is.
-type Fault = (String, String);
+type FieldFault = (String, String);
 
 /// The first fault of a body, and those behind it.
-pub(super) fn all<T: DeserializeOwned>(body: &[u8], first: Fault) -> Vec<Fault> {
+pub(super) fn all<T: DeserializeOwned>(body: &[u8], first: FieldFault) -> Vec<FieldFault> {
     let mut faults = vec![first];
     if body.len() > LARGEST {
         return faults;
@@ -36,7 +36,7 @@ pub(super) fn all<T: DeserializeOwned>(body: &[u8], first: Fault) -> Vec<Fault> 
 }
 
 /// The member of the body that a fault is about; none where it lies deeper or nowhere.
-fn field_of((path, what): &Fault, body: &Map<String, Value>) -> Option<String> {
+fn field_of((path, what): &FieldFault, body: &Map<String, Value>) -> Option<String> {
     if let Some(missing) = what.strip_prefix("missing field `") {
         return (path == ".").then(|| missing.trim_end_matches('`').to_owned());
     }
@@ -44,7 +44,7 @@ fn field_of((path, what): &Fault, body: &Map<String, Value>) -> Option<String> {
 }
 
 /// The fault that is found when there is nothing wrong with this field: without it, or with something in its place.
-fn next<T: DeserializeOwned>(body: &mut Map<String, Value>, field: &str) -> Option<Fault> {
+fn next<T: DeserializeOwned>(body: &mut Map<String, Value>, field: &str) -> Option<FieldFault> {
     body.remove(field);
     let stand_ins = [json!("ada-1"), json!("ada@example.com"), json!(1), json!(true), json!([]), json!({})];
     for stand_in in std::iter::once(None).chain(stand_ins.into_iter().map(Some)) {
@@ -60,7 +60,7 @@ fn next<T: DeserializeOwned>(body: &mut Map<String, Value>, field: &str) -> Opti
     None
 }
 
-fn first<T: DeserializeOwned>(body: &Map<String, Value>) -> Option<Fault> {
+fn first<T: DeserializeOwned>(body: &Map<String, Value>) -> Option<FieldFault> {
     let error = serde_path_to_error::deserialize::<_, T>(Value::Object(body.clone())).err()?;
     Some((error.path().to_string(), fault(error.inner(), b"null")))
 }

@@ -1,8 +1,9 @@
 //! What every route shares of HTTP: reading bodies, paths, pages and credentials, and the line in the log.
 
+#![warn(missing_docs)]
+
 pub mod access_log;
 mod answer;
-pub mod ask_again;
 pub mod client_ip;
 pub mod credential;
 mod etag;
@@ -15,6 +16,7 @@ pub mod operation;
 mod page;
 mod path;
 pub mod rate_limit;
+pub mod retry;
 mod routes;
 pub mod total;
 mod trace;

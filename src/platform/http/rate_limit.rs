@@ -20,7 +20,7 @@ use crate::base::network::Network;
 use crate::platform::Platform;
 use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::Credential;
-use crate::platform::shares::Pace;
+use crate::platform::shares::LeakyBuckets;
 
 pub use crate::platform::shares::Left;
 
@@ -72,8 +72,8 @@ fn whole_seconds(time: Duration) -> u64 {
 /// The limits that are on.
 #[derive(Debug)]
 struct Limits {
-    addresses: Option<Pace<Network>>,
-    callers: Option<Pace<Credential>>,
+    addresses: Option<LeakyBuckets<Network>>,
+    callers: Option<LeakyBuckets<Credential>>,
 }
 
 impl Limits {
@@ -114,8 +114,8 @@ impl<S> RateLimit<S> {
         per_caller: u32,
     ) -> Option<impl Layer<S, Service = Self> + Clone> {
         let limits = Limits {
-            addresses: Pace::per_minute("address", per_address, 1),
-            callers: Pace::per_minute("caller", per_caller, 1),
+            addresses: LeakyBuckets::per_minute("address", per_address, 1),
+            callers: LeakyBuckets::per_minute("caller", per_caller, 1),
         };
         let on = limits.addresses.is_some() || limits.callers.is_some();
         let limits = Arc::new(limits);

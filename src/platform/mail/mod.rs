@@ -1,9 +1,9 @@
 //! How mail leaves: to a server by SMTP, to the terminal, or not at all.
 
-mod post;
+mod mailer;
 mod settings;
 mod smtp;
 
-pub use post::Post;
+pub use mailer::Mailer;
 pub use settings::{Settings, TokenLink};
 pub use smtp::{Failure, Smtp, Stage};

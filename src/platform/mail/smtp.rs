@@ -66,11 +66,9 @@ pub enum Stage {
 /// Why a mail is not out.
 #[derive(Debug)]
 pub struct Failure {
-    /// Where it failed.
     pub stage: Stage,
     /// The number of the server's answer, if it gave one.
     pub code: Option<u16>,
-    /// What went wrong.
     pub why: String,
     /// Whether it is we who saw that it does not go on.
     gave_up: bool,

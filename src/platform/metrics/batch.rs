@@ -13,7 +13,7 @@ const SIZES: &[f64] = &[1., 2., 4., 8., 16., 32., 64., 128., 256., 512., 1024.];
 const SECONDS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1., 2.5];
 
 #[derive(Debug)]
-pub(super) struct Batches {
+pub(super) struct BatchFamilies {
     size: HistogramVec,
     query: HistogramVec,
     length: IntGaugeVec,
@@ -21,7 +21,7 @@ pub(super) struct Batches {
     refused: IntCounterVec,
 }
 
-impl Batches {
+impl BatchFamilies {
     pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
         let histogram =
             |name, help, bounds| register(registry, HistogramVec::new(buckets(name, help, bounds), &["batch"]));
@@ -46,8 +46,8 @@ impl Batches {
         })
     }
 
-    pub(super) fn called(&self, name: &str) -> Batch {
-        Batch {
+    pub(super) fn called(&self, name: &str) -> BatchMetrics {
+        BatchMetrics {
             queue: Queue::of(Series {
                 length: self.length.with_label_values(&[name]),
                 wait: self.wait.with_label_values(&[name]),
@@ -60,12 +60,12 @@ impl Batches {
 
 /// The measurements of one kind of batch.
 #[derive(Clone, Debug, Default)]
-pub struct Batch {
+pub struct BatchMetrics {
     queue: Queue,
     asked: Option<(Histogram, Histogram)>,
 }
 
-impl Batch {
+impl BatchMetrics {
     /// Where its questions wait.
     pub fn queue(&self) -> &Queue {
         &self.queue

@@ -5,12 +5,12 @@ use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 use super::{gauge, register};
 
 #[derive(Debug)]
-pub(super) struct Connections {
+pub(super) struct ConnectionMetrics {
     pub(super) open: IntGauge,
     pub(super) turned_away: IntCounterVec,
 }
 
-impl Connections {
+impl ConnectionMetrics {
     pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
         let turned_away = Opts::new("portero_http_connections_turned_away_total", "Connections that found no place.");
         Ok(Self {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use prometheus::{Histogram, IntCounter, IntGauge, Registry};
 
-use super::queue::{Held, Queue, Series};
+use super::queue::{GaugeGuard, Queue, Series};
 use super::{buckets, gauge, register};
 
 /// One hash takes about 20 ms of a core of its own.
@@ -39,8 +39,8 @@ impl Hashing {
     /// A thread does `work`.
     pub fn at_work<T>(&self, work: impl FnOnce() -> T) -> T {
         let Some((busy, duration)) = &self.work else { return work() };
-        // Held, so that a panic ends it too.
-        let _busy = Held::one_of(Some(busy));
+        // A guard, so that a panic ends it too.
+        let _busy = GaugeGuard::one_of(Some(busy));
         let start = Instant::now();
         let done = work();
         duration.observe(start.elapsed().as_secs_f64());

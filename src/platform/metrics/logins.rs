@@ -83,12 +83,12 @@ impl Logins {
 
 /// A login under way. Dropped before its end, it counts as abandoned.
 #[derive(Debug)]
-pub struct Login {
+pub struct LoginTimer {
     families: Option<Arc<Families>>,
     outcome: Outcome,
 }
 
-impl Login {
+impl LoginTimer {
     pub(super) fn begin(families: Option<&Arc<Families>>) -> Self {
         Self { families: families.cloned(), outcome: Outcome::Abandoned }
     }
@@ -99,7 +99,7 @@ impl Login {
     }
 }
 
-impl Drop for Login {
+impl Drop for LoginTimer {
     fn drop(&mut self) {
         if let Some(families) = &self.families {
             families.logins.0.with_label_values(&[self.outcome.label()]).inc();

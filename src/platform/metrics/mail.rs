@@ -6,7 +6,7 @@ use super::{gauge, register};
 
 /// How the queue of mails stands.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Standing {
+pub struct MailQueueCounts {
     /// How many mails are to be sent.
     pub waiting: i64,
     /// How many were given up.
@@ -39,8 +39,8 @@ impl Mail {
         self.tries.with_label_values(&[if sent { "sent" } else { "failed" }]).inc();
     }
 
-    pub(super) fn stands(&self, standing: Standing) {
-        self.waiting.set(standing.waiting);
-        self.dead.set(standing.dead);
+    pub(super) fn set_queue(&self, counts: MailQueueCounts) {
+        self.waiting.set(counts.waiting);
+        self.dead.set(counts.dead);
     }
 }

@@ -1,7 +1,7 @@
 //! What is measured, for Prometheus: `GET /metrics` on an address of its own (`METRICS_ADDRESS`).
 //!
 //! Each app has its own registry, so that several servers may live in one process. Whoever is measured holds handles,
-//! looked up once: [`Batch`], [`Hashing`], [`Stream`]. Without `METRICS_ADDRESS` they are empty, and to record costs a
+//! looked up once: [`BatchMetrics`], [`Hashing`], [`StreamMetrics`]. Without `METRICS_ADDRESS` they are empty, and to record costs a
 //! comparison. Labels come from small fixed sets: no id, no name, no address, no token.
 
 mod batch;
@@ -23,16 +23,16 @@ use axum::extract::Request;
 use prometheus::core::Collector;
 use prometheus::{HistogramOpts, IntGauge, Opts, Registry};
 
-pub use batch::Batch;
+pub use batch::BatchMetrics;
 pub use hashing::Hashing;
-pub use logins::{Login, Outcome};
-pub use mail::Standing;
-pub use queue::{Held, Queue, Waiting};
-pub use requests::{UnderWay, method_label};
-pub use stream::Stream;
+pub use logins::{LoginTimer, Outcome};
+pub use mail::MailQueueCounts;
+pub use queue::{GaugeGuard, Queue, QueueTimer};
+pub use requests::{InFlightRequest, method_label};
+pub use stream::StreamMetrics;
 
-use batch::Batches;
-use connections::Connections;
+use batch::BatchFamilies;
+use connections::ConnectionMetrics;
 use logins::Logins;
 use mail::Mail;
 use page::Pool;
@@ -48,14 +48,14 @@ pub struct Metrics(Option<Arc<Families>>);
 struct Families {
     registry: Registry,
     requests: Requests,
-    connections: Connections,
-    batches: Batches,
+    connections: ConnectionMetrics,
+    batches: BatchFamilies,
     pool: Pool,
     hashing: Hashing,
     logins: Logins,
     mail: Mail,
     purge: Purge,
-    stream: Stream,
+    stream: StreamMetrics,
     process: Process,
 }
 
@@ -65,14 +65,14 @@ impl Metrics {
         let registry = Registry::new();
         let families = Families {
             requests: Requests::register(&registry)?,
-            connections: Connections::register(&registry)?,
-            batches: Batches::register(&registry)?,
+            connections: ConnectionMetrics::register(&registry)?,
+            batches: BatchFamilies::register(&registry)?,
             pool: Pool::register(&registry)?,
             hashing: Hashing::register(&registry)?,
             logins: Logins::register(&registry)?,
             mail: Mail::register(&registry)?,
             purge: Purge::register(&registry)?,
-            stream: Stream::register(&registry)?,
+            stream: StreamMetrics::register(&registry)?,
             process: Process::register(&registry)?,
             registry,
         };
@@ -80,13 +80,13 @@ impl Metrics {
     }
 
     /// A request begins; keep what this returns until it is answered.
-    pub fn request(&self, request: &Request) -> UnderWay {
-        UnderWay::begin(self.0.as_ref(), request)
+    pub fn request(&self, request: &Request) -> InFlightRequest {
+        InFlightRequest::begin(self.0.as_ref(), request)
     }
 
     /// A connection opens, and ends when what this returns is dropped.
-    pub fn connection(&self) -> Held {
-        Held::one_of(self.0.as_ref().map(|families| &families.connections.open))
+    pub fn connection(&self) -> GaugeGuard {
+        GaugeGuard::one_of(self.0.as_ref().map(|families| &families.connections.open))
     }
 
     /// Somebody found no place: their network has its `share`, all `places` are taken, or no `files` are left.
@@ -97,8 +97,8 @@ impl Metrics {
     }
 
     /// The measurements of the batches called `name`: one call for each kind of batch, not for each batch.
-    pub fn batch(&self, name: &'static str) -> Batch {
-        self.0.as_ref().map_or_else(Batch::default, |families| families.batches.called(name))
+    pub fn batch(&self, name: &'static str) -> BatchMetrics {
+        self.0.as_ref().map_or_else(BatchMetrics::default, |families| families.batches.called(name))
     }
 
     /// The measurements of password hashing.
@@ -106,9 +106,9 @@ impl Metrics {
         self.0.as_ref().map_or_else(Hashing::default, |families| families.hashing.clone())
     }
 
-    /// Somebody tries to log in; say what came of it with [`Login::ends`].
-    pub fn login(&self) -> Login {
-        Login::begin(self.0.as_ref())
+    /// Somebody tries to log in; say what came of it with [`LoginTimer::ends`].
+    pub fn login(&self) -> LoginTimer {
+        LoginTimer::begin(self.0.as_ref())
     }
 
     /// A purge that took `took` ended now and deleted so many sessions, or failed.
@@ -131,15 +131,15 @@ impl Metrics {
     }
 
     /// How the queue of mails stands now.
-    pub fn mail_queue(&self, standing: Standing) {
+    pub fn mail_queue(&self, counts: MailQueueCounts) {
         if let Some(families) = &self.0 {
-            families.mail.stands(standing);
+            families.mail.set_queue(counts);
         }
     }
 
     /// The measurements of the change stream.
-    pub fn stream(&self) -> Stream {
-        self.0.as_ref().map_or_else(Stream::default, |families| families.stream.clone())
+    pub fn stream(&self) -> StreamMetrics {
+        self.0.as_ref().map_or_else(StreamMetrics::default, |families| families.stream.clone())
     }
 }
 

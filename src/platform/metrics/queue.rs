@@ -8,9 +8,9 @@ use prometheus::{Histogram, IntCounter, IntGauge};
 /// One more on a gauge, until this is dropped.
 #[derive(Debug)]
 #[must_use = "it is counted only while this lives"]
-pub struct Held(Option<IntGauge>);
+pub struct GaugeGuard(Option<IntGauge>);
 
-impl Held {
+impl GaugeGuard {
     /// Counts one on `gauge`.
     pub(super) fn one_of(gauge: Option<&IntGauge>) -> Self {
         if let Some(gauge) = gauge {
@@ -20,7 +20,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         if let Some(gauge) = &self.0 {
             gauge.dec();
@@ -45,8 +45,8 @@ impl Queue {
     }
 
     /// Something joins the queue: put what this returns beside it.
-    pub fn join(&self) -> Waiting {
-        Waiting(self.0.as_ref().map(|series| {
+    pub fn join(&self) -> QueueTimer {
+        QueueTimer(self.0.as_ref().map(|series| {
             series.length.inc();
             (Arc::clone(series), Instant::now())
         }))
@@ -63,9 +63,9 @@ impl Queue {
 /// A place in a queue. Dropped before its turn, it leaves no trace in the waiting times.
 #[derive(Debug)]
 #[must_use = "it counts as waiting only while this lives"]
-pub struct Waiting(Option<(Arc<Series>, Instant)>);
+pub struct QueueTimer(Option<(Arc<Series>, Instant)>);
 
-impl Waiting {
+impl QueueTimer {
     /// Its turn has come.
     pub fn is_over(self) {
         if let Some((series, since)) = &self.0 {
@@ -74,7 +74,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for QueueTimer {
     fn drop(&mut self) {
         if let Some((series, _)) = &self.0 {
             series.length.dec();

@@ -44,21 +44,21 @@ impl Requests {
 /// A request under way. Dropped without an answer, it was given up by its caller.
 #[derive(Debug)]
 #[must_use = "the request is under way only while this lives"]
-pub struct UnderWay(Option<Asked>);
+pub struct InFlightRequest(Option<StartedRequest>);
 
 #[derive(Debug)]
-struct Asked {
+struct StartedRequest {
     families: Arc<Families>,
     method: &'static str,
     route: Option<MatchedPath>,
     start: Instant,
 }
 
-impl UnderWay {
+impl InFlightRequest {
     pub(super) fn begin(families: Option<&Arc<Families>>, request: &Request) -> Self {
         Self(families.map(|families| {
             families.requests.in_flight.inc();
-            Asked {
+            StartedRequest {
                 families: Arc::clone(families),
                 method: method_label(request.method()),
                 route: request.extensions().get().cloned(),
@@ -67,7 +67,6 @@ impl UnderWay {
         }))
     }
 
-    /// It has been answered.
     pub fn answered(self, status: StatusCode) {
         if let Some(asked) = &self.0 {
             // The template, not the path.
@@ -77,7 +76,7 @@ impl UnderWay {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlightRequest {
     fn drop(&mut self) {
         if let Some(asked) = &self.0 {
             asked.families.requests.in_flight.dec();

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter, IntGauge, Registry};
 
-use super::queue::Held;
+use super::queue::GaugeGuard;
 use super::{buckets, gauge, register};
 
 const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1., 2.5, 5., 10., 60.];
 
 /// The measurements of the change stream.
 #[derive(Clone, Debug, Default)]
-pub struct Stream(Option<Arc<Series>>);
+pub struct StreamMetrics(Option<Arc<Series>>);
 
 #[derive(Debug)]
 struct Series {
@@ -22,7 +22,7 @@ struct Series {
     lag: Histogram,
 }
 
-impl Stream {
+impl StreamMetrics {
     pub(super) fn register(registry: &Registry) -> prometheus::Result<Self> {
         let counter = |name, help| register(registry, IntCounter::new(name, help));
         let lag = "From the writing of a change to its being handed to the clients.";
@@ -35,8 +35,8 @@ impl Stream {
     }
 
     /// A backend connects, and is gone when what this returns is dropped.
-    pub fn client(&self) -> Held {
-        Held::one_of(self.0.as_ref().map(|series| &series.clients))
+    pub fn client(&self) -> GaugeGuard {
+        GaugeGuard::one_of(self.0.as_ref().map(|series| &series.clients))
     }
 
     /// So many events were sent to one client.

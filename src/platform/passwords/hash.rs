@@ -8,7 +8,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::scheme::FIREBASE;
 use super::unquoted::unquoted;
-use super::{FirebaseKey, Password, Scheme, looks};
+use super::{FirebaseKey, Password, Scheme, hash_detection};
 
 /// What new passwords are hashed with: Argon2id, 19 MiB, 2 passes, 1 lane (OWASP's first choice).
 pub const MEMORY_KIB: u32 = 19 * 1024;
@@ -41,14 +41,17 @@ impl PasswordHash {
     pub fn is_claimed_by(text: &str) -> bool {
         let is_one = |text: &str| {
             let begins = ["$argon2", "$2a$", "$2b$", "$2y$", "$2x$", "$scrypt$", "$pbkdf2"];
-            begins.iter().any(|id| text.starts_with(id)) || looks::of(text).is_some() || Scheme::parse(text).is_ok()
+            begins.iter().any(|id| text.starts_with(id))
+                || hash_detection::of(text).is_some()
+                || Scheme::parse(text).is_ok()
         };
         is_one(text.trim()) || is_one(&unquoted(text))
     }
 
     /// Whether a text can hardly be a password.
     pub fn is_surely(text: &str) -> bool {
-        let is_one = |text: &str| Scheme::parse(text).is_ok() || looks::of(text).is_some() && text.starts_with('$');
+        let is_one =
+            |text: &str| Scheme::parse(text).is_ok() || hash_detection::of(text).is_some() && text.starts_with('$');
         is_one(text.trim()) || is_one(&unquoted(text))
     }
 

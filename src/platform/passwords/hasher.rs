@@ -13,7 +13,7 @@ use super::work::{Done, Memory, Work};
 use super::worker::Worker;
 use super::{FirebaseKey, Password, PasswordHash, Presented};
 use crate::base::error::{Error, Result};
-use crate::platform::metrics::{Hashing, Waiting};
+use crate::platform::metrics::{Hashing, QueueTimer};
 use crate::platform::shares::{Asker, Refused, Turn, Turns};
 use crate::platform::traces;
 
@@ -35,7 +35,7 @@ pub const NO_FIREBASE_KEY: &str =
 
 /// Where the hashing is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum HashingPlace {
     /// In this process, for tests.
     Here,
     /// In processes of their own, whose program is this one: it must be Portero.
@@ -54,13 +54,13 @@ pub struct Hasher {
 struct Job {
     work: Work,
     reply: oneshot::Sender<io::Result<Done>>,
-    waiting: Waiting,
+    waiting: QueueTimer,
     turn: Turn,
 }
 
 impl Hasher {
     /// Starts so many threads that each hash, or lead a process that does. What they do is measured.
-    pub fn start(hands: usize, place: Place, metrics: Hashing) -> io::Result<Self> {
+    pub fn start(hands: usize, place: HashingPlace, metrics: Hashing) -> io::Result<Self> {
         let seats = hands * SEATS_PER_HAND;
         let turns = Turns::new(seats, (hands * QUEUE_PER_HAND).min(LONGEST_QUEUE));
         let (jobs, at_hand) = bounded(seats);
@@ -154,7 +154,7 @@ fn failed(done: Done) -> Error {
     Error::Internal(anyhow::anyhow!("argon2: {error}"))
 }
 
-fn lead(jobs: &Receiver<Job>, place: Place, metrics: &Hashing) {
+fn lead(jobs: &Receiver<Job>, place: HashingPlace, metrics: &Hashing) {
     let mut hand = Hand::at(place);
     loop {
         match jobs.recv_timeout(IDLE) {
@@ -182,10 +182,10 @@ enum Hand {
 }
 
 impl Hand {
-    fn at(place: Place) -> Self {
+    fn at(place: HashingPlace) -> Self {
         match place {
-            Place::Here => Self::Here(Memory::new()),
-            Place::Apart => Self::Apart(None),
+            HashingPlace::Here => Self::Here(Memory::new()),
+            HashingPlace::Apart => Self::Apart(None),
         }
     }
 

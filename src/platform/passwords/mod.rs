@@ -1,9 +1,9 @@
 //! Passwords: what is one, how it is hashed, and whose other formats are understood.
 
 mod hash;
+mod hash_detection;
 mod hasher;
 mod judge;
-mod looks;
 mod password;
 mod scheme;
 mod strength;
@@ -12,7 +12,7 @@ mod work;
 mod worker;
 
 pub use hash::{ImportedHash, PasswordHash};
-pub use hasher::{Hasher, NO_FIREBASE_KEY, Place};
+pub use hasher::{Hasher, HashingPlace, NO_FIREBASE_KEY};
 pub use judge::Judge;
 pub use password::{Password, Policy, Presented};
 pub use scheme::{FirebaseKey, Scheme};

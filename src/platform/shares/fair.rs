@@ -21,7 +21,7 @@ pub(super) struct Fair<T> {
     seated: usize,
     moment: u64,
     waiting: BTreeMap<u64, Waiting<T>>,
-    people: HashMap<Arc<str>, Person>,
+    people: HashMap<Arc<str>, AskerState>,
     networks: HashMap<Option<Network>, Tally>,
     sites: HashMap<Option<Site>, Tally>,
     /// When strangers, and those who are known, last had a turn.
@@ -36,7 +36,7 @@ struct Waiting<T> {
 
 /// What somebody has, and when they last had a turn, or else came.
 #[derive(Debug)]
-struct Person {
+struct AskerState {
     waiting: VecDeque<u64>,
     seated: usize,
     turn: u64,
@@ -76,7 +76,7 @@ impl<T> Fair<T> {
     pub fn join(&mut self, asker: Asker, item: T) -> (u64, Option<Evicted<T>>) {
         self.moment += 1;
         let place = self.moment;
-        let person = self.people.entry(Arc::clone(&asker.who)).or_insert_with(|| Person::new(place));
+        let person = self.people.entry(Arc::clone(&asker.who)).or_insert_with(|| AskerState::new(place));
         person.waiting.push_back(place);
         enter(&mut self.networks, asker.network, place);
         enter(&mut self.sites, site(&asker), place);
@@ -136,7 +136,7 @@ impl<T> Fair<T> {
 
     /// Of each person only who came first can be next.
     fn foremost(&self) -> Option<u64> {
-        let order = |person: &Person| {
+        let order = |person: &AskerState| {
             let place = *person.waiting.front()?;
             let asker = &self.waiting.get(&place)?.asker;
             let (network, site) = (self.networks.get(&asker.network)?, self.sites.get(&site(asker))?);
@@ -148,7 +148,7 @@ impl<T> Fair<T> {
 
     /// Of each person only who came last can be the one.
     fn evict(&mut self) -> Option<Evicted<T>> {
-        let order = |person: &Person| {
+        let order = |person: &AskerState| {
             let place = *person.waiting.back()?;
             let asker = &self.waiting.get(&place)?.asker;
             let all = person.waiting.len() + person.seated;
@@ -162,7 +162,7 @@ impl<T> Fair<T> {
     }
 }
 
-impl Person {
+impl AskerState {
     fn new(now: u64) -> Self {
         Self { waiting: VecDeque::new(), seated: 0, turn: now }
     }

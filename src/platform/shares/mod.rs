@@ -2,14 +2,14 @@
 //! bound while others want something, too: on an idle server one network may have most of it.
 
 mod asker;
+mod concurrency;
 mod fair;
-mod held;
-mod pace;
+mod leaky_buckets;
 mod turns;
 
 pub use asker::Asker;
-pub use held::{Share, Shares};
-pub use pace::{Left, Pace, Reserved};
+pub use concurrency::{Share, Shares};
+pub use leaky_buckets::{LeakyBuckets, Left, Reserved};
 pub use turns::{Refused, Turn, Turns};
 
 use axum::http::{HeaderMap, header};

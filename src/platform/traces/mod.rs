@@ -6,17 +6,17 @@
 
 #[cfg(feature = "otlp")]
 mod collector;
+#[cfg(not(feature = "otlp"))]
+mod disabled;
 #[cfg(feature = "otlp")]
 mod export;
-#[cfg(not(feature = "otlp"))]
-mod without;
 
 use tracing::{Span, info_span};
 
+#[cfg(not(feature = "otlp"))]
+pub use disabled::{Traces, follow, layer};
 #[cfg(feature = "otlp")]
 pub use export::{Traces, follow, layer};
-#[cfg(not(feature = "otlp"))]
-pub use without::{Traces, follow, layer};
 
 /// The target of every span that is exported, and of nothing else: no module may have a name that begins so, since a
 /// filter of the log goes by the beginning.

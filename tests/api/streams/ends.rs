@@ -24,7 +24,7 @@ async fn a_revoked_key_ends_its_streams_on_every_instance_and_no_others() {
 
 #[tokio::test]
 async fn a_stream_that_has_nothing_to_tell_says_that_it_lives_and_where_it_is() {
-    let pace = Pace { heartbeat: Duration::from_millis(50), ..Pace::default() };
+    let pace = FeedTimings { heartbeat: Duration::from_millis(50), ..FeedTimings::default() };
     let (server, backend) = with_backend_on(Server::paced(pace).await).await;
     let of_two = server.backend(2).await;
     let (mut one, mut two) = (backend.listen(None).await, of_two.listen(None).await);
@@ -42,7 +42,7 @@ async fn a_stream_that_has_nothing_to_tell_says_that_it_lives_and_where_it_is() 
 
 #[tokio::test]
 async fn while_the_log_can_not_be_read_the_streams_end_soon_and_none_begins() {
-    let pace = Pace { patience: Duration::from_millis(600), ..Pace::default() };
+    let pace = FeedTimings { patience: Duration::from_millis(600), ..FeedTimings::default() };
     let (server, backend) = with_backend_on(Server::paced(pace).await).await;
     let mut stream = backend.listen(None).await;
     ready(&mut stream).await;
@@ -61,7 +61,7 @@ async fn while_the_log_can_not_be_read_the_streams_end_soon_and_none_begins() {
 
 #[tokio::test]
 async fn another_database_in_place_of_the_first_ends_the_streams() {
-    let pace = Pace { patience: Duration::from_millis(600), ..Pace::default() };
+    let pace = FeedTimings { patience: Duration::from_millis(600), ..FeedTimings::default() };
     let (server, backend) = with_backend_on(Server::paced(pace).await).await;
     let mut stream = backend.listen(None).await;
     ready(&mut stream).await;

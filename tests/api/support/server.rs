@@ -8,7 +8,7 @@ use axum::http::Request;
 use axum::http::response::Parts;
 use http_body_util::BodyExt;
 use portero::access::{grants, keys};
-use portero::app::changes::Pace;
+use portero::app::changes::FeedTimings;
 use portero::app::config::Config;
 use portero::app::database::Database;
 use portero::app::{self, App, build};
@@ -18,7 +18,7 @@ use portero::gate::sessions;
 use portero::identity::people;
 use portero::identity::sessions::Proof;
 use portero::platform::metrics::Hashing;
-use portero::platform::passwords::{Hasher, Password, PasswordHash, Place};
+use portero::platform::passwords::{Hasher, HashingPlace, Password, PasswordHash};
 use portero::platform::shares::Asker;
 use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
@@ -40,7 +40,7 @@ pub static PASSWORD_HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
         let password = Password::try_from(PASSWORD.to_owned()).expect("a password");
         runtime
             .block_on(
-                Hasher::start(1, Place::Here, Hashing::default())
+                Hasher::start(1, HashingPlace::Here, Hashing::default())
                     .expect("a hasher")
                     .hash(&Asker::ourselves("tests"), password),
             )
@@ -87,25 +87,25 @@ pub struct Server {
 impl Server {
     /// Nobody is registered, nothing exists but Portero's own rows.
     pub async fn on_a_fresh_database() -> Self {
-        Self::with(Data::Fresh, &[], Pace::default()).await
+        Self::with(Data::Fresh, &[], FeedTimings::default()).await
     }
 
     /// The world of `db/demo_data.sql`.
     pub async fn on_the_demo_data() -> Self {
-        Self::with(Data::Demo, &[], Pace::default()).await
+        Self::with(Data::Demo, &[], FeedTimings::default()).await
     }
 
     /// A fresh database and settings of the test's own.
     pub async fn configured(settings: &[(&str, &str)]) -> Self {
-        Self::with(Data::Fresh, settings, Pace::default()).await
+        Self::with(Data::Fresh, settings, FeedTimings::default()).await
     }
 
     /// A fresh database, and streams of another pace.
-    pub async fn paced(pace: Pace) -> Self {
+    pub async fn paced(pace: FeedTimings) -> Self {
         Self::with(Data::Fresh, &[], pace).await
     }
 
-    async fn with(data: Data, settings: &[(&str, &str)], pace: Pace) -> Self {
+    async fn with(data: Data, settings: &[(&str, &str)], pace: FeedTimings) -> Self {
         let log = Log::default();
         let listening = log.listen();
         let own = settings.iter().find(|(name, _)| *name == "MAX_CONNECTIONS");
@@ -119,13 +119,13 @@ impl Server {
     pub async fn on_database(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
         let log = Log::default();
         let listening = log.listen();
-        Self::on(database, settings, Pace::default(), log, listening).await
+        Self::on(database, settings, FeedTimings::default(), log, listening).await
     }
 
     async fn on(
         database: TestDatabase,
         settings: &[(&str, &str)],
-        pace: Pace,
+        pace: FeedTimings,
         log: Log,
         listening: DefaultGuard,
     ) -> Self {
@@ -145,7 +145,7 @@ impl Server {
         let log = Log::default();
         let listening = log.listen();
         let instance =
-            instance("postgres://nobody@127.0.0.1:1/none", settings, Pace::default(), Secrets::default()).await;
+            instance("postgres://nobody@127.0.0.1:1/none", settings, FeedTimings::default(), Secrets::default()).await;
         Self {
             app: instance.app.clone(),
             log,
@@ -159,7 +159,7 @@ impl Server {
     /// Another server on the same database, with the same clock.
     pub async fn another_instance(&self) -> Self {
         let database = self.database.clone().expect("a database");
-        let mut other = instance(&database.url, &[], Pace::default(), self.secrets.clone()).await;
+        let mut other = instance(&database.url, &[], FeedTimings::default(), self.secrets.clone()).await;
         other.app = other.app.with_clock(self.app.clock.clone());
         other.router = app::router(&other.app);
         Self {
@@ -218,8 +218,12 @@ impl Server {
             locale: None,
         };
         let person = people::store::insert(&mut tx, &new).await.expect("an answer").expect("a new person").id;
-        let terms =
-            grants::Terms { end: grants::End::AsItIs, why: grants::Why::AsItIs, by: None, now: self.app.clock.now() };
+        let terms = grants::RequestedTerms {
+            end: grants::RequestedEnd::AsItIs,
+            why: grants::RequestedReason::AsItIs,
+            by: None,
+            now: self.app.clock.now(),
+        };
         for (service, role) in roles {
             grants::store::grant(&mut tx, person, ServiceId(*service), RoleId(*role), &terms).await.expect("a grant");
         }
@@ -321,13 +325,13 @@ impl Drop for Server {
     }
 }
 
-async fn instance(url: &str, settings: &[(&str, &str)], pace: Pace, secrets: Secrets) -> Instance {
+async fn instance(url: &str, settings: &[(&str, &str)], pace: FeedTimings, secrets: Secrets) -> Instance {
     let connections = CONNECTIONS.to_string();
     let always =
         [("AUTH_DATABASE_URL", url), ("PASSWORD_HASH_THREADS", "1"), ("MAX_CONNECTIONS", connections.as_str())];
     let variables = always.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let config = Config::from_vars(variables).expect("settings");
     let database = Database::to_serve(&config).await.expect("a database");
-    let app = build::build_at(&database, config, Place::Here, pace).expect("an app");
+    let app = build::build_at(&database, config, HashingPlace::Here, pace).expect("an app");
     Instance { router: app::router(&app), app, secrets }
 }

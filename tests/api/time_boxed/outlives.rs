@@ -3,7 +3,7 @@
 use std::time::Duration as Wait;
 
 use portero::access::grants::sweep;
-use portero::app::changes::Pace;
+use portero::app::changes::FeedTimings;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -93,7 +93,7 @@ async fn a_key_stays_with_its_service_when_a_lasting_maker_goes() {
 
 #[tokio::test]
 async fn a_stream_ends_with_its_key() {
-    let server = Server::paced(Pace { heartbeat: Wait::from_millis(50), ..Pace::default() }).await;
+    let server = Server::paced(FeedTimings { heartbeat: Wait::from_millis(50), ..FeedTimings::default() }).await;
     let root = server.administrator().await;
     for name in ["One", "Two", "Three", "Shop"] {
         root.post("/services", json!({"name": name})).await.ok();

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::access::grants::{End, Granted, Standing, Terms, Why};
+use crate::access::grants::{GrantTerms, Granted, RequestedEnd, RequestedReason, RequestedTerms};
 use crate::base::error::{OnConstraint, Result};
 use crate::base::id::{Id, PermissionId, PersonId, RoleId, ServiceId};
 use crate::gate;
@@ -16,9 +16,9 @@ pub async fn direct_standing(
     service: ServiceId,
     permission: PermissionId,
     now: OffsetDateTime,
-) -> Result<Option<Standing>> {
-    let standing = sqlx::query_as!(
-        Standing,
+) -> Result<Option<GrantTerms>> {
+    let current = sqlx::query_as!(
+        GrantTerms,
         r#"
         select rp.expires_at, rp.reason
         from auth.role r
@@ -34,7 +34,7 @@ pub async fn direct_standing(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(standing)
+    Ok(current)
 }
 
 /// Gives a person a single permission in a service, through the role `direct:<person>:<service>`, or changes the terms
@@ -44,7 +44,7 @@ pub async fn grant_direct(
     person: PersonId,
     service: ServiceId,
     permission: PermissionId,
-    terms: &Terms,
+    terms: &RequestedTerms,
 ) -> Result<(RoleId, Granted)> {
     // One at a time for one person: two that make the same role at once would both fail on its name.
     gate::store::people::lock(conn, person).await?;
@@ -64,7 +64,7 @@ pub async fn grant_direct(
     .fetch_one(&mut *conn)
     .await?;
     // The role itself does not end: each permission does, and it goes with the last.
-    let lasting = Terms { end: End::AsItIs, why: Why::AsItIs, ..terms.clone() };
+    let lasting = RequestedTerms { end: RequestedEnd::AsItIs, why: RequestedReason::AsItIs, ..terms.clone() };
     super::grant(conn, person, service, role, &lasting).await?;
     let granted = carry(conn, role, permission, terms).await?;
     if matches!(granted, Granted::Added { .. }) && permission.is_built_in() {
@@ -74,9 +74,14 @@ pub async fn grant_direct(
 }
 
 /// Lets a direct role, which is locked, carry a permission on these terms.
-async fn carry(conn: &mut PgConnection, role: RoleId, permission: PermissionId, terms: &Terms) -> Result<Granted> {
+async fn carry(
+    conn: &mut PgConnection,
+    role: RoleId,
+    permission: PermissionId,
+    terms: &RequestedTerms,
+) -> Result<Granted> {
     let found = sqlx::query_as!(
-        Standing,
+        GrantTerms,
         "select expires_at, reason from auth.role_permission where role_id = $1 and permission_id = $2",
         role.0,
         permission.0,
@@ -92,7 +97,7 @@ async fn carry(conn: &mut PgConnection, role: RoleId, permission: PermissionId, 
     }
 }
 
-async fn give(conn: &mut PgConnection, role: RoleId, permission: PermissionId, terms: &Terms) -> Result<()> {
+async fn give(conn: &mut PgConnection, role: RoleId, permission: PermissionId, terms: &RequestedTerms) -> Result<()> {
     sqlx::query!(
         r#"
         insert into auth.role_permission (role_id, permission_id, created_at, expires_at, reason, granted_by)
@@ -118,8 +123,8 @@ async fn change(
     conn: &mut PgConnection,
     role: RoleId,
     permission: PermissionId,
-    before: Standing,
-    terms: &Terms,
+    before: GrantTerms,
+    terms: &RequestedTerms,
 ) -> Result<Granted> {
     let after = terms.over(&before);
     if after == before {
@@ -145,7 +150,7 @@ pub async fn revoke_direct(
     service: ServiceId,
     permission: PermissionId,
     now: OffsetDateTime,
-) -> Result<(Option<RoleId>, Option<Standing>)> {
+) -> Result<(Option<RoleId>, Option<GrantTerms>)> {
     gate::store::people::lock(&mut *conn, person).await?;
     let role = sqlx::query_scalar!(
         r#"
@@ -160,7 +165,7 @@ pub async fn revoke_direct(
     .await?;
     let Some(role) = role else { return Ok((None, None)) };
     let revoked = sqlx::query_as!(
-        Standing,
+        GrantTerms,
         r#"
         delete from auth.role_permission
         where role_id = $1 and permission_id = $2 and auth.lasts(expires_at, $3)

@@ -4,21 +4,16 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::direct::delete_empty;
-use crate::access::grants::{Standing, What};
+use crate::access::grants::{GrantTerms, Grantable};
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
 
-/// A grant that is over.
 #[derive(Debug)]
-pub struct Swept {
-    /// Whose it was.
+pub struct ExpiredGrant {
     pub person: PersonId,
-    /// Where.
     pub service: ServiceId,
-    /// What they held.
-    pub what: What,
-    /// On which terms.
-    pub terms: Standing,
+    pub what: Grantable,
+    pub terms: GrantTerms,
 }
 
 /// Whether any grant, or key of a service, is over at `now`.
@@ -42,13 +37,13 @@ pub async fn is_any_expired(conn: &mut PgConnection, now: OffsetDateTime) -> Res
 
 /// Deletes roles and single permissions that are over at `now`, up to `limit` of each. People whom somebody is changing
 /// just now are left for the next time.
-pub async fn sweep(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<Swept>> {
+pub async fn sweep(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<ExpiredGrant>> {
     let mut swept = roles(&mut *conn, now, limit).await?;
     swept.extend(permissions(conn, now, limit).await?);
     Ok(swept)
 }
 
-async fn roles(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<Swept>> {
+async fn roles(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<ExpiredGrant>> {
     let over = sqlx::query!(
         r#"
         select person_id, service_id, role_id
@@ -90,16 +85,16 @@ async fn roles(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Resu
     )
     .fetch_all(conn)
     .await?;
-    let swept = swept.into_iter().map(|row| Swept {
+    let swept = swept.into_iter().map(|row| ExpiredGrant {
         person: row.person,
         service: row.service,
-        what: What::Role(row.role),
-        terms: Standing { expires_at: row.expires_at, reason: row.reason },
+        what: Grantable::Role(row.role),
+        terms: GrantTerms { expires_at: row.expires_at, reason: row.reason },
     });
     Ok(swept.collect())
 }
 
-async fn permissions(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<Swept>> {
+async fn permissions(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<ExpiredGrant>> {
     let over = sqlx::query!(
         r#"
         select rp.role_id, rp.permission_id, r.direct_person_id as "person_id!", r.direct_service_id as "service_id!"
@@ -142,11 +137,11 @@ async fn permissions(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -
     .fetch_all(&mut *conn)
     .await?;
     delete_empty(conn, &roles).await?;
-    let swept = swept.into_iter().map(|row| Swept {
+    let swept = swept.into_iter().map(|row| ExpiredGrant {
         person: row.person,
         service: row.service,
-        what: What::Permission(row.permission),
-        terms: Standing { expires_at: row.expires_at, reason: row.reason },
+        what: Grantable::Permission(row.permission),
+        terms: GrantTerms { expires_at: row.expires_at, reason: row.reason },
     });
     Ok(swept.collect())
 }

@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::access::grants::{Held, HeldRole};
+use crate::access::grants::{HeldRole, NamedGrant};
 use crate::access::roles::Role;
 use crate::access::services::Service;
 use crate::base::error::Result;
@@ -79,9 +79,9 @@ pub async fn list(
     after: Option<LastGrant>,
     limit: i64,
     now: OffsetDateTime,
-) -> Result<Vec<Held>> {
+) -> Result<Vec<NamedGrant>> {
     let rows = sqlx::query_as!(
-        Held,
+        NamedGrant,
         r#"
         select held.person_id as "person_id!: PersonId", p.username,
                held.service_id as "service_id!: ServiceId", s.name as service,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::access::grants::review::{Grants, Place, Reviewed, ReviewedPerson, Reviewer};
-use crate::access::grants::{Standing, What};
+use crate::access::grants::review::{Grants, ReviewCursor, Reviewed, ReviewedPerson, Reviewer};
+use crate::access::grants::{GrantTerms, Grantable};
 use crate::access::permissions::Permission;
 use crate::access::roles::Role;
 use crate::base::error::Result;
@@ -17,23 +17,20 @@ use crate::platform::http::{Part, Total};
 /// Which grants are looked at.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// Those after this one.
-    pub after: Place,
+    pub after: ReviewCursor,
     /// So many.
     pub fetch: i64,
     /// Those of people whose username or name begins like this.
     pub prefix: Option<String>,
-    /// Those of this role.
     pub role: Option<RoleId>,
     /// Those neither given nor confirmed since.
     pub before: Option<OffsetDateTime>,
-    /// Whether to count them.
     pub total: Total,
 }
 
 impl Part for Selection {
     fn whole(&self) -> Self {
-        Self { after: Place::FIRST, fetch: i64::MAX, ..self.clone() }
+        Self { after: ReviewCursor::FIRST, fetch: i64::MAX, ..self.clone() }
     }
 
     fn total(&self) -> &Total {
@@ -122,7 +119,7 @@ pub async fn review(
         confirmed_at: row.confirmed_at,
         confirmed_by: reviewer(row.confirmer_id, row.confirmer),
         last_used_on: row.last_used_on,
-        place: Place { role: row.role_id, person: row.person_id, permission: row.permission_id },
+        place: ReviewCursor { role: row.role_id, person: row.person_id, permission: row.permission_id },
     });
     Ok(rows.collect())
 }
@@ -134,11 +131,11 @@ pub async fn confirm(
     grants: &Grants,
     by: PersonId,
     now: OffsetDateTime,
-) -> Result<BTreeMap<(PersonId, What), Standing>> {
+) -> Result<BTreeMap<(PersonId, Grantable), GrantTerms>> {
     let mut confirmed = BTreeMap::new();
     let roles = grants.iter().filter_map(|(person, what)| match what {
-        What::Role(role) => Some((person.0, role.0)),
-        What::Permission(_) => None,
+        Grantable::Role(role) => Some((person.0, role.0)),
+        Grantable::Permission(_) => None,
     });
     let (people, roles): (Vec<i32>, Vec<i32>) = roles.unzip();
     let rows = sqlx::query!(
@@ -161,12 +158,12 @@ pub async fn confirm(
     .fetch_all(&mut *conn)
     .await?;
     for row in rows {
-        let standing = Standing { expires_at: row.expires_at, reason: row.reason };
-        confirmed.insert((row.person, What::Role(row.role)), standing);
+        let terms = GrantTerms { expires_at: row.expires_at, reason: row.reason };
+        confirmed.insert((row.person, Grantable::Role(row.role)), terms);
     }
     let permissions = grants.iter().filter_map(|(person, what)| match what {
-        What::Role(_) => None,
-        What::Permission(permission) => Some((person.0, permission.0)),
+        Grantable::Role(_) => None,
+        Grantable::Permission(permission) => Some((person.0, permission.0)),
     });
     let (people, permissions): (Vec<i32>, Vec<i32>) = permissions.unzip();
     let rows = sqlx::query!(
@@ -190,8 +187,8 @@ pub async fn confirm(
     .fetch_all(conn)
     .await?;
     for row in rows {
-        let standing = Standing { expires_at: row.expires_at, reason: row.reason };
-        confirmed.insert((row.person, What::Permission(row.permission)), standing);
+        let terms = GrantTerms { expires_at: row.expires_at, reason: row.reason };
+        confirmed.insert((row.person, Grantable::Permission(row.permission)), terms);
     }
     Ok(confirmed)
 }

@@ -3,14 +3,14 @@
 use super::Report;
 use crate::app::config::Config;
 use crate::base::error::causes;
-use crate::platform::mail::{Post, Stage};
+use crate::platform::mail::{Mailer, Stage};
 
 pub(super) async fn check(report: &mut Report, config: &Config) {
-    let post = match Post::new(&config.mail) {
-        Ok(post) => post,
+    let mailer = match Mailer::new(&config.mail) {
+        Ok(mailer) => mailer,
         Err(error) => return report.wrong("mail server", format!("SMTP_URL {}", causes(&error)), "look into SMTP_URL"),
     };
-    let failure = match post.try_out().await {
+    let failure = match mailer.try_out().await {
         None => return report.skipped("mail server", "SMTP_URL is not set: nobody can ask for a new password"),
         Some(Ok(())) => {
             let sender = &config.mail.from.email;
@@ -20,7 +20,7 @@ pub(super) async fn check(report: &mut Report, config: &Config) {
     };
     let advice = match failure.stage {
         Stage::Greeting => {
-            let name = post.ehlo_name().unwrap_or_default();
+            let name = mailer.ehlo_name().unwrap_or_default();
             format!("set SMTP_EHLO_NAME to a full host name that this server takes; Portero said `{name}`")
         }
         Stage::Encryption => "look into SMTP_URL: whether that server takes TLS by `?tls=required`".to_owned(),

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::{Report, servers, store};
 use crate::app::cli::output::count;
 use crate::app::config::Config;
-use crate::app::database::{Database, Standing, newer, standing};
+use crate::app::database::{Database, MigrationStatus, migration_status, newer};
 use crate::base::error::{Result, causes};
 use crate::base::no_primary::NoPrimary;
 use crate::gate::store::administrators;
@@ -112,17 +112,17 @@ async fn ask(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
         report.ok("database", format!("PostgreSQL {text}"));
     }
     clocks(report, conn).await?;
-    match standing(conn).await? {
-        Standing::Current => report.ok("migrations", "the database is at this version"),
-        Standing::Behind => {
+    match migration_status(conn).await? {
+        MigrationStatus::Current => report.ok("migrations", "the database is at this version"),
+        MigrationStatus::Behind => {
             report.wrong("migrations", "the database is not migrated to this version", "portero migrate");
             report.skipped("administrator", "can be looked for after the migration");
             return Ok(());
         }
-        Standing::Ahead(version) => report.wrong("migrations", newer(version), ""),
+        MigrationStatus::Ahead(version) => report.wrong("migrations", newer(version), ""),
     }
     ids(report, conn).await?;
-    let mails = mail::store::standing(conn).await?;
+    let mails = mail::store::queue_counts(conn).await?;
     if mails.dead > 0 {
         let letters = count(mails.dead.unsigned_abs(), "mail was", "mails were");
         report.wrong("mail queue", format!("{letters} given up"), "portero mail list; then portero mail retry");

@@ -1,7 +1,7 @@
 //! The servers of an address that names several: which is the primary, and whether the others could take over.
 
 use super::Report;
-use crate::base::no_primary::{Unfit, Why};
+use crate::base::no_primary::{ConnectFailure, Unfit};
 use crate::platform::database::Address;
 
 pub(super) async fn check(report: &mut Report, address: &Address) {
@@ -18,13 +18,13 @@ pub(super) async fn check(report: &mut Report, address: &Address) {
                 format!("{server} is a primary, and not the only one: what is revoked on one is valid on the other"),
                 "find out which one is right, and stop the others before anything else",
             ),
-            Err(Why::Unfit(Unfit::Standby)) => report.ok("server", format!("{server} is a standby")),
-            Err(Why::Unfit(Unfit::ReadOnly)) => report.wrong(
+            Err(ConnectFailure::Unfit(Unfit::Standby)) => report.ok("server", format!("{server} is a standby")),
+            Err(ConnectFailure::Unfit(Unfit::ReadOnly)) => report.wrong(
                 "server",
                 format!("{server} is read-only without being a standby"),
                 "unset default_transaction_read_only there, or take it out of AUTH_DATABASE_URL",
             ),
-            Err(Why::Failed { text, .. }) => report.wrong(
+            Err(ConnectFailure::Failed { text, .. }) => report.wrong(
                 "server",
                 format!("{server} can't be reached: {text}"),
                 "start it, or take it out of AUTH_DATABASE_URL",

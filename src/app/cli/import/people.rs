@@ -10,7 +10,7 @@ use super::progress;
 use crate::app::cli::output::{self, Output, count};
 use crate::app::cli::tool::Tool;
 use crate::gate::audit::{self, Action, Event};
-use crate::identity::people::import::{Batches, PeopleFile, Remarks, Rules, hash_all, store};
+use crate::identity::people::import::{LineBatches, PasswordRules, PeopleFile, Remarks, hash_all, store};
 use crate::platform::passwords::Password;
 
 /// How many faults are read back at a time.
@@ -63,8 +63,10 @@ async fn look_at(
 ) -> anyhow::Result<(u64, Vec<(i64, Password)>, Remarks)> {
     let bar = progress::bar("reading", file.size, progress::BYTES);
     let (mut lines, mut passwords, mut remarks) = (0, Vec::new(), Remarks::default());
-    let mut batches =
-        Batches::of(file, Rules::new(tool.app.judge.policy(), tool.app.settings.knows_firebase, tool.app.clock.now()));
+    let mut batches = LineBatches::of(
+        file,
+        PasswordRules::new(tool.app.judge.policy(), tool.app.settings.knows_firebase, tool.app.clock.now()),
+    );
     while let Some(batch) = batches.next().transpose()? {
         store::keep(conn, &batch).await?;
         lines += batch.lines;

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::app::cli::named::Named;
 use crate::app::cli::tool::Tool;
+use crate::app::cli::typed_ref::TypedRef;
 use crate::base::id::PersonId;
 use crate::identity::people;
 
-pub(super) async fn disable(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
+pub(super) async fn disable(tool: &Tool, named: &TypedRef<PersonId>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
     let changed = people::disable(&mut tx, person.id).await?;
@@ -24,7 +24,7 @@ pub(super) async fn disable(tool: &Tool, named: &Named<PersonId>) -> anyhow::Res
     tool.output.done(&answer, said)
 }
 
-pub(super) async fn enable(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
+pub(super) async fn enable(tool: &Tool, named: &TypedRef<PersonId>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
     let changed = people::enable(&mut tx, person.id).await?;

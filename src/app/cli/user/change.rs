@@ -1,12 +1,12 @@
 //! `portero user change`.
 
-use crate::app::cli::named::Named;
 use crate::app::cli::tool::Tool;
+use crate::app::cli::typed_ref::TypedRef;
 use crate::base::email::Email;
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
 use crate::base::person::{PersonName, Username};
-use crate::identity::people::{self, DocumentNumber, DocumentType, PersonChange, PersonType, Wanted};
+use crate::identity::people::{self, DocumentNumber, DocumentType, PersonChange, PersonType, RequestedChange};
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
@@ -42,11 +42,11 @@ impl From<NewDetails> for PersonChange {
     }
 }
 
-pub(super) async fn run(tool: &Tool, named: &Named<PersonId>, new: NewDetails) -> anyhow::Result<()> {
+pub(super) async fn run(tool: &Tool, named: &TypedRef<PersonId>, new: NewDetails) -> anyhow::Result<()> {
     let change = PersonChange::from(new);
     let mut tx = tool.begin().await?;
     let id = named.find(&mut tx).await?.id;
-    let wanted = Wanted { change: &change, password_hash: None, if_match: None, language: None };
+    let wanted = RequestedChange { change: &change, password_hash: None, if_match: None, language: None };
     people::change(&mut tx, &tool.app, id, &wanted).await?;
     let details = people::store::details(&mut tx, id).await?;
     tx.commit([]).await?;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::app::cli::output::{Output, count};
 use crate::app::cli::tool::Tool;
-use crate::identity::people::Export;
+use crate::identity::people::PeopleExport;
 use crate::identity::people::import::Format;
 
 #[derive(Debug, clap::Args)]
@@ -59,7 +59,7 @@ fn make(path: &Path) -> anyhow::Result<File> {
 
 /// Answers how many people were written.
 async fn write(tool: &Tool, format: Format, to: &mut impl Write) -> anyhow::Result<usize> {
-    let mut export = Export::begin(format);
+    let mut export = PeopleExport::begin(format);
     let told = export.told();
     tool.begin().await?.commit([told]).await?;
     while let Some(lines) = export.next(&mut *tool.app.db.read().await?).await? {

@@ -18,8 +18,8 @@ use time::OffsetDateTime;
 
 use super::ask::NewPassword;
 use super::import;
-use super::named::Named;
 use super::tool::Tool;
+use super::typed_ref::TypedRef;
 use crate::base::id::{PersonId, SessionId};
 use crate::identity::accounts::Note;
 
@@ -38,52 +38,52 @@ pub(super) enum Command {
     /// Show a person and what they hold.
     Show {
         /// Id or username.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
     },
     /// Change a person. Only the given options change.
     #[command(override_usage = "portero user change <PERSON> <OPTIONS>")]
     Change {
         /// Id or username.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
         #[command(flatten)]
         new: change::NewDetails,
     },
     /// Disable a person: end their sessions and refuse their logins. Grants are kept.
     Disable {
         /// Id or username.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
     },
     /// Enable a disabled person, and clear failed logins.
     Enable {
         /// Id or username.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
     },
     /// Remove a person. Sessions and grants end; username and document become free.
     Remove {
         /// Id or username.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
     },
     /// Set a person's password, end all their sessions, and clear the waits after failed logins.
     ResetPassword {
         /// Id or username.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
         #[command(flatten)]
         password: NewPassword,
     },
     /// Send a password reset mail to a person's verified address.
     SendReset {
         /// Id or username.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
     },
     /// List a person's sessions, newest first.
     Sessions {
         /// Id or username.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
     },
     /// End a person's sessions: all of them, or one.
     EndSessions {
         /// Id or username.
-        person: Named<PersonId>,
+        person: TypedRef<PersonId>,
         /// End only this one: its id, as `portero user sessions` shows it.
         #[arg(long, value_name = "ID", value_parser = sessions::session_id)]
         session: Option<SessionId>,

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use crate::app::cli::named::Named;
 use crate::app::cli::output::count;
 use crate::app::cli::tool::Tool;
+use crate::app::cli::typed_ref::TypedRef;
 use crate::base::id::{Id, PersonId};
 use crate::identity::people::{self, Removed};
 
-pub(super) async fn run(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
+pub(super) async fn run(tool: &Tool, named: &TypedRef<PersonId>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
     let Removed::All { ended } = people::remove(&mut tx, &[person.id], None).await? else {

@@ -4,16 +4,16 @@ use serde_json::json;
 
 use super::shown_once;
 use crate::app::cli::ask::NewPassword;
-use crate::app::cli::named::Named;
 use crate::app::cli::output::{count, remark};
 use crate::app::cli::tool::Tool;
+use crate::app::cli::typed_ref::TypedRef;
 use crate::base::id::{Id, PersonId};
 use crate::identity::people::{self, ChosenBy};
 use crate::platform::shares::Asker;
 
 pub(in crate::app::cli) async fn run(
     tool: &Tool,
-    named: &Named<PersonId>,
+    named: &TypedRef<PersonId>,
     password: &NewPassword,
 ) -> anyhow::Result<()> {
     let person = named.find(&mut *tool.app.db.read().await?).await?;

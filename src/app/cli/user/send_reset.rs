@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::app::cli::named::Named;
 use crate::app::cli::tool::Tool;
+use crate::app::cli::typed_ref::TypedRef;
 use crate::base::id::PersonId;
 use crate::identity::accounts;
 
-pub(super) async fn run(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
+pub(super) async fn run(tool: &Tool, named: &TypedRef<PersonId>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
     crate::gate::store::people::lock(&mut tx, person.id).await?;

@@ -5,9 +5,9 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::moment;
-use crate::app::cli::named::Named;
 use crate::app::cli::output::{List, Row, count, or_dash};
 use crate::app::cli::tool::Tool;
+use crate::app::cli::typed_ref::TypedRef;
 use crate::base::id::{PersonId, SessionId};
 use crate::identity::sessions::{self, ListedSession, Older};
 
@@ -32,7 +32,7 @@ pub(super) fn session_id(text: &str) -> Result<SessionId, String> {
         .ok_or_else(|| "not the id of a session: that is 32 digits, as `portero user sessions` shows it".to_owned())
 }
 
-pub(super) async fn list(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
+pub(super) async fn list(tool: &Tool, named: &TypedRef<PersonId>) -> anyhow::Result<()> {
     let mut conn = tool.app.db.read().await?;
     let person = named.find(&mut conn).await?.id;
     let mut all = List::begin(tool.output);
@@ -45,7 +45,7 @@ pub(super) async fn list(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result
     all.end()
 }
 
-pub(super) async fn end(tool: &Tool, named: &Named<PersonId>, session: Option<&SessionId>) -> anyhow::Result<()> {
+pub(super) async fn end(tool: &Tool, named: &TypedRef<PersonId>, session: Option<&SessionId>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = named.find(&mut tx).await?;
     let who = format!("{} (id {})", person.username, person.id);

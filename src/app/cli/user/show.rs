@@ -4,9 +4,9 @@ use time::OffsetDateTime;
 
 use super::moment;
 use crate::app::cli::grant::all_grants;
-use crate::app::cli::named::Named;
 use crate::app::cli::output::{Output, Row, line, or_dash, table};
 use crate::app::cli::tool::{Tool, list_all};
+use crate::app::cli::typed_ref::TypedRef;
 use crate::base::id::PersonId;
 use crate::base::person::Person;
 use crate::identity::attempts::store::FailedLogins;
@@ -51,7 +51,7 @@ pub(super) async fn list(tool: &Tool, beginning: Option<String>) -> anyhow::Resu
     list_all(tool.output, beginning, |person: &Details| person.id.0, list).await
 }
 
-pub(super) async fn show(tool: &Tool, named: &Named<PersonId>) -> anyhow::Result<()> {
+pub(super) async fn show(tool: &Tool, named: &TypedRef<PersonId>) -> anyhow::Result<()> {
     let mut conn = tool.app.db.read().await?;
     let id = named.find(&mut conn).await?.id;
     let person = people::store::details(&mut conn, id).await?;

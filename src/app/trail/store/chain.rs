@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::app::trail::chain::{Link, Stored};
+use crate::app::trail::chain::{Link, StoredEvent};
 use crate::base::error::Result;
 
 fn link(position: i64, hash: &[u8]) -> Result<Link> {
@@ -55,7 +55,7 @@ pub async fn head(conn: &mut PgConnection) -> Result<Link> {
 }
 
 /// Events that have no seal yet, in the order of their ids.
-pub async fn unsealed(conn: &mut PgConnection, limit: i64) -> Result<Vec<Stored>> {
+pub async fn unsealed(conn: &mut PgConnection, limit: i64) -> Result<Vec<StoredEvent>> {
     let ids = sqlx::query_scalar!("select event_id from auth.audit_unsealed order by event_id limit $1", limit)
         .fetch_all(&mut *conn)
         .await?;
@@ -69,9 +69,9 @@ pub async fn count_unsealed(conn: &mut PgConnection) -> Result<u64> {
 }
 
 /// Events as they are stored, in the order of their ids.
-pub async fn stored(conn: &mut PgConnection, ids: &[i64]) -> Result<Vec<Stored>> {
+pub async fn stored(conn: &mut PgConnection, ids: &[i64]) -> Result<Vec<StoredEvent>> {
     let events = sqlx::query_as!(
-        Stored,
+        StoredEvent,
         r#"
         select id, at, action, actor, actor_id, subject_id, service_id, request_id, address::text as address, client_id,
                before::text as before, after::text as after
@@ -115,9 +115,7 @@ pub async fn seal(conn: &mut PgConnection, links: &[(i64, Link)], now: OffsetDat
 /// A link as it is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Seal {
-    /// The link.
     pub link: Link,
-    /// The event that it seals.
     pub event_id: i64,
 }
 

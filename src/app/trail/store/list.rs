@@ -11,9 +11,7 @@ use crate::base::id::{PersonId, ServiceId};
 /// Which events, by id.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Filter {
-    /// Done by this person.
     pub actor: Option<PersonId>,
-    /// Done to this person.
     pub subject: Option<PersonId>,
     /// Done by or to this person.
     pub concerning: Option<PersonId>,

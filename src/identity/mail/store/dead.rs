@@ -5,15 +5,15 @@ use time::{Duration, OffsetDateTime};
 
 use super::limits;
 use crate::base::error::Result;
-use crate::platform::metrics::Standing;
+use crate::platform::metrics::MailQueueCounts;
 
 /// Nobody has looked at it for so long: nobody will.
 const FORGOTTEN: Duration = Duration::days(30);
 
 /// How the queue stands.
-pub async fn standing(conn: &mut PgConnection) -> Result<Standing> {
-    let standing = sqlx::query_as!(
-        Standing,
+pub async fn queue_counts(conn: &mut PgConnection) -> Result<MailQueueCounts> {
+    let counts = sqlx::query_as!(
+        MailQueueCounts,
         r#"
         select count(*) filter (where dead_at is null) as "waiting!",
                count(*) filter (where dead_at is not null) as "dead!"
@@ -22,13 +22,12 @@ pub async fn standing(conn: &mut PgConnection) -> Result<Standing> {
     )
     .fetch_one(conn)
     .await?;
-    Ok(standing)
+    Ok(counts)
 }
 
 /// A mail that was given up.
 #[derive(Debug, serde::Serialize)]
 pub struct DeadLetter {
-    /// Its id.
     pub id: i64,
     /// What it was to say.
     pub kind: String,

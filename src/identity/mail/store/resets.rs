@@ -14,7 +14,7 @@ use crate::base::opaque::mail_token::{PATIENCE, Purpose};
 use crate::gate::audit::{self, Action, Actor, By, Event};
 use crate::gate::store::people;
 use crate::identity::mail::Content;
-use crate::identity::mail::content::Asked;
+use crate::identity::mail::content::RequestOrigin;
 use crate::identity::mail::limits::{PAUSE, may_be_reset};
 use crate::platform::database::index;
 
@@ -70,7 +70,7 @@ pub async fn queue_reset(
 }
 
 /// The address or the username that somebody typed, and where.
-fn typed(content: &Content) -> Option<(Option<&str>, Option<&str>, &Asked)> {
+fn typed(content: &Content) -> Option<(Option<&str>, Option<&str>, &RequestOrigin)> {
     match content {
         Content::PasswordReset { email, username, origin } => Some((email.as_deref(), username.as_deref(), origin)),
         _ => None,
@@ -78,7 +78,7 @@ fn typed(content: &Content) -> Option<(Option<&str>, Option<&str>, &Asked)> {
 }
 
 /// Whoever asked, as far as they say.
-struct Waiting {
+struct WaitingReset {
     mail: i64,
     content: Content,
     network: Option<String>,
@@ -97,7 +97,7 @@ pub async fn address_resets(conn: &mut PgConnection, now: OffsetDateTime) -> Res
     // In one order, wherever two instances do so at once.
     found.sort_by_cached_key(|found| found.email.mailbox());
     let mut addressed = Vec::new();
-    for Found { place, person, email } in found {
+    for ResetRecipient { place, person, email } in found {
         let Some(asked) = asked.get(place) else { continue };
         // Nobody is promoted meanwhile, which would void what was sent before.
         people::hold(&mut *conn, person).await?;
@@ -116,7 +116,7 @@ pub async fn address_resets(conn: &mut PgConnection, now: OffsetDateTime) -> Res
     Ok(asked.len())
 }
 
-async fn take(conn: &mut PgConnection) -> Result<Vec<Waiting>> {
+async fn take(conn: &mut PgConnection) -> Result<Vec<WaitingReset>> {
     let rows = sqlx::query!(
         r#"
         select id, data, network, created_at
@@ -133,20 +133,20 @@ async fn take(conn: &mut PgConnection) -> Result<Vec<Waiting>> {
     rows.into_iter()
         .map(|row| {
             let content = serde_json::from_value::<Content>(row.data).map_err(anyhow::Error::from)?;
-            Ok(Waiting { mail: row.id, content, network: row.network, created_at: row.created_at })
+            Ok(WaitingReset { mail: row.id, content, network: row.network, created_at: row.created_at })
         })
         .collect()
 }
 
 /// Somebody whom one of those meant.
-struct Found {
+struct ResetRecipient {
     place: usize,
     person: PersonId,
     email: Email,
 }
 
 /// Finds them by address or username: as it was typed, or else in other letters of the same. Each once.
-async fn find(conn: &mut PgConnection, asked: &[Waiting]) -> Result<Vec<Found>> {
+async fn find(conn: &mut PgConnection, asked: &[WaitingReset]) -> Result<Vec<ResetRecipient>> {
     let typed = asked.iter().map(|asked| typed(&asked.content));
     let (emails, usernames): (Vec<Option<&str>>, Vec<Option<&str>>) =
         typed.map(|typed| typed.map_or((None, None), |(email, username, _)| (email, username))).unzip();
@@ -187,11 +187,13 @@ async fn find(conn: &mut PgConnection, asked: &[Waiting]) -> Result<Vec<Found>> 
     .fetch_all(conn)
     .await?;
     let found = rows.into_iter();
-    found.map(|row| Ok(Found { place: index(row.place)?, person: row.id, email: Email::stored(&row.email) })).collect()
+    found
+        .map(|row| Ok(ResetRecipient { place: index(row.place)?, person: row.id, email: Email::stored(&row.email) }))
+        .collect()
 }
 
 /// Addresses a mail to somebody, unless there was one just now.
-async fn address(conn: &mut PgConnection, asked: &Waiting, person: PersonId, email: &Email) -> Result<bool> {
+async fn address(conn: &mut PgConnection, asked: &WaitingReset, person: PersonId, email: &Email) -> Result<bool> {
     let addressed = sqlx::query!(
         r#"
         with token as (

@@ -16,7 +16,6 @@ use crate::identity::mail::Content;
 pub struct NewToken<'a> {
     /// What the mail says.
     pub content: &'a Content,
-    /// What for.
     pub purpose: Purpose,
     /// Whose; nobody's, where the receiver is nobody yet.
     pub person: Option<PersonId>,
@@ -24,7 +23,6 @@ pub struct NewToken<'a> {
     pub email: &'a Email,
     /// The language of the request that caused it.
     pub locale: Option<Locale>,
-    /// Now.
     pub now: OffsetDateTime,
     /// Until when it is good.
     pub expires_at: OffsetDateTime,
@@ -154,11 +152,8 @@ pub async fn void_of_holders(conn: &mut PgConnection, role: RoleId) -> Result<()
 /// Whose token somebody presents.
 #[derive(Debug)]
 pub struct Owner {
-    /// Their id.
     pub person: PersonId,
-    /// What they log in with.
     pub username: String,
-    /// What they are called.
     pub name: String,
     /// Where their mail goes now.
     pub email: Option<String>,

@@ -1,5 +1,5 @@
 use crate::identity::mail::Content;
-use crate::identity::mail::letter::{About, Words, is_link, moment};
+use crate::identity::mail::letter::{LetterContext, Words, is_link, moment};
 
 const IF_NOT_YOU: &str = "If that was not you, ask for a new password at once, and tell an administrator.";
 
@@ -18,7 +18,7 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-pub(in crate::identity::mail) fn say(about: &About<'_>, sender: &str) -> Words {
+pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) -> Words {
     let moment = |at| moment(at, &MONTHS, "");
     let (at, until) = (moment(about.at), moment(about.expires_at));
     let (subject, paragraphs) = match about.content {

@@ -1,5 +1,5 @@
 use crate::identity::mail::Content;
-use crate::identity::mail::letter::{About, Words, is_link, moment};
+use crate::identity::mail::letter::{LetterContext, Words, is_link, moment};
 
 const IF_NOT_YOU: &str = "Si no fuiste tú, pide de inmediato una contraseña nueva y avisa a un administrador.";
 
@@ -18,7 +18,7 @@ const MONTHS: [&str; 12] = [
     "diciembre",
 ];
 
-pub(in crate::identity::mail) fn say(about: &About<'_>, sender: &str) -> Words {
+pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) -> Words {
     let moment = |at| moment(at, &MONTHS, "de ");
     let (at, until) = (moment(about.at), moment(about.expires_at));
     let (subject, paragraphs) = match about.content {

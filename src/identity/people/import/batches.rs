@@ -2,7 +2,7 @@ use anyhow::bail;
 use tokio_util::sync::CancellationToken;
 
 use super::file::PeopleFile;
-use super::line::{self, Candidate, Rules};
+use super::line::{self, ParsedPerson, PasswordRules};
 use super::remarks::Remarks;
 use crate::platform::passwords::Password;
 
@@ -11,11 +11,11 @@ const LINES: usize = 2000;
 
 /// Some lines of a file, looked at.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct LineBatch {
     /// How many there were.
     pub lines: u64,
     /// Who is in them, by line.
-    pub people: Vec<(i64, Candidate)>,
+    pub people: Vec<(i64, ParsedPerson)>,
     /// Their passwords, which must not lie in the database before they are hashed.
     pub passwords: Vec<(i64, Password)>,
     /// What is wrong with them.
@@ -25,15 +25,15 @@ pub struct Batch {
 }
 
 /// A file, some lines at a time.
-pub struct Batches {
+pub struct LineBatches {
     file: PeopleFile,
-    rules: Rules,
+    rules: PasswordRules,
     wanted: CancellationToken,
 }
 
-impl Batches {
+impl LineBatches {
     /// Of a file, whose passwords and hashes must keep these rules.
-    pub fn of(file: PeopleFile, rules: Rules) -> Self {
+    pub fn of(file: PeopleFile, rules: PasswordRules) -> Self {
         Self { file, rules, wanted: CancellationToken::new() }
     }
 
@@ -48,8 +48,8 @@ impl Batches {
         self.file.bytes_read()
     }
 
-    fn read(&mut self) -> anyhow::Result<Batch> {
-        let mut batch = Batch::default();
+    fn read(&mut self) -> anyhow::Result<LineBatch> {
+        let mut batch = LineBatch::default();
         while batch.people.len() < LINES
             && batch.faults.len() < LINES
             && let Some((number, fields)) = self.file.next().transpose()?
@@ -76,8 +76,8 @@ impl Batches {
     }
 }
 
-impl Iterator for Batches {
-    type Item = anyhow::Result<Batch>;
+impl Iterator for LineBatches {
+    type Item = anyhow::Result<LineBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.read().map(|batch| (batch.lines > 0).then_some(batch)).transpose()

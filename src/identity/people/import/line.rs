@@ -7,7 +7,7 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use time::OffsetDateTime;
 
-use super::file::{Known, READ_ONLY};
+use super::file::{KnownField, READ_ONLY};
 use crate::base::clock;
 use crate::base::email::Email;
 use crate::base::error::Error;
@@ -19,7 +19,7 @@ use crate::platform::passwords::{NO_FIREBASE_KEY, Password, PasswordHash, Policy
 /// The fields of a line, unread. Without `Debug`: two of them are secrets.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fields {
+pub struct LineFields {
     #[serde(alias = "login")]
     username: Option<String>,
     #[serde(alias = "display_name")]
@@ -39,9 +39,9 @@ pub struct Fields {
     sessions: Option<IgnoredAny>,
 }
 
-impl Fields {
+impl LineFields {
     /// Sets a field.
-    pub(super) fn set(&mut self, field: Known, value: String) {
+    pub(super) fn set(&mut self, field: KnownField, value: String) {
         let place = match field.name() {
             "username" => &mut self.username,
             "name" => &mut self.name,
@@ -71,7 +71,7 @@ impl Fields {
 
 /// A person to be, as far as their line can be read.
 #[derive(Debug, Default)]
-pub struct Candidate {
+pub struct ParsedPerson {
     pub(super) username: Option<Username>,
     pub(super) name: Option<PersonName>,
     pub(super) password: Option<Password>,
@@ -85,14 +85,14 @@ pub struct Candidate {
 
 /// What passwords, hashes and moments in files must keep to.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
+pub struct PasswordRules {
     policy: Policy,
     /// Whether Firebase's hashes can be verified.
     knows_firebase: bool,
     now: OffsetDateTime,
 }
 
-impl Rules {
+impl PasswordRules {
     /// By this policy for passwords; of moments none may be after `now`.
     pub fn new(policy: Policy, knows_firebase: bool, now: OffsetDateTime) -> Self {
         Self { policy, knows_firebase, now }
@@ -100,7 +100,7 @@ impl Rules {
 }
 
 /// Reads a line: what can be read of it, and all that is wrong with it.
-pub(super) fn read(fields: Fields, rules: Rules) -> (Candidate, Vec<String>) {
+pub(super) fn read(fields: LineFields, rules: PasswordRules) -> (ParsedPerson, Vec<String>) {
     let mut faults = Vec::new();
     let username = needed("username", fields.username.as_deref(), &mut faults);
     let name = needed("name", fields.name.as_deref(), &mut faults);
@@ -125,12 +125,15 @@ pub(super) fn read(fields: Fields, rules: Rules) -> (Candidate, Vec<String>) {
     let about: Vec<&str> = about.into_iter().flatten().collect();
     let (mut password, mut password_hash) = (None, None);
     match secret(fields.password, fields.password_hash.as_deref(), &about, rules) {
-        Ok(Some(Secret::Hash(hash))) => password_hash = Some(hash),
-        Ok(Some(Secret::Password(new))) => password = Some(new),
+        Ok(Some(LineSecret::Hash(hash))) => password_hash = Some(hash),
+        Ok(Some(LineSecret::Password(new))) => password = Some(new),
         Ok(None) => {}
         Err(fault) => faults.push(fault),
     }
-    (Candidate { username, name, password, password_hash, person_type, document, email, locale, disabled_at }, faults)
+    (
+        ParsedPerson { username, name, password, password_hash, person_type, document, email, locale, disabled_at },
+        faults,
+    )
 }
 
 fn needed<T: FromStr<Err = String>>(field: &str, text: Option<&str>, faults: &mut Vec<String>) -> Option<T> {
@@ -160,7 +163,7 @@ fn past(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, String> {
     if moment <= now { Ok(moment) } else { Err("must not be in the future; this moment is yet to come".to_owned()) }
 }
 
-enum Secret {
+enum LineSecret {
     Hash(PasswordHash),
     Password(Password),
 }
@@ -171,8 +174,8 @@ fn secret(
     password: Option<Presented>,
     hash: Option<&str>,
     about: &[&str],
-    rules: Rules,
-) -> Result<Option<Secret>, String> {
+    rules: PasswordRules,
+) -> Result<Option<LineSecret>, String> {
     match (password, hash) {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err("password: given together with password_hash; give one of them".to_owned()),
@@ -181,7 +184,7 @@ fn secret(
                 let is_known = rules.knows_firebase || !hash.is_of_firebase();
                 if is_known { Ok(hash) } else { Err(NO_FIREBASE_KEY.to_owned()) }
             });
-            hash.map(Secret::Hash).map(Some).map_err(|fault| format!("password_hash: {fault}"))
+            hash.map(LineSecret::Hash).map(Some).map_err(|fault| format!("password_hash: {fault}"))
         }
         (Some(password), None) if PasswordHash::is_surely(password.raw()) => {
             Err("password: looks like a hash; a hash belongs into `password_hash`".to_owned())
@@ -193,7 +196,7 @@ fn secret(
                 Error::Refused(refusal) => refusal.detail.replace('`', ""),
                 error => error.to_string(),
             })?;
-            Ok(Some(Secret::Password(password)))
+            Ok(Some(LineSecret::Password(password)))
         }
     }
 }
@@ -202,16 +205,16 @@ fn secret(
 mod tests {
     use super::*;
 
-    const RULES: Rules = Rules {
+    const RULES: PasswordRules = PasswordRules {
         policy: Policy { min_length: 8, refuse_guessable: true },
         knows_firebase: false,
         now: OffsetDateTime::UNIX_EPOCH,
     };
 
-    fn fields(values: &[(&str, &str)]) -> Fields {
-        let mut fields = Fields::default();
+    fn fields(values: &[(&str, &str)]) -> LineFields {
+        let mut fields = LineFields::default();
         for (name, value) in values {
-            fields.set(Known::of(name).expect("a field"), (*value).to_owned());
+            fields.set(KnownField::of(name).expect("a field"), (*value).to_owned());
         }
         fields
     }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use super::{Batch, Batches, Format, PeopleFile, Rules};
+use super::{Format, LineBatch, LineBatches, PasswordRules, PeopleFile};
 use crate::base::error::{Error, Result};
 use crate::platform::http::unreadable;
 
@@ -62,15 +62,15 @@ impl Received {
     pub(super) fn look_at(
         self,
         format: Format,
-        rules: Rules,
+        rules: PasswordRules,
         wanted: CancellationToken,
-    ) -> Result<mpsc::Receiver<anyhow::Result<Batch>>> {
+    ) -> Result<mpsc::Receiver<anyhow::Result<LineBatch>>> {
         let (sender, batches) = mpsc::channel(AHEAD);
         let is_large = self.0.len() > LARGE;
         let look = move || {
             let_others_go_first();
             match PeopleFile::new("the body".to_owned(), Cursor::new(self), None, format) {
-                Ok(file) => send(Batches::of(file, rules).while_wanted(wanted), &sender),
+                Ok(file) => send(LineBatches::of(file, rules).while_wanted(wanted), &sender),
                 Err(error) => send(std::iter::once(Err(error)), &sender),
             }
             if is_large {
@@ -92,7 +92,7 @@ fn let_others_go_first() {
 }
 
 /// Until all is sent, something fails, or nobody listens any more.
-fn send(batches: impl Iterator<Item = anyhow::Result<Batch>>, sender: &mpsc::Sender<anyhow::Result<Batch>>) {
+fn send(batches: impl Iterator<Item = anyhow::Result<LineBatch>>, sender: &mpsc::Sender<anyhow::Result<LineBatch>>) {
     for batch in batches {
         let failed = batch.is_err();
         if sender.blocking_send(batch).is_err() || failed {
@@ -123,7 +123,8 @@ mod tests {
     async fn nobody_looks_at_what_nobody_wants() {
         let line = "ada,Ada,correct horse battery staple\n".repeat(10_000);
         let file = Received::from(Body::from(format!("username,name,password\n{line}"))).await.expect("a file");
-        let rules = Rules::new(Policy::at_least(Policy::DEFAULT_MIN_LENGTH), false, time::OffsetDateTime::UNIX_EPOCH);
+        let rules =
+            PasswordRules::new(Policy::at_least(Policy::DEFAULT_MIN_LENGTH), false, time::OffsetDateTime::UNIX_EPOCH);
         let wanted = CancellationToken::new();
         let mut batches = file.look_at(Format::Csv, rules, wanted.clone()).expect("a thread");
         wanted.cancel();

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::line::Candidate;
+use super::line::ParsedPerson;
 use crate::identity::people::DocumentType;
 
 /// How many digits a DNI has.
@@ -23,7 +23,7 @@ impl Remarks {
     }
 
     /// Notes what is to be said of somebody.
-    pub(super) fn look_at(&mut self, line: i64, person: &Candidate) {
+    pub(super) fn look_at(&mut self, line: i64, person: &ParsedPerson) {
         if person.password.is_none() && person.password_hash.is_none() {
             self.without_password += 1;
             self.unreachable += u64::from(person.email.is_none());

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::received::Received;
-use super::{FIELDS, Format, Remarks, Rules, hash_all, store};
+use super::{FIELDS, Format, PasswordRules, Remarks, hash_all, store};
 use crate::base::error::{Error, Result, causes};
 use crate::gate::Can;
 use crate::gate::audit::{Action, Event};
@@ -47,12 +47,12 @@ struct ImportQuery {
 
 /// What the caller sends, and what for.
 #[derive(Debug)]
-struct Sent {
+struct Upload {
     format: Format,
     dry_run: bool,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Sent {
+impl<S: Send + Sync> FromRequestParts<S> for Upload {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
@@ -86,7 +86,8 @@ struct UsersImported {
 
 /// A fault in a line of an import.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Fault {
+#[schema(as = Fault)]
+pub struct ImportFault {
     /// Its number.
     line: i64,
     /// The field at fault, if the fault is in one.
@@ -97,8 +98,8 @@ pub struct Fault {
     what: String,
 }
 
-impl From<store::Fault> for Fault {
-    fn from(fault: store::Fault) -> Self {
+impl From<store::LineFault> for ImportFault {
+    fn from(fault: store::LineFault) -> Self {
         let field = |(field, what): (&str, &str)| {
             let known = FIELDS.iter().find(|known| **known == field)?;
             Some((*known, what.to_owned()))
@@ -130,14 +131,14 @@ impl From<store::Fault> for Fault {
 async fn import_users(
     State(identity): State<Identity>,
     by: Can<WriteUsers>,
-    sent: Sent,
+    sent: Upload,
     request: Request,
 ) -> Result<Json<UsersImported>> {
     let _place = identity.imports.place(by.actor)?;
     import(&identity, &by, &sent, request.into_body()).await.map(Json)
 }
 
-async fn import(identity: &Identity, by: &Can<WriteUsers>, sent: &Sent, body: Body) -> Result<UsersImported> {
+async fn import(identity: &Identity, by: &Can<WriteUsers>, sent: &Upload, body: Body) -> Result<UsersImported> {
     let dry_run = sent.dry_run;
     let apart = identity.db.address().one_connection();
     let prepared = while_allowed(identity, by, async {
@@ -197,7 +198,7 @@ struct Looked {
 /// Hands the file's lines to Postgres.
 async fn look_at(identity: &Identity, file: Received, format: Format, conn: &mut PgConnection) -> Result<Looked> {
     let wanted = CancellationToken::new();
-    let rules = Rules::new(identity.judge.policy(), identity.settings.knows_firebase, identity.clock.now());
+    let rules = PasswordRules::new(identity.judge.policy(), identity.settings.knows_firebase, identity.clock.now());
     let mut batches = file.look_at(format, rules, wanted.clone())?;
     let _until_dropped = wanted.drop_guard();
     let mut looked = Looked::default();
@@ -215,7 +216,8 @@ async fn must_be_faultless(conn: &mut PgConnection, lines: u64) -> Result<()> {
     store::find_duplicates(conn).await?;
     let (count, bad_lines) = store::count_faults(conn).await?;
     if count > 0 {
-        let faults: Vec<Fault> = store::faults(conn, None, FAULTS).await?.into_iter().map(Fault::from).collect();
+        let faults: Vec<ImportFault> =
+            store::faults(conn, None, FAULTS).await?.into_iter().map(ImportFault::from).collect();
         let detail = format!("{count} faults in {bad_lines} of {lines} lines; nobody was registered");
         return Err(Error::bad_request("invalid_import", detail)
             .with("faults", json!(faults))

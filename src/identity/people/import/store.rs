@@ -4,8 +4,8 @@
 
 use sqlx::{PgConnection, Row};
 
-use super::batches::Batch;
-use super::line::Candidate;
+use super::batches::LineBatch;
+use super::line::ParsedPerson;
 use crate::base::email::Email;
 use crate::base::error::{Error, OnConstraint, Result};
 use crate::base::locale::Locale;
@@ -17,7 +17,7 @@ use crate::platform::passwords::PasswordHash;
 
 /// Something wrong with a line.
 #[derive(Debug, serde::Serialize)]
-pub struct Fault {
+pub struct LineFault {
     /// Its number.
     pub line: i64,
     /// What is wrong with it.
@@ -63,13 +63,13 @@ pub async fn be_patient(conn: &mut PgConnection) -> Result<()> {
 }
 
 /// Keeps some lines and their faults.
-pub async fn keep(conn: &mut PgConnection, batch: &Batch) -> Result<()> {
+pub async fn keep(conn: &mut PgConnection, batch: &LineBatch) -> Result<()> {
     keep_people(&mut *conn, &batch.people).await?;
     keep_faults(conn, &batch.faults).await
 }
 
-async fn keep_people(conn: &mut PgConnection, lines: &[(i64, Candidate)]) -> Result<()> {
-    fn column<'a, T>(lines: &'a [(i64, Candidate)], get: impl Fn(&'a Candidate) -> Option<T>) -> Vec<Option<T>> {
+async fn keep_people(conn: &mut PgConnection, lines: &[(i64, ParsedPerson)]) -> Result<()> {
+    fn column<'a, T>(lines: &'a [(i64, ParsedPerson)], get: impl Fn(&'a ParsedPerson) -> Option<T>) -> Vec<Option<T>> {
         lines.iter().map(|(_, candidate)| get(candidate)).collect()
     }
     sqlx::query(
@@ -175,7 +175,7 @@ pub async fn count_faults(conn: &mut PgConnection) -> Result<(i64, i64)> {
 }
 
 /// The next faults after `last`, by line.
-pub async fn faults(conn: &mut PgConnection, last: Option<&Fault>, limit: i64) -> Result<Vec<Fault>> {
+pub async fn faults(conn: &mut PgConnection, last: Option<&LineFault>, limit: i64) -> Result<Vec<LineFault>> {
     let rows = sqlx::query(
         r"
         select line, number, fault
@@ -190,7 +190,9 @@ pub async fn faults(conn: &mut PgConnection, last: Option<&Fault>, limit: i64) -
     .bind(limit)
     .fetch_all(conn)
     .await?;
-    rows.iter().map(|row| Ok(Fault { line: row.try_get(0)?, number: row.try_get(1)?, what: row.try_get(2)? })).collect()
+    rows.iter()
+        .map(|row| Ok(LineFault { line: row.try_get(0)?, number: row.try_get(1)?, what: row.try_get(2)? }))
+        .collect()
 }
 
 /// Adds hashes to lines that came with passwords.

@@ -1,20 +1,19 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::Taken;
+use super::AlreadyTaken;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::names;
 use crate::base::person::Username;
 use crate::identity::attempts::Waits;
-use crate::identity::people::Claim;
+use crate::identity::people::LoginClaim;
 use crate::platform::database::by_place;
 use crate::platform::passwords::PasswordHash;
 
 /// What a login compares with.
 #[derive(Debug)]
 pub struct Credentials {
-    /// Whose they are.
     pub id: PersonId,
     /// The stored hash; `None` for who has not chosen a password yet.
     pub password_hash: Option<PasswordHash>,
@@ -24,7 +23,7 @@ pub struct Credentials {
 
 /// What is found about somebody who wants to log in.
 #[derive(Debug)]
-pub struct Found {
+pub struct LoginRecord {
     /// Their credentials, if they are anybody.
     pub credentials: Option<Credentials>,
     /// What stands against them.
@@ -33,7 +32,7 @@ pub struct Found {
 
 /// The credentials stored under the usernames of `claims`, and what stands against these, in their order. Who has the
 /// username as it was typed goes first; else whoever alone has it in other letters of the same.
-pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Found>> {
+pub async fn credentials(conn: &mut PgConnection, claims: &[LoginClaim]) -> Result<Vec<LoginRecord>> {
     let usernames: Vec<Option<&str>> = claims.iter().map(|claim| claim.username.as_deref()).collect();
     let folded: Vec<Option<String>> = usernames.iter().map(|name| name.map(names::fold)).collect();
     let name_keys: Vec<&str> = claims.iter().map(|claim| claim.name_key.as_str()).collect();
@@ -77,7 +76,7 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[Claim]) -> Result<Ve
         let (password_hash, enabled) = (row.password_hash, row.enabled);
         let credentials = row.id.map(|id| Credentials { id, password_hash, enabled });
         let waits = Waits { key: row.attempts_key, failures: row.failures, own: row.own, address: row.address };
-        (row.place, Found { credentials, waits })
+        (row.place, LoginRecord { credentials, waits })
     });
     by_place(claims, found)?
         .into_iter()
@@ -104,7 +103,7 @@ pub async fn must_be_free(conn: &mut PgConnection, id: PersonId, username: &User
     .await?;
     match standing {
         None => Ok(()),
-        Some(standing) if standing == username.as_str() => Err(Taken::Username.into()),
-        Some(_) => Err(Taken::UsernameButForCase.into()),
+        Some(standing) if standing == username.as_str() => Err(AlreadyTaken::Username.into()),
+        Some(_) => Err(AlreadyTaken::UsernameButForCase.into()),
     }
 }

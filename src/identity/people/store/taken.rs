@@ -3,18 +3,15 @@ use crate::base::error::Error;
 
 /// What somebody else has already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// The username.
+pub enum AlreadyTaken {
     Username,
     /// The username but for its case.
     UsernameButForCase,
-    /// The address.
     Email,
-    /// The identity document.
     Document,
 }
 
-impl Taken {
+impl AlreadyTaken {
     /// As a unique index says it.
     pub(super) fn of(error: &sqlx::Error) -> Option<Self> {
         match error.as_database_error()?.constraint()? {
@@ -27,17 +24,17 @@ impl Taken {
     }
 }
 
-impl From<Taken> for Error {
+impl From<AlreadyTaken> for Error {
     /// 409.
-    fn from(taken: Taken) -> Self {
+    fn from(taken: AlreadyTaken) -> Self {
         let detail = match taken {
-            Taken::Email => return email_taken(),
-            Taken::Username => "that username is taken; choose another",
-            Taken::UsernameButForCase => {
+            AlreadyTaken::Email => return email_taken(),
+            AlreadyTaken::Username => "that username is taken; choose another",
+            AlreadyTaken::UsernameButForCase => {
                 "another person's username differs from that one only in capital and small letters, which is too little; \
                  choose another"
             }
-            Taken::Document => "another person is registered with that document",
+            AlreadyTaken::Document => "another person is registered with that document",
         };
         Self::conflict("user_exists", detail)
     }

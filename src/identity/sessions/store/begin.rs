@@ -16,13 +16,9 @@ use crate::platform::passwords::PasswordHash;
 /// A session to begin.
 #[derive(Debug)]
 pub struct NewSession<'a> {
-    /// The hash of its token.
     pub token: TokenHash,
-    /// Whose.
     pub person: PersonId,
-    /// What lets them in.
     pub proof: Proof<'a>,
-    /// Now.
     pub now: OffsetDateTime,
     /// How many sessions its owner may have, and which of them are over.
     pub bounds: Bounds,
@@ -32,10 +28,8 @@ pub struct NewSession<'a> {
     pub user_agent: Option<&'a str>,
 }
 
-/// A session that has begun.
 #[derive(Debug)]
-pub struct Begun {
-    /// Whose it is.
+pub struct BegunSession {
     pub payload: Payload,
     /// Whether it began on a device that its owner, who had logged in before, is not known to have.
     pub on_new_device: bool,
@@ -45,7 +39,7 @@ pub struct Begun {
 /// before it, and ends those of their sessions that are too many. Unless the person was removed or disabled or got another password since it was verified, or others have
 /// begun a wait since the attempt, or too many were let in: the row locks, first the person's, make each of those wait for this, or this for it.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
-pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Option<Begun>> {
+pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Option<BegunSession>> {
     let session_id = new.token.session_id();
     let (verified, attempt) = (new.proof.verified(), new.proof.attempt());
     let device = Device::of(new.user_agent, new.origin.client_id.as_deref());
@@ -155,7 +149,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| Begun { payload: row.payload.0, on_new_device: row.on_new_device }))
+    Ok(row.map(|row| BegunSession { payload: row.payload.0, on_new_device: row.on_new_device }))
 }
 
 /// When the bucket of somebody's logins is empty.

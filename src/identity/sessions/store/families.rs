@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::base::id::{FamilyId, PersonId};
 use crate::base::opaque::refresh_token::RefreshHash;
 use crate::base::opaque::token::TokenHash;
-use crate::gate::sessions::{Family, PairTimes, Payload, Standing};
+use crate::gate::sessions::{Family, PairTimes, Payload, RefreshTokenState};
 use crate::identity::sessions::Refreshed;
 
 /// How many refresh tokens of a family are known when they come again. An older one is refused like any unknown one.
@@ -63,7 +63,7 @@ pub async fn begin(conn: &mut PgConnection, pair: &NewPair) -> Result<()> {
 
 /// A refresh token that was handed out once.
 #[derive(Debug)]
-pub struct Known {
+pub struct IssuedRefreshToken {
     /// Whose it is.
     pub person: PersonId,
     /// Of which family.
@@ -73,9 +73,9 @@ pub struct Known {
 }
 
 /// What is known of a refresh token: none of it ever changes while the family lives.
-pub async fn find(conn: &mut PgConnection, token: RefreshHash) -> Result<Option<Known>> {
+pub async fn find(conn: &mut PgConnection, token: RefreshHash) -> Result<Option<IssuedRefreshToken>> {
     let known = sqlx::query_as!(
-        Known,
+        IssuedRefreshToken,
         r#"
         select f.person_id as "person: PersonId", t.family_id as "family: FamilyId", t.generation
         from auth.refresh_tokens t
@@ -110,9 +110,9 @@ pub async fn lock(conn: &mut PgConnection, family: FamilyId) -> Result<Option<Fa
 }
 
 /// What has become of a refresh token, to be asked for under a lock of its family.
-pub async fn standing(conn: &mut PgConnection, token: RefreshHash) -> Result<Option<Standing>> {
-    let standing = sqlx::query_as!(
-        Standing,
+pub async fn refresh_token_state(conn: &mut PgConnection, token: RefreshHash) -> Result<Option<RefreshTokenState>> {
+    let state = sqlx::query_as!(
+        RefreshTokenState,
         r#"
         select
             case
@@ -141,7 +141,7 @@ pub async fn standing(conn: &mut PgConnection, token: RefreshHash) -> Result<Opt
     )
     .fetch_optional(conn)
     .await?;
-    Ok(standing)
+    Ok(state)
 }
 
 /// Notes that a refresh token is exchanged `now`, and ends the session of its pair.

@@ -12,7 +12,7 @@ use crate::platform::http::Total;
 
 /// A session, as lists show it.
 #[derive(Debug)]
-pub struct Row {
+pub struct SessionRow {
     /// What people know it by.
     pub id: String,
     /// From `User-Agent`.
@@ -35,25 +35,23 @@ pub struct Row {
 
 /// Whose sessions, and which of them.
 #[derive(Debug)]
-pub struct Wanted<'a> {
-    /// Whose.
+pub struct SessionQuery<'a> {
     pub person: PersonId,
     /// The one that asks, if one does.
     pub asking: Option<TokenHash>,
     /// Those that are not over by these.
     pub lifetimes: (Lifetime, FamilyLifetime),
-    /// Now.
     pub now: OffsetDateTime,
     /// Which part of the list.
     pub older: &'a Older,
 }
 
 /// A person's sessions that are not over, the newest first.
-pub async fn list(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Row>> {
+pub async fn list(conn: &mut PgConnection, wanted: &SessionQuery<'_>) -> Result<Vec<SessionRow>> {
     let (lifetime, families) = wanted.lifetimes;
     Total::rows(conn, wanted.older, |older| {
         sqlx::query_as!(
-            Row,
+            SessionRow,
             r#"
             select id as "id!", device, address, client_id, created_at as "created_at!", last_seen_at as "last_seen_at!",
                    kept_at as "kept_at!", refreshes as "refreshes!", current as "current!"

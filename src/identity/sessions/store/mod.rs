@@ -4,4 +4,4 @@ mod begin;
 pub mod families;
 pub mod listed;
 
-pub use begin::{Begun, NewSession, insert, logins_until};
+pub use begin::{BegunSession, NewSession, insert, logins_until};

@@ -12,7 +12,7 @@ use super::account::Account;
 use super::error::refused;
 use super::find::Binaries;
 use super::layout::{Layout, last_lines, private_dir};
-use super::whose::text_of;
+use super::ownership::text_of;
 use super::{Durability, EmbeddedError, Postgres, child, leftover};
 
 /// Which major version made the cluster; none when there is no cluster yet.

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::platform::ownership::{Fault, name_of};
+use crate::platform::ownership::{OwnershipError, name_of};
 
 /// Why the private Postgres could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,6 @@ pub enum EmbeddedError {
     Refused {
         /// What was tried.
         doing: &'static str,
-        /// On what.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -68,7 +67,7 @@ pub enum EmbeddedError {
     #[error("{fault}: {}", otherwise(fault))]
     Untrusted {
         /// How.
-        fault: Fault,
+        fault: OwnershipError,
     },
 
     /// There is something else where one of our directories should be.
@@ -136,7 +135,6 @@ pub enum EmbeddedError {
     NotStarted {
         /// "ended (exit status: 1)", "was not ready after 60 s".
         how: String,
-        /// Its log.
         log: PathBuf,
         /// The log's last lines.
         said: String,
@@ -149,10 +147,10 @@ pub(super) fn refused(doing: &'static str, path: &Path) -> impl FnOnce(io::Error
 }
 
 /// What to do about a directory that others could have prepared.
-fn otherwise(fault: &Fault) -> String {
+fn otherwise(fault: &OwnershipError) -> String {
     const ELSEWHERE: &str = "set PORTERO_DATA_DIR to a directory of your own";
     match fault {
-        Fault::Foreign { owner, .. } => format!("run Portero as {}, or {ELSEWHERE}", name_of(*owner)),
+        OwnershipError::Foreign { owner, .. } => format!("run Portero as {}, or {ELSEWHERE}", name_of(*owner)),
         fault => {
             let remedy = fault.remedy().map(|command| format!("`{command}` if you know what is in it, or "));
             format!("{}{ELSEWHERE}", remedy.unwrap_or_default())

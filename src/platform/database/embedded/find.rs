@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::account::Account;
 use super::{EmbeddedError, child};
-use crate::platform::ownership::{Fault, Trusted};
+use crate::platform::ownership::{OwnershipError, Trusted};
 
 /// A directory with `postgres` and `initdb`.
 #[derive(Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Search<'_> {
         let owned = owners.owns_way_to(path).and_then(|real| match &real {
             Some(program) => {
                 let dir = program.parent().unwrap_or(program);
-                let unseen = |source| Fault::Unseen { path: dir.to_owned(), source };
+                let unseen = |source| OwnershipError::Unseen { path: dir.to_owned(), source };
                 owners.owns(dir, &fs::metadata(dir).map_err(unseen)?).map(|()| real)
             }
             None => Ok(None),

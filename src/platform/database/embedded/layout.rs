@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 
 use super::account::{Account, we_are_root};
 use super::error::refused;
-use super::{EmbeddedError, whose};
+use super::{EmbeddedError, ownership};
 use crate::platform::ownership::Trusted;
 
 /// What a Unix socket's path may have, without its final zero.
@@ -37,14 +37,14 @@ pub(super) struct Layout {
 impl Layout {
     /// Makes `directory` if need be. One that others could have prepared is refused.
     pub(super) fn prepare(directory: &Path) -> Result<Layout, EmbeddedError> {
-        let there = whose::directory(directory)?;
+        let there = ownership::directory(directory)?;
         if there.is_none() {
             let mode = if we_are_root() { 0o711 } else { 0o700 };
             let created = DirBuilder::new().recursive(true).mode(mode).create(directory);
             created.map_err(refused("make the directory", directory))?;
         }
         // Somebody may have made it just before.
-        let there = if there.is_some() { there } else { whose::directory(directory)? };
+        let there = if there.is_some() { there } else { ownership::directory(directory)? };
         let gone = || refused("look into", directory)(io::ErrorKind::NotFound.into());
         let directory = there.ok_or_else(gone)?;
         let mut inside = fs::read_dir(&directory).map_err(refused("look into", &directory))?;
@@ -119,7 +119,7 @@ impl Layout {
     }
 
     fn whose_files(&self) -> Trusted {
-        whose::files_in(&self.directory)
+        ownership::files_in(&self.directory)
     }
 
     /// The last lines that were logged after the first `from` bytes.

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::EmbeddedError;
 use super::error::refused;
 use super::layout::SOCKET;
-use super::whose::text_of;
+use super::ownership::text_of;
 
 /// How long each signal is given to do its work.
 const PATIENCE: [(Signal, Duration); 3] = [
@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// What the process with the pid that the pid file names is.
 #[derive(Debug, PartialEq, Eq)]
-enum Who {
+enum PidOwner {
     /// A postmaster on this cluster.
     Ours,
     /// Surely no postmaster of this cluster: the number was given to another process since.
@@ -48,14 +48,14 @@ pub(super) fn is_ready(data: &Path, pid: u32) -> bool {
 pub(super) fn clear(data: &Path, socket_dir: &Path) -> Result<(), EmbeddedError> {
     let pid_file = data.join("postmaster.pid");
     let named = text_of(&pid_file).ok().and_then(|text| text.lines().next()?.trim().parse().ok());
-    let who = named.map_or(Who::Nobody, |pid| who_is(pid, data));
+    let who = named.map_or(PidOwner::Nobody, |pid| who_is(pid, data));
     match (who, named) {
         // Postgres judges for itself, and refuses with its own words.
-        (Who::Unclear, _) => return Ok(()),
-        (Who::Ours, Some(pid)) => end(pid, data)?,
+        (PidOwner::Unclear, _) => return Ok(()),
+        (PidOwner::Ours, Some(pid)) => end(pid, data)?,
         // Postgres would take the stranger for its former self and refuse. Should processes of that former self still be
         // there, it recognises them by the shared memory.
-        (Who::Another, _) => remove(&pid_file)?,
+        (PidOwner::Another, _) => remove(&pid_file)?,
         _ => {}
     }
     remove(&socket_dir.join(SOCKET))?;
@@ -83,7 +83,7 @@ fn end(pid: u32, data: &Path) -> Result<(), EmbeddedError> {
         }
         let asked = Instant::now();
         while asked.elapsed() < patience {
-            if who_is(pid, data) != Who::Ours {
+            if who_is(pid, data) != PidOwner::Ours {
                 return Ok(());
             }
             sleep(TICK);
@@ -92,20 +92,20 @@ fn end(pid: u32, data: &Path) -> Result<(), EmbeddedError> {
     Err(EmbeddedError::Immortal { pid, data: data.to_owned() })
 }
 
-fn who_is(pid: u32, data: &Path) -> Who {
+fn who_is(pid: u32, data: &Path) -> PidOwner {
     let Some(command_line) = command_line(pid) else {
-        return Who::Nobody;
+        return PidOwner::Nobody;
     };
     let program = command_line.split(['\0', ' ']).next().and_then(|program| program.rsplit('/').next());
     if !matches!(program, Some("postgres" | "postmaster")) {
         // Also a zombie, whose command line is empty, and the helpers of a Postgres, which call themselves `postgres:`.
-        Who::Another
+        PidOwner::Another
     } else if names(&command_line, data) {
-        Who::Ours
+        PidOwner::Ours
     } else if command_line.contains("-D") {
-        Who::Another
+        PidOwner::Another
     } else {
-        Who::Unclear
+        PidOwner::Unclear
     }
 }
 
@@ -149,6 +149,6 @@ mod tests {
 
     #[test]
     fn this_test_is_no_postmaster() {
-        assert_eq!(who_is(std::process::id(), Path::new("/data")), Who::Another);
+        assert_eq!(who_is(std::process::id(), Path::new("/data")), PidOwner::Another);
     }
 }

@@ -15,7 +15,7 @@ use rustix::process::{Pid, test_kill_process};
 
 use super::EmbeddedError;
 use super::error::refused;
-use super::whose;
+use super::ownership;
 
 const NAME: &str = "portero.lock";
 /// [`running`] and a Portero that is just leaving hold the lock for a moment: ask again before saying no.
@@ -48,7 +48,7 @@ impl Lock {
         let path = directory.join(NAME);
         // Nobody else may open it: who can open it can lock it, and so keep Portero from starting.
         let options = File::options().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
-        let mut file = whose::files_in(directory).open(&path, &options).map_err(refused("write to", &path))?;
+        let mut file = ownership::files_in(directory).open(&path, &options).map_err(refused("write to", &path))?;
         for attempt in 1.. {
             match file.try_lock() {
                 Ok(()) => break,
@@ -94,9 +94,9 @@ impl Drop for Lock {
 }
 
 pub(super) fn running(directory: &Path) -> Result<Option<Running>, EmbeddedError> {
-    let Some(directory) = whose::directory(directory)? else { return Ok(None) };
+    let Some(directory) = ownership::directory(directory)? else { return Ok(None) };
     let path = directory.join(NAME);
-    let whose = whose::files_in(&directory);
+    let whose = ownership::files_in(&directory);
     let mut file = match whose.open(&path, File::options().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -115,7 +115,7 @@ pub(super) fn running(directory: &Path) -> Result<Option<Running>, EmbeddedError
         let said = said_in(&mut file).map_err(refused("read", &path))?;
         match said {
             Said { pid: Some(pid), rest: Some((serving, socket_dir)) } if is_alive(pid) => {
-                whose::socket(&directory, &socket_dir)?;
+                ownership::socket(&directory, &socket_dir)?;
                 return Ok(Some(Running { socket_dir, serving, pid }));
             }
             // Just taken, with the text of a dead one still in it, or not ready yet.

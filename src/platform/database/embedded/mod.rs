@@ -19,13 +19,14 @@
 mod account;
 mod child;
 mod cluster;
+#[allow(missing_docs, reason = "the messages say what the fields are")]
 mod error;
 mod find;
 mod layout;
 mod leftover;
 mod lock;
+mod ownership;
 mod supervise;
-mod whose;
 // They look into /proc.
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
@@ -96,13 +97,13 @@ impl Postgres {
 
     /// Whether there is a cluster in `directory`, running or not.
     pub fn is_in(directory: &Path) -> Result<bool, EmbeddedError> {
-        let Some(directory) = whose::directory(directory)? else { return Ok(false) };
+        let Some(directory) = ownership::directory(directory)? else { return Ok(false) };
         Ok(cluster::made_by(&directory.join("postgres"))?.is_some())
     }
 
     /// That `directory` is nobody else's, as far as it exists.
     pub fn may_be_in(directory: &Path) -> Result<(), EmbeddedError> {
-        whose::directory(directory).map(|_| ())
+        ownership::directory(directory).map(|_| ())
     }
 
     /// Where to connect: the directory that holds the socket (port 5432, user [`Postgres::USER`]).

@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::looks;
+use super::hash_detection;
 pub use firebase::FirebaseKey;
 pub(super) use firebase::PREFIX as FIREBASE;
 
@@ -96,7 +96,7 @@ impl Scheme {
             .or_else(|| crypt::read(text))
             .or_else(|| braces::read(text))
             .or_else(|| firebase::read(text));
-        read.or_else(|| frameworks::read(text)).unwrap_or_else(|| Err(looks::unknown(text)))
+        read.or_else(|| frameworks::read(text)).unwrap_or_else(|| Err(hash_detection::unknown(text)))
     }
 
     /// Whether it reads no more than 72 bytes of a password.

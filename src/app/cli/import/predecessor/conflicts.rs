@@ -1,21 +1,21 @@
 //! Who is in the way: rows that could not be written since their id or their name is taken here.
 
 use super::Import;
-use super::people::{NewPerson, shown};
-use super::store::{self, Conflict, Taken};
-use super::vocabulary::{NewName, NewService};
+use super::people::{PersonRow, shown};
+use super::store::{self, Collision, Conflict};
+use super::vocabulary::{NewName, ServiceRow};
 
 /// Whoever imports must know what to do about it.
 const EMPTY: &str = "import into a new database, right after `portero migrate`, and make administrators afterwards";
 
-pub(super) async fn people(import: &mut Import<'_>, all: &[NewPerson], written: &[i32]) -> anyhow::Result<()> {
-    let left: Vec<&NewPerson> = all.iter().filter(|person| !written.contains(&person.id)).collect();
+pub(super) async fn people(import: &mut Import<'_>, all: &[PersonRow], written: &[i32]) -> anyhow::Result<()> {
+    let left: Vec<&PersonRow> = all.iter().filter(|person| !written.contains(&person.id)).collect();
     let conflicts = store::person_conflicts(import.target, &left).await?;
     note(import, "person", &conflicts);
     Ok(())
 }
 
-pub(super) async fn services(import: &mut Import<'_>, all: &[NewService], written: &[i32]) -> anyhow::Result<()> {
+pub(super) async fn services(import: &mut Import<'_>, all: &[ServiceRow], written: &[i32]) -> anyhow::Result<()> {
     let left = all.iter().filter(|service| !written.contains(&service.id));
     let left: Vec<(i32, &str)> = left.map(|service| (service.id, service.name.as_str())).collect();
     let conflicts = store::service_conflicts(import.target, &left).await?;
@@ -51,11 +51,11 @@ fn note(import: &mut Import<'_>, noun: &str, conflicts: &[Conflict]) {
 
 fn explain(conflict: &Conflict) -> String {
     match &conflict.taken {
-        Taken::Id(by) => format!("its id is taken here by `{}`; {EMPTY}", shown(Some(by))),
-        Taken::Name(by) if *by <= 0 => {
+        Collision::Id(by) => format!("its id is taken here by `{}`; {EMPTY}", shown(Some(by))),
+        Collision::Name(by) if *by <= 0 => {
             format!("its name is that of one of Portero's own (id {by}); give it another name in the old database")
         }
-        Taken::Name(by) => format!("its name is also that of id {by}; names must differ"),
-        Taken::Document(by) => format!("its document is also that of id {by}"),
+        Collision::Name(by) => format!("its name is also that of id {by}; names must differ"),
+        Collision::Document(by) => format!("its document is also that of id {by}"),
     }
 }

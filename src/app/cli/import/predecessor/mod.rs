@@ -35,7 +35,7 @@ use source::Source;
 
 /// Something that keeps a row from being imported.
 #[derive(Debug, Serialize)]
-struct Fault {
+struct RowFault {
     /// Which row: `person 12`.
     row: String,
     fault: String,
@@ -65,7 +65,7 @@ struct Import<'a> {
     source: Source,
     /// Into here: one transaction.
     target: &'a mut PgConnection,
-    faults: Vec<Fault>,
+    faults: Vec<RowFault>,
     summary: Summary,
     /// Who and what can hold something, and be held.
     people: HashSet<i32>,
@@ -79,7 +79,7 @@ struct Import<'a> {
 
 impl Import<'_> {
     fn fault(&mut self, row: impl Into<String>, fault: impl Into<String>) {
-        self.faults.push(Fault { row: row.into(), fault: fault.into() });
+        self.faults.push(RowFault { row: row.into(), fault: fault.into() });
     }
 }
 
@@ -133,11 +133,11 @@ pub(super) async fn import(tool: &Tool, url: &Secret, dry_run: bool) -> anyhow::
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell_faults(output: Output, faults: &[Fault]) -> anyhow::Result<()> {
+fn tell_faults(output: Output, faults: &[RowFault]) -> anyhow::Result<()> {
     if output == Output::Json {
         return output.done(&serde_json::json!({ "imported": false, "faults": faults }), "");
     }
-    for Fault { row, fault } in faults {
+    for RowFault { row, fault } in faults {
         output::complain(&format!("{row}: {fault}"));
     }
     Ok(())

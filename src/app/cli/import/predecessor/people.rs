@@ -11,7 +11,7 @@ use crate::identity::people::DocumentNumber;
 use crate::platform::passwords::PasswordHash;
 
 /// A person to write.
-pub(super) struct NewPerson {
+pub(super) struct PersonRow {
     pub id: i32,
     pub username: String,
     pub name: String,
@@ -41,7 +41,7 @@ pub(super) async fn people(import: &mut Import<'_>, bar: &ProgressBar) -> anyhow
     }
 }
 
-async fn write(import: &mut Import<'_>, people: &[NewPerson]) -> anyhow::Result<()> {
+async fn write(import: &mut Import<'_>, people: &[PersonRow]) -> anyhow::Result<()> {
     let written = store::insert_people(import.target, people).await?;
     if written.len() < people.len() {
         conflicts::people(import, people, &written).await?;
@@ -54,7 +54,7 @@ async fn write(import: &mut Import<'_>, people: &[NewPerson]) -> anyhow::Result<
     Ok(())
 }
 
-fn read(old: OldPerson) -> Result<NewPerson, Vec<String>> {
+fn read(old: OldPerson) -> Result<PersonRow, Vec<String>> {
     let id = id(old.id).map_err(|fault| vec![fault])?;
     let created_at = old.created_at.as_deref().and_then(moment);
     let document = old.document_type.clone().zip(old.document_number.clone());
@@ -62,7 +62,7 @@ fn read(old: OldPerson) -> Result<NewPerson, Vec<String>> {
         // When exactly matters to nobody; that it happened does.
         let removed_at = Some(moment(removed_at).unwrap_or(OffsetDateTime::UNIX_EPOCH));
         let known = |kind: &str| ["DNI", "CE", "RUC"].contains(&kind);
-        return Ok(NewPerson {
+        return Ok(PersonRow {
             id,
             username: old.username.unwrap_or_default(),
             name: old.name.unwrap_or_default(),
@@ -100,7 +100,7 @@ fn read(old: OldPerson) -> Result<NewPerson, Vec<String>> {
         }
     };
     match (username, name, hash, faults.is_empty()) {
-        (Ok(username), Ok(name), Ok(hash), true) => Ok(NewPerson {
+        (Ok(username), Ok(name), Ok(hash), true) => Ok(PersonRow {
             id,
             username: username.as_str().to_owned(),
             name: name.as_str().to_owned(),

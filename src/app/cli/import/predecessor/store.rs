@@ -3,12 +3,12 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::people::NewPerson;
-use super::vocabulary::{NewName, NewService};
+use super::people::PersonRow;
+use super::vocabulary::{NewName, ServiceRow};
 use crate::base::error::Result;
 
 /// Writes people, but those in whose way something is; answers who was written.
-pub(super) async fn insert_people(conn: &mut PgConnection, people: &[NewPerson]) -> Result<Vec<i32>> {
+pub(super) async fn insert_people(conn: &mut PgConnection, people: &[PersonRow]) -> Result<Vec<i32>> {
     let written = sqlx::query_scalar!(
         r#"
         insert into auth.person
@@ -46,7 +46,7 @@ pub(super) async fn insert_people(conn: &mut PgConnection, people: &[NewPerson])
 }
 
 /// Writes services, but those in whose way something is; answers which were written.
-pub(super) async fn insert_services(conn: &mut PgConnection, services: &[NewService]) -> Result<Vec<i32>> {
+pub(super) async fn insert_services(conn: &mut PgConnection, services: &[ServiceRow]) -> Result<Vec<i32>> {
     let written = sqlx::query_scalar!(
         r#"
         insert into auth.services (id, name, description, removed_at, name_twin)
@@ -185,12 +185,12 @@ pub(super) async fn insert_grants(conn: &mut PgConnection, grants: &[(i32, i32, 
 pub(super) struct Conflict {
     pub id: i32,
     pub name: String,
-    pub taken: Taken,
+    pub taken: Collision,
 }
 
 /// What is in its way.
 #[derive(Debug)]
-pub(super) enum Taken {
+pub(super) enum Collision {
     /// The row of this name has its id.
     Id(String),
     /// The row of this id has its name.
@@ -199,14 +199,14 @@ pub(super) enum Taken {
     Document(i32),
 }
 
-impl Taken {
+impl Collision {
     fn first(id: Option<String>, name: Option<i32>, document: Option<i32>) -> Option<Self> {
         id.map(Self::Id).or(name.map(Self::Name)).or(document.map(Self::Document))
     }
 }
 
 /// Finds what is in the way of people.
-pub(super) async fn person_conflicts(conn: &mut PgConnection, people: &[&NewPerson]) -> Result<Vec<Conflict>> {
+pub(super) async fn person_conflicts(conn: &mut PgConnection, people: &[&PersonRow]) -> Result<Vec<Conflict>> {
     let found = sqlx::query!(
         r#"
         select new.id as "id!", new.username as "username!",
@@ -228,10 +228,10 @@ pub(super) async fn person_conflicts(conn: &mut PgConnection, people: &[&NewPers
     )
     .fetch_all(conn)
     .await?;
-    let conflict = |taken: Option<Taken>, id, name| taken.map(|taken| Conflict { id, name, taken });
+    let conflict = |taken: Option<Collision>, id, name| taken.map(|taken| Conflict { id, name, taken });
     let found = found.into_iter();
     Ok(found
-        .filter_map(|row| conflict(Taken::first(row.by_id, row.by_name, row.by_document), row.id, row.username))
+        .filter_map(|row| conflict(Collision::first(row.by_id, row.by_name, row.by_document), row.id, row.username))
         .collect())
 }
 
@@ -243,9 +243,9 @@ macro_rules! conflicts {
             let ids = column(rows, |(id, _)| *id);
             let names = column(rows, |(_, name)| (*name).to_owned());
             let found = sqlx::query!($sql, &ids, &names).fetch_all(conn).await?;
-            let conflict = |taken: Option<Taken>, id, name| taken.map(|taken| Conflict { id, name, taken });
+            let conflict = |taken: Option<Collision>, id, name| taken.map(|taken| Conflict { id, name, taken });
             let found = found.into_iter();
-            Ok(found.filter_map(|row| conflict(Taken::first(row.by_id, row.by_name, None), row.id, row.name)).collect())
+            Ok(found.filter_map(|row| conflict(Collision::first(row.by_id, row.by_name, None), row.id, row.name)).collect())
         }
     };
 }

@@ -7,7 +7,7 @@ use crate::access::roles::imported_name;
 use crate::base::names::{self, Description};
 
 /// A service to write.
-pub(super) struct NewService {
+pub(super) struct ServiceRow {
     pub id: i32,
     pub name: String,
     pub description: Option<String>,
@@ -35,7 +35,7 @@ pub(super) async fn services(import: &mut Import<'_>) -> anyhow::Result<()> {
             text => Ok(text),
         };
         match (id(old.id), checked, described) {
-            (Ok(id), Ok(name), Ok(description)) => new.push(NewService { id, name, description, removed }),
+            (Ok(id), Ok(name), Ok(description)) => new.push(ServiceRow { id, name, description, removed }),
             (id, name, description) => {
                 let faults =
                     [id.err(), name.err().map(in_field("name")), description.err().map(in_field("description"))];

@@ -1,6 +1,6 @@
 //! What a cell means.
 
-use super::Known;
+use super::KnownField;
 use crate::platform::spreadsheet::meant;
 
 /// What stands around a text by accident.
@@ -16,7 +16,7 @@ pub(super) fn is_blank(cell: &[u8]) -> bool {
 ///
 /// # Errors
 /// What is wrong with it, after the field's name.
-pub(super) fn read(field: Known, cell: &[u8]) -> Result<Option<String>, String> {
+pub(super) fn read(field: KnownField, cell: &[u8]) -> Result<Option<String>, String> {
     let name = field.name();
     let Ok(cell) = str::from_utf8(cell) else {
         return Err(format!("{name}: is not UTF-8; save the file as \"CSV UTF-8\""));

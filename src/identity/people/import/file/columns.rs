@@ -2,10 +2,10 @@
 
 use anyhow::bail;
 
-use super::{FIELDS, Known};
+use super::{FIELDS, KnownField};
 
 /// The columns of a file; `None` for one without a name.
-pub(super) struct Columns(Vec<Option<Known>>);
+pub(super) struct Columns(Vec<Option<KnownField>>);
 
 impl Columns {
     /// # Errors
@@ -15,7 +15,7 @@ impl Columns {
         for name in head {
             let Ok(name) = str::from_utf8(name) else { bail!("is not UTF-8; save it as \"CSV UTF-8\"") };
             let name = plain(name);
-            let known = Known::of(&name);
+            let known = KnownField::of(&name);
             if known.is_some() && columns.contains(&known) {
                 bail!("names `{name}` twice");
             }
@@ -28,7 +28,7 @@ impl Columns {
             bail!("{}", about(&unknown));
         }
         for needed in ["username", "name"] {
-            if !columns.contains(&Known::of(needed)) {
+            if !columns.contains(&KnownField::of(needed)) {
                 bail!("has no column `{needed}`; username and name are needed");
             }
         }
@@ -36,7 +36,7 @@ impl Columns {
     }
 
     /// Which field the cell at this place is.
-    pub(super) fn at(&self, place: usize) -> Option<Known> {
+    pub(super) fn at(&self, place: usize) -> Option<KnownField> {
         self.0.get(place).copied().flatten()
     }
 

@@ -8,8 +8,8 @@ use anyhow::{Context, bail};
 
 use super::columns::Columns;
 use super::lines::{Ends, read_line};
-use super::{LONGEST, Line, cells};
-use crate::identity::people::import::line::Fields;
+use super::{LONGEST, NumberedLine, cells};
+use crate::identity::people::import::line::LineFields;
 
 /// What has been read of the record at hand, and of what follows it in the parser's buffer. From it, lines are counted:
 /// the parser's own count is off after empty lines and line ends that are not `\n`.
@@ -38,12 +38,12 @@ impl Window {
 }
 
 /// Keeps what is read in the window, and fails when it is too much.
-struct Watched<R> {
+struct BoundedReader<R> {
     input: R,
     window: Rc<RefCell<Window>>,
 }
 
-impl<R: Read> Read for Watched<R> {
+impl<R: Read> Read for BoundedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut window = self.window.borrow_mut();
         if window.bytes.len() as u64 > LONGEST {
@@ -58,7 +58,7 @@ impl<R: Read> Read for Watched<R> {
 /// The records of a file.
 pub(super) struct Csv<R> {
     name: String,
-    reader: csv::Reader<Watched<Chain<Cursor<Vec<u8>>, R>>>,
+    reader: csv::Reader<BoundedReader<Chain<Cursor<Vec<u8>>, R>>>,
     window: Rc<RefCell<Window>>,
     record: csv::ByteRecord,
     columns: Columns,
@@ -77,7 +77,7 @@ impl<R: BufRead> Csv<R> {
             .has_headers(false)
             .flexible(true)
             .delimiter(head.delimiter)
-            .from_reader(Watched { input, window: Rc::clone(&window) });
+            .from_reader(BoundedReader { input, window: Rc::clone(&window) });
         let mut record = csv::ByteRecord::new();
         let place = || format!("{name}, line {}", head.line);
         reader.read_byte_record(&mut record).with_context(place)?;
@@ -101,7 +101,7 @@ impl<R: BufRead> Csv<R> {
         self.record.iter().all(cells::is_blank)
     }
 
-    fn fields(&self) -> Result<Fields, String> {
+    fn fields(&self) -> Result<LineFields, String> {
         let (filled, needed) = (self.record.iter().rposition(|cell| !cells::is_blank(cell)), self.columns.needed());
         let has = self.record.len();
         if has < needed || filled.is_some_and(|last| last >= needed) {
@@ -110,7 +110,7 @@ impl<R: BufRead> Csv<R> {
                 "has {has} cells, but the first line names {needed} fields; is a `{delimiter}` or a line end not between quotes?"
             ));
         }
-        let mut fields = Fields::default();
+        let mut fields = LineFields::default();
         for (place, value) in self.record.iter().enumerate() {
             let Some(field) = self.columns.at(place) else {
                 if cells::is_blank(value) {
@@ -127,7 +127,7 @@ impl<R: BufRead> Csv<R> {
 }
 
 impl<R: BufRead> Iterator for Csv<R> {
-    type Item = anyhow::Result<Line>;
+    type Item = anyhow::Result<NumberedLine>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

@@ -4,9 +4,9 @@ use std::io::BufRead;
 
 use anyhow::Context;
 
-use super::Line;
+use super::NumberedLine;
 use super::lines::{Ends, read_line};
-use crate::identity::people::import::line::Fields;
+use crate::identity::people::import::line::LineFields;
 
 /// The objects of a file.
 pub(super) struct Jsonl<R> {
@@ -22,7 +22,7 @@ impl<R: BufRead> Jsonl<R> {
 }
 
 impl<R: BufRead> Iterator for Jsonl<R> {
-    type Item = anyhow::Result<Line>;
+    type Item = anyhow::Result<NumberedLine>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -45,7 +45,7 @@ const ONE_A_LINE: &str = "JSON Lines are one object a line, with nothing between
                           them of a JSON array";
 
 /// Reads an object, or says what is wrong with it; not with the words of the parser where those repeat a secret.
-fn json_fields(text: &[u8]) -> Result<Fields, String> {
+fn json_fields(text: &[u8]) -> Result<LineFields, String> {
     use serde_json::error::Category;
     if str::from_utf8(text).is_err() {
         return Err("is not UTF-8; save the file as UTF-8".to_owned());
@@ -57,7 +57,7 @@ fn json_fields(text: &[u8]) -> Result<Fields, String> {
         _ => return Err("is not a JSON object: {\"username\": …, \"name\": …, \"password\": …}".to_owned()),
     }
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let fields: Fields = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let fields: LineFields = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let (path, error) = (error.path().to_string(), error.into_inner());
         match error.classify() {
             Category::Data if path.starts_with("password") => format!("{path}: must be a text between quotes"),

@@ -12,10 +12,10 @@ use std::io::{self, BufReader, Read};
 use std::rc::Rc;
 
 use super::Format;
-use super::line::Fields;
+use super::line::LineFields;
 use csv::Csv;
 use jsonl::Jsonl;
-use text::Text;
+use text::Utf8Reader;
 
 /// No line is longer; in CSV, no record, which a forgotten quote would make as long as the file.
 const LONGEST: u64 = 64 * 1024;
@@ -39,9 +39,9 @@ pub const READ_ONLY: [&str; 5] = ["id", "email_verified_at", "created_at", "last
 
 /// A field that is known, of either kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Known(&'static str);
+pub(super) struct KnownField(&'static str);
 
-impl Known {
+impl KnownField {
     /// The field of this name, or of another name that the API has for it.
     pub(super) fn of(name: &str) -> Option<Self> {
         let name = match name {
@@ -58,7 +58,7 @@ impl Known {
 }
 
 /// A line of the file: its number, and its fields or what is wrong with it.
-pub type Line = (u64, Result<Fields, String>);
+pub type NumberedLine = (u64, Result<LineFields, String>);
 
 /// A file that is being read.
 pub struct PeopleFile {
@@ -67,7 +67,7 @@ pub struct PeopleFile {
     /// How long it is, where that can be known.
     pub size: Option<u64>,
     read: Rc<Cell<u64>>,
-    lines: Box<dyn Iterator<Item = anyhow::Result<Line>>>,
+    lines: Box<dyn Iterator<Item = anyhow::Result<NumberedLine>>>,
 }
 
 impl PeopleFile {
@@ -78,7 +78,7 @@ impl PeopleFile {
 }
 
 impl Iterator for PeopleFile {
-    type Item = anyhow::Result<Line>;
+    type Item = anyhow::Result<NumberedLine>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.lines.next()
@@ -92,7 +92,7 @@ impl PeopleFile {
     /// When it can't be read, or its first line does not name the fields.
     pub fn new(name: String, input: impl Read + 'static, size: Option<u64>, format: Format) -> anyhow::Result<Self> {
         let read = Rc::new(Cell::new(0));
-        let input = BufReader::new(Text::of(Counted { input, read: Rc::clone(&read) }));
+        let input = BufReader::new(Utf8Reader::of(Counted { input, read: Rc::clone(&read) }));
         let lines: Box<dyn Iterator<Item = _>> = match format {
             Format::Csv => Box::new(Csv::new(&name, input)?),
             Format::Jsonl => Box::new(Jsonl::new(&name, input)),

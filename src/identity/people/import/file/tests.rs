@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::identity::people::import::line::{self, Rules};
+use crate::identity::people::import::line::{self, PasswordRules};
 use crate::platform::passwords::Policy;
 
 fn open(bytes: impl Into<Vec<u8>>, format: Format) -> anyhow::Result<PeopleFile> {
@@ -10,7 +10,8 @@ fn open(bytes: impl Into<Vec<u8>>, format: Format) -> anyhow::Result<PeopleFile>
 
 /// `line:username:name` of a good line, `line!fault` of a bad one, `!fault` where reading can't go on.
 fn read(bytes: impl Into<Vec<u8>>, format: Format) -> Vec<String> {
-    let rules = Rules::new(Policy::at_least(Policy::DEFAULT_MIN_LENGTH), false, time::OffsetDateTime::UNIX_EPOCH);
+    let rules =
+        PasswordRules::new(Policy::at_least(Policy::DEFAULT_MIN_LENGTH), false, time::OffsetDateTime::UNIX_EPOCH);
     open(bytes, format)
         .unwrap_or_else(|error| panic!("a header: {error:#}"))
         .map(|line| match line {
@@ -219,7 +220,7 @@ proptest! {
         };
         let input = Drops(io::Cursor::new(bytes), drop);
         let file = PeopleFile::new("people".to_owned(), input, None, Format::Csv).expect("a file");
-        let rules = Rules::new(Policy::at_least(Policy::DEFAULT_MIN_LENGTH), false, time::OffsetDateTime::UNIX_EPOCH);
+        let rules = PasswordRules::new(Policy::at_least(Policy::DEFAULT_MIN_LENGTH), false, time::OffsetDateTime::UNIX_EPOCH);
         let mut read = Vec::new();
         for line in file {
             let (number, fields) = line.expect("a line");

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 /// Reads UTF-8 and UTF-16, with a byte order mark or without, as UTF-8 without one.
-pub(super) struct Text<R> {
+pub(super) struct Utf8Reader<R> {
     input: R,
     /// Not known until something has been read.
     encoding: Option<Encoding>,
@@ -20,7 +20,7 @@ enum Encoding {
     Utf16 { big_endian: bool },
 }
 
-impl<R: Read> Text<R> {
+impl<R: Read> Utf8Reader<R> {
     pub(super) fn of(input: R) -> Self {
         Self { input, encoding: None, raw: Vec::new(), ready: Vec::new(), at: 0 }
     }
@@ -80,7 +80,7 @@ fn unreadable(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("{what}; save it as UTF-8"))
 }
 
-impl<R: Read> Read for Text<R> {
+impl<R: Read> Read for Utf8Reader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let encoding = if let Some(encoding) = self.encoding { encoding } else { self.recognise()? };
         self.encoding = Some(encoding);

@@ -5,13 +5,13 @@ use super::change::is_moved;
 use super::{PersonChange, store};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
-use crate::gate::audit::Change;
+use crate::gate::audit::AuditedTx;
 use crate::gate::store::{must_be_as_mighty, must_cover_person};
 
 /// Refuses (403) a change of somebody who holds more of Portero's own than `actor`, and one by which they could become
 /// somebody who holds what they could not give themselves.
 pub(super) async fn must_be_theirs_to_change(
-    tx: &mut Change,
+    tx: &mut AuditedTx,
     actor: PersonId,
     id: PersonId,
     change: &PersonChange,

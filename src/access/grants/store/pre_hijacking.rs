@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::access::grants::What;
+use crate::access::grants::Grantable;
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, RoleId};
 use crate::gate::permission::{BuiltIn, WriteGrants};
@@ -33,10 +33,10 @@ pub async fn anothers_password(
 }
 
 /// Whether something of Portero's own comes with it.
-pub async fn gives_porteros_own(conn: &mut PgConnection, what: What) -> Result<bool> {
+pub async fn gives_porteros_own(conn: &mut PgConnection, what: Grantable) -> Result<bool> {
     let role = match what {
-        What::Role(role) => role,
-        What::Permission(permission) => return Ok(permission.is_built_in()),
+        Grantable::Role(role) => role,
+        Grantable::Permission(permission) => return Ok(permission.is_built_in()),
     };
     let gives = sqlx::query_scalar!(
         r#"select exists (select from auth.role_permission where role_id = $1 and permission_id <= 0) as "gives!""#,
@@ -54,7 +54,6 @@ pub struct PlantedFor {
     pub code: String,
     /// Of the first few of them, by id: their usernames.
     pub people: Vec<String>,
-    /// How many they are.
     pub count: i64,
 }
 

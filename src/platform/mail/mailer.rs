@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A handle on the way out.
 #[derive(Clone, Debug)]
-pub struct Post(Arc<Inner>);
+pub struct Mailer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -41,7 +41,7 @@ impl fmt::Debug for Way {
     }
 }
 
-impl Post {
+impl Mailer {
     /// As the settings say.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::{Db, Lane, trouble};
+use super::{Db, Lane, broken_connections};
 use crate::base::error::Result;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub async fn feel_the_pulse(db: Db) {
         match timeout(SILENCE, beat(&mut lane)).await {
             Ok(Ok(())) if was_silent => {
                 tracing::warn!("Postgres had not answered: connections from before are given up");
-                trouble::it_has_hung();
+                broken_connections::it_has_hung();
                 was_silent = false;
             }
             Ok(Ok(())) => {}

@@ -1,13 +1,13 @@
 //! A Portero without an administrator makes one at its first start.
 
-use crate::access::grants::{End, Given, Terms, What, give};
+use crate::access::grants::{Given, Grantable, RequestedEnd, RequestedTerms, give};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, RoleId, ServiceId};
 use crate::base::person::{Person, PersonName, Username};
 use crate::gate;
-use crate::gate::audit::{Actor, By, Change, Origin};
+use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::identity::Identity;
-use crate::identity::people::store::{NewRow, Taken};
+use crate::identity::people::store::{AlreadyTaken, NewRow};
 use crate::identity::people::{self, RegisteredBy};
 use crate::platform::passwords::{Password, PasswordHash};
 use crate::platform::shares::Asker;
@@ -15,7 +15,6 @@ use crate::platform::shares::Asker;
 /// An administrator to make.
 #[derive(Debug)]
 pub struct FirstAdmin {
-    /// What they log in with.
     pub username: Username,
     /// Their password.
     pub password: Password,
@@ -24,7 +23,7 @@ pub struct FirstAdmin {
 /// Makes `admin` unless there is an administrator already; answers whether it did, if their name is free.
 ///
 /// Of several instances that start at once, one does.
-pub async fn ensure_an_administrator(identity: &Identity, admin: FirstAdmin) -> Result<Result<bool, Taken>> {
+pub async fn ensure_an_administrator(identity: &Identity, admin: FirstAdmin) -> Result<Result<bool, AlreadyTaken>> {
     let now = identity.clock.now();
     if !gate::store::administrators(&mut *identity.db.read().await?, now).await?.is_empty() {
         return Ok(Ok(false));
@@ -34,7 +33,7 @@ pub async fn ensure_an_administrator(identity: &Identity, admin: FirstAdmin) -> 
     let name: PersonName = "Administrator".parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
 
     let by = By { actor: Actor::System, origin: Origin::default(), now };
-    let mut tx = Change::new(identity.db.begin().await?, by);
+    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
     gate::store::queue_for_administrators(&mut tx).await?;
     if !gate::store::administrators(&mut tx, now).await?.is_empty() {
         return Ok(Ok(false));
@@ -48,11 +47,11 @@ pub async fn ensure_an_administrator(identity: &Identity, admin: FirstAdmin) -> 
 
 /// Registers somebody who is an administrator of Portero itself, if their name is free.
 pub async fn register_administrator(
-    tx: &mut Change,
+    tx: &mut AuditedTx,
     username: &Username,
     name: &PersonName,
     password_hash: &PasswordHash,
-) -> Result<Result<Person, Taken>> {
+) -> Result<Result<Person, AlreadyTaken>> {
     // First, as all that make or unmake one: the person comes after the role.
     gate::store::queue_for_administrators(tx).await?;
     let row = NewRow { password_hash: Some(password_hash), ..NewRow::of(username, name) };
@@ -65,9 +64,9 @@ pub async fn register_administrator(
 }
 
 /// Makes a person an administrator of Portero itself, for good; twice is safe.
-pub async fn make_administrator(tx: &mut Change, person: PersonId) -> Result<Given> {
-    let terms = Terms { end: End::Never, ..Terms::of(tx.by()) };
-    give(tx, (person, ServiceId::PORTERO, What::Role(RoleId::ADMINISTRATOR)), &terms).await
+pub async fn make_administrator(tx: &mut AuditedTx, person: PersonId) -> Result<Given> {
+    let terms = RequestedTerms { end: RequestedEnd::Never, ..RequestedTerms::of(tx.by()) };
+    give(tx, (person, ServiceId::PORTERO, Grantable::Role(RoleId::ADMINISTRATOR)), &terms).await
 }
 
 /// A password of 128 random bits, for a terminal.

@@ -22,17 +22,19 @@ pub async fn giver(conn: &mut PgConnection, actor: PersonId) -> Result<Option<Pe
     Ok((!administers).then_some(actor))
 }
 
-/// What was chosen.
 #[derive(Clone, Copy, Debug)]
-pub struct Chosen {
-    /// The password.
+pub struct ChosenForOthers {
     pub password: bool,
-    /// The address.
     pub email: bool,
 }
 
 /// Notes who has chosen something for somebody; `None` for themselves and whoever need not be remembered.
-pub async fn note_giver(conn: &mut PgConnection, id: PersonId, giver: Option<PersonId>, chosen: Chosen) -> Result<()> {
+pub async fn note_giver(
+    conn: &mut PgConnection,
+    id: PersonId,
+    giver: Option<PersonId>,
+    chosen: ChosenForOthers,
+) -> Result<()> {
     sqlx::query!(
         r#"
         update auth.person
@@ -58,8 +60,7 @@ pub async fn note_password_by_mail(conn: &mut PgConnection, id: PersonId) -> Res
 
 /// What others have chosen for somebody.
 #[derive(Debug)]
-pub struct Given {
-    /// Who has set their password.
+pub struct ChosenByOthers {
     pub password_by: Option<PersonId>,
     /// That one's username.
     pub password_by_name: Option<String>,
@@ -72,9 +73,9 @@ pub struct Given {
 }
 
 /// What others have chosen for somebody.
-pub async fn given(conn: &mut PgConnection, id: PersonId) -> Result<Given> {
+pub async fn chosen_by_others(conn: &mut PgConnection, id: PersonId) -> Result<ChosenByOthers> {
     let given = sqlx::query_as!(
-        Given,
+        ChosenByOthers,
         r#"
         select p.password_set_by as "password_by: PersonId", setter.username as "password_by_name?",
                p.email_given_by as "email_by: PersonId", giver.username as "email_by_name?",

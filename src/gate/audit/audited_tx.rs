@@ -9,13 +9,13 @@ use crate::platform::database::Transaction;
 
 /// A transaction that can't be committed without saying what it did: the events are written in it.
 #[derive(Debug)]
-pub struct Change {
+pub struct AuditedTx {
     tx: Transaction,
     by: By,
     events: Vec<Event>,
 }
 
-impl Change {
+impl AuditedTx {
     /// What `by` is about to do in `tx`.
     pub fn new(tx: Transaction, by: By) -> Self {
         Self { tx, by, events: Vec::new() }
@@ -43,7 +43,7 @@ impl Change {
     }
 }
 
-impl Deref for Change {
+impl Deref for AuditedTx {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -51,7 +51,7 @@ impl Deref for Change {
     }
 }
 
-impl DerefMut for Change {
+impl DerefMut for AuditedTx {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.tx
     }

@@ -12,14 +12,13 @@ use crate::gate;
 
 /// A row, as it was typed.
 #[derive(Clone, Debug)]
-pub(super) struct Named<T> {
-    /// What was typed.
+pub(super) struct TypedRef<T> {
     pub text: String,
     /// What it means.
     pub row: Ref<T>,
 }
 
-impl<T: Id> FromStr for Named<T> {
+impl<T: Id> FromStr for TypedRef<T> {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
@@ -27,26 +26,26 @@ impl<T: Id> FromStr for Named<T> {
     }
 }
 
-impl<T: Id> Named<T> {
+impl<T: Id> TypedRef<T> {
     fn absent(&self) -> anyhow::Error {
         let (text, noun) = (&self.text, T::NOUN);
         anyhow::anyhow!("there is no {noun} with the id or name `{text}`; `portero {noun} list` shows all")
     }
 }
 
-impl Named<PersonId> {
+impl TypedRef<PersonId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<Person> {
         gate::store::people::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
 }
 
-impl Named<ServiceId> {
+impl TypedRef<ServiceId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<ServiceId> {
         gate::store::services::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
 }
 
-impl Named<RoleId> {
+impl TypedRef<RoleId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<RoleId> {
         roles::store::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
@@ -57,7 +56,7 @@ impl Named<RoleId> {
     }
 }
 
-impl Named<PermissionId> {
+impl TypedRef<PermissionId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<PermissionId> {
         permissions::store::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }

@@ -13,7 +13,6 @@ const NEWCOMERS: usize = 50_000;
 /// What is left of a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// Which one.
     pub policy: &'static str,
     /// How much it is.
     pub quota: u32,
@@ -28,7 +27,7 @@ pub struct Left {
 /// How much each of many has used of what drips evenly: leaky buckets, of which the moment is kept when they are empty. In
 /// memory, and bounded: whoever fills it with keys that they make up makes it forget who is away, and nobody who comes.
 #[derive(Clone, Debug)]
-pub struct Pace<K> {
+pub struct LeakyBuckets<K> {
     policy: &'static str,
     quota: u32,
     each: Duration,
@@ -43,7 +42,7 @@ struct Kept<K> {
     swept_at: Duration,
 }
 
-impl<K: Hash + Eq + Clone> Pace<K> {
+impl<K: Hash + Eq + Clone> LeakyBuckets<K> {
     /// So many a minute, and so many minutes' worth at once; `None` where nothing is no limit.
     pub fn per_minute(policy: &'static str, a_minute: u32, minutes: u32) -> Option<Self> {
         let kept = Kept { recent: HashMap::new(), older: HashMap::new(), swept_at: Duration::ZERO };
@@ -122,7 +121,7 @@ impl<K: Hash + Eq> Kept<K> {
 #[derive(Debug)]
 #[must_use = "it is given back when this is dropped"]
 pub struct Reserved<K: Hash + Eq + Clone> {
-    pace: Pace<K>,
+    pace: LeakyBuckets<K>,
     key: K,
     spent: AtomicBool,
 }
@@ -149,13 +148,13 @@ mod tests {
 
     use super::*;
 
-    fn pace(a_minute: u32) -> Pace<u32> {
-        Pace::per_minute("address", a_minute, 1).expect("a limit")
+    fn pace(a_minute: u32) -> LeakyBuckets<u32> {
+        LeakyBuckets::per_minute("address", a_minute, 1).expect("a limit")
     }
 
     #[test]
     fn no_quota_is_no_limit() {
-        assert!(Pace::<u32>::per_minute("address", 0, 1).is_none());
+        assert!(LeakyBuckets::<u32>::per_minute("address", 0, 1).is_none());
     }
 
     #[test]
@@ -181,7 +180,7 @@ mod tests {
 
     #[test]
     fn many_minutes_worth_may_come_at_once_and_what_is_not_spent_is_given_back() {
-        let pace = Pace::<u32>::per_minute("logins", 10, 3).expect("a limit");
+        let pace = LeakyBuckets::<u32>::per_minute("logins", 10, 3).expect("a limit");
         for _ in 0..100 {
             drop(pace.reserve(1, Duration::ZERO).expect("all is given back"));
         }

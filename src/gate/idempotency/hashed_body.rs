@@ -28,12 +28,12 @@ impl Read {
 
 /// A body that is hashed while somebody reads it: it need not be held in memory to be known again.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(super) struct HashedBody {
     body: Body,
     read: Read,
 }
 
-impl Watched {
+impl HashedBody {
     pub(super) fn new(body: Body) -> (Self, Read) {
         let read = Read::default();
         let watched = Self { body, read: read.clone() };
@@ -50,7 +50,7 @@ impl Watched {
     }
 }
 
-impl HttpBody for Watched {
+impl HttpBody for HashedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

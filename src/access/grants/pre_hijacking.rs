@@ -6,14 +6,14 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::What;
+use super::Grantable;
 use super::store::{self, PlantedFor};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
 use crate::gate::effective::store::holds;
 use crate::gate::permission::{BuiltIn, WriteGrants};
 use crate::gate::store::{Through, covers_permission, covers_role};
-use crate::identity::people::store::given;
+use crate::identity::people::store::chosen_by_others;
 
 /// Something the caller should know about a grant.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,14 +30,14 @@ pub struct Notice {
 /// else who could not hand them out: they still know it.
 pub async fn must_have_own_password(
     conn: &mut PgConnection,
-    (person, service, what): (PersonId, ServiceId, What),
+    (person, service, what): (PersonId, ServiceId, Grantable),
     through: Through,
 ) -> Result<()> {
-    let given = given(conn, person).await?;
+    let given = chosen_by_others(conn, person).await?;
     let Some(setter) = given.password_by else { return Ok(()) };
     let covered = match what {
-        What::Role(role) => covers_role(conn, setter, service, role, through).await?,
-        What::Permission(permission) => covers_permission(conn, setter, service, permission, through).await?,
+        Grantable::Role(role) => covers_role(conn, setter, service, role, through).await?,
+        Grantable::Permission(permission) => covers_permission(conn, setter, service, permission, through).await?,
     };
     if covered {
         return Ok(());
@@ -71,10 +71,10 @@ fn set_by_another(whose: &str, setter: &str) -> Error {
 /// What whoever gave `what` to somebody just now should know.
 pub async fn notices(
     conn: &mut PgConnection,
-    (person, service, what): (PersonId, ServiceId, What),
+    (person, service, what): (PersonId, ServiceId, Grantable),
     now: OffsetDateTime,
 ) -> Result<Vec<Notice>> {
-    let given = given(conn, person).await?;
+    let given = chosen_by_others(conn, person).await?;
     let mut notices = Vec::new();
     if given.has_doubtful_email && store::gives_porteros_own(conn, what).await? {
         let detail = "they have not verified their address themselves: no password reset is sent there until they \

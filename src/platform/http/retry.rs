@@ -20,16 +20,16 @@ type Answered = Result<Response, Infallible>;
 
 /// Asks again what only reads and has no body.
 #[derive(Clone, Debug)]
-pub struct AskAgain<S>(S);
+pub struct RetryReads<S>(S);
 
-impl<S> AskAgain<S> {
+impl<S> RetryReads<S> {
     /// A layer of it.
     pub fn layer() -> impl Layer<S, Service = Self> + Clone {
         layer_fn(Self)
     }
 }
 
-impl<S> Service<Request> for AskAgain<S>
+impl<S> Service<Request> for RetryReads<S>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,

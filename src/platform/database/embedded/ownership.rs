@@ -11,7 +11,7 @@ use nix::unistd::User;
 use super::EmbeddedError;
 use super::account::we_are_root;
 use super::error::refused;
-use crate::platform::ownership::{Fault, Trusted, open_itself};
+use crate::platform::ownership::{OwnershipError, Trusted, open_itself};
 
 /// Those that are read are of a few lines.
 const LONGEST: u64 = 16 * 1024;
@@ -74,9 +74,9 @@ pub(super) fn text_of(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-fn untrusted(fault: Fault) -> EmbeddedError {
+fn untrusted(fault: OwnershipError) -> EmbeddedError {
     match fault {
-        Fault::Unseen { path, source } => EmbeddedError::Refused { doing: "look at", path, source },
+        OwnershipError::Unseen { path, source } => EmbeddedError::Refused { doing: "look at", path, source },
         fault => EmbeddedError::Untrusted { fault },
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use tokio::sync::Notify;
 
-use super::seldom::Seldom;
+use super::log_throttle::LogThrottle;
 use crate::base::network::Network;
 
 /// How long a connection that is to go has for its last answer before it is looked at again.
@@ -41,16 +41,15 @@ impl Doing {
     }
 }
 
-/// One connection.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Connection {
     began: Instant,
     /// Milliseconds since it began, times four, and what it has been doing since.
     state: AtomicU64,
     leave: Notify,
 }
 
-impl Seat {
+impl Connection {
     fn new() -> Self {
         Self { began: Instant::now(), state: AtomicU64::new(0), leave: Notify::new() }
     }
@@ -138,24 +137,24 @@ impl Full {
 
 /// The places for connections.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Connections {
     all: usize,
     share: usize,
     /// They bring many clients each.
     proxies: Vec<IpNet>,
-    taken: Mutex<Taken>,
-    told: Seldom,
+    taken: Mutex<OpenConnections>,
+    told: LogThrottle,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct OpenConnections {
     total: usize,
     next: u64,
-    networks: HashMap<Network, BTreeMap<u64, Arc<Seat>>>,
+    networks: HashMap<Network, BTreeMap<u64, Arc<Connection>>>,
 }
 
-impl Taken {
-    fn remove(&mut self, network: Network, number: u64) -> Option<Arc<Seat>> {
+impl OpenConnections {
+    fn remove(&mut self, network: Network, number: u64) -> Option<Arc<Connection>> {
         let seats = self.networks.get_mut(&network)?;
         let seat = seats.remove(&number)?;
         if seats.is_empty() {
@@ -186,33 +185,33 @@ impl Taken {
 
 /// A place that is taken until this is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct ConnectionPermit {
+    places: Arc<Connections>,
     network: Network,
     number: u64,
-    seat: Arc<Seat>,
+    seat: Arc<Connection>,
 }
 
-impl Place {
-    pub(super) fn seat(&self) -> &Arc<Seat> {
+impl ConnectionPermit {
+    pub(super) fn seat(&self) -> &Arc<Connection> {
         &self.seat
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.places.taken().remove(self.network, self.number);
     }
 }
 
-impl Places {
+impl Connections {
     /// So many, an eighth of them for one network, but for the proxies' networks.
     pub(super) fn new(all: usize, proxies: Vec<IpNet>) -> Self {
         let share = (all / 8).max(64).min(all);
-        Self { all, share, proxies, taken: Mutex::default(), told: Seldom::default() }
+        Self { all, share, proxies, taken: Mutex::default(), told: LogThrottle::default() }
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn taken(&self) -> MutexGuard<'_, OpenConnections> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -222,7 +221,7 @@ impl Places {
     }
 
     /// A place for somebody who connects from `address`.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPermit, Full> {
         let (network, now) = (Network::of(address), Instant::now());
         let is_proxy = self.is_proxy(address);
         let mut taken = self.taken();
@@ -246,11 +245,11 @@ impl Places {
             };
             taken.end(worst);
         }
-        let (number, seat) = (taken.next, Arc::new(Seat::new()));
+        let (number, seat) = (taken.next, Arc::new(Connection::new()));
         taken.next += 1;
         taken.total += 1;
         taken.networks.entry(network).or_default().insert(number, Arc::clone(&seat));
-        Ok(Place { places: Arc::clone(self), network, number, seat })
+        Ok(ConnectionPermit { places: Arc::clone(self), network, number, seat })
     }
 
     /// The system has no file for one more: somebody gives theirs up.
@@ -267,7 +266,7 @@ impl Places {
     }
 
     /// Whom to end: of those who have somebody that keeps us waiting unbearably, who has most.
-    fn worst(&self, taken: &Taken, now: Instant) -> Option<(Network, u64)> {
+    fn worst(&self, taken: &OpenConnections, now: Instant) -> Option<(Network, u64)> {
         let (mut most, mut worst) = (0, None);
         for (network, seats) in &taken.networks {
             if seats.len() > most
@@ -300,18 +299,18 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    fn places(all: usize) -> Arc<Places> {
-        Arc::new(Places::new(all, vec!["10.0.0.0/8".parse().expect("a network")]))
+    fn places(all: usize) -> Arc<Connections> {
+        Arc::new(Connections::new(all, vec!["10.0.0.0/8".parse().expect("a network")]))
     }
 
-    fn taken(places: &Arc<Places>, from: &str, count: usize) -> Vec<Place> {
+    fn taken(places: &Arc<Connections>, from: &str, count: usize) -> Vec<ConnectionPermit> {
         (0..count).map(|_| places.take(address(from)).expect("a place")).collect()
     }
 
     /// As if it had waited for longer than anybody bears.
-    fn waits(place: &Place, doing: Doing) {
+    fn waits(place: &ConnectionPermit, doing: Doing) {
         let began = Instant::now().checked_sub(Duration::from_mins(1)).expect("a minute ago");
-        let seat = Arc::new(Seat { began, ..Seat::new() });
+        let seat = Arc::new(Connection { began, ..Connection::new() });
         seat.state.store(doing as u64, Ordering::Relaxed);
         let mut taken = place.places.taken();
         taken.networks.get_mut(&place.network).expect("its network").insert(place.number, seat);
@@ -369,7 +368,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_to_go_stays_while_an_answer_is_owed() {
-        let seat = Seat::new();
+        let seat = Connection::new();
         seat.works();
         seat.leave.notify_one();
         let stays = tokio::time::timeout(Duration::from_millis(20), seat.to_be_left()).await;
@@ -384,7 +383,7 @@ mod tests {
 
     #[test]
     fn a_seat_knows_what_it_is_owed() {
-        let seat = Seat::new();
+        let seat = Connection::new();
         assert!(seat.waits_for_head_since().is_some(), "the first request");
         seat.works();
         seat.hears();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Granted, Standing, What};
+use super::{GrantTerms, Grantable, Granted};
 use crate::access::keys;
 use crate::base::id::{PersonId, RoleId, ServiceId};
 use crate::gate::audit::{Action, Event};
@@ -18,30 +18,30 @@ pub fn withdrawn(service: ServiceId, role: RoleId) -> Event {
 }
 
 /// That a grant came to its end.
-pub fn expired(person: PersonId, service: ServiceId, what: What, before: &Standing) -> Event {
+pub fn expired(person: PersonId, service: ServiceId, what: Grantable, before: &GrantTerms) -> Event {
     let event = event(person, service, what, Action::GrantExpired, Action::DirectGrantExpired);
     event.before(terms(what, before))
 }
 
 /// That a service's key came to its end.
-pub fn key_expired(key: &keys::store::Swept) -> Event {
+pub fn key_expired(key: &keys::store::ExpiredKey) -> Event {
     Event::new(Action::ServiceKeyExpired).within(key.service).before(key)
 }
 
 /// That a grant was reviewed and left.
-pub fn confirmed(person: PersonId, service: ServiceId, what: What, standing: &Standing) -> Event {
+pub fn confirmed(person: PersonId, service: ServiceId, what: Grantable, current: &GrantTerms) -> Event {
     let event = event(person, service, what, Action::GrantConfirmed, Action::DirectGrantConfirmed);
-    event.after(terms(what, standing))
+    event.after(terms(what, current))
 }
 
 /// That a grant was taken back.
-pub fn removed(person: PersonId, service: ServiceId, what: What, before: &Standing) -> Event {
+pub fn removed(person: PersonId, service: ServiceId, what: Grantable, before: &GrantTerms) -> Event {
     let event = event(person, service, what, Action::GrantRemoved, Action::DirectGrantRemoved);
     event.before(terms(what, before))
 }
 
 /// What became of a grant when it was given.
-pub fn given(person: PersonId, service: ServiceId, what: What, granted: &Granted) -> Option<Event> {
+pub fn given(person: PersonId, service: ServiceId, what: Grantable, granted: &Granted) -> Option<Event> {
     match granted {
         Granted::Unchanged => None,
         Granted::Added { over, now } => {
@@ -56,19 +56,19 @@ pub fn given(person: PersonId, service: ServiceId, what: What, granted: &Granted
     }
 }
 
-fn event(person: PersonId, service: ServiceId, what: What, of_a_role: Action, of_a_permission: Action) -> Event {
+fn event(person: PersonId, service: ServiceId, what: Grantable, of_a_role: Action, of_a_permission: Action) -> Event {
     let action = match what {
-        What::Role(_) => of_a_role,
-        What::Permission(_) => of_a_permission,
+        Grantable::Role(_) => of_a_role,
+        Grantable::Permission(_) => of_a_permission,
     };
     Event::new(action).about(person).within(service)
 }
 
-fn terms(what: What, standing: &Standing) -> Value {
-    let mut told = json!(standing);
+fn terms(what: Grantable, current: &GrantTerms) -> Value {
+    let mut told = json!(current);
     match what {
-        What::Role(role) => told["role_id"] = json!(role),
-        What::Permission(permission) => told["permission_id"] = json!(permission),
+        Grantable::Role(role) => told["role_id"] = json!(role),
+        Grantable::Permission(permission) => told["permission_id"] = json!(permission),
     }
     told
 }

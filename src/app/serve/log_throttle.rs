@@ -5,7 +5,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// Something that may happen thousands of times a second, and is told once a minute.
 #[derive(Debug, Default)]
-pub(super) struct Seldom(Mutex<Since>);
+pub(super) struct LogThrottle(Mutex<Since>);
 
 #[derive(Debug, Default)]
 struct Since {
@@ -13,7 +13,7 @@ struct Since {
     times: u64,
 }
 
-impl Seldom {
+impl LogThrottle {
     /// It has happened at `now`. If it is to be told, how often it has since it was told last, this time included.
     pub(super) fn times(&self, now: Instant) -> Option<u64> {
         let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -32,11 +32,11 @@ mod tests {
 
     #[test]
     fn what_happens_often_is_told_once_a_minute_with_how_often() {
-        let (seldom, now) = (Seldom::default(), Instant::now());
-        assert_eq!(seldom.times(now), Some(1));
+        let (throttle, now) = (LogThrottle::default(), Instant::now());
+        assert_eq!(throttle.times(now), Some(1));
         for _ in 0..5 {
-            assert_eq!(seldom.times(now + Duration::from_secs(59)), None);
+            assert_eq!(throttle.times(now + Duration::from_secs(59)), None);
         }
-        assert_eq!(seldom.times(now + MINUTE), Some(6));
+        assert_eq!(throttle.times(now + MINUTE), Some(6));
     }
 }

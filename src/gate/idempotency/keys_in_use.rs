@@ -5,9 +5,9 @@ use super::key::Hash;
 
 /// The keys of the requests that this instance is at.
 #[derive(Clone, Debug, Default)]
-pub(super) struct UnderWay(Arc<Mutex<HashSet<Hash>>>);
+pub(super) struct KeysInUse(Arc<Mutex<HashSet<Hash>>>);
 
-impl UnderWay {
+impl KeysInUse {
     /// Begins a request under a key, until what this returns is dropped; `None` while there is another.
     pub(super) fn begin(&self, key: Hash) -> Option<One> {
         self.keys().insert(key).then(|| One { all: self.clone(), key })
@@ -21,7 +21,7 @@ impl UnderWay {
 /// A request that is under way while this lives.
 #[derive(Debug)]
 pub(super) struct One {
-    all: UnderWay,
+    all: KeysInUse,
     key: Hash,
 }
 
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_key_is_free_once_its_request_is_over() {
-        let under_way = UnderWay::default();
+        let under_way = KeysInUse::default();
         let one = under_way.begin([1; 32]);
         assert!(one.is_some() && under_way.begin([1; 32]).is_none() && under_way.begin([2; 32]).is_some());
         drop(one);

@@ -8,7 +8,7 @@ use crate::base::patch::Patch;
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
-pub(super) struct NewWords<N>
+pub(super) struct NameAndDescription<N>
 where
     N: FromStr + Clone + Send + Sync + 'static,
     N::Err: Into<Box<dyn Error + Send + Sync>>,
@@ -24,7 +24,7 @@ where
     no_description: bool,
 }
 
-impl<N> NewWords<N>
+impl<N> NameAndDescription<N>
 where
     N: FromStr + Clone + Send + Sync + 'static,
     N::Err: Into<Box<dyn Error + Send + Sync>>,
