@@ -47,7 +47,8 @@ pub struct Refusal {
     /// What happened and what to do.
     pub detail: Cow<'static, str>,
     members: Map<String, Value>,
-    headers: HeaderMap,
+    /// What is answered beside it: when to try again.
+    pub headers: HeaderMap,
 }
 
 impl Error {

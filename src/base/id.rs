@@ -155,6 +155,16 @@ id_type!(
 );
 
 id_type!(
+    /// A client's id: the row's number, not what requests name it by.
+    ClientId, "client", "invalid_client_id", "client_not_found"
+);
+
+id_type!(
+    /// The id of one of a client's secrets.
+    ClientSecretId, "client secret", "invalid_client_secret_id", "client_secret_not_found"
+);
+
+id_type!(
     /// An invitation's id.
     InvitationId, "invitation", "invalid_invitation_id", "invitation_not_found"
 );
@@ -188,6 +198,12 @@ impl SessionId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct FamilyId(pub i64);
+
+/// The row of an authorization: what a person lets a client do, from one login on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct AuthorizationId(pub i64);
 
 /// How a caller names a row. A number is always an id, also as a string; anything else is a name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -38,6 +38,12 @@ impl Locale {
         [Self::En, Self::Es].into_iter().find(|locale| locale.as_str() == text)
     }
 
+    /// The first of these tags whose language we write (`ui_locales`, OpenID Connect Core section 3.1.2.1).
+    pub fn first_of(tags: &str) -> Option<Self> {
+        let mut tags = tags.split(' ').take(LOOKED_AT);
+        tags.find_map(|tag| Self::stored(&tag.split('-').next().unwrap_or_default().to_ascii_lowercase()))
+    }
+
     /// The language that a browser likes best among these (RFC 9110 section 12.5.4).
     fn preferred(headers: &HeaderMap) -> Option<Self> {
         let header = headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?;
@@ -70,6 +76,13 @@ impl<S: Sync> FromRequestParts<S> for Language {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_language_that_we_write_is_taken() {
+        assert_eq!(Locale::first_of("fr-CA ES-pe en"), Some(Locale::Es));
+        assert_eq!(Locale::first_of("qu"), None);
+        assert_eq!(Locale::first_of(""), None);
+    }
 
     #[test]
     fn the_best_liked_language_that_we_write_is_taken() {

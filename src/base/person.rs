@@ -10,7 +10,7 @@ use crate::base::names::{self, text_type};
 text_type!(
     /// What a person logs in with.
     Username, username, max: 100,
-    except: r"(?![-+]?[0-9]+$)(?!person-[0-9]+$)", example: "ada"
+    except: r"(?![-+]?[0-9]+$)(?!person-[0-9]+$)(?![Cc][Ll][Ii][Ee][Nn][Tt]:)", example: "ada"
 );
 
 fn username(text: &str) -> Result<String, String> {
@@ -18,7 +18,18 @@ fn username(text: &str) -> Result<String, String> {
     if digits_after_person(&name).is_some() {
         return Err("`person-<number>` always means the person with that id; choose another username".to_owned());
     }
+    if names::begins_like(&name, CLIENT) {
+        return Err("`client:…` always means a client that acts for itself; choose another username".to_owned());
+    }
     Ok(name)
+}
+
+/// How the usernames of clients that act for themselves begin. No person's does.
+const CLIENT: &str = "client:";
+
+/// The username of the client that requests call `client_id`, where it acts for itself.
+pub fn username_of_client(client_id: &str) -> String {
+    format!("{CLIENT}{client_id}")
 }
 
 fn digits_after_person(text: &str) -> Option<&str> {
@@ -79,4 +90,20 @@ pub fn person_not_found() -> Error {
 /// What a body answers whose `person_id` nobody bears: 404 for an id, 400 for a username.
 pub fn unknown_person(person: &Ref<PersonId>) -> Error {
     if person.is_name() { PersonId::invalid() } else { person_not_found() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_person_has_the_username_of_a_client() {
+        let own = username_of_client("billing");
+        for taken in [&own, "client:", "Client:billing", "CLIENT:7", "cl\u{131}ent:billing"] {
+            assert!(taken.parse::<Username>().is_err(), "{taken}");
+        }
+        for free in ["client", "client-billing", "clients:billing", "my-client:billing"] {
+            assert!(free.parse::<Username>().is_ok(), "{free}");
+        }
+    }
 }

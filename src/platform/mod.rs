@@ -11,7 +11,9 @@ pub mod ownership;
 pub mod passwords;
 pub mod shares;
 pub mod spreadsheet;
+pub mod tls;
 pub mod traces;
+pub mod vault;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::base::opaque::mail_token::MailToken;
 use crate::base::opaque::refresh_token::RefreshToken;
 use crate::base::opaque::service_key::ServiceKey;
 use crate::base::opaque::token::Token;
+use crate::base::opaque::{Kind, Opaque};
 use crate::base::secret::Secret;
 use database::Db;
 use mail::Mailer;
@@ -78,29 +81,40 @@ impl Platform {
         Self::new(Parts { clock, ..(*self.0).clone() })
     }
 
+    /// A secret of any kind that nobody has had before.
+    pub fn generate<K: Kind>(&self, now: OffsetDateTime) -> Result<Opaque<K>> {
+        Ok(Opaque::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+    }
+
+    /// 128 random bits: an id that nobody has had before.
+    pub fn random_id(&self) -> Result<[u8; 16]> {
+        let [id @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = random()?;
+        Ok(id)
+    }
+
     /// A token nobody has had before.
     pub fn new_token(&self, now: OffsetDateTime) -> Result<Token> {
-        Ok(Token::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+        self.generate(now)
     }
 
     /// A refresh token nobody has had before.
     pub fn new_refresh_token(&self, now: OffsetDateTime) -> Result<RefreshToken> {
-        Ok(RefreshToken::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+        self.generate(now)
     }
 
     /// An invitation nobody has had before.
     pub fn new_invitation(&self, now: OffsetDateTime) -> Result<Invitation> {
-        Ok(Invitation::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+        self.generate(now)
     }
 
     /// A service key nobody has had before.
     pub fn new_service_key(&self, now: OffsetDateTime) -> Result<ServiceKey> {
-        Ok(ServiceKey::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+        self.generate(now)
     }
 
     /// A token of a mail that nobody has had before.
     pub fn new_mail_token(&self, now: OffsetDateTime) -> Result<MailToken> {
-        Ok(MailToken::generate(self.token_secret.expose().as_bytes(), &random()?, now))
+        self.generate(now)
     }
 }
 

@@ -1,48 +1,103 @@
-//! The text of tokens and of service keys: a prefix, 64 hex digits of secret, 8 hex digits of CRC-32 over all before
-//! them, so that secret scanners know one and garbage is refused without a query.
+//! The text of tokens, keys and codes: a prefix, 64 hex digits of secret, 8 hex digits of CRC-32 over all before them, so that
+//! secret scanners know one and garbage is refused without a query.
 
 pub mod invitation;
 pub mod mail_token;
+pub mod oauth;
 pub mod refresh_token;
 pub mod service_key;
 pub mod token;
 
-use sha2::{Digest, Sha256};
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 const SECRET_DIGITS: usize = 64;
 const CHECKSUM_DIGITS: usize = 8;
 
-/// A new one: the SHA-256 of the server's secret, 256 random bits and the time.
-pub(crate) fn generate(prefix: &str, server_secret: &[u8], random: &[u8; 32], now: OffsetDateTime) -> String {
-    let mut digest = Sha256::new();
-    digest.update(server_secret);
-    digest.update(random);
-    digest.update(now.unix_timestamp_nanos().to_be_bytes());
-    let body = format!("{prefix}{}", hex::encode(digest.finalize()));
-    let checksum = crc32fast::hash(body.as_bytes());
-    format!("{body}{checksum:08x}")
+/// What a text opens. One kind is never taken for another: the checksum covers the prefix.
+pub trait Kind {
+    /// How it begins, with the underscore.
+    const PREFIX: &'static str;
+    /// What `Debug` calls it.
+    const NAME: &'static str;
 }
 
-/// What is stored of one.
-pub(crate) fn digest(text: &str) -> [u8; 32] {
+/// A secret text that Portero hands out once and stores the digest of.
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
+pub struct Opaque<K>(String, #[serde(skip)] PhantomData<K>);
+
+impl<K: Kind> Opaque<K> {
+    /// A new one: the SHA-256 of the server's secret, 256 random bits and the time.
+    pub fn generate(server_secret: &[u8], random: &[u8; 32], now: OffsetDateTime) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(server_secret);
+        digest.update(random);
+        digest.update(now.unix_timestamp_nanos().to_be_bytes());
+        let body = format!("{}{}", K::PREFIX, hex::encode(digest.finalize()));
+        let checksum = crc32fast::hash(body.as_bytes());
+        Self(format!("{body}{checksum:08x}"), PhantomData)
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self) -> Digest<K> {
+        Digest(digest(&self.0), PhantomData)
+    }
+
+    /// The text, for the one answer that hands it out.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<K: Kind> fmt::Debug for Opaque<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(***)", K::NAME)
+    }
+}
+
+/// The SHA-256 of an [`Opaque`]: what is stored, looked up and compared.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest<K>([u8; 32], PhantomData<K>);
+
+impl<K: Kind> Digest<K> {
+    /// The digest of what a caller presents; `None` when it can't be one of this kind.
+    pub fn of(presented: &str) -> Option<Self> {
+        is_well_formed(K::PREFIX, presented).then(|| Self(digest(presented), PhantomData))
+    }
+
+    /// The stored bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The first 8 hex digits: all that a log or a list ever shows.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(&self.0[..4])
+    }
+}
+
+impl<K: Kind> fmt::Debug for Digest<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest<{}>({}…)", K::NAME, self.fingerprint())
+    }
+}
+
+fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// The digest of what a caller presents; `None` when it can't be one with this prefix.
-pub(crate) fn digest_presented(prefix: &str, presented: &str) -> Option<[u8; 32]> {
-    let digits = presented.strip_prefix(prefix)?;
+fn is_well_formed(prefix: &str, presented: &str) -> bool {
+    let Some(digits) = presented.strip_prefix(prefix) else { return false };
     let well_formed = digits.len() == SECRET_DIGITS + CHECKSUM_DIGITS
         && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if !well_formed {
-        return None;
+        return false;
     }
     let (body, checksum) = presented.split_at(prefix.len() + SECRET_DIGITS);
-    let expected = u32::from_str_radix(checksum, 16).ok()?;
-    (crc32fast::hash(body.as_bytes()) == expected).then(|| digest(presented))
-}
-
-/// The first 8 hex digits of a digest: all that a log ever shows.
-pub(crate) fn fingerprint(digest: &[u8; 32]) -> String {
-    hex::encode(&digest[..4])
+    u32::from_str_radix(checksum, 16) == Ok(crc32fast::hash(body.as_bytes()))
 }

@@ -1,67 +1,29 @@
 //! Refresh tokens (`prt_`; RFC 6749 section 1.5).
 
-use std::fmt;
-
-use serde::{Deserialize, Deserializer, Serialize};
-use time::OffsetDateTime;
+use serde::{Deserialize, Deserializer};
 
 use crate::base::id::SessionId;
-use crate::base::opaque;
+use crate::base::opaque::{Digest, Kind, Opaque};
 
-const PREFIX: &str = "prt_";
+/// Is exchanged for a new pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refresh {}
 
-/// A refresh token: `prt_` and 72 hex digits, made like a token. Only the answer that hands it out reveals it.
-#[derive(Clone, Serialize)]
-#[serde(transparent)]
-pub struct RefreshToken(String);
-
-impl RefreshToken {
-    /// A new one: the SHA-256 of the server's secret, 256 random bits and the time.
-    pub fn generate(server_secret: &[u8], random: &[u8; 32], now: OffsetDateTime) -> Self {
-        Self(opaque::generate(PREFIX, server_secret, random, now))
-    }
-
-    /// What is stored of it.
-    pub fn hash(&self) -> RefreshHash {
-        RefreshHash(opaque::digest(&self.0))
-    }
-
-    /// The text, for the one answer that hands it out.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
+impl Kind for Refresh {
+    const PREFIX: &'static str = "prt_";
+    const NAME: &'static str = "RefreshToken";
 }
 
-impl fmt::Debug for RefreshToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RefreshToken(***)")
-    }
-}
+/// A refresh token: `prt_` and 72 hex digits. Only the answer that hands it out reveals it.
+pub type RefreshToken = Opaque<Refresh>;
 
-/// The SHA-256 of a refresh token: what is stored, looked up and compared.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RefreshHash([u8; 32]);
+/// The SHA-256 of a refresh token.
+pub type RefreshHash = Digest<Refresh>;
 
 impl RefreshHash {
-    /// The hash of what a caller presents; `None` when it can't be a refresh token of ours.
-    pub fn of(presented: &str) -> Option<Self> {
-        opaque::digest_presented(PREFIX, presented).map(Self)
-    }
-
     /// What people know a family by that begins with this token: a digest of the digest, which opens nothing.
     pub fn family_id(&self) -> SessionId {
         SessionId::of(&self.0)
-    }
-
-    /// The stored bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for RefreshHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RefreshHash({}…)", opaque::fingerprint(&self.0))
     }
 }
 
@@ -78,6 +40,8 @@ impl<'de> Deserialize<'de> for PresentedRefresh {
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
     use crate::base::opaque::token::{Token, TokenHash};
 

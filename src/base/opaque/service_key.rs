@@ -1,71 +1,26 @@
 //! Service keys (`psk_`): what a backend proves itself with.
 
-use std::fmt;
+use crate::base::opaque::{Digest, Kind, Opaque};
 
-use serde::Serialize;
-use time::OffsetDateTime;
+/// Speaks for a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {}
 
-use crate::base::opaque;
-
-const PREFIX: &str = "psk_";
-
-/// A service key: `psk_` and 72 hex digits, made like a token. Only the answer to its making reveals it.
-#[derive(Clone, Serialize)]
-#[serde(transparent)]
-pub struct ServiceKey(String);
-
-impl ServiceKey {
-    /// A new key: the SHA-256 of the server's secret, 256 random bits and the time.
-    pub fn generate(server_secret: &[u8], random: &[u8; 32], now: OffsetDateTime) -> Self {
-        Self(opaque::generate(PREFIX, server_secret, random, now))
-    }
-
-    /// What is stored of it.
-    pub fn hash(&self) -> KeyHash {
-        KeyHash(opaque::digest(&self.0))
-    }
-
-    /// The text, for the one answer that hands it out.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
+impl Kind for Service {
+    const PREFIX: &'static str = "psk_";
+    const NAME: &'static str = "ServiceKey";
 }
 
-impl fmt::Debug for ServiceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ServiceKey(***)")
-    }
-}
+/// A service key: `psk_` and 72 hex digits. Only the answer to its making reveals it.
+pub type ServiceKey = Opaque<Service>;
 
-/// The SHA-256 of a key: what is stored, looked up and compared.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyHash([u8; 32]);
-
-impl KeyHash {
-    /// The hash of what a caller presents; `None` when it can't be a key of ours.
-    pub fn of(presented: &str) -> Option<Self> {
-        opaque::digest_presented(PREFIX, presented).map(Self)
-    }
-
-    /// The stored bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The first 8 hex digits: all that a log or a list ever shows of a key.
-    pub fn fingerprint(&self) -> String {
-        opaque::fingerprint(&self.0)
-    }
-}
-
-impl fmt::Debug for KeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyHash({}…)", self.fingerprint())
-    }
-}
+/// The SHA-256 of a service key.
+pub type KeyHash = Digest<Service>;
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
     use crate::base::opaque::token::{Token, TokenHash};
 

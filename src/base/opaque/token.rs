@@ -1,78 +1,35 @@
 //! Access tokens (`ptk_`): what a person proves a session with.
 
-use std::fmt;
-
-use serde::Serialize;
-use time::OffsetDateTime;
-
 use crate::base::id::SessionId;
-use crate::base::opaque;
+use crate::base::opaque::{Digest, Kind, Opaque};
 
-const PREFIX: &str = "ptk_";
+/// Proves a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Session {}
+
+impl Kind for Session {
+    const PREFIX: &'static str = "ptk_";
+    const NAME: &'static str = "Token";
+}
 
 /// A token: `ptk_` and 72 hex digits. Only the answer to a login reveals it.
-#[derive(Clone, Serialize)]
-#[serde(transparent)]
-pub struct Token(String);
+pub type Token = Opaque<Session>;
 
-impl Token {
-    /// A new token: the SHA-256 of the server's secret, 256 random bits and the time.
-    pub fn generate(server_secret: &[u8], random: &[u8; 32], now: OffsetDateTime) -> Self {
-        Self(opaque::generate(PREFIX, server_secret, random, now))
-    }
-
-    /// What is stored of it.
-    pub fn hash(&self) -> TokenHash {
-        TokenHash(opaque::digest(&self.0))
-    }
-
-    /// The text, for the one answer that hands it out.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(***)")
-    }
-}
-
-/// The SHA-256 of a token: what is stored, looked up and compared.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenHash([u8; 32]);
+/// The SHA-256 of a token.
+pub type TokenHash = Digest<Session>;
 
 impl TokenHash {
-    /// The hash of what a caller presents; `None` when it can't be a token of ours.
-    pub fn of(presented: &str) -> Option<Self> {
-        opaque::digest_presented(PREFIX, presented).map(Self)
-    }
-
     /// What backends know the session by.
     pub fn session_id(&self) -> SessionId {
         SessionId::of(&self.0)
-    }
-
-    /// The stored bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The first 8 hex digits: all that a log ever shows of a token.
-    pub fn fingerprint(&self) -> String {
-        opaque::fingerprint(&self.0)
-    }
-}
-
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TokenHash({}…)", self.fingerprint())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use time::OffsetDateTime;
 
     use super::*;
 

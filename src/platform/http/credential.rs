@@ -6,6 +6,7 @@ use axum::http::header::{AUTHORIZATION, HeaderValue};
 use axum::http::request::Parts;
 
 use crate::base::error::Error;
+use crate::base::opaque::oauth::AccessTokenHash;
 use crate::base::opaque::service_key::KeyHash;
 use crate::base::opaque::token::TokenHash;
 
@@ -16,11 +17,16 @@ pub enum Credential {
     Token(TokenHash),
     /// A backend's key.
     Key(KeyHash),
+    /// An OAuth client's access token.
+    Access(AccessTokenHash),
 }
 
 impl Credential {
     fn of(text: &str) -> Option<Self> {
-        TokenHash::of(text).map(Self::Token).or_else(|| KeyHash::of(text).map(Self::Key))
+        TokenHash::of(text)
+            .map(Self::Token)
+            .or_else(|| KeyHash::of(text).map(Self::Key))
+            .or_else(|| AccessTokenHash::of_any(text).map(Self::Access))
     }
 
     /// The first 8 hex digits of its hash: all that a log ever shows of it.
@@ -28,6 +34,7 @@ impl Credential {
         match self {
             Self::Token(token) => token.fingerprint(),
             Self::Key(key) => key.fingerprint(),
+            Self::Access(token) => token.fingerprint(),
         }
     }
 }
@@ -84,6 +91,23 @@ pub fn invalid_key() -> Error {
     Error::unauthorized(
         "invalid_token",
         "this service key is unknown or was revoked; ask who runs the service for another",
+    )
+}
+
+/// 401 `invalid_token`, for an access token where a session or a key is wanted.
+pub fn access_token_not_taken() -> Error {
+    Error::unauthorized(
+        "invalid_token",
+        "an OAuth access token is not taken here: send the token of a session (`ptk_…`, from POST /auth/login). An access \
+         token is for POST /check-token, POST /oauth/introspect and GET /oauth/userinfo",
+    )
+}
+
+/// 401 `invalid_token`, for an access token at a service that it is not for.
+pub fn of_another_audience() -> Error {
+    Error::unauthorized(
+        "invalid_token",
+        "this access token is not for this service; its client must ask for one that is",
     )
 }
 

@@ -3,6 +3,7 @@
 
 /// What a route says of itself besides its handlers. One that says nothing is held the most strictly.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Facts {
     /// How long it may take.
     pub deadline: Deadline,
@@ -14,6 +15,9 @@ pub struct Facts {
     pub is_for_anyone: bool,
     /// It answers without Postgres.
     pub needs_no_postgres: bool,
+    /// Pages of any origin may call it, whatever the setting says of the rest: requests carry their proof themselves, and
+    /// none that a browser adds.
+    pub answers_any_origin: bool,
 }
 
 /// Those whose requests are executed once under one `Idempotency-Key`.

@@ -48,7 +48,8 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
     }
 }
 
-async fn read(body: Body, max: usize) -> Result<Bytes, Error> {
+/// A body of at most `max` bytes, which must come in time.
+pub async fn read(body: Body, max: usize) -> Result<Bytes, Error> {
     let body = timeout(PATIENCE, axum::body::to_bytes(body, max)).await.map_err(|_| Error::too_slow())?;
     body.map_err(|error| unreadable(&error, max))
 }

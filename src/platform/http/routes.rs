@@ -66,6 +66,21 @@ impl<S> Route<S> {
         self
     }
 
+    /// Answers pages of any origin.
+    #[must_use]
+    pub fn to_any_origin(mut self) -> Self {
+        self.facts.answers_any_origin = true;
+        self
+    }
+
+    /// The same at another path, which the document does not know.
+    #[must_use]
+    pub fn moved_to(mut self, path: &str) -> Self {
+        self.paths.paths =
+            std::mem::take(&mut self.paths.paths).into_values().map(|item| (path.to_owned(), item)).collect();
+        self
+    }
+
     /// Says more of itself in the document.
     #[must_use]
     pub fn described(mut self, tell: impl Fn(&mut PathItem)) -> Self {
