@@ -7,7 +7,7 @@ use crate::base::opaque::service_key::KeyHash;
 use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
 use crate::gate::keys::CheckedKey;
-use crate::platform::http::credential::Credential;
+use crate::platform::http::credential::{self, Credential};
 
 /// A backend that came with a key of its service.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,7 @@ where
         let gate = &Gate::from_ref(state);
         match Credential::from_request_parts(parts, state).await? {
             Credential::Key(key) => Self::with(gate, key).await,
+            Credential::Access(_) => Err(credential::access_token_not_taken()),
             Credential::Token(token) => {
                 crate::gate::check::check(gate, token, None).await?;
                 Err(Error::forbidden(
@@ -85,10 +86,11 @@ where
 /// The token of the person who calls: what keys can't stand for.
 ///
 /// # Errors
-/// 401 for a dead key; 403 `service_key_not_allowed` for a live one.
+/// 401 for a dead key, and for an access token; 403 `service_key_not_allowed` for a live key.
 pub async fn token_of_a_person(gate: &Gate, credential: Credential) -> Result<TokenHash> {
     match credential {
         Credential::Token(token) => Ok(token),
+        Credential::Access(_) => Err(credential::access_token_not_taken()),
         Credential::Key(key) => {
             crate::gate::keys::check(gate, key).await?;
             Err(Error::forbidden(

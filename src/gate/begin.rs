@@ -22,6 +22,12 @@ impl LockScope {
         Self { people: vec![person], may_unmake_an_administrator: false }
     }
 
+    /// Several people, what they are and what they hold.
+    pub fn people(people: impl IntoIterator<Item = PersonId>) -> Self {
+        Self { people: people.into_iter().collect(), may_unmake_an_administrator: false }
+    }
+
+    /// A role in a service.
     pub fn role(service: ServiceId, role: RoleId) -> Self {
         Self::grants([], service, [role])
     }

@@ -77,6 +77,11 @@ impl<P: BuiltIn> Holds<P> {
         }
     }
 
+    /// Where `P` is held; `None` is everywhere.
+    pub fn places(&self) -> Option<&[ServiceId]> {
+        (!self.services.contains(&ServiceId::PORTERO)).then_some(&self.services)
+    }
+
     /// Proof for everywhere.
     pub fn everywhere(self) -> Result<Can<P>> {
         self.within(ServiceId::PORTERO)

@@ -5,6 +5,7 @@
 //! changes nothing more. Every transaction takes its locks in one order, so that none waits for another in a circle:
 //! the role Administrator (whoever could make or unmake one), people by id, a role, a service.
 
+pub mod access_tokens;
 mod actor;
 pub mod audit;
 mod backend;
@@ -17,6 +18,7 @@ pub mod effective;
 pub mod idempotency;
 pub mod keys;
 pub mod permission;
+mod presented;
 pub mod routes;
 pub mod sessions;
 pub mod store;
@@ -29,6 +31,7 @@ pub use caller::Caller;
 pub use can::{Can, Holds};
 pub use checks::{Ask, CheckResult, Checks, Rights};
 pub use effective::{Effective, Evaluator, HeldInService, Vocabulary};
+pub use presented::{Passed, Presented};
 pub use uses::{Uses, write_uses, write_uses_every_minute};
 
 use std::ops::Deref;
@@ -39,6 +42,7 @@ use axum::extract::FromRef;
 use crate::base::clock::Clock;
 use crate::platform::Platform;
 use crate::platform::database::Batch;
+use access_tokens::AccessChecks;
 use keys::LastUses;
 use sessions::Renewals;
 
@@ -53,6 +57,8 @@ pub struct Parts {
     pub platform: Platform,
     /// Where tokens, and what their owners may do, are asked for.
     pub checks: Batch<Checks>,
+    /// Where access tokens of OAuth clients are asked for.
+    pub access_checks: Batch<AccessChecks>,
     /// Where all that anybody may do is asked for.
     pub rights: Evaluator,
     /// Where sessions are renewed.

@@ -20,5 +20,5 @@ pub use losses::{Loss, must_cover_loss};
 pub use meaning::{
     must_hand_out_where_anything_is_held, must_hand_out_where_permission_is_held, must_hand_out_where_role_is_held,
 };
-pub use takeover::must_be_as_mighty;
+pub use takeover::{held_beyond, must_be_as_mighty};
 pub use uses::{Use, note_uses};

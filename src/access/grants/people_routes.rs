@@ -12,14 +12,12 @@ use crate::access::services::Service;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
-use crate::base::opaque::token::TokenHash;
 use crate::base::person::{Person, person_not_found};
 use crate::gate;
-use crate::gate::check::Checked;
 use crate::gate::effective::store::holds;
 use crate::gate::permission::{BuiltIn, ReadGrants, ReadServices, ReadUsers};
 use crate::gate::sessions::Payload;
-use crate::gate::{Backend, Caller, Can, Effective, Holds, Rights};
+use crate::gate::{Backend, Caller, Can, Effective, Holds, Passed, Presented, Rights};
 use crate::identity::Identity;
 use crate::platform::http::credential::Credential;
 use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
@@ -57,7 +55,8 @@ async fn get_person_in_service(
     Path((person, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
 ) -> Result<Json<PersonInService>> {
     let (user, service_id, effective) = match credential {
-        Credential::Token(token) => oneself(&identity, token, &person, &service).await?,
+        Credential::Token(token) => oneself(&identity, Presented::Session(token), &person, &service).await?,
+        Credential::Access(token) => oneself(&identity, Presented::Access(token), &person, &service).await?,
         Credential::Key(key) => anyone(&identity, key, &person, &service).await?,
     };
     let valid_until = effective.valid_until();
@@ -68,18 +67,19 @@ async fn get_person_in_service(
 /// What a person hears: of themselves, whatever the service.
 async fn oneself(
     identity: &Identity,
-    token: TokenHash,
+    token: Presented,
     person: &Ref<PersonId>,
     service: &Ref<ServiceId>,
 ) -> Result<(Person, ServiceId, Effective)> {
-    let Checked { session, rights, .. } = crate::gate::check::check(identity, token, Some(service.clone())).await?;
-    let Payload { username, name, .. } = Arc::unwrap_or_clone(session.payload);
-    let user = Person { id: session.person, username, name };
+    let Passed { person: owner, payload, rights, .. } = token.check(identity, Some(service.clone())).await?;
+    let Payload { username, name, .. } = Arc::unwrap_or_clone(payload);
+    let user = Person { id: owner, username, name };
     if !user.is(person) {
         let mut conn = identity.db.read().await?;
         let now = Some(identity.clock.now());
         // Whether somebody is there is for those to hear who may read people.
-        if holds(&mut conn, session.person, ReadUsers::ID, ServiceId::PORTERO, now).await? {
+        let may_read = holds(&mut conn, owner, ReadUsers::ID, ServiceId::PORTERO, now).await?;
+        if may_read && matches!(token, Presented::Session(_)) {
             find(&mut conn, person).await?;
         }
         return Err(Error::forbidden(

@@ -14,7 +14,7 @@ use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadServices, WriteServices};
 use crate::gate::store::{Loss, must_cover_loss, must_hand_out_where_anything_is_held};
-use crate::gate::{Can, Holds, LockScope};
+use crate::gate::{Can, Holds, LockScope, must_cover};
 use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 
@@ -151,8 +151,8 @@ struct ServiceDeleted {
 
 /// Delete a service
 ///
-/// All roles in it are lost, and its name becomes free. If somebody holds one of Portero's own permissions in it, you
-/// must hold that permission for at least as long.
+/// All roles in it are lost, its clients are deleted, and its name becomes free. If somebody holds one of Portero's own
+/// permissions in it, or one of its clients does anywhere, you must hold that permission for at least as long.
 #[utoipa::path(delete, path = "/services/{id}", tag = "services",
     params(("id" = i32, Path, description = "the service's id")),
     responses(
@@ -169,12 +169,14 @@ async fn delete_service(
 ) -> Result<Json<ServiceDeleted>> {
     let service_id = id.id()?;
     service_id.must_not_be_built_in()?;
-    let mut tx = by.begin(&identity, LockScope::default()).await?;
+    let subjects = gate::store::services::subjects_of_clients(&mut *identity.db.read().await?, service_id).await?;
+    let mut tx = by.begin(&identity, LockScope::people(subjects.iter().copied())).await?;
     gate::store::services::lock(&mut tx, service_id).await?;
     let service = store::tagged(&mut tx, service_id).await?;
     if_match.allows(&service.etag)?;
     let now = tx.by().now;
     must_cover_loss(&mut tx, by.actor, Loss::Service(service_id), now).await?;
+    must_cover(&mut tx, &subjects).await?;
     store::remove(&mut tx, service_id).await?;
     tx.commit([Event::new(Action::ServiceDeleted).within(service_id).before(service.shown)]).await?;
     Ok(Json(ServiceDeleted { status: "service_deleted", service_id }))

@@ -107,6 +107,30 @@ actions! {
     ServiceKeyRevoked = "service-key.revoked",
     /// A service's key came to its end.
     ServiceKeyExpired = "service-key.expired",
+    /// A client was registered.
+    ClientCreated = "client.created",
+    /// A client was changed.
+    ClientChanged = "client.changed",
+    /// A client was deleted, and all its tokens with it.
+    ClientDeleted = "client.deleted",
+    /// A client got another secret.
+    ClientSecretCreated = "client-secret.created",
+    /// A client's secret was revoked.
+    ClientSecretRevoked = "client-secret.revoked",
+    /// A person let a client act for them; `after` has the scopes.
+    ConsentGranted = "consent.granted",
+    /// A person lets a client act for them no more.
+    ConsentRevoked = "consent.revoked",
+    /// A client was given a code, with which it gets tokens for a person.
+    AuthorizationCreated = "authorization.created",
+    /// What a client might do for a person has ended; `after` has the reason.
+    AuthorizationRevoked = "authorization.revoked",
+    /// A code came again after it was redeemed: all that it gave has ended.
+    CodeReplayed = "code.replayed",
+    /// A client's refresh token came again after it was exchanged: all tokens of that authorization have ended.
+    ClientRefreshReplayed = "client-refresh.replayed",
+    /// New signing keys were made.
+    SigningKeysRotated = "signing-keys.rotated",
     /// Portero started with other settings than before.
     ConfigurationChanged = "configuration.changed",
     /// The audit trail was exported.

@@ -1,7 +1,11 @@
 //! Is this token live now, and what may its owner do? The one place that says so.
 
+mod access;
+mod access_list;
 mod token;
 mod tokens;
 
+pub use access::{CheckedAccess, check_access};
+pub use access_list::check_access_list;
 pub use token::{Checked, check};
 pub use tokens::{Verdict, check_many};

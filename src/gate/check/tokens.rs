@@ -10,11 +10,11 @@ use crate::gate::sessions::{Due, State, store};
 
 /// What is true of one of them.
 #[derive(Debug)]
-pub enum Verdict {
-    Valid(Box<Checked>),
+pub enum Verdict<T = Checked> {
+    Valid(Box<T>),
     /// Its time is over.
     Expired,
-    /// It is unknown or was revoked.
+    /// It is unknown or was revoked, or is not for whoever asks.
     Unknown,
 }
 

@@ -37,7 +37,7 @@ pub struct Assignments {
 }
 
 impl Assignments {
-    fn new(
+    pub(crate) fn new(
         (person, service): (PersonId, ServiceId),
         mut roles: Vec<i32>,
         direct: Vec<i32>,

@@ -21,8 +21,17 @@ const PRECISION: Duration = Duration::minutes(1);
 /// 401 `invalid_token`.
 pub async fn check(gate: &Gate, key: KeyHash) -> Result<CheckedKey> {
     let mut conn = gate.db.read().await?;
-    let checked = store::find(&mut conn, key).await?.ok_or_else(credential::invalid_key)?;
+    let found = store::find_all(&mut conn, &[key]).await?.pop().flatten();
     drop(conn);
+    passed(gate, found)
+}
+
+/// The key that was found, if it is live; its use is noted.
+///
+/// # Errors
+/// 401 `invalid_token`.
+pub fn passed(gate: &Gate, found: Option<CheckedKey>) -> Result<CheckedKey> {
+    let checked = found.ok_or_else(credential::invalid_key)?;
     let now = gate.clock.now();
     if checked.is_over(now) {
         return Err(credential::invalid_key());

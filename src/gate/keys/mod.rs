@@ -1,13 +1,13 @@
 //! How a backend becomes a caller: its service key is looked up at each use, and dead as soon as it is revoked.
 
 mod check;
-mod store;
+pub mod store;
 
 use time::OffsetDateTime;
 
 use crate::base::id::{KeyId, ServiceId};
 
-pub use check::{LastUses, check};
+pub use check::{LastUses, check, passed};
 
 /// A key that was presented and is live.
 #[derive(Clone, Copy, Debug)]

@@ -7,21 +7,30 @@ use super::CheckedKey;
 use crate::base::error::Result;
 use crate::base::id::{KeyId, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
+use crate::platform::database::by_place;
 
-/// The key with this hash. Whether it is over is for the asker to say.
-pub async fn find(conn: &mut PgConnection, key: KeyHash) -> Result<Option<CheckedKey>> {
-    let found = sqlx::query_as!(
-        CheckedKey,
+/// The keys with these hashes, in their order. Whether they are over is for the asker to say.
+pub async fn find_all(conn: &mut PgConnection, keys: &[KeyHash]) -> Result<Vec<Option<CheckedKey>>> {
+    let hashes: Vec<&[u8]> = keys.iter().map(KeyHash::as_bytes).collect();
+    let rows = sqlx::query!(
         r#"
-        select id as "id: KeyId", service_id as "service: ServiceId", last_used_at, expires_at
-        from auth.service_keys
-        where key_hash = $1
+        select
+            asked.place as "place!", k.id as "id: KeyId", k.service_id as "service: ServiceId", k.last_used_at,
+            k.expires_at
+        from unnest($1::bytea[]) with ordinality as asked (key_hash, place)
+        join auth.service_keys k on k.key_hash = asked.key_hash
+        -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
+        where asked.place between 1 and cardinality($1)
         "#,
-        key.as_bytes(),
+        &hashes as &[&[u8]],
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(found)
+    let found = rows.into_iter().map(|row| {
+        let (id, service, last_used_at, expires_at) = (row.id, row.service, row.last_used_at, row.expires_at);
+        (row.place, CheckedKey { id, service, last_used_at, expires_at })
+    });
+    by_place(keys, found)
 }
 
 /// Notes that a key was used, unless that has been noted since `since`.

@@ -12,11 +12,9 @@ use utoipa_axum::routes;
 use super::gateway;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, IdOrDigits, IdOrName, PersonId, Ref, ServiceId, SessionId};
-use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
-use crate::gate::check::{Checked, check};
 use crate::gate::sessions::Payload;
-use crate::gate::{self, Effective, Rights};
+use crate::gate::{Effective, Passed, Presented, Rights};
 use crate::platform::http::credential::{self, Credential};
 use crate::platform::http::{Deadline, Json, OptionalJson, Route, Routes};
 
@@ -166,18 +164,18 @@ async fn answer(
     let question = match question {
         Ok(OptionalJson(question)) => question,
         Err(fault) => {
-            check(gate, gate::token_of_a_person(gate, credential?).await?, None).await?;
+            Presented::by(gate, credential?).await?.check(gate, None).await?;
             return Err(fault);
         }
     };
     let token = match &question.token {
-        Some(token) => TokenHash::of(token).ok_or_else(credential::invalid)?,
-        None => gate::token_of_a_person(gate, credential?).await?,
+        Some(token) => Presented::of(token).ok_or_else(credential::invalid)?,
+        None => Presented::by(gate, credential?).await?,
     };
-    let checked = check(gate, token, question.service_id.clone()).await?;
+    let passed = token.check(gate, question.service_id.clone()).await?;
     if let Some(expected) = &question.user_id {
         match expected {
-            Ref::Id(id) if *id == checked.session.person => {}
+            Ref::Id(id) if *id == passed.person => {}
             Ref::Id(_) | Ref::NoSuchId => return Err(credential::invalid()),
             Ref::Name(_) | Ref::NoSuchName => return Err(PersonId::invalid()),
         }
@@ -191,26 +189,21 @@ async fn answer(
         Some(Wanted::All(names)) if (1..=MAX_WANTED).contains(&names.len()) => Some(names),
         Some(Wanted::All(_)) => return Err(Error::invalid_field("permission", "name 1 to 100 permissions")),
     };
-    Answer::new(token, checked, question.service_id.as_ref(), wanted.as_deref())
+    Answer::new(passed, question.service_id.as_ref(), wanted.as_deref())
 }
 
 impl Answer {
-    /// What is said of a valid session: in `service`, if one was asked about, where somebody wants these permissions.
+    /// What is said of a valid token: in `service`, if one was asked about, where somebody wants these permissions.
     ///
     /// # Errors
     /// 400 or 404 where there is no such service.
-    pub(super) fn new(
-        token: TokenHash,
-        checked: Checked,
-        service: Option<&Ref<ServiceId>>,
-        wanted: Option<&[String]>,
-    ) -> Result<Self> {
+    pub(super) fn new(passed: Passed, service: Option<&Ref<ServiceId>>, wanted: Option<&[String]>) -> Result<Self> {
         let mut answer = Self {
             valid: true,
-            payload: checked.session.payload,
-            renewed: checked.renewed,
-            expires_at: checked.expires_at.unix_timestamp(),
-            session_id: token.session_id(),
+            payload: passed.payload,
+            renewed: passed.renewed,
+            expires_at: passed.expires_at.unix_timestamp(),
+            session_id: passed.id,
             service_id: None,
             roles: None,
             permissions: None,
@@ -219,7 +212,7 @@ impl Answer {
             unknown_permissions: None,
         };
         let Some(service) = service else { return Ok(answer) };
-        let Rights { service, effective, vocabulary } = checked.rights.ok_or_else(|| service.absent())?;
+        let Rights { service, effective, vocabulary } = passed.rights.ok_or_else(|| service.absent())?;
         answer.allowed = wanted.map(|wanted| effective.allows(wanted));
         if answer.allowed == Some(false) {
             let unknown = wanted.unwrap_or_default().iter().filter(|name| !vocabulary.has_permission(name));

@@ -8,11 +8,12 @@ use utoipa_axum::routes;
 
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, ServiceId, SessionId};
+use crate::base::opaque::oauth::AccessTokenHash;
 use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
-use crate::gate::check::{Checked, Verdict, check_many};
+use crate::gate::check::{Verdict, check_access_list, check_many};
 use crate::gate::sessions::Payload;
-use crate::gate::{Backend, Effective};
+use crate::gate::{Backend, Effective, Passed, Presented};
 use crate::platform::http::{Deadline, Json, Route, Routes};
 
 /// How many tokens one request may ask about.
@@ -108,9 +109,29 @@ async fn check_tokens(
     if !(1..=MAX_TOKENS).contains(&tokens.len()) {
         return Err(Error::invalid_field("tokens", "send 1 to 1000 tokens"));
     }
-    let hashes: Vec<Option<TokenHash>> = tokens.iter().map(|token| TokenHash::of(token)).collect();
-    let asked: Vec<TokenHash> = hashes.iter().copied().flatten().collect();
-    let verdicts = check_many(&gate, &asked).await?;
+    let presented: Vec<Option<Presented>> = tokens.iter().map(|token| Presented::of(token)).collect();
+    let sessions = answers_to_sessions(&gate, &presented, backend.service).await?;
+    let access = answers_to_access_tokens(&gate, &presented, backend.service).await?;
+    let (mut sessions, mut access) = (sessions.into_iter(), access.into_iter());
+    // What can't be a token of ours was not asked about.
+    let answers = presented.into_iter().map(|presented| match presented? {
+        Presented::Session(_) => sessions.next(),
+        Presented::Access(_) => access.next(),
+    });
+    Ok(Json(answers.map(|answer| answer.unwrap_or_else(|| invalid("invalid_token"))).collect()))
+}
+
+async fn answers_to_sessions(
+    gate: &Gate,
+    presented: &[Option<Presented>],
+    service: ServiceId,
+) -> Result<Vec<TokenAnswer>> {
+    let asked = presented.iter().filter_map(|presented| match presented {
+        Some(Presented::Session(token)) => Some(*token),
+        _ => None,
+    });
+    let asked: Vec<TokenHash> = asked.collect();
+    let verdicts = check_many(gate, &asked).await?;
     let people: BTreeSet<PersonId> = verdicts
         .iter()
         .filter_map(|verdict| match verdict {
@@ -118,37 +139,58 @@ async fn check_tokens(
             Verdict::Expired | Verdict::Unknown => None,
         })
         .collect();
-    let there: Vec<_> = people.iter().map(|person| (*person, backend.service)).collect();
+    let there: Vec<_> = people.iter().map(|person| (*person, service)).collect();
     let now = gate.clock.now();
     let held = gate.rights.of_all(&mut *gate.db.read().await?, &there, now).await?;
     let effective: HashMap<PersonId, Effective> = people.into_iter().zip(held).collect();
     for (person, _) in effective.iter().filter(|(_, held)| !held.roles.is_empty()) {
-        gate.uses.note(*person, backend.service, now);
+        gate.uses.note(*person, service, now);
     }
-
-    let mut verdicts = verdicts.into_iter();
-    // What can't be a token of ours was not asked about.
-    let answers = hashes.into_iter().map(|hash| match hash.and_then(|token| Some((token, verdicts.next()?))) {
-        Some((token, Verdict::Valid(checked))) => valid(token, *checked, backend.service, &effective),
-        Some((_, Verdict::Expired)) => invalid("expired_token"),
-        Some((_, Verdict::Unknown)) | None => invalid("invalid_token"),
+    let answers = asked.into_iter().zip(verdicts).map(|(token, verdict)| {
+        answer(verdict, |checked| {
+            let held = effective.get(&checked.session.person);
+            valid(Passed::of_session(token, checked), service, held)
+        })
     });
-    Ok(Json(answers.collect()))
+    Ok(answers.collect())
 }
 
-fn valid(
-    token: TokenHash,
-    checked: Checked,
-    service_id: ServiceId,
-    effective: &HashMap<PersonId, Effective>,
-) -> TokenAnswer {
-    let held = effective.get(&checked.session.person);
+async fn answers_to_access_tokens(
+    gate: &Gate,
+    presented: &[Option<Presented>],
+    service: ServiceId,
+) -> Result<Vec<TokenAnswer>> {
+    let asked = presented.iter().filter_map(|presented| match presented {
+        Some(Presented::Access(token)) => Some(*token),
+        _ => None,
+    });
+    let asked: Vec<AccessTokenHash> = asked.collect();
+    let verdicts = check_access_list(gate, &asked, service).await?;
+    let answers = asked.into_iter().zip(verdicts).map(|(token, verdict)| {
+        answer(verdict, |checked| {
+            let passed = Passed::of_access(token, checked);
+            let held = passed.rights.as_ref().map(|rights| Arc::clone(&rights.effective));
+            valid(passed, service, held.as_deref())
+        })
+    });
+    Ok(answers.collect())
+}
+
+fn answer<T>(verdict: Verdict<T>, valid: impl FnOnce(T) -> TokenAnswer) -> TokenAnswer {
+    match verdict {
+        Verdict::Valid(checked) => valid(*checked),
+        Verdict::Expired => invalid("expired_token"),
+        Verdict::Unknown => invalid("invalid_token"),
+    }
+}
+
+fn valid(passed: Passed, service_id: ServiceId, held: Option<&Effective>) -> TokenAnswer {
     TokenAnswer::Valid(Box::new(ValidToken {
         valid: true,
-        payload: checked.session.payload,
-        renewed: checked.renewed,
-        expires_at: checked.expires_at.unix_timestamp(),
-        session_id: token.session_id(),
+        payload: passed.payload,
+        renewed: passed.renewed,
+        expires_at: passed.expires_at.unix_timestamp(),
+        session_id: passed.id,
         service_id,
         roles: held.map_or_else(Vec::new, |held| held.roles.clone()),
         permissions: held.map_or_else(Vec::new, |held| held.permissions.clone()),

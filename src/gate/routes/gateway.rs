@@ -10,9 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::check_token::{Answer, MAX_WANTED, marked};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
-use crate::gate;
-use crate::gate::Gate;
-use crate::gate::check::check;
+use crate::gate::{Gate, Presented};
 use crate::platform::http::Json;
 use crate::platform::http::credential::Credential;
 
@@ -163,10 +161,9 @@ pub(super) async fn answer(
 }
 
 async fn ask(gate: &Gate, credential: Result<Credential>, query: &GatewayQuery) -> Result<Answer> {
-    let token = gate::token_of_a_person(gate, credential?).await?;
-    let checked = check(gate, token, query.service.clone()).await?;
+    let passed = Presented::by(gate, credential?).await?.check(gate, query.service.clone()).await?;
     let wanted = (!query.permissions.is_empty()).then_some(query.permissions.as_slice());
-    Answer::new(token, checked, query.service.as_ref(), wanted)
+    Answer::new(passed, query.service.as_ref(), wanted)
 }
 
 /// What a header can't hold, and the sign that says so.

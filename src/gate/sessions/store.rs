@@ -180,7 +180,8 @@ pub struct Purged {
 }
 
 impl Purged {
-    fn of(rows: i64, up_to: Option<i64>, limit: i64) -> Result<Self> {
+    /// What one step did that was to delete so many at most.
+    pub fn of(rows: i64, up_to: Option<i64>, limit: i64) -> Result<Self> {
         let up_to = up_to.filter(|_| rows == limit);
         Ok(Self { rows: rows.try_into().map_err(anyhow::Error::from)?, up_to })
     }
@@ -188,7 +189,7 @@ impl Purged {
 
 /// Says of this transaction that what it deletes is over: nobody is told, since whoever knows a session knows when it
 /// ends; and it need not be durable, since what comes back is over still.
-async fn purge_quietly(conn: &mut PgConnection) -> Result<()> {
+pub async fn purge_quietly(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!(
         r#"
         select set_config('portero.purging', 'on', true) as purging,

@@ -27,12 +27,12 @@ pub async fn must_keep_an_administrator(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Everybody who is an administrator of Portero itself at `now`, and can log in.
+/// Everybody who is an administrator of Portero itself at `now`, and can log in; clients that act for themselves, too.
 pub async fn administrators(conn: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<Person>> {
     beyond(conn, Some(now)).await
 }
 
-/// Likewise those who stay it until somebody takes it from them.
+/// Likewise those who stay it until somebody takes it from them, and are people: a client administers nothing by hand.
 pub async fn lasting_administrators(conn: &mut PgConnection) -> Result<Vec<Person>> {
     beyond(conn, None).await
 }
@@ -48,6 +48,7 @@ async fn beyond(conn: &mut PgConnection, moment: Option<OffsetDateTime>) -> Resu
           and held.role_id = 0
           and p.removed_at is null
           and p.disabled_at is null
+          and ($1::timestamptz is not null or p.client_id is null)
         order by p.id
         "#,
         moment,

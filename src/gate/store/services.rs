@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 use crate::base::error::Result;
-use crate::base::id::{Id, Ref, ServiceId};
+use crate::base::id::{Id, PersonId, Ref, ServiceId};
 
 /// The id of the service that a caller named.
 pub async fn resolve(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<ServiceId> {
@@ -37,4 +37,19 @@ pub async fn lock(conn: &mut PgConnection, id: ServiceId) -> Result<()> {
         .await?
         .map(|_| ())
         .ok_or_else(ServiceId::not_found)
+}
+
+/// The subjects that clients of a service are: they end with it, and are locked before it.
+pub async fn subjects_of_clients(conn: &mut PgConnection, id: ServiceId) -> Result<Vec<PersonId>> {
+    let subjects = sqlx::query_scalar!(
+        r#"
+        select p.id as "id: PersonId"
+        from auth.clients c
+        join auth.person p on p.client_id = c.id and p.removed_at is null
+        where c.service_id = $1 and c.removed_at is null
+        order by p.id
+        "#,
+        id.0,
+    );
+    Ok(subjects.fetch_all(conn).await?)
 }

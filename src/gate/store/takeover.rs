@@ -17,6 +17,21 @@ pub async fn must_be_as_mighty(
     target: PersonId,
     now: OffsetDateTime,
 ) -> Result<()> {
+    let Some((what, service)) = held_beyond(conn, actor, target, now).await? else { return Ok(()) };
+    let detail = format!(
+        "that person holds `{what}` in `{service}`, which you don't, or not for as long, and may not hand out there: ask \
+         somebody who may, or let the person set a new password themselves (POST /users/{target}/send-reset)",
+    );
+    Err(Error::forbidden("insufficient_permissions", detail).with("permission", WriteGrants::NAME))
+}
+
+/// What `target` holds so that `actor` could not give it to themselves, and the name of the service where.
+pub async fn held_beyond(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    target: PersonId,
+    now: OffsetDateTime,
+) -> Result<Option<(String, String)>> {
     let beyond = sqlx::query!(
         r#"
         select s.name as service, coalesce(p.name, held.role) as "what!"
@@ -51,12 +66,5 @@ pub async fn must_be_as_mighty(
     )
     .fetch_optional(conn)
     .await?;
-    beyond.map_or(Ok(()), |beyond| {
-        let detail = format!(
-            "that person holds `{}` in `{}`, which you don't, or not for as long, and may not hand out there: ask \
-             somebody who may, or let the person set a new password themselves (POST /users/{target}/send-reset)",
-            beyond.what, beyond.service,
-        );
-        Err(Error::forbidden("insufficient_permissions", detail).with("permission", WriteGrants::NAME))
-    })
+    Ok(beyond.map(|beyond| (beyond.what, beyond.service)))
 }

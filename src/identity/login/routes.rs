@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::verify;
+use super::{enter, verify};
 use crate::base::error::Result;
 use crate::base::id::SessionId;
 use crate::gate::Caller;
 use crate::gate::audit::{AuditedTx, Origin};
 use crate::gate::sessions::Payload;
 use crate::identity::Identity;
-use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
+use crate::identity::sessions::{self, LoggedIn};
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes, credential};
 use crate::platform::metrics::Outcome;
@@ -68,29 +68,7 @@ async fn login(
 
 async fn begin(identity: &Identity, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
     let verified = verify(identity, origin, &login.username, login.password).await?;
-    let entrant = Entrant {
-        person: verified.person,
-        proof: Proof::Password { verified: &verified.hash, attempt: &verified.attempt },
-        origin,
-        user_agent: user_agent(headers),
-        refresh: login.refresh,
-        now: identity.clock.now(),
-    };
-    let began = if login.refresh {
-        let mut tx = identity.db.begin().await?;
-        let began = sessions::begin(identity, &mut tx, &entrant).await?;
-        tx.commit().await?;
-        began
-    } else {
-        let mut conn = identity.db.read().await?;
-        let began = sessions::begin(identity, &mut conn, &entrant).await?;
-        conn.keep().await?;
-        began
-    };
-    match began {
-        Some(began) => Ok(began),
-        None => Err(verified.refused(identity, origin).await),
-    }
+    enter(identity, &verified, (origin, user_agent(headers)), login.refresh).await
 }
 
 /// The session was ended.

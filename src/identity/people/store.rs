@@ -1,4 +1,4 @@
-//! The table `auth.person`.
+//! The table `auth.person`, as far as it holds people: a client that acts for itself is nobody here.
 
 mod chosen_by_others;
 mod credentials;
@@ -45,6 +45,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
             select id as "id: PersonId", username, name
             from auth.person
             where removed_at is null
+              and client_id is null
               and id > $1
               and ($2::text is null or auth.fold(username) ^@ $2 or auth.fold(name) ^@ $2)
             order by id
@@ -66,7 +67,7 @@ async fn among(conn: &mut PgConnection, people: &[i32], page: &Page) -> Result<V
             r#"
             select id as "id: PersonId", username, name
             from auth.person
-            where id = any ($1) and removed_at is null and id > $2
+            where id = any ($1) and removed_at is null and client_id is null and id > $2
             order by id
             limit $3
             "#,
@@ -82,7 +83,11 @@ async fn among(conn: &mut PgConnection, people: &[i32], page: &Page) -> Result<V
 pub async fn get(conn: &mut PgConnection, id: PersonId) -> Result<Person> {
     sqlx::query_as!(
         Person,
-        r#"select id as "id: PersonId", username, name from auth.person where id = $1 and removed_at is null"#,
+        r#"
+        select id as "id: PersonId", username, name
+        from auth.person
+        where id = $1 and removed_at is null and client_id is null
+        "#,
         id.0,
     )
     .fetch_optional(conn)
@@ -110,7 +115,7 @@ pub async fn record(conn: &mut PgConnection, id: PersonId) -> Result<Record> {
         select username, name, person_type as "person_type: PersonType", document_type as "document_type: DocumentType",
                document_number, email, locale
         from auth.person
-        where id = $1 and removed_at is null
+        where id = $1 and removed_at is null and client_id is null
         "#,
         id.0,
     )
@@ -186,7 +191,7 @@ pub async fn update(conn: &mut PgConnection, id: PersonId, change: &PersonChange
             email = coalesce($7, email),
             locale = coalesce($8, locale),
             updated_at = now()
-        where id = $1 and removed_at is null
+        where id = $1 and removed_at is null and client_id is null
         "#,
         id.0,
         change.username.as_ref().map(Username::as_str),
@@ -217,7 +222,12 @@ pub async fn set_disabled(conn: &mut PgConnection, id: PersonId, disabled: bool)
         r#"
         update auth.person p
         set disabled_at = case when $2 then coalesce(p.disabled_at, now()) end, updated_at = now()
-        from (select id, disabled_at from auth.person where id = $1 and removed_at is null for no key update) was
+        from (
+            select id, disabled_at
+            from auth.person
+            where id = $1 and removed_at is null and client_id is null
+            for no key update
+        ) was
         where p.id = was.id
         returning was.disabled_at is not null as "was_disabled!"
         "#,

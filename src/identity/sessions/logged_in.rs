@@ -45,6 +45,11 @@ pub struct LoggedIn {
 }
 
 impl LoggedIn {
+    /// What proves it: for the cookie of a browser.
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
     /// Without a refresh token.
     pub(super) fn alone(token: Token, expires_at: OffsetDateTime, payload: Payload) -> Self {
         let session_id = token.hash().session_id();

@@ -55,7 +55,7 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[LoginClaim]) -> Resu
         left join lateral (
             select p.*, p.username = asked.username as is_exact, count(*) over () as alike
             from auth.person p
-            where auth.fold(p.username) = asked.folded and p.removed_at is null
+            where auth.fold(p.username) = asked.folded and p.removed_at is null and p.client_id is null
         ) p on p.is_exact or p.alike = 1
         cross join lateral
             coalesce(auth.attempts_key(p.id, asked.network, asked.device, asked.began), asked.name_key)

@@ -79,6 +79,7 @@ async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Pag
                + (select count(*) from auth.refresh_families f where f.person_id = p.id) as "sessions!"
         from auth.person p
         where p.removed_at is null
+          and p.client_id is null
           and ($1::int is null or p.id = $1)
           and p.id > $2
           and ($3::text is null or auth.fold(p.username) ^@ $3 or auth.fold(p.name) ^@ $3)

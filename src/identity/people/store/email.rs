@@ -40,7 +40,7 @@ pub async fn set_own_email(conn: &mut PgConnection, id: PersonId, email: &Email,
         r#"
         update auth.person
         set email = $2, email_verified_at = $3, email_given_by = null, updated_at = now()
-        where id = $1 and removed_at is null
+        where id = $1 and removed_at is null and client_id is null
         "#,
         id.0,
         email.as_str(),

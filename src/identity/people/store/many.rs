@@ -33,7 +33,7 @@ pub async fn records(conn: &mut PgConnection, people: &[PersonId]) -> Result<Vec
         select id as "id: PersonId", username, name, person_type as "person_type: PersonType",
                document_type as "document_type: DocumentType", document_number, email, locale
         from auth.person
-        where id = any ($1) and removed_at is null
+        where id = any ($1) and removed_at is null and client_id is null
         order by id
         "#,
         &numbers(people),
@@ -59,7 +59,11 @@ pub async fn records(conn: &mut PgConnection, people: &[PersonId]) -> Result<Vec
 /// and grants.
 pub async fn remove_all(conn: &mut PgConnection, people: &[PersonId]) -> Result<u64> {
     let removed = sqlx::query!(
-        "update auth.person set removed_at = now(), updated_at = now() where id = any ($1) and removed_at is null",
+        r#"
+        update auth.person
+        set removed_at = now(), updated_at = now()
+        where id = any ($1) and removed_at is null and client_id is null
+        "#,
         &numbers(people),
     )
     .execute(conn)

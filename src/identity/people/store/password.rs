@@ -9,7 +9,11 @@ use crate::platform::passwords::PasswordHash;
 /// What is stored of it, if they have one; `None` where they are not there.
 pub async fn password_hash(conn: &mut PgConnection, id: PersonId) -> Result<Option<Option<PasswordHash>>> {
     let hash = sqlx::query_scalar!(
-        r#"select password_hash as "hash: PasswordHash" from auth.person where id = $1 and removed_at is null"#,
+        r#"
+        select password_hash as "hash: PasswordHash"
+        from auth.person
+        where id = $1 and removed_at is null and client_id is null
+        "#,
         id.0,
     )
     .fetch_optional(conn)
@@ -30,7 +34,7 @@ pub async fn replace_password(
         r#"
         update auth.person
         set password_hash = $3, password_set_by = $4, updated_at = now()
-        where id = $1 and ($2::text is null or password_hash = $2) and removed_at is null
+        where id = $1 and ($2::text is null or password_hash = $2) and removed_at is null and client_id is null
         "#,
         id.0,
         old.map(PasswordHash::as_str),

@@ -13,7 +13,7 @@ pub async fn tagged(conn: &mut PgConnection, id: PersonId) -> Result<Tagged<Pers
         r#"
         select username, name, person_type::text, document_type::text, document_number, updated_at
         from auth.person
-        where id = $1 and removed_at is null
+        where id = $1 and removed_at is null and client_id is null
         "#,
         id.0,
     )

@@ -50,6 +50,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
             select id, username, name, last_login_at, logins_until
             from auth.person
             where id = $2 and ($3::text is null or password_hash = $3) and removed_at is null and disabled_at is null
+              and client_id is null
             for no key update
         ), failed as (
             select a.wait_until > $10 or (a.failures >= $11 and not $19) as bars,

@@ -1,0 +1,70 @@
+use std::sync::Arc;
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::{AccessToken, store};
+use crate::base::error::Result;
+use crate::base::id::{Ref, ServiceId};
+use crate::base::opaque::oauth::AccessTokenHash;
+use crate::gate::checks::Rights;
+use crate::gate::effective::Evaluator;
+use crate::platform::database::{BatchQuery, distinct};
+
+/// What one check of an access token asks.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Which token is this?
+    pub token: AccessTokenHash,
+    /// And what may its subject do here?
+    pub service: Option<Ref<ServiceId>>,
+    /// When it is asked. Of all in a batch the latest counts.
+    pub now: OffsetDateTime,
+}
+
+/// What Postgres says.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The token, as it is stored: whether it has expired, and whether its scopes and its audience allow what is asked, is for
+    /// the asker to say.
+    pub token: AccessToken,
+    /// What its subject holds in the service asked about, if there is one: its scopes may allow less.
+    pub rights: Option<Rights>,
+}
+
+/// Checks of access tokens, many in one statement. See [`Ask`].
+#[derive(Debug)]
+pub struct AccessChecks(pub Evaluator);
+
+impl BatchQuery for AccessChecks {
+    const NAME: &'static str = "access token checks";
+    type Ask = Ask;
+    type Answer = Option<Answer>;
+
+    async fn ask(&self, conn: &mut PgConnection, asked: &[Ask]) -> Result<Vec<Option<Answer>>> {
+        loop {
+            let vocabulary = self.0.vocabulary();
+            let keys = asked.iter().map(|ask| {
+                let service = ask.service.as_ref().and_then(|service| vocabulary.service(service));
+                (ask.token, service)
+            });
+            let (once, places) = distinct(keys);
+            let now = asked.iter().map(|ask| ask.now).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            let found = store::check_all(conn, &once, now).await?;
+            if self.0.outdates(conn, &vocabulary, &found).await? {
+                continue;
+            }
+            let answers = found.rows.into_iter().map(|row| {
+                let (token, held) = row?;
+                let rights = held.map(|held| Rights {
+                    service: held.service,
+                    effective: Arc::new(vocabulary.effective(&held)),
+                    vocabulary: Arc::clone(&vocabulary),
+                });
+                Some(Answer { token, rights })
+            });
+            let answers: Vec<_> = answers.collect();
+            return Ok(places.into_iter().map(|place| answers[place].clone()).collect());
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Access tokens of OAuth clients: whose they are, what for, and what their subject may do. Signed or opaque, a token is known by
+//! its digest; a signature makes none valid.
+
+mod checks;
+pub mod scope;
+pub mod store;
+
+pub use checks::{AccessChecks, Answer, Ask};
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::base::id::{ClientId, PersonId, ServiceId};
+use crate::gate::sessions::Payload;
+
+/// An access token that is stored, whether its time is over or not.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    /// The row of the client that it was issued to.
+    pub client: ClientId,
+    /// What requests call that client.
+    pub client_id: Arc<str>,
+    /// Whether the client acts for itself: the subject is the client.
+    pub for_itself: bool,
+    /// The subject.
+    pub person: PersonId,
+    /// Who the subject is, as checks say it.
+    pub payload: Arc<Payload>,
+    /// What was granted (RFC 6749 section 3.3), in order.
+    pub scopes: Arc<[String]>,
+    /// The audience: the services that may take it.
+    pub services: Arc<[ServiceId]>,
+    /// The thumbprint of the key that it is bound to (RFC 9449 section 6).
+    pub jkt: Option<Arc<str>>,
+    /// When it was issued.
+    pub issued_at: OffsetDateTime,
+    /// When it is over. Nothing renews it.
+    pub expires_at: OffsetDateTime,
+}

@@ -1,0 +1,75 @@
+//! The table `auth.access_tokens`, as it is read.
+
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use time::OffsetDateTime;
+
+use super::AccessToken;
+use crate::base::error::Result;
+use crate::base::id::{ClientId, PersonId, ServiceId};
+use crate::base::opaque::oauth::AccessTokenHash;
+use crate::gate::effective::store::{Assignments, Versioned};
+use crate::gate::sessions::Payload;
+use crate::platform::database::by_place;
+
+/// For each token what is stored of it, if it is, and what its subject holds in the service asked about at `now`.
+pub async fn check_all(
+    conn: &mut PgConnection,
+    asked: &[(AccessTokenHash, Option<ServiceId>)],
+    now: OffsetDateTime,
+) -> Result<Versioned<Option<(AccessToken, Option<Assignments>)>>> {
+    let tokens: Vec<&[u8]> = asked.iter().map(|(token, _)| token.as_bytes()).collect();
+    let services: Vec<Option<i32>> = asked.iter().map(|(_, service)| service.map(|service| service.0)).collect();
+    let rows = sqlx::query!(
+        r#"
+        select
+            asked.place as "place!",
+            t.client_id as "client: ClientId",
+            c.client_id,
+            p.client_id is not null as "for_itself!",
+            t.person_id as "person: PersonId",
+            jsonb_build_object('user_id', p.id, 'username', p.username, 'name', p.name) as "payload!: Json<Payload>",
+            t.scopes,
+            t.services as "services: Vec<ServiceId>",
+            t.jkt,
+            t.issued_at,
+            t.expires_at,
+            (select version from auth.vocabulary where single) as "version!",
+            held.roles as "roles!",
+            held.direct as "direct!",
+            held.ends_at
+        from unnest($1::bytea[], $2::integer[]) with ordinality as asked (token, service_id, place)
+        join auth.access_tokens t on t.token = asked.token
+        join auth.clients c on c.id = t.client_id
+        join auth.person p on p.id = t.person_id
+        cross join lateral auth.held_in(t.person_id, asked.service_id, $3) held
+        -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
+        where asked.place between 1 and cardinality($1)
+        "#,
+        &tokens as &[&[u8]],
+        &services as &[Option<i32>],
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    let version = rows.first().map(|row| row.version);
+    let rows = by_place(asked, rows.into_iter().map(|row| (row.place, row)))?;
+    let found = rows.into_iter().zip(asked).map(|(row, (_, service))| {
+        let row = row?;
+        let held = service.map(|service| Assignments::new((row.person, service), row.roles, row.direct, row.ends_at));
+        let token = AccessToken {
+            client: row.client,
+            client_id: row.client_id.into(),
+            for_itself: row.for_itself,
+            person: row.person,
+            payload: row.payload.0.into(),
+            scopes: row.scopes.into(),
+            services: row.services.into(),
+            jkt: row.jkt.map(Into::into),
+            issued_at: row.issued_at,
+            expires_at: row.expires_at,
+        };
+        Some((token, held))
+    });
+    Ok(Versioned { version, rows: found.collect() })
+}
