@@ -1,0 +1,43 @@
+//! A person has been asked, and says yes or no.
+
+use serde_json::json;
+
+use super::redirect::Answer;
+use super::{Browser, Grant, Request, code};
+use crate::base::error::Result;
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
+use crate::oauth::clients::Consent;
+use crate::oauth::{OAuth, consents};
+
+/// They agree to what they were `shown`. `None` where that is no longer what they would grant, or their session has ended: they
+/// are to be asked anew.
+///
+/// # Errors
+/// When Postgres can't be asked.
+pub async fn agree(
+    oauth: &OAuth,
+    request: &Request,
+    (browser, shown): (&Browser, &[String]),
+    origin: &Origin,
+) -> Result<Option<Answer>> {
+    let is_expected = request.expected.is_not_another(browser.person);
+    let grant = Grant::of(oauth, request, browser.person).await?;
+    let Some(grant) = grant.filter(|grant| is_expected && grant.agreed() == shown) else { return Ok(None) };
+    let by = By { actor: Actor::Person(browser.person), origin: origin.clone(), now: oauth.clock.now() };
+    let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
+    let Some(code) = code::insert(oauth, &mut tx, request, (browser, &grant), origin).await? else { return Ok(None) };
+    let client = &request.client;
+    let remembers = client.consent == Consent::Remember;
+    let now = tx.by().now;
+    if remembers && consents::store::remember(&mut tx, (browser.person, client.id), shown, now).await? {
+        let agreed = json!({"client_id": client.client_id, "scopes": shown});
+        tx.tell(Event::new(Action::ConsentGranted).about(browser.person).within(client.service).after(agreed));
+    }
+    tx.commit([]).await?;
+    Ok(Some(request.target.answer(vec![("code", code.reveal().to_owned())])))
+}
+
+/// They do not.
+pub fn deny(request: &Request) -> Answer {
+    request.target.error("access_denied", "the person did not agree")
+}

@@ -1,0 +1,81 @@
+//! What comes next in an authorization request.
+
+use super::prompt::is_new;
+use super::redirect::Answer;
+use super::{Browser, Grant, Request, code};
+use crate::base::error::Result;
+use crate::gate::audit::Origin;
+use crate::oauth::clients::Consent;
+use crate::oauth::{OAuth, consents};
+
+/// What comes next.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// They log in.
+    LogIn,
+    /// They are asked whether the client may have this.
+    Ask(Grant),
+    /// The client does not let them in.
+    NoAccess,
+    /// The client gets an answer.
+    Back(Answer),
+}
+
+/// Decides what comes next for whoever has this session in their browser, or none.
+///
+/// # Errors
+/// When Postgres can't be asked.
+pub async fn decide(oauth: &OAuth, request: &Request, browser: Option<&Browser>, origin: &Origin) -> Result<Next> {
+    let may_ask = !request.prompt.none;
+    let back = |code, description| Ok(Next::Back(request.target.error(code, description)));
+    let now = oauth.clock.now();
+    let Some(browser) = browser.filter(|browser| logs_in(request, browser, now)) else {
+        return if may_ask {
+            Ok(Next::LogIn)
+        } else {
+            back("login_required", "nobody is logged in, or not late enough")
+        };
+    };
+    let is_expected =
+        if may_ask { request.expected.is_not_another(browser.person) } else { request.expected.may_be(browser.person) };
+    if !is_expected {
+        // Who has only just logged in would be asked in a circle.
+        let asks = may_ask && !is_new(browser.logged_in_at, now);
+        return if asks { Ok(Next::LogIn) } else { back("login_required", "somebody else is logged in") };
+    }
+    let Some(grant) = Grant::of(oauth, request, browser.person).await? else {
+        return if may_ask { Ok(Next::NoAccess) } else { back("access_denied", "this client does not let them in") };
+    };
+    if must_agree(oauth, request, browser, &grant).await? {
+        return if may_ask { Ok(Next::Ask(grant)) } else { back("consent_required", "they have to be asked") };
+    }
+    let mut conn = oauth.db.read().await?;
+    let code = code::insert(oauth, &mut conn, request, (browser, &grant), origin).await?;
+    conn.keep().await?;
+    // Their session, or the client, has ended meanwhile.
+    let Some(code) = code else {
+        return if may_ask { Ok(Next::LogIn) } else { back("login_required", "they logged out") };
+    };
+    Ok(Next::Back(request.target.answer(vec![("code", code.reveal().to_owned())])))
+}
+
+/// Whether a session is as new as the request wants it.
+fn logs_in(request: &Request, browser: &Browser, now: time::OffsetDateTime) -> bool {
+    let is_young = request.max_age.is_none_or(|age| age.allows(browser.logged_in_at, now));
+    is_young && !request.prompt.login
+}
+
+async fn must_agree(oauth: &OAuth, request: &Request, browser: &Browser, grant: &Grant) -> Result<bool> {
+    if request.prompt.consent {
+        return Ok(true);
+    }
+    match request.client.consent {
+        Consent::None => Ok(false),
+        Consent::Ask => Ok(true),
+        Consent::Remember => {
+            let mut conn = oauth.db.read().await?;
+            let agreed = consents::store::agreed(&mut conn, browser.person, request.client.id).await?;
+            Ok(agreed.is_none_or(|agreed| grant.agreed().iter().any(|scope| !agreed.contains(scope))))
+        }
+    }
+}

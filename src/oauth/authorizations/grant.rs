@@ -1,0 +1,113 @@
+//! What a client may be granted: never more than the person holds.
+
+use crate::base::error::Result;
+use crate::base::id::{PersonId, ServiceId};
+use crate::gate::Effective;
+use crate::oauth::OAuth;
+use crate::oauth::authorizations::Request;
+use crate::oauth::authorizations::store::Service;
+use crate::oauth::clients::{Admits, GrantType};
+use crate::oauth::scopes::{OFFLINE_ACCESS, STANDARD, permission_of};
+
+/// What is granted, or would be if the person agreed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The scopes, in order.
+    pub scopes: Vec<String>,
+    /// The audience.
+    pub services: Vec<Service>,
+}
+
+impl Grant {
+    /// What `person` may grant at this moment; `None` for whom the client does not let in.
+    pub async fn of(oauth: &OAuth, request: &Request, person: PersonId) -> Result<Option<Self>> {
+        let mut asked: Vec<(PersonId, ServiceId)> =
+            request.audience.iter().map(|service| (person, service.id)).collect();
+        asked.push((person, request.client.service));
+        let mut conn = oauth.db.read().await?;
+        let mut held = oauth.rights.of_all(&mut conn, &asked, oauth.clock.now()).await?;
+        let in_its_own = held.pop().unwrap_or_default();
+        if request.client.admits == Admits::Members && in_its_own.roles.is_empty() {
+            return Ok(None);
+        }
+        let keeps = |scope: &str| scope != OFFLINE_ACCESS || request.client.may(GrantType::RefreshToken);
+        let asked: Vec<String> = request.scopes.iter().filter(|scope| keeps(scope)).cloned().collect();
+        Ok(Some(Self::new(&asked, request.audience.clone().into_iter().zip(held))))
+    }
+
+    /// Of what is asked for, all that is no permission, and of the permissions those that are held. A service in which none of
+    /// those is held that were asked for there is left out: a token without any would allow all that is held.
+    fn new(asked: &[String], held: impl Iterator<Item = (Service, Effective)>) -> Self {
+        let mut scopes: Vec<String> =
+            asked.iter().filter(|scope| STANDARD.contains(&scope.as_str())).cloned().collect();
+        let mut services = Vec::new();
+        for (service, effective) in held {
+            let wanted = asked.iter().filter_map(|scope| Some((scope, permission_of(scope, &service.name)?)));
+            let wanted: Vec<(&String, &str)> = wanted.collect();
+            let is_held = |permission: &str| effective.permissions.iter().any(|held| **held == *permission);
+            let granted: Vec<String> = wanted
+                .iter()
+                .filter(|(_, permission)| is_held(permission))
+                .map(|(scope, _)| (*scope).clone())
+                .collect();
+            if wanted.is_empty() || !granted.is_empty() {
+                scopes.extend(granted);
+                services.push(service);
+            }
+        }
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self { scopes, services }
+    }
+
+    /// The services in which the client may do all that the person may.
+    pub fn whole_services(&self) -> impl Iterator<Item = &Service> {
+        let is_whole =
+            |service: &&Service| !self.scopes.iter().any(|scope| permission_of(scope, &service.name).is_some());
+        self.services.iter().filter(is_whole)
+    }
+
+    /// What the person agrees to: the scopes, and `service:*` for all that they may do there.
+    pub fn agreed(&self) -> Vec<String> {
+        let mut agreed = self.scopes.clone();
+        agreed.extend(self.whole_services().map(|service| format!("{}:*", service.name)));
+        agreed.sort_unstable();
+        agreed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(asked: &[&str], held: &[(i32, &str, &[&str])]) -> Grant {
+        let asked: Vec<String> = asked.iter().map(|scope| (*scope).to_owned()).collect();
+        let held = held.iter().map(|(id, name, permissions)| {
+            let permissions = permissions.iter().map(|name| (*name).into()).collect();
+            let service = Service { id: ServiceId(*id), name: (*name).to_owned() };
+            (service, Effective { permissions, ..Effective::default() })
+        });
+        Grant::new(&asked, held)
+    }
+
+    #[test]
+    fn nothing_is_granted_that_is_not_held() {
+        let granted = grant(&["Store:read", "Store:write", "openid"], &[(1, "Store", &["read", "pay"])]);
+        assert_eq!(granted.scopes, ["Store:read", "openid"]);
+        assert_eq!(granted.agreed(), ["Store:read", "openid"]);
+    }
+
+    #[test]
+    fn whoever_holds_nothing_of_what_was_asked_for_in_a_service_grants_nothing_there() {
+        let granted = grant(&["Store:write", "openid"], &[(1, "Store", &["read"]), (2, "Wiki", &["read"])]);
+        assert_eq!(granted.scopes, ["openid"]);
+        assert_eq!(granted.services.iter().map(|service| service.id.0).collect::<Vec<_>>(), [2]);
+        assert_eq!(granted.agreed(), ["Wiki:*", "openid"]);
+    }
+
+    #[test]
+    fn what_belongs_to_no_service_of_the_audience_is_not_granted() {
+        let granted = grant(&["Store:read", "Other:read"], &[(1, "Store", &["read"])]);
+        assert_eq!(granted.scopes, ["Store:read"]);
+    }
+}

@@ -1,0 +1,80 @@
+//! Authorizations (RFC 6749 section 4.1): a client asks, the person logs in and agrees, and the client gets a code.
+
+mod agree;
+mod claims;
+mod code;
+mod decide;
+mod grant;
+mod prompt;
+mod redirect;
+mod request;
+pub mod store;
+
+pub use agree::{agree, deny};
+pub use decide::{Next, decide};
+pub use grant::Grant;
+pub use prompt::{MaxAge, Prompt};
+pub use redirect::{Answer, ResponseMode, Target};
+pub use request::{Checked, Expected, Fault, Refused, Request, check};
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::base::error::{Error, Result};
+use crate::base::id::PersonId;
+use crate::base::opaque::token::TokenHash;
+use crate::gate;
+use crate::gate::sessions::Payload;
+use crate::oauth::OAuth;
+
+/// How a login by password alone is called (`acr`).
+pub const ACR: &str = "1";
+
+/// And by what means it was made (`amr`, RFC 8176).
+pub const AMR: [&str; 1] = ["pwd"];
+
+/// A session in a browser.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    /// Its token.
+    pub token: TokenHash,
+    /// Whose it is.
+    pub person: PersonId,
+    /// What they are called.
+    pub payload: Arc<Payload>,
+    /// When they logged in.
+    pub logged_in_at: OffsetDateTime,
+}
+
+impl Browser {
+    /// The session of a token, if it is one still. It is renewed when that is due.
+    ///
+    /// # Errors
+    /// When Postgres can't be asked.
+    pub async fn of(oauth: &OAuth, token: TokenHash) -> Result<Option<Self>> {
+        match gate::check::check(oauth, token, None).await {
+            Ok(checked) => {
+                let session = checked.session;
+                let (person, payload, logged_in_at) = (session.person, session.payload, session.created_at);
+                Ok(Some(Self { token, person, payload, logged_in_at }))
+            }
+            Err(Error::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Request {
+    /// The query by which it goes on once somebody has logged in for it: what asked for that is satisfied.
+    pub fn once_logged_in(&self) -> String {
+        let prompt = self.parameters.one("prompt").and_then(Prompt::once_logged_in);
+        let max_age = self.max_age.map(MaxAge::once_logged_in);
+        self.parameters.clone().with("prompt", prompt).with("max_age", max_age).written()
+    }
+
+    /// The query by which somebody else logs in for it.
+    pub fn as_somebody_else(&self) -> String {
+        self.parameters.clone().with("prompt", Some("login".to_owned())).with("login_hint", None).written()
+    }
+}

@@ -1,0 +1,276 @@
+//! An authorization request (RFC 6749 section 4.1.1; OpenID Connect Core section 3.1.2.1), read in the order in which its
+//! faults may be told: to the person alone until it is known whose client asks and where it may be answered.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::claims::Claims;
+use super::prompt::{MaxAge, Prompt};
+use super::redirect::{Answer, ResponseMode, Target};
+use super::store::{self, Service};
+use crate::base::error::Result;
+use crate::base::id::{PersonId, ServiceId};
+use crate::oauth::OAuth;
+use crate::oauth::clients::{self, Client, GrantType};
+use crate::oauth::keys::TokenType;
+use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
+use crate::oauth::scopes;
+
+/// What an address can't hold as it is (RFC 3986 section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A request that may be answered.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// As it came: what is sent through the pages and read anew.
+    pub parameters: Parameters,
+    /// Who asks.
+    pub client: Client,
+    /// Where it is answered.
+    pub target: Target,
+    /// What is asked for: all of it is allowed to the client.
+    pub scopes: Vec<String>,
+    /// The services that the tokens are to be for.
+    pub audience: Vec<Service>,
+    /// What the person is to be shown, or not.
+    pub prompt: Prompt,
+    /// How old the login may be.
+    pub max_age: Option<MaxAge>,
+    /// What may be filled in for them.
+    pub login_hint: Option<String>,
+    /// Who is expected.
+    pub expected: Expected,
+    /// Bound into the ID token.
+    pub nonce: Option<String>,
+    /// What proves at the token endpoint that it is who asked (RFC 7636).
+    pub code_challenge: Option<String>,
+    /// Claims that are asked for one by one.
+    pub claims: Option<Value>,
+}
+
+/// Whom the client expects to be logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Anybody.
+    Anybody,
+    /// Somebody, but nobody knows whom: the hint is none of ours, or its key is gone.
+    Unknown,
+    /// Them.
+    Person(PersonId),
+}
+
+/// Why a request is not answered as asked.
+#[derive(Clone, Debug)]
+pub enum Refused {
+    /// The person is told, and nobody else: it is not known who asks, or where they may be answered.
+    Here(Fault),
+    /// The client is told.
+    Back(Answer),
+}
+
+/// What is wrong with a request that is answered by a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It can't be read, or says twice who asks or where to answer.
+    Malformed,
+    /// No client is called so.
+    UnknownClient,
+    /// The client has not registered that address.
+    UnregisteredRedirect,
+}
+
+/// `Err` is what the request is answered instead.
+pub type Checked<T> = std::result::Result<T, Refused>;
+
+#[derive(Deserialize)]
+struct Hint {
+    sub: String,
+}
+
+/// Reads a request, and finds out who asks.
+///
+/// # Errors
+/// When Postgres can't be asked. That the request is refused is no error, but an answer.
+pub async fn check(oauth: &OAuth, text: &str) -> Result<Checked<Request>> {
+    let parameters = Parameters::read(text).filter(|_| text.len() <= LONGEST_REQUEST);
+    let Some(parameters) = parameters else { return Ok(Err(Refused::Here(Fault::Malformed))) };
+    let known = match who_asks(oauth, &parameters).await? {
+        Ok(known) => known,
+        Err(fault) => return Ok(Err(Refused::Here(fault))),
+    };
+    let request = match read(oauth, parameters, known) {
+        Ok(request) => request,
+        Err(answer) => return Ok(Err(Refused::Back(answer))),
+    };
+    let expected = match request.parameters.one("id_token_hint") {
+        Some(hint) => hinted(oauth, hint).await?,
+        None => request.expected,
+    };
+    Ok(Ok(Request { expected, ..request }))
+}
+
+/// A client, what its tokens may be for, and where it is answered.
+struct Known {
+    client: Client,
+    services: Vec<Service>,
+    target: Target,
+}
+
+async fn who_asks(oauth: &OAuth, parameters: &Parameters) -> Result<std::result::Result<Known, Fault>> {
+    if parameters.is_doubled("client_id") || parameters.is_doubled("redirect_uri") {
+        return Ok(Err(Fault::Malformed));
+    }
+    let Some(client_id) = parameters.one("client_id").filter(|id| !id.contains('\0')) else {
+        return Ok(Err(Fault::UnknownClient));
+    };
+    let mut conn = oauth.db.read().await?;
+    let Some(client) = clients::store::find(&mut conn, client_id).await? else { return Ok(Err(Fault::UnknownClient)) };
+    let redirect_uri = parameters.one("redirect_uri").unwrap_or_default();
+    let state = parameters.one("state").filter(|_| !parameters.is_doubled("state"));
+    let Some(target) = Target::of(&client, redirect_uri, state, oauth.issuer.as_str()) else {
+        return Ok(Err(Fault::UnregisteredRedirect));
+    };
+    let services = store::services(&mut conn, client.id).await?;
+    Ok(Ok(Known { client, services, target }))
+}
+
+async fn hinted(oauth: &OAuth, hint: &str) -> Result<Expected> {
+    let hint: Option<Hint> = oauth.keys.read(&oauth.db, TokenType::Id, hint, oauth.clock.now()).await?;
+    Ok(hint.map_or(Expected::Unknown, |hint| Expected::of(&hint.sub)))
+}
+
+impl Expected {
+    /// Whom a `sub` means.
+    pub fn of(sub: &str) -> Self {
+        sub.parse().map_or(Self::Unknown, |id| Self::Person(PersonId(id)))
+    }
+
+    /// Whether this may be them.
+    pub fn may_be(self, person: PersonId) -> bool {
+        self != Self::Unknown && self.is_not_another(person)
+    }
+
+    /// Whether this is not somebody else, as far as one knows.
+    pub fn is_not_another(self, person: PersonId) -> bool {
+        !matches!(self, Self::Person(other) if other != person)
+    }
+}
+
+/// Reads what a known client asks for; `Err` is what it is told instead.
+fn read(oauth: &OAuth, parameters: Parameters, known: Known) -> std::result::Result<Request, Answer> {
+    let Known { client, services, target } = known;
+    let mode = parameters.one("response_mode").map(ResponseMode::read);
+    let target = target.by(mode.flatten().unwrap_or_default());
+    let invalid = |description: &str| target.error("invalid_request", description);
+    must_be_for_us(&parameters, &client, &target)?;
+    if mode == Some(None) {
+        return Err(invalid("response_mode is none of query, fragment, form_post"));
+    }
+    let code_challenge = code_challenge(&client, &parameters).map_err(invalid)?;
+    let scopes = scopes::asked(&client.scopes, parameters.one("scope")).map_err(|refused| match refused {
+        scopes::Refused::Malformed => target.error("invalid_scope", "scope is no list of scopes"),
+        scopes::Refused::NotAllowed(scope) => {
+            target.error("invalid_scope", &format!("the client may not ask for {}", scope.escape_default()))
+        }
+    })?;
+    let audience = asked_for(oauth, services, &parameters).ok_or_else(|| {
+        target.error("invalid_target", "resource names no service that the tokens of this client are for")
+    })?;
+    let prompt = parameters.one("prompt").map_or(Ok(Prompt::default()), Prompt::read).map_err(invalid)?;
+    let max_age = parameters.one("max_age").map(MaxAge::read).transpose().map_err(invalid)?;
+    let claims = parameters.one("claims").map(Claims::read).transpose().map_err(invalid)?;
+    if claims.as_ref().is_some_and(|claims| !claims.is_content_with_acr()) {
+        return Err(target.error("unmet_authentication_requirements", "no login here meets the acr that is essential"));
+    }
+    Ok(Request {
+        scopes,
+        audience,
+        prompt,
+        max_age,
+        login_hint: parameters.one("login_hint").filter(|hint| hint.chars().count() <= 100).map(str::to_owned),
+        expected: claims.as_ref().and_then(Claims::sub).map_or(Expected::Anybody, |sub| Expected::of(&sub)),
+        nonce: parameters.one("nonce").map(str::to_owned),
+        code_challenge,
+        claims: claims.map(Claims::into_json),
+        parameters,
+        client,
+        target,
+    })
+}
+
+/// Whether it is a request that this client may send and that is read here.
+fn must_be_for_us(parameters: &Parameters, client: &Client, target: &Target) -> std::result::Result<(), Answer> {
+    if let Some(name) = parameters.doubled() {
+        return Err(target.error("invalid_request", &format!("{} is given more than once", name.escape_default())));
+    }
+    if parameters.one("request").is_some() {
+        return Err(target.error("request_not_supported", "request objects are not read: send the parameters"));
+    }
+    if parameters.one("request_uri").is_some() {
+        return Err(target.error("request_uri_not_supported", "request_uri is not read: send the parameters"));
+    }
+    match parameters.one("response_type") {
+        Some("code") => {}
+        None => return Err(target.error("invalid_request", "response_type is missing: send response_type=code")),
+        Some(_) => return Err(target.error("unsupported_response_type", "the only response_type is code")),
+    }
+    if client.may(GrantType::AuthorizationCode) {
+        Ok(())
+    } else {
+        Err(target.error("unauthorized_client", "this client may not use the grant authorization_code"))
+    }
+}
+
+/// The challenge of RFC 7636, by its one good method.
+fn code_challenge(client: &Client, parameters: &Parameters) -> std::result::Result<Option<String>, &'static str> {
+    let Some(challenge) = parameters.one("code_challenge") else {
+        return match (client.requires_pkce, parameters.one("code_challenge_method")) {
+            (true, _) => Err("code_challenge is missing: this client must send one (RFC 7636)"),
+            (false, Some(_)) => Err("code_challenge_method without code_challenge"),
+            (false, None) => Ok(None),
+        };
+    };
+    if parameters.one("code_challenge_method") != Some("S256") {
+        return Err("the only code_challenge_method is S256");
+    }
+    let is_sha256 =
+        challenge.len() == 43 && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if is_sha256 { Ok(Some(challenge.to_owned())) } else { Err("code_challenge is no SHA-256 in base64url") }
+}
+
+/// The services that are asked for (RFC 8707), or all that the client's tokens are for; `None` where it asks for another.
+fn asked_for(oauth: &OAuth, services: Vec<Service>, parameters: &Parameters) -> Option<Vec<Service>> {
+    let named = |resource: &str| {
+        let is_named = |Service { id, name }: &&Service| {
+            resource == oauth.issuer.at(&format!("/services/{id}")) || resource == urn(name)
+        };
+        services.iter().find(is_named).map(|service| service.id)
+    };
+    let wanted: Option<Vec<ServiceId>> = parameters.all("resource").map(named).collect();
+    let wanted = wanted?;
+    let is_wanted = |service: &Service| wanted.is_empty() || wanted.contains(&service.id);
+    Some(services.into_iter().filter(is_wanted).collect())
+}
+
+/// What a service is called as a resource.
+fn urn(name: &str) -> String {
+    format!("urn:portero:service:{}", utf8_percent_encode(name, RESERVED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sub_is_the_id_of_a_person_and_another_is_nobody_known() {
+        assert_eq!(Expected::of("7"), Expected::Person(PersonId(7)));
+        for unknown in ["", "seven", "7.0", "99999999999"] {
+            assert_eq!(Expected::of(unknown), Expected::Unknown, "{unknown}");
+        }
+        let seven = PersonId(7);
+        assert!(Expected::of("7").may_be(seven) && Expected::Anybody.may_be(seven));
+        assert!(!Expected::of("8").is_not_another(seven));
+        assert!(Expected::Unknown.is_not_another(seven) && !Expected::Unknown.may_be(seven));
+    }
+}

@@ -1,0 +1,113 @@
+//! Assertions that clients sign (RFC 7523 section 3): short-lived, for us, each good once.
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
+
+use super::{Client, store};
+use crate::oauth::OAuth;
+use crate::oauth::error::{Error, Result};
+
+/// An assertion may be good for so long.
+const LONGEST: Duration = Duration::minutes(5);
+
+/// By so much a client's clock may be ahead.
+const LEEWAY: Duration = Duration::minutes(1);
+
+/// The longest `jti`.
+const LONGEST_ID: usize = 255;
+
+/// What an assertion says.
+#[derive(Debug, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: Audience,
+    exp: i64,
+    nbf: Option<i64>,
+    jti: String,
+}
+
+/// One, or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Several(several) => several.iter().any(|one| one == name),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Issuer {
+    iss: String,
+}
+
+/// Who says that they have signed it: nothing of it is proved.
+pub(super) fn issuer(assertion: &str) -> Option<String> {
+    jsonwebtoken::dangerous::insecure_decode::<Issuer>(assertion).ok().map(|read| read.claims.iss)
+}
+
+/// Whether a client has signed this for us, not long ago, and has not used it before.
+pub(super) async fn is_good(oauth: &OAuth, client: &Client, assertion: &str) -> Result<bool> {
+    let Some(keys) = &client.jwks else {
+        return Err(Error::invalid_client_because(
+            "the keys of this client are at its jwks_uri, which is not read: register them as jwks",
+        ));
+    };
+    let Ok(header) = jsonwebtoken::decode_header(assertion) else { return Ok(false) };
+    let mut candidates = keys.keys.iter().filter(|key| match &header.kid {
+        Some(kid) => key.common.key_id.as_ref() == Some(kid),
+        None => keys.keys.len() == 1,
+    });
+    let Some(claims) = candidates.find_map(|key| signed_with(key, assertion)) else { return Ok(false) };
+    let now = oauth.clock.now();
+    let Ok(expires_at) = OffsetDateTime::from_unix_timestamp(claims.exp) else { return Ok(false) };
+    let is_of_client = claims.iss == client.client_id && claims.sub == client.client_id;
+    let is_for_us = claims.aud.has(oauth.issuer.as_str()) || claims.aud.has(&oauth.issuer.at("/oauth/token"));
+    let has_begun = claims.nbf.is_none_or(|nbf| nbf <= (now + LEEWAY).unix_timestamp());
+    let is_in_time = expires_at > now && expires_at <= now + LONGEST && has_begun;
+    let is_named = (1..=LONGEST_ID).contains(&claims.jti.len());
+    if !(is_of_client && is_for_us && is_in_time && is_named) {
+        return Ok(false);
+    }
+    let digest: [u8; 32] = Sha256::new()
+        .chain_update(b"client assertion\0")
+        .chain_update(client.id.0.to_be_bytes())
+        .chain_update(claims.jti.as_bytes())
+        .finalize()
+        .into();
+    let mut tx = oauth.db.begin().await?;
+    let is_new = store::spend(&mut tx, &digest, expires_at).await?;
+    tx.commit().await.map_err(crate::base::error::Error::from)?;
+    Ok(is_new)
+}
+
+/// What it says, if it is signed with this key. By which algorithm is for the key to say: never a symmetric one, and nothing
+/// that the header names, but which of the key's own.
+fn signed_with(key: &Jwk, assertion: &str) -> Option<Claims> {
+    let algorithms = match &key.algorithm {
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P384 => vec![Algorithm::ES384],
+        AlgorithmParameters::OctetKeyPair(_) => vec![Algorithm::EdDSA],
+        AlgorithmParameters::RSA(_) => vec![Algorithm::RS256, Algorithm::PS256],
+        _ => return None,
+    };
+    let mut validation = Validation::new(*algorithms.first()?);
+    validation.algorithms = algorithms;
+    // By our own clock, in a moment.
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    let key = DecodingKey::from_jwk(key).ok()?;
+    jsonwebtoken::decode(assertion, &key, &validation).ok().map(|read| read.claims)
+}

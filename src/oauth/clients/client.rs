@@ -1,0 +1,71 @@
+use jsonwebtoken::jwk::JwkSet;
+use time::{Duration, OffsetDateTime};
+
+use super::{Admits, AuthMethod, Consent, GrantType, TokenFormat};
+use crate::base::id::{ClientId, PersonId, ServiceId};
+use crate::oauth::keys::Algorithm;
+
+/// A client, as rules see it.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its row.
+    pub id: ClientId,
+    /// What requests name it by.
+    pub client_id: String,
+    /// Its name, for people.
+    pub name: String,
+    /// Whose it is: who manages that service manages it.
+    pub service: ServiceId,
+    /// How it proves who it is.
+    pub auth_method: AuthMethod,
+    /// How it may get tokens.
+    pub grant_types: Vec<GrantType>,
+    /// Where people may be sent back to, each to the letter. For loopback addresses the port is free (RFC 8252 section 7.3).
+    pub redirect_uris: Vec<String>,
+    /// Where people may be sent after they have logged out.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where it hears of sessions that have ended (OpenID Connect Back-Channel Logout section 2.2).
+    pub backchannel_logout_uri: Option<String>,
+    /// What it may ask for.
+    pub scopes: Vec<String>,
+    /// The services that its tokens are for.
+    pub audience: Vec<ServiceId>,
+    /// What its access tokens look like.
+    pub token_format: TokenFormat,
+    /// How long these live.
+    pub token_lifetime: Duration,
+    /// How its tokens are signed.
+    pub signing_alg: Algorithm,
+    /// Whether it must send a code challenge (RFC 7636).
+    pub requires_pkce: bool,
+    /// Whether its tokens are bound to a key of its own (RFC 9449).
+    pub requires_dpop: bool,
+    /// Whether people are asked.
+    pub consent: Consent,
+    /// Whom it lets in.
+    pub admits: Admits,
+    /// The keys that its assertions are signed with.
+    pub jwks: Option<JwkSet>,
+    /// Where these are.
+    pub jwks_uri: Option<String>,
+    /// Whether it is good from this machine's loopback address only.
+    pub loopback_only: bool,
+    /// The subject that it is when it acts for itself.
+    pub subject: Option<PersonId>,
+    /// When it was registered.
+    pub created_at: OffsetDateTime,
+    /// Who registered it; `None` for the command line.
+    pub created_by: Option<PersonId>,
+}
+
+impl Client {
+    /// Whether it can't keep a secret (RFC 6749 section 2.1).
+    pub fn is_public(&self) -> bool {
+        self.auth_method == AuthMethod::None
+    }
+
+    /// Whether it may get tokens in this way.
+    pub fn may(&self, grant_type: GrantType) -> bool {
+        self.grant_types.contains(&grant_type)
+    }
+}

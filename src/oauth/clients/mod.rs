@@ -1,0 +1,38 @@
+//! Clients (RFC 6749 section 2): the programs that log people in here, or act for themselves. A client belongs to a service: who
+//! manages that service manages it.
+
+mod assertion;
+mod authenticate;
+mod change;
+mod client;
+mod cover;
+mod identifier;
+mod lookup;
+mod metadata;
+mod public_keys;
+mod register;
+mod registration;
+mod remove;
+mod rotate;
+mod routes;
+mod secret_routes;
+mod shown;
+pub mod store;
+mod uris;
+mod words;
+
+pub use authenticate::{Presented, authenticate};
+pub use change::change;
+pub use client::Client;
+pub use identifier::{ClientName, Identifier};
+pub use lookup::{Ask, ClientLookups, Known, look_up};
+pub use metadata::{ClientChange, NewClient};
+pub use register::{Registered, register};
+pub use registration::Registration;
+pub use remove::remove;
+pub use rotate::{MOST_SECRETS, end_secret, rotate};
+pub use shown::{Secret, Shown};
+pub use words::{Admits, AuthMethod, Consent, GrantType, TokenFormat};
+
+pub use routes::routes;
+pub use secret_routes::routes as secret_routes;

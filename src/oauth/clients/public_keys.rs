@@ -1,0 +1,87 @@
+//! The keys that a client signs its assertions with (RFC 7517, RFC 7523).
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, JwkSet};
+use serde_json::Value;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// How a JWK set looks in the OpenAPI document.
+#[derive(Debug)]
+pub struct KeySet;
+
+impl PartialSchema for KeySet {
+    fn schema() -> RefOr<Schema> {
+        let members = AdditionalProperties::FreeForm(true);
+        let description = "a JWK set (RFC 7517 section 5)";
+        ObjectBuilder::new().additional_properties(Some(members)).description(Some(description)).into()
+    }
+}
+
+impl ToSchema for KeySet {}
+
+/// The most keys of a client: enough to change them.
+const MOST: usize = 10;
+
+/// What only the owner of a key has (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// The fewest and the most characters of an RSA modulus in base64url: of 2048 to 8192 bits.
+const MODULUS: std::ops::RangeInclusive<usize> = 342..=1366;
+
+/// Reads a JWK set of public keys that we can verify by.
+pub fn read(set: &Value) -> Result<JwkSet, String> {
+    let keys = set.get("keys").and_then(Value::as_array).ok_or("is a JWK set: {\"keys\": […]}")?;
+    if !(1..=MOST).contains(&keys.len()) {
+        return Err(format!("has 1 to {MOST} keys"));
+    }
+    // Before anything else is said of it, and without a word of what it is.
+    if keys.iter().any(|key| PRIVATE.iter().any(|member| key.get(member).is_some())) {
+        return Err(
+            "has a private key in it: send the public part alone, and make a new pair, since this one is known now"
+                .into(),
+        );
+    }
+    let set: JwkSet =
+        serde_json::from_value(set.clone()).map_err(|_| "has a key that is no JWK (RFC 7517)".to_owned())?;
+    let is_known = set.keys.iter().all(|key| match &key.algorithm {
+        AlgorithmParameters::EllipticCurve(key) => key.curve == EllipticCurve::P256,
+        AlgorithmParameters::OctetKeyPair(key) => key.curve == EllipticCurve::Ed25519,
+        AlgorithmParameters::RSA(key) => MODULUS.contains(&key.n.len()),
+        _ => false,
+    });
+    if is_known { Ok(set) } else { Err("takes keys on P-256 or Ed25519, and RSA keys of 2048 bits or more".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn on_p256() -> Value {
+        json!({"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", "alg": "ES256",
+               "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})
+    }
+
+    #[test]
+    fn public_keys_that_we_verify_by_are_taken_and_nothing_else() {
+        let ed25519 = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        let rsa = |length| json!({"kty": "RSA", "e": "AQAB", "n": "x".repeat(length)});
+        let read_keys = |keys: Vec<Value>| read(&json!({"keys": keys}));
+        assert_eq!(read_keys(vec![on_p256(), ed25519, rsa(342)]).map(|set| set.keys.len()), Ok(3));
+        let mut private = on_p256();
+        private["d"] = json!("jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI");
+        let refused = read_keys(vec![private]).expect_err("a private key");
+        assert!(refused.contains("private key") && !refused.contains("jpsQ"), "{refused}");
+        let p384 = json!({"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"});
+        let secret = json!({"kty": "oct", "k": "c2VjcmV0"});
+        for bad in [vec![], vec![p384], vec![secret], vec![rsa(171)], vec![json!({})], vec![json!(7)]] {
+            assert!(read_keys(bad.clone()).is_err(), "{bad:?}");
+        }
+        assert!(read_keys(vec![on_p256(); 11]).is_err());
+        for bad in [json!({}), json!([]), json!({"keys": {}}), json!(null)] {
+            assert!(read(&bad).is_err(), "{bad}");
+        }
+    }
+}

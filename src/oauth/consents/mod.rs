@@ -1,0 +1,8 @@
+//! Consents: what people have let clients do for them, to be remembered, seen and taken back.
+
+mod application;
+mod routes;
+pub mod store;
+
+pub use application::Application;
+pub use routes::routes;

@@ -1,0 +1,114 @@
+//! The table `auth.consents`, and what has come of them.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::Application;
+use crate::base::error::Result;
+use crate::base::id::{ClientId, PersonId};
+use crate::platform::http::{Page, Total};
+
+/// What a person has agreed to of a client, if they have been asked.
+pub async fn agreed(conn: &mut PgConnection, person: PersonId, client: ClientId) -> Result<Option<Vec<String>>> {
+    let agreed = sqlx::query_scalar!(
+        "select scopes from auth.consents where person_id = $1 and client_id = $2",
+        person.0,
+        client.0,
+    );
+    Ok(agreed.fetch_optional(conn).await?)
+}
+
+/// Remembers that a person agrees to this, too; answers whether it was new.
+pub async fn remember(
+    conn: &mut PgConnection,
+    (person, client): (PersonId, ClientId),
+    scopes: &[String],
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let remembered = sqlx::query!(
+        r#"
+        insert into auth.consents as known (person_id, client_id, scopes, created_at, updated_at)
+        values ($1, $2, $3, $4, $4)
+        on conflict (person_id, client_id) do update
+        set scopes = array(
+                select scope collate "C" from unnest(known.scopes || excluded.scopes) scope group by 1 order by 1
+            ),
+            updated_at = excluded.updated_at
+        where not known.scopes @> excluded.scopes
+        "#,
+        person.0,
+        client.0,
+        scopes,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(remembered.rows_affected() > 0)
+}
+
+/// The applications that may act for a person at `now`, by id.
+pub async fn list(
+    conn: &mut PgConnection,
+    person: PersonId,
+    page: &Page,
+    now: OffsetDateTime,
+) -> Result<Vec<Application>> {
+    Total::rows(conn, page, |page| {
+        sqlx::query_as!(
+            Application,
+            r#"
+            with granted as (
+                select client_id, scopes, created_at,
+                       case when code_redeemed_at is not null or code is null then refreshed_at end as used_at
+                from auth.authorizations
+                where person_id = $1 and expires_at > $2
+                  and (code is null or code_redeemed_at is not null or code_expires_at > $2)
+            ), allowed as (
+                select client_id, scopes, created_at, used_at from granted
+                union all
+                select client_id, scopes, created_at, null from auth.consents where person_id = $1
+            )
+            select c.id as "id!: ClientId", c.client_id as "client_id!", c.name as "name!",
+                   array(
+                       select distinct scope collate "C" from allowed a, unnest(a.scopes) scope
+                       where a.client_id = c.id order by 1
+                   ) as "scopes!",
+                   min(allowed.created_at) as "since!", max(allowed.used_at) as last_used_at
+            from allowed
+            join auth.clients c on c.id = allowed.client_id and c.removed_at is null
+            where c.id > $3 and ($5::text is null or auth.fold(c.name) ^@ $5)
+            group by c.id
+            order by c.id
+            limit $4
+            "#,
+            person.0,
+            now,
+            page.after(i32::MIN),
+            page.fetch(),
+            page.prefix(),
+        )
+    })
+    .await
+}
+
+/// Takes back all that a person lets a client do, which ends its tokens: how many authorizations that were; `None` where
+/// there was nothing to take back.
+pub async fn revoke(conn: &mut PgConnection, person: PersonId, client_id: &str) -> Result<Option<i64>> {
+    let row = sqlx::query!(
+        r#"
+        with client as (
+            select id from auth.clients where client_id = $2 and removed_at is null
+        ), forgotten as (
+            delete from auth.consents where person_id = $1 and client_id = (select id from client) returning client_id
+        ), ended as (
+            delete from auth.authorizations where person_id = $1 and client_id = (select id from client) returning id
+        )
+        select (select count(*) from forgotten) as "consents!", (select count(*) from ended) as "authorizations!"
+        "#,
+        person.0,
+        client_id,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.consents + row.authorizations > 0).then_some(row.authorizations))
+}

@@ -1,0 +1,210 @@
+//! What clients read first: the provider's metadata (OpenID Connect Discovery 1.0, RFC 8414) and its keys (RFC 7517).
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::OAuth;
+use super::clients::{AuthMethod, GrantType};
+use super::issuer::Issuer;
+use super::keys::Algorithm;
+use crate::base::error::Result;
+use crate::platform::http::{Route, Routes};
+
+/// How long whoever reads may keep it: shorter than a key is published before it signs.
+const KEPT: &str = "public, max-age=300";
+
+const OPENID: &str = "/.well-known/openid-configuration";
+const OAUTH: &str = "/.well-known/oauth-authorization-server";
+
+/// Who issues tokens, where, and what it supports. The members are those of the registry "OAuth Authorization Server
+/// Metadata".
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "the registry has them so")]
+#[schema(example = json!(Metadata::of(&Issuer::of_this_machine("https://id.example.com"))))]
+struct Metadata {
+    /// `PUBLIC_URL`.
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    jwks_uri: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    end_session_endpoint: String,
+    scopes_supported: Vec<&'static str>,
+    response_types_supported: Vec<&'static str>,
+    response_modes_supported: Vec<&'static str>,
+    grant_types_supported: Vec<&'static str>,
+    subject_types_supported: Vec<&'static str>,
+    acr_values_supported: Vec<&'static str>,
+    prompt_values_supported: Vec<&'static str>,
+    ui_locales_supported: Vec<&'static str>,
+    code_challenge_methods_supported: Vec<&'static str>,
+    id_token_signing_alg_values_supported: Vec<&'static str>,
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
+    token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    claim_types_supported: Vec<&'static str>,
+    claims_supported: Vec<&'static str>,
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+    authorization_response_iss_parameter_supported: bool,
+    service_documentation: String,
+}
+
+impl Metadata {
+    fn of(issuer: &Issuer) -> Self {
+        let algorithms = Algorithm::ALL.map(Algorithm::as_str);
+        let confidential = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::PrivateKeyJwt];
+        let confidential = confidential.map(AuthMethod::as_str);
+        let anybody = [&confidential[..], &[AuthMethod::None.as_str()]].concat();
+        let grants = [GrantType::AuthorizationCode, GrantType::ClientCredentials, GrantType::RefreshToken];
+        Self {
+            issuer: issuer.as_str().to_owned(),
+            authorization_endpoint: issuer.at("/oauth/authorize"),
+            token_endpoint: issuer.at("/oauth/token"),
+            userinfo_endpoint: issuer.at("/oauth/userinfo"),
+            jwks_uri: issuer.at("/.well-known/jwks.json"),
+            introspection_endpoint: issuer.at("/oauth/introspect"),
+            revocation_endpoint: issuer.at("/oauth/revoke"),
+            end_session_endpoint: issuer.at("/oauth/logout"),
+            scopes_supported: vec!["openid", "profile", "email", "offline_access", "roles", "permissions"],
+            response_types_supported: vec!["code"],
+            response_modes_supported: vec!["query", "fragment", "form_post"],
+            grant_types_supported: grants.map(GrantType::as_str).to_vec(),
+            subject_types_supported: vec!["public"],
+            acr_values_supported: vec!["1"],
+            prompt_values_supported: vec!["none", "login", "consent", "select_account"],
+            ui_locales_supported: vec!["en", "es"],
+            code_challenge_methods_supported: vec!["S256"],
+            id_token_signing_alg_values_supported: algorithms.to_vec(),
+            token_endpoint_auth_methods_supported: anybody.clone(),
+            token_endpoint_auth_signing_alg_values_supported: algorithms.to_vec(),
+            introspection_endpoint_auth_methods_supported: confidential.to_vec(),
+            introspection_endpoint_auth_signing_alg_values_supported: algorithms.to_vec(),
+            revocation_endpoint_auth_methods_supported: anybody,
+            revocation_endpoint_auth_signing_alg_values_supported: algorithms.to_vec(),
+            claim_types_supported: vec!["normal"],
+            claims_supported: vec![
+                "iss",
+                "sub",
+                "aud",
+                "exp",
+                "iat",
+                "auth_time",
+                "nonce",
+                "acr",
+                "amr",
+                "azp",
+                "at_hash",
+                "sid",
+                "name",
+                "preferred_username",
+                "updated_at",
+                "email",
+                "email_verified",
+            ],
+            claims_parameter_supported: true,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+            authorization_response_iss_parameter_supported: true,
+            service_documentation: issuer.at("/docs"),
+        }
+    }
+}
+
+/// The metadata of an issuer, as it is sent.
+pub fn metadata(issuer: &Issuer) -> Bytes {
+    serde_json::to_vec(&Metadata::of(issuer)).unwrap_or_default().into()
+}
+
+/// `/.well-known/openid-configuration`, `/.well-known/oauth-authorization-server`, `/.well-known/jwks.json`.
+pub fn routes() -> Routes<OAuth> {
+    Routes::new()
+        .routes(public(routes!(openid_configuration)))
+        .routes(public(routes!(oauth_authorization_server)))
+        .routes(Route::from(routes!(jwks)).to_any_origin())
+}
+
+/// Where the metadata of an issuer with a path is besides: between its host and its path (RFC 8414 section 3).
+pub fn routes_of_path(issuer: &Issuer) -> Routes<OAuth> {
+    match issuer.path() {
+        "" => Routes::new(),
+        path => Routes::new()
+            .routes(public(routes!(openid_configuration)).moved_to(&format!("{OPENID}{path}")))
+            .routes(public(routes!(oauth_authorization_server)).moved_to(&format!("{OAUTH}{path}"))),
+    }
+}
+
+fn public(route: impl Into<Route<OAuth>>) -> Route<OAuth> {
+    route.into().without_postgres().to_any_origin()
+}
+
+/// Get the OpenID provider's metadata
+#[utoipa::path(get, path = OPENID, tag = "server", security(()), responses((status = 200, body = Metadata)))]
+async fn openid_configuration(State(oauth): State<OAuth>) -> Response {
+    for_everybody(oauth.metadata.clone())
+}
+
+/// Get the authorization server's metadata
+///
+/// The same as at `/.well-known/openid-configuration` (RFC 8414).
+#[utoipa::path(get, path = OAUTH, tag = "server", security(()), responses((status = 200, body = Metadata)))]
+async fn oauth_authorization_server(State(oauth): State<OAuth>) -> Response {
+    for_everybody(oauth.metadata.clone())
+}
+
+/// The public keys that tokens are signed with: a JWK Set (RFC 7517).
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "documents what the keyring writes")]
+struct Jwks {
+    keys: Vec<PublicKey>,
+}
+
+/// A public key.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "documents what the keyring writes")]
+struct PublicKey {
+    /// Its thumbprint (RFC 7638): the header of each token that it signed has it.
+    #[schema(example = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")]
+    kid: String,
+    alg: Algorithm,
+    #[schema(example = "sig")]
+    r#use: String,
+    /// EC, OKP or RSA.
+    #[schema(example = "EC")]
+    kty: String,
+    /// The curve.
+    #[schema(example = "P-256")]
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    /// Of RSA the modulus.
+    n: Option<String>,
+    /// Of RSA the exponent.
+    e: Option<String>,
+}
+
+/// Get the keys that tokens are signed with
+///
+/// A new key is here ten minutes before it signs, and an old one until the last token that it signed has expired.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "server", security(()),
+    responses((status = 200, body = Jwks)))]
+async fn jwks(State(oauth): State<OAuth>) -> Result<Response> {
+    Ok(for_everybody(oauth.keys.jwks(&oauth.db, oauth.clock.now()).await?))
+}
+
+/// A public answer: also for scripts in browsers, wherever these come from.
+fn for_everybody(json: Bytes) -> Response {
+    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, KEPT), (ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
+    (headers, json).into_response()
+}

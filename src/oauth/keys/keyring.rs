@@ -1,0 +1,264 @@
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::bail;
+use axum::body::Bytes;
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::{DecodingKey, Validation};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::{Mutex, OnceCell};
+
+use super::pair::{Der, Pair};
+use super::{Algorithm, store};
+use crate::base::error::{Error, Result};
+use crate::platform::database::Db;
+use crate::platform::vault::{MasterKey, Place, Vault};
+
+/// After so long the keys are read anew: what another instance has made meanwhile is published here by then.
+const FRESH: Duration = Duration::seconds(30);
+
+/// What a signed token is (the header `typ`), so that none passes for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenType {
+    /// RFC 9068 section 2.1.
+    Access,
+    /// OpenID Connect Core section 2.
+    Id,
+    /// OpenID Connect Back-Channel Logout section 2.4.
+    Logout,
+    /// RFC 9701 section 5.
+    Introspection,
+}
+
+impl TokenType {
+    /// The header `typ`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "at+jwt",
+            Self::Id => "JWT",
+            Self::Logout => "logout+jwt",
+            Self::Introspection => "token-introspection+jwt",
+        }
+    }
+}
+
+/// All keys that are published, and those among them that sign. A clone costs next to nothing.
+#[derive(Clone, Debug)]
+pub struct Keyring(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    place: Place,
+    vault: OnceCell<Vault>,
+    known: RwLock<Arc<Known>>,
+    reading: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    read_at: Option<OffsetDateTime>,
+    pairs: Vec<Pair>,
+    jwks: Bytes,
+}
+
+impl Known {
+    /// The one that signs at `now`: of those whose time has come the last. If none has, the first: another instance made it
+    /// a moment ago, by a clock that is ahead of ours.
+    fn signer(&self, algorithm: Algorithm, now: OffsetDateTime) -> Option<&Pair> {
+        let of_algorithm = || self.pairs.iter().filter(|pair| pair.algorithm == algorithm);
+        of_algorithm().rfind(|pair| pair.signs_from <= now).or_else(|| of_algorithm().next())
+    }
+
+    fn is_fresh(&self, now: OffsetDateTime) -> bool {
+        self.read_at.is_some_and(|read_at| (now - read_at).abs() < FRESH)
+    }
+}
+
+impl Keyring {
+    /// One whose master key is in `place`, to be read or made when a key is first needed.
+    pub fn new(place: Place) -> Self {
+        let (known, reading) = (RwLock::default(), Mutex::default());
+        Self(Arc::new(Inner { place, vault: OnceCell::new(), known, reading }))
+    }
+
+    /// Opens the vault: reads the master key, or makes it where there is neither one nor anything sealed.
+    ///
+    /// # Errors
+    /// What to do: the file can't be read or made, or the keys in the database are sealed under another one.
+    pub async fn open(&self, db: &Db) -> anyhow::Result<&Vault> {
+        let open = || async {
+            let place = &self.0.place;
+            let mut conn = db.read().await?;
+            let key = MasterKey::read(place)?;
+            let own = key.as_ref().map(MasterKey::fingerprint);
+            if let Some(other) = store::sealed_by_another(&mut conn, own.as_deref()).await? {
+                let path = place.path();
+                bail!(
+                    "the signing keys in the database are sealed under another master key (fingerprint {other}): copy \
+                     the file `master.key` of an instance that has it to {}, or name it by MASTER_KEY_FILE",
+                    path.display()
+                );
+            }
+            let key = match (key, place) {
+                (Some(key), _) => key,
+                (None, Place::File(path)) => {
+                    bail!("MASTER_KEY_FILE: there is no {}: openssl rand -hex 32 > {0}", path.display())
+                }
+                (None, Place::DataDirectory(_)) => {
+                    let key = MasterKey::make(place)?;
+                    tracing::info!(
+                        file = %place.path().display(), fingerprint = key.fingerprint(),
+                        "made the master key, which seals the signing keys: keep a copy, and give it to every instance"
+                    );
+                    key
+                }
+            };
+            Ok(Vault::new(&key))
+        };
+        self.0.vault.get_or_try_init(open).await
+    }
+
+    /// A compact JWS of `claims`.
+    ///
+    /// # Errors
+    /// 503 when the keys can't be read; 500 when they are sealed under another master key.
+    pub async fn sign(
+        &self,
+        db: &Db,
+        (algorithm, typ): (Algorithm, TokenType),
+        claims: &impl Serialize,
+        now: OffsetDateTime,
+    ) -> Result<String> {
+        let known = self.known(db, now).await?;
+        if let Some(pair) = known.signer(algorithm, now) {
+            return pair.sign(typ.as_str(), claims);
+        }
+        self.make_missing(db, &[algorithm], now).await?;
+        let known = self.known(db, now).await?;
+        let pair = known.signer(algorithm, now);
+        pair.ok_or_else(|| Error::Internal(anyhow::anyhow!("no {algorithm} key signs")))?.sign(typ.as_str(), claims)
+    }
+
+    /// The claims of a token that was signed here as one of this type, whether its time is over or not; `None` of any other.
+    /// Its key is looked up by `kid` among ours alone, and its algorithm is that key's.
+    pub async fn read<T: DeserializeOwned>(
+        &self,
+        db: &Db,
+        typ: TokenType,
+        token: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<T>> {
+        let known = self.known(db, now).await?;
+        let Ok(header) = jsonwebtoken::decode_header(token) else { return Ok(None) };
+        if header.typ.as_deref() != Some(typ.as_str()) {
+            return Ok(None);
+        }
+        let Some(pair) = known.pairs.iter().find(|pair| header.kid.as_deref() == Some(pair.kid.as_str())) else {
+            return Ok(None);
+        };
+        let mut validation = Validation::new(pair.algorithm.of_jwt());
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let key = DecodingKey::from_jwk(&pair.public).map_err(|error| Error::Internal(error.into()))?;
+        Ok(jsonwebtoken::decode(token, &key, &validation).ok().map(|token| token.claims))
+    }
+
+    /// The JWK Set (RFC 7517 section 5), with a key of each algorithm.
+    pub async fn jwks(&self, db: &Db, now: OffsetDateTime) -> Result<Bytes> {
+        let known = self.known(db, now).await?;
+        if Algorithm::ALL.iter().all(|algorithm| known.signer(*algorithm, now).is_some()) {
+            return Ok(known.jwks.clone());
+        }
+        self.make_missing(db, &Algorithm::ALL, now).await?;
+        Ok(self.known(db, now).await?.jwks.clone())
+    }
+
+    /// Makes the first key of each algorithm that has none.
+    pub async fn make_missing(&self, db: &Db, algorithms: &[Algorithm], now: OffsetDateTime) -> Result<()> {
+        let vault = self.vault(db).await?;
+        let mut tx = db.begin().await?;
+        store::lock(&mut tx).await?;
+        let there = store::published(&mut tx, now).await?;
+        for algorithm in algorithms {
+            if there.iter().all(|key| key.alg != algorithm.as_str()) {
+                add(&mut tx, vault, *algorithm, (now, now)).await?;
+            }
+        }
+        tx.commit().await?;
+        self.forget();
+        Ok(())
+    }
+
+    /// What is known is read anew before it is used again.
+    pub(super) fn forget(&self) {
+        *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    }
+
+    pub(super) async fn vault(&self, db: &Db) -> Result<&Vault> {
+        // Without Postgres that is not known: no fault of ours.
+        self.open(db).await.map_err(|error| error.downcast().unwrap_or_else(Error::Internal))
+    }
+
+    async fn known(&self, db: &Db, now: OffsetDateTime) -> Result<Arc<Known>> {
+        let current = || Arc::clone(&self.0.known.read().unwrap_or_else(PoisonError::into_inner));
+        let known = current();
+        if known.is_fresh(now) {
+            return Ok(known);
+        }
+        let _one_at_a_time = self.0.reading.lock().await;
+        let known = current();
+        if known.is_fresh(now) {
+            return Ok(known);
+        }
+        let known = Arc::new(self.load(db, now).await?);
+        *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&known);
+        Ok(known)
+    }
+
+    async fn load(&self, db: &Db, now: OffsetDateTime) -> Result<Known> {
+        let vault = self.vault(db).await?;
+        let stored = store::published(&mut *db.read().await?, now).await?;
+        let mut pairs = Vec::with_capacity(stored.len());
+        for key in stored {
+            let algorithm: Algorithm =
+                key.alg.parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
+            let opened = Pair::open(vault, (&key.kid, algorithm), &key.sealed, key.signs_from)?;
+            pairs.push(opened.ok_or_else(|| {
+                let kid = &key.kid;
+                Error::Internal(anyhow::anyhow!(
+                    "signing key {kid} is sealed under another master key: {}",
+                    key.sealed_by
+                ))
+            })?);
+        }
+        let keys: Vec<Jwk> = pairs.iter().map(|pair| pair.public.clone()).collect();
+        let jwks = serde_json::to_vec(&JwkSet { keys }).map_err(|error| Error::Internal(error.into()))?;
+        Ok(Known { read_at: Some(now), pairs, jwks: jwks.into() })
+    }
+}
+
+/// Makes a key that is published from now on and signs from `signs_from`; answers its id.
+pub(super) async fn add(
+    conn: &mut PgConnection,
+    vault: &Vault,
+    algorithm: Algorithm,
+    (now, signs_from): (OffsetDateTime, OffsetDateTime),
+) -> Result<String> {
+    let made = tokio::task::spawn_blocking(move || Pair::generate(algorithm, signs_from)).await;
+    let (pair, der): (Pair, Der) = made.map_err(|error| Error::Internal(error.into()))??;
+    let stored = store::Stored {
+        kid: pair.kid.clone(),
+        alg: algorithm.to_string(),
+        sealed: pair.seal(vault, &der)?,
+        sealed_by: vault.fingerprint().to_owned(),
+        public_jwk: Json(pair.public),
+        created_at: now,
+        signs_from,
+    };
+    store::insert(conn, &stored).await?;
+    Ok(pair.kid)
+}

@@ -1,0 +1,117 @@
+//! OAuth 2.1 and OpenID Connect: the standard doors, on the same people, services, roles and sessions.
+
+pub mod audience;
+pub mod authorizations;
+pub mod claims;
+pub mod clients;
+pub mod consents;
+pub mod discovery;
+pub mod error;
+pub mod form;
+pub mod introspection;
+pub mod issuer;
+pub mod keys;
+pub mod logout;
+pub mod parameters;
+pub mod revocation;
+pub mod scopes;
+pub mod token;
+pub mod tokens;
+pub mod userinfo;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::FromRef;
+use time::Duration;
+
+use crate::base::clock::Clock;
+use crate::gate::Gate;
+use crate::identity::Identity;
+use crate::platform::Platform;
+use crate::platform::database::Batch;
+use clients::ClientLookups;
+use introspection::Introspections;
+use issuer::Issuer;
+use keys::Keyring;
+use tokens::Issues;
+
+/// The state of OAuth. A clone costs next to nothing.
+#[derive(Clone, Debug)]
+pub struct OAuth(Arc<Parts>);
+
+/// What an [`OAuth`] consists of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The floor below.
+    pub identity: Identity,
+    /// Who signs, and where its endpoints are.
+    pub issuer: Issuer,
+    /// What clients are told of it, as it is sent.
+    pub metadata: Bytes,
+    /// What tokens are signed with.
+    pub keys: Keyring,
+    /// Where clients are asked for.
+    pub client_lookups: Batch<ClientLookups>,
+    /// Where access tokens of clients that act for themselves are stored.
+    pub issues: Batch<Issues>,
+    /// Where it is asked what tokens are good for.
+    pub introspections: Batch<Introspections>,
+    /// What the operator has decided.
+    pub rules: Settings,
+}
+
+/// What the operator decides of OAuth.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `SIGNING_KEY_ROTATION_DAYS`.
+    pub rotate_keys_every: Duration,
+}
+
+impl Deref for Parts {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+impl Deref for OAuth {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl OAuth {
+    /// Puts them together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self::new(Parts { identity: self.identity.with_clock(clock), ..(*self.0).clone() })
+    }
+}
+
+impl FromRef<OAuth> for Platform {
+    fn from_ref(oauth: &OAuth) -> Self {
+        oauth.platform.clone()
+    }
+}
+
+impl FromRef<OAuth> for Gate {
+    fn from_ref(oauth: &OAuth) -> Self {
+        oauth.gate.clone()
+    }
+}
+
+impl FromRef<OAuth> for Identity {
+    fn from_ref(oauth: &OAuth) -> Self {
+        oauth.identity.clone()
+    }
+}

@@ -1,0 +1,5 @@
+//! `POST /oauth/revoke` (RFC 7009).
+
+mod routes;
+
+pub use routes::routes;

@@ -1,0 +1,39 @@
+//! A client acts for itself (RFC 6749 section 4.4).
+
+use super::answer::IssuedTokens;
+use super::scope::requested;
+use crate::oauth::OAuth;
+use crate::oauth::clients::Known;
+use crate::oauth::error::{Error, Result};
+use crate::oauth::form::Form;
+use crate::oauth::scopes::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, written};
+use crate::oauth::tokens::{Grant, Subject, mint};
+
+/// What is about a person who is logged in.
+const OF_A_LOGIN: [&str; 4] = [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS];
+
+/// An access token of the client's own: of its scopes those that it asks for, and of permissions those that it holds.
+///
+/// # Errors
+/// 400 `unauthorized_client`, `invalid_scope`, `invalid_target`.
+pub(super) async fn grant(oauth: &OAuth, known: &Known, form: &Form) -> Result<IssuedTokens> {
+    let client = &known.client;
+    let ended = || Error::unauthorized_client("this client is nobody by itself: it was disabled or removed");
+    let subject = client.subject.ok_or_else(ended)?;
+    let asked = match form.get("scope") {
+        Some(scope) => requested(scope, &client.scopes)?,
+        None => client.scopes.clone(),
+    };
+    let asked: Vec<String> = asked.into_iter().filter(|scope| !OF_A_LOGIN.contains(&scope.as_str())).collect();
+    let audience = known.audience.narrowed(&oauth.issuer, form.all("resource"))?;
+    let (audience, scopes) = audience.granted(&client.scopes, &asked);
+    let (now, subject) = (oauth.clock.now(), Subject::Client(subject));
+    let minted =
+        mint(oauth, &Grant { client, subject, audience: &audience, scopes: &scopes, login: None }, now).await?;
+    let (expires_in, access_token) = (minted.expires_in(), minted.text);
+    if !oauth.issues.ask(minted.new).await? {
+        return Err(ended());
+    }
+    let (scope, refresh_token, id_token) = (written(&scopes), None, None);
+    Ok(IssuedTokens { access_token, token_type: "Bearer", expires_in, scope, refresh_token, id_token })
+}

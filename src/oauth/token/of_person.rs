@@ -1,0 +1,85 @@
+//! What a code and a refresh token have in common: the tokens of an authorization.
+
+use serde_json::Map;
+use time::OffsetDateTime;
+
+use super::answer::IssuedTokens;
+use super::scope::requested;
+use crate::base::opaque::oauth::ClientRefreshToken;
+use crate::oauth::OAuth;
+use crate::oauth::claims::{self, Place};
+use crate::oauth::clients::Client;
+use crate::oauth::error::Result;
+use crate::oauth::form::Form;
+use crate::oauth::scopes::{OPENID, written};
+use crate::oauth::tokens::{Authorization, Grant, Minted, Subject, audience_of, id_token, mint};
+
+/// Tokens that are good once the access token and the refresh token are stored.
+pub(super) struct Prepared {
+    pub(super) access: Minted,
+    pub(super) refresh: Option<ClientRefreshToken>,
+    id_token: Option<String>,
+    scope: String,
+}
+
+impl Prepared {
+    /// What the client is answered.
+    pub(super) fn answer(self) -> IssuedTokens {
+        IssuedTokens {
+            expires_in: self.access.expires_in(),
+            access_token: self.access.text,
+            token_type: "Bearer",
+            scope: self.scope,
+            refresh_token: self.refresh.map(|token| token.reveal().to_owned()),
+            id_token: self.id_token,
+        }
+    }
+}
+
+/// What comes back in the first ID token alone.
+#[derive(Clone, Copy)]
+pub(super) enum Nonce {
+    Told,
+    Left,
+}
+
+/// Signs what an authorization gives: less, where the request asks for less or the person holds less by now. Before any
+/// transaction begins, since keys may have to be read.
+///
+/// # Errors
+/// 400 `invalid_scope`, `invalid_target` for more than was granted.
+pub(super) async fn prepare(
+    oauth: &OAuth,
+    client: &Client,
+    authorization: &Authorization,
+    (form, nonce, with_refresh): (&Form, Nonce, bool),
+    now: OffsetDateTime,
+) -> Result<Prepared> {
+    let granted = &authorization.scopes;
+    let asked = match form.get("scope") {
+        Some(scope) => requested(scope, granted)?,
+        None => granted.clone(),
+    };
+    let is_openid = asked.iter().any(|scope| scope == OPENID);
+    let mut conn = oauth.db.read().await?;
+    let audience = audience_of(oauth, &mut conn, authorization, now).await?;
+    let told = match authorization.claims.as_ref().filter(|_| is_openid) {
+        Some(wanted) => claims::asked(&mut conn, authorization.person, wanted, Place::IdToken).await?,
+        None => Map::new(),
+    };
+    drop(conn);
+    let audience = audience.narrowed(&oauth.issuer, form.all("resource"))?;
+    let (audience, scopes) = audience.granted(granted, &asked);
+    let subject = Subject::Person(authorization.person);
+    let login = Some(&authorization.login);
+    let grant = Grant { client, subject, audience: &audience, scopes: &scopes, login };
+    let access = mint(oauth, &grant, now).await?;
+    let id_token = if is_openid {
+        let nonce = authorization.nonce.as_deref().filter(|_| matches!(nonce, Nonce::Told));
+        Some(id_token(oauth, &grant, &access, (nonce, authorization.sid.as_deref()), told, now).await?)
+    } else {
+        None
+    };
+    let refresh = if with_refresh { Some(oauth.generate(now)?) } else { None };
+    Ok(Prepared { access, refresh, id_token, scope: written(&scopes) })
+}

@@ -1,0 +1,79 @@
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::{Login, store};
+use crate::base::error::Result;
+use crate::base::id::{AuthorizationId, ClientId, PersonId, ServiceId};
+use crate::gate::audit::{Action, AuditedTx, Event};
+use crate::oauth::OAuth;
+use crate::oauth::audience::Audience;
+
+/// What a person lets a client do, from one login on. None of this changes while it lasts.
+#[derive(Clone, Debug)]
+pub struct Authorization {
+    /// Its row.
+    pub id: AuthorizationId,
+    /// Which client.
+    pub client: ClientId,
+    /// Who lets it.
+    pub person: PersonId,
+    /// What the ID token calls the session in the browser.
+    pub sid: Option<String>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// The audience.
+    pub services: Vec<ServiceId>,
+    /// Comes back in the ID token.
+    pub nonce: Option<String>,
+    /// The claims that were asked for one by one.
+    pub claims: Option<Value>,
+    /// The login.
+    pub login: Login,
+    /// Where the code went.
+    pub redirect_uri: Option<String>,
+    /// The challenge of its verifier (RFC 7636).
+    pub code_challenge: Option<String>,
+    /// When the code is over.
+    pub code_expires_at: Option<OffsetDateTime>,
+    /// The last refresh, or the beginning.
+    pub refreshed_at: OffsetDateTime,
+}
+
+impl Authorization {
+    /// Whether it is good for a refresh at `now`.
+    pub fn is_live(&self, oauth: &OAuth, now: OffsetDateTime) -> bool {
+        now < self.ends_at(oauth)
+    }
+
+    /// When it ends unless it is refreshed.
+    pub fn ends_at(&self, oauth: &OAuth) -> OffsetDateTime {
+        self.login.expires_at.min(self.refreshed_at + oauth.sessions.families.idle)
+    }
+}
+
+/// What an authorization's tokens are for, and what its person holds there at `now`.
+pub async fn audience_of(
+    oauth: &OAuth,
+    conn: &mut PgConnection,
+    authorization: &Authorization,
+    now: OffsetDateTime,
+) -> Result<Audience> {
+    let asked: Vec<_> = authorization.services.iter().map(|service| (authorization.person, *service)).collect();
+    let held = oauth.rights.of_all(conn, &asked, now).await?;
+    let held = authorization.services.iter().copied().zip(held);
+    Ok(Audience::new(&oauth.rights.vocabulary(), held))
+}
+
+/// Ends an authorization and all its tokens, if it has not ended already, and tells why.
+pub async fn end(
+    mut tx: AuditedTx,
+    authorization: &Authorization,
+    client_id: &str,
+    (action, reason): (Action, &str),
+) -> Result<()> {
+    let ended = store::authorizations::end(&mut tx, authorization.id).await?;
+    let what = json!({"client_id": client_id, "authorization": authorization.id, "reason": reason});
+    let event = Event::new(action).about(authorization.person).before(what);
+    tx.commit(ended.then_some(event)).await
+}

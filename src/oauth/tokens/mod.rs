@@ -1,0 +1,14 @@
+//! Tokens: access tokens (RFC 9068, or opaque), ID tokens, refresh tokens, and what they hang on.
+
+mod access;
+mod authorization;
+mod id_token;
+mod issue;
+mod purge;
+pub mod store;
+
+pub use access::{Grant, Login, Minted, Subject, mint};
+pub use authorization::{Authorization, audience_of, end};
+pub use id_token::id_token;
+pub use issue::{Issues, NewAccessToken, issue};
+pub use purge::{purge, purge_every_minute};

@@ -1,0 +1,93 @@
+//! What is over is deleted every minute, by whichever instance comes first, in small steps, so that nobody else notices.
+
+use std::time::{Duration, Instant};
+
+use super::store;
+use crate::base::error::Result;
+use crate::gate::sessions::store::pages;
+use crate::oauth::OAuth;
+use crate::platform::database::duty;
+
+/// The duty's name in `auth.duties`.
+const DUTY: &str = "purge authorizations";
+const EVERY: Duration = Duration::from_mins(1);
+
+/// How often each instance looks whether a run is due.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Others keep their hands off while a run tells so this often.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+/// How many pages one step looks at, and how many access tokens it deletes at most.
+const PAGES: i64 = 64;
+const TOKENS: i64 = 128;
+
+/// Likewise of authorizations, each of which takes its tokens along.
+const AUTHORIZATIONS: i64 = 8;
+
+/// After a step that deleted something, others have the machine for so many times as long.
+const REST: u32 = 3;
+
+/// Purges until the app stops.
+pub async fn purge_every_minute(oauth: OAuth) {
+    loop {
+        let purged = async { if duty::claim(&oauth.db, DUTY, EVERY).await? { purge(&oauth).await } else { Ok(0) } };
+        match purged.await {
+            Ok(0) => {}
+            Ok(purged) => tracing::info!(purged, "purged expired access tokens and authorizations"),
+            Err(error) => tracing::warn!(%error, "could not purge expired access tokens; the next run tries again"),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Purges once; answers how many rows that was.
+pub async fn purge(oauth: &OAuth) -> Result<u64> {
+    Ok(walk(oauth).await? + steps(oauth).await?)
+}
+
+/// One walk through all access tokens, of which there may be millions, and none is worth an index of its own.
+async fn walk(oauth: &OAuth) -> Result<u64> {
+    let pages = pages(&mut *oauth.db.read().await?, "auth.access_tokens").await?;
+    let (mut total, mut from, mut told) = (0, 0, Instant::now());
+    while from < pages {
+        let start = Instant::now();
+        let mut tx = oauth.db.begin().await?;
+        let range = from..from + PAGES;
+        let purged = store::purge::access_tokens(&mut tx, oauth.clock.now(), range.clone(), TOKENS).await?;
+        if told.elapsed() > SIGN_OF_LIFE {
+            duty::keep(&mut tx, DUTY, EVERY).await?;
+            told = Instant::now();
+        }
+        tx.commit().await?;
+        total += purged.rows;
+        from = purged.up_to.unwrap_or(range.end);
+        rest(purged.rows, start).await;
+    }
+    Ok(total)
+}
+
+async fn steps(oauth: &OAuth) -> Result<u64> {
+    let mut total = 0;
+    loop {
+        let start = Instant::now();
+        let now = oauth.clock.now();
+        let mut tx = oauth.db.begin().await?;
+        let authorizations = store::purge::authorizations(&mut tx, now, AUTHORIZATIONS).await?;
+        let assertions = store::purge::spent_assertions(&mut tx, now, TOKENS).await?;
+        tx.commit().await?;
+        total += authorizations + assertions;
+        rest(authorizations + assertions, start).await;
+        if authorizations < AUTHORIZATIONS.unsigned_abs() && assertions < TOKENS.unsigned_abs() {
+            return Ok(total);
+        }
+    }
+}
+
+async fn rest(rows: u64, start: Instant) {
+    if rows > 0 {
+        tokio::time::sleep(start.elapsed() * REST).await;
+    } else {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,154 @@
+//! The table `auth.authorizations`, as codes and refresh tokens lead to it.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::base::error::Result;
+use crate::base::id::{AuthorizationId, ClientId, PersonId, ServiceId};
+use crate::base::opaque::oauth::{ClientRefreshHash, CodeHash};
+use crate::gate::store::people;
+use crate::oauth::tokens::{Authorization, Login};
+
+struct Row {
+    id: AuthorizationId,
+    client: ClientId,
+    person: PersonId,
+    sid: Option<String>,
+    scopes: Vec<String>,
+    services: Vec<ServiceId>,
+    nonce: Option<String>,
+    claims: Option<Value>,
+    auth_time: OffsetDateTime,
+    acr: String,
+    amr: Vec<String>,
+    act: Option<Value>,
+    redirect_uri: Option<String>,
+    code_challenge: Option<String>,
+    code_expires_at: Option<OffsetDateTime>,
+    refreshed_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+}
+
+impl From<Row> for Authorization {
+    fn from(row: Row) -> Self {
+        let login = Login {
+            authorization: row.id,
+            auth_time: row.auth_time,
+            acr: row.acr,
+            amr: row.amr,
+            act: row.act,
+            expires_at: row.expires_at,
+        };
+        Self {
+            id: row.id,
+            client: row.client,
+            person: row.person,
+            sid: row.sid,
+            scopes: row.scopes,
+            services: row.services,
+            nonce: row.nonce,
+            claims: row.claims,
+            login,
+            redirect_uri: row.redirect_uri,
+            code_challenge: row.code_challenge,
+            code_expires_at: row.code_expires_at,
+            refreshed_at: row.refreshed_at,
+        }
+    }
+}
+
+/// The one that a code or a refresh token leads to, whether that is good or not.
+async fn find(conn: &mut PgConnection, code: Option<&[u8]>, refresh: Option<&[u8]>) -> Result<Option<Authorization>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"
+        select
+            a.id as "id: AuthorizationId", a.client_id as "client: ClientId", a.person_id as "person: PersonId", a.sid,
+            a.scopes, a.services as "services: Vec<ServiceId>", a.nonce, a.claims, a.auth_time, a.acr, a.amr, a.act,
+            a.redirect_uri, a.code_challenge, a.code_expires_at, a.refreshed_at, a.expires_at
+        from auth.authorizations a
+        where a.code = $1
+           or a.id = (select authorization_id from auth.authorization_refresh_tokens where token = $2)
+        "#,
+        code,
+        refresh,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Authorization::from))
+}
+
+/// The one that a code began.
+pub async fn of_code(conn: &mut PgConnection, code: CodeHash) -> Result<Option<Authorization>> {
+    find(conn, Some(code.as_bytes()), None).await
+}
+
+/// The one that a refresh token was handed out for.
+pub async fn of_refresh_token(conn: &mut PgConnection, token: ClientRefreshHash) -> Result<Option<Authorization>> {
+    find(conn, None, Some(token.as_bytes())).await
+}
+
+/// Keeps the person and the client of an authorization as they are until this transaction ends. To be done before the
+/// authorization is changed: whoever ends them ends it after that.
+pub async fn hold_owners(conn: &mut PgConnection, authorization: &Authorization) -> Result<()> {
+    people::hold(conn, authorization.person).await?;
+    sqlx::query_scalar!("select id from auth.clients where id = $1 for share", authorization.client.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(())
+}
+
+/// Redeems the code of an authorization; answers whether it was this that did. Of any number of racing ones, on any number of
+/// instances, exactly one does. Without a refresh token it is over with its one access token.
+pub async fn redeem(
+    conn: &mut PgConnection,
+    id: AuthorizationId,
+    ends_at: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let redeemed = sqlx::query!(
+        r#"
+        update auth.authorizations
+        set code_redeemed_at = $2, expires_at = least(expires_at, $3)
+        where id = $1 and code_redeemed_at is null
+        "#,
+        id.0,
+        now,
+        ends_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(redeemed.rows_affected() == 1)
+}
+
+/// Whether the code of an authorization was redeemed. Of one that has ended that is not known.
+pub async fn is_redeemed(conn: &mut PgConnection, id: AuthorizationId) -> Result<bool> {
+    let redeemed = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from auth.authorizations where id = $1 and code_redeemed_at is not null
+        ) as "redeemed!"
+        "#,
+        id.0,
+    );
+    Ok(redeemed.fetch_one(conn).await?)
+}
+
+/// Notes a refresh, and keeps the authorization from any other until this transaction ends; answers whether it is still there.
+pub async fn refresh(conn: &mut PgConnection, id: AuthorizationId, now: OffsetDateTime) -> Result<bool> {
+    let refreshed = sqlx::query!(
+        "update auth.authorizations set refreshed_at = greatest(refreshed_at, $2) where id = $1",
+        id.0,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(refreshed.rows_affected() == 1)
+}
+
+/// Ends one with all its tokens; answers whether it was there.
+pub async fn end(conn: &mut PgConnection, id: AuthorizationId) -> Result<bool> {
+    let ended = sqlx::query!("delete from auth.authorizations where id = $1", id.0).execute(conn).await?;
+    Ok(ended.rows_affected() == 1)
+}
