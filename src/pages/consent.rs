@@ -1,0 +1,135 @@
+//! The consent page: may this client act for you?
+
+use std::convert::Infallible;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::page::{Frame, answered, back, go, host_of, problem, refused, show, with_cookies};
+use super::words::Words;
+use crate::base::error::Result;
+use crate::oauth::authorizations::{self, Browser, Grant, Request};
+use crate::oauth::parameters::Parameters;
+use crate::oauth::scopes;
+use crate::pages::Pages;
+use crate::pages::visit::Visit;
+use crate::platform::http::{Form, Routes};
+
+/// `/consent`.
+pub fn routes() -> Routes<Pages> {
+    Routes::new().routes(routes!(consent))
+}
+
+#[derive(Template)]
+#[template(path = "pages/consent.html")]
+struct ConsentPage<'a> {
+    frame: Frame<'a>,
+    client: &'a str,
+    person: &'a str,
+    host: &'a str,
+    scopes: &'a [String],
+    somebody_else: &'a str,
+    form_token: &'a str,
+    request: &'a str,
+    shown: &'a str,
+}
+
+/// The consent page.
+pub fn consent_page(
+    pages: &Pages,
+    visit: &Visit,
+    (request, browser): (&Request, &Browser),
+    grant: &Grant,
+) -> Result<Response> {
+    let (form_token, cookie) = visit.form_token(pages)?;
+    let page = ConsentPage {
+        frame: Frame::of(pages, visit),
+        client: &request.client.name,
+        person: &browser.payload.name,
+        host: &host_of(request.target.redirect_uri()),
+        scopes: &in_words(Words::of(visit.locale), grant),
+        somebody_else: &request.as_somebody_else(),
+        form_token: &form_token,
+        request: &request.parameters.written(),
+        shown: &scopes::written(&grant.agreed()),
+    };
+    let shown = show(StatusCode::OK, &page, Some(request.target.redirect_uri()))?;
+    Ok(with_cookies(shown, cookie))
+}
+
+/// What is asked for, as people say it.
+fn in_words(words: &Words, grant: &Grant) -> Vec<String> {
+    let mut said: Vec<String> = scopes::STANDARD
+        .iter()
+        .filter(|scope| grant.scopes.iter().any(|own| own == *scope))
+        .filter_map(|scope| words.scope(scope))
+        .map(str::to_owned)
+        .collect();
+    for service in &grant.services {
+        let permissions = grant.scopes.iter().filter_map(|scope| scopes::permission_of(scope, &service.name));
+        said.extend(permissions.map(|permission| words.permission(permission, &service.name)));
+    }
+    said.extend(grant.whole_services().map(|service| words.service(&service.name)));
+    said
+}
+
+/// What the consent page posts.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "documents what `consent` reads")]
+struct ConsentForm {
+    /// What the page has given it.
+    #[schema(example = "pfm_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
+    form_token: String,
+    /// The authorization request.
+    request: String,
+    /// The scopes that the person has seen.
+    shown: String,
+    /// `allow` or `deny`.
+    #[schema(example = "allow")]
+    answer: String,
+}
+
+/// Answer the consent page
+#[utoipa::path(post, path = "/consent", tag = "pages", security(()),
+    request_body(content = ConsentForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 303, description = "back to the client"),
+        (status = 400, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 403, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 415, description = "`unsupported_media_type`"),
+        (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
+    ))]
+async fn consent(State(pages): State<Pages>, Ok(visit): Result<Visit, Infallible>, Form(text): Form) -> Response {
+    let answer = posted(&pages, &visit, &text).await;
+    answered(&pages, &visit, answer)
+}
+
+async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
+    let form = Parameters::read(text).unwrap_or_default();
+    if !visit.sent(&form) {
+        return problem(pages, visit, StatusCode::FORBIDDEN, Words::of(visit.locale).faults.forged_form);
+    }
+    let request = match authorizations::check(pages, form.one("request").unwrap_or_default()).await? {
+        Ok(request) => request,
+        Err(why) => return refused(pages, visit, &why),
+    };
+    let visit = &visit.clone().reading(&request.parameters);
+    let again = || go(&pages.issuer.at(&format!("/oauth/authorize?{}", request.parameters.written())));
+    match form.one("answer") {
+        Some("deny") => return back(pages, visit, &authorizations::deny(&request)),
+        Some("allow") => {}
+        _ => return again(),
+    }
+    let Some(browser) = visit.browser(pages).await? else { return again() };
+    let shown = form.one("shown").map_or_else(|| Some(Vec::new()), scopes::read).unwrap_or_default();
+    match authorizations::agree(pages, &request, (&browser, &shown), &visit.origin).await? {
+        Some(answer) => back(pages, visit, &answer),
+        None => again(),
+    }
+}

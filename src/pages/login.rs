@@ -1,0 +1,189 @@
+//! The login page.
+
+use std::convert::Infallible;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::page::{Frame, answered, failed, go, problem, refused, sentence_of, show, with_cookies};
+use super::words::Words;
+use crate::base::error::{Error, Result};
+use crate::identity::login::{enter, verify};
+use crate::oauth::authorizations::{self, Request};
+use crate::oauth::parameters::Parameters;
+use crate::pages::Pages;
+use crate::pages::visit::{Visit, logged_in};
+use crate::platform::http::{Form, Routes};
+use crate::platform::metrics::Outcome;
+use crate::platform::passwords::Presented;
+
+/// `/login`.
+pub fn routes() -> Routes<Pages> {
+    Routes::new().routes(routes!(show_login, log_in))
+}
+
+/// Where the caret is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Focus {
+    Username,
+    Password,
+}
+
+#[derive(Template)]
+#[template(path = "pages/login.html")]
+struct LoginPage<'a> {
+    frame: Frame<'a>,
+    client: Option<&'a str>,
+    request: Option<&'a str>,
+    form_token: &'a str,
+    username: &'a str,
+    username_fault: Option<&'a str>,
+    password_fault: Option<&'a str>,
+    focus: Focus,
+}
+
+/// What has been typed, and what is wrong with it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Typed<'a> {
+    username: &'a str,
+    username_fault: Option<&'a str>,
+    password_fault: Option<&'a str>,
+}
+
+/// The login page, for what a client asks, or for itself.
+pub fn login_page(
+    pages: &Pages,
+    visit: &Visit,
+    request: Option<&Request>,
+    (status, typed): (StatusCode, Typed<'_>),
+) -> Result<Response> {
+    let (form_token, cookie) = visit.form_token(pages)?;
+    let hint = request.and_then(|request| request.login_hint.as_deref()).unwrap_or_default();
+    let username = if typed.username.is_empty() { hint } else { typed.username };
+    let text = request.map(|request| request.parameters.written());
+    let is_named = !username.is_empty() && typed.username_fault.is_none();
+    let page = LoginPage {
+        frame: Frame::of(pages, visit),
+        client: request.map(|request| request.client.name.as_str()),
+        request: text.as_deref(),
+        form_token: &form_token,
+        username,
+        username_fault: typed.username_fault,
+        password_fault: typed.password_fault,
+        focus: if is_named { Focus::Password } else { Focus::Username },
+    };
+    let shown = show(status, &page, request.map(|request| request.target.redirect_uri()))?;
+    Ok(with_cookies(shown, cookie))
+}
+
+/// Show the login page
+///
+/// Applications send people to `/oauth/authorize` instead, which shows it where it is needed.
+#[utoipa::path(get, path = "/login", tag = "pages", security(()), responses(
+    (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
+    (status = 303, description = "to the start page, for whoever is logged in"),
+    (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
+))]
+async fn show_login(State(pages): State<Pages>, Ok(visit): Result<Visit, Infallible>) -> Response {
+    let page = async {
+        match visit.browser(&pages).await? {
+            Some(_) => go(&pages.issuer.at("/")),
+            None => login_page(&pages, &visit, None, (StatusCode::OK, Typed::default())),
+        }
+    };
+    answered(&pages, &visit, page.await)
+}
+
+/// What the login page posts.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "documents what `log_in` reads")]
+struct LoginForm {
+    /// What the page has given it.
+    #[schema(example = "pfm_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
+    form_token: String,
+    /// The authorization request that the login is for, if there is one.
+    request: Option<String>,
+    #[schema(example = "ada")]
+    username: String,
+    #[schema(example = "correct horse battery staple")]
+    password: String,
+}
+
+/// Log in on the login page
+///
+/// As `POST /auth/login`, with the same waits after failures; the token comes as a cookie.
+#[utoipa::path(post, path = "/login", tag = "pages", security(()),
+    request_body(content = LoginForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 303, description = "on to what the login was for"),
+        (status = 400, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 403, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 415, description = "`unsupported_media_type`"),
+        (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
+    ))]
+async fn log_in(State(pages): State<Pages>, Ok(visit): Result<Visit, Infallible>, Form(text): Form) -> Response {
+    let answer = posted(&pages, &visit, &text).await;
+    answered(&pages, &visit, answer)
+}
+
+async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
+    let words = Words::of(visit.locale);
+    let form = Parameters::read(text).unwrap_or_default();
+    if !visit.sent(&form) {
+        return problem(pages, visit, StatusCode::FORBIDDEN, words.faults.forged_form);
+    }
+    let request = match form.one("request") {
+        None => None,
+        Some(request) => match authorizations::check(pages, request).await? {
+            Ok(request) => Some(request),
+            Err(why) => return refused(pages, visit, &why),
+        },
+    };
+    let visit = &request.as_ref().map_or_else(|| visit.clone(), |request| visit.clone().reading(&request.parameters));
+    let words = Words::of(visit.locale);
+    let (username, password) = (form.one("username"), form.one("password"));
+    let (Some(name), Some(password)) = (username, password) else {
+        let typed = Typed {
+            username: username.unwrap_or_default(),
+            username_fault: username.is_none().then_some(words.say_username),
+            password_fault: (username.is_some() && password.is_none()).then_some(words.say_password),
+        };
+        return login_page(pages, visit, request.as_ref(), (StatusCode::BAD_REQUEST, typed));
+    };
+    match let_in(pages, visit, name, password.to_owned().into()).await {
+        Ok(cookies) => {
+            let on = request.as_ref().map(|request| format!("/oauth/authorize?{}", request.once_logged_in()));
+            Ok(with_cookies(go(&pages.issuer.at(on.as_deref().unwrap_or("/")))?, cookies))
+        }
+        Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
+        Err(error) => {
+            let password_fault = Some(sentence_of(&error, words));
+            let typed = Typed { username: name, password_fault, ..Typed::default() };
+            Ok(failed(error, |status| login_page(pages, visit, request.as_ref(), (status, typed))))
+        }
+    }
+}
+
+/// Begins a session for whoever knows the password, and answers its cookies.
+async fn let_in(
+    pages: &Pages,
+    visit: &Visit,
+    username: &str,
+    password: Presented,
+) -> Result<[axum::http::HeaderValue; 2]> {
+    let attempt = pages.metrics.login();
+    let began = async {
+        let verified = verify(pages, &visit.origin, username, password).await?;
+        enter(pages, &verified, (&visit.origin, visit.origin.user_agent.as_deref()), false).await
+    };
+    let began = began.await;
+    attempt.ends(Outcome::of(&began));
+    logged_in(pages, began?.token())
+}

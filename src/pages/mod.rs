@@ -1,0 +1,96 @@
+//! What people see in a browser: to log in, to agree, to log out. No script, no SQL, no rules: pages call acts.
+
+mod authorize;
+pub mod brand;
+mod consent;
+mod files;
+mod home;
+mod login;
+mod logout;
+mod page;
+mod visit;
+mod words;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+use crate::base::clock::Clock;
+use crate::gate::Gate;
+use crate::identity::Identity;
+use crate::oauth::OAuth;
+use crate::platform::Platform;
+use crate::platform::http::Routes;
+use brand::Brand;
+
+/// The state of pages. A clone costs next to nothing.
+#[derive(Clone, Debug)]
+pub struct Pages(Arc<Parts>);
+
+/// What [`Pages`] consist of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The floor below.
+    pub oauth: OAuth,
+    /// What they look like.
+    pub brand: Arc<Brand>,
+}
+
+impl Deref for Parts {
+    type Target = OAuth;
+
+    fn deref(&self) -> &OAuth {
+        &self.oauth
+    }
+}
+
+impl Deref for Pages {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Pages {
+    /// Puts them together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self::new(Parts { oauth: self.oauth.with_clock(clock), ..(*self.0).clone() })
+    }
+}
+
+impl FromRef<Pages> for Platform {
+    fn from_ref(pages: &Pages) -> Self {
+        pages.platform.clone()
+    }
+}
+
+impl FromRef<Pages> for Gate {
+    fn from_ref(pages: &Pages) -> Self {
+        pages.gate.clone()
+    }
+}
+
+impl FromRef<Pages> for Identity {
+    fn from_ref(pages: &Pages) -> Self {
+        pages.identity.clone()
+    }
+}
+
+/// `/`, `/login`, `/consent`, `/logout`, `/oauth/authorize`, `/oauth/logout`, `/pages/…`.
+pub fn routes() -> Routes<Pages> {
+    Routes::new()
+        .merge(home::routes())
+        .merge(login::routes())
+        .merge(consent::routes())
+        .merge(authorize::routes())
+        .merge(logout::routes())
+        .merge(files::routes())
+}

@@ -1,0 +1,126 @@
+//! What pages say, in the languages that they are read in.
+
+mod english;
+mod spanish;
+
+use crate::base::locale::Locale;
+use crate::oauth::scopes::{EMAIL, OFFLINE_ACCESS, OPENID, PERMISSIONS, PROFILE, ROLES};
+
+/// All that is said. `{}` is a name.
+#[derive(Debug)]
+pub struct Words {
+    pub welcome: &'static str,
+    pub what_this_is: &'static str,
+    pub signed_in_as: &'static str,
+    pub documentation: &'static str,
+    pub sign_in: &'static str,
+    pub sign_in_to: &'static str,
+    pub username: &'static str,
+    pub password: &'static str,
+    pub sign_out: &'static str,
+    pub signed_out: &'static str,
+    pub you_are_signed_out: &'static str,
+    pub sign_out_question: &'static str,
+    pub stay: &'static str,
+    pub start_page: &'static str,
+    pub wants_access: &'static str,
+    pub it_may: &'static str,
+    pub you_go_on_to: &'static str,
+    pub allow: &'static str,
+    pub deny: &'static str,
+    pub not_you: &'static str,
+    pub no_access: &'static str,
+    pub no_access_why: &'static str,
+    pub back: &'static str,
+    pub go_on: &'static str,
+    pub go_on_why: &'static str,
+    pub error: &'static str,
+    pub say_username: &'static str,
+    pub say_password: &'static str,
+    pub faults: Faults,
+    scopes: Scopes,
+}
+
+/// Why something was not done, in one sentence each.
+#[derive(Debug)]
+pub struct Faults {
+    pub malformed: &'static str,
+    pub unknown_client: &'static str,
+    pub unregistered_redirect: &'static str,
+    pub unregistered_return: &'static str,
+    pub forged_form: &'static str,
+    pub invalid_credentials: &'static str,
+    pub too_many: &'static str,
+    pub unavailable: &'static str,
+    pub internal: &'static str,
+}
+
+/// What scopes mean.
+#[derive(Debug)]
+struct Scopes {
+    openid: &'static str,
+    profile: &'static str,
+    email: &'static str,
+    offline_access: &'static str,
+    roles: &'static str,
+    permissions: &'static str,
+    /// A permission, and the service that it is one of.
+    permission: &'static str,
+    /// All that one may do in a service.
+    service: &'static str,
+}
+
+impl Words {
+    /// In this language.
+    pub fn of(locale: Locale) -> &'static Self {
+        match locale {
+            Locale::En => &english::WORDS,
+            Locale::Es => &spanish::WORDS,
+        }
+    }
+
+    /// What a scope without a service means; `None` of any other.
+    pub fn scope(&self, scope: &str) -> Option<&'static str> {
+        Some(match scope {
+            OPENID => self.scopes.openid,
+            PROFILE => self.scopes.profile,
+            EMAIL => self.scopes.email,
+            OFFLINE_ACCESS => self.scopes.offline_access,
+            ROLES => self.scopes.roles,
+            PERMISSIONS => self.scopes.permissions,
+            _ => return None,
+        })
+    }
+
+    /// What a permission of a service means.
+    pub fn permission(&self, permission: &str, service: &str) -> String {
+        let (before, rest) = self.scopes.permission.split_once("{}").unwrap_or_default();
+        format!("{before}{permission}{}", named(rest, service))
+    }
+
+    /// What all that one may do in a service means.
+    pub fn service(&self, service: &str) -> String {
+        named(self.scopes.service, service)
+    }
+}
+
+/// A text with a name in its place.
+pub fn named(text: &str, name: &str) -> String {
+    text.replacen("{}", name, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::scopes::STANDARD;
+
+    #[test]
+    fn every_scope_has_words_and_a_name_is_never_taken_for_a_place() {
+        for locale in [Locale::En, Locale::Es] {
+            let words = Words::of(locale);
+            assert!(STANDARD.iter().all(|scope| words.scope(scope).is_some()));
+            let said = words.permission("{}", "The {} store");
+            assert!(said.contains("{}") && said.contains("The {} store"), "{said}");
+        }
+    }
+}
