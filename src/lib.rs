@@ -9,7 +9,9 @@
 //!    the audit trail as it is written, `/check-token`.
 //! 4. [`identity`]: people, how they log in, their sessions, how they come by an account and look after it, their mail.
 //! 5. [`access`]: services, roles, permissions, grants, keys, administrators.
-//! 6. [`app`] is the roof: settings, the router, the change feed, the audit trail as it is read, the command line.
+//! 6. [`oauth`]: the standard doors: clients, the keys that tokens are signed with, authorizations, consents.
+//! 7. [`pages`]: what people see in a browser to log in, to agree, to log out.
+//! 8. [`app`] is the roof: settings, the router, the change feed, the audit trail as it is read, the command line.
 //!
 //! A request walks [`app::router`] → a room's `routes` → its `store`. Read one room of [`access`], `services` say, and you have
 //! seen them all.
@@ -19,4 +21,6 @@ pub mod app;
 pub mod base;
 pub mod gate;
 pub mod identity;
+pub mod oauth;
+pub mod pages;
 pub mod platform;

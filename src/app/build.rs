@@ -10,11 +10,18 @@ use super::config::Config;
 use super::database::Database;
 use crate::app::{self, App};
 use crate::base::clock::Clock;
+use crate::gate::access_tokens::AccessChecks;
 use crate::gate::keys::LastUses;
 use crate::gate::sessions::{self, Renewals};
 use crate::gate::{self, Checks, Evaluator, Gate, Uses};
 use crate::identity::people::{self, StoredCredentials};
 use crate::identity::{self, Identity};
+use crate::oauth::clients::ClientLookups;
+use crate::oauth::introspection::Introspections;
+use crate::oauth::keys::Keyring;
+use crate::oauth::tokens::Issues;
+use crate::oauth::{self, OAuth};
+use crate::pages::{self, Pages};
 use crate::platform::database::{Batch, BatchLimits};
 use crate::platform::mail::Mailer;
 use crate::platform::metrics::Metrics;
@@ -35,7 +42,23 @@ pub fn build_at(database: &Database, config: Config, hashing: HashingPlace, pace
     let platform = platform(database, &config, hashing)?;
     let changes = Feed::new(database, &config, pace, platform.metrics.stream(), platform.stopping.clone())?;
     let identity = identity(gate(platform, &config), &config);
-    Ok(App::new(app::Parts { identity, config: Arc::new(config), changes }))
+    let oauth = oauth(identity, &config);
+    let pages = Pages::new(pages::Parts { oauth, brand: Arc::new(config.pages.clone().into()) });
+    Ok(App::new(app::Parts { pages, config: Arc::new(config), changes }))
+}
+
+fn oauth(identity: Identity, config: &Config) -> OAuth {
+    let (db, rights, limits) = (&identity.db, identity.rights.clone(), one_lane(config));
+    OAuth::new(oauth::Parts {
+        issuer: config.issuer.clone(),
+        metadata: oauth::discovery::metadata(&config.issuer),
+        keys: Keyring::new(config.master_key.clone()),
+        client_lookups: Batch::start(ClientLookups(rights.clone()), db, limits, &identity.metrics),
+        issues: Batch::start(Issues, db, limits, &identity.metrics),
+        introspections: Batch::start(Introspections(rights), db, limits, &identity.metrics),
+        rules: oauth::Settings { rotate_keys_every: config.rotate_keys_every },
+        identity,
+    })
 }
 
 fn platform(database: &Database, config: &Config, hashing: HashingPlace) -> anyhow::Result<Platform> {
@@ -62,6 +85,7 @@ fn gate(platform: Platform, config: &Config) -> Gate {
     let rights = Evaluator::default();
     Gate::new(gate::Parts {
         checks: Batch::start(Checks(rights.clone()), &platform.db, config.checks, &platform.metrics),
+        access_checks: Batch::start(AccessChecks(rights.clone()), &platform.db, one_lane(config), &platform.metrics),
         rights,
         renewals: Batch::start(Renewals, &platform.db, one_lane(config), &platform.metrics),
         sessions: sessions::Settings {

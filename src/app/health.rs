@@ -1,8 +1,6 @@
-//! The server about itself: home page, health, and its own reference.
+//! The server about itself: health, and its own reference.
 
 use axum::extract::State;
-use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::response::{Html, IntoResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -12,23 +10,11 @@ use crate::app::App;
 use crate::base::error::{Error, Result};
 use crate::platform::http::{Json, Route, Routes};
 
-/// `/`, `/healthz`, `/readyz`.
+/// `/healthz`, `/readyz`.
 pub fn routes() -> Routes<App> {
     Routes::new()
-        .routes(Route::from(routes!(home)).without_postgres())
         .routes(Route::from(routes!(healthz)).without_postgres().unlimited())
         .routes(Route::from(routes!(readyz)).unlimited())
-}
-
-const HOME: &str = "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Portero</title></head>\n\
-    <body>\n<h1>Welcome to the Auth API</h1>\n<p>This is Portero. Its routes: <a href=\"/docs\">/docs</a>, \
-    <a href=\"/openapi.json\">/openapi.json</a>.</p>\n</body>\n</html>\n";
-
-/// Show the home page
-#[utoipa::path(get, path = "/", tag = "server", security(()),
-    responses((status = 200, description = "an HTML page", body = String, content_type = "text/html")))]
-async fn home() -> impl IntoResponse {
-    ([(CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'")], Html(HOME))
 }
 
 /// The server is fine.

@@ -29,12 +29,14 @@ use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
 use crate::gate::{self, Gate};
 use crate::identity::{Identity, accounts, login, people, sessions};
+use crate::oauth::{OAuth, clients, consents, discovery, introspection, revocation, token, userinfo};
+use crate::pages::{self, Pages};
 use crate::platform::Platform;
 use crate::platform::http::access_log::AccessLog;
 use crate::platform::http::fallback::{self, InTime};
 use crate::platform::http::rate_limit::{self, RateLimit};
 use crate::platform::http::retry::RetryReads;
-use crate::platform::http::{Facts, Routes, total};
+use crate::platform::http::{Facts, Routes, any_origin, total};
 use changes::Feed;
 use config::{Config, Cors};
 
@@ -46,17 +48,17 @@ pub struct App(Arc<Parts>);
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// The floors below.
-    pub identity: Identity,
+    pub pages: Pages,
     pub config: Arc<Config>,
     /// What the streams of changes hear.
     pub changes: Feed,
 }
 
 impl Deref for Parts {
-    type Target = Identity;
+    type Target = Pages;
 
-    fn deref(&self) -> &Identity {
-        &self.identity
+    fn deref(&self) -> &Pages {
+        &self.pages
     }
 }
 
@@ -77,7 +79,7 @@ impl App {
     /// The same by another clock.
     #[must_use]
     pub fn with_clock(&self, clock: Clock) -> Self {
-        Self::new(Parts { identity: self.identity.with_clock(clock), ..(*self.0).clone() })
+        Self::new(Parts { pages: self.pages.with_clock(clock), ..(*self.0).clone() })
     }
 }
 
@@ -96,6 +98,12 @@ impl FromRef<App> for Identity {
 impl FromRef<App> for Gate {
     fn from_ref(app: &App) -> Self {
         app.gate.clone()
+    }
+}
+
+impl FromRef<App> for OAuth {
+    fn from_ref(app: &App) -> Self {
+        app.oauth.clone()
     }
 }
 
@@ -130,6 +138,19 @@ fn of_the_floors() -> Routes<Identity> {
         .merge(administrators::administrator_routes())
 }
 
+/// What the standards of OAuth answer, and who asks by them.
+fn of_oauth() -> Routes<OAuth> {
+    Routes::new()
+        .merge(discovery::routes())
+        .merge(token::routes())
+        .merge(introspection::routes())
+        .merge(revocation::routes())
+        .merge(userinfo::routes())
+        .merge(clients::routes())
+        .merge(clients::secret_routes())
+        .merge(consents::routes())
+}
+
 /// What was changed, and by whom.
 fn of_the_past() -> Routes<App> {
     Routes::new().merge(changes::routes()).merge(trail::routes())
@@ -140,6 +161,8 @@ pub fn document() -> OpenApi {
     let mut document = openapi::base();
     of_itself().describe(&mut document, openapi::complete);
     of_the_floors().describe(&mut document, openapi::complete);
+    of_oauth().describe(&mut document, openapi::complete);
+    pages::routes().describe(&mut document, openapi::complete);
     of_the_past().describe(&mut document, openapi::complete);
     openapi::relate_fields(&mut document);
     document
@@ -154,7 +177,7 @@ pub fn router(app: &App) -> Router {
     let around = |facts: Facts| {
         ServiceBuilder::new()
             .layer(AccessLog::layer(app.platform.clone()))
-            .option_layer(cors.clone())
+            .option_layer(if facts.answers_any_origin { Some(any_origin()) } else { cors.clone() })
             .layer(CatchPanicLayer::custom(fallback::panicked))
             .option_layer(rate_limit.clone().filter(|_| !facts.is_unlimited))
             .layer(InTime::layer(facts.deadline, config.checks.deadline))
@@ -169,6 +192,8 @@ pub fn router(app: &App) -> Router {
         .merge(of_the_past())
         .with_state(app)
         .merge(of_the_floors().with_state(&app.identity))
+        .merge(of_oauth().merge(discovery::routes_of_path(&app.issuer)).with_state(&app.oauth))
+        .merge(pages::routes().with_state(&app.pages))
         .mount(undocumented, |methods, facts| methods.fallback(fallback::unknown_method).layer(around(facts)))
 }
 

@@ -54,7 +54,8 @@ impl FromStr for Expires {
     }
 }
 
-fn after(text: &str) -> Option<Duration> {
+/// A time from now, such as 30d, 12h or 45m.
+pub(super) fn after(text: &str) -> Option<Duration> {
     let unit = text.chars().next_back()?;
     let seconds = match unit {
         'd' => 86_400,

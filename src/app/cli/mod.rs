@@ -6,10 +6,12 @@
 mod admin;
 mod ask;
 mod audit;
+mod client;
 mod doctor;
 mod expires;
 mod grant;
 mod import;
+mod keys;
 mod mail;
 mod name_and_description;
 mod output;
@@ -79,6 +81,9 @@ enum Command {
     /// Manage services: the backends that people hold roles in.
     #[command(subcommand)]
     Service(service::Command),
+    /// Manage clients: applications that log people in here, or act for themselves.
+    #[command(subcommand)]
+    Client(Box<client::Command>),
     /// Manage roles: sets of permissions.
     #[command(subcommand)]
     Role(role::Command),
@@ -91,6 +96,9 @@ enum Command {
     /// Check tokens.
     #[command(subcommand)]
     Token(token::Command),
+    /// Manage the keys that tokens are signed with.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// Verify the audit trail.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -189,11 +197,13 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Admin(command) => admin::run(command, tool).await,
         Command::User(command) => return user::run(*command, tool).await,
         Command::Service(command) => service::run(command, tool).await,
+        Command::Client(command) => client::run(*command, tool).await,
         Command::Role(command) => role::run(command, tool).await,
         Command::Permission(command) => permission::run(command, tool).await,
         Command::Grant(command) => grant::run(command, tool).await,
         Command::Token(command) => return token::run(command, tool).await,
         Command::Audit(command) => return audit::run(command, tool).await,
+        Command::Keys(command) => keys::run(command, tool).await,
         Command::Mail(command) => mail::run(command, tool).await,
         Command::Serve
         | Command::Demo

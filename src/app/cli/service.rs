@@ -39,7 +39,7 @@ pub(super) enum Command {
         #[command(flatten)]
         new: NameAndDescription<ServiceName>,
     },
-    /// Remove a service. All roles in it are lost, and its name becomes free.
+    /// Remove a service. All roles in it are lost, its clients are deleted, and its name becomes free.
     Remove {
         /// Id or name.
         service: TypedRef<ServiceId>,
@@ -98,6 +98,8 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let id = service.find(&mut tx).await?;
             id.must_not_be_built_in()?;
             let service = store::get(&mut tx, id).await?;
+            let subjects = gate::store::services::subjects_of_clients(&mut tx, id).await?;
+            gate::store::people::lock_all(&mut tx, &subjects).await?;
             store::remove(&mut tx, id).await?;
             tx.commit([Event::new(Action::ServiceDeleted).within(id).before(&service)]).await?;
             tool.output.done(&service, format_args!("Removed service {id} `{}`.", service.name))

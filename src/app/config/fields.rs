@@ -12,10 +12,14 @@ use tracing_subscriber::EnvFilter;
 use super::read::Settings;
 use crate::base::error::causes;
 use crate::base::masked::without_secrets;
+use crate::base::names;
 use crate::base::secret::Secret;
 use crate::identity::accounts::WhoMayRegister;
+use crate::oauth::issuer::Issuer;
+use crate::pages::brand::{self, Color, Logo};
 use crate::platform::mail::{Smtp, TokenLink};
 use crate::platform::passwords::FirebaseKey;
+use crate::platform::tls::Files;
 
 /// An example.
 const MAIL_FROM: &str = "'Portero <portero@example.com>'";
@@ -36,21 +40,49 @@ impl Settings {
         })
     }
 
-    /// Where to listen: `SERVER_URL` (an address with a port, with or without `http://`) or `SERVER_PORT`.
-    pub(super) fn listen(&mut self) -> SocketAddr {
+    /// `TLS_CERTIFICATE_FILE` and `TLS_KEY_FILE`: both, or none.
+    pub(super) fn tls(&mut self) -> Option<Files> {
+        match (self.text("TLS_CERTIFICATE_FILE"), self.text("TLS_KEY_FILE")) {
+            (Some(certificate), Some(key)) => Some(Files { certificate: certificate.into(), key: key.into() }),
+            (Some(_), None) => {
+                self.fault("TLS_KEY_FILE", "not set, but TLS_CERTIFICATE_FILE is", "/etc/portero/key.pem");
+                None
+            }
+            (None, Some(_)) => {
+                self.fault("TLS_CERTIFICATE_FILE", "not set, but TLS_KEY_FILE is", "/etc/portero/fullchain.pem");
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// Where to listen: `SERVER_URL` (an address with a port, with or without its scheme) or `SERVER_PORT`.
+    pub(super) fn listen(&mut self, by_tls: bool) -> SocketAddr {
         let default = SocketAddr::from(([127, 0, 0, 1], 7878));
         let port = self.text("SERVER_PORT").is_some().then(|| self.number("SERVER_PORT", 7878, 1, 65535));
         let Some(url) = self.text("SERVER_URL") else {
             return SocketAddr::new(default.ip(), port.unwrap_or(default.port()));
         };
-        let scheme = url.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("http://")).unwrap_or_default();
+        let begins = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        let scheme = ["http://", "https://"].into_iter().find(|scheme| begins(scheme)).unwrap_or_default();
+        match (scheme, by_tls) {
+            ("https://", false) => {
+                let fault =
+                    "begins with https://: set TLS_CERTIFICATE_FILE and TLS_KEY_FILE, too, or leave TLS to a proxy";
+                self.fault("SERVER_URL", fault, "http://127.0.0.1:7878");
+            }
+            ("http://", true) => {
+                let fault = "begins with http://, but with TLS_CERTIFICATE_FILE Portero speaks HTTPS only";
+                self.fault("SERVER_URL", fault, "https://0.0.0.0:443");
+            }
+            _ => {}
+        }
         let bare = url[scheme.len()..].trim_end_matches('/');
         let with_port =
             if bare.ends_with(']') || !bare.contains(':') { format!("{bare}:7878") } else { bare.to_owned() };
         let Some(address) = with_port.to_socket_addrs().ok().and_then(|mut found| found.next()) else {
             let shown = without_secrets(&url);
-            let fault =
-                format!("`{shown}` is not an address of this machine with a port (TLS is for a proxy in front)");
+            let fault = format!("`{shown}` is not an address of this machine with a port");
             self.fault("SERVER_URL", &fault, "http://127.0.0.1:7878");
             return default;
         };
@@ -62,6 +94,19 @@ impl Settings {
             );
         }
         address
+    }
+
+    /// `PUBLIC_URL`, or the address that is listened on, as this machine reaches it.
+    pub(super) fn issuer(&mut self, listen: SocketAddr, by_tls: bool) -> Issuer {
+        let scheme = if by_tls { "https" } else { "http" };
+        let host = if listen.ip().is_unspecified() { "localhost".to_owned() } else { listen.ip().to_string() };
+        let host = if listen.is_ipv6() && host != "localhost" { format!("[{host}]") } else { host };
+        let own = || Issuer::of_this_machine(&format!("{scheme}://{host}:{}", listen.port()));
+        let Some(text) = self.text("PUBLIC_URL") else { return own() };
+        Issuer::read(&text).unwrap_or_else(|fault| {
+            self.fault("PUBLIC_URL", &format!("`{}` {fault}", without_secrets(&text)), "https://id.example.com");
+            own()
+        })
     }
 
     pub(super) fn header_names(&mut self, name: &str, default: &str) -> Vec<HeaderName> {
@@ -157,6 +202,28 @@ impl Settings {
             self.fault(name, &fault, &format!("https://app.example.com/{path}?token={{token}}"));
         })
         .ok()
+    }
+
+    /// What the pages look like.
+    pub(super) fn pages(&mut self) -> brand::Settings {
+        let name = self.text("PAGES_NAME").unwrap_or_else(|| "Portero".to_owned());
+        let name = names::line(&name, names::MAX_NAME).unwrap_or_else(|fault| {
+            self.fault("PAGES_NAME", &fault, "'Example Accounts'");
+            name
+        });
+        let color = self.text("PAGES_COLOR").map(|text| text.parse());
+        let color = color.unwrap_or(Ok(Color::DEFAULT)).unwrap_or_else(|fault: String| {
+            self.fault("PAGES_COLOR", &fault, "1f5fbf");
+            Color::DEFAULT
+        });
+        brand::Settings { name, color, logo: self.logo() }
+    }
+
+    fn logo(&mut self) -> Option<Logo> {
+        let path = self.text("PAGES_LOGO_FILE")?;
+        let bytes = std::fs::read(&path).map_err(|error| format!("can't read {path}: {error}"));
+        let logo = bytes.and_then(|bytes| Logo::read(bytes).map_err(|fault| format!("{path} {fault}")));
+        logo.map_err(|fault| self.fault("PAGES_LOGO_FILE", &fault, "/etc/portero/logo.svg")).ok()
     }
 
     pub(super) fn first_admin(&mut self) -> Option<(String, Secret)> {

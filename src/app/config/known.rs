@@ -25,6 +25,7 @@ pub(super) const KNOWN: &[&str] = &[
     "LOGIN_MAX_WAIT_SECONDS",
     "LOGINS_PER_MINUTE",
     "MAIL_FROM",
+    "MASTER_KEY_FILE",
     "MAX_CONNECTIONS",
     "METRICS_ADDRESS",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -32,11 +33,15 @@ pub(super) const KNOWN: &[&str] = &[
     "OTEL_SERVICE_NAME",
     "OTEL_TRACES_SAMPLER",
     "OTEL_TRACES_SAMPLER_ARG",
+    "PAGES_COLOR",
+    "PAGES_LOGO_FILE",
+    "PAGES_NAME",
     "PASSWORD_HASH_THREADS",
     "PASSWORD_MIN_LENGTH",
     "PG_BINDIR",
     "PORTERO_DATA_DIR",
     "PORTERO_LOG",
+    "PUBLIC_URL",
     "RATE_LIMIT_PER_ADDRESS",
     "RATE_LIMIT_PER_CALLER",
     "REFRESH_GRACE_SECONDS",
@@ -47,9 +52,12 @@ pub(super) const KNOWN: &[&str] = &[
     "SERVER_PORT",
     "SERVER_URL",
     "SESSIONS_PER_PERSON",
+    "SIGNING_KEY_ROTATION_DAYS",
     "SMTP_EHLO_NAME",
     "SMTP_URL",
     "SMTP_URL_FILE",
+    "TLS_CERTIFICATE_FILE",
+    "TLS_KEY_FILE",
     "TOKEN_MAX_AGE_SECONDS",
     "TOKEN_RENEW_THRESHOLD_SECONDS",
     "TOKEN_SECRET",
@@ -83,8 +91,17 @@ pub(super) const DATABASE_PARAMETERS: &[&str] = &[
 ];
 
 /// What may differ from one instance to the next without anything having changed.
-pub(super) const OF_ONE_INSTANCE: &[&str] =
-    &["METRICS_ADDRESS", "PG_BINDIR", "PORTERO_DATA_DIR", "PORTERO_LOG", "SERVER_PORT", "SERVER_URL"];
+pub(super) const OF_ONE_INSTANCE: &[&str] = &[
+    "MASTER_KEY_FILE",
+    "METRICS_ADDRESS",
+    "PG_BINDIR",
+    "PORTERO_DATA_DIR",
+    "PORTERO_LOG",
+    "SERVER_PORT",
+    "SERVER_URL",
+    "TLS_CERTIFICATE_FILE",
+    "TLS_KEY_FILE",
+];
 
 /// Prefixes of what others read for us: the SDK of OpenTelemetry, the driver of Postgres; and of our own, where a typo is
 /// to be named.
@@ -168,7 +185,7 @@ mod tests {
             let log = log.unwrap_or_else(|| "info".to_owned());
             let requests = (config.requests_per_address, config.requests_per_caller);
             let limits = (config.attempts, config.logins_per_minute, requests);
-            let lifetimes = (lifetime, families, config.sessions_per_person);
+            let lifetimes = (lifetime, families, config.sessions_per_person, config.rotate_keys_every);
             format!(
                 "{listen} {max_connections} {lifetimes:?} {changes_retention} {cors_headers:?} {passwords:?} {registration:?} \
                  {log} {limits:?}"

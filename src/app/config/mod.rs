@@ -19,9 +19,11 @@ use crate::base::secret::Secret;
 use crate::gate::sessions::{FamilyLifetime, Lifetime};
 use crate::identity::accounts::WhoMayRegister;
 use crate::identity::attempts;
+use crate::oauth::issuer::Issuer;
+use crate::pages::brand;
 use crate::platform::database::BatchLimits;
-use crate::platform::files;
 use crate::platform::passwords::{FirebaseKey, Policy};
+use crate::platform::{files, tls, vault};
 use read::Settings;
 
 pub use read::Faults;
@@ -31,12 +33,20 @@ pub use read::Faults;
 pub struct Config {
     /// `AUTH_DATABASE_URL`; without it, the private Postgres in `data_dir`.
     pub database_url: Option<Secret>,
+    /// `PUBLIC_URL`: where people and programs reach Portero, and what it signs as.
+    pub issuer: Issuer,
+    /// `MASTER_KEY_FILE`, or a file in `data_dir`: what seals the signing keys.
+    pub master_key: vault::Place,
+    /// `SIGNING_KEY_ROTATION_DAYS`: how long a key signs until another takes its place.
+    pub rotate_keys_every: Duration,
     /// `AUTH_DATABASE_DIRECT_URL`: the same database without a transaction pooler in between, for LISTEN.
     pub database_direct_url: Option<Secret>,
     /// `PORTERO_DATA_DIR`: where the private Postgres lives.
     pub data_dir: PathBuf,
     /// `SERVER_URL` or `SERVER_PORT`: where to listen.
     pub listen: SocketAddr,
+    /// `TLS_CERTIFICATE_FILE` and `TLS_KEY_FILE`: what makes it HTTPS.
+    pub tls: Option<tls::Files>,
     /// `METRICS_ADDRESS`: where Prometheus asks for `/metrics`.
     pub metrics: Option<SocketAddr>,
     /// `MAX_CONNECTIONS`: connections to Postgres.
@@ -79,6 +89,8 @@ pub struct Config {
     pub hash_threads: usize,
     /// `SMTP_URL`, `SMTP_EHLO_NAME`, `MAIL_FROM`, `RESET_PASSWORD_URL`, `VERIFY_EMAIL_URL`, `INVITATION_URL`.
     pub mail: crate::platform::mail::Settings,
+    /// `PAGES_NAME`, `PAGES_COLOR`, `PAGES_LOGO_FILE`: what the pages look like.
+    pub pages: brand::Settings,
     /// `ADMIN` and `ADMIN_PASSWORD`: the first administrator.
     pub first_admin: Option<(String, Secret)>,
     /// `PORTERO_LOG`: which log lines are written; when it is not set, a server writes more than a tool.
@@ -136,7 +148,8 @@ impl Config {
         let database_url = s.database_url("AUTH_DATABASE_URL");
         let database_direct_url = s.database_url("AUTH_DATABASE_DIRECT_URL");
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let listen = s.listen();
+        let tls = s.tls();
+        let listen = s.listen(tls.is_some());
         let ttl = s.number("TOKEN_TTL_SECONDS", 300, 1, 31_536_000);
         let lifetime = Lifetime {
             sliding: Duration::seconds(ttl),
@@ -144,13 +157,20 @@ impl Config {
             renew_within: Duration::seconds(s.number("TOKEN_RENEW_THRESHOLD_SECONDS", (ttl + 1) / 2, 0, 31_536_000)),
             absolute: Duration::seconds(s.number("TOKEN_MAX_AGE_SECONDS", 86_400, 1, 315_360_000)),
         };
+        let data_dir = s
+            .text("PORTERO_DATA_DIR")
+            .map_or_else(crate::platform::database::embedded::default_directory, PathBuf::from);
         let config = Self {
             database_url,
+            issuer: s.issuer(listen, tls.is_some()),
+            master_key: s
+                .text("MASTER_KEY_FILE")
+                .map_or_else(|| vault::Place::DataDirectory(data_dir.clone()), |file| vault::Place::File(file.into())),
+            rotate_keys_every: Duration::days(s.number("SIGNING_KEY_ROTATION_DAYS", 90, 1, 3650)),
             database_direct_url,
-            data_dir: s
-                .text("PORTERO_DATA_DIR")
-                .map_or_else(crate::platform::database::embedded::default_directory, Into::into),
+            data_dir,
             listen,
+            tls,
             metrics: s.metrics(listen),
             max_connections: s.number("MAX_CONNECTIONS", 8, 1, 1000),
             checks: BatchLimits {
@@ -188,6 +208,7 @@ impl Config {
             requests_per_caller: s.number("RATE_LIMIT_PER_CALLER", 0, 0, 10_000_000),
             hash_threads: s.number("PASSWORD_HASH_THREADS", cores, 1, 256),
             mail: s.mail(),
+            pages: s.pages(),
             first_admin: s.first_admin(),
             log: s.log_filter(),
             traces: s.traces(),
@@ -306,6 +327,17 @@ mod tests {
         assert_eq!(listen(&[("SERVER_URL", "127.0.0.1:9000")]), "127.0.0.1:9000");
         assert_eq!(listen(&[("SERVER_PORT", "9000")]), "127.0.0.1:9000");
         assert!(faults(&[("SERVER_URL", "127.0.0.1:1"), ("SERVER_PORT", "2")]).contains("SERVER_PORT"));
+    }
+
+    #[test]
+    fn what_pages_cannot_show_is_named() {
+        let faults =
+            faults(&[("PAGES_COLOR", "blue"), ("PAGES_NAME", "a\u{202e}b"), ("PAGES_LOGO_FILE", "/nowhere.png")]);
+        for name in ["PAGES_COLOR", "PAGES_NAME", "PAGES_LOGO_FILE"] {
+            assert!(faults.contains(name), "{name}: {faults}");
+        }
+        let pages = config(&[("PAGES_COLOR", "#ffcc00"), ("PAGES_NAME", "Example")]).expect("settings").pages;
+        assert_eq!((pages.name.as_str(), pages.color.to_string().as_str()), ("Example", "#ffcc00"));
     }
 
     #[test]

@@ -59,7 +59,9 @@ impl Settings {
 
     /// The files that `<name>_FILE` variables point to.
     pub(super) fn secret_files(&self) -> Vec<PathBuf> {
-        let variables = KNOWN.iter().filter(|name| name.ends_with("_FILE"));
+        // These are shown to everybody.
+        let public = ["PAGES_LOGO_FILE", "TLS_CERTIFICATE_FILE"];
+        let variables = KNOWN.iter().filter(|name| name.ends_with("_FILE") && !public.contains(name));
         variables.filter_map(|name| self.text(name)).map(PathBuf::from).collect()
     }
 

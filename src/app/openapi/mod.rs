@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response};
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{OpenApi as _, ToSchema};
 
 use crate::platform::http::Facts;
@@ -57,6 +57,18 @@ struct Problem {
     fault_count: Option<i64>,
 }
 
+/// The shape of every error of OAuth (RFC 6749 section 5.2).
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "documents what `oauth::error::Error` writes")]
+struct OAuthError {
+    /// The code to branch on.
+    #[schema(example = "invalid_grant")]
+    error: String,
+    /// What happened and what to do.
+    #[schema(example = "this code has expired: begin again at /oauth/authorize")]
+    error_description: String,
+}
+
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
@@ -66,7 +78,7 @@ struct Problem {
             `POST /check-token` or `GET /people/{person}/services/{service}` what its holder may do.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, OAuthError)),
     tags(
         (name = "auth", description = "Log in, log out, check a token"),
         (name = "users", description = "People"),
@@ -74,10 +86,14 @@ struct Problem {
         (name = "permissions", description = "Permissions"),
         (name = "services", description = "Services and the roles they offer"),
         (name = "keys", description = "Keys of services"),
+        (name = "clients", description = "Applications that log people in by OAuth 2.1 and OpenID Connect"),
         (name = "grants", description = "Who holds what in which service"),
         (name = "people", description = "What people may do"),
         (name = "backends", description = "For backends with a service key"),
         (name = "audit", description = "Who did what"),
+        (name = "oauth", description = "OAuth 2.1 and OpenID Connect, for standard programs"),
+        (name = "tokens", description = "OAuth 2.1 and OpenID Connect: tokens"),
+        (name = "pages", description = "What people see in a browser"),
         (name = "server", description = "The server itself"),
     ),
     security(("token" = []), ("bearer" = [])),
@@ -104,6 +120,16 @@ pub fn base() -> OpenApi {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("the same key, as RFC 6750 sends it"))
             .build();
+        let client = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Basic)
+            .description(Some("a client's id and secret, each form-encoded (RFC 6749 section 2.3.1)"))
+            .build();
+        let access_token = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("an access token from POST /oauth/token"))
+            .build();
+        components.add_security_scheme("client", SecurityScheme::Http(client));
+        components.add_security_scheme("access_token", SecurityScheme::Http(access_token));
         components.add_security_scheme("token", token);
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         components.add_security_scheme("service_key", key);
@@ -138,6 +164,9 @@ fn tell_totals(item: &mut PathItem) {
 }
 
 fn complete_operation(path: &str, operation: &mut Operation, facts: Facts) {
+    if is_of_oauth(operation) {
+        return complete_of_oauth(operation);
+    }
     let security = operation.security.as_deref().unwrap_or_default();
     let is_public = security.contains(&SecurityRequirement::default());
     let takes = |scheme: &str| security.contains(&SecurityRequirement::new(scheme, Vec::<String>::new()));
@@ -175,8 +204,48 @@ fn complete_operation(path: &str, operation: &mut Operation, facts: Facts) {
         if response.description.is_empty() {
             response.description.push_str(reason(status));
         }
-        if status.is_client_error() || status.is_server_error() {
+        let codes = response.description.contains('`');
+        if (status.is_client_error() || status.is_server_error()) && codes {
             explain(status, response);
+        }
+    }
+}
+
+/// Whether the standards of OAuth say how it refuses.
+fn is_of_oauth(operation: &Operation) -> bool {
+    operation.tags.as_deref().unwrap_or_default().iter().any(|tag| tag == "tokens")
+}
+
+/// What is refused before its handler has a say, as everywhere; the rest as the standards have it.
+fn complete_of_oauth(operation: &mut Operation) {
+    if operation.request_body.is_some() {
+        for status in ["400", "408", "413"] {
+            let known = operation.responses.responses.get(status);
+            if !matches!(known, Some(RefOr::T(known)) if known.description.contains("`invalid_request`")) {
+                add(operation, status, "`invalid_request`");
+            }
+        }
+    }
+    add(operation, "503", "`temporarily_unavailable`");
+    for (status, response) in &mut operation.responses.responses {
+        let (RefOr::T(response), Ok(status)) = (response, status.parse::<StatusCode>()) else { continue };
+        if status.is_client_error() || status.is_server_error() {
+            let examples = response.description.split('`').skip(1).step_by(2).map(|code| {
+                let body = json!({"error": code, "error_description": "what happened and what to do"});
+                let example = utoipa::openapi::example::ExampleBuilder::new().value(Some(body)).build();
+                (code.to_owned(), RefOr::T(example))
+            });
+            let schema = Some(Ref::from_schema_name("OAuthError"));
+            let content: Content = ContentBuilder::new().schema(schema).examples_from_iter(examples).build();
+            response.content.insert("application/json".to_owned(), content.into());
+        }
+    }
+    for (status, ours) in [("429", "`rate_limited`"), ("503", "`unavailable`")] {
+        let mut response = ResponseBuilder::new().description(ours).build();
+        explain(StatusCode::from_bytes(status.as_bytes()).unwrap_or_default(), &mut response);
+        add(operation, status, ours);
+        if let Some(RefOr::T(known)) = operation.responses.responses.get_mut(status) {
+            known.content.extend(response.content);
         }
     }
 }

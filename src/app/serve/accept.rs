@@ -9,20 +9,23 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::response::Response;
+use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use nix::errno::Errno;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::connections::{Connection, ConnectionPermit, Connections};
+use super::connections::{Connection, ConnectionPermit, Connections, Owed};
 use super::socket::{Answering, Receiving, Socket};
+use super::tls::Tls;
 use super::turn_away::turn_away;
+use crate::base::error::causes;
 use crate::platform::http::client_ip::Peer;
 use crate::platform::metrics::{GaugeGuard, Metrics};
 
@@ -37,17 +40,26 @@ const DEAF_MILLISECONDS: u32 = 30_000;
 /// The longest request head, in bytes; also what a connection holds at most of a body that nobody reads yet.
 const MAX_HEAD: usize = 16 * 1024;
 
+/// Of HTTP/2: whoever does not answer to a ping is gone.
+const PING: Duration = Duration::from_secs(30);
+
+/// Likewise, how many requests a connection may have at once.
+const STREAMS: u32 = 64;
+
+/// Likewise, how much of a body is taken, or sent, before the other side is ready for it.
+const WINDOW: u32 = 64 * 1024;
+
 /// When the system can give no more connections (too many open files), wait for some to end.
 const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
 
 /// So many of those who are turned away are told so, at a time; others are just cut off.
 const TURNED_AWAY: usize = 128;
 
-/// Serves `router` until `stop`, then waits for the requests under way. Connections are counted in `metrics`.
+/// Serves `router`, by TLS where there is a certificate, until `stop`, then waits for the requests under way. Connections are counted in `metrics`.
 pub(super) async fn accept(
     listener: TcpListener,
     places: Arc<Connections>,
-    router: Router,
+    (router, tls): (Router, Option<Arc<Tls>>),
     metrics: Metrics,
     stop: CancellationToken,
 ) {
@@ -59,10 +71,16 @@ pub(super) async fn accept(
         };
         match accepted {
             Ok((tcp, peer)) => match places.take(peer.ip()) {
-                Ok(place) => converse(tcp, peer, router.clone(), &open, place, metrics.connection()),
+                Ok(place) => {
+                    let guest = Guest { peer, place, _counted: metrics.connection() };
+                    converse(tcp, guest, router.clone(), open.watcher(), tls.clone());
+                }
                 Err(full) => {
                     metrics.turned_away(full.label());
-                    if let Ok(turn) = Arc::clone(&told).try_acquire_owned() {
+                    // By TLS it would cost more than an answer.
+                    if tls.is_none()
+                        && let Ok(turn) = Arc::clone(&told).try_acquire_owned()
+                    {
                         tokio::spawn(turn_away(tcp, full, turn));
                     }
                 }
@@ -93,46 +111,93 @@ fn give_up_on_the_deaf(tcp: &TcpStream) {
     let _ = tcp;
 }
 
-fn converse(
-    tcp: TcpStream,
+/// Whom a connection is with, and what it takes.
+struct Guest {
     peer: SocketAddr,
-    router: Router,
-    open: &GracefulShutdown,
     place: ConnectionPermit,
-    counted: GaugeGuard,
-) {
+    _counted: GaugeGuard,
+}
+
+fn converse(tcp: TcpStream, guest: Guest, router: Router, open: Watcher, tls: Option<Arc<Tls>>) {
     // Answers are small and whole: waiting for more to send would only delay them.
     let _ = tcp.set_nodelay(true);
     give_up_on_the_deaf(&tcp);
-    let seat = Arc::clone(place.seat());
-    let socket = TokioIo::new(Socket::new(tcp, Arc::clone(&seat)));
-    let answering = Arc::clone(&seat);
-    let answer = service_fn(move |request: hyper::Request<Incoming>| {
-        let (router, seat) = (router.clone(), Arc::clone(&answering));
-        seat.works();
-        let mut request = request.map(|body| received(body, &seat));
-        request.extensions_mut().insert(Peer(peer));
-        async move {
-            let answer = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-            Ok::<_, Infallible>(answered(answer, seat))
-        }
-    });
-    let conversation = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .max_buf_size(MAX_HEAD)
-        .serve_connection(socket, answer);
-    let conversation = open.watch(conversation);
     tokio::spawn(async move {
+        let seat = Arc::clone(guest.place.seat());
+        let socket = Socket::new(tcp, Arc::clone(&seat));
+        let service = Answers { router, seat: Arc::clone(&seat), peer: guest.peer };
         let ended = tokio::select! {
-            ended = conversation => ended,
+            ended = speak(socket, service, open, tls) => ended,
             () = seat.to_be_left() => Ok(()),
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, %peer, "connection ended early");
+            tracing::debug!(error = causes(&error), peer = %guest.peer, "connection ended early");
         }
-        drop((place, counted));
+        drop(guest);
     });
+}
+
+/// In plain HTTP/1.1, or by TLS in what the other end prefers.
+async fn speak(socket: Socket, service: Answers, open: Watcher, tls: Option<Arc<Tls>>) -> anyhow::Result<()> {
+    let Some(tls) = tls else {
+        let conversation = http1().serve_connection(TokioIo::new(socket), service);
+        return Ok(open.watch(conversation).await?);
+    };
+    let stream = tls.shake_hands(socket).await?;
+    if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        let conversation = http1().serve_connection(TokioIo::new(stream), service);
+        return Ok(open.watch(conversation).await?);
+    }
+    let seat = Arc::clone(&service.seat);
+    seat.is_multiplexed();
+    let conversation = http2().serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        ended = open.watch(conversation) => Ok(ended?),
+        () = seat.rested_for(PATIENCE) => Ok(()),
+    }
+}
+
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(MAX_HEAD);
+    builder
+}
+
+fn http2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(4 * WINDOW)
+        .max_send_buf_size(WINDOW as usize);
+    builder
+}
+
+/// What answers the requests of a connection.
+#[derive(Clone)]
+struct Answers {
+    router: Router,
+    seat: Arc<Connection>,
+    peer: SocketAddr,
+}
+
+impl Service<hyper::Request<Incoming>> for Answers {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
+        let (router, owed) = (self.router.clone(), self.seat.owes());
+        let mut request = request.map(|body| received(body, &self.seat));
+        request.extensions_mut().insert(Peer(self.peer));
+        Box::pin(async move {
+            let answer = router.oneshot(request).await.unwrap_or_else(|never| match never {});
+            Ok(answered(answer, owed))
+        })
+    }
 }
 
 fn received(body: Incoming, seat: &Arc<Connection>) -> Body {
@@ -140,11 +205,11 @@ fn received(body: Incoming, seat: &Arc<Connection>) -> Body {
 }
 
 /// Whoever has a whole answer owes us the next request; a longer one is first to be sent.
-fn answered(answer: Response, seat: Arc<Connection>) -> Response {
+fn answered(answer: Response, owed: Owed) -> Response {
     if answer.body().size_hint().exact().is_some() {
-        seat.rests();
+        drop(owed);
         answer
     } else {
-        answer.map(|body| Body::new(Answering::new(body, seat)))
+        answer.map(|body| Body::new(Answering::new(body, owed)))
     }
 }

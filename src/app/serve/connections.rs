@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,17 +41,35 @@ impl Doing {
     }
 }
 
+/// One connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     began: Instant,
     /// Milliseconds since it began, times four, and what it has been doing since.
     state: AtomicU64,
+    /// Requests that are owed an answer: with HTTP/2 several at once.
+    owed: AtomicU32,
+    /// What comes may be of the connection itself, and of no request (HTTP/2).
+    multiplexed: AtomicBool,
     leave: Notify,
+}
+
+/// A request, until its answer is sent or nobody waits for it any more.
+#[derive(Debug)]
+pub(super) struct Owed(Arc<Connection>);
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if self.0.owed.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.note(Doing::Rest);
+        }
+    }
 }
 
 impl Connection {
     fn new() -> Self {
-        Self { began: Instant::now(), state: AtomicU64::new(0), leave: Notify::new() }
+        let (state, owed, multiplexed) = (AtomicU64::new(0), AtomicU32::new(0), AtomicBool::new(false));
+        Self { began: Instant::now(), state, owed, multiplexed, leave: Notify::new() }
     }
 
     fn note(&self, doing: Doing) {
@@ -70,26 +88,47 @@ impl Connection {
         (doing, self.began + Duration::from_millis(state / 4))
     }
 
-    /// A request has come, or more of its body.
+    /// A request has come.
+    pub(super) fn owes(self: &Arc<Self>) -> Owed {
+        self.owed.fetch_add(1, Ordering::Relaxed);
+        self.works();
+        Owed(Arc::clone(self))
+    }
+
+    /// More of a request's body has come.
     pub(super) fn works(&self) {
         self.note(Doing::Work);
     }
 
-    /// There is more to come of a request's body.
+    /// There is more to come of a request's body, and nothing else to do meanwhile.
     pub(super) fn waits_for_body(&self) {
-        if self.state().0 != Doing::Body {
+        if self.state().0 != Doing::Body && self.owed.load(Ordering::Relaxed) == 1 {
             self.note(Doing::Body);
         }
     }
 
-    /// The answer is sent.
-    pub(super) fn rests(&self) {
-        self.note(Doing::Rest);
+    /// Requests come beside each other.
+    pub(super) fn is_multiplexed(&self) {
+        self.multiplexed.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends when it has rested for so long.
+    pub(super) async fn rested_for(&self, patience: Duration) {
+        loop {
+            let since = match self.state() {
+                (Doing::Rest, since) => since.elapsed(),
+                _ => Duration::ZERO,
+            };
+            if since >= patience {
+                return;
+            }
+            tokio::time::sleep(patience.saturating_sub(since)).await;
+        }
     }
 
     /// Something has come: of a request, if it rested.
     pub(super) fn hears(&self) {
-        if self.state().0 == Doing::Rest {
+        if self.state().0 == Doing::Rest && !self.multiplexed.load(Ordering::Relaxed) {
             self.note(Doing::Head);
         }
     }
@@ -368,29 +407,44 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_to_go_stays_while_an_answer_is_owed() {
-        let seat = Connection::new();
-        seat.works();
+        let seat = Arc::new(Connection::new());
+        let (one, other) = (seat.owes(), seat.owes());
         seat.leave.notify_one();
+        drop(one);
         let stays = tokio::time::timeout(Duration::from_millis(20), seat.to_be_left()).await;
-        assert!(stays.is_err());
+        assert!(stays.is_err(), "the other one");
         seat.leave.notify_one();
         let answers = async {
             tokio::task::yield_now().await;
-            seat.rests();
+            drop(other);
         };
         tokio::join!(seat.to_be_left(), answers);
     }
 
     #[test]
     fn a_seat_knows_what_it_is_owed() {
-        let seat = Connection::new();
+        let seat = Arc::new(Connection::new());
         assert!(seat.waits_for_head_since().is_some(), "the first request");
-        seat.works();
+        let owed = seat.owes();
         seat.hears();
         assert!(seat.waits_for_head_since().is_none(), "more than the request that is being answered");
-        seat.rests();
+        drop(owed);
         assert!(seat.waits_for_head_since().is_none());
         seat.hears();
         assert!(seat.waits_for_head_since().is_some());
+        drop(seat.owes());
+        seat.is_multiplexed();
+        seat.hears();
+        assert!(seat.waits_for_head_since().is_none(), "a frame that is of no request");
+    }
+
+    #[tokio::test]
+    async fn whoever_rests_for_long_is_found() {
+        let seat = Arc::new(Connection::new());
+        let owed = seat.owes();
+        let rests = tokio::time::timeout(Duration::from_millis(20), seat.rested_for(Duration::from_millis(5))).await;
+        assert!(rests.is_err(), "not while it is owed an answer");
+        drop(owed);
+        seat.rested_for(Duration::from_millis(5)).await;
     }
 }

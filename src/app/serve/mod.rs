@@ -6,6 +6,7 @@ mod log_throttle;
 pub mod memory;
 mod metrics;
 mod socket;
+mod tls;
 mod turn_away;
 
 use std::io::{IsTerminal, Write};
@@ -25,6 +26,7 @@ use crate::app::changes::{self};
 use crate::app::config::Config;
 use crate::app::database::Database;
 use crate::app::{self, App, build, trail};
+use crate::base::clock::Clock;
 use crate::base::error::Error;
 use crate::base::id::Ref;
 use crate::gate::sessions::{self};
@@ -32,12 +34,14 @@ use crate::gate::{self, idempotency};
 use crate::identity::accounts::WhoMayRegister;
 use crate::identity::attempts;
 use crate::identity::mail::deliver;
+use crate::oauth;
 use crate::platform::database::embedded::Postgres;
 use crate::platform::database::{self};
 use crate::platform::files;
 use crate::platform::metrics::Metrics;
 use crate::platform::passwords::{HashingPlace, Password, Policy};
 use connections::Connections;
+use tls::{Latest, Tls};
 
 /// Requests under way get this long to finish after the first signal; a second signal ends them.
 const GRACE: Duration = Duration::from_secs(10);
@@ -71,11 +75,12 @@ pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
         tracing::warn!("{why}");
     }
     look_at_first_admin(&config)?;
+    let tls = config.tls.clone().map(|files| Tls::start(files, &Clock::default())).transpose()?;
     let mut database = match mode {
         Mode::Serve => Database::to_serve(&config).await?,
         Mode::Demo => Database::to_demonstrate(&config).await?,
     };
-    let served = serve_on(&mut database, config, mode, open_files).await;
+    let served = serve_on(&mut database, config, (mode, tls), open_files).await;
     database.stop().await;
     served
 }
@@ -100,7 +105,7 @@ fn for_the_demo(config: &mut Config) {
 async fn serve_on(
     database: &mut Database,
     config: Config,
-    mode: Mode,
+    (mode, tls): (Mode, Option<(Tls, Latest)>),
     open_files: Option<usize>,
 ) -> anyhow::Result<()> {
     database.meet().await?;
@@ -109,6 +114,7 @@ async fn serve_on(
         database.load_demo_data().await?;
     }
     let app = build::build(database, config, HashingPlace::Apart)?;
+    app.keys.open(&app.db).await?;
     trail::tell_of_configuration(&app).await?;
     make_first_admin(&app).await?;
     let listener = listen(app.config.listen, "SERVER_PORT").await?;
@@ -120,9 +126,9 @@ async fn serve_on(
         tracing::warn!("the demo's passwords are known to everybody, and others can reach {}", app.config.listen);
     }
     let signals = Signals::catch().context("can't catch signals")?;
-    announce(mode, listener.local_addr()?);
+    announce(mode, tls.is_some(), listener.local_addr()?);
     let places = Connections::new(app.config.connections(open_files), app.config.trusted_proxies.clone());
-    run(app, listener, Arc::new(places), scraped, signals).await
+    run(app, (listener, tls), Arc::new(places), scraped, signals).await
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -142,7 +148,7 @@ async fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> 
 
 async fn run(
     app: App,
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<(Tls, Latest)>),
     places: Arc<Connections>,
     scraped: Option<TcpListener>,
     mut signals: Signals,
@@ -162,13 +168,16 @@ async fn run(
     keep_at(&jobs, &app, grants::expire_every_second);
     keep_at(&jobs, &app, gate::write_uses_every_minute);
     keep_at(&jobs, &app, idempotency::purge_every_minute);
+    keep_at(&jobs, &app, oauth::keys::keep_every_half_minute);
+    keep_at(&jobs, &app, oauth::tokens::purge_every_minute);
     jobs.spawn(stop.clone().run_until_cancelled_owned(database::feel_the_pulse(app.db.clone())));
+    let tls = tls.map(|(tls, latest)| keep_fresh(&jobs, &app, tls, latest));
     if let Some(listener) = scraped {
         let places = Arc::new(Connections::new(SCRAPERS, Vec::new()));
         jobs.spawn(accept::accept(
             listener,
             places,
-            metrics::page(app.platform.clone()),
+            (metrics::page(app.platform.clone()), None),
             Metrics::default(),
             stop.clone(),
         ));
@@ -176,7 +185,7 @@ async fn run(
     jobs.spawn(stop.clone().run_until_cancelled_owned(memory::give_back(Arc::clone(&places))));
     jobs.close();
 
-    let accepting = accept::accept(listener, places, app::router(&app), app.metrics.clone(), stop.clone());
+    let accepting = accept::accept(listener, places, (app::router(&app), tls), app.metrics.clone(), stop.clone());
     let mut server = tokio::spawn(accepting);
 
     tokio::select! {
@@ -195,6 +204,14 @@ async fn run(
     let _ = tokio::time::timeout(CLOSING, app.db.close()).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Shows the certificate that is in the files, whenever that is another one.
+fn keep_fresh(jobs: &TaskTracker, app: &App, tls: Tls, latest: Latest) -> Arc<Tls> {
+    let tls = Arc::new(tls);
+    let looks = Arc::clone(&tls).keep_fresh(app.clock.clone(), latest);
+    jobs.spawn(app.stopping.clone().run_until_cancelled_owned(looks));
+    tls
 }
 
 /// Does a job until the end. One that waits for a Postgres that hangs begins anew.
@@ -296,8 +313,8 @@ async fn is_somebody(app: &App, username: &str) -> anyhow::Result<bool> {
     Ok(gate::store::people::find(&mut *app.db.read().await?, &Ref::parse_name(username)).await?.is_some())
 }
 
-fn announce(mode: Mode, address: SocketAddr) {
-    let url = format!("http://{address}");
+fn announce(mode: Mode, by_tls: bool, address: SocketAddr) {
+    let url = format!("{}://{address}", if by_tls { "https" } else { "http" });
     let mut out = std::io::stdout().lock();
     // A closed standard output must not stop a server.
     let _ = match mode {

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until};
 
-use super::connections::Connection;
+use super::connections::{Connection, Owed};
 
 /// How long a request's head may take from its first byte to its last; that of the first one, from the connection on.
 const HEAD: Duration = Duration::from_secs(10);
@@ -128,18 +128,12 @@ impl HttpBody for Receiving {
 /// The body of an answer, while it goes.
 pub(super) struct Answering {
     body: Body,
-    seat: Arc<Connection>,
+    _owed: Owed,
 }
 
 impl Answering {
-    pub(super) fn new(body: Body, seat: Arc<Connection>) -> Self {
-        Self { body, seat }
-    }
-}
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.seat.rests();
+    pub(super) fn new(body: Body, owed: Owed) -> Self {
+        Self { body, _owed: owed }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn check(report: &mut Report, env_file: Option<&Path>, config: &Confi
         }
     }
     if config.database_url.is_some() && !demo {
-        report.skipped("data directory", "not used, since AUTH_DATABASE_URL is set");
+        report.skipped("data directory", "no Postgres in it, since AUTH_DATABASE_URL is set");
         return;
     }
     let directory = &config.data_dir;

@@ -1,12 +1,14 @@
 //! `portero doctor`: looks at everything that could keep Portero from working, or from working safely, and says what to
 //! do. It changes nothing and starts nothing.
 
+mod certificate;
 mod files;
 mod mail;
 mod port;
 mod postgres;
 mod servers;
 mod settings;
+mod signing_keys;
 mod store;
 
 use std::process::ExitCode;
@@ -76,7 +78,8 @@ pub(super) async fn run(
     files::check(&mut report, read.as_ref().map(|file| file.path.as_path()), &config, demo);
     files::may_be_open(&mut report, &config);
     let living = postgres::check(&mut report, &config, demo).await;
-    port::check(&mut report, config.listen, living).await;
+    certificate::check(&mut report, &config);
+    port::check(&mut report, (config.listen, config.tls.is_some()), living).await;
     mail::check(&mut report, &config).await;
 
     let wrongs = report.wrongs();

@@ -13,9 +13,12 @@ use super::Report;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `living`: whether a Portero may be serving the database that these settings are about.
-pub(super) async fn check(report: &mut Report, listen: SocketAddr, living: bool) {
+pub(super) async fn check(report: &mut Report, (listen, by_tls): (SocketAddr, bool), living: bool) {
     match TcpListener::bind(listen).await {
         Ok(_) => report.ok("port", format!("{listen} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse && by_tls => {
+            report.skipped("port", format!("{listen} is taken; by whom can't be told through TLS"));
+        }
         Err(error) if error.kind() == ErrorKind::AddrInUse => match timeout(PATIENCE, is_portero(listen)).await {
             Ok(Ok(true)) if living => report.ok("port", format!("a Portero is serving at http://{listen}")),
             Ok(Ok(true)) => report.wrong(
@@ -75,11 +78,11 @@ mod tests {
             }
         });
         let mut report = Report::default();
-        check(&mut report, address, true).await;
-        check(&mut report, address, true).await;
-        check(&mut report, address, false).await;
+        check(&mut report, (address, false), true).await;
+        check(&mut report, (address, false), true).await;
+        check(&mut report, (address, false), false).await;
         home.await.expect("all visits");
-        check(&mut report, address, false).await;
+        check(&mut report, (address, false), false).await;
         let statuses: Vec<Status> = report.findings.iter().map(|finding| finding.status).collect();
         assert_eq!(statuses, [Status::Wrong, Status::Ok, Status::Wrong, Status::Ok]);
         assert!(report.findings[3].detail.contains("is free"));

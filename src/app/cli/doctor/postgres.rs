@@ -6,7 +6,7 @@ use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use super::{Report, servers, store};
+use super::{Report, servers, signing_keys, store};
 use crate::app::cli::output::count;
 use crate::app::config::Config;
 use crate::app::database::{Database, MigrationStatus, migration_status, newer};
@@ -68,7 +68,7 @@ async fn look_at(report: &mut Report, config: &Config, mut database: Database) {
             );
         }
     };
-    let asked = async { ask(report, &mut *database.address.begin_on(&mut conn).await?).await };
+    let asked = async { ask(report, &mut *database.address.begin_on(&mut conn).await?, config).await };
     match timeout(PATIENCE, asked).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => report.wrong("database", causes(&error.into()), "look into the log of Postgres"),
@@ -100,7 +100,7 @@ async fn listening(report: &mut Report, config: &Config, database: &Database, co
     }
 }
 
-async fn ask(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
+async fn ask(report: &mut Report, conn: &mut PgConnection, config: &Config) -> Result<()> {
     let (number, text) = store::version(conn).await?;
     if number / 10_000 < OLDEST {
         report.wrong(
@@ -122,6 +122,9 @@ async fn ask(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
         MigrationStatus::Ahead(version) => report.wrong("migrations", newer(version), ""),
     }
     ids(report, conn).await?;
+    #[expect(clippy::disallowed_methods, reason = "there is no app here, and no clock")]
+    let now = OffsetDateTime::now_utc();
+    signing_keys::check(report, conn, config, now).await?;
     let mails = mail::store::queue_counts(conn).await?;
     if mails.dead > 0 {
         let letters = count(mails.dead.unsigned_abs(), "mail was", "mails were");
@@ -129,8 +132,6 @@ async fn ask(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
     } else {
         report.ok("mail queue", format!("{} to be sent, none given up", mails.waiting));
     }
-    #[expect(clippy::disallowed_methods, reason = "there is no app here, and no clock")]
-    let now = OffsetDateTime::now_utc();
     let administrators = administrators(conn, now).await?;
     if administrators.is_empty() {
         report.wrong("administrator", "there is none who can log in", "portero admin add <username>");
