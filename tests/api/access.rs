@@ -13,16 +13,30 @@ use crate::support::{Caller, PASSWORD, Server, schema};
 
 /// Operations that anyone may call.
 const PUBLIC: &[&str] = &[
+    "authorize",
+    "authorize_by_post",
+    "consent",
     "forgot_password",
     "healthz",
     "home",
+    "jwks",
     "login",
+    "oauth_authorization_server",
+    "log_in",
+    "log_out",
+    "log_out_for_client",
+    "log_out_for_client_by_post",
+    "login",
+    "logo",
     "openapi",
+    "openid_configuration",
     "password_strength",
     "readyz",
     "refresh",
     "register",
     "reset_password",
+    "show_login",
+    "stylesheet",
     "verify_email",
 ];
 
@@ -37,10 +51,12 @@ const ANYONE: &[&str] = &[
     "end_other_sessions",
     "end_session",
     "get_me",
+    "list_applications",
     "list_own_activity",
     "list_own_sessions",
     "logout",
     "profile",
+    "revoke_application",
     "send_verification",
     "update_me",
 ];
@@ -57,6 +73,9 @@ async fn of_ones_own(operation: &Operation, caller: &Caller) -> (String, String)
         "end_session" => {
             let id = caller.get("/auth/sessions").await.body[0]["id"].as_str().expect("an id").to_owned();
             path = format!("/auth/sessions/{id}");
+        }
+        "revoke_application" => {
+            crate::authorize::agreed(caller, "web-shop").await;
         }
         "change_password" => body = json!({"current_password": PASSWORD, "new_password": PASSWORD}).to_string(),
         _ => {}

@@ -152,6 +152,12 @@ impl World {
             "insert into auth.person_service_role select id + 3, id, 0 from unnest($1::int[]) id where $2 > ''",
             "insert into auth.service_keys (id, service_id, key_hash, name) select id + n, id + n, sha256($2::bytea || int4send(id + n)), 'key'
                 from unnest($1::int[]) id, (values (0), (1)) keys (n)",
+            "insert into auth.clients (id, client_id, name, service_id, auth_method, grant_types, redirect_uris, created_at)
+                select id + n, 'client' || id + n, 'client', id + n, 'client_secret_basic', '{authorization_code}', '{https://a.example/}', now()
+                from unnest($1::int[]) id, (values (0), (1)) clients (n) where $2 > ''",
+            "insert into auth.client_audience select id + n, id + n from unnest($1::int[]) id, (values (0), (1)) clients (n) where $2 > ''",
+            "insert into auth.client_secrets (id, client_id, secret, created_at) select id + n, id + n, sha256(int4send(id + n)), now()
+                from unnest($1::int[]) id, (values (0), (1)) clients (n) where $2 > ''",
         ] {
             let insert = sqlx::query(sql).bind(&ids).bind(PASSWORD_HASH.as_str());
             insert.execute(server.app.db.pool()).await.expect("worlds");
@@ -180,6 +186,7 @@ impl World {
         cells.extend(self.role_cells());
         cells.extend(self.service_cells());
         cells.extend(self.key_cells());
+        cells.extend(self.client_cells());
         cells.extend(self.grant_cells());
         cells.extend(self.people_cells());
         cells
@@ -197,6 +204,9 @@ impl World {
             cell("home", "", Method::GET, "/"),
             cell("healthz", "", Method::GET, "/healthz"),
             cell("openapi", "", Method::GET, "/openapi.json"),
+            cell("jwks", "", Method::GET, "/.well-known/jwks.json"),
+            cell("oauth_authorization_server", "", Method::GET, "/.well-known/oauth-authorization-server"),
+            cell("openid_configuration", "", Method::GET, "/.well-known/openid-configuration"),
             cell("readyz", "", Method::GET, "/readyz"),
             with_body("login", "", Method::POST, "/auth/login", &login),
             with_body(
@@ -236,6 +246,18 @@ impl World {
             cell("check_token_by_put", "", Method::PUT, "/check-token"),
             cell("check_token_by_patch", "", Method::PATCH, "/check-token"),
             cell("check_token_by_delete", "", Method::DELETE, "/check-token"),
+            cell("list_applications", "", Method::GET, "/auth/me/applications"),
+            cell("revoke_application", "of nobody", Method::DELETE, "/auth/me/applications/nobody"),
+            cell("show_login", "", Method::GET, "/login"),
+            cell("log_in", "", Method::POST, "/login"),
+            cell("consent", "", Method::POST, "/consent"),
+            cell("log_out", "", Method::POST, "/logout"),
+            cell("authorize", "", Method::GET, "/oauth/authorize"),
+            cell("authorize_by_post", "", Method::POST, "/oauth/authorize"),
+            cell("log_out_for_client", "", Method::GET, "/oauth/logout"),
+            cell("log_out_for_client_by_post", "", Method::POST, "/oauth/logout"),
+            cell("stylesheet", "", Method::GET, "/pages/style.css"),
+            cell("logo", "", Method::GET, "/pages/logo"),
             with_body("check_token", "in another", Method::POST, "/check-token", &json!({"service_id": self.another})),
         ]
     }
@@ -365,6 +387,40 @@ impl World {
             cells.push(with_body("create_key", about, Method::POST, path.clone(), &json!({"name": "new"})));
             cells.push(cell("revoke_key", about, Method::DELETE, format!("{path}/{id}")));
         }
+        cells
+    }
+
+    fn client_cells(&self) -> Vec<Cell> {
+        let mut cells = vec![
+            cell("list_clients", "", Method::GET, "/clients"),
+            cell("get_client", "of nobody", Method::GET, "/clients/nobody"),
+        ];
+        let new = |about: &str, service: i32, more: Value| {
+            let mut body = json!({
+                "client_id": format!("new{service}"), "client_name": "New", "service_id": service,
+                "redirect_uris": ["https://app.example/callback"],
+            });
+            body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            with_body("create_client", about, Method::POST, "/clients", &body)
+        };
+        for (about, id) in self.services() {
+            cells.push(cell("list_clients", about, Method::GET, format!("/clients?service={id}")));
+            cells.push(new(about, id, json!({})));
+        }
+        cells.push(new("in 1, for another too", self.one, json!({"audience": [self.one, self.another]})));
+        for (about, id) in [("in 1", self.one), ("in another", self.another)] {
+            let path = format!("/clients/client{id}");
+            cells.push(cell("get_client", about, Method::GET, path.clone()));
+            cells.push(with_body("patch_client", about, Method::PATCH, path.clone(), &json!({"client_name": "New"})));
+            cells.push(cell("delete_client", about, Method::DELETE, path.clone()));
+            cells.push(cell("list_client_secrets", about, Method::GET, format!("{path}/secrets")));
+            let secrets = format!("{path}/secrets");
+            cells.push(with_body("rotate_client_secret", about, Method::POST, secrets, &json!({})));
+            cells.push(cell("revoke_client_secret", about, Method::DELETE, format!("{path}/secrets/{id}")));
+        }
+        let wider = json!({"audience": [self.one, self.another]});
+        let path = format!("/clients/client{}", self.one);
+        cells.push(with_body("patch_client", "in 1, for another too", Method::PATCH, path, &wider));
         cells
     }
 

@@ -19,9 +19,13 @@ const PEOPLE: i32 = 20_000;
 
 /// The tables that grow with the people.
 const BIG: &[&str] = &[
+    "access_tokens",
     "audit_events",
     "audit_seals",
+    "authorization_refresh_tokens",
+    "authorizations",
     "changes",
+    "consents",
     "login_attempts",
     "person",
     "person_devices",
@@ -44,6 +48,20 @@ const ALL_OF_A_BATCH: &str = "place between 1 and cardinality($1)";
 /// All that is read to answer a check, be there one grant or a million.
 const READ_FOR_CHECKS: &[&str] = &[
     "Function Scan asked",
+    "Index Scan access_tokens_pkey",
+    "Index Scan clients_pkey",
+    "Index Scan person_pkey",
+    "Index Only Scan client_audience_pkey",
+    "Bitmap Heap Scan client_audience",
+    "Bitmap Index Scan client_audience_pkey",
+    "Index Scan access_tokens_pkey",
+    // No client has many.
+    "Index Scan client_secrets_client_idx",
+    "Index Scan clients_client_id_key",
+    "Index Scan clients_pkey",
+    "Index Scan person_client_key",
+    "Index Scan person_pkey",
+    "Index Scan service_keys_key_hash_key",
     "Index Only Scan person_service_role_pkey",
     "Index Only Scan role_permission_pkey",
     "Index Scan role_direct_key",
@@ -132,6 +150,27 @@ const MORE: &str = "
     select sha256(id::text::bytea || int4send(n)), id, n from auth.refresh_families, generate_series(1, 3) n;
     insert into auth.tokens_cache (token, person_id, payload, created_at, modified_at, family_id)
     select sha256(id::text::bytea), person_id, '{}', now(), now(), id from auth.refresh_families;
+    insert into auth.clients (client_id, name, service_id, auth_method, grant_types, created_at)
+    select 'client-' || n, 'Client', n, 'client_secret_basic', array['authorization_code', 'refresh_token'], now()
+    from generate_series(1, 200) n;
+    insert into auth.client_secrets (client_id, secret, created_at)
+    select id, sha256(id::text::bytea || int4send(n)), now() from auth.clients, generate_series(1, 2) n;
+    insert into auth.client_audience (client_id, service_id)
+    select id, 1 + (id + n) % 200 from auth.clients, generate_series(1, 2) n;
+    insert into auth.service_keys (service_id, key_hash, name)
+    select id, sha256(id::text::bytea || int4send(n)), 'key' from auth.services, generate_series(1, 20) n where id > 0;
+    insert into auth.authorizations (client_id, person_id, session, scopes, services, auth_time, acr, amr, code,
+        code_expires_at, created_at, refreshed_at, expires_at)
+    select 1 + id % 200, id, sha256(id::text::bytea), array['openid'], array[1 + id % 200], now(), '1', array['pwd'],
+           sha256('code' || id::text::bytea), now(), now(), now(), now() + interval '1 minute' * (id % 1000)
+    from auth.person;
+    insert into auth.access_tokens (token, authorization_id, client_id, person_id, scopes, services, issued_at, expires_at)
+    select sha256(id::text::bytea || int4send(n)), id, client_id, person_id, scopes, services, now(), expires_at
+    from auth.authorizations, generate_series(1, 2) n;
+    insert into auth.authorization_refresh_tokens (token, authorization_id, created_at)
+    select sha256(id::text::bytea || int4send(n)), id, now() from auth.authorizations, generate_series(1, 3) n;
+    insert into auth.consents (person_id, client_id, scopes, created_at, updated_at)
+    select person_id, client_id, scopes, now(), now() from auth.authorizations;
     analyze;
 ";
 
@@ -178,7 +217,10 @@ async fn no_statement_walks_through_a_big_table() {
     }
 
     assert!(faults.is_empty(), "{}", faults.into_iter().collect::<Vec<_>>().join("\n\n"));
-    assert_eq!(checks, 6, "two plans each of sessions, of these with what is held, and of what is held alone");
+    assert_eq!(
+        checks, 12,
+        "two plans each of sessions, of these and of access tokens with what is held, of that alone, of clients and of keys"
+    );
     assert_eq!(needed.len(), EXCEPTIONS.len(), "exceptions that are not needed any more");
 }
 
@@ -211,7 +253,9 @@ struct Statement {
 fn statements() -> Vec<Statement> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
     let files = fs::read_dir(directory).expect("the offline query data").map(|entry| entry.expect("an entry").path());
-    let statements: Vec<Statement> = files.map(|path| statement(&fs::read(path).expect("a file"))).collect();
+    let statements = files.map(|path| statement(&fs::read(path).expect("a file")));
+    // A lock of a whole table has no plan.
+    let statements: Vec<Statement> = statements.filter(|statement| !statement.sql.starts_with("lock table")).collect();
     assert!(statements.len() > 50);
     statements
 }

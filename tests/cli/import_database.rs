@@ -124,7 +124,8 @@ async fn everything_that_can_not_come_along_is_named_and_nothing_does() {
         "insert into auth.person values
              (100, '12', 'x', '', 'N', 'DNI', null, 0, null), (101, E'a\\x1b[31m', '$2y$31$x', 'X', null, null, null, 0, null),
              (102, 'root', (select password_hash from auth.person where id = 1), 'Root', null, null, null, 0, null),
-             (103, 'dup', (select password_hash from auth.person where id = 1), 'D', 'J', 'RUC', '2', 0, null);
+             (103, 'dup', (select password_hash from auth.person where id = 1), 'D', 'J', 'RUC', '2', 0, null),
+             (104, 'Client:robot', (select password_hash from auth.person where id = 1), 'R', null, null, null, 0, null);
          insert into auth.role values (0, 'Zero'), (60, 'Administrator'), (61, 'direct:x'), (62, '7');
          insert into auth.permission values (60, 'users:read');
          insert into auth.services values (60, 'portero', null, true), (61, 'Shop', null, true);
@@ -143,6 +144,7 @@ async fn everything_that_can_not_come_along_is_named_and_nothing_does() {
         "person 100 (12): document: ",
         "person 101 (a\\u{1b}[31m): username: control characters",
         "person 102 (root): its name is also that of id 1",
+        "person 104 (Client:robot): username: `client:…` always means a client",
         "person 103 (dup): its document is also that of id 2",
         "role 0 (Zero): the id can't be kept",
         "role 61 (direct:x): name: ",

@@ -5,11 +5,13 @@
 mod admin;
 mod audit;
 mod change;
+mod client;
 mod doctor;
 mod env_file;
 mod export;
 mod import_database;
 mod import_file;
+mod keys;
 mod mail;
 mod private;
 mod sessions;

@@ -26,10 +26,6 @@ use cluster::{Data, TestDatabase};
 /// A command's connections to Postgres, and those of the test beside it.
 const CONNECTIONS: u32 = 8;
 
-fn config(url: &str) -> Config {
-    Config::from_vars([("AUTH_DATABASE_URL".to_owned(), url.to_owned())]).expect("a configuration")
-}
-
 /// A test's own database, and a directory for its files.
 pub struct House {
     pub url: String,
@@ -100,7 +96,9 @@ impl House {
     }
 
     pub async fn app(&self) -> App {
-        let config = config(&self.url);
+        let data = self.files.path().join("none").to_str().expect("a path").to_owned();
+        let vars = [("AUTH_DATABASE_URL".to_owned(), self.url.clone()), ("PORTERO_DATA_DIR".to_owned(), data)];
+        let config = Config::from_vars(vars).expect("a configuration");
         build::build(&Database::to_serve(&config).await.expect("a database"), config, HashingPlace::Here)
             .expect("an app")
     }

@@ -13,7 +13,7 @@ use tokio::task::block_in_place;
 use tokio::time::{sleep, timeout};
 
 use crate::instances::Pooler;
-use crate::process::{Directory, Portero, portero};
+use crate::process::{Directory, Portero, master_key, portero};
 use crate::streams::Backend;
 use pair::{Pair, Server, Way, own_directory, switch_over, until_replayed};
 
@@ -21,8 +21,9 @@ const PASSWORD: &str = "correct horse battery staple";
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn served(directory: &Directory, name: &str, url: &str) -> Portero {
-    let own = own_directory(directory, name);
+    let (own, master_key) = (own_directory(directory, name), master_key(directory));
     let vars = [
+        ("MASTER_KEY_FILE", master_key.as_str()),
         ("AUTH_DATABASE_URL", url),
         ("PORTERO_DATA_DIR", own.as_str()),
         ("ADMIN", "root"),

@@ -83,7 +83,11 @@ impl Two {
             path.to_str().unwrap().to_owned()
         };
         let (a, b) = (own("a"), own("b"));
-        let vars = |directory| [("AUTH_DATABASE_URL", url.as_str()), ("PORTERO_DATA_DIR", directory)];
+        let master_key = directory.path().join("master.key");
+        let master_key = master_key.to_str().unwrap();
+        let vars = |directory| {
+            [("AUTH_DATABASE_URL", url.as_str()), ("PORTERO_DATA_DIR", directory), ("MASTER_KEY_FILE", master_key)]
+        };
         let a = Portero::start(&directory, "serve", &vars(&a)).await;
         let b = Portero::start(&directory, "serve", &vars(&b)).await;
         let admin = first.log_in("adm1", "adm1-hash").await;

@@ -17,4 +17,5 @@ mod process;
 mod scratch;
 mod settings;
 mod streams;
+mod tls;
 mod traces;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -57,6 +58,16 @@ pub fn copied(program: &Path, directory: &Directory, arguments: &[&str], vars: &
     command.env("PORTERO_DATA_DIR", directory.path()).envs(vars.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// A master key for several of them.
+pub fn master_key(directory: &Directory) -> String {
+    let path = directory.path().join("shared.key");
+    if !path.exists() {
+        std::fs::write(&path, "07".repeat(32)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    path.to_str().unwrap().to_owned()
 }
 
 pub fn free_port() -> u16 {

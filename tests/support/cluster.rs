@@ -2,7 +2,7 @@
 //! them for each test, dropped when the test has ended.
 
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
@@ -104,9 +104,8 @@ struct Cluster {
 
 impl Cluster {
     fn start() -> Self {
-        let base = scratch::base();
-        clear_after_the_dead(&base);
-        let directory = base.join(format!("{PREFIX}{}", process::id()));
+        clear_after_the_dead(&scratch::base());
+        let directory = directory();
         let cleaner = remove_at_our_end(&directory);
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (postgres, options) = runtime.block_on(async {
@@ -128,6 +127,11 @@ impl Cluster {
             _cleaner: cleaner,
         }
     }
+}
+
+/// This run's own directory, which goes away with it: Postgres is in it, and what servers write.
+pub fn directory() -> PathBuf {
+    scratch::base().join(format!("{PREFIX}{}", process::id()))
 }
 
 async fn make_templates(options: &PgConnectOptions) {

@@ -114,6 +114,11 @@ impl Caller {
         Self { instance: there.instance, ..self.clone() }
     }
 
+    /// The database behind the server.
+    pub fn pool(&self) -> &sqlx::PgPool {
+        self.instance.app.db.pool()
+    }
+
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("a caller with a token")
     }

@@ -12,30 +12,71 @@ use super::secrets::Secrets;
 pub fn check(method: &Method, path: &str, response: &Response, secrets: &Secrets) {
     let context = format!("{method} {path} answered {} {}", response.status, response.text);
     assert_ne!(response.status, 500, "{context}");
-    check_headers(response, &context);
-    if response.status >= 400 {
-        check_problem(response, &context);
+    check_headers(path, response, &context);
+    let operation = document::operation(method, path);
+    let media = response.header("content-type");
+    if is_page(response) {
+        check_page(response, &context);
+    } else if response.status >= 400 {
+        if operation.is_some_and(Operation::is_of_oauth) && media == "application/json" {
+            check_error_of_oauth(response, &context);
+        } else {
+            check_problem(response, &context);
+        }
     }
-    if let Some(operation) = document::operation(method, path) {
+    if let Some(operation) = operation {
         check_documented(operation, response, &context);
     }
     check_secrecy(method, path, response, secrets);
 }
 
-fn check_headers(response: &Response, context: &str) {
+fn is_page(response: &Response) -> bool {
+    response.header("content-type").starts_with("text/html")
+}
+
+/// What a browser must be told of every page, and that none has a script.
+fn check_page(response: &Response, context: &str) {
+    if context.starts_with("GET /docs") {
+        return;
+    }
+    let policy = response.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'"),
+        "{context}"
+    );
+    assert!(policy.ends_with("; frame-ancestors 'none'; base-uri 'none'"), "{context}");
+    assert_eq!(response.header("referrer-policy"), "no-referrer", "{context}");
+    assert_eq!(response.header("x-frame-options"), "DENY", "{context}");
+    let tags = response.text.split('<').filter_map(|tag| tag.split('>').next());
+    let active = tags.map(str::to_lowercase).find(|tag| {
+        tag.starts_with("script")
+            || [" style=", " onload=", " onclick=", "javascript:"].iter().any(|it| tag.contains(it))
+    });
+    assert_eq!(active, None, "{context}");
+}
+
+fn check_headers(path: &str, response: &Response, context: &str) {
     let id = response.header("x-request-id");
     assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()), "x-request-id: {context}");
     assert_eq!(response.header("x-content-type-options"), "nosniff", "{context}");
-    assert_eq!(response.header("cache-control"), "no-store", "{context}");
+    let kept = match path {
+        path if path.starts_with("/.well-known/") && response.status == 200 => "public, max-age=300",
+        path if path.starts_with("/pages/") && response.status == 200 => "public, max-age=31536000, immutable",
+        _ => "no-store",
+    };
+    assert_eq!(response.header("cache-control"), kept, "{context}");
     let later = [429, 503].contains(&response.status);
     assert_eq!(later, response.headers.contains_key("retry-after"), "Retry-After: {context}");
     assert!(!later || response.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{context}");
     // How many somebody has at once is no rate.
-    let is_rate = response.status == 429 && response.error() != "too_many_at_once";
+    let is_rate = response.status == 429 && response.error() != "too_many_at_once" && !is_page(response);
     assert!(!is_rate || response.headers.contains_key("ratelimit"), "RateLimit: {context}");
     assert!(response.status != 405 || response.headers.contains_key("allow"), "Allow: {context}");
     let challenge = response.header("www-authenticate");
-    assert_eq!(response.status == 401, challenge.starts_with(r#"Bearer realm="portero""#), "{challenge}: {context}");
+    let challenges =
+        [r#"Bearer realm="portero""#, r#"Basic realm="portero""#].iter().any(|one| challenge.starts_with(one));
+    let wants_more = response.error() == "insufficient_scope";
+    assert_eq!(response.status == 401 || wants_more, challenges, "{challenge}: {context}");
     let presented = ["invalid_token", "expired_token"].contains(&response.error());
     assert_eq!(presented, challenge.contains(r#"error="invalid_token""#), "{challenge}: {context}");
 }
@@ -55,14 +96,32 @@ fn check_problem(response: &Response, context: &str) {
     }
 }
 
+/// RFC 6749 section 5.2.
+fn check_error_of_oauth(response: &Response, context: &str) {
+    for member in ["error", "error_description"] {
+        let text = response.body[member].as_str().unwrap_or_default();
+        let is_allowed = text.chars().all(|c| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~'));
+        assert!(!text.is_empty() && is_allowed, "{member}: {context}");
+    }
+    for leak in ["select", "sqlx", "panicked", "src/"] {
+        assert!(!response.text.contains(leak), "{leak}: {context}");
+    }
+}
+
 fn check_documented(operation: &Operation, response: &Response, context: &str) {
     let documented = &operation.json["responses"][response.status.to_string()];
     assert!(documented.is_object(), "the document of {operation} lacks this status: {context}");
-    if response.status >= 400 {
+    if (300..400).contains(&response.status) {
+        return;
+    }
+    if response.status >= 400 && !is_page(response) {
         let codes = operation.codes(response.status);
         assert!(codes.iter().any(|code| code == response.error()), "{operation} documents {codes:?}: {context}");
     }
     let media = response.header("content-type").split(';').next().unwrap_or_default();
+    if response.text.is_empty() && documented.get("content").is_none() {
+        return;
+    }
     let shape = &documented["content"][media];
     assert!(shape.is_object(), "the document of {operation} lacks `{media}`: {context}");
     if media.ends_with("json")
@@ -76,8 +135,11 @@ fn check_documented(operation: &Operation, response: &Response, context: &str) {
 fn revealing(method: &Method, path: &str) -> &'static [&'static str] {
     match (method.as_str(), path) {
         ("POST", "/auth/login" | "/auth/register" | "/auth/refresh") => &["token", "refresh_token"],
+        ("POST", "/oauth/token") => &["access_token", "refresh_token", "id_token"],
         ("POST", "/invitations") => &["invitation"],
         ("POST", path) if path.starts_with("/services/") && path.ends_with("/keys") => &["key"],
+        ("POST", "/clients") => &["client_secret"],
+        ("POST", path) if path.starts_with("/clients/") && path.ends_with("/secrets") => &["client_secret"],
         _ => &[],
     }
 }

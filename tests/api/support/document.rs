@@ -32,8 +32,14 @@ impl Operation {
 
     /// The codes that are documented for a status.
     pub fn codes(&self, status: u16) -> Vec<String> {
-        let examples = &self.json["responses"][status.to_string()]["content"]["application/problem+json"]["examples"];
-        examples.as_object().into_iter().flat_map(|examples| examples.keys().cloned()).collect()
+        let content = self.json["responses"][status.to_string()]["content"].as_object().into_iter().flatten();
+        let examples = content.filter_map(|(_, content)| content["examples"].as_object());
+        examples.flat_map(|examples| examples.keys().cloned()).collect()
+    }
+
+    /// Whether the standards of OAuth say how it answers, and whom it takes.
+    pub fn is_of_oauth(&self) -> bool {
+        self.json["tags"][0] == "tokens"
     }
 
     /// Whether it says that it needs no token.
@@ -74,10 +80,23 @@ impl Operation {
     }
 }
 
-/// All operations.
+/// All operations of Portero's own API.
 pub fn operations() -> &'static [Operation] {
-    static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(read);
+    static OPERATIONS: LazyLock<Vec<Operation>> =
+        LazyLock::new(|| read().into_iter().filter(|operation| !operation.is_of_oauth()).collect());
     &OPERATIONS
+}
+
+/// Those of OAuth.
+pub fn oauth_operations() -> &'static [Operation] {
+    static OPERATIONS: LazyLock<Vec<Operation>> =
+        LazyLock::new(|| read().into_iter().filter(Operation::is_of_oauth).collect());
+    &OPERATIONS
+}
+
+/// Both.
+pub fn all_operations() -> impl Iterator<Item = &'static Operation> {
+    operations().iter().chain(oauth_operations())
 }
 
 fn read() -> Vec<Operation> {
@@ -99,8 +118,8 @@ pub fn operation(method: &Method, path: &str) -> Option<&'static Operation> {
             && wanted.iter().zip(given).all(|(w, g)| *w == g || (w.starts_with('{') && !g.is_empty()))
     };
     // As the router has it: a path that is spelled out goes before one with parameters.
-    let spelled_out = operations().iter().any(|operation| operation.path == path);
-    operations().iter().find(|operation| {
+    let spelled_out = all_operations().any(|operation| operation.path == path);
+    all_operations().find(|operation| {
         operation.method == method && if spelled_out { operation.path == path } else { matches(&operation.path) }
     })
 }

@@ -7,6 +7,7 @@ mod conformance;
 pub mod document;
 mod log;
 mod mailbox;
+pub mod oauth;
 pub mod schema;
 #[path = "../../support/scratch.rs"]
 #[expect(dead_code, reason = "others make directories, too")]
@@ -18,6 +19,7 @@ mod stream;
 pub use caller::{Caller, Response};
 pub use cluster::{Data, TestDatabase};
 pub use mailbox::{Mail, Mailbox};
+pub use secrets::Secrets;
 pub use server::{PASSWORD, PASSWORD_HASH, Server};
 pub use stream::{Event, Stream};
 
@@ -25,7 +27,7 @@ pub use stream::{Event, Stream};
 pub const CONNECTIONS: u32 = 4;
 
 /// And those of its lanes.
-pub const LANES: u32 = 3;
+pub const LANES: u32 = 7;
 
 /// An instance's connections beside its pool, while somebody listens to what changes.
 pub const READERS: u32 = 2;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portero::base::opaque::invitation::InvitationHash;
 use portero::base::opaque::mail_token::MailTokenHash;
+use portero::base::opaque::oauth::{AccessTokenHash, ClientRefreshHash, ClientSecretHash, CodeHash};
 use portero::base::opaque::refresh_token::RefreshHash;
 use portero::base::opaque::service_key::KeyHash;
 use portero::base::opaque::token::TokenHash;
@@ -24,6 +25,15 @@ struct Known {
     digits: HashSet<Vec<u8>>,
 }
 
+/// What is stored of a secret of OAuth.
+fn of_oauth(secret: &str) -> Option<Vec<u8>> {
+    let access = AccessTokenHash::of(secret).map(|hash| hash.as_bytes().to_vec());
+    let code = CodeHash::of(secret).map(|hash| hash.as_bytes().to_vec());
+    let refresh = ClientRefreshHash::of(secret).map(|hash| hash.as_bytes().to_vec());
+    let client = ClientSecretHash::of(secret).map(|hash| hash.as_bytes().to_vec());
+    access.or(code).or(refresh).or(client)
+}
+
 /// The secrets of one test.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets(Arc<Mutex<Known>>);
@@ -32,11 +42,13 @@ impl Secrets {
     pub fn add(&self, secret: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let token = TokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
+        let of_oauth = of_oauth(secret).map(hex::encode);
         let key = KeyHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let mail = MailTokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let refresh = RefreshHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let invitation = InvitationHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
-        if let Some(hash) = token.or(key).or(mail).or(refresh).or(invitation) {
+        let client = ClientSecretHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
+        if let Some(hash) = token.or(of_oauth).or(key).or(mail).or(refresh).or(invitation).or(client) {
             known.digits.insert(secret.as_bytes()[4..4 + DIGITS].to_vec());
             known.digits.insert(hash.into_bytes()[..DIGITS].to_vec());
         } else if secret.len() >= SHORTEST && !known.passwords.iter().any(|password| password == secret) {
@@ -46,7 +58,13 @@ impl Secrets {
 
     /// Learns the passwords that a request carries.
     pub fn add_from_request(&self, body: &str) {
-        let Ok(Value::Object(body)) = serde_json::from_str::<Value>(body) else { return };
+        let Ok(Value::Object(body)) = serde_json::from_str::<Value>(body) else {
+            let secrets = ["code", "refresh_token", "client_secret", "access_token", "token"];
+            for (_, value) in form_urlencoded::parse(body.as_bytes()).filter(|(name, _)| secrets.contains(&&**name)) {
+                self.add(&value);
+            }
+            return;
+        };
         for field in
             ["password", "password_hash", "current_password", "new_password", "token", "refresh_token", "invitation"]
         {

@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
 
 use super::caller::{Caller, Response};
-use super::cluster::{Data, TestDatabase};
+use super::cluster::{self, Data, TestDatabase};
 use super::log::Log;
 use super::secrets::Secrets;
 use super::stream::Stream;
@@ -326,9 +326,13 @@ impl Drop for Server {
 }
 
 async fn instance(url: &str, settings: &[(&str, &str)], pace: FeedTimings, secrets: Secrets) -> Instance {
-    let connections = CONNECTIONS.to_string();
-    let always =
-        [("AUTH_DATABASE_URL", url), ("PASSWORD_HASH_THREADS", "1"), ("MAX_CONNECTIONS", connections.as_str())];
+    let (connections, data) = (CONNECTIONS.to_string(), cluster::directory());
+    let always = [
+        ("AUTH_DATABASE_URL", url),
+        ("PORTERO_DATA_DIR", data.to_str().expect("a path")),
+        ("PASSWORD_HASH_THREADS", "1"),
+        ("MAX_CONNECTIONS", connections.as_str()),
+    ];
     let variables = always.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let config = Config::from_vars(variables).expect("settings");
     let database = Database::to_serve(&config).await.expect("a database");

@@ -1,0 +1,151 @@
+//! A browser without scripts: it keeps cookies, goes where it is sent within Portero, and posts forms as they are.
+
+use std::collections::BTreeMap;
+
+use axum::http::Method;
+use axum::http::request::Builder;
+use form_urlencoded::Serializer;
+
+use super::ISSUER;
+use crate::support::{Caller, PASSWORD, Response, Secrets, Server};
+
+/// A browser.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    caller: Caller,
+    secrets: Secrets,
+    pub cookies: BTreeMap<String, String>,
+    pub language: Option<&'static str>,
+}
+
+impl Browser {
+    pub fn new(server: &Server) -> Self {
+        Self { caller: server.anonymous(), secrets: server.secrets.clone(), cookies: BTreeMap::new(), language: None }
+    }
+
+    /// One in which somebody is logged in.
+    pub async fn of(server: &Server, username: &str) -> Self {
+        let mut browser = Self::new(server);
+        let page = browser.get("/login").await;
+        let home = browser.log_in(&page, username).await;
+        assert!(home.text.contains("signed in as"), "{home:?}");
+        browser
+    }
+
+    pub async fn get(&mut self, path: &str) -> Response {
+        let answer = self.send(Method::GET, path, "", |request| request).await;
+        self.follow(answer).await
+    }
+
+    /// Posts what somebody else's page would, or a program.
+    pub async fn post(&mut self, path: &str, body: &str, headers: impl FnOnce(Builder) -> Builder) -> Response {
+        self.send(Method::POST, path, body, headers).await
+    }
+
+    /// Posts the form of a page with these fields more or in the place of its own.
+    pub async fn submit(&mut self, page: &Response, fields: &[(&str, &str)]) -> Response {
+        let form = Form::of(page);
+        let body = form.body(fields);
+        let answer = self
+            .send(Method::POST, &form.action, &body, |request| {
+                request.header("sec-fetch-site", "same-origin").header("origin", "null")
+            })
+            .await;
+        self.follow(answer).await
+    }
+
+    /// Fills in the login page.
+    pub async fn log_in(&mut self, page: &Response, username: &str) -> Response {
+        self.submit(page, &[("username", username), ("password", PASSWORD)]).await
+    }
+
+    async fn follow(&mut self, mut answer: Response) -> Response {
+        for _ in 0..5 {
+            match answer.header("location").strip_prefix(ISSUER) {
+                Some(path) => {
+                    let path = path.to_owned();
+                    answer = self.send(Method::GET, &path, "", |request| request).await;
+                }
+                None => return answer,
+            }
+        }
+        panic!("in a circle: {answer:?}");
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: &str,
+        headers: impl FnOnce(Builder) -> Builder,
+    ) -> Response {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let language = self.language;
+        let is_post = method == Method::POST;
+        let answer = self
+            .caller
+            .send_with(method, path, body, |request| {
+                let mut request = request;
+                if !cookies.is_empty() {
+                    request = request.header("cookie", cookies.join("; "));
+                }
+                if let Some(language) = language {
+                    request = request.header("accept-language", language);
+                }
+                if is_post {
+                    request = request.header("content-type", "application/x-www-form-urlencoded");
+                }
+                headers(request)
+            })
+            .await;
+        for cookie in answer.headers.get_all("set-cookie") {
+            let cookie = cookie.to_str().expect("ASCII");
+            assert!(cookie.contains("; Path=/; HttpOnly; SameSite=Lax"), "{cookie}");
+            let (name, rest) = cookie.split_once('=').expect("a cookie");
+            let value = rest.split(';').next().unwrap_or_default();
+            if cookie.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                if value.starts_with("ptk_") {
+                    self.secrets.add(value);
+                }
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        answer
+    }
+}
+
+/// The form of a page.
+#[derive(Clone, Debug)]
+pub struct Form {
+    pub action: String,
+    pub hidden: BTreeMap<String, String>,
+}
+
+impl Form {
+    #[track_caller]
+    pub fn of(page: &Response) -> Self {
+        let (_, form) = page.text.split_once("<form").unwrap_or_else(|| panic!("a form in {page:?}"));
+        let tags = || form.split('<');
+        let hidden = tags().filter(|tag| tag.contains(r#"type="hidden""#));
+        let hidden = hidden.map(|tag| (attribute(tag, "name"), attribute(tag, "value"))).collect();
+        Self { action: attribute(form, "action"), hidden }
+    }
+
+    pub fn body(&self, fields: &[(&str, &str)]) -> String {
+        let mut all: BTreeMap<&str, &str> =
+            self.hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        all.extend(fields.iter().copied());
+        Serializer::new(String::new()).extend_pairs(all).finish()
+    }
+}
+
+/// The value of an attribute of the tag that a text begins with.
+#[track_caller]
+fn attribute(tag: &str, name: &str) -> String {
+    let (_, value) = tag.split_once(&format!(" {name}=\"")).unwrap_or_else(|| panic!("{name} in {tag}"));
+    let value = value.split('"').next().unwrap_or_default();
+    let entities = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+    entities.iter().fold(value.to_owned(), |text, (entity, character)| text.replace(entity, character))
+}

@@ -1,0 +1,164 @@
+//! What people are asked, and what is remembered of it.
+
+use serde_json::{Value, json};
+
+use super::{Browser, asking, carried, clerk, code, error, shop};
+use crate::support::Server;
+
+async fn granted(server: &Server) -> (Vec<String>, Vec<i32>) {
+    sqlx::query_as("select scopes, services from auth.authorizations order by id desc limit 1")
+        .fetch_one(server.app.db.pool())
+        .await
+        .expect("an authorization")
+}
+
+#[tokio::test]
+async fn a_consent_is_remembered_until_more_is_asked_for() {
+    let server = shop().await;
+    let (ada, _) = clerk(&server).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let page = browser.get(&asking(&[])).await;
+    for told in [
+        "Web Shop asks for access",
+        "ada by name",
+        "know who you are",
+        "use your permission “read” in Store",
+        "You continue to shop.example.com.",
+    ] {
+        assert!(page.text.contains(told), "{told}: {page:?}");
+    }
+    assert!(page.header("content-security-policy").contains("form-action 'self' https://shop.example.com;"));
+    code(&browser.submit(&page, &[("answer", "allow")]).await);
+    code(&browser.get(&asking(&[])).await);
+    code(&browser.get(&asking(&[("scope", "openid Store:read")])).await);
+    let page = browser.get(&asking(&[("scope", "openid profile offline_access Store:read")])).await;
+    assert!(page.text.contains("see your name and username") && page.text.contains("while you are away"), "{page:?}");
+    code(&browser.submit(&page, &[("answer", "allow")]).await);
+    code(&browser.get(&asking(&[("scope", "profile openid Store:read")])).await);
+    let told: Vec<Value> = sqlx::query_scalar(
+        "select after from auth.audit_events where action = 'consent.granted' and subject_id = $1 order by id",
+    )
+    .bind(ada.id)
+    .fetch_all(server.app.db.pool())
+    .await
+    .expect("events");
+    assert_eq!(told[0], json!({"client_id": "web-shop", "scopes": ["Store:read", "openid"]}));
+    assert_eq!(told.len(), 2);
+}
+
+#[tokio::test]
+async fn whoever_does_not_agree_gives_nothing() {
+    let server = shop().await;
+    clerk(&server).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let page = browser.get(&asking(&[])).await;
+    let answer = browser.submit(&page, &[("answer", "deny")]).await;
+    assert_eq!((error(&answer).as_str(), carried(&answer).1["state"].as_str()), ("access_denied", "xyz"));
+    for nothing in ["select count(*) from auth.authorizations", "select count(*) from auth.consents"] {
+        assert_eq!(server.number(nothing).await, 0);
+    }
+    assert!(browser.submit(&page, &[("answer", "perhaps")]).await.text.contains(r#"id="allow""#), "asked anew");
+}
+
+#[tokio::test]
+async fn a_client_may_have_people_asked_each_time_or_never() {
+    let server = shop().await;
+    clerk(&server).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    server.execute("update auth.clients set consent = 'ask'").await;
+    for _ in 0..2 {
+        let page = browser.get(&asking(&[])).await;
+        code(&browser.submit(&page, &[("answer", "allow")]).await);
+    }
+    assert_eq!(error(&browser.get(&asking(&[("prompt", "none")])).await), "consent_required");
+    assert_eq!(server.number("select count(*) from auth.consents").await, 0);
+    server.execute("update auth.clients set consent = 'none'").await;
+    code(&browser.get(&asking(&[])).await);
+}
+
+#[tokio::test]
+async fn nobody_grants_what_they_do_not_hold() {
+    let server = shop().await;
+    server.execute("update auth.clients set consent = 'none'").await;
+    clerk(&server).await;
+    server.person_with("bob", &[]).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    code(&browser.get(&asking(&[("scope", "openid Store:read Store:write")])).await);
+    assert_eq!(granted(&server).await, (vec!["Store:read".to_owned(), "openid".to_owned()], vec![1000]));
+    // Without one of the permissions that were asked for in a service, a token is not for it: else it would allow more.
+    code(&browser.get(&asking(&[("scope", "openid Store:write")])).await);
+    assert_eq!(granted(&server).await, (vec!["openid".to_owned()], vec![]));
+    let mut browser = Browser::of(&server, "bob").await;
+    code(&browser.get(&asking(&[("scope", "")])).await);
+    assert_eq!(granted(&server).await, (vec![], vec![]));
+    code(&browser.get(&asking(&[("scope", "openid")])).await);
+    assert_eq!(granted(&server).await, (vec!["openid".to_owned()], vec![1000]));
+}
+
+#[tokio::test]
+async fn all_that_one_may_do_in_a_service_is_asked_for_in_these_words() {
+    let server = shop().await;
+    clerk(&server).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let page = browser.get(&asking(&[("scope", "openid"), ("ui_locales", "es-PE")])).await;
+    assert!(page.text.contains(r#"lang="es""#));
+    assert!(page.text.contains("hacer en Store todo lo que usted puede hacer allí"), "{page:?}");
+    code(&browser.submit(&page, &[("answer", "allow")]).await);
+    assert_eq!(error(&browser.get(&asking(&[("prompt", "none")])).await), "consent_required");
+}
+
+#[tokio::test]
+async fn what_has_changed_since_it_was_shown_is_asked_anew() {
+    let server = shop().await;
+    clerk(&server).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let page = browser.get(&asking(&[("scope", "openid Store:read Store:write")])).await;
+    server.execute("insert into auth.role_permission values (1000, 1001)").await;
+    let page = browser.submit(&page, &[("answer", "allow")]).await;
+    assert!(page.text.contains("“write”"), "{page:?}");
+    let more = [("answer", "allow"), ("shown", "Store:read Store:write openid profile")];
+    assert!(browser.submit(&page, &more).await.text.contains(r#"id="allow""#), "not what is asked for");
+    code(&browser.submit(&page, &[("answer", "allow")]).await);
+}
+
+#[tokio::test]
+async fn a_client_for_members_lets_nobody_else_in() {
+    let server = shop().await;
+    server.execute("update auth.clients set consent = 'none', admits = 'members'").await;
+    clerk(&server).await;
+    server.person_with("bob", &[]).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    code(&browser.get(&asking(&[])).await);
+    let mut browser = Browser::of(&server, "bob").await;
+    let page = browser.get(&asking(&[])).await;
+    assert_eq!(page.status, 403);
+    for told in ["No access here", "Your account has no access to Web Shop.", "bob by name", "Back to Web Shop"] {
+        assert!(page.text.contains(told), "{told}: {page:?}");
+    }
+    let link = page.text.split("href=\"/oauth/authorize?").nth(1).and_then(|rest| rest.split('"').next());
+    let link = format!("/oauth/authorize?{}", link.expect("a link").replace("&#38;", "&"));
+    let page = browser.get(&link).await;
+    code(&browser.log_in(&page, "ada").await);
+    server.execute("delete from auth.person_service_role").await;
+    assert_eq!(browser.get(&asking(&[])).await.status, 403, "a lost role is lost in the next request");
+}
+
+#[tokio::test]
+async fn what_ends_midway_gives_no_code() {
+    for end in [
+        "delete from auth.tokens_cache",
+        "update auth.person set disabled_at = now() where username = 'ada'",
+        "update auth.clients set removed_at = now()",
+        "update auth.clients set redirect_uris = '{}'",
+        "update auth.services set removed_at = now() where id = 1000",
+    ] {
+        let server = shop().await;
+        clerk(&server).await;
+        let mut browser = Browser::of(&server, "ada").await;
+        let page = browser.get(&asking(&[])).await;
+        server.execute(end).await;
+        let answer = browser.submit(&page, &[("answer", "allow")]).await;
+        assert!(!answer.header("location").contains("code="), "{end}: {answer:?}");
+        assert_eq!(server.number("select count(*) from auth.authorizations").await, 0, "{end}");
+    }
+}

@@ -1,0 +1,86 @@
+use serde_json::{Value, json};
+
+use crate::support::House;
+
+async fn furnished() -> House {
+    let house = House::new().await;
+    house.json(&["service", "add", "Shop"]);
+    house.json(&["service", "add", "Bank"]);
+    house
+}
+
+#[tokio::test]
+async fn clients_are_made_listed_shown_and_removed() {
+    let house = furnished().await;
+    let wiki = ["client", "add", "Wiki", "--service", "Shop", "--redirect-uri", "https://wiki.example/cb"];
+    let made = house.json(&[&wiki[..], &["--id", "wiki", "--audience", "Shop", "--audience", "Bank"]].concat());
+    let secret = made["client_secret"].as_str().expect("a secret").to_owned();
+    assert_eq!((&made["audience"], &made["created_by"]), (&json!([1, 2]), &Value::Null));
+    let said = house.run(&wiki);
+    assert!(said.out.contains("Created client c") && said.out.contains("pcs_"), "{said:?}");
+    house.run(&[&wiki[..], &["--id", "wiki"]].concat()).refused(&["client_id", "choose another"]);
+
+    let list = house.json(&["client", "list", "--beginning", "wiki"]);
+    assert_eq!(list.as_array().map(Vec::len), Some(2));
+    assert_eq!(house.json(&["client", "list", "--service", "Bank"]), json!([]));
+    let text = house.run(&["client", "list"]).out;
+    assert!(text.contains("wiki") && text.contains("authorization_code"), "{text}");
+    let shown = house.run(&["client", "show", "wiki"]).out;
+    assert!(shown.contains("https://wiki.example/cb") && !shown.contains(&secret[4..20]), "{shown}");
+    assert_eq!(house.json(&["client", "show", "wiki"])["secrets"].as_array().map(Vec::len), Some(1));
+
+    assert_eq!(house.json(&["client", "remove", "wiki"])["client_id"], "wiki");
+    house.run(&["client", "show", "wiki"]).refused(&["no client `wiki`", "portero client list"]);
+    assert_eq!(house.told("client.deleted").await.len(), 1);
+}
+
+#[tokio::test]
+async fn secrets_are_changed_and_shown_once() {
+    let house = furnished().await;
+    let robot = ["client", "add", "Robot", "--service", "Shop", "--id", "robot", "--grant", "client_credentials"];
+    let said = house.run(&robot);
+    assert!(said.out.contains("client:robot"), "{said:?}");
+    house.json(&["permission", "add", "read"]);
+    house.json(&["role", "add", "Reader of all", "--permission", "read", "--service", "Shop"]);
+    house.json(&["grant", "add", "client:robot", "Shop", "Reader of all"]);
+    let rotated = house.json(&["client", "rotate", "robot", "--overlap", "12h"]);
+    assert!(rotated["client_secret"].as_str().is_some_and(|secret| secret.starts_with("pcs_")));
+    house.run(&["client", "rotate", "robot"]).refused(&["two secrets"]);
+    let said = house.run(&["client", "rotate", "robot", "--overlap", "0"]);
+    assert!(said.out.contains("shown only once: pcs_"), "{said:?}");
+    assert_eq!(house.number("select count(*) from auth.client_secrets").await, 1);
+    let mistyped = house.run(&["client", "rotate", "robot", "--overlap", "31d"]);
+    assert!(mistyped.code == 2 && mistyped.err.contains("30 days"), "{mistyped:?}");
+    house.run(&["user", "reset-password", "client:robot", "--random-password"]).refused(&["no user"]);
+    house.run(&["user", "remove", "client:robot"]).refused(&["no user"]);
+    house.run(&["user", "show", "client:robot"]).refused(&["no user"]);
+    assert!(!house.run(&["user", "list"]).out.contains("robot"));
+}
+
+#[tokio::test]
+async fn what_a_client_can_not_be_is_refused_by_field() {
+    let house = furnished().await;
+    let add = |more: &[&str]| house.run(&[&["client", "add", "App", "--service", "Shop"], more].concat());
+    add(&[]).refused(&["`redirect_uris`"]);
+    add(&["--redirect-uri", "http://app.example/"]).refused(&["`redirect_uris[0]`", "https://"]);
+    add(&["--public", "--grant", "client_credentials"]).refused(&["`grant_types`"]);
+    for (mistyped, word) in [
+        (["--public", "--auth-method=none"], "--public"),
+        (["--grant", "implicit"], "authorization_code"),
+        (["--id", "7"], "number"),
+    ] {
+        let said = add(&mistyped);
+        assert!(said.code == 2 && said.err.contains(word), "{said:?}");
+    }
+    add(&["--audience", "portero", "--redirect-uri", "https://app.example/"]).refused(&["Portero"]);
+    add(&["--jwks-file", "/nowhere.json"]).refused(&["/nowhere.json"]);
+    let keys = house.file(
+        "jwks.json",
+        r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+    );
+    let signs = ["client", "add", "App", "--service", "Shop", "--grant", "client_credentials", "--jwks-file", &keys];
+    assert_eq!(house.json(&signs)["token_endpoint_auth_method"], "private_key_jwt");
+    house
+        .run(&["client", "add", "App", "--service", "0", "--redirect-uri", "https://app.example/"])
+        .refused(&["Portero"]);
+}
