@@ -1,8 +1,6 @@
 //! Scopes (RFC 6749 section 3.3): what a client asks for, and how that is written. One of a service's permissions is
 //! `service:permission`; what a scope can't hold of its name, as a space, is percent-encoded on the way and nowhere else.
 
-use std::collections::BTreeSet;
-
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 /// An ID token, and with it OpenID Connect.
@@ -41,16 +39,25 @@ pub enum Refused {
 
 /// Reads a list of scopes; each once, in order. `None` when it is none.
 pub fn read(text: &str) -> Option<Vec<String>> {
-    let mut scopes = BTreeSet::new();
+    let mut scopes = listed(text)?;
+    scopes.sort_unstable();
+    Some(scopes)
+}
+
+/// The same in the order in which they are written.
+pub fn listed(text: &str) -> Option<Vec<String>> {
+    let mut scopes: Vec<String> = Vec::new();
     for scope in text.split(' ').filter(|scope| !scope.is_empty()) {
         let is_scope = scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
         let decoded = percent_decode_str(scope).decode_utf8().ok()?;
         if !is_scope || scopes.len() == MOST {
             return None;
         }
-        scopes.insert(decoded.into_owned());
+        if !scopes.iter().any(|known| **known == *decoded) {
+            scopes.push(decoded.into_owned());
+        }
     }
-    Some(scopes.into_iter().collect())
+    Some(scopes)
 }
 
 /// As requests and answers have them.

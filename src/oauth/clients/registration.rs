@@ -120,7 +120,7 @@ impl Registration {
             redirect_uris: said.redirect_uris.map_or(self.redirect_uris, each_once),
             post_logout_redirect_uris: said.post_logout_redirect_uris.map_or(self.post_logout_redirect_uris, each_once),
             backchannel_logout_uri: patched(said.backchannel_logout_uri, self.backchannel_logout_uri),
-            scopes: said.scope.map_or(Ok(self.scopes), |scope| scopes::read(&scope).ok_or_else(no_scopes))?,
+            scopes: said.scope.map_or(Ok(self.scopes), |scope| scopes::listed(&scope).ok_or_else(no_scopes))?,
             audience: audience.map_or(self.audience, each_once),
             token_format: said.access_token_format.unwrap_or(self.token_format),
             token_seconds: said.access_token_lifetime_seconds.unwrap_or(self.token_seconds),
