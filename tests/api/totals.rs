@@ -163,7 +163,7 @@ async fn what_is_not_shown_is_not_counted() {
 async fn who_may_not_see_a_list_hears_no_total() {
     let server = Server::on_the_demo_data().await;
     let nobody = server.powerless().await;
-    for list in LISTS.iter().filter(|list| **list != "/auth/sessions") {
+    for list in LISTS.iter().filter(|list| !list.starts_with("/auth/")) {
         let answer = nobody.get(&format!("{list}?count=true")).await;
         assert_eq!((answer.status, answer.header("x-total-count")), (403, ""), "{list}");
     }
