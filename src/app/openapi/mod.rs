@@ -229,6 +229,10 @@ fn complete_of_oauth(operation: &mut Operation) {
     add(operation, "503", "`temporarily_unavailable`");
     for (status, response) in &mut operation.responses.responses {
         let (RefOr::T(response), Ok(status)) = (response, status.parse::<StatusCode>()) else { continue };
+        // The specification asks for one.
+        if response.description.is_empty() {
+            response.description.push_str(reason(status));
+        }
         if status.is_client_error() || status.is_server_error() {
             let examples = response.description.split('`').skip(1).step_by(2).map(|code| {
                 let body = json!({"error": code, "error_description": "what happened and what to do"});
