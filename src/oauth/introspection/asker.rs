@@ -1,6 +1,7 @@
 //! Who may ask what a token is good for: a confidential client, or a backend with a key of its service.
 
 use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 
 use super::{Answer, Ask, Asked, Seen};
 use crate::base::id::ServiceId;
@@ -38,6 +39,8 @@ impl Asker {
         let names_a_client =
             ["client_id", "client_secret", "client_assertion"].iter().any(|name| form.get(name).is_some());
         match key {
+            // Whoever says by two headers who they are may be neither.
+            Some(_) if is_of_a_client(headers) => Err(Error::invalid_client()),
             Some(_) if names_a_client => {
                 Err(Error::invalid_request("a service's key and a client were sent: send one of them"))
             }
@@ -71,6 +74,14 @@ impl Asker {
             }
         }
     }
+}
+
+/// Whether `Authorization` is no key's.
+fn is_of_a_client(headers: &HeaderMap) -> bool {
+    let schemes = headers.get_all(AUTHORIZATION).iter().map(|value| value.to_str().unwrap_or_default());
+    schemes
+        .map(|value| value.split(' ').next().unwrap_or_default())
+        .any(|scheme| !scheme.eq_ignore_ascii_case("bearer"))
 }
 
 impl Proved {

@@ -145,3 +145,19 @@ async fn many_at_once_are_each_answered_their_own() {
         }
     }
 }
+
+#[tokio::test]
+async fn whoever_says_by_two_headers_who_they_are_may_be_neither() {
+    let server = Server::on_the_demo_data().await;
+    let client = server.client(NewClient::default()).await;
+    let backend = server.backend(4).await;
+    let token = client.of_itself().await;
+    let right = basic("app", client.secret.as_deref().expect("a secret"));
+    for authorization in [right.as_str(), "Basic !", "Digest a=b", "x"] {
+        let form = [("token", token.as_str())];
+        let answer =
+            post_form(&backend, "/oauth/introspect", &form, |request| request.header("authorization", authorization));
+        let answer = answer.await;
+        assert_eq!((answer.status, &answer.body["error"]), (401, &json!("invalid_client")), "{authorization}");
+    }
+}
