@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::effective::{Effective, Evaluator, Vocabulary, store};
+use super::effective::store::{self, Assignments};
+use super::effective::{Effective, Evaluator, Vocabulary};
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::opaque::token::TokenHash;
@@ -40,6 +41,17 @@ pub struct Rights {
     pub vocabulary: Arc<Vocabulary>,
 }
 
+impl Rights {
+    /// What comes of what somebody holds.
+    pub(super) fn of(vocabulary: &Arc<Vocabulary>, held: &Assignments) -> Self {
+        Self {
+            service: held.service,
+            effective: Arc::new(vocabulary.effective(held)),
+            vocabulary: Arc::clone(vocabulary),
+        }
+    }
+}
+
 /// See [`Ask`].
 #[derive(Debug)]
 pub struct Checks(pub Evaluator);
@@ -70,11 +82,7 @@ impl BatchQuery for Checks {
             }
             let answers = found.rows.into_iter().map(|row| {
                 let (session, held) = row?;
-                let rights = held.map(|held| Rights {
-                    service: held.service,
-                    effective: Arc::new(vocabulary.effective(&held)),
-                    vocabulary: Arc::clone(&vocabulary),
-                });
+                let rights = held.map(|held| Rights::of(&vocabulary, &held));
                 Some(CheckResult { session, rights })
             });
             let answers: Vec<_> = answers.collect();

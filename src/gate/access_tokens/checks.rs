@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -56,11 +54,7 @@ impl BatchQuery for AccessChecks {
             }
             let answers = found.rows.into_iter().map(|row| {
                 let (token, held) = row?;
-                let rights = held.map(|held| Rights {
-                    service: held.service,
-                    effective: Arc::new(vocabulary.effective(&held)),
-                    vocabulary: Arc::clone(&vocabulary),
-                });
+                let rights = held.map(|held| Rights::of(&vocabulary, &held));
                 Some(Answer { token, rights })
             });
             let answers: Vec<_> = answers.collect();
