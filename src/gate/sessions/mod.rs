@@ -12,7 +12,7 @@ pub use bounds::{Bounds, Settings};
 
 pub use family::{Family, FamilyLifetime, PairTimes, RefreshDecision, RefreshTokenState};
 
-pub use purge::{purge_every_minute, walk, walk_families};
+pub use purge::{Walk, purge_every_minute, rest, walk, walk_families};
 
 pub use renew::{Due, Renewals};
 pub use session::{Lifetime, Payload, Session, State};

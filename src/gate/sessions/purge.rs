@@ -1,9 +1,12 @@
 //! Expired sessions, and families of them, are deleted every minute, by whichever instance comes first: a walk through the table, a few pages
 //! at a time, so that no lock is ever long, no index is needed, and nobody else notices.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::store::{self, families};
+use sqlx::PgConnection;
+
+use super::store::{self, Purged, families};
 use crate::base::error::Result;
 use crate::gate::Gate;
 use crate::platform::database::duty;
@@ -82,28 +85,68 @@ pub async fn walk_families(gate: &Gate) -> Result<u64> {
 }
 
 async fn step_by_step(gate: &Gate, table: Table) -> Result<u64> {
-    let pages = store::pages(&mut *gate.db.read().await?, table.name()).await?;
-    let (mut total, mut from, mut told) = (0, 0, Instant::now());
-    while from < pages {
-        let start = Instant::now();
+    let mut walk = Walk::through(&mut *gate.db.read().await?, table.name(), DUTY).await?;
+    while let Some(pages) = walk.step() {
         let mut tx = gate.db.begin().await?;
-        let (now, range) = (gate.clock.now(), from..from + PAGES);
+        let now = gate.clock.now();
         let purged = match table {
-            Table::Sessions => store::purge(&mut tx, gate.sessions.lifetime, now, range.clone(), SESSIONS).await?,
-            Table::Families => families::purge(&mut tx, gate.sessions.families, now, range.clone(), FAMILIES).await?,
+            Table::Sessions => store::purge(&mut tx, gate.sessions.lifetime, now, pages, SESSIONS).await?,
+            Table::Families => families::purge(&mut tx, gate.sessions.families, now, pages, FAMILIES).await?,
         };
-        if told.elapsed() > SIGN_OF_LIFE {
-            duty::keep(&mut tx, DUTY, EVERY).await?;
-            told = Instant::now();
-        }
+        walk.keep_duty(&mut tx).await?;
         tx.commit().await?;
-        total += purged.rows;
-        from = purged.up_to.unwrap_or(range.end);
-        if purged.rows > 0 {
-            tokio::time::sleep(start.elapsed() * REST).await;
-        } else {
-            tokio::task::yield_now().await;
-        }
+        walk.go_on(purged).await;
     }
-    Ok(total)
+    Ok(walk.total)
+}
+
+/// A walk through a table, a few pages at a step.
+#[derive(Debug)]
+pub struct Walk {
+    /// Rows that were deleted so far.
+    pub total: u64,
+    duty: &'static str,
+    pages: i64,
+    from: i64,
+    told: Instant,
+    start: Instant,
+}
+
+impl Walk {
+    /// One through `table`, which keeps others off `duty` meanwhile.
+    pub async fn through(conn: &mut PgConnection, table: &str, duty: &'static str) -> Result<Self> {
+        let pages = store::pages(conn, table).await?;
+        Ok(Self { total: 0, duty, pages, from: 0, told: Instant::now(), start: Instant::now() })
+    }
+
+    /// The pages of the step that begins now; `None` at the end.
+    pub fn step(&mut self) -> Option<Range<i64>> {
+        self.start = Instant::now();
+        (self.from < self.pages).then(|| self.from..self.from + PAGES)
+    }
+
+    /// Gives a sign of life where it is time for one.
+    pub async fn keep_duty(&mut self, conn: &mut PgConnection) -> Result<()> {
+        if self.told.elapsed() > SIGN_OF_LIFE {
+            duty::keep(conn, self.duty, EVERY).await?;
+            self.told = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Goes to where the next step begins, after a rest.
+    pub async fn go_on(&mut self, purged: Purged) {
+        self.total += purged.rows;
+        self.from = purged.up_to.unwrap_or(self.from + PAGES);
+        rest(purged.rows, self.start).await;
+    }
+}
+
+/// Lets others have the machine after a step that began at `start` and deleted so many rows.
+pub async fn rest(rows: u64, start: Instant) {
+    if rows > 0 {
+        tokio::time::sleep(start.elapsed() * REST).await;
+    } else {
+        tokio::task::yield_now().await;
+    }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::store;
 use crate::base::error::Result;
-use crate::gate::sessions::store::pages;
+use crate::gate::sessions::{Walk, rest};
 use crate::oauth::OAuth;
 use crate::platform::database::duty;
 
@@ -15,18 +15,11 @@ const EVERY: Duration = Duration::from_mins(1);
 /// How often each instance looks whether a run is due.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Others keep their hands off while a run tells so this often.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
-
-/// How many pages one step looks at, and how many access tokens it deletes at most.
-const PAGES: i64 = 64;
+/// How many access tokens one step deletes at most.
 const TOKENS: i64 = 128;
 
 /// Likewise of authorizations, each of which takes its tokens along.
 const AUTHORIZATIONS: i64 = 8;
-
-/// After a step that deleted something, others have the machine for so many times as long.
-const REST: u32 = 3;
 
 /// Purges until the app stops.
 pub async fn purge_every_minute(oauth: OAuth) {
@@ -48,23 +41,15 @@ pub async fn purge(oauth: &OAuth) -> Result<u64> {
 
 /// One walk through all access tokens, of which there may be millions, and none is worth an index of its own.
 async fn walk(oauth: &OAuth) -> Result<u64> {
-    let pages = pages(&mut *oauth.db.read().await?, "auth.access_tokens").await?;
-    let (mut total, mut from, mut told) = (0, 0, Instant::now());
-    while from < pages {
-        let start = Instant::now();
+    let mut walk = Walk::through(&mut *oauth.db.read().await?, "auth.access_tokens", DUTY).await?;
+    while let Some(pages) = walk.step() {
         let mut tx = oauth.db.begin().await?;
-        let range = from..from + PAGES;
-        let purged = store::purge::access_tokens(&mut tx, oauth.clock.now(), range.clone(), TOKENS).await?;
-        if told.elapsed() > SIGN_OF_LIFE {
-            duty::keep(&mut tx, DUTY, EVERY).await?;
-            told = Instant::now();
-        }
+        let purged = store::purge::access_tokens(&mut tx, oauth.clock.now(), pages, TOKENS).await?;
+        walk.keep_duty(&mut tx).await?;
         tx.commit().await?;
-        total += purged.rows;
-        from = purged.up_to.unwrap_or(range.end);
-        rest(purged.rows, start).await;
+        walk.go_on(purged).await;
     }
-    Ok(total)
+    Ok(walk.total)
 }
 
 async fn steps(oauth: &OAuth) -> Result<u64> {
@@ -81,13 +66,5 @@ async fn steps(oauth: &OAuth) -> Result<u64> {
         if authorizations < AUTHORIZATIONS.unsigned_abs() && assertions < TOKENS.unsigned_abs() {
             return Ok(total);
         }
-    }
-}
-
-async fn rest(rows: u64, start: Instant) {
-    if rows > 0 {
-        tokio::time::sleep(start.elapsed() * REST).await;
-    } else {
-        tokio::task::yield_now().await;
     }
 }
