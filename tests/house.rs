@@ -119,8 +119,7 @@ const SQL_ELSEWHERE: &[(&str, &str)] = &[
 const PATHS_ELSEWHERE: &[(&str, &str)] = &[
     ("app/docs.rs /openapi.json", "what the page of the reference loads"),
     ("identity/accounts/me_routes.rs /people/{id}/services", "a link to the next page"),
-    ("oauth/audience.rs /services/{}", "the name of a resource (RFC 8707)"),
-    ("oauth/authorizations/request.rs /services/{id}", "a refusal says what a resource is called"),
+    ("oauth/audience.rs /services/{id}", "the name of a resource (RFC 8707)"),
     ("oauth/clients/assertion.rs /oauth/token", "assertions name it as their audience"),
     ("oauth/discovery.rs /.well-known/jwks.json", "the metadata tells where it is"),
     ("oauth/discovery.rs /.well-known/oauth-authorization-server", "the metadata tells where it is"),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::error::{Error, Result};
@@ -12,6 +13,16 @@ use crate::gate::{Effective, Vocabulary};
 
 /// How a request names a service by its name.
 const URN: &str = "urn:portero:service:";
+
+/// What an address can't hold as it is (RFC 3986 section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Whether a request may call a service so (RFC 8707 section 2): `<issuer>/services/<id>`, or `urn:portero:service:<name>`, the
+/// name percent-encoded or as it is.
+pub fn is_called(resource: &str, issuer: &Issuer, (id, name): (ServiceId, &str)) -> bool {
+    let by_name = |called: &str| called == name || called == utf8_percent_encode(name, RESERVED).to_string();
+    resource.strip_prefix(URN).is_some_and(by_name) || resource == issuer.at(&format!("/services/{id}"))
+}
 
 /// A service of an audience.
 #[derive(Clone, Debug)]
@@ -35,7 +46,12 @@ impl Audience {
             let name = vocabulary.service_name(service)?;
             Some(Place { service, name, held })
         });
-        Self(places.collect())
+        Self::at(places)
+    }
+
+    /// These.
+    pub fn at(places: impl IntoIterator<Item = Place>) -> Self {
+        Self(places.into_iter().collect())
     }
 
     /// The services.
@@ -65,10 +81,7 @@ impl Audience {
     pub fn narrowed<'a>(&self, issuer: &Issuer, resources: impl Iterator<Item = &'a str>) -> Result<Self> {
         let mut chosen: Vec<Place> = Vec::new();
         for resource in resources {
-            let place = self.0.iter().find(|place| {
-                resource.strip_prefix(URN) == Some(&*place.name)
-                    || resource == issuer.at(&format!("/services/{}", place.service))
-            });
+            let place = self.0.iter().find(|place| is_called(resource, issuer, (place.service, &place.name)));
             let place = place.ok_or_else(|| {
                 Error::invalid_target("the client's tokens are not for this resource: urn:portero:service:<name>")
             })?;
@@ -137,6 +150,7 @@ mod tests {
         let (name, id) = ("urn:portero:service:UI Store", "https://id.example.com/services/4");
         assert_eq!(narrowed(&[name]), Ok(vec![ServiceId(4)]));
         assert_eq!(narrowed(&[id, name]), Ok(vec![ServiceId(4)]));
+        assert_eq!(narrowed(&["urn:portero:service:UI%20Store"]), Ok(vec![ServiceId(4)]), "as an address has it");
         for other in
             ["UI Store", "urn:portero:service:Other", "https://id.example.com/services/6", "https://x/services/4"]
         {

@@ -3,6 +3,8 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
+use crate::gate::access_tokens::scope;
+
 /// An ID token, and with it OpenID Connect.
 pub const OPENID: &str = "openid";
 /// The claims `name`, `preferred_username`, `updated_at`.
@@ -82,7 +84,7 @@ pub fn asked(allowed: &[String], text: Option<&str>) -> Result<Vec<String>, Refu
 
 /// The permission of a service that a scope stands for. Names of both may have colons: it is split at the service's name.
 pub fn permission_of<'a>(scope: &'a str, service: &str) -> Option<&'a str> {
-    scope.strip_prefix(service)?.strip_prefix(':').filter(|permission| !permission.is_empty())
+    scope::named_in(scope, service).filter(|permission| !permission.is_empty())
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use crate::gate::Effective;
 
-/// How the scopes of a service begin. What follows is a permission, whatever colons it has.
-fn prefix(service: &str) -> String {
-    format!("{service}:")
+/// What a scope of this service names there: all that follows, whatever colons it has.
+pub fn named_in<'a>(scope: &'a str, service: &str) -> Option<&'a str> {
+    scope.strip_prefix(service)?.strip_prefix(':')
 }
 
 /// Whether a scope may stand for a permission: the standard's own have no colon.
@@ -15,11 +15,7 @@ pub fn is_of_a_service(scope: &str) -> bool {
 /// What is left of what somebody holds in a service, where these scopes are all that a token may be used for: all of it, if
 /// none of them is of this service. Roles are not told of what is only a part.
 pub fn narrowed(effective: &Effective, service: &str, scopes: &[String]) -> Option<Effective> {
-    if !scopes.iter().any(|scope| is_of_a_service(scope)) {
-        return None;
-    }
-    let prefix = prefix(service);
-    let of_service: Vec<&str> = scopes.iter().filter_map(|scope| scope.strip_prefix(&prefix)).collect();
+    let of_service: Vec<&str> = scopes.iter().filter_map(|scope| named_in(scope, service)).collect();
     if of_service.is_empty() {
         return None;
     }
@@ -28,9 +24,8 @@ pub fn narrowed(effective: &Effective, service: &str, scopes: &[String]) -> Opti
 }
 
 /// Those of `scopes` that are of this service.
-pub fn of_service<'a>(service: &str, scopes: &'a [String]) -> impl Iterator<Item = &'a String> {
-    let prefix = prefix(service);
-    scopes.iter().filter(move |scope| scope.starts_with(&prefix))
+pub fn of_service<'a>(service: &'a str, scopes: &'a [String]) -> impl Iterator<Item = &'a String> {
+    scopes.iter().filter(move |scope| named_in(scope, service).is_some())
 }
 
 /// Those of them whose permission is held there.

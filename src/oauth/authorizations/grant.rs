@@ -4,10 +4,11 @@ use crate::base::error::Result;
 use crate::base::id::{PersonId, ServiceId};
 use crate::gate::Effective;
 use crate::oauth::OAuth;
+use crate::oauth::audience::{Audience, Place};
 use crate::oauth::authorizations::Request;
 use crate::oauth::authorizations::store::Service;
 use crate::oauth::clients::{Admits, GrantType};
-use crate::oauth::scopes::{OFFLINE_ACCESS, STANDARD, permission_of};
+use crate::oauth::scopes::{OFFLINE_ACCESS, permission_of};
 
 /// What is granted, or would be if the person agreed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,29 +36,15 @@ impl Grant {
         Ok(Some(Self::new(&asked, request.audience.clone().into_iter().zip(held))))
     }
 
-    /// Of what is asked for, all that is no permission, and of the permissions those that are held. A service in which none of
-    /// those is held that were asked for there is left out: a token without any would allow all that is held.
+    /// Of what is asked for, what [`Audience::granted`] leaves of it.
     fn new(asked: &[String], held: impl Iterator<Item = (Service, Effective)>) -> Self {
-        let mut scopes: Vec<String> =
-            asked.iter().filter(|scope| STANDARD.contains(&scope.as_str())).cloned().collect();
-        let mut services = Vec::new();
-        for (service, effective) in held {
-            let wanted = asked.iter().filter_map(|scope| Some((scope, permission_of(scope, &service.name)?)));
-            let wanted: Vec<(&String, &str)> = wanted.collect();
-            let is_held = |permission: &str| effective.permissions.iter().any(|held| **held == *permission);
-            let granted: Vec<String> = wanted
-                .iter()
-                .filter(|(_, permission)| is_held(permission))
-                .map(|(scope, _)| (*scope).clone())
-                .collect();
-            if wanted.is_empty() || !granted.is_empty() {
-                scopes.extend(granted);
-                services.push(service);
-            }
-        }
+        let places = held.map(|(service, held)| Place { service: service.id, name: service.name.into(), held });
+        let (audience, mut scopes) = Audience::at(places).granted(&[], asked);
+        let services = audience.places().iter();
+        let services = services.map(|place| Service { id: place.service, name: place.name.as_ref().to_owned() });
         scopes.sort_unstable();
         scopes.dedup();
-        Self { scopes, services }
+        Self { scopes, services: services.collect() }
     }
 
     /// The services in which the client may do all that the person may.

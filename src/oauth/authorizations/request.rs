@@ -1,7 +1,6 @@
 //! An authorization request (RFC 6749 section 4.1.1; OpenID Connect Core section 3.1.2.1), read in the order in which its
 //! faults may be told: to the person alone until it is known whose client asks and where it may be answered.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -12,13 +11,11 @@ use super::store::{self, Service};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ServiceId};
 use crate::oauth::OAuth;
+use crate::oauth::audience::is_called;
 use crate::oauth::clients::{self, Client, GrantType};
 use crate::oauth::keys::TokenType;
 use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
 use crate::oauth::scopes;
-
-/// What an address can't hold as it is (RFC 3986 section 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request that may be answered.
 #[derive(Clone, Debug)]
@@ -242,20 +239,13 @@ fn code_challenge(client: &Client, parameters: &Parameters) -> std::result::Resu
 /// The services that are asked for (RFC 8707), or all that the client's tokens are for; `None` where it asks for another.
 fn asked_for(oauth: &OAuth, services: Vec<Service>, parameters: &Parameters) -> Option<Vec<Service>> {
     let named = |resource: &str| {
-        let is_named = |Service { id, name }: &&Service| {
-            resource == oauth.issuer.at(&format!("/services/{id}")) || resource == urn(name)
-        };
+        let is_named = |Service { id, name }: &&Service| is_called(resource, &oauth.issuer, (*id, name));
         services.iter().find(is_named).map(|service| service.id)
     };
     let wanted: Option<Vec<ServiceId>> = parameters.all("resource").map(named).collect();
     let wanted = wanted?;
     let is_wanted = |service: &Service| wanted.is_empty() || wanted.contains(&service.id);
     Some(services.into_iter().filter(is_wanted).collect())
-}
-
-/// What a service is called as a resource.
-fn urn(name: &str) -> String {
-    format!("urn:portero:service:{}", utf8_percent_encode(name, RESERVED))
 }
 
 #[cfg(test)]
