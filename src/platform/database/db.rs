@@ -119,7 +119,9 @@ impl Db {
 
     /// A connection to the primary, wherever that is by now.
     async fn acquire(&self) -> Result<PooledConnection> {
-        let Ok(acquired) = timeout(POOL_WAIT, self.find_and_acquire()).await else {
+        // 4 KiB, which each future that may ask Postgres would have in it, and move about: also those that never do.
+        let acquired = Box::pin(self.find_and_acquire());
+        let Ok(acquired) = timeout(POOL_WAIT, acquired).await else {
             self.address.found.doubt();
             return Err(Error::Unavailable(format!("no connection to Postgres within {POOL_WAIT:?}")));
         };
