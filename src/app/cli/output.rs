@@ -102,8 +102,8 @@ pub(super) fn table(
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     // Wrapped to the terminal, unless that is too narrow or does not know its width (it says 0 in some containers).
-    if table.width().is_some_and(|width| width >= NARROWEST) {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = terminal_width().filter(|width| *width >= NARROWEST) {
+        table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
     }
     if !header.is_empty() {
         table.set_header(header.iter().map(|name| name.to_uppercase()));
@@ -120,6 +120,11 @@ pub(super) fn table(
     line(&text.join("\n"))?;
     let widths = widths.iter().copied().chain(std::iter::repeat(0));
     Ok(table.column_max_content_widths().into_iter().zip(widths).map(|(now, before)| now.max(before)).collect())
+}
+
+/// In columns; `None` where standard output is no terminal.
+fn terminal_width() -> Option<u16> {
+    rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col)
 }
 
 fn json(value: &impl Serialize) -> anyhow::Result<()> {
