@@ -25,6 +25,7 @@ pub enum Target {
     /// No further from 1 than this.
     RatioWithin(f64),
     /// By itself.
+    AtLeast(f64),
     AtMost(f64),
     /// It is shown, nothing is asked of it.
     None,
@@ -65,6 +66,7 @@ impl Row {
             Target::RatioAtLeast(least) => (format!(">= {least} x"), ratio >= least),
             Target::RatioAtMost(most) => (format!("<= {most} x"), ratio <= most),
             Target::RatioWithin(share) => (format!("1 x, within {:.0} %", share * 100.0), (ratio - 1.0).abs() <= share),
+            Target::AtLeast(least) => (format!(">= {}", show(self.unit, least)), self.value.median() >= least),
             Target::AtMost(most) => (format!("<= {}", show(self.unit, most)), self.value.median() <= most),
             Target::None => return (String::new(), ""),
         };

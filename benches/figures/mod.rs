@@ -5,6 +5,7 @@ pub mod beside;
 mod checks;
 mod equal;
 mod logins;
+mod oauth;
 mod purge;
 mod renewals;
 mod rest;
@@ -49,12 +50,14 @@ pub enum Figure {
     Purge,
     /// What renewals do to the table of tokens.
     Renewals,
+    /// Access tokens, introspection, logins for a client.
+    Oauth,
     /// Every request at 1,000 people and at 1,000,000.
     Scale,
 }
 
 impl Figure {
-    pub const USUAL: [Self; 9] = [
+    pub const USUAL: [Self; 10] = [
         Self::Checks,
         Self::Alone,
         Self::Logins,
@@ -63,9 +66,10 @@ impl Figure {
         Self::Equal,
         Self::Storm,
         Self::Stream,
+        Self::Oauth,
         Self::Rest,
     ];
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Checks,
         Self::Alone,
         Self::Logins,
@@ -74,6 +78,7 @@ impl Figure {
         Self::Equal,
         Self::Storm,
         Self::Stream,
+        Self::Oauth,
         Self::Rest,
         Self::Purge,
         Self::Renewals,
@@ -104,6 +109,7 @@ impl Bench {
             Figure::Equal => equal::equal(self).await,
             Figure::Storm => storm::storm(self).await,
             Figure::Stream => stream::stream(self).await,
+            Figure::Oauth => oauth::oauth(self).await,
             Figure::Rest => rest::rest(self).await,
             Figure::Purge => purge::purge(self).await,
             Figure::Renewals => renewals::renewals(self).await,

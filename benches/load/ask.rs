@@ -13,11 +13,15 @@ pub struct Ask {
     pub method: String,
     pub path: String,
     pub body: String,
+    /// What `body` is; as JSON if it is empty.
+    content_type: String,
     pub by: By,
     /// The status of a good answer.
     pub status: u16,
     /// What a good answer contains.
     pub proof: String,
+    /// One of these, whichever, is `{text}`.
+    texts: Vec<String>,
 }
 
 /// Whose token the request carries.
@@ -32,12 +36,23 @@ pub enum By {
 impl Ask {
     pub fn new(method: &str, path: &str, by: By) -> Self {
         let (method, path) = (method.to_owned(), path.to_owned());
-        Self { method, path, body: String::new(), by, status: 200, proof: String::new() }
+        let (body, content_type, proof) = Default::default();
+        Self { method, path, body, content_type, by, status: 200, proof, texts: Vec::new() }
     }
 
     #[must_use]
     pub fn body(self, body: &str) -> Self {
         Self { body: body.to_owned(), ..self }
+    }
+
+    #[must_use]
+    pub fn form(self, body: &str) -> Self {
+        Self { content_type: "application/x-www-form-urlencoded".to_owned(), ..self.body(body) }
+    }
+
+    #[must_use]
+    pub fn texts(self, texts: Vec<String>) -> Self {
+        Self { texts, ..self }
     }
 
     #[must_use]
@@ -68,15 +83,23 @@ pub struct Subject {
 impl Ask {
     pub fn render(&self, world: World, subject: Subject) -> Request {
         let fill = |text: &str| if text.contains('{') { fill_gaps(text, world, subject) } else { text.to_owned() };
-        let (path, body) = (fill(&self.path), fill(&self.body));
+        let (path, mut body) = (fill(&self.path), fill(&self.body));
+        if !self.texts.is_empty() {
+            let at = usize::try_from(mix(subject.unique)).unwrap_or(0) % self.texts.len();
+            body = body.replace("{text}", &self.texts[at]);
+        }
         let token = match self.by {
             By::Nobody => String::new(),
             By::Themselves => header(subject.person, subject.token),
             By::Administrator => header(Person::ADMINISTRATOR, 0),
         };
+        let content_type = match self.content_type.as_str() {
+            "" => String::new(),
+            content_type => format!("content-type: {content_type}\r\n"),
+        };
         let length = body.len();
         let bytes = format!(
-            "{} {path} HTTP/1.1\r\nhost: portero\r\n{token}content-length: {length}\r\n\r\n{body}",
+            "{} {path} HTTP/1.1\r\nhost: portero\r\n{token}{content_type}content-length: {length}\r\n\r\n{body}",
             self.method
         );
         Request { bytes: bytes.into_bytes(), proof: fill(&self.proof).into_bytes() }

@@ -20,12 +20,17 @@ pub struct Connection {
 /// Where in the buffer an answer is.
 pub struct Answer<'a> {
     pub status: u16,
+    head: &'a [u8],
     pub body: &'a [u8],
 }
 
 impl Answer<'_> {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(self.head, name)
     }
 }
 
@@ -45,7 +50,8 @@ impl Connection {
             self.more().await?;
         }
         ensure!(self.filled == head + length, "more than an answer");
-        Ok(Answer { status, body: &self.buffer[head..head + length] })
+        let (head, body) = self.buffer[..head + length].split_at(head);
+        Ok(Answer { status, head, body })
     }
 
     /// Sends a request whose answer never ends; answers its status.
@@ -111,12 +117,15 @@ fn status(head: &[u8]) -> anyhow::Result<u16> {
 }
 
 fn content_length(head: &[u8]) -> anyhow::Result<usize> {
-    const NAME: &[u8] = b"content-length:";
-    let line = head
-        .split(|byte| *byte == b'\n')
-        .find(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)));
-    let value = &line.context("an answer without a length")?[NAME.len()..];
-    Ok(std::str::from_utf8(value)?.trim().parse()?)
+    Ok(header(head, "content-length").context("an answer without a length")?.parse()?)
+}
+
+fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a str> {
+    let value = head.split(|byte| *byte == b'\n').find_map(|line| {
+        let (own, value) = line.split_at_checked(name.len())?;
+        own.eq_ignore_ascii_case(name.as_bytes()).then(|| value.strip_prefix(b":")).flatten()
+    });
+    value.and_then(|value| std::str::from_utf8(value).ok()).map(str::trim)
 }
 
 pub fn contains(text: &[u8], wanted: &[u8]) -> bool {
