@@ -22,7 +22,7 @@ use crate::oauth::keys::Keyring;
 use crate::oauth::tokens::Issues;
 use crate::oauth::{self, OAuth};
 use crate::pages::{self, Pages};
-use crate::platform::database::{Batch, BatchLimits};
+use crate::platform::database::{Address, Batch, BatchLimits};
 use crate::platform::mail::Mailer;
 use crate::platform::metrics::Metrics;
 use crate::platform::passwords::{Hasher, HashingPlace, Judge};
@@ -42,17 +42,18 @@ pub fn build_at(database: &Database, config: Config, hashing: HashingPlace, pace
     let platform = platform(database, &config, hashing)?;
     let changes = Feed::new(database, &config, pace, platform.metrics.stream(), platform.stopping.clone())?;
     let identity = identity(gate(platform, &config), &config);
-    let oauth = oauth(identity, &config);
+    let oauth = oauth(identity, &config, database.where_to_listen(&config)?);
     let pages = Pages::new(pages::Parts { oauth, brand: Arc::new(config.pages.clone().into()) });
     Ok(App::new(app::Parts { pages, config: Arc::new(config), changes }))
 }
 
-fn oauth(identity: Identity, config: &Config) -> OAuth {
+fn oauth(identity: Identity, config: &Config, ears: Option<Address>) -> OAuth {
     let (db, rights, limits) = (&identity.db, identity.rights.clone(), one_lane(config));
     OAuth::new(oauth::Parts {
         issuer: config.issuer.clone(),
         metadata: oauth::discovery::metadata(&config.issuer),
         keys: Keyring::new(config.master_key.clone()),
+        ears,
         client_lookups: Batch::start(ClientLookups(rights.clone()), db, limits, &identity.metrics),
         issues: Batch::start(Issues, db, limits, &identity.metrics),
         introspections: Batch::start(Introspections(rights), db, limits, &identity.metrics),

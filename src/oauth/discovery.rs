@@ -1,9 +1,9 @@
 //! What clients read first: the provider's metadata (OpenID Connect Discovery 1.0, RFC 8414) and its keys (RFC 7517).
 
-use axum::body::Bytes;
+use std::convert::Infallible;
+
 use axum::extract::State;
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -13,7 +13,7 @@ use super::clients::{AuthMethod, GrantType};
 use super::issuer::Issuer;
 use super::keys::Algorithm;
 use crate::base::error::Result;
-use crate::platform::http::{Route, Routes};
+use crate::platform::http::{Document, IfNoneMatch, Route, Routes, documented};
 
 /// How long whoever reads may keep it: shorter than a key is published before it signs.
 const KEPT: &str = "public, max-age=300";
@@ -123,8 +123,8 @@ impl Metadata {
 }
 
 /// The metadata of an issuer, as it is sent.
-pub fn metadata(issuer: &Issuer) -> Bytes {
-    serde_json::to_vec(&Metadata::of(issuer)).unwrap_or_default().into()
+pub fn metadata(issuer: &Issuer) -> Document {
+    Document::of(&Metadata::of(issuer)).unwrap_or_default()
 }
 
 /// `/.well-known/openid-configuration`, `/.well-known/oauth-authorization-server`, `/.well-known/jwks.json`.
@@ -132,7 +132,7 @@ pub fn routes() -> Routes<OAuth> {
     Routes::new()
         .routes(public(routes!(openid_configuration)))
         .routes(public(routes!(oauth_authorization_server)))
-        .routes(Route::from(routes!(jwks)).to_any_origin())
+        .routes(documented(routes!(jwks)).to_any_origin())
 }
 
 /// Where the metadata of an issuer with a path is besides: between its host and its path (RFC 8414 section 3).
@@ -145,22 +145,24 @@ pub fn routes_of_path(issuer: &Issuer) -> Routes<OAuth> {
     }
 }
 
+type Seen = std::result::Result<IfNoneMatch, Infallible>;
+
 fn public(route: impl Into<Route<OAuth>>) -> Route<OAuth> {
-    route.into().without_postgres().to_any_origin()
+    documented(route).without_postgres().to_any_origin()
 }
 
 /// Get the OpenID provider's metadata
 #[utoipa::path(get, path = OPENID, tag = "server", security(()), responses((status = 200, body = Metadata)))]
-async fn openid_configuration(State(oauth): State<OAuth>) -> Response {
-    for_everybody(oauth.metadata.clone())
+async fn openid_configuration(State(oauth): State<OAuth>, Ok(seen): Seen) -> Response {
+    oauth.metadata.answer(&seen, KEPT)
 }
 
 /// Get the authorization server's metadata
 ///
 /// The same as at `/.well-known/openid-configuration` (RFC 8414).
 #[utoipa::path(get, path = OAUTH, tag = "server", security(()), responses((status = 200, body = Metadata)))]
-async fn oauth_authorization_server(State(oauth): State<OAuth>) -> Response {
-    for_everybody(oauth.metadata.clone())
+async fn oauth_authorization_server(State(oauth): State<OAuth>, Ok(seen): Seen) -> Response {
+    oauth.metadata.answer(&seen, KEPT)
 }
 
 /// The public keys that tokens are signed with: a JWK Set (RFC 7517).
@@ -199,12 +201,6 @@ struct PublicKey {
 /// A new key is here ten minutes before it signs, and an old one until the last token that it signed has expired.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "server", security(()),
     responses((status = 200, body = Jwks)))]
-async fn jwks(State(oauth): State<OAuth>) -> Result<Response> {
-    Ok(for_everybody(oauth.keys.jwks(&oauth.db, oauth.clock.now()).await?))
-}
-
-/// A public answer: also for scripts in browsers, wherever these come from.
-fn for_everybody(json: Bytes) -> Response {
-    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, KEPT), (ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
-    (headers, json).into_response()
+async fn jwks(State(oauth): State<OAuth>, Ok(seen): Seen) -> Result<Response> {
+    Ok(oauth.keys.jwks(&oauth.db, oauth.clock.now()).await?.answer(&seen, KEPT))
 }

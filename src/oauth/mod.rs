@@ -22,7 +22,6 @@ pub mod userinfo;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::FromRef;
 use time::Duration;
 
@@ -30,7 +29,8 @@ use crate::base::clock::Clock;
 use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::platform::Platform;
-use crate::platform::database::Batch;
+use crate::platform::database::{Address, Batch};
+use crate::platform::http::Document;
 use clients::ClientLookups;
 use introspection::Introspections;
 use issuer::Issuer;
@@ -49,9 +49,11 @@ pub struct Parts {
     /// Who signs, and where its endpoints are.
     pub issuer: Issuer,
     /// What clients are told of it, as it is sent.
-    pub metadata: Bytes,
+    pub metadata: Document,
     /// What tokens are signed with.
     pub keys: Keyring,
+    /// Where it is heard that keys have changed, if there is such a place.
+    pub ears: Option<Address>,
     /// Where clients are asked for.
     pub client_lookups: Batch<ClientLookups>,
     /// Where access tokens of clients that act for themselves are stored.

@@ -136,3 +136,30 @@ async fn what_is_public_may_be_read_from_anywhere_whatever_cors_says() {
         assert_eq!(anonymous.send(Method::HEAD, path, "").await.status, 200, "{path}");
     }
 }
+
+#[tokio::test]
+async fn whoever_has_seen_it_is_not_told_again_until_it_is_another() {
+    let server = Server::on_a_fresh_database().await;
+    let anonymous = server.anonymous();
+    let seen = async |path: &'static str, tag: String| {
+        anonymous.send_with(Method::GET, path, "", |request: Builder| request.header("if-none-match", tag)).await
+    };
+    for path in [OPENID, OAUTH, JWKS] {
+        let first = anonymous.get(path).await.ok();
+        let tag = first.header("etag").to_owned();
+        assert!(tag.starts_with('"') && tag.len() > 10, "{path}: {first:?}");
+        let again = seen(path, format!("\"other\", W/{tag}")).await;
+        assert_eq!((again.status, again.text.as_str(), again.header("etag")), (304, "", tag.as_str()), "{path}");
+        assert_eq!(again.header("access-control-allow-origin"), "*", "{path}");
+        assert!(again.header("access-control-expose-headers").contains("etag"), "{path}");
+        let other = seen(path, "\"other\"".to_owned()).await;
+        assert_eq!((other.status, &other.body), (200, &first.body), "{path}");
+        let elsewhere = server.another_instance().await.anonymous().get(path).await.ok();
+        assert_eq!(elsewhere.header("etag"), tag, "{path}: instances say the same");
+    }
+    let before = anonymous.get(JWKS).await.ok().header("etag").to_owned();
+    crate::signing_keys::rotated(&server.app, false).await;
+    let after = seen(JWKS, before.clone()).await;
+    assert_eq!(after.status, 200);
+    assert_ne!(after.header("etag"), before);
+}

@@ -6,7 +6,7 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use portero::app::App;
 use portero::gate::audit::{Actor, AuditedTx, By, Origin};
-use portero::oauth::keys::{Algorithm, TokenType, keep, rotate};
+use portero::oauth::keys::{Algorithm, TokenType, keep, listen_always, rotate};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
@@ -23,14 +23,14 @@ async fn signer(app: &App, algorithm: Algorithm) -> String {
 
 async fn jwks(app: &App) -> JwkSet {
     let published = app.keys.jwks(&app.db, app.clock.now()).await.expect("keys");
-    serde_json::from_slice(&published).expect("a JWK Set")
+    serde_json::from_slice(published.as_bytes()).expect("a JWK Set")
 }
 
 async fn published(app: &App) -> BTreeSet<String> {
     jwks(app).await.keys.into_iter().map(|key| key.common.key_id.expect("a kid")).collect()
 }
 
-async fn rotated(app: &App, at_once: bool) -> Vec<String> {
+pub async fn rotated(app: &App, at_once: bool) -> Vec<String> {
     let by = By { actor: Actor::CommandLine, origin: Origin::default(), now: app.clock.now() };
     let tx = AuditedTx::new(app.db.begin().await.expect("a transaction"), by);
     rotate(app, tx, at_once).await.expect("rotated").into_iter().map(|(_, kid)| kid).collect()
@@ -122,6 +122,32 @@ async fn keys_that_somebody_has_got_hold_of_are_gone_at_once() {
     assert_eq!(read, None, "nor do we believe them");
     let told = server.number("select count(*) from auth.audit_events where action = 'signing-keys.rotated'").await;
     assert_eq!(told, 2);
+}
+
+#[tokio::test]
+async fn an_instance_that_listens_hears_of_other_keys_at_once() {
+    let server = Server::on_a_fresh_database().await;
+    let other = server.another_instance().await;
+    let (a, b) = (&server.app, &other.app);
+    let old = published(b).await;
+    let listening = tokio::spawn(listen_always(b.oauth.clone()));
+    // It listens when it reads anew what it knows, and the clock stands still.
+    let heard = "select count(*) from pg_stat_activity
+                 where datname = current_database() and query = 'LISTEN \"portero_signing_keys\"'";
+    while server.number(heard).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let new: BTreeSet<String> = rotated(a, true).await.into_iter().collect();
+    let mut there = published(b).await;
+    while there != new {
+        assert_eq!(there, old);
+        tokio::task::yield_now().await;
+        there = published(b).await;
+    }
+    for algorithm in Algorithm::ALL {
+        assert!(new.contains(&signer(b, algorithm).await));
+    }
+    listening.abort();
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let made = rotate(&tool.app, tool.begin().await?, now).await?;
             let keys: Vec<_> = made.iter().map(|(alg, kid)| json!({"alg": alg, "kid": kid})).collect();
             let what = if now {
-                "They sign from now on; other instances follow within 30 s. The old ones are published no more."
+                "They sign from now on, on every instance. The old ones are published no more."
             } else {
                 "They are published from now on and sign in ten minutes."
             };

@@ -169,6 +169,7 @@ async fn run(
     keep_at(&jobs, &app, gate::write_uses_every_minute);
     keep_at(&jobs, &app, idempotency::purge_every_minute);
     keep_at(&jobs, &app, oauth::keys::keep_every_half_minute);
+    keep_at(&jobs, &app, oauth::keys::listen_always);
     keep_at(&jobs, &app, oauth::tokens::purge_every_minute);
     jobs.spawn(stop.clone().run_until_cancelled_owned(database::feel_the_pulse(app.db.clone())));
     let tls = tls.map(|(tls, latest)| keep_fresh(&jobs, &app, tls, latest));

@@ -1,7 +1,7 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::bail;
-use axum::body::Bytes;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use super::pair::{Der, Pair};
 use super::{Algorithm, store};
 use crate::base::error::{Error, Result};
 use crate::platform::database::Db;
+use crate::platform::http::Document;
 use crate::platform::vault::{MasterKey, Place, Vault};
 
 /// After so long the keys are read anew: what another instance has made meanwhile is published here by then.
@@ -54,6 +55,8 @@ struct Inner {
     place: Place,
     vault: OnceCell<Vault>,
     known: RwLock<Arc<Known>>,
+    /// How often it was forgotten.
+    forgotten: AtomicU64,
     reading: Mutex<()>,
 }
 
@@ -61,7 +64,7 @@ struct Inner {
 struct Known {
     read_at: Option<OffsetDateTime>,
     pairs: Vec<Pair>,
-    jwks: Bytes,
+    jwks: Document,
 }
 
 impl Known {
@@ -80,8 +83,8 @@ impl Known {
 impl Keyring {
     /// One whose master key is in `place`, to be read or made when a key is first needed.
     pub fn new(place: Place) -> Self {
-        let (known, reading) = (RwLock::default(), Mutex::default());
-        Self(Arc::new(Inner { place, vault: OnceCell::new(), known, reading }))
+        let (known, forgotten, reading) = (RwLock::default(), AtomicU64::default(), Mutex::default());
+        Self(Arc::new(Inner { place, vault: OnceCell::new(), known, forgotten, reading }))
     }
 
     /// Opens the vault: reads the master key, or makes it where there is neither one nor anything sealed.
@@ -168,7 +171,7 @@ impl Keyring {
     }
 
     /// The JWK Set (RFC 7517 section 5), with a key of each algorithm.
-    pub async fn jwks(&self, db: &Db, now: OffsetDateTime) -> Result<Bytes> {
+    pub async fn jwks(&self, db: &Db, now: OffsetDateTime) -> Result<Document> {
         let known = self.known(db, now).await?;
         if Algorithm::ALL.iter().all(|algorithm| known.signer(*algorithm, now).is_some()) {
             return Ok(known.jwks.clone());
@@ -195,7 +198,16 @@ impl Keyring {
 
     /// What is known is read anew before it is used again.
     pub(super) fn forget(&self) {
+        self.0.forgotten.fetch_add(1, Ordering::AcqRel);
         *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    }
+
+    /// The code of a message that is a `what`, by a key that all instances have.
+    ///
+    /// # Errors
+    /// 503 when it can't be asked whether the master key is the right one.
+    pub async fn code_of(&self, db: &Db, what: &str, message: &[u8]) -> Result<[u8; 32]> {
+        Ok(self.vault(db).await?.code_of(what, message))
     }
 
     pub(super) async fn vault(&self, db: &Db) -> Result<&Vault> {
@@ -214,9 +226,16 @@ impl Keyring {
         if known.is_fresh(now) {
             return Ok(known);
         }
-        let known = Arc::new(self.load(db, now).await?);
-        *self.0.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&known);
-        Ok(known)
+        loop {
+            let forgotten = self.0.forgotten.load(Ordering::Acquire);
+            let loaded = Arc::new(self.load(db, now).await?);
+            let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+            // What was read before others changed it is read once more.
+            if self.0.forgotten.load(Ordering::Acquire) == forgotten {
+                *known = Arc::clone(&loaded);
+                return Ok(loaded);
+            }
+        }
     }
 
     async fn load(&self, db: &Db, now: OffsetDateTime) -> Result<Known> {
@@ -236,8 +255,7 @@ impl Keyring {
             })?);
         }
         let keys: Vec<Jwk> = pairs.iter().map(|pair| pair.public.clone()).collect();
-        let jwks = serde_json::to_vec(&JwkSet { keys }).map_err(|error| Error::Internal(error.into()))?;
-        Ok(Known { read_at: Some(now), pairs, jwks: jwks.into() })
+        Ok(Known { read_at: Some(now), pairs, jwks: Document::of(&JwkSet { keys })? })
     }
 }
 

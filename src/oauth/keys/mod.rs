@@ -2,10 +2,12 @@
 
 mod algorithm;
 mod keyring;
+mod listener;
 mod pair;
 mod rotate;
 pub mod store;
 
 pub use algorithm::Algorithm;
 pub use keyring::{Keyring, TokenType};
+pub use listener::listen_always;
 pub use rotate::{keep, keep_every_half_minute, rotate};

@@ -1,11 +1,14 @@
 //! What pages of any origin may call: what programs in a browser need of the standards.
 
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, Method};
 use tower_http::cors::{Any, CorsLayer};
 
 /// The proof that a token is bound to (RFC 9449 section 4.1).
 const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// What the next of these must have in it (RFC 9449 section 8).
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Answers any origin, without credentials.
 pub fn any_origin() -> CorsLayer {
@@ -13,5 +16,5 @@ pub fn any_origin() -> CorsLayer {
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, DPOP])
-        .expose_headers([RETRY_AFTER, WWW_AUTHENTICATE])
+        .expose_headers([DPOP_NONCE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE])
 }

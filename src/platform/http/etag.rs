@@ -9,21 +9,35 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::PathItem;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::base::error::{Error, Result};
 use crate::platform::http::{Json, Route, operation};
 
 /// The strong tag of one state of a resource, with its quotes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ETag(String);
 
 impl ETag {
     /// Of a state: all that makes it another one, shown or not.
     pub fn of(state: &impl Serialize) -> Result<Self> {
         let state = serde_json::to_vec(state).map_err(|error| Error::Internal(error.into()))?;
-        Ok(Self(format!("\"{}\"", hex::encode(&Sha256::digest(state)[..16]))))
+        Ok(Self::of_bytes(&state))
+    }
+
+    /// Of what is sent as it is.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Self {
+        Self(format!("\"{}\"", hex::encode(&Sha256::digest(bytes)[..16])))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As the header has it.
+    pub(super) fn header(&self) -> HeaderValue {
+        HeaderValue::try_from(&self.0).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
     }
 }
 
@@ -46,9 +60,7 @@ impl<T: Serialize> Tagged<T> {
 impl<T: Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
         let mut response = Json(self.shown).into_response();
-        if let Ok(tag) = HeaderValue::try_from(self.etag.0) {
-            response.headers_mut().insert(ETAG, tag);
-        }
+        response.headers_mut().insert(ETAG, self.etag.header());
         response
     }
 }
@@ -80,7 +92,7 @@ impl IfMatch {
 }
 
 /// The tags of a list; `None` when it is not one. Weak ones stay what they are, and so equal none of ours.
-fn tags(list: &str) -> Option<Vec<String>> {
+pub(super) fn tags(list: &str) -> Option<Vec<String>> {
     let (mut tags, mut rest) = (Vec::new(), list);
     loop {
         rest = rest.trim_start_matches([' ', '\t', ',']);
@@ -117,13 +129,19 @@ pub fn tagged<S>(route: impl Into<Route<S>>) -> Route<S> {
     route.into().described(tell)
 }
 
+/// Says that an operation answers a tag.
+pub(super) fn tell_tag(operation: &mut Operation) {
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+        let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+        let etag = HeaderBuilder::new().schema(Some(text)).description(Some("the tag of the state shown"));
+        response.headers.insert("ETag".to_owned(), etag.build().into());
+    }
+}
+
 fn tell(item: &mut PathItem) {
     let text = || ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
     for operation in [&mut item.get, &mut item.patch].into_iter().flatten() {
-        if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
-            let etag = HeaderBuilder::new().schema(Some(text())).description(Some("the tag of the state shown"));
-            response.headers.insert("ETag".to_owned(), etag.build().into());
-        }
+        tell_tag(operation);
     }
     for change in [&mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
         let description = "`ETag`s of which the resource must match one, or `*`; otherwise 412";

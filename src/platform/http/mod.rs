@@ -7,6 +7,7 @@ mod answer;
 pub mod client_ip;
 pub mod credential;
 mod cross_origin;
+mod document;
 mod etag;
 mod facts;
 pub mod fallback;
@@ -29,6 +30,7 @@ use ipnet::IpNet;
 
 pub use answer::Success;
 pub use cross_origin::any_origin;
+pub use document::{Document, IfNoneMatch, documented};
 pub use etag::{ETag, IfMatch, Tagged, tagged};
 pub use facts::{Askers, Deadline, Facts};
 pub use form::Form;

@@ -6,6 +6,7 @@ mod master_key;
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -17,6 +18,7 @@ pub use master_key::{MasterKey, Place};
 #[derive(Clone)]
 pub struct Vault {
     key: std::sync::Arc<LessSafeKey>,
+    mac: hmac::Key,
     fingerprint: String,
 }
 
@@ -31,12 +33,26 @@ impl Vault {
     #[expect(clippy::missing_panics_doc, reason = "32 bytes are a key of AES-256")]
     pub fn new(key: &MasterKey) -> Self {
         let unbound = UnboundKey::new(&AES_256_GCM, key.as_bytes()).expect("32 bytes are a key of AES-256");
-        Self { key: std::sync::Arc::new(LessSafeKey::new(unbound)), fingerprint: key.fingerprint() }
+        // A key of its own: what seals does nothing else.
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), b"portero: codes of messages");
+        let mac = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
+        Self { key: std::sync::Arc::new(LessSafeKey::new(unbound)), mac, fingerprint: key.fingerprint() }
     }
 
     /// Which master key opens it: 16 hex digits, which open nothing.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// The code of a message that is a `what`: the same wherever the master key is, and known to nobody else (HMAC-SHA256).
+    pub fn code_of(&self, what: &str, message: &[u8]) -> [u8; 32] {
+        let mut signing = hmac::Context::with_key(&self.mac);
+        signing.update(what.as_bytes());
+        signing.update(&[0]);
+        signing.update(message);
+        let mut code = [0; 32];
+        code.copy_from_slice(signing.sign().as_ref());
+        code
     }
 
     /// Seals `plain` as `what`: nonce, ciphertext and tag of AES-256-GCM. It opens as nothing else.
@@ -95,6 +111,20 @@ mod tests {
             assert_eq!(vault(1).open("a key", &sealed[..at]), None, "cut at {at}");
         }
         assert_ne!(vault(1).seal("a key", b"secret").expect("sealed"), sealed, "another nonce each time");
+    }
+
+    #[test]
+    fn a_code_is_of_one_message_of_one_kind_under_one_key() {
+        let code = vault(1).code_of("nonce", b"message");
+        assert_eq!(vault(1).code_of("nonce", b"message"), code);
+        for other in [
+            vault(2).code_of("nonce", b"message"),
+            vault(1).code_of("other", b"message"),
+            vault(1).code_of("nonce", b"massage"),
+            vault(1).code_of("noncem", b"essage"),
+        ] {
+            assert_ne!(other, code);
+        }
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn check_headers(path: &str, response: &Response, context: &str) {
     assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()), "x-request-id: {context}");
     assert_eq!(response.header("x-content-type-options"), "nosniff", "{context}");
     let kept = match path {
-        path if path.starts_with("/.well-known/") && response.status == 200 => "public, max-age=300",
+        path if path.starts_with("/.well-known/") && [200, 304].contains(&response.status) => "public, max-age=300",
         path if path.starts_with("/pages/") && response.status == 200 => "public, max-age=31536000, immutable",
         _ => "no-store",
     };
