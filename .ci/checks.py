@@ -18,6 +18,9 @@ LETTERS = [
     "letters of several scripts",
     "is not allowed in a username",
     "can't be a username",
+    # Which addresses have a host, and whether somebody has a phone number, no pattern says either.
+    "is no address that begins with",
+    "there is no number",
 ]
 
 

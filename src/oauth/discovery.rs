@@ -9,9 +9,11 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::OAuth;
+use super::claims;
 use super::clients::{AuthMethod, GrantType};
 use super::issuer::Issuer;
 use super::keys::Algorithm;
+use super::scopes::STANDARD;
 use crate::base::error::Result;
 use crate::platform::http::{Document, IfNoneMatch, Route, Routes, documented};
 
@@ -20,6 +22,10 @@ const KEPT: &str = "public, max-age=300";
 
 const OPENID: &str = "/.well-known/openid-configuration";
 const OAUTH: &str = "/.well-known/oauth-authorization-server";
+
+/// The claims of tokens themselves.
+const OF_TOKENS: [&str; 12] =
+    ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "at_hash", "sid"];
 
 /// Who issues tokens, where, and what it supports. The members are those of the registry "OAuth Authorization Server
 /// Metadata".
@@ -77,7 +83,7 @@ impl Metadata {
             introspection_endpoint: issuer.at("/oauth/introspect"),
             revocation_endpoint: issuer.at("/oauth/revoke"),
             end_session_endpoint: issuer.at("/oauth/logout"),
-            scopes_supported: vec!["openid", "profile", "email", "offline_access", "roles", "permissions"],
+            scopes_supported: STANDARD.to_vec(),
             response_types_supported: vec!["code"],
             response_modes_supported: vec!["query", "fragment", "form_post"],
             grant_types_supported: grants.map(GrantType::as_str).to_vec(),
@@ -94,25 +100,7 @@ impl Metadata {
             revocation_endpoint_auth_methods_supported: anybody,
             revocation_endpoint_auth_signing_alg_values_supported: algorithms.to_vec(),
             claim_types_supported: vec!["normal"],
-            claims_supported: vec![
-                "iss",
-                "sub",
-                "aud",
-                "exp",
-                "iat",
-                "auth_time",
-                "nonce",
-                "acr",
-                "amr",
-                "azp",
-                "at_hash",
-                "sid",
-                "name",
-                "preferred_username",
-                "updated_at",
-                "email",
-                "email_verified",
-            ],
+            claims_supported: [&OF_TOKENS[..], &claims::ALL].concat(),
             claims_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,

@@ -7,10 +7,14 @@ use crate::gate::access_tokens::scope;
 
 /// An ID token, and with it OpenID Connect.
 pub const OPENID: &str = "openid";
-/// The claims `name`, `preferred_username`, `updated_at`.
+/// The claims about who somebody is: `name`, `preferred_username` and twelve more (OpenID Connect Core section 5.4).
 pub const PROFILE: &str = "profile";
 /// The claims `email`, `email_verified`.
 pub const EMAIL: &str = "email";
+/// The claims `phone_number`, `phone_number_verified`.
+pub const PHONE: &str = "phone";
+/// The claim `address`.
+pub const ADDRESS: &str = "address";
 /// A refresh token that outlives the session in the browser.
 pub const OFFLINE_ACCESS: &str = "offline_access";
 /// The roles that the person holds.
@@ -19,10 +23,13 @@ pub const ROLES: &str = "roles";
 pub const PERMISSIONS: &str = "permissions";
 
 /// Those with a meaning of their own.
-pub const STANDARD: [&str; 6] = [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS, ROLES, PERMISSIONS];
+pub const STANDARD: [&str; 8] = [OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_ACCESS, ROLES, PERMISSIONS];
+
+/// Those that a client may ask for unless something else is said of it.
+pub const BY_DEFAULT: [&str; 6] = [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS, ROLES, PERMISSIONS];
 
 /// Those that clients ask for out of habit, and that are dropped where they are not allowed: nobody is told less than they hoped.
-const DROPPED: [&str; 4] = ["address", "phone", "groups", OFFLINE_ACCESS];
+const DROPPED: [&str; 4] = [ADDRESS, PHONE, "groups", OFFLINE_ACCESS];
 
 /// A request has no more of them.
 const MOST: usize = 100;

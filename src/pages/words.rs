@@ -4,7 +4,7 @@ mod english;
 mod spanish;
 
 use crate::base::locale::Locale;
-use crate::oauth::scopes::{EMAIL, OFFLINE_ACCESS, OPENID, PERMISSIONS, PROFILE, ROLES};
+use crate::oauth::scopes::{ADDRESS, EMAIL, OFFLINE_ACCESS, OPENID, PERMISSIONS, PHONE, PROFILE, ROLES};
 
 /// All that is said. `{}` is a name.
 #[derive(Debug)]
@@ -61,6 +61,8 @@ struct Scopes {
     openid: &'static str,
     profile: &'static str,
     email: &'static str,
+    phone: &'static str,
+    address: &'static str,
     offline_access: &'static str,
     roles: &'static str,
     permissions: &'static str,
@@ -85,6 +87,8 @@ impl Words {
             OPENID => self.scopes.openid,
             PROFILE => self.scopes.profile,
             EMAIL => self.scopes.email,
+            PHONE => self.scopes.phone,
+            ADDRESS => self.scopes.address,
             OFFLINE_ACCESS => self.scopes.offline_access,
             ROLES => self.scopes.roles,
             PERMISSIONS => self.scopes.permissions,

@@ -79,6 +79,9 @@ async fn each_member_has_the_type_that_the_standards_give_it() {
         ("id_token_signing_alg_values_supported", "RS256"),
         ("token_endpoint_auth_methods_supported", "client_secret_basic"),
         ("token_endpoint_auth_methods_supported", "client_secret_post"),
+        ("scopes_supported", "phone"),
+        ("scopes_supported", "address"),
+        ("claims_supported", "birthdate"),
     ] {
         assert!(openid[member].as_array().expect("a list").contains(&json!(needed)), "{member}: {needed}");
     }

@@ -67,6 +67,7 @@ mod secrecy;
 mod sessions;
 mod shapes;
 mod signing_keys;
+mod standard_claims;
 mod streams;
 mod subjects;
 mod support;

@@ -44,6 +44,30 @@ async fn a_person_is_changed_in_what_is_named_and_told_of_it() {
     let profile: Value = serde_json::from_slice(&house.get("/auth/profile", &token).await).expect("JSON");
     assert_eq!(profile["payload"]["username"], "quispe", "the session goes on, and shows it");
     assert_eq!(house.number("select count(*) from auth.changes where kind = 'token-claims-change'").await, 1);
+    let claims =
+        ["--claim", "nickname=Ada", "--claim", "phone_number=+51987654321", "--claim", "phone_number_verified=true"];
+    let address = ["--claim", "address.locality=Lima", "--claim", "address.country=Perú"];
+    let said = house.json(&[&["user", "change", "quispe"], &claims[..], &address].concat());
+    let address = json!({"locality": "Lima", "country": "Perú"});
+    let all =
+        json!({"nickname": "Ada", "phone_number": "+51987654321", "phone_number_verified": true, "address": address});
+    assert_eq!(said["claims"], all);
+    house.json(&["user", "change", "quispe", "--claim", "nickname=", "--claim", "address.country="]);
+    let shown = house.run(&["user", "show", "quispe"]).out;
+    assert!(
+        shown.contains("address.locality") && shown.contains("+51987654321") && !shown.contains("nickname"),
+        "{shown}"
+    );
+    for bad in [
+        "nickname",
+        "shoe_size=43",
+        "website=juan",
+        "address.planet=Earth",
+        "name.first=Ada",
+        "phone_number_verified=maybe",
+    ] {
+        house.run(&["user", "change", "quispe", "--claim", bad]).refused(&["--claim"]);
+    }
     let said = house.run(&["user", "change", "quispe", "--locale", "es"]);
     assert_eq!((said.code, said.out.as_str()), (0, "Changed quispe (id 1).\n"), "{said:?}");
 }

@@ -12,7 +12,7 @@ pub fn relate_fields(document: &mut OpenApi) {
         let ways = [(a, [b, c]), (b, [a, c]), (c, [a, b])];
         ways.iter().fold(OneOfBuilder::new(), |one_of, (set, unset)| one_of.item(fields(&[set], unset))).build().into()
     };
-    let at_least_one = |names: &[&str]| any_of(names.iter().map(|name| fields(&[name], &[])));
+    let some_or = |names: &[&str], other: Schema| any_of(names.iter().map(|name| fields(&[name], &[])).chain([other]));
     // Null empties a description: to be there is enough.
     let described = |names: &[&str]| {
         let present = ObjectBuilder::new().required("description").build().into();
@@ -38,6 +38,16 @@ pub fn relate_fields(document: &mut OpenApi) {
         "email",
         "locale",
     ];
+    let claims = || {
+        let object = ObjectBuilder::new().schema_type(Type::Object).build();
+        ObjectBuilder::new().required("claims").property("claims", object).build().into()
+    };
+    // Only administrators say whether a number is verified.
+    let nothing = ObjectBuilder::new().schema_type(Type::Null).build();
+    let some = SchemaType::Array(vec![Type::Object, Type::Null]);
+    let without_verdict = ObjectBuilder::new().schema_type(some).property("phone_number_verified", nothing);
+    let without_verdict = ObjectBuilder::new().property("claims", without_verdict).build().into();
+    let own = ["username", "login", "name", "display_name", "email"];
     let rules: [(&str, Vec<Schema>); 15] = [
         ("Registration", vec![login(), one_name_at_most("name", "display_name")]),
         ("Login", vec![login()]),
@@ -48,12 +58,17 @@ pub fn relate_fields(document: &mut OpenApi) {
         ),
         (
             "PersonChange",
-            vec![at_least_one(&person), one_name_at_most("username", "login"), not_both("password", "password_hash")],
+            vec![
+                some_or(&person, claims()),
+                one_name_at_most("username", "login"),
+                not_both("password", "password_hash"),
+            ],
         ),
         (
             "OwnChange",
             vec![
-                at_least_one(&["username", "login", "name", "display_name", "email"]),
+                some_or(&own, claims()),
+                without_verdict,
                 one_name_at_most("username", "login"),
                 one_name_at_most("name", "display_name"),
             ],

@@ -15,7 +15,7 @@ use crate::gate::sessions::store::logged_in_since;
 use crate::identity::Identity;
 use crate::identity::attempts::Quota;
 use crate::identity::mail::GivenBy;
-use crate::identity::people::{self, PersonChange, RequestedChange};
+use crate::identity::people::{self, ClaimsChange, PersonChange, RequestedChange};
 use crate::platform::passwords::Presented;
 
 /// A login so long ago does for a new address, to which new passwords could be sent, and for a new username: who has stolen a session must not
@@ -37,6 +37,9 @@ pub struct OwnChange {
     /// `current_password`.
     #[serde(default)]
     pub email: Option<Email>,
+    /// What applications are told of you.
+    #[serde(default)]
+    pub claims: Option<ClaimsChange>,
     /// Your password, for a new address or username more than 15 minutes after login.
     #[serde(default)]
     pub current_password: Option<Presented>,
@@ -54,8 +57,9 @@ pub async fn change_own(
     change: OwnChange,
     language: Option<Locale>,
 ) -> Result<()> {
-    let OwnChange { username, name, email, current_password } = change;
-    let row = PersonChange { username, name, ..PersonChange::default() };
+    let OwnChange { username, name, email, claims, current_password } = change;
+    claims.as_ref().map_or(Ok(()), ClaimsChange::must_be_of_ones_own)?;
+    let row = PersonChange { username, name, claims, ..PersonChange::default() };
     if row.is_empty() && email.is_none() {
         return Err(Error::invalid_field("", "nothing to change: send at least one field"));
     }

@@ -14,6 +14,7 @@ use crate::base::locale::Language;
 use crate::gate::Caller;
 use crate::gate::HeldInService;
 use crate::identity::Identity;
+use crate::identity::people::StandardClaims;
 use crate::identity::people::store::Details;
 use crate::identity::{mail, people};
 use crate::platform::http::{Json, Next, Route, Routes, Success};
@@ -49,6 +50,8 @@ struct Me {
     /// A new address that awaits verification at `POST /auth/verify-email`.
     #[schema(example = json!(null))]
     pending_email: Option<Email>,
+    /// What applications are told of you besides.
+    claims: StandardClaims,
     /// What you hold, for each service; at most 1000 services. If there are more, the `Link` header leads to the rest.
     roles: Vec<HeldInService>,
     /// When you were registered.
@@ -71,7 +74,7 @@ async fn get_me(State(identity): State<Identity>, caller: Caller) -> Result<Resp
 
 async fn see(identity: &Identity, person: PersonId) -> Result<Response> {
     let mut conn = identity.db.read().await?;
-    let Details { id, username, name, email, email_verified_at, created_at, last_login_at, .. } =
+    let Details { id, username, name, email, email_verified_at, claims, created_at, last_login_at, .. } =
         people::store::details(&mut conn, person).await?;
     let now = identity.clock.now();
     let pending = mail::store::tokens::pending_email(&mut conn, id, now).await?;
@@ -82,7 +85,8 @@ async fn see(identity: &Identity, person: PersonId) -> Result<Response> {
     let last = roles.last().filter(|_| more).map(|last| last.service_id);
     let link = last.and_then(|last| Next::at(&format!("/people/{id}/services"), "after", last).header());
     let email_verified = email_verified_at.is_some();
-    let me = Me { id, username, name, email, email_verified, pending_email, roles, created_at, last_login_at };
+    let claims = claims.0;
+    let me = Me { id, username, name, email, email_verified, pending_email, claims, roles, created_at, last_login_at };
     Ok((AppendHeaders(link), Json(me)).into_response())
 }
 

@@ -81,6 +81,10 @@ async fn write(
     }
     let is_moved = is_moved(tx, id, change).await?;
     store::update(tx, id, change).await?;
+    if let Some(said) = &change.claims {
+        let claims = store::claims(tx, id).await?.with(said.clone())?;
+        store::set_claims(tx, id, &claims).await?;
+    }
     if is_moved {
         let giver = match tx.by().person().filter(|actor| *actor != id) {
             Some(actor) => store::giver(tx, actor).await?,

@@ -2,6 +2,7 @@
 
 mod bulk_routes;
 mod change;
+mod claims;
 mod credential_guard;
 mod credentials;
 mod disable;
@@ -18,6 +19,7 @@ pub mod store;
 
 pub use bulk_routes::bulk_routes;
 pub use change::{RequestedChange, change};
+pub use claims::{Address, ClaimsChange, StandardClaims};
 pub use credentials::{LoginClaim, StoredCredentials};
 pub use disable::{disable, enable};
 pub use export::{EXPORTS_OF_A_PERSON, PeopleExport, exports_share};

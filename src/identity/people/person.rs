@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::ClaimsChange;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, PersonId};
@@ -157,6 +158,9 @@ pub struct PersonChange {
     /// The language of their mails.
     #[serde(default)]
     pub locale: Option<Locale>,
+    /// What applications are told of them.
+    #[serde(default)]
+    pub claims: Option<ClaimsChange>,
 }
 
 impl PersonChange {
@@ -172,6 +176,7 @@ impl PersonChange {
             document_number,
             email,
             locale,
+            claims,
         } = self;
         username.is_none()
             && password.is_none()
@@ -182,6 +187,7 @@ impl PersonChange {
             && document_number.is_none()
             && email.is_none()
             && locale.is_none()
+            && claims.is_none()
     }
 }
 

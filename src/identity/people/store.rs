@@ -1,6 +1,7 @@
 //! The table `auth.person`, as far as it holds people: a client that acts for itself is nobody here.
 
 mod chosen_by_others;
+mod claims;
 mod credentials;
 mod details;
 mod email;
@@ -11,8 +12,9 @@ mod tag;
 mod taken;
 
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
-use super::{DocumentNumber, DocumentType, PersonChange, PersonType};
+use super::{DocumentNumber, DocumentType, PersonChange, PersonType, StandardClaims};
 use crate::base::email::Email;
 use crate::base::error::{Error, OnConstraint, Result};
 use crate::base::id::{Id, PersonId};
@@ -24,6 +26,7 @@ use crate::platform::passwords::PasswordHash;
 pub use chosen_by_others::{
     ChosenByOthers, ChosenForOthers, chosen_by_others, giver, note_giver, note_password_by_mail,
 };
+pub use claims::{claims, set_claims};
 pub use credentials::{Credentials, LoginRecord, credentials, must_be_free};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email, write_domains_in_one_way};
@@ -105,6 +108,12 @@ pub struct Record {
     document_number: Option<String>,
     email: Option<String>,
     locale: Option<String>,
+    #[serde(skip_serializing_if = "says_nothing")]
+    claims: Json<StandardClaims>,
+}
+
+fn says_nothing(claims: &Json<StandardClaims>) -> bool {
+    claims.is_empty()
 }
 
 /// A person as they are now, for the audit trail.
@@ -113,7 +122,7 @@ pub async fn record(conn: &mut PgConnection, id: PersonId) -> Result<Record> {
         Record,
         r#"
         select username, name, person_type as "person_type: PersonType", document_type as "document_type: DocumentType",
-               document_number, email, locale
+               document_number, email, locale, claims as "claims: Json<StandardClaims>"
         from auth.person
         where id = $1 and removed_at is null and client_id is null
         "#,

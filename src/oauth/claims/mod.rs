@@ -4,18 +4,47 @@ pub mod store;
 
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use time::OffsetDateTime;
 
-use super::scopes::{EMAIL, PROFILE};
+use super::scopes::{ADDRESS, EMAIL, PHONE, PROFILE};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
+use crate::identity::people::StandardClaims;
 
 /// The claims that there are. Those of the protocol itself are not asked for.
-pub const ALL: [&str; 5] = ["name", "preferred_username", "updated_at", "email", "email_verified"];
+pub const ALL: [&str; 19] = [
+    "name",
+    "family_name",
+    "given_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "updated_at",
+    "email",
+    "email_verified",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+];
 
-/// The claims of the scope `profile`, and of `email`.
-const OF_PROFILE: [&str; 3] = ["name", "preferred_username", "updated_at"];
-const OF_EMAIL: [&str; 2] = ["email", "email_verified"];
+/// Which of them a scope asks for (section 5.4).
+fn of_scope(scope: &str) -> &'static [&'static str] {
+    match scope {
+        PROFILE => &ALL[..14],
+        EMAIL => &ALL[14..16],
+        PHONE => &ALL[16..18],
+        ADDRESS => &ALL[18..],
+        _ => &[],
+    }
+}
 
 /// Where a claim was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,28 +77,47 @@ pub struct Profile {
     pub email: Option<String>,
     /// Whether it is proved that it is theirs.
     pub email_verified: bool,
+    /// The language of their mails.
+    pub language: Option<String>,
+    /// All else.
+    pub claims: Json<StandardClaims>,
 }
 
 impl Profile {
     /// One claim, if there is something to say: never null, never empty.
     fn claim(&self, name: &str) -> Option<Value> {
+        let own = &self.claims.0;
+        let text = |text: &Option<String>| text.as_deref().map(Value::from);
         match name {
             "name" => Some(self.name.as_str().into()),
             "preferred_username" => Some(self.username.as_str().into()),
             "updated_at" => Some(self.updated_at.unix_timestamp().into()),
-            "email" => self.email.as_deref().map(Value::from),
+            "email" => text(&self.email),
             "email_verified" => self.email.as_ref().map(|_| self.email_verified.into()),
+            "family_name" => text(&own.family_name),
+            "given_name" => text(&own.given_name),
+            "middle_name" => text(&own.middle_name),
+            "nickname" => text(&own.nickname),
+            "profile" => text(&own.profile),
+            "picture" => text(&own.picture),
+            "website" => text(&own.website),
+            "gender" => text(&own.gender),
+            "birthdate" => text(&own.birthdate),
+            "zoneinfo" => text(&own.zoneinfo),
+            "locale" => text(&own.locale).or_else(|| text(&self.language)),
+            "phone_number" => text(&own.phone_number),
+            "phone_number_verified" => {
+                own.phone_number.as_ref().map(|_| own.phone_number_verified.unwrap_or_default().into())
+            }
+            "address" if !own.address.is_empty() => serde_json::to_value(&own.address).ok(),
             _ => None,
         }
     }
 
     /// The claims of these scopes.
     pub fn of_scopes(&self, scopes: &[String]) -> Map<String, Value> {
-        let has = |scope: &str| scopes.iter().any(|granted| granted == scope);
-        let (with_profile, with_email) = (has(PROFILE), has(EMAIL));
-        let profile = OF_PROFILE.iter().filter(|_| with_profile);
-        let email = OF_EMAIL.iter().filter(|_| with_email);
-        profile.chain(email).filter_map(|name| Some(((*name).to_owned(), self.claim(name)?))).collect()
+        let names = scopes.iter().flat_map(|scope| of_scope(scope));
+        names.filter_map(|name| Some(((*name).to_owned(), self.claim(name)?))).collect()
     }
 
     /// Those that were asked for one by one in a place.
@@ -106,6 +154,8 @@ mod tests {
             updated_at: OffsetDateTime::UNIX_EPOCH,
             email: None,
             email_verified: false,
+            language: None,
+            claims: Json::default(),
         }
     }
 
@@ -133,8 +183,23 @@ mod tests {
     }
 
     #[test]
-    fn every_claim_can_be_said() {
-        let with = Profile { email: Some("ada@example.com".to_owned()), ..ada() };
+    fn every_claim_can_be_said_and_is_said_by_one_scope() {
+        let claims = json!({
+            "family_name": "Byron", "given_name": "Ada", "middle_name": "King", "nickname": "Ada",
+            "profile": "https://ada.example/me", "picture": "https://ada.example/me.png",
+            "website": "https://ada.example", "gender": "female", "birthdate": "1815-12-10",
+            "zoneinfo": "Europe/London", "locale": "en-GB", "phone_number": "+442079460000",
+            "address": {"locality": "London"},
+        });
+        let claims = Json(serde_json::from_value(claims).expect("claims"));
+        let with = Profile { email: Some("ada@example.com".to_owned()), claims, ..ada() };
         assert!(ALL.iter().all(|name| with.claim(name).is_some()));
+        assert_eq!(with.claim("phone_number_verified"), Some(json!(false)), "until somebody says so");
+        let by_scope: Vec<&str> =
+            ["profile", "email", "phone", "address"].iter().flat_map(|scope| of_scope(scope)).copied().collect();
+        assert_eq!(by_scope, ALL);
+        let spanish = Profile { language: Some("es".to_owned()), ..ada() };
+        assert_eq!((spanish.claim("locale"), with.claim("locale")), (Some(json!("es")), Some(json!("en-GB"))));
+        assert!(ada().claim("address").is_none() && ada().claim("phone_number_verified").is_none());
     }
 }

@@ -75,7 +75,7 @@ impl Registration {
         let grant_types = said.grant_types.clone();
         let grant_types = grant_types.unwrap_or_else(|| vec![GrantType::AuthorizationCode, GrantType::RefreshToken]);
         let logs_people_in = grant_types.iter().any(|grant| *grant != GrantType::ClientCredentials);
-        let scopes = if logs_people_in { scopes::STANDARD.as_slice() } else { &["roles", "permissions"] };
+        let scopes = if logs_people_in { scopes::BY_DEFAULT.as_slice() } else { &["roles", "permissions"] };
         let by_default = Self {
             name: name.into(),
             auth_method: if has_keys { AuthMethod::PrivateKeyJwt } else { AuthMethod::ClientSecretBasic },

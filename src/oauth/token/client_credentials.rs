@@ -6,11 +6,11 @@ use crate::oauth::OAuth;
 use crate::oauth::clients::Known;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
-use crate::oauth::scopes::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, written};
+use crate::oauth::scopes::{ADDRESS, EMAIL, OFFLINE_ACCESS, OPENID, PHONE, PROFILE, written};
 use crate::oauth::tokens::{Grant, Subject, mint};
 
 /// What is about a person who is logged in.
-const OF_A_LOGIN: [&str; 4] = [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS];
+const OF_A_LOGIN: [&str; 6] = [OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_ACCESS];
 
 /// An access token of the client's own: of its scopes those that it asks for, and of permissions those that it holds.
 ///

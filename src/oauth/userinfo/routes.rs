@@ -7,6 +7,7 @@ use utoipa_axum::routes;
 
 use crate::base::opaque::oauth::AccessTokenHash;
 use crate::gate::access_tokens::Ask;
+use crate::identity::people::Address;
 use crate::oauth::OAuth;
 use crate::oauth::claims::{self, Place};
 use crate::oauth::error::{Error, Result};
@@ -20,19 +21,47 @@ pub fn routes() -> Routes<OAuth> {
     Routes::new().routes(Route::from(routes!(userinfo, userinfo_by_post)).to_any_origin())
 }
 
-/// Somebody who has logged in.
+/// Somebody who has logged in. What is not known of them is left out.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the claims that there are")]
 struct Userinfo {
     /// The person's id.
     #[schema(example = "7")]
     sub: String,
-    /// Their name: with the scope `profile`, like the next two.
+    /// Their name: with the scope `profile`, like all down to `updated_at`.
     #[schema(nullable = false, example = "Juan Demo")]
     name: Option<String>,
     /// Their username, which may change.
     #[schema(nullable = false, example = "juan")]
     preferred_username: Option<String>,
+    #[schema(nullable = false, example = "Demo")]
+    family_name: Option<String>,
+    #[schema(nullable = false, example = "Juan")]
+    given_name: Option<String>,
+    #[schema(nullable = false)]
+    middle_name: Option<String>,
+    #[schema(nullable = false)]
+    nickname: Option<String>,
+    /// The address of a page about them.
+    #[schema(nullable = false)]
+    profile: Option<String>,
+    /// That of a picture of them.
+    #[schema(nullable = false)]
+    picture: Option<String>,
+    /// That of their own pages.
+    #[schema(nullable = false)]
+    website: Option<String>,
+    #[schema(nullable = false)]
+    gender: Option<String>,
+    /// `YYYY-MM-DD`; `0000-MM-DD` without the year; `YYYY` alone.
+    #[schema(nullable = false, example = "1980-05-17")]
+    birthdate: Option<String>,
+    /// Their time zone.
+    #[schema(nullable = false, example = "America/Lima")]
+    zoneinfo: Option<String>,
+    /// Their language (BCP 47).
+    #[schema(nullable = false, example = "es-PE")]
+    locale: Option<String>,
     /// When any of this was changed last, in Unix seconds.
     #[schema(nullable = false, example = 1_795_305_600)]
     updated_at: Option<i64>,
@@ -42,6 +71,15 @@ struct Userinfo {
     /// Whether it is proved that it is theirs.
     #[schema(nullable = false, example = true)]
     email_verified: Option<bool>,
+    /// Their phone number (E.164): with the scope `phone`, like the next. Only if they have one.
+    #[schema(nullable = false, example = "+51987654321")]
+    phone_number: Option<String>,
+    /// Whether an administrator has verified that it is theirs.
+    #[schema(nullable = false, example = false)]
+    phone_number_verified: Option<bool>,
+    /// Their postal address: with the scope `address`.
+    #[schema(nullable = false)]
+    address: Option<Address>,
 }
 
 /// An access token in the body.

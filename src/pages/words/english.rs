@@ -43,8 +43,10 @@ pub(super) static WORDS: Words = Words {
     },
     scopes: Scopes {
         openid: "know who you are",
-        profile: "see your name and username",
+        profile: "see your name, username and profile",
         email: "see your e-mail address",
+        phone: "see your phone number",
+        address: "see your postal address",
         offline_access: "keep its access while you are away",
         roles: "see which roles you hold",
         permissions: "see what you are permitted to do",

@@ -43,8 +43,10 @@ pub(super) static WORDS: Words = Words {
     },
     scopes: Scopes {
         openid: "saber quién es usted",
-        profile: "ver su nombre y su usuario",
+        profile: "ver su nombre, su usuario y su perfil",
         email: "ver su dirección de correo electrónico",
+        phone: "ver su número de teléfono",
+        address: "ver su dirección postal",
         offline_access: "conservar el acceso mientras usted no esté",
         roles: "ver qué roles tiene",
         permissions: "ver qué tiene permitido hacer",

@@ -32,7 +32,10 @@ async fn a_consent_is_remembered_until_more_is_asked_for() {
     code(&browser.get(&asking(&[])).await);
     code(&browser.get(&asking(&[("scope", "openid Store:read")])).await);
     let page = browser.get(&asking(&[("scope", "openid profile offline_access Store:read")])).await;
-    assert!(page.text.contains("see your name and username") && page.text.contains("while you are away"), "{page:?}");
+    assert!(
+        page.text.contains("see your name, username and profile") && page.text.contains("while you are away"),
+        "{page:?}"
+    );
     code(&browser.submit(&page, &[("answer", "allow")]).await);
     code(&browser.get(&asking(&[("scope", "profile openid Store:read")])).await);
     let told: Vec<Value> = sqlx::query_scalar(

@@ -1,12 +1,17 @@
 //! `portero user change`.
 
+use anyhow::{Context, bail};
+use serde_json::{Map, Value, json};
+
 use crate::app::cli::tool::Tool;
 use crate::app::cli::typed_ref::TypedRef;
 use crate::base::email::Email;
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
 use crate::base::person::{PersonName, Username};
-use crate::identity::people::{self, DocumentNumber, DocumentType, PersonChange, PersonType, RequestedChange};
+use crate::identity::people::{
+    self, ClaimsChange, DocumentNumber, DocumentType, PersonChange, PersonType, RequestedChange,
+};
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
@@ -32,18 +37,54 @@ pub(in crate::app::cli) struct NewDetails {
     /// The language of their mails.
     #[arg(long)]
     locale: Option<Locale>,
+    /// What applications are told of them, as NAME=VALUE; may be given several times. Nothing behind the sign empties it.
+    /// family_name, given_name, middle_name, nickname, profile, picture, website, gender, birthdate, zoneinfo, locale,
+    /// phone_number, phone_number_verified (true or false), address.formatted, address.street_address, address.locality,
+    /// address.region, address.postal_code, address.country.
+    #[arg(long, value_name = "NAME=VALUE")]
+    claim: Vec<String>,
 }
 
-impl From<NewDetails> for PersonChange {
-    fn from(new: NewDetails) -> Self {
-        let NewDetails { username, name, person_type, document_type, document_number, email, locale } = new;
-        let (password, password_hash) = (None, None);
-        Self { username, password, password_hash, name, person_type, document_type, document_number, email, locale }
+impl NewDetails {
+    fn change(self) -> anyhow::Result<PersonChange> {
+        let Self { username, name, person_type, document_type, document_number, email, locale, claim } = self;
+        let claims = if claim.is_empty() { None } else { Some(said(&claim)?) };
+        let change = PersonChange {
+            username,
+            name,
+            person_type,
+            document_type,
+            document_number,
+            email,
+            locale,
+            claims,
+            ..PersonChange::default()
+        };
+        Ok(change)
     }
 }
 
+/// What is said of the claims, as a request would say it.
+fn said(claims: &[String]) -> anyhow::Result<ClaimsChange> {
+    let mut said = Map::new();
+    for claim in claims {
+        let (name, value) = claim.split_once('=').with_context(|| format!("--claim {claim}: expected NAME=VALUE"))?;
+        let value = match (name, value) {
+            (_, "") => Value::Null,
+            ("phone_number_verified", "true" | "false") => (value == "true").into(),
+            _ => value.into(),
+        };
+        match name.split_once('.') {
+            Some(("address", part)) => said.entry("address").or_insert_with(|| json!({}))[part] = value,
+            Some(_) => bail!("--claim {name}: there is no such claim"),
+            None => drop(said.insert(name.to_owned(), value)),
+        }
+    }
+    serde_path_to_error::deserialize(Value::Object(said)).context("--claim")
+}
+
 pub(super) async fn run(tool: &Tool, named: &TypedRef<PersonId>, new: NewDetails) -> anyhow::Result<()> {
-    let change = PersonChange::from(new);
+    let change = new.change()?;
     let mut tx = tool.begin().await?;
     let id = named.find(&mut tx).await?.id;
     let wanted = RequestedChange { change: &change, password_hash: None, if_match: None, language: None };

@@ -1,5 +1,6 @@
 //! `portero user list` and `portero user show`.
 
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::moment;
@@ -77,12 +78,25 @@ pub(super) async fn show(tool: &Tool, named: &TypedRef<PersonId>) -> anyhow::Res
         ("disabled", or_dash(person.disabled_at.map(moment))),
         ("sessions", person.sessions.to_string()),
     ];
+    let claims = claims_of(&person)?;
     let now = tool.app.clock.now();
     let failed = failed.iter().map(|failed| ("failed logins", failed_logins(failed, now)));
-    let rows = rows.into_iter().chain(failed);
-    table(&[], rows.map(|(name, value)| vec![name.to_owned(), value]), &[])?;
+    let rows = rows.into_iter().chain(failed).map(|(name, value)| (name.to_owned(), value)).chain(claims);
+    table(&[], rows.map(|(name, value)| vec![name, value]), &[])?;
     line("")?;
     tool.output.list(&grants)
+}
+
+/// What applications are told of them besides.
+fn claims_of(person: &Details) -> anyhow::Result<Vec<(String, String)>> {
+    let Value::Object(mut claims) = serde_json::to_value(&person.claims)? else { return Ok(Vec::new()) };
+    let address = claims.remove("address").and_then(|address| address.as_object().cloned()).unwrap_or_default();
+    let address = address.into_iter().map(|(name, value)| (format!("address.{name}"), value));
+    let shown = claims.into_iter().chain(address).map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), |text| text.replace('\n', ", "));
+        (name, value)
+    });
+    Ok(shown.collect())
 }
 
 fn failed_logins(failed: &FailedLogins, now: OffsetDateTime) -> String {

@@ -37,6 +37,7 @@ pub struct LineFields {
     created_at: Option<IgnoredAny>,
     last_login_at: Option<IgnoredAny>,
     sessions: Option<IgnoredAny>,
+    claims: Option<IgnoredAny>,
 }
 
 impl LineFields {
@@ -57,6 +58,7 @@ impl LineFields {
             "email_verified_at" => return self.email_verified_at = Some(IgnoredAny),
             "created_at" => return self.created_at = Some(IgnoredAny),
             "last_login_at" => return self.last_login_at = Some(IgnoredAny),
+            "claims" => return self.claims = Some(IgnoredAny),
             _ => return self.sessions = Some(IgnoredAny),
         };
         *place = Some(value);
@@ -64,7 +66,7 @@ impl LineFields {
 
     /// What it has of [`READ_ONLY`].
     pub(super) fn left_out(&self) -> impl Iterator<Item = &'static str> {
-        let has = [self.id, self.email_verified_at, self.created_at, self.last_login_at, self.sessions];
+        let has = [self.id, self.email_verified_at, self.created_at, self.last_login_at, self.sessions, self.claims];
         READ_ONLY.into_iter().zip(has).filter_map(|(field, value)| value.map(|_| field))
     }
 }

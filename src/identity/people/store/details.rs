@@ -1,12 +1,14 @@
 //! All that is kept about people but their hashes: for those who may read it.
 
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::says_nothing;
 use crate::base::error::Result;
 use crate::base::id::{Id, PersonId};
-use crate::identity::people::{DocumentType, PersonType};
+use crate::identity::people::{DocumentType, PersonType, StandardClaims};
 use crate::platform::http::Page;
 
 /// A person, with everything stored except the password hash.
@@ -40,6 +42,10 @@ pub struct Details {
     /// The language of their mails.
     #[schema(example = "es")]
     pub locale: Option<String>,
+    /// What applications are told of them. Only if there is something.
+    #[serde(skip_serializing_if = "says_nothing")]
+    #[schema(value_type = StandardClaims, required = false)]
+    pub claims: Json<StandardClaims>,
     /// When they were registered.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2026-01-31T09:30:00Z")]
@@ -74,7 +80,8 @@ async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Pag
         select p.id as "id: PersonId", p.username, p.name,
                p.person_type as "person_type: PersonType",
                p.document_type as "document_type: DocumentType",
-               p.document_number, p.email, p.email_verified_at, p.locale, p.created_at, p.last_login_at, p.disabled_at,
+               p.document_number, p.email, p.email_verified_at, p.locale,
+               p.claims as "claims: Json<StandardClaims>", p.created_at, p.last_login_at, p.disabled_at,
                (select count(*) from auth.tokens_cache t where t.person_id = p.id and t.family_id is null)
                + (select count(*) from auth.refresh_families f where f.person_id = p.id) as "sessions!"
         from auth.person p

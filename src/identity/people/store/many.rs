@@ -1,11 +1,12 @@
 //! Many people in one statement.
 
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use super::Record;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
-use crate::identity::people::{DocumentType, PersonType};
+use crate::identity::people::{DocumentType, PersonType, StandardClaims};
 
 /// Refuses (404 `person_not_found`, which names the first) people one of whom is not there. Of those who are locked that
 /// stays so.
@@ -31,7 +32,8 @@ pub async fn records(conn: &mut PgConnection, people: &[PersonId]) -> Result<Vec
     let rows = sqlx::query!(
         r#"
         select id as "id: PersonId", username, name, person_type as "person_type: PersonType",
-               document_type as "document_type: DocumentType", document_number, email, locale
+               document_type as "document_type: DocumentType", document_number, email, locale,
+               claims as "claims: Json<StandardClaims>"
         from auth.person
         where id = any ($1) and removed_at is null and client_id is null
         order by id
@@ -49,6 +51,7 @@ pub async fn records(conn: &mut PgConnection, people: &[PersonId]) -> Result<Vec
             document_number: row.document_number,
             email: row.email,
             locale: row.locale,
+            claims: row.claims,
         };
         (row.id, record)
     });

@@ -34,8 +34,9 @@ pub const FIELDS: [&str; 10] = [
     "disabled_at",
 ];
 
-/// What an export has besides, and an import leaves out: Portero gives ids, counts and notes by itself.
-pub const READ_ONLY: [&str; 5] = ["id", "email_verified_at", "created_at", "last_login_at", "sessions"];
+/// What an export has besides, and an import leaves out: Portero gives ids, counts and notes by itself, and the standard claims
+/// are set by `PATCH`.
+pub const READ_ONLY: [&str; 6] = ["id", "email_verified_at", "created_at", "last_login_at", "sessions", "claims"];
 
 /// A field that is known, of either kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
