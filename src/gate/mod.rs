@@ -31,7 +31,7 @@ pub use caller::Caller;
 pub use can::{Can, Holds};
 pub use checks::{Ask, CheckResult, Checks, Rights};
 pub use effective::{Effective, Evaluator, HeldInService, Vocabulary};
-pub use presented::{Passed, Presented};
+pub use presented::{Confirmation, Passed, Presented};
 pub use uses::{Uses, write_uses, write_uses_every_minute};
 
 use std::ops::Deref;

@@ -9,11 +9,11 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::OAuth;
-use super::claims;
 use super::clients::{AuthMethod, GrantType};
 use super::issuer::Issuer;
 use super::keys::Algorithm;
 use super::scopes::STANDARD;
+use super::{claims, dpop};
 use crate::base::error::Result;
 use crate::platform::http::{Document, IfNoneMatch, Route, Routes, documented};
 
@@ -42,6 +42,8 @@ struct Metadata {
     introspection_endpoint: String,
     revocation_endpoint: String,
     end_session_endpoint: String,
+    pushed_authorization_request_endpoint: String,
+    require_pushed_authorization_requests: bool,
     scopes_supported: Vec<&'static str>,
     response_types_supported: Vec<&'static str>,
     response_modes_supported: Vec<&'static str>,
@@ -58,6 +60,8 @@ struct Metadata {
     introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    introspection_signing_alg_values_supported: Vec<&'static str>,
+    dpop_signing_alg_values_supported: Vec<&'static str>,
     claim_types_supported: Vec<&'static str>,
     claims_supported: Vec<&'static str>,
     claims_parameter_supported: bool,
@@ -83,6 +87,8 @@ impl Metadata {
             introspection_endpoint: issuer.at("/oauth/introspect"),
             revocation_endpoint: issuer.at("/oauth/revoke"),
             end_session_endpoint: issuer.at("/oauth/logout"),
+            pushed_authorization_request_endpoint: issuer.at("/oauth/par"),
+            require_pushed_authorization_requests: false,
             scopes_supported: STANDARD.to_vec(),
             response_types_supported: vec!["code"],
             response_modes_supported: vec!["query", "fragment", "form_post"],
@@ -99,6 +105,8 @@ impl Metadata {
             introspection_endpoint_auth_signing_alg_values_supported: algorithms.to_vec(),
             revocation_endpoint_auth_methods_supported: anybody,
             revocation_endpoint_auth_signing_alg_values_supported: algorithms.to_vec(),
+            introspection_signing_alg_values_supported: algorithms.to_vec(),
+            dpop_signing_alg_values_supported: dpop::ALGORITHMS.to_vec(),
             claim_types_supported: vec!["normal"],
             claims_supported: [&OF_TOKENS[..], &claims::ALL].concat(),
             claims_parameter_supported: true,

@@ -54,6 +54,11 @@ impl Form {
         self.get(name).ok_or_else(|| Error::invalid_request(format!("{name} is missing")))
     }
 
+    /// All of them, in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A parameter that may be sent several times.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())

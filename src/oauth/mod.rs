@@ -6,6 +6,7 @@ pub mod claims;
 pub mod clients;
 pub mod consents;
 pub mod discovery;
+pub mod dpop;
 pub mod error;
 pub mod form;
 pub mod introspection;

@@ -39,6 +39,12 @@ impl Parameters {
         Some(Self(pairs))
     }
 
+    /// These, of which each has a value; `None` when they are too many.
+    pub fn of<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Self> {
+        let pairs: Vec<_> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        (pairs.len() <= MOST).then_some(Self(pairs))
+    }
+
     /// The value of the one that is called so, or the first of them.
     pub fn one(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())

@@ -70,6 +70,10 @@ struct AuthorizationRequest {
     acr_values: Option<String>,
     /// Claims one by one, as JSON (OpenID Connect Core section 5.5).
     claims: Option<String>,
+    /// What the client has pushed (RFC 9126): then nothing else is needed but `client_id`.
+    request_uri: Option<String>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449 section 10).
+    dpop_jkt: Option<String>,
     /// A service that the tokens are for: `urn:portero:service:<name>`, or its address. May come more than once.
     resource: Option<String>,
 }
@@ -133,6 +137,7 @@ async fn asked(pages: &Pages, visit: &Visit, query: &str) -> Result<Response> {
         Ok(request) => request,
         Err(why) => return refused(pages, visit, &why),
     };
+    let visit = &visit.clone().reading(&request.parameters);
     let browser = visit.browser(pages).await?;
     let next = decide(pages, &request, browser.as_ref(), &visit.origin).await?;
     step(pages, visit, (&request, browser.as_ref()), next)

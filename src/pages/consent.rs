@@ -55,7 +55,7 @@ pub fn consent_page(
         scopes: &in_words(Words::of(visit.locale), grant),
         somebody_else: &request.as_somebody_else(),
         form_token: &form_token,
-        request: &request.parameters.written(),
+        request: &request.query(),
         shown: &scopes::written(&grant.agreed()),
     };
     let shown = show(StatusCode::OK, &page, Some(request.target.redirect_uri()))?;
@@ -120,7 +120,7 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         Err(why) => return refused(pages, visit, &why),
     };
     let visit = &visit.clone().reading(&request.parameters);
-    let again = || go(&pages.issuer.at(&format!("/oauth/authorize?{}", request.parameters.written())));
+    let again = || go(&pages.issuer.at(&format!("/oauth/authorize?{}", request.query())));
     match form.one("answer") {
         Some("deny") => return back(pages, visit, &authorizations::deny(&request)),
         Some("allow") => {}

@@ -65,7 +65,7 @@ pub fn login_page(
     let (form_token, cookie) = visit.form_token(pages)?;
     let hint = request.and_then(|request| request.login_hint.as_deref()).unwrap_or_default();
     let username = if typed.username.is_empty() { hint } else { typed.username };
-    let text = request.map(|request| request.parameters.written());
+    let text = request.map(Request::query);
     let is_named = !username.is_empty() && typed.username_fault.is_none();
     let page = LoginPage {
         frame: Frame::of(pages, visit),
@@ -159,8 +159,11 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     };
     match let_in(pages, visit, name, password.to_owned().into()).await {
         Ok(cookies) => {
-            let on = request.as_ref().map(|request| format!("/oauth/authorize?{}", request.once_logged_in()));
-            Ok(with_cookies(go(&pages.issuer.at(on.as_deref().unwrap_or("/")))?, cookies))
+            let on = match &request {
+                Some(request) => &format!("/oauth/authorize?{}", request.once_logged_in(pages).await?),
+                None => "/",
+            };
+            Ok(with_cookies(go(&pages.issuer.at(on))?, cookies))
         }
         Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
         Err(error) => {

@@ -126,9 +126,11 @@ pub fn refused(pages: &Pages, visit: &Visit, why: &Refused) -> Result<Response> 
     let faults = &Words::of(visit.locale).faults;
     let sentence = match why {
         Refused::Back(answer) => return back(pages, visit, answer),
+        Refused::GoOn(query) => return go(&pages.issuer.at(&format!("/oauth/authorize?{query}"))),
         Refused::Here(Fault::Malformed) => faults.malformed,
         Refused::Here(Fault::UnknownClient) => faults.unknown_client,
         Refused::Here(Fault::UnregisteredRedirect) => faults.unregistered_redirect,
+        Refused::Here(Fault::UnknownRequest) => faults.unknown_request,
     };
     problem(pages, visit, StatusCode::BAD_REQUEST, sentence)
 }

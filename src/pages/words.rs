@@ -47,6 +47,7 @@ pub struct Faults {
     pub malformed: &'static str,
     pub unknown_client: &'static str,
     pub unregistered_redirect: &'static str,
+    pub unknown_request: &'static str,
     pub unregistered_return: &'static str,
     pub forged_form: &'static str,
     pub invalid_credentials: &'static str,

@@ -9,6 +9,7 @@ mod logins;
 mod logouts;
 mod pages;
 mod prompts;
+mod pushed;
 mod redirects;
 mod story;
 

@@ -46,7 +46,7 @@ async fn every_address_is_of_the_public_url_whatever_a_request_says() {
     let members = openid.as_object().expect("an object");
     let addresses: Vec<_> =
         members.iter().filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri").collect();
-    assert_eq!(addresses.len(), 7, "{addresses:?}");
+    assert_eq!(addresses.len(), 8, "{addresses:?}");
     for (name, address) in addresses {
         let address = address.as_str().expect("a text");
         assert!(address.starts_with("https://id.example.com/"), "{name}: {address}");
@@ -64,7 +64,9 @@ async fn each_member_has_the_type_that_the_standards_give_it() {
             list.is_some_and(|texts| !texts.is_empty() && texts.iter().collect::<BTreeSet<_>>().len() == texts.len())
         };
         let fits = match name.as_str() {
-            "authorization_response_iss_parameter_supported" => value.is_boolean(),
+            "authorization_response_iss_parameter_supported" | "require_pushed_authorization_requests" => {
+                value.is_boolean()
+            }
             name if name.ends_with("_parameter_supported") => value.is_boolean(),
             name if name.ends_with("_supported") => texts(value),
             _ => value.is_string(),
@@ -82,6 +84,8 @@ async fn each_member_has_the_type_that_the_standards_give_it() {
         ("scopes_supported", "phone"),
         ("scopes_supported", "address"),
         ("claims_supported", "birthdate"),
+        ("dpop_signing_alg_values_supported", "ES256"),
+        ("introspection_signing_alg_values_supported", "RS256"),
     ] {
         assert!(openid[member].as_array().expect("a list").contains(&json!(needed)), "{member}: {needed}");
     }

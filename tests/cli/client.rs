@@ -84,3 +84,14 @@ async fn what_a_client_can_not_be_is_refused_by_field() {
         .run(&["client", "add", "App", "--service", "0", "--redirect-uri", "https://app.example/"])
         .refused(&["Portero"]);
 }
+
+#[tokio::test]
+async fn a_client_may_have_to_prove_its_key_and_to_push_its_requests() {
+    let house = furnished().await;
+    let add = ["client", "add", "App", "--service", "Shop", "--redirect-uri", "https://app.example/"];
+    let made = house.json(&[&add[..], &["--dpop", "--par"]].concat());
+    let has = |made: &Value, field: &str| made[field].as_bool().expect("a boolean");
+    assert!(has(&made, "dpop_bound_access_tokens") && has(&made, "require_pushed_authorization_requests"));
+    let made = house.json(&add);
+    assert!(!has(&made, "dpop_bound_access_tokens") && !has(&made, "require_pushed_authorization_requests"));
+}

@@ -61,6 +61,7 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags")]
 pub(super) struct NewClient {
     /// What people see.
     name: ClientName,
@@ -109,6 +110,9 @@ pub(super) struct NewClient {
     /// Bind its tokens to a key of its own.
     #[arg(long)]
     dpop: bool,
+    /// Have it push its authorization requests before it sends people here.
+    #[arg(long)]
+    par: bool,
     /// Whether people are asked before it acts for them: ask, remember or none.
     #[arg(long)]
     consent: Option<Consent>,
@@ -156,6 +160,7 @@ impl NewClient {
             id_token_signed_response_alg: self.signing_alg,
             require_pkce: self.without_pkce.then_some(false),
             dpop_bound_access_tokens: self.dpop.then_some(true),
+            require_pushed_authorization_requests: self.par.then_some(true),
             consent: self.consent,
             who_may_use: self.who_may_use,
             jwks,

@@ -14,7 +14,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{Id, IdOrDigits, IdOrName, PersonId, Ref, ServiceId, SessionId};
 use crate::gate::Gate;
 use crate::gate::sessions::Payload;
-use crate::gate::{Effective, Passed, Presented, Rights};
+use crate::gate::{Confirmation, Effective, Passed, Presented, Rights};
 use crate::platform::http::credential::{self, Credential};
 use crate::platform::http::{Deadline, Json, OptionalJson, Route, Routes};
 
@@ -97,6 +97,11 @@ pub(super) struct Answer {
     expires_at: i64,
     /// What `GET /changes` calls this session when it ends.
     pub(super) session_id: SessionId,
+    /// The key that the token is bound to (RFC 9449). Only if it is: then a request that carries the token must carry a proof by
+    /// this key, too, which is for you to check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cnf: Option<Confirmation>,
     /// The service. Only if the request named one, like the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 4)]
@@ -164,7 +169,7 @@ async fn answer(
     let question = match question {
         Ok(OptionalJson(question)) => question,
         Err(fault) => {
-            Presented::by(gate, credential?).await?.check(gate, None).await?;
+            Presented::by(gate, credential?).await?.check_telling_key(gate, None).await?;
             return Err(fault);
         }
     };
@@ -172,7 +177,7 @@ async fn answer(
         Some(token) => Presented::of(token).ok_or_else(credential::invalid)?,
         None => Presented::by(gate, credential?).await?,
     };
-    let passed = token.check(gate, question.service_id.clone()).await?;
+    let passed = token.check_telling_key(gate, question.service_id.clone()).await?;
     if let Some(expected) = &question.user_id {
         match expected {
             Ref::Id(id) if *id == passed.person => {}
@@ -204,6 +209,7 @@ impl Answer {
             renewed: passed.renewed,
             expires_at: passed.expires_at.unix_timestamp(),
             session_id: passed.id,
+            cnf: passed.cnf,
             service_id: None,
             roles: None,
             permissions: None,

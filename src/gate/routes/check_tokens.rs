@@ -13,7 +13,7 @@ use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
 use crate::gate::check::{Verdict, check_access_list, check_many};
 use crate::gate::sessions::Payload;
-use crate::gate::{Backend, Effective, Passed, Presented};
+use crate::gate::{Backend, Confirmation, Effective, Passed, Presented};
 use crate::platform::http::{Deadline, Json, Route, Routes};
 
 /// How many tokens one request may ask about.
@@ -69,6 +69,11 @@ struct ValidToken {
     expires_at: i64,
     /// What `GET /changes` calls this session when it ends.
     session_id: SessionId,
+    /// The key that the token is bound to (RFC 9449). Only if it is: then a request that carries the token must carry a proof by
+    /// this key, too, which is for you to check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cnf: Option<Confirmation>,
     /// The key's own service.
     service_id: ServiceId,
     /// Names of the roles held there.
@@ -191,6 +196,7 @@ fn valid(passed: Passed, service_id: ServiceId, held: Option<&Effective>) -> Tok
         renewed: passed.renewed,
         expires_at: passed.expires_at.unix_timestamp(),
         session_id: passed.id,
+        cnf: passed.cnf,
         service_id,
         roles: held.map_or_else(Vec::new, |held| held.roles.clone()),
         permissions: held.map_or_else(Vec::new, |held| held.permissions.clone()),

@@ -6,6 +6,8 @@ mod code;
 mod decide;
 mod grant;
 mod prompt;
+mod pushed;
+mod pushed_routes;
 mod redirect;
 mod request;
 pub mod store;
@@ -14,6 +16,7 @@ pub use agree::{agree, deny};
 pub use decide::{Next, decide};
 pub use grant::Grant;
 pub use prompt::{MaxAge, Prompt};
+pub use pushed_routes::pushed_routes;
 pub use redirect::{Answer, ResponseMode, Target};
 pub use request::{Checked, Expected, Fault, Refused, Request, check};
 
@@ -62,19 +65,5 @@ impl Browser {
             Err(Error::Refused(_)) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-}
-
-impl Request {
-    /// The query by which it goes on once somebody has logged in for it: what asked for that is satisfied.
-    pub fn once_logged_in(&self) -> String {
-        let prompt = self.parameters.one("prompt").and_then(Prompt::once_logged_in);
-        let max_age = self.max_age.map(MaxAge::once_logged_in);
-        self.parameters.clone().with("prompt", prompt).with("max_age", max_age).written()
-    }
-
-    /// The query by which somebody else logs in for it.
-    pub fn as_somebody_else(&self) -> String {
-        self.parameters.clone().with("prompt", Some("login".to_owned())).with("login_hint", None).written()
     }
 }

@@ -1,11 +1,14 @@
 //! An authorization request (RFC 6749 section 4.1.1; OpenID Connect Core section 3.1.2.1), read in the order in which its
 //! faults may be told: to the person alone until it is known whose client asks and where it may be answered.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::claims::Claims;
 use super::prompt::{MaxAge, Prompt};
+use super::pushed::{self, Pushed};
 use super::redirect::{Answer, ResponseMode, Target};
 use super::store::{self, Service};
 use crate::base::error::Result;
@@ -13,6 +16,7 @@ use crate::base::id::{PersonId, ServiceId};
 use crate::oauth::OAuth;
 use crate::oauth::audience::is_called;
 use crate::oauth::clients::{self, Client, GrantType};
+use crate::oauth::dpop::Thumbprint;
 use crate::oauth::keys::TokenType;
 use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
 use crate::oauth::scopes;
@@ -20,7 +24,7 @@ use crate::oauth::scopes;
 /// A request that may be answered.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// As it came: what is sent through the pages and read anew.
+    /// As the client sent it.
     pub parameters: Parameters,
     /// Who asks.
     pub client: Client,
@@ -42,8 +46,12 @@ pub struct Request {
     pub nonce: Option<String>,
     /// What proves at the token endpoint that it is who asked (RFC 7636).
     pub code_challenge: Option<String>,
+    /// The key that the code is bound to (RFC 9449 section 10).
+    pub dpop_jkt: Option<Thumbprint>,
     /// Claims that are asked for one by one.
     pub claims: Option<Value>,
+    /// Where it was pushed before a browser came with it.
+    pub pushed: Option<Pushed>,
 }
 
 /// Whom the client expects to be logged in.
@@ -64,6 +72,8 @@ pub enum Refused {
     Here(Fault),
     /// The client is told.
     Back(Answer),
+    /// The browser asks once more, with this query.
+    GoOn(String),
 }
 
 /// What is wrong with a request that is answered by a page.
@@ -75,6 +85,8 @@ pub enum Fault {
     UnknownClient,
     /// The client has not registered that address.
     UnregisteredRedirect,
+    /// The client has not pushed it, or too long ago, or it was answered.
+    UnknownRequest,
 }
 
 /// `Err` is what the request is answered instead.
@@ -92,19 +104,64 @@ struct Hint {
 pub async fn check(oauth: &OAuth, text: &str) -> Result<Checked<Request>> {
     let parameters = Parameters::read(text).filter(|_| text.len() <= LONGEST_REQUEST);
     let Some(parameters) = parameters else { return Ok(Err(Refused::Here(Fault::Malformed))) };
+    let (parameters, pushed) = match pushed::read(oauth, parameters).await? {
+        Ok(read) => read,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let known = match who_asks(oauth, &parameters).await? {
         Ok(known) => known,
         Err(fault) => return Ok(Err(Refused::Here(fault))),
     };
-    let request = match read(oauth, parameters, known) {
-        Ok(request) => request,
-        Err(answer) => return Ok(Err(Refused::Back(answer))),
+    let mode = parameters.one("response_mode").and_then(ResponseMode::read);
+    let target = known.target.clone().by(mode.unwrap_or_default());
+    let must_push = known.client.requires_par && pushed.is_none();
+    let read = if must_push { Err(Wrong::invalid(MUST_PUSH)) } else { read(oauth, parameters, known) };
+    let request = match read {
+        Ok(request) => Request { pushed, ..request },
+        Err(wrong) => return Ok(Err(Refused::Back(target.error(wrong.code, &wrong.description)))),
     };
     let expected = match request.parameters.one("id_token_hint") {
         Some(hint) => hinted(oauth, hint).await?,
         None => request.expected,
     };
     Ok(Ok(Request { expected, ..request }))
+}
+
+/// Whether a request that a client pushes could be answered; `Err` is what the client would be told of it.
+///
+/// # Errors
+/// When Postgres can't be asked.
+pub(super) async fn look_at(
+    oauth: &OAuth,
+    client: &Client,
+    parameters: Parameters,
+) -> Result<std::result::Result<(), Wrong>> {
+    let services = store::services(&mut *oauth.db.read().await?, client.id).await?;
+    let redirect_uri = parameters.one("redirect_uri").unwrap_or_default();
+    let Some(target) = Target::of(client, redirect_uri, None, oauth.issuer.as_str()) else {
+        return Ok(Err(Wrong::invalid("redirect_uri is none that this client has registered")));
+    };
+    let known = Known { client: client.clone(), services, target };
+    Ok(read(oauth, parameters, known).map(|_| ()))
+}
+
+const MUST_PUSH: &str = "this client must push its requests (RFC 9126): see pushed_authorization_request_endpoint";
+
+/// What is wrong with a request, for its client (RFC 6749 section 4.1.2.1).
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) code: &'static str,
+    pub(super) description: Cow<'static, str>,
+}
+
+impl Wrong {
+    fn new(code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, description: description.into() }
+    }
+
+    fn invalid(description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new("invalid_request", description)
+    }
 }
 
 /// A client, what its tokens may be for, and where it is answered.
@@ -154,31 +211,31 @@ impl Expected {
     }
 }
 
-/// Reads what a known client asks for; `Err` is what it is told instead.
-fn read(oauth: &OAuth, parameters: Parameters, known: Known) -> std::result::Result<Request, Answer> {
+/// Reads what a known client asks for.
+fn read(oauth: &OAuth, parameters: Parameters, known: Known) -> std::result::Result<Request, Wrong> {
     let Known { client, services, target } = known;
+    must_be_for_us(&parameters, &client)?;
     let mode = parameters.one("response_mode").map(ResponseMode::read);
-    let target = target.by(mode.flatten().unwrap_or_default());
-    let invalid = |description: &str| target.error("invalid_request", description);
-    must_be_for_us(&parameters, &client, &target)?;
     if mode == Some(None) {
-        return Err(invalid("response_mode is none of query, fragment, form_post"));
+        return Err(Wrong::invalid("response_mode is none of query, fragment, form_post"));
     }
-    let code_challenge = code_challenge(&client, &parameters).map_err(invalid)?;
+    let code_challenge = code_challenge(&client, &parameters).map_err(Wrong::invalid)?;
     let scopes = scopes::asked(&client.scopes, parameters.one("scope")).map_err(|refused| match refused {
-        scopes::Refused::Malformed => target.error("invalid_scope", "scope is no list of scopes"),
+        scopes::Refused::Malformed => Wrong::new("invalid_scope", "scope is no list of scopes"),
         scopes::Refused::NotAllowed(scope) => {
-            target.error("invalid_scope", &format!("the client may not ask for {}", scope.escape_default()))
+            Wrong::new("invalid_scope", format!("the client may not ask for {}", scope.escape_default()))
         }
     })?;
     let audience = asked_for(oauth, services, &parameters).ok_or_else(|| {
-        target.error("invalid_target", "resource names no service that the tokens of this client are for")
+        Wrong::new("invalid_target", "resource names no service that the tokens of this client are for")
     })?;
-    let prompt = parameters.one("prompt").map_or(Ok(Prompt::default()), Prompt::read).map_err(invalid)?;
-    let max_age = parameters.one("max_age").map(MaxAge::read).transpose().map_err(invalid)?;
-    let claims = parameters.one("claims").map(Claims::read).transpose().map_err(invalid)?;
+    let prompt = parameters.one("prompt").map_or(Ok(Prompt::default()), Prompt::read).map_err(Wrong::invalid)?;
+    let max_age = parameters.one("max_age").map(MaxAge::read).transpose().map_err(Wrong::invalid)?;
+    let dpop_jkt = parameters.one("dpop_jkt").map(str::parse).transpose().map_err(Wrong::invalid)?;
+    let claims = parameters.one("claims").map(Claims::read).transpose().map_err(Wrong::invalid)?;
     if claims.as_ref().is_some_and(|claims| !claims.is_content_with_acr()) {
-        return Err(target.error("unmet_authentication_requirements", "no login here meets the acr that is essential"));
+        let description = "no login here meets the acr that is essential";
+        return Err(Wrong::new("unmet_authentication_requirements", description));
     }
     Ok(Request {
         scopes,
@@ -189,33 +246,36 @@ fn read(oauth: &OAuth, parameters: Parameters, known: Known) -> std::result::Res
         expected: claims.as_ref().and_then(Claims::sub).map_or(Expected::Anybody, |sub| Expected::of(&sub)),
         nonce: parameters.one("nonce").map(str::to_owned),
         code_challenge,
+        dpop_jkt,
         claims: claims.map(Claims::into_json),
+        pushed: None,
+        target: target.by(mode.flatten().unwrap_or_default()),
         parameters,
         client,
-        target,
     })
 }
 
 /// Whether it is a request that this client may send and that is read here.
-fn must_be_for_us(parameters: &Parameters, client: &Client, target: &Target) -> std::result::Result<(), Answer> {
+fn must_be_for_us(parameters: &Parameters, client: &Client) -> std::result::Result<(), Wrong> {
     if let Some(name) = parameters.doubled() {
-        return Err(target.error("invalid_request", &format!("{} is given more than once", name.escape_default())));
+        return Err(Wrong::invalid(format!("{} is given more than once", name.escape_default())));
     }
     if parameters.one("request").is_some() {
-        return Err(target.error("request_not_supported", "request objects are not read: send the parameters"));
+        return Err(Wrong::new("request_not_supported", "request objects are not read: send the parameters"));
     }
     if parameters.one("request_uri").is_some() {
-        return Err(target.error("request_uri_not_supported", "request_uri is not read: send the parameters"));
+        let description = "only a request_uri of /oauth/par is read: push the parameters there, or send them";
+        return Err(Wrong::new("request_uri_not_supported", description));
     }
     match parameters.one("response_type") {
         Some("code") => {}
-        None => return Err(target.error("invalid_request", "response_type is missing: send response_type=code")),
-        Some(_) => return Err(target.error("unsupported_response_type", "the only response_type is code")),
+        None => return Err(Wrong::invalid("response_type is missing: send response_type=code")),
+        Some(_) => return Err(Wrong::new("unsupported_response_type", "the only response_type is code")),
     }
     if client.may(GrantType::AuthorizationCode) {
         Ok(())
     } else {
-        Err(target.error("unauthorized_client", "this client may not use the grant authorization_code"))
+        Err(Wrong::new("unauthorized_client", "this client may not use the grant authorization_code"))
     }
 }
 

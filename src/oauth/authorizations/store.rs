@@ -1,5 +1,7 @@
 //! The table `auth.authorizations`, as it is begun.
 
+pub mod pushed;
+
 use serde_json::json;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -9,6 +11,7 @@ use crate::base::error::Result;
 use crate::base::id::{ClientId, ServiceId};
 use crate::base::opaque::oauth::CodeHash;
 use crate::gate::audit::Origin;
+use crate::oauth::dpop::Thumbprint;
 
 /// A service that a client's tokens may be for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +62,7 @@ pub struct New<'a> {
 }
 
 /// Begins an authorization and tells of it, unless the person, their session or the client has ended: whoever ends one of them
-/// waits for this, and ends it, too.
+/// waits for this, and ends it, too. A request that was pushed is over with that: it gives one code.
 pub async fn insert(conn: &mut PgConnection, new: &New<'_>) -> Result<bool> {
     let (client, person) = (&new.request.client, new.browser.person);
     let sid = new.browser.token.session_id();
@@ -73,12 +76,18 @@ pub async fn insert(conn: &mut PgConnection, new: &New<'_>) -> Result<bool> {
             select token from auth.tokens_cache where token = $3 and person_id = $2 for key share
         ), client as (
             select id, service_id from auth.clients where id = $1 and removed_at is null for share
+        ), spent as (
+            delete from auth.pushed_requests
+            where reference = $22 and client_id = $1 and exists (select from person, session, client)
+            returning reference
         ), begun as (
             insert into auth.authorizations
                 (client_id, person_id, session, sid, scopes, services, nonce, claims, auth_time, acr, amr, redirect_uri,
-                 code_challenge, code, code_expires_at, created_at, refreshed_at, expires_at)
-            select client.id, person.id, session.token, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17
+                 code_challenge, code, code_expires_at, created_at, refreshed_at, expires_at, jkt)
+            select client.id, person.id, session.token, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17,
+                   $23
             from person, session, client
+            where $22::bytea is null or exists (select from spent)
             returning person_id
         )
         insert into auth.audit_events
@@ -109,8 +118,8 @@ pub async fn insert(conn: &mut PgConnection, new: &New<'_>) -> Result<bool> {
         new.origin.address.map(|address| address.to_string()),
         new.origin.client_id,
         told,
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(begun.is_some())
+        new.request.pushed.as_ref().map(|pushed| pushed.reference.as_bytes()),
+        new.request.dpop_jkt.as_ref().map(Thumbprint::as_str),
+    );
+    Ok(begun.fetch_optional(conn).await?.is_some())
 }

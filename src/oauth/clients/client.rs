@@ -7,6 +7,7 @@ use crate::oauth::keys::Algorithm;
 
 /// A client, as rules see it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "the registry of client metadata has them so")]
 pub struct Client {
     /// Its row.
     pub id: ClientId,
@@ -40,6 +41,8 @@ pub struct Client {
     pub requires_pkce: bool,
     /// Whether its tokens are bound to a key of its own (RFC 9449).
     pub requires_dpop: bool,
+    /// Whether it must push its requests (RFC 9126).
+    pub requires_par: bool,
     /// Whether people are asked.
     pub consent: Consent,
     /// Whom it lets in.

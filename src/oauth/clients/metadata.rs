@@ -104,6 +104,9 @@ metadata! {
         /// Whether its tokens are bound to a key of its own (RFC 9449).
         #[schema(example = false)]
         dpop_bound_access_tokens: Option<bool>,
+        /// Whether it must push its authorization requests (RFC 9126): false by default.
+        #[schema(example = false)]
+        require_pushed_authorization_requests: Option<bool>,
         /// Whether people are asked before it acts for them: `remember` by default.
         #[schema(example = "remember")]
         consent: Option<Consent>,
@@ -136,6 +139,7 @@ impl ClientChange {
             id_token_signed_response_alg: None,
             require_pkce: None,
             dpop_bound_access_tokens: None,
+            require_pushed_authorization_requests: None,
             consent: None,
             who_may_use: None,
             jwks: Patch::Keep,

@@ -27,6 +27,7 @@ pub use client::Client;
 pub use identifier::{ClientName, Identifier};
 pub use lookup::{Ask, ClientLookups, Known, look_up};
 pub use metadata::{ClientChange, NewClient};
+pub use public_keys::public_key;
 pub use register::{Registered, register};
 pub use registration::Registration;
 pub use remove::remove;

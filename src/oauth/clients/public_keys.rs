@@ -1,6 +1,6 @@
 //! The keys that a client signs its assertions with (RFC 7517, RFC 7523).
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, JwkSet};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
 use utoipa::openapi::{RefOr, Schema};
@@ -36,7 +36,7 @@ pub fn read(set: &Value) -> Result<JwkSet, String> {
         return Err(format!("has 1 to {MOST} keys"));
     }
     // Before anything else is said of it, and without a word of what it is.
-    if keys.iter().any(|key| PRIVATE.iter().any(|member| key.get(member).is_some())) {
+    if keys.iter().any(is_private) {
         return Err(
             "has a private key in it: send the public part alone, and make a new pair, since this one is known now"
                 .into(),
@@ -44,13 +44,30 @@ pub fn read(set: &Value) -> Result<JwkSet, String> {
     }
     let set: JwkSet =
         serde_json::from_value(set.clone()).map_err(|_| "has a key that is no JWK (RFC 7517)".to_owned())?;
-    let is_known = set.keys.iter().all(|key| match &key.algorithm {
+    if set.keys.iter().all(is_known) {
+        Ok(set)
+    } else {
+        Err("takes keys on P-256 or Ed25519, and RSA keys of 2048 bits or more".into())
+    }
+}
+
+/// Reads one public key that we can verify by; `None` for any other, and for one with its private part.
+pub fn public_key(key: &Value) -> Option<Jwk> {
+    let read = || serde_json::from_value(key.clone()).ok();
+    if is_private(key) { None } else { read().filter(is_known) }
+}
+
+fn is_private(key: &Value) -> bool {
+    PRIVATE.iter().any(|member| key.get(member).is_some())
+}
+
+fn is_known(key: &Jwk) -> bool {
+    match &key.algorithm {
         AlgorithmParameters::EllipticCurve(key) => key.curve == EllipticCurve::P256,
         AlgorithmParameters::OctetKeyPair(key) => key.curve == EllipticCurve::Ed25519,
         AlgorithmParameters::RSA(key) => MODULUS.contains(&key.n.len()),
         _ => false,
-    });
-    if is_known { Ok(set) } else { Err("takes keys on P-256 or Ed25519, and RSA keys of 2048 bits or more".into()) }
+    }
 }
 
 #[cfg(test)]

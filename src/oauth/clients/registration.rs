@@ -47,6 +47,8 @@ pub struct Registration {
     pub requires_pkce: bool,
     /// Whether its tokens are bound to a key of its own.
     pub requires_dpop: bool,
+    /// Whether it must push its requests.
+    pub requires_par: bool,
     /// Whether people are asked.
     pub consent: Consent,
     /// Whom it lets in.
@@ -90,6 +92,7 @@ impl Registration {
             signing_alg: Algorithm::default(),
             requires_pkce: true,
             requires_dpop: false,
+            requires_par: false,
             consent: Consent::Remember,
             admits: Admits::Everybody,
             jwks: None,
@@ -127,6 +130,7 @@ impl Registration {
             signing_alg: said.id_token_signed_response_alg.unwrap_or(self.signing_alg),
             requires_pkce: said.require_pkce.unwrap_or(self.requires_pkce),
             requires_dpop: said.dpop_bound_access_tokens.unwrap_or(self.requires_dpop),
+            requires_par: said.require_pushed_authorization_requests.unwrap_or(self.requires_par),
             consent: said.consent.unwrap_or(self.consent),
             admits: said.who_may_use.unwrap_or(self.admits),
             jwks,
@@ -236,6 +240,7 @@ impl From<&Client> for Registration {
             signing_alg: client.signing_alg,
             requires_pkce: client.requires_pkce,
             requires_dpop: client.requires_dpop,
+            requires_par: client.requires_par,
             consent: client.consent,
             admits: client.admits,
             jwks: client.jwks,

@@ -12,6 +12,7 @@ use crate::oauth::scopes;
 /// A client, as lists show it: without secrets.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Client)]
+#[expect(clippy::struct_excessive_bools, reason = "the registry of client metadata has them so")]
 pub struct Shown {
     /// Its row.
     #[serde(skip)]
@@ -60,6 +61,9 @@ pub struct Shown {
     /// Whether its tokens are bound to a key of its own.
     #[schema(example = false)]
     pub dpop_bound_access_tokens: bool,
+    /// Whether it must push its authorization requests.
+    #[schema(example = false)]
+    pub require_pushed_authorization_requests: bool,
     /// Whether people are asked before it acts for them.
     #[schema(example = "remember")]
     pub consent: Consent,
@@ -105,6 +109,7 @@ impl From<Client> for Shown {
             id_token_signed_response_alg: client.signing_alg,
             require_pkce: client.requires_pkce,
             dpop_bound_access_tokens: client.requires_dpop,
+            require_pushed_authorization_requests: client.requires_par,
             consent: client.consent,
             who_may_use: client.admits,
             jwks: client.jwks,

@@ -47,6 +47,7 @@ struct Row {
     signing_alg: String,
     requires_pkce: bool,
     requires_dpop: bool,
+    requires_par: bool,
     consent: String,
     admits: String,
     jwks: Option<Json<JwkSet>>,
@@ -82,6 +83,7 @@ impl TryFrom<Row> for Client {
             token_lifetime: Duration::seconds(row.token_seconds.into()),
             requires_pkce: row.requires_pkce,
             requires_dpop: row.requires_dpop,
+            requires_par: row.requires_par,
             jwks: row.jwks.map(|jwks| jwks.0),
             jwks_uri: row.jwks_uri,
             loopback_only: row.loopback_only,
@@ -131,7 +133,7 @@ pub async fn find_all(
             array(
                 select a.service_id from auth.client_audience a where a.client_id = c.id order by a.service_id
             ) as "audience!: Vec<ServiceId>",
-            c.token_format, c.token_seconds, c.signing_alg, c.requires_pkce, c.requires_dpop, c.consent, c.admits,
+            c.token_format, c.token_seconds, c.signing_alg, c.requires_pkce, c.requires_dpop, c.requires_par, c.consent, c.admits,
             c.jwks as "jwks: Json<JwkSet>", c.jwks_uri, c.loopback_only,
             p.id as "subject?: PersonId", c.created_at, c.created_by as "created_by: PersonId"
         from unnest($1::text[], $2::bytea[]) with ordinality as asked (client_id, secret, place)

@@ -3,6 +3,7 @@
 mod asker;
 mod question;
 mod routes;
+mod signed;
 
 pub use question::{Answer, Ask, Asked, Introspections, Seen};
 pub use routes::routes;

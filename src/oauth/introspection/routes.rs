@@ -2,15 +2,18 @@ use std::convert::Infallible;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::Seen;
 use super::asker::{Asker, Proved};
+use super::signed;
 use crate::base::opaque::oauth::{AccessTokenHash, ClientRefreshHash};
+use crate::gate::Confirmation;
 use crate::gate::audit::Origin;
 use crate::oauth::OAuth;
 use crate::oauth::clients::Client;
@@ -18,6 +21,7 @@ use crate::oauth::error::Result;
 use crate::oauth::form::Form;
 use crate::oauth::scopes::written;
 use crate::oauth::tokens::store::{authorizations, refresh_tokens};
+use crate::oauth::tokens::token_type;
 use crate::platform::http::{Deadline, Json, Route, Routes};
 
 /// `/oauth/introspect`.
@@ -61,7 +65,7 @@ struct Introspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     username: Option<String>,
-    /// `Bearer`, of an access token.
+    /// `Bearer` of an access token; `DPoP` of one that is bound to a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<String>)]
     token_type: Option<&'static str>,
@@ -87,8 +91,8 @@ struct Introspection {
     iss: Option<String>,
     /// The key that it is bound to (RFC 9449 section 6.2).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, value_type = Option<Confirmation>)]
-    cnf: Option<Value>,
+    #[schema(nullable = false)]
+    cnf: Option<Confirmation>,
 }
 
 /// One service, or several.
@@ -101,22 +105,15 @@ enum Audience {
     Several(Vec<String>),
 }
 
-/// The thumbprint of a key.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the claim `cnf`")]
-struct Confirmation {
-    /// Of the key (RFC 7638).
-    jkt: String,
-}
-
 /// Ask what a token is good for
 ///
 /// For a confidential client, about tokens of its own and those for its service; and for a backend with a service key, about
-/// those for its service. Never answered from a cache: a role that was taken away is missing from the very next `scope`.
+/// those for its service. Never answered from a cache: a role that was taken away is missing from the very next `scope`. Whoever
+/// accepts `application/token-introspection+jwt` gets a signed JWT (RFC 9701), whose `token_introspection` says the same.
 #[utoipa::path(post, path = "/oauth/introspect", tag = "tokens",
     request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, body = Introspection),
+        (status = 200, content((Introspection = "application/json"), (String = "application/token-introspection+jwt"))),
         (status = 400, description = "`invalid_request`"),
         (status = 401, description = "`invalid_client`"),
     ),
@@ -126,7 +123,7 @@ async fn introspect(
     Ok(origin): std::result::Result<Origin, Infallible>,
     headers: HeaderMap,
     form: Result<Form>,
-) -> Result<Json<Introspection>> {
+) -> Result<Response> {
     let form = form?;
     let asker = Asker::read(&headers, &form)?;
     let text = form.get("token");
@@ -146,18 +143,22 @@ async fn introspect(
     // Only now: strangers hear nothing of their request.
     form.require("token")?;
     let now = oauth.clock.now();
-    if let (Proved::Client(client), Some(refresh)) = (&proved, text.and_then(ClientRefreshHash::of)) {
-        return of_refresh_token(&oauth, client, refresh, now).await.map(Json);
+    let said = match (&proved, text.and_then(ClientRefreshHash::of)) {
+        (Proved::Client(client), Some(refresh)) => of_refresh_token(&oauth, client, refresh, now).await?,
+        _ => of_access_token(&oauth, seen.filter(|seen| now < seen.token.expires_at && proved.may_see(seen)), now),
+    };
+    if signed::is_asked_for(&headers) {
+        signed::answer(&oauth, &proved, &said).await
+    } else {
+        Ok(Json(said).into_response())
     }
-    let seen = seen.filter(|seen| now < seen.token.expires_at && proved.may_see(seen));
-    let Some(seen) = seen else { return Ok(Json(Introspection::default())) };
-    for place in seen.audience.places().iter().filter(|place| !place.held.roles.is_empty()) {
-        oauth.uses.note(seen.token.person, place.service, now);
-    }
-    Ok(Json(of_access_token(&oauth, &seen)))
 }
 
-fn of_access_token(oauth: &OAuth, Seen { token, audience }: &Seen) -> Introspection {
+fn of_access_token(oauth: &OAuth, seen: Option<Seen>, now: OffsetDateTime) -> Introspection {
+    let Some(Seen { token, audience }) = seen else { return Introspection::default() };
+    for place in audience.places().iter().filter(|place| !place.held.roles.is_empty()) {
+        oauth.uses.note(token.person, place.service, now);
+    }
     let (sub, username) = if token.for_itself {
         (token.client_id.to_string(), None)
     } else {
@@ -168,13 +169,13 @@ fn of_access_token(oauth: &OAuth, Seen { token, audience }: &Seen) -> Introspect
         scope: Some(written(&audience.good(&token.scopes))),
         client_id: Some(token.client_id.to_string()),
         username,
-        token_type: Some("Bearer"),
+        token_type: Some(token_type(token.jkt.is_some())),
         exp: Some(token.expires_at.unix_timestamp()),
         iat: Some(token.issued_at.unix_timestamp()),
         sub: Some(sub),
         aud: Some(audience.claim(&oauth.issuer)),
         iss: Some(oauth.issuer.as_str().to_owned()),
-        cnf: token.jkt.as_ref().map(|jkt| json!({"jkt": jkt})),
+        cnf: token.jkt.map(|jkt| Confirmation { jkt }),
     }
 }
 
@@ -198,6 +199,7 @@ async fn of_refresh_token(
         exp: Some(found.ends_at(oauth).unix_timestamp()),
         sub: Some(found.person.to_string()),
         iss: Some(oauth.issuer.as_str().to_owned()),
+        cnf: found.jkt.map(|jkt| Confirmation { jkt: jkt.into() }),
         ..Introspection::default()
     })
 }

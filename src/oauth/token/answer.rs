@@ -12,7 +12,7 @@ pub(super) struct IssuedTokens {
     /// The access token: a JWT (RFC 9068), or an opaque one.
     #[schema(example = "pat_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627304e2b7c0")]
     pub(super) access_token: String,
-    /// Always `Bearer`.
+    /// `Bearer`; `DPoP` of a token that is bound to a key (RFC 9449).
     #[schema(example = "Bearer")]
     pub(super) token_type: &'static str,
     /// For how many seconds the access token is good.

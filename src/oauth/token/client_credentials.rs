@@ -4,6 +4,7 @@ use super::answer::IssuedTokens;
 use super::scope::requested;
 use crate::oauth::OAuth;
 use crate::oauth::clients::Known;
+use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
 use crate::oauth::scopes::{ADDRESS, EMAIL, OFFLINE_ACCESS, OPENID, PHONE, PROFILE, written};
@@ -16,7 +17,7 @@ const OF_A_LOGIN: [&str; 6] = [OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_A
 ///
 /// # Errors
 /// 400 `unauthorized_client`, `invalid_scope`, `invalid_target`.
-pub(super) async fn grant(oauth: &OAuth, known: &Known, form: &Form) -> Result<IssuedTokens> {
+pub(super) async fn grant(oauth: &OAuth, known: &Known, form: &Form, jkt: Option<&Thumbprint>) -> Result<IssuedTokens> {
     let client = &known.client;
     let ended = || Error::unauthorized_client("this client is nobody by itself: it was disabled or removed");
     let subject = client.subject.ok_or_else(ended)?;
@@ -28,12 +29,12 @@ pub(super) async fn grant(oauth: &OAuth, known: &Known, form: &Form) -> Result<I
     let audience = known.audience.narrowed(&oauth.issuer, form.all("resource"))?;
     let (audience, scopes) = audience.granted(&client.scopes, &asked);
     let (now, subject) = (oauth.clock.now(), Subject::Client(subject));
-    let minted =
-        mint(oauth, &Grant { client, subject, audience: &audience, scopes: &scopes, login: None }, now).await?;
-    let (expires_in, access_token) = (minted.expires_in(), minted.text);
+    let grant = Grant { client, subject, audience: &audience, scopes: &scopes, login: None, jkt };
+    let minted = mint(oauth, &grant, now).await?;
+    let (expires_in, token_type, access_token) = (minted.expires_in(), minted.token_type(), minted.text);
     if !oauth.issues.ask(minted.new).await? {
         return Err(ended());
     }
     let (scope, refresh_token, id_token) = (written(&scopes), None, None);
-    Ok(IssuedTokens { access_token, token_type: "Bearer", expires_in, scope, refresh_token, id_token })
+    Ok(IssuedTokens { access_token, token_type, expires_in, scope, refresh_token, id_token })
 }

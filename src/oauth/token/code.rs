@@ -5,12 +5,13 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::answer::IssuedTokens;
-use super::of_person::{Nonce, prepare};
+use super::of_person::{Nonce, must_have_key, prepare};
 use crate::base::error;
 use crate::base::opaque::oauth::CodeHash;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Origin};
 use crate::oauth::OAuth;
 use crate::oauth::clients::{Client, GrantType};
+use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
 use crate::oauth::scopes::{OFFLINE_ACCESS, OPENID};
@@ -21,23 +22,31 @@ use crate::oauth::tokens::{Authorization, end, issue};
 ///
 /// # Errors
 /// 400 `invalid_grant`, `invalid_scope`, `invalid_target`.
-pub(super) async fn redeem(oauth: &OAuth, origin: &Origin, client: &Client, form: &Form) -> Result<IssuedTokens> {
+pub(super) async fn redeem(
+    oauth: &OAuth,
+    origin: &Origin,
+    client: &Client,
+    (form, jkt): (&Form, Option<&Thumbprint>),
+) -> Result<IssuedTokens> {
     let code = CodeHash::of(form.require("code")?).ok_or_else(unknown)?;
     let found = authorizations::of_code(&mut *oauth.db.read().await?, code).await?;
     let authorization = found.filter(|found| found.client == client.id).ok_or_else(unknown)?;
     let now = oauth.clock.now();
     must_match(&authorization, form)?;
+    must_have_key(&authorization, jkt)?;
     let is_in_time = authorization.code_expires_at.is_some_and(|end| now < end) && now < authorization.login.expires_at;
     if !is_in_time {
         // Too late for whoever had it; but who comes after somebody else did, tells of a theft also then.
         return Err(replayed_or(oauth, origin, client, &authorization, expired()).await);
     }
-    let prepared =
-        prepare(oauth, client, &authorization, (form, Nonce::Told, may_refresh(client, &authorization)), now).await?;
+    let wanted = (Nonce::Told, may_refresh(client, &authorization));
+    let prepared = prepare(oauth, client, &authorization, (form, jkt), wanted, now).await?;
     let mut tx = oauth.db.begin().await?;
     authorizations::hold_owners(&mut tx, &authorization).await?;
     let ends_at = prepared.refresh.is_none().then_some(prepared.access.new.expires_at);
-    if !authorizations::redeem(&mut tx, authorization.id, ends_at, now).await? {
+    // Whoever keeps a secret proves by that who they are, and may change their key.
+    let bound_to = jkt.filter(|_| client.is_public());
+    if !authorizations::redeem(&mut tx, authorization.id, (ends_at, bound_to), now).await? {
         tx.rollback().await.map_err(error::Error::from)?;
         return Err(replayed_or(oauth, origin, client, &authorization, unknown()).await);
     }

@@ -9,7 +9,8 @@ use crate::base::opaque::oauth::ClientRefreshToken;
 use crate::oauth::OAuth;
 use crate::oauth::claims::{self, Place};
 use crate::oauth::clients::Client;
-use crate::oauth::error::Result;
+use crate::oauth::dpop::Thumbprint;
+use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
 use crate::oauth::scopes::{OPENID, written};
 use crate::oauth::tokens::{Authorization, Grant, Minted, Subject, audience_of, id_token, mint};
@@ -27,8 +28,8 @@ impl Prepared {
     pub(super) fn answer(self) -> IssuedTokens {
         IssuedTokens {
             expires_in: self.access.expires_in(),
+            token_type: self.access.token_type(),
             access_token: self.access.text,
-            token_type: "Bearer",
             scope: self.scope,
             refresh_token: self.refresh.map(|token| token.reveal().to_owned()),
             id_token: self.id_token,
@@ -52,7 +53,8 @@ pub(super) async fn prepare(
     oauth: &OAuth,
     client: &Client,
     authorization: &Authorization,
-    (form, nonce, with_refresh): (&Form, Nonce, bool),
+    (form, jkt): (&Form, Option<&Thumbprint>),
+    (nonce, with_refresh): (Nonce, bool),
     now: OffsetDateTime,
 ) -> Result<Prepared> {
     let granted = &authorization.scopes;
@@ -72,7 +74,7 @@ pub(super) async fn prepare(
     let (audience, scopes) = audience.granted(granted, &asked);
     let subject = Subject::Person(authorization.person);
     let login = Some(&authorization.login);
-    let grant = Grant { client, subject, audience: &audience, scopes: &scopes, login };
+    let grant = Grant { client, subject, audience: &audience, scopes: &scopes, login, jkt };
     let access = mint(oauth, &grant, now).await?;
     let id_token = if is_openid {
         let nonce = authorization.nonce.as_deref().filter(|_| matches!(nonce, Nonce::Told));
@@ -82,4 +84,14 @@ pub(super) async fn prepare(
     };
     let refresh = if with_refresh { Some(oauth.generate(now)?) } else { None };
     Ok(Prepared { access, refresh, id_token, scope: written(&scopes) })
+}
+
+/// Refuses (400 `invalid_grant`) what is bound to a key to whoever does not prove to have it (RFC 9449 sections 5 and 10).
+pub(super) fn must_have_key(authorization: &Authorization, jkt: Option<&Thumbprint>) -> Result<()> {
+    match (authorization.jkt.as_deref(), jkt) {
+        (None, _) => Ok(()),
+        (Some(bound), Some(key)) if bound == key.as_str() => Ok(()),
+        (Some(_), Some(_)) => Err(Error::invalid_grant("the DPoP proof is not by the key that this is bound to")),
+        (Some(_), None) => Err(Error::invalid_grant("this is bound to a key: send a DPoP proof by it (RFC 9449)")),
+    }
 }

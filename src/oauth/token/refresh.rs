@@ -4,13 +4,14 @@
 use time::Duration;
 
 use super::answer::IssuedTokens;
-use super::of_person::{Nonce, prepare};
+use super::of_person::{Nonce, must_have_key, prepare};
 use crate::base::error;
 use crate::base::opaque::oauth::{ClientRefreshHash, ClientRefreshToken};
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Origin};
 use crate::gate::sessions::{Family, RefreshDecision};
 use crate::oauth::OAuth;
 use crate::oauth::clients::Client;
+use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
 use crate::oauth::tokens::store::{authorizations, refresh_tokens};
@@ -23,13 +24,19 @@ use crate::platform::http::rate_limit;
 ///
 /// # Errors
 /// 400 `invalid_grant`, also for another client's; `invalid_scope`, `invalid_target`; 429.
-pub(super) async fn refresh(oauth: &OAuth, origin: &Origin, client: &Client, form: &Form) -> Result<IssuedTokens> {
+pub(super) async fn refresh(
+    oauth: &OAuth,
+    origin: &Origin,
+    client: &Client,
+    (form, jkt): (&Form, Option<&Thumbprint>),
+) -> Result<IssuedTokens> {
     let presented = ClientRefreshHash::of(form.require("refresh_token")?).ok_or_else(unknown)?;
     let found = authorizations::of_refresh_token(&mut *oauth.db.read().await?, presented).await?;
     let now = oauth.clock.now();
     let authorization = found.filter(|found| found.client == client.id && found.is_live(oauth, now));
     let authorization = authorization.ok_or_else(unknown)?;
-    let prepared = prepare(oauth, client, &authorization, (form, Nonce::Left, true), now).await?;
+    must_have_key(&authorization, jkt)?;
+    let prepared = prepare(oauth, client, &authorization, (form, jkt), (Nonce::Left, true), now).await?;
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
     authorizations::hold_owners(&mut tx, &authorization).await?;

@@ -13,6 +13,7 @@ use crate::base::request_id;
 use crate::oauth::OAuth;
 use crate::oauth::audience::Audience;
 use crate::oauth::clients::{Client, TokenFormat};
+use crate::oauth::dpop::Thumbprint;
 use crate::oauth::keys::TokenType;
 use crate::oauth::scopes::{PERMISSIONS, ROLES, written};
 
@@ -75,6 +76,8 @@ pub struct Grant<'a> {
     pub scopes: &'a [String],
     /// The login that it comes of, if it comes of one.
     pub login: Option<&'a Login>,
+    /// The key that it is bound to (RFC 9449 section 6), if it is bound to one.
+    pub jkt: Option<&'a Thumbprint>,
 }
 
 /// An access token that is good once it is stored.
@@ -91,6 +94,16 @@ impl Minted {
     pub fn expires_in(&self) -> i64 {
         self.new.expires_at.unix_timestamp() - self.new.issued_at.unix_timestamp()
     }
+
+    /// What the client is told that it is (`token_type`).
+    pub fn token_type(&self) -> &'static str {
+        token_type(self.new.jkt.is_some())
+    }
+}
+
+/// How a token is shown: with a proof, or by itself alone (RFC 9449 section 5, RFC 6750).
+pub fn token_type(is_bound: bool) -> &'static str {
+    if is_bound { "DPoP" } else { "Bearer" }
 }
 
 /// What a JWT says (RFC 9068 section 2.2).
@@ -112,10 +125,18 @@ struct Claims<'a> {
     amr: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<'a>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     roles: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     permissions: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+}
+
+/// The claim `cnf` (RFC 7800 section 3.1, RFC 9449 section 6.1).
+#[derive(Serialize)]
+struct Confirmation<'a> {
+    jkt: &'a str,
 }
 
 /// Makes an access token that begins `now`.
@@ -137,6 +158,7 @@ pub async fn mint(oauth: &OAuth, grant: &Grant<'_>, now: OffsetDateTime) -> Resu
         person: grant.subject.person(),
         scopes: grant.scopes.to_vec(),
         services: grant.audience.services(),
+        jkt: grant.jkt.cloned(),
         issued_at: now,
         expires_at,
     };
@@ -157,6 +179,7 @@ async fn jwt(oauth: &OAuth, grant: &Grant<'_>, (now, expires_at): (OffsetDateTim
         acr: grant.login.map(|login| login.acr.as_str()),
         amr: grant.login.map(|login| login.amr.as_slice()),
         act: grant.login.and_then(|login| login.act.as_ref()),
+        cnf: grant.jkt.map(|jkt| Confirmation { jkt: jkt.as_str() }),
         roles: BTreeMap::new(),
         permissions: BTreeMap::new(),
     };

@@ -34,6 +34,8 @@ pub struct Authorization {
     pub redirect_uri: Option<String>,
     /// The challenge of its verifier (RFC 7636).
     pub code_challenge: Option<String>,
+    /// The key that the code is bound to (RFC 9449 section 10), and then the refresh tokens of a public client (section 5).
+    pub jkt: Option<String>,
     /// When the code is over.
     pub code_expires_at: Option<OffsetDateTime>,
     /// The last refresh, or the beginning.

@@ -7,6 +7,7 @@ use super::store;
 use crate::base::error::Result;
 use crate::base::id::{AuthorizationId, ClientId, PersonId, ServiceId};
 use crate::base::opaque::oauth::AccessTokenHash;
+use crate::oauth::dpop::Thumbprint;
 use crate::platform::database::BatchQuery;
 
 /// An access token to be stored.
@@ -24,6 +25,8 @@ pub struct NewAccessToken {
     pub scopes: Vec<String>,
     /// The audience.
     pub services: Vec<ServiceId>,
+    /// The key that it is bound to (RFC 9449 section 6).
+    pub jkt: Option<Thumbprint>,
     /// When it begins.
     pub issued_at: OffsetDateTime,
     /// When it is over.

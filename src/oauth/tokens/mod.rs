@@ -7,7 +7,7 @@ mod issue;
 mod purge;
 pub mod store;
 
-pub use access::{Grant, Login, Minted, Subject, mint};
+pub use access::{Grant, Login, Minted, Subject, mint, token_type};
 pub use authorization::{Authorization, audience_of, end};
 pub use id_token::id_token;
 pub use issue::{Issues, NewAccessToken, issue};

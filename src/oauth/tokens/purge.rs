@@ -60,10 +60,13 @@ async fn steps(oauth: &OAuth) -> Result<u64> {
         let mut tx = oauth.db.begin().await?;
         let authorizations = store::purge::authorizations(&mut tx, now, AUTHORIZATIONS).await?;
         let assertions = store::purge::spent_assertions(&mut tx, now, TOKENS).await?;
+        let pushed = store::purge::pushed_requests(&mut tx, now, TOKENS).await?;
         tx.commit().await?;
-        total += authorizations + assertions;
-        rest(authorizations + assertions, start).await;
-        if authorizations < AUTHORIZATIONS.unsigned_abs() && assertions < TOKENS.unsigned_abs() {
+        let purged = authorizations + assertions + pushed;
+        total += purged;
+        rest(purged, start).await;
+        let most = TOKENS.unsigned_abs();
+        if authorizations < AUTHORIZATIONS.unsigned_abs() && assertions < most && pushed < most {
             return Ok(total);
         }
     }

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -10,11 +11,14 @@ use crate::gate::access_tokens::Ask;
 use crate::identity::people::Address;
 use crate::oauth::OAuth;
 use crate::oauth::claims::{self, Place};
+use crate::oauth::dpop;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
 use crate::oauth::scopes::OPENID;
 use crate::oauth::tokens;
 use crate::platform::http::{Json, Route, Routes, credential};
+
+const PATH: &str = "/oauth/userinfo";
 
 /// `/oauth/userinfo`.
 pub fn routes() -> Routes<OAuth> {
@@ -93,60 +97,103 @@ struct TokenInBody {
 /// Get who has logged in
 ///
 /// For an access token of the scope `openid`. What is told depends on its scopes, and on what the login asked for claim by
-/// claim.
-#[utoipa::path(get, path = "/oauth/userinfo", tag = "tokens",
+/// claim. A token that is bound to a key is sent as `Authorization: DPoP`, with a proof (RFC 9449).
+#[utoipa::path(get, path = PATH, tag = "tokens",
+    params(("DPoP" = Option<String>, Header, description = "a proof by the key that the access token is bound to")),
     responses(
         (status = 200, body = Userinfo),
-        (status = 401, description = "`invalid_token`, `missing_token_header`"),
+        (status = 401, description = "`invalid_token`, `missing_token_header`, `invalid_dpop_proof`, `use_dpop_nonce`"),
         (status = 403, description = "`insufficient_scope`"),
     ),
     security(("access_token" = [])))]
-async fn userinfo(State(oauth): State<OAuth>, headers: HeaderMap) -> Result<Json<Map<String, Value>>> {
-    let token = presented(&headers, None)?;
-    tell(&oauth, token).await.map(Json)
+async fn userinfo(State(oauth): State<OAuth>, headers: HeaderMap) -> Response {
+    answer(&oauth, &headers, ("GET", None)).await
 }
 
 /// Get who has logged in, by `POST`
 ///
-/// As `GET`; the access token may also stand in the body.
-#[utoipa::path(post, path = "/oauth/userinfo", tag = "tokens",
+/// As `GET`; the access token may also stand in the body, unless it is bound to a key.
+#[utoipa::path(post, path = PATH, tag = "tokens",
+    params(("DPoP" = Option<String>, Header, description = "a proof by the key that the access token is bound to")),
     request_body(content = TokenInBody, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, body = Userinfo),
         (status = 400, description = "`invalid_request`"),
-        (status = 401, description = "`invalid_token`, `missing_token_header`"),
+        (status = 401, description = "`invalid_token`, `missing_token_header`, `invalid_dpop_proof`, `use_dpop_nonce`"),
         (status = 403, description = "`insufficient_scope`"),
     ),
     security(("access_token" = [])))]
-async fn userinfo_by_post(
-    State(oauth): State<OAuth>,
-    headers: HeaderMap,
-    form: Result<Form>,
-) -> Result<Json<Map<String, Value>>> {
-    let form = form?;
-    let token = presented(&headers, form.get("access_token"))?;
-    tell(&oauth, token).await.map(Json)
+async fn userinfo_by_post(State(oauth): State<OAuth>, headers: HeaderMap, form: Result<Form>) -> Response {
+    match form {
+        Ok(form) => answer(&oauth, &headers, ("POST", form.get("access_token"))).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn answer(oauth: &OAuth, headers: &HeaderMap, (method, in_body): (&str, Option<&str>)) -> Response {
+    let told = async {
+        let presented = presented(headers, in_body)?;
+        tell(oauth, headers, (method, presented)).await
+    };
+    let answer = told.await.map(Json).into_response();
+    let proves = headers.contains_key("dpop") || matches!(presented(headers, in_body), Ok(Presented::WithProof(_)));
+    if proves { dpop::with_nonce(oauth, answer).await } else { answer }
+}
+
+/// The access token of a request, and how it came.
+#[derive(Clone, Copy)]
+enum Presented<'a> {
+    /// By itself (RFC 6750).
+    Bearer(&'a str),
+    /// As one that is bound to a key (RFC 9449 section 7.1).
+    WithProof(&'a str),
 }
 
 /// The token of a request: in one place only (RFC 6750 section 2).
-fn presented(headers: &HeaderMap, in_body: Option<&str>) -> Result<AccessTokenHash> {
+fn presented<'a>(headers: &'a HeaderMap, in_body: Option<&'a str>) -> Result<Presented<'a>> {
     let in_header = headers.contains_key(AUTHORIZATION) || headers.contains_key("token");
-    let text = match in_body {
+    match in_body {
         Some(_) if in_header => {
-            return Err(Error::invalid_request("the access token was sent in a header and in the body: send it once"));
+            Err(Error::invalid_request("the access token was sent in a header and in the body: send it once"))
         }
-        Some(text) => text,
-        None if in_header => credential::text(headers).map_err(|_| Error::invalid_token())?,
-        None => return Err(missing()),
-    };
-    AccessTokenHash::of_any(text).ok_or_else(Error::invalid_token)
+        Some(text) => Ok(Presented::Bearer(text)),
+        None if in_header => match with_proof(headers) {
+            Some(text) => Ok(Presented::WithProof(text)),
+            None => credential::text(headers).map(Presented::Bearer).map_err(|_| Error::invalid_token()),
+        },
+        None => Err(missing()),
+    }
 }
 
-async fn tell(oauth: &OAuth, token: AccessTokenHash) -> Result<Map<String, Value>> {
+/// What stands behind `Authorization: DPoP`, where it is the only header that says who calls.
+fn with_proof(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none() && !headers.contains_key("token"))?;
+    credential::of_scheme("dpop", value.to_str().ok()?)
+}
+
+/// The claims for whoever shows a good token, and, where it is bound to a key, proves to have that.
+async fn tell(
+    oauth: &OAuth,
+    headers: &HeaderMap,
+    (method, shown): (&str, Presented<'_>),
+) -> Result<Map<String, Value>> {
+    let (Presented::Bearer(text) | Presented::WithProof(text)) = shown;
+    let token = AccessTokenHash::of_any(text).ok_or_else(Error::invalid_token)?;
     let now = oauth.clock.now();
     let found = oauth.access_checks.ask(Ask { token, service: None, now }).await?;
     let access = found.map(|found| found.token).filter(|access| oauth.clock.now() < access.expires_at);
     let access = access.ok_or_else(Error::invalid_token)?;
+    match (shown, access.jkt.as_deref()) {
+        (Presented::Bearer(_), None) => {}
+        (Presented::WithProof(_), Some(jkt)) => {
+            if dpop::of_owner(oauth, headers, (method, PATH), text).await?.as_str() != jkt {
+                return Err(dpop::of_another_key());
+            }
+        }
+        // Bound to a key, it is nobody's by itself; and a key proves nothing of one that is not bound to it.
+        (Presented::Bearer(_), Some(_)) | (Presented::WithProof(_), None) => return Err(dpop::shown_otherwise()),
+    }
     if access.for_itself || !access.scopes.iter().any(|scope| scope == OPENID) {
         return Err(insufficient_scope());
     }

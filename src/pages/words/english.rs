@@ -33,6 +33,7 @@ pub(super) static WORDS: Words = Words {
         malformed: "The application sent a request that can't be read.",
         unknown_client: "The application that sent you here is not known.",
         unregistered_redirect: "The application wants you sent to an address that it has not registered.",
+        unknown_request: "This request is over, or was used already. Go back to the application and begin again.",
         unregistered_return: "The address to return to after signing out is not registered.",
         forged_form: "This page is too old, or the form was not sent from here. Go back, load the page again, and allow \
                       cookies.",

@@ -33,6 +33,7 @@ pub(super) static WORDS: Words = Words {
         malformed: "La aplicación envió una solicitud que no se puede leer.",
         unknown_client: "No se conoce la aplicación que lo envió aquí.",
         unregistered_redirect: "La aplicación quiere enviarlo a una dirección que no ha registrado.",
+        unknown_request: "Esta solicitud ha caducado o ya se usó. Vuelva a la aplicación y empiece de nuevo.",
         unregistered_return: "La dirección a la que volver después de cerrar la sesión no está registrada.",
         forged_form: "Esta página es demasiado antigua, o el formulario no se envió desde aquí. Vuelva atrás, cargue la \
                       página de nuevo y permita las cookies.",

@@ -56,7 +56,21 @@ impl<S: Sync> FromRequestParts<S> for Credential {
 /// 401 `missing_token_header` when absent or blank; 401 `invalid_token` when it can't be one of ours, when a header is
 /// doubled, or when the two headers differ.
 pub fn presented(headers: &HeaderMap) -> Result<Credential, Error> {
-    Credential::of(text(headers)?).ok_or_else(invalid)
+    match with_proof(headers)? {
+        Some(token) => Ok(Credential::Access(token)),
+        None => Credential::of(text(headers)?).ok_or_else(invalid),
+    }
+}
+
+/// The access token of `Authorization: DPoP` (RFC 9449 section 7.1), where no other header has one.
+fn with_proof(headers: &HeaderMap) -> Result<Option<AccessTokenHash>, Error> {
+    let Some(token) = single(headers.get_all(AUTHORIZATION).iter())?.and_then(|value| of_scheme("dpop", value)) else {
+        return Ok(None);
+    };
+    match single(headers.get_all("token").iter())? {
+        Some(own) if own != token => Err(invalid()),
+        _ => AccessTokenHash::of_any(token).map(Some).ok_or_else(invalid),
+    }
 }
 
 /// Its text.
@@ -65,7 +79,7 @@ pub fn presented(headers: &HeaderMap) -> Result<Credential, Error> {
 /// As [`presented`], but that it may be anybody's.
 pub fn text(headers: &HeaderMap) -> Result<&str, Error> {
     let own = single(headers.get_all("token").iter())?;
-    let bearer = single(headers.get_all(AUTHORIZATION).iter())?.and_then(bearer);
+    let bearer = single(headers.get_all(AUTHORIZATION).iter())?.and_then(|value| of_scheme("bearer", value));
     match (own, bearer) {
         (Some(own), Some(bearer)) if own != bearer => Err(invalid()),
         (Some(text), _) | (None, Some(text)) => Ok(text),
@@ -111,6 +125,15 @@ pub fn of_another_audience() -> Error {
     )
 }
 
+/// 401 `invalid_token`, for an access token that is bound to a key where nobody looks at the proof.
+pub fn bound_to_a_key() -> Error {
+    Error::unauthorized(
+        "invalid_token",
+        "this access token is bound to a key (DPoP), and nobody checks the proof here: hand it to POST /check-token, and \
+         compare `cnf` of the answer with the key of the proof",
+    )
+}
+
 /// 401 `expired_token`.
 pub fn expired() -> Error {
     Error::unauthorized("expired_token", "this token has expired; log in again")
@@ -125,7 +148,8 @@ fn single<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Result<Optio
     Ok(Some(text).filter(|text| !text.trim().is_empty()))
 }
 
-fn bearer(authorization: &str) -> Option<&str> {
+/// What stands behind this scheme.
+pub fn of_scheme<'a>(wanted: &str, authorization: &'a str) -> Option<&'a str> {
     let (scheme, token) = authorization.split_once(' ')?;
-    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then_some(token)
+    (scheme.eq_ignore_ascii_case(wanted) && !token.trim().is_empty()).then_some(token)
 }

@@ -73,8 +73,10 @@ fn check_headers(path: &str, response: &Response, context: &str) {
     assert!(!is_rate || response.headers.contains_key("ratelimit"), "RateLimit: {context}");
     assert!(response.status != 405 || response.headers.contains_key("allow"), "Allow: {context}");
     let challenge = response.header("www-authenticate");
-    let challenges =
-        [r#"Bearer realm="portero""#, r#"Basic realm="portero""#].iter().any(|one| challenge.starts_with(one));
+    let challenges = ["Bearer", "Basic", "DPoP"]
+        .iter()
+        .map(|scheme| format!("{scheme} realm=\"portero\""))
+        .any(|one| challenge.starts_with(&one));
     let wants_more = response.error() == "insufficient_scope";
     assert_eq!(response.status == 401 || wants_more, challenges, "{challenge}: {context}");
     let presented = ["invalid_token", "expired_token"].contains(&response.error());

@@ -5,6 +5,7 @@ mod caller;
 mod cluster;
 mod conformance;
 pub mod document;
+pub mod dpop;
 mod log;
 mod mailbox;
 pub mod oauth;

@@ -21,7 +21,7 @@ pub async fn list(conn: &mut PgConnection, services: Option<&[ServiceId]>, page:
                 array(
                     select a.service_id from auth.client_audience a where a.client_id = c.id order by a.service_id
                 ) as "audience!: Vec<ServiceId>",
-                c.token_format, c.token_seconds, c.signing_alg, c.requires_pkce, c.requires_dpop, c.consent, c.admits,
+                c.token_format, c.token_seconds, c.signing_alg, c.requires_pkce, c.requires_dpop, c.requires_par, c.consent, c.admits,
                 c.jwks as "jwks: Json<JwkSet>", c.jwks_uri, c.loopback_only,
                 p.id as "subject?: PersonId", c.created_at, c.created_by as "created_by: PersonId"
             from auth.clients c

@@ -31,9 +31,9 @@ pub async fn insert(
         insert into auth.clients (
             client_id, name, service_id, auth_method, grant_types, redirect_uris, post_logout_redirect_uris,
             backchannel_logout_uri, scopes, token_format, token_seconds, signing_alg, requires_pkce, requires_dpop,
-            consent, admits, jwks, jwks_uri, created_at, created_by
+            consent, admits, jwks, jwks_uri, created_at, created_by, requires_par
         )
-        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $22
         where (select count(*) from auth.clients where service_id = $3 and removed_at is null) < $21
         returning id as "id: ClientId"
         "#,
@@ -58,6 +58,7 @@ pub async fn insert(
         now,
         by.map(|person| person.0),
         MOST,
+        new.requires_par,
     )
     .fetch_optional(conn)
     .await
@@ -75,7 +76,8 @@ pub async fn update(conn: &mut PgConnection, client: ClientId, new: &Registratio
         update auth.clients
         set name = $2, auth_method = $3, grant_types = $4, redirect_uris = $5, post_logout_redirect_uris = $6,
             backchannel_logout_uri = $7, scopes = $8, token_format = $9, token_seconds = $10, signing_alg = $11,
-            requires_pkce = $12, requires_dpop = $13, consent = $14, admits = $15, jwks = $16, jwks_uri = $17
+            requires_pkce = $12, requires_dpop = $13, consent = $14, admits = $15, jwks = $16, jwks_uri = $17,
+            requires_par = $18
         where id = $1
         "#,
         client.0,
@@ -95,6 +97,7 @@ pub async fn update(conn: &mut PgConnection, client: ClientId, new: &Registratio
         new.admits.as_str(),
         new.jwks.as_ref().map(Json) as Option<Json<&JwkSet>>,
         new.jwks_uri,
+        new.requires_par,
     )
     .execute(conn)
     .await?;

@@ -8,6 +8,7 @@ use crate::base::error::Result;
 use crate::base::id::{AuthorizationId, ClientId, PersonId, ServiceId};
 use crate::base::opaque::oauth::{ClientRefreshHash, CodeHash};
 use crate::gate::store::people;
+use crate::oauth::dpop::Thumbprint;
 use crate::oauth::tokens::{Authorization, Login};
 
 struct Row {
@@ -25,6 +26,7 @@ struct Row {
     act: Option<Value>,
     redirect_uri: Option<String>,
     code_challenge: Option<String>,
+    jkt: Option<String>,
     code_expires_at: Option<OffsetDateTime>,
     refreshed_at: OffsetDateTime,
     expires_at: OffsetDateTime,
@@ -52,6 +54,7 @@ impl From<Row> for Authorization {
             login,
             redirect_uri: row.redirect_uri,
             code_challenge: row.code_challenge,
+            jkt: row.jkt,
             code_expires_at: row.code_expires_at,
             refreshed_at: row.refreshed_at,
         }
@@ -66,7 +69,7 @@ async fn find(conn: &mut PgConnection, code: Option<&[u8]>, refresh: Option<&[u8
         select
             a.id as "id: AuthorizationId", a.client_id as "client: ClientId", a.person_id as "person: PersonId", a.sid,
             a.scopes, a.services as "services: Vec<ServiceId>", a.nonce, a.claims, a.auth_time, a.acr, a.amr, a.act,
-            a.redirect_uri, a.code_challenge, a.code_expires_at, a.refreshed_at, a.expires_at
+            a.redirect_uri, a.code_challenge, a.jkt, a.code_expires_at, a.refreshed_at, a.expires_at
         from auth.authorizations a
         where a.code = $1
            or a.id = (select authorization_id from auth.authorization_refresh_tokens where token = $2)
@@ -100,22 +103,24 @@ pub async fn hold_owners(conn: &mut PgConnection, authorization: &Authorization)
 }
 
 /// Redeems the code of an authorization; answers whether it was this that did. Of any number of racing ones, on any number of
-/// instances, exactly one does. Without a refresh token it is over with its one access token.
+/// instances, exactly one does. Without a refresh token it is over with its one access token. From now on its refresh tokens are
+/// bound to the key `jkt`.
 pub async fn redeem(
     conn: &mut PgConnection,
     id: AuthorizationId,
-    ends_at: Option<OffsetDateTime>,
+    (ends_at, jkt): (Option<OffsetDateTime>, Option<&Thumbprint>),
     now: OffsetDateTime,
 ) -> Result<bool> {
     let redeemed = sqlx::query!(
         r#"
         update auth.authorizations
-        set code_redeemed_at = $2, expires_at = least(expires_at, $3)
+        set code_redeemed_at = $2, expires_at = least(expires_at, $3), jkt = $4
         where id = $1 and code_redeemed_at is null
         "#,
         id.0,
         now,
         ends_at,
+        jkt.map(Thumbprint::as_str),
     )
     .execute(conn)
     .await?;

@@ -14,6 +14,7 @@ use super::NewAccessToken;
 use crate::base::error::Result;
 use crate::base::id::ClientId;
 use crate::base::opaque::oauth::AccessTokenHash;
+use crate::oauth::dpop::Thumbprint;
 
 /// Stores access tokens; answers for each whether it is good: not when its client or its subject has ended. Both stay as they
 /// are meanwhile, the client's row held first, as whoever ends it does.
@@ -25,6 +26,7 @@ pub async fn insert_all(conn: &mut PgConnection, new: &[NewAccessToken]) -> Resu
     // Arrays of arrays would all have to be of one length. No scope has a line's end in it.
     let scopes: Vec<String> = new.iter().map(|new| new.scopes.join("\n")).collect();
     let services: Vec<String> = new.iter().map(|new| joined(new.services.iter().map(|service| service.0))).collect();
+    let keys: Vec<Option<&str>> = new.iter().map(|new| new.jkt.as_ref().map(Thumbprint::as_str)).collect();
     let issued: Vec<OffsetDateTime> = new.iter().map(|new| new.issued_at).collect();
     let expires: Vec<OffsetDateTime> = new.iter().map(|new| new.expires_at).collect();
     let good = sqlx::query_scalar!(
@@ -39,13 +41,13 @@ pub async fn insert_all(conn: &mut PgConnection, new: &[NewAccessToken]) -> Resu
             for share
         ), issued as (
             insert into auth.access_tokens
-                (token, authorization_id, client_id, person_id, scopes, services, issued_at, expires_at)
+                (token, authorization_id, client_id, person_id, scopes, services, jkt, issued_at, expires_at)
             select asked.token, asked.authorization_id, client.id, subject.id, string_to_array(asked.scopes, e'\n'),
-                   string_to_array(asked.services, ' ')::integer[], asked.issued_at, asked.expires_at
+                   string_to_array(asked.services, ' ')::integer[], asked.jkt, asked.issued_at, asked.expires_at
             from unnest(
-                $1::bytea[], $2::bigint[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::timestamptz[],
-                $8::timestamptz[]
-            ) as asked (token, authorization_id, client_id, person_id, scopes, services, issued_at, expires_at)
+                $1::bytea[], $2::bigint[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::text[],
+                $8::timestamptz[], $9::timestamptz[]
+            ) as asked (token, authorization_id, client_id, person_id, scopes, services, jkt, issued_at, expires_at)
             join client on client.id = asked.client_id
             join subject on subject.id = asked.person_id
             -- Asked once more after a broken connection, it may be there already.
@@ -60,6 +62,7 @@ pub async fn insert_all(conn: &mut PgConnection, new: &[NewAccessToken]) -> Resu
         &people,
         &scopes,
         &services,
+        &keys as &[Option<&str>],
         &issued,
         &expires,
     )

@@ -1,4 +1,5 @@
-//! What is over is deleted from `auth.access_tokens`, `auth.authorizations` and `auth.spent_assertions`.
+//! What is over is deleted from `auth.access_tokens`, `auth.authorizations`, `auth.spent_assertions` and
+//! `auth.pushed_requests`.
 
 use std::ops::Range;
 
@@ -76,6 +77,29 @@ pub async fn spent_assertions(conn: &mut PgConnection, now: OffsetDateTime, limi
         where digest = any (array(
             select digest
             from auth.spent_assertions
+            where expires_at <= $1
+            order by expires_at
+            limit $2
+            for update skip locked
+        ))
+        "#,
+        now,
+        limit,
+    )
+    .execute(conn)
+    .await?;
+    Ok(purged.rows_affected())
+}
+
+/// Deletes so many pushed requests at most that nobody can answer any more; answers how many.
+pub async fn pushed_requests(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<u64> {
+    purge_quietly(&mut *conn).await?;
+    let purged = sqlx::query!(
+        r#"
+        delete from auth.pushed_requests
+        where reference = any (array(
+            select reference
+            from auth.pushed_requests
             where expires_at <= $1
             order by expires_at
             limit $2
