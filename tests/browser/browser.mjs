@@ -1,0 +1,91 @@
+// What the stories share: Chromium, the clients, and how to get to each page.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { createServer } from "node:http";
+import { chromium } from "playwright-core";
+
+export const issuer = process.env.ISSUER;
+
+export const portero = (...words) =>
+  JSON.parse(execFileSync(process.env.PORTERO, ["--demo", "--json", "--quiet", ...words], { encoding: "utf8" }));
+
+/** A client's own site, on an origin of its own: it shows what it was sent. */
+export async function site() {
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => (body += part));
+    request.on("end", () => {
+      response.setHeader("content-type", "text/html");
+      response.end(`<!doctype html><title>Client</title><p id="method">${request.method}</p><p id="body">${body.replaceAll("&", "&amp;")}</p>`);
+    });
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+/** Clients: `asks` each time, `members` lets only those in who hold something in Service B. */
+export function register(origin) {
+  const add = (name, ...words) =>
+    portero("client", "add", name, "--public", "--redirect-uri", `${origin}/callback`, "--post-logout-redirect-uri",
+      `${origin}/left`, ...words).client_id;
+  return {
+    asks: add("Wiki", "--service", "UI Store", "--consent", "ask", "--scope", "openid profile email UI%20Store:read"),
+    members: add("Billing", "--service", "Service B", "--who-may-use", "members"),
+  };
+}
+
+/** An authorization request. */
+export function asking(clientId, origin, more = {}) {
+  const challenge = createHash("sha256").update(randomBytes(32)).digest("base64url");
+  const parameters = {
+    client_id: clientId,
+    redirect_uri: `${origin}/callback`,
+    response_type: "code",
+    scope: "openid profile email",
+    state: "a state",
+    code_challenge: challenge,
+    code_challenge_method: "S256",
+    ...more,
+  };
+  return `${issuer}/oauth/authorize?${new URLSearchParams(parameters)}`;
+}
+
+// As root there is no sandbox; the rest keeps it from calling home.
+const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync"];
+
+export const launch = () =>
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
+
+/** A person's own browser, whose page must not break its policy or call anybody else: `close` says so. */
+export async function open(browser, options = {}, friends = []) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB", ...options });
+  context.setDefaultTimeout(20_000);
+  const page = await context.newPage();
+  const faults = [];
+  page.on("console", (said) => said.text().includes("Content Security Policy") && faults.push(said.text()));
+  page.on("request", (request) => {
+    if (![issuer, ...friends].some((own) => request.url().startsWith(own))) faults.push(`asks ${request.url()}`);
+  });
+  const close = async () => {
+    await context.close();
+    assert.deepEqual(faults, []);
+  };
+  return { page, close };
+}
+
+/** Fills in the login page. */
+export async function logIn(page, name = "juan", password = `${name}-hash`) {
+  await page.locator("#username").fill(name);
+  await page.locator("#password").fill(password);
+  await page.locator("#submit").click();
+}
+
+/** What has the focus, and whether that can be seen. */
+export const focus = (page) =>
+  page.evaluate(() => {
+    const { id, tagName, textContent } = document.activeElement;
+    const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+    return { on: id || `${tagName} ${textContent}`, isVisible: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
+  });

@@ -1,0 +1,111 @@
+// Each page: by axe, in light and dark, in English and Spanish; on a small screen, and with everything twice as large.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import AxeBuilder from "@axe-core/playwright";
+import { asking, issuer, launch, logIn, open, register, site } from "./browser.mjs";
+
+const browser = await launch();
+const client = await site();
+const clients = register(client.origin);
+after(() => Promise.all([browser.close(), client.close()]));
+
+const signedIn = async (page) => {
+  await page.goto(`${issuer}/login`);
+  await logIn(page);
+  await page.waitForURL(`${issuer}/`);
+};
+const toConsent = async (page, more) => {
+  await signedIn(page);
+  await page.goto(asking(clients.asks, client.origin, { scope: "openid profile email UI%20Store:read", ...more }));
+};
+
+// A new page is a line here: what it is called, and how to get there.
+const PAGES = {
+  start: (page) => page.goto(`${issuer}/`),
+  "start, signed in": signedIn,
+  login: (page) => page.goto(asking(clients.asks, client.origin)),
+  "login, wrong password": async (page) => {
+    await page.goto(asking(clients.asks, client.origin));
+    await logIn(page, "juan", "wrong");
+  },
+  "login, nothing typed": async (page) => {
+    await page.goto(`${issuer}/login`);
+    await page.locator("#submit").click();
+  },
+  consent: toConsent,
+  "no access": async (page) => {
+    await signedIn(page);
+    await page.goto(asking(clients.members, client.origin));
+  },
+  error: (page) => page.goto(`${issuer}/oauth/authorize?client_id=nobody`),
+  "form post": async (page) => {
+    await toConsent(page, { response_mode: "form_post" });
+    await page.locator("#allow").click();
+    await page.locator("#continue").waitFor();
+  },
+  "log out": async (page) => {
+    await signedIn(page);
+    await page.goto(`${issuer}/oauth/logout`);
+  },
+  "logged out": (page) => page.goto(`${issuer}/oauth/logout`),
+};
+
+const LANGUAGES = { en: "en-GB", es: "es-PE" };
+
+/** What sticks out to the right, which one would have to scroll for. */
+const tooWide = (page) =>
+  page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    const wide = [...document.querySelectorAll("body, body *")].filter((one) => one.getBoundingClientRect().right > width + 0.5);
+    return { scrolls: document.documentElement.scrollWidth > width, wide: wide.map((one) => one.outerHTML.slice(0, 80)) };
+  });
+const FITS = { scrolls: false, wide: [] };
+
+for (const [name, goTo] of Object.entries(PAGES)) {
+  test(name, async () => {
+    for (const [lang, locale] of Object.entries(LANGUAGES)) {
+      const { page, close } = await open(browser, { locale, viewport: { width: 1280, height: 800 } }, [client.origin]);
+      await goTo(page);
+      assert.equal(await page.locator("html").getAttribute("lang"), lang);
+      assert.equal(await page.locator("h1").count(), 1);
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        const { violations, passes } = await new AxeBuilder({ page }).analyze();
+        assert.ok(passes.some(({ id }) => id === "color-contrast"), "axe has looked");
+        const told = violations.map(({ id, help, nodes }) => ({ id, help, at: nodes.map((node) => node.html) }));
+        assert.deepEqual(told, [], `${lang}, ${colorScheme}`);
+        if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}-${lang}-${colorScheme}.png` });
+      }
+      await page.setViewportSize({ width: 320, height: 640 });
+      assert.deepEqual(await tooWide(page), FITS, `${lang}, 320 px wide`);
+      if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}-${lang}-320.png` });
+      await page.evaluate(() => (document.documentElement.style.fontSize = "200%"));
+      assert.deepEqual(await tooWide(page), FITS, `${lang}, 320 px wide and the text twice as large`);
+      await page.evaluate(() => (document.documentElement.style.fontSize = ""));
+      // What 1280 px are to whoever has zoomed to 200 %.
+      await page.setViewportSize({ width: 640, height: 400 });
+      assert.deepEqual(await tooWide(page), FITS, `${lang}, 200 %`);
+      await close();
+    }
+  });
+}
+
+test("colours of the system are heeded", async () => {
+  const { page, close } = await open(browser, { forcedColors: "active" }, [client.origin]);
+  await page.goto(asking(clients.asks, client.origin));
+  const borders = await page.locator(".card, #username, #submit").evaluateAll((all) =>
+    all.map((one) => getComputedStyle(one).borderTopStyle));
+  assert.deepEqual(borders, ["solid", "solid", "solid"]);
+  await close();
+});
+
+test("motion and layout are calm: an error moves nothing above it", async () => {
+  const { page, close } = await open(browser, {}, [client.origin]);
+  await page.goto(asking(clients.asks, client.origin));
+  const places = () => Promise.all(["h1", "#username", "#password"].map(async (one) => (await page.locator(one).boundingBox()).y));
+  const before = await places();
+  await logIn(page, "juan", "wrong");
+  await page.locator("#password-error").waitFor();
+  assert.deepEqual(await places(), before);
+  await close();
+});
