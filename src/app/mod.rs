@@ -178,7 +178,11 @@ pub fn router(app: &App) -> Router {
     let around = |facts: Facts| {
         ServiceBuilder::new()
             .layer(AccessLog::layer(app.platform.clone()))
-            .option_layer(if facts.answers_any_origin { Some(any_origin()) } else { cors.clone() })
+            .option_layer(match facts {
+                Facts { answers_any_origin: true, .. } => Some(any_origin()),
+                Facts { is_page: true, .. } => None,
+                _ => cors.clone(),
+            })
             .layer(CatchPanicLayer::custom(fallback::panicked))
             .option_layer(rate_limit.clone().filter(|_| !facts.is_unlimited))
             .layer(InTime::layer(facts.deadline, config.checks.deadline))

@@ -93,4 +93,5 @@ pub fn routes() -> Routes<Pages> {
         .merge(authorize::routes())
         .merge(logout::routes())
         .merge(files::routes())
+        .for_people()
 }

@@ -114,6 +114,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
+    /// The same, as what people see in a browser.
+    #[must_use]
+    pub fn for_people(mut self) -> Self {
+        self.0.iter_mut().for_each(|route| route.facts.is_page = true);
+        self
+    }
+
     /// The same, with what their handlers work with.
     pub fn with_state<T>(self, state: &S) -> Routes<T> {
         let with_state = |Route { schemas, paths, methods, facts }: Route<S>| Route {

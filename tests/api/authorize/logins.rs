@@ -4,8 +4,8 @@ use serde_json::json;
 use time::Duration;
 
 use super::browser::Form;
-use super::{Browser, ISSUER, asking, clerk, code, shop};
-use crate::support::Server;
+use super::{Browser, CALLBACK, ISSUER, asking, clerk, code, shop};
+use crate::support::{PASSWORD, Server};
 
 #[tokio::test]
 async fn a_login_gives_the_client_a_code_and_the_browser_a_session() {
@@ -81,7 +81,7 @@ async fn a_wrong_password_is_told_beside_the_field_and_waits_as_everywhere() {
     assert!(page.text.contains("too many attempts") && !page.header("retry-after").is_empty(), "{page:?}");
     // It is one count for all doors, and the right password waits, too.
     assert_eq!(browser.log_in(&page, "ada").await.status, 429);
-    assert_eq!(ada.log_in("ada", crate::support::PASSWORD).await.refusal(), (429, "too_many_attempts"));
+    assert_eq!(ada.log_in("ada", PASSWORD).await.refusal(), (429, "too_many_attempts"));
     server.app.clock.turn(Duration::hours(1));
     let page = browser.get(&asking(&[])).await;
     assert!(browser.log_in(&page, "ada").await.text.contains("asks for access"));
@@ -122,7 +122,7 @@ async fn where_a_login_goes_on_to_is_asked_anew_and_never_elsewhere() {
         "client_id=web-shop&redirect_uri=https%3A%2F%2Fevil.example&response_type=code",
         "client_id=nobody",
     ] {
-        let fields = [("request", request), ("username", "ada"), ("password", crate::support::PASSWORD)];
+        let fields = [("request", request), ("username", "ada"), ("password", PASSWORD)];
         let answer = browser.submit(&page, &fields).await;
         assert_eq!((answer.status, answer.header("location")), (400, ""), "{request}");
     }
@@ -142,7 +142,7 @@ async fn behind_tls_the_cookies_are_of_this_host_alone() {
     assert!(page.text.contains(r#"action="/auth/login""#) && page.text.contains("href=\"/auth/pages/style.css?v="));
     assert!(page.header("set-cookie").ends_with("; Secure"), "{page:?}");
     let mut form = Form::of(&page);
-    let fields = [("username", "ada"), ("password", crate::support::PASSWORD)];
+    let fields = [("username", "ada"), ("password", PASSWORD)];
     let own = |request: axum::http::request::Builder| request.header("origin", "https://id.example.com");
     let answer = browser.post("/login", &form.body(&fields), own).await;
     assert_eq!(answer.header("location"), "https://id.example.com/auth/");
@@ -150,4 +150,22 @@ async fn behind_tls_the_cookies_are_of_this_host_alone() {
     form.hidden.insert("form_token".to_owned(), browser.cookies["__Host-portero-form"].clone());
     let foreign = |request: axum::http::request::Builder| request.header("origin", ISSUER);
     assert_eq!(browser.post("/login", &form.body(&fields), foreign).await.status, 403);
+}
+
+#[tokio::test]
+async fn a_password_goes_no_further_than_here() {
+    let server = shop().await;
+    let (_, mut browser) = clerk(&server).await;
+    let own = |request: axum::http::request::Builder| request.header("sec-fetch-site", "same-origin");
+    let page = browser.get(&asking(&[])).await;
+    let form = Form::of(&page);
+    let answer = browser.post(&form.action, &form.body(&[("username", "ada"), ("password", PASSWORD)]), own).await;
+    // After 303, and never after 307, a browser leaves out what it has posted (RFC 9700 section 4.12).
+    assert_eq!(answer.status, 303, "{answer:?}");
+    assert!(answer.header("location").starts_with(&format!("{ISSUER}/oauth/authorize?")), "{answer:?}");
+    let path = answer.header("location").strip_prefix(ISSUER).expect("our own").to_owned();
+    let form = Form::of(&browser.get(&path).await);
+    let answer = browser.post(&form.action, &form.body(&[("answer", "allow")]), own).await;
+    assert_eq!(answer.status, 303, "{answer:?}");
+    assert!(answer.header("location").starts_with(&format!("{CALLBACK}?code=")), "{answer:?}");
 }

@@ -1,6 +1,9 @@
 //! What the pages look like, and that nothing foreign gets into them.
 
-use super::{Browser, asking, clerk, shop};
+use axum::http::Method;
+use axum::http::request::Builder;
+
+use super::{Browser, WORLD, asking, clerk, shop};
 use crate::support::Server;
 
 #[tokio::test]
@@ -99,5 +102,31 @@ async fn when_nothing_can_be_asked_a_page_says_so() {
         let page = browser.get(path).await;
         assert_eq!((page.status, page.header("retry-after")), (503, "1"), "{path}");
         assert!(page.text.contains("We can&#39;t answer at the moment."), "{page:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_other_site_frames_a_page_or_reads_it_or_hears_where_its_reader_was() {
+    for cors in ["", "*", "https://evil.example"] {
+        let server = Server::configured(&[("CORS", cors)]).await;
+        server.execute(WORLD).await;
+        let anonymous = server.anonymous();
+        let foreign = |request: Builder| {
+            request.header("origin", "https://evil.example").header("access-control-request-method", "POST")
+        };
+        let faulty = asking(&[("client_id", "nobody")]);
+        for path in ["/", "/login", "/oauth/logout", "/oauth/authorize", &faulty, &asking(&[])] {
+            let page = anonymous.send_with(Method::GET, path, "", foreign).await;
+            let policy = page.header("content-security-policy");
+            assert!(policy.contains("frame-ancestors 'none'") && policy.contains("default-src 'none'"), "{page:?}");
+            assert_eq!((page.header("x-frame-options"), page.header("referrer-policy")), ("DENY", "no-referrer"));
+            assert_eq!(page.header("access-control-allow-origin"), "", "{path}");
+        }
+        for path in ["/login", "/consent", "/logout", "/oauth/authorize", "/oauth/logout"] {
+            let preflight = anonymous.send_with(Method::OPTIONS, path, "", foreign).await;
+            assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (405, ""), "{path}");
+        }
+        let api = anonymous.send_with(Method::OPTIONS, "/auth/login", "", foreign).await;
+        assert_eq!(api.header("access-control-allow-origin"), cors);
     }
 }

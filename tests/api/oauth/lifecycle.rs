@@ -129,3 +129,24 @@ async fn a_code_that_gave_no_refresh_token_is_over_with_its_access_token() {
     tokens::purge(&server.app).await.expect("a purge");
     assert_eq!(server.number("select count(*) from auth.authorizations").await, 0);
 }
+
+#[tokio::test]
+async fn nothing_at_rest_opens_anything() {
+    let server = Server::on_the_demo_data().await;
+    let held = Held::new(&server).await;
+    held.client.refresh(&held.refresh).await.ok();
+    let rows: String = sqlx::query_scalar(
+        "select string_agg(query_to_xml(format('select t::text from auth.%I t', table_name), true, false, '')::text, '')
+         from information_schema.tables where table_schema = 'auth' and table_type = 'BASE TABLE'",
+    )
+    .fetch_one(server.app.db.pool())
+    .await
+    .expect("all rows");
+    assert!(rows.contains("Juan Demo") && rows.contains("the-sid"), "all rows are there");
+    let secret = held.client.secret.as_deref().expect("a secret");
+    for secret in [secret, held.access.token(), held.own.token(), &held.refresh, &held.code] {
+        let (text, bytes) = (secret.to_owned(), hex::encode(secret));
+        let signature = secret.rsplit('.').next().unwrap_or_default();
+        assert!(![&text, &bytes, signature].iter().any(|form| rows.contains(*form)), "{}", &secret[..4]);
+    }
+}
