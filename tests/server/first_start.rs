@@ -26,6 +26,33 @@ async fn the_demo_starts_from_nothing_and_its_curls_work() {
 }
 
 #[tokio::test]
+async fn the_demo_has_a_client_for_the_example_application_until_somebody_removes_it() {
+    let directory = Directory::new();
+    let command = |demo: &Portero| format!("ISSUER={} npm start --prefix examples/login", demo.url);
+    let demo = Portero::start(&directory, "demo", &[]).await;
+    assert!(demo.said(&command(&demo)) && demo.said("Then open http://127.0.0.1:7880/"), "{}", demo.output());
+    let shown = portero(&directory, &["--demo", "--json", "client", "show", "example"], &[]).output().unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["redirect_uris"], json!(["http://127.0.0.1:7880/callback"]));
+    assert_eq!(shown["post_logout_redirect_uris"], json!(["http://127.0.0.1:7880/"]));
+    assert_eq!((&shown["token_endpoint_auth_method"], &shown["service_id"]), (&json!("none"), &json!(4)));
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/login/app.js");
+    let example = std::fs::read_to_string(example).unwrap();
+    for default in [r#"CLIENT_ID = "example""#, r#"SERVICE = "4""#, r#"PORT = "7880""#] {
+        assert!(example.contains(default), "{default}");
+    }
+    drop(demo);
+
+    let demo = Portero::start(&directory, "demo", &[]).await;
+    assert!(demo.said(&command(&demo)), "{}", demo.output());
+    assert!(portero(&directory, &["--demo", "client", "remove", "example"], &[]).status().unwrap().success());
+    drop(demo);
+
+    let demo = Portero::start(&directory, "demo", &[]).await;
+    assert!(!demo.said("npm start"), "{}", demo.output());
+}
+
+#[tokio::test]
 async fn ctrl_c_stops_both_cleanly_and_a_second_start_finds_its_data() {
     let directory = Directory::new();
     let demo = Portero::start(&directory, "demo", &[]).await;

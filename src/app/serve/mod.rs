@@ -2,6 +2,7 @@
 
 mod accept;
 mod connections;
+mod demo;
 mod log_throttle;
 pub mod memory;
 mod metrics;
@@ -31,7 +32,6 @@ use crate::base::error::Error;
 use crate::base::id::Ref;
 use crate::gate::sessions::{self};
 use crate::gate::{self, idempotency};
-use crate::identity::accounts::WhoMayRegister;
 use crate::identity::attempts;
 use crate::identity::mail::deliver;
 use crate::oauth;
@@ -39,7 +39,7 @@ use crate::platform::database::embedded::Postgres;
 use crate::platform::database::{self};
 use crate::platform::files;
 use crate::platform::metrics::Metrics;
-use crate::platform::passwords::{HashingPlace, Password, Policy};
+use crate::platform::passwords::{HashingPlace, Password};
 use connections::Connections;
 use tls::{Latest, Tls};
 
@@ -64,7 +64,7 @@ pub enum Mode {
 /// Serves until a signal says stop.
 pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
     if mode == Mode::Demo {
-        for_the_demo(&mut config);
+        demo::soften(&mut config);
     }
     config.mail.to_the_terminal = mode == Mode::Demo || std::io::stdout().is_terminal();
     let open_files = files::raise_limit();
@@ -85,23 +85,6 @@ pub async fn serve(mut config: Config, mode: Mode) -> anyhow::Result<()> {
     served
 }
 
-/// What is easier to try things with, where no setting says otherwise: any password, time to read between two commands, and
-/// invitations.
-fn for_the_demo(config: &mut Config) {
-    config.passwords = Policy::OF_THE_DEMO;
-    let is_set = |config: &Config, name: &str| config.told.iter().any(|(set, _)| set == name);
-    if !is_set(config, "TOKEN_TTL_SECONDS") && !is_set(config, "TOKEN_RENEW_THRESHOLD_SECONDS") {
-        config.lifetime.sliding = time::Duration::hours(1);
-        config.lifetime.renew_within = time::Duration::minutes(30);
-        // The tools go by it.
-        let told = [("TOKEN_TTL_SECONDS", "3600"), ("TOKEN_RENEW_THRESHOLD_SECONDS", "1800")];
-        config.told.extend(told.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    }
-    if !is_set(config, "REGISTRATION") {
-        config.registration = WhoMayRegister::Invite;
-    }
-}
-
 async fn serve_on(
     database: &mut Database,
     config: Config,
@@ -117,6 +100,7 @@ async fn serve_on(
     app.keys.open(&app.db).await?;
     trail::tell_of_configuration(&app).await?;
     make_first_admin(&app).await?;
+    let has_example = mode == Mode::Demo && demo::register_example(&app).await?;
     let listener = listen(app.config.listen, "SERVER_PORT").await?;
     let scraped = match app.config.metrics {
         Some(address) => Some(listen_for_metrics(address).await?),
@@ -126,7 +110,7 @@ async fn serve_on(
         tracing::warn!("the demo's passwords are known to everybody, and others can reach {}", app.config.listen);
     }
     let signals = Signals::catch().context("can't catch signals")?;
-    announce(mode, tls.is_some(), listener.local_addr()?);
+    announce(&app, mode, (tls.is_some(), has_example), listener.local_addr()?);
     let places = Connections::new(app.config.connections(open_files), app.config.trusted_proxies.clone());
     run(app, (listener, tls), Arc::new(places), scraped, signals).await
 }
@@ -314,21 +298,16 @@ async fn is_somebody(app: &App, username: &str) -> anyhow::Result<bool> {
     Ok(gate::store::people::find(&mut *app.db.read().await?, &Ref::parse_name(username)).await?.is_some())
 }
 
-fn announce(mode: Mode, by_tls: bool, address: SocketAddr) {
+fn announce(app: &App, mode: Mode, (by_tls, has_example): (bool, bool), address: SocketAddr) {
     let url = format!("{}://{address}", if by_tls { "https" } else { "http" });
     let mut out = std::io::stdout().lock();
     // A closed standard output must not stop a server.
     let _ = match mode {
         Mode::Serve => writeln!(out, "Portero is ready at {url} (its routes: {url}/docs)"),
-        Mode::Demo => writeln!(
-            out,
-            "Portero is ready at {url} with the demo data (its routes: {url}/docs)\n\n\
-             Log in:\n  curl -s {url}/auth/login -d '{{\"username\":\"juan\",\"password\":\"juan-hash\"}}'\n\n\
-             Check the token, and what its holder may do in service 4:\n  \
-             TOKEN=$(curl -s {url}/auth/login -d '{{\"username\":\"juan\",\"password\":\"juan-hash\"}}' | \
-             grep -o 'ptk_[0-9a-f]*')\n  \
-             curl -s -X POST {url}/check-token -H \"token: $TOKEN\" -d '{{\"service_id\":4,\"permission\":\"read\"}}'\n"
-        ),
+        Mode::Demo => {
+            let advice = demo::advice(&url, app.issuer.as_str(), has_example);
+            writeln!(out, "Portero is ready at {url} with the demo data (its routes: {url}/docs)\n\n{advice}")
+        }
     };
     let _ = out.flush();
     tracing::info!(%address, "ready");
