@@ -29,7 +29,10 @@ use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
 use crate::gate::{self, Gate};
 use crate::identity::{Identity, accounts, login, people, sessions};
-use crate::oauth::{OAuth, authorizations, clients, consents, discovery, introspection, revocation, token, userinfo};
+use crate::oauth::{
+    OAuth, authorizations, clients, consents, device, discovery, introspection, predecessor, revocation, token,
+    userinfo,
+};
 use crate::pages::{self, Pages};
 use crate::platform::Platform;
 use crate::platform::http::access_log::AccessLog;
@@ -144,6 +147,8 @@ fn of_oauth() -> Routes<OAuth> {
         .merge(discovery::routes())
         .merge(token::routes())
         .merge(authorizations::pushed_routes())
+        .merge(device::routes())
+        .merge(predecessor::routes())
         .merge(introspection::routes())
         .merge(revocation::routes())
         .merge(userinfo::routes())

@@ -32,6 +32,11 @@ pub fn username_of_client(client_id: &str) -> String {
     format!("{CLIENT}{client_id}")
 }
 
+/// What requests call the client that has this username; `None` of a person's.
+pub fn client_of_username(username: &str) -> Option<&str> {
+    username.strip_prefix(CLIENT)
+}
+
 fn digits_after_person(text: &str) -> Option<&str> {
     text.strip_prefix("person-").filter(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }
@@ -99,6 +104,7 @@ mod tests {
     #[test]
     fn no_person_has_the_username_of_a_client() {
         let own = username_of_client("billing");
+        assert_eq!((client_of_username(&own), client_of_username("billing")), (Some("billing"), None));
         for taken in [&own, "client:", "Client:billing", "CLIENT:7", "cl\u{131}ent:billing"] {
             assert!(taken.parse::<Username>().is_err(), "{taken}");
         }

@@ -10,7 +10,7 @@ mod takeover;
 mod uses;
 
 pub use administrators::{
-    administrators, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
+    administrators, is_administrator, lasting_administrators, must_keep_an_administrator, queue_for_administrators,
 };
 pub use cover::{
     Through, covers_permission, covers_role, must_cover_people, must_cover_permission, must_cover_person,

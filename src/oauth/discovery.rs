@@ -37,6 +37,7 @@ struct Metadata {
     issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
+    device_authorization_endpoint: String,
     userinfo_endpoint: String,
     jwks_uri: String,
     introspection_endpoint: String,
@@ -77,11 +78,11 @@ impl Metadata {
         let confidential = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::PrivateKeyJwt];
         let confidential = confidential.map(AuthMethod::as_str);
         let anybody = [&confidential[..], &[AuthMethod::None.as_str()]].concat();
-        let grants = [GrantType::AuthorizationCode, GrantType::ClientCredentials, GrantType::RefreshToken];
         Self {
             issuer: issuer.as_str().to_owned(),
             authorization_endpoint: issuer.at("/oauth/authorize"),
             token_endpoint: issuer.at("/oauth/token"),
+            device_authorization_endpoint: issuer.at("/oauth/device_authorization"),
             userinfo_endpoint: issuer.at("/oauth/userinfo"),
             jwks_uri: issuer.at("/.well-known/jwks.json"),
             introspection_endpoint: issuer.at("/oauth/introspect"),
@@ -92,7 +93,7 @@ impl Metadata {
             scopes_supported: STANDARD.to_vec(),
             response_types_supported: vec!["code"],
             response_modes_supported: vec!["query", "fragment", "form_post"],
-            grant_types_supported: grants.map(GrantType::as_str).to_vec(),
+            grant_types_supported: GrantType::ALL.iter().map(|grant| grant.as_str()).collect(),
             subject_types_supported: vec!["public"],
             acr_values_supported: vec!["1"],
             prompt_values_supported: vec!["none", "login", "consent", "select_account"],

@@ -66,6 +66,11 @@ impl Error {
         Self::new(StatusCode::BAD_REQUEST, "invalid_target", description)
     }
 
+    /// 400 with a code of a device's poll (RFC 8628 section 3.5).
+    pub fn of_a_poll(code: &'static str, description: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, description)
+    }
+
     /// 400 `unsupported_grant_type`.
     pub fn unsupported_grant_type() -> Self {
         let description = "this grant_type is not supported: see grant_types_supported in the discovery document";

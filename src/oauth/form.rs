@@ -16,6 +16,7 @@ const LONGEST: usize = 8 * 1024;
 const REPEATED: &str = "resource";
 
 /// The parameters of a request: each once, and none without a value.
+#[derive(Default)]
 pub struct Form(Vec<(String, Zeroizing<String>)>);
 
 impl Form {

@@ -3,6 +3,7 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
+use super::error::Error;
 use crate::gate::access_tokens::scope;
 
 /// An ID token, and with it OpenID Connect.
@@ -21,6 +22,10 @@ pub const OFFLINE_ACCESS: &str = "offline_access";
 pub const ROLES: &str = "roles";
 /// The permissions that the person holds.
 pub const PERMISSIONS: &str = "permissions";
+
+/// All that an administrator may do: from this machine alone, for clients that are good there only. No list of scopes that a
+/// client may ask a person for has it; the password grant reads it by itself.
+pub const SUPERUSER: &str = "superuser";
 
 /// Those with a meaning of their own.
 pub const STANDARD: [&str; 8] = [OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_ACCESS, ROLES, PERMISSIONS];
@@ -44,6 +49,17 @@ pub enum Refused {
     Malformed,
     /// The client may not ask for this one.
     NotAllowed(String),
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        Self::invalid_scope(match refused {
+            Refused::Malformed => {
+                "scope is no list of scopes: percent-encode names, and part scopes by a space".to_owned()
+            }
+            Refused::NotAllowed(scope) => format!("the client may not ask for the scope {scope}"),
+        })
+    }
 }
 
 /// Reads a list of scopes; each once, in order. `None` when it is none.
@@ -79,11 +95,12 @@ pub fn written(scopes: &[String]) -> String {
 /// token never allows more than it was registered for.
 pub fn asked(allowed: &[String], text: Option<&str>) -> Result<Vec<String>, Refused> {
     let Some(text) = text else {
-        return Ok(allowed.iter().filter(|scope| !STANDARD.contains(&scope.as_str())).cloned().collect());
+        let is_a_permission = |scope: &&String| !STANDARD.contains(&scope.as_str()) && *scope != SUPERUSER;
+        return Ok(allowed.iter().filter(is_a_permission).cloned().collect());
     };
     let mut scopes = read(text).ok_or(Refused::Malformed)?;
     scopes.retain(|scope| allowed.contains(scope) || !DROPPED.contains(&scope.as_str()));
-    match scopes.iter().find(|scope| !allowed.contains(scope)) {
+    match scopes.iter().find(|scope| !allowed.contains(scope) || *scope == SUPERUSER) {
         Some(scope) => Err(Refused::NotAllowed(scope.clone())),
         None => Ok(scopes),
     }
@@ -129,6 +146,13 @@ mod tests {
         }
         assert_eq!(asked(&allowed, None), Ok(all(&["Store:read"])));
         assert_eq!(asked(&allowed, Some("\u{1}")), Err(Refused::Malformed));
+    }
+
+    #[test]
+    fn nobody_asks_a_person_for_what_an_administrator_may_do() {
+        let allowed = all(&["openid", "superuser"]);
+        assert_eq!(asked(&allowed, Some("superuser")), Err(Refused::NotAllowed("superuser".to_owned())));
+        assert_eq!(asked(&allowed, None), Ok(Vec::new()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::consent::consent_page;
-use super::login::{Typed, login_page};
+use super::login::{For, Typed, login_page};
 use super::page::{Frame, answered, back, go, refused, show};
 use crate::base::error::Result;
 use crate::oauth::authorizations::{self, Answer, Browser, Fault, Next, Refused, Request, decide};
@@ -155,7 +155,7 @@ fn step(
         (Next::Ask(grant), Some(browser)) => consent_page(pages, visit, (request, browser), &grant),
         (Next::NoAccess, Some(browser)) => no_access(pages, visit, request, browser),
         (Next::LogIn | Next::Ask(_) | Next::NoAccess, _) => {
-            login_page(pages, visit, Some(request), (StatusCode::OK, Typed::default()))
+            login_page(pages, visit, For::Client(request), (StatusCode::OK, Typed::default()))
         }
     }
 }

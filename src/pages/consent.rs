@@ -63,7 +63,7 @@ pub fn consent_page(
 }
 
 /// What is asked for, as people say it.
-fn in_words(words: &Words, grant: &Grant) -> Vec<String> {
+pub fn in_words(words: &Words, grant: &Grant) -> Vec<String> {
     let mut said: Vec<String> = scopes::STANDARD
         .iter()
         .filter(|scope| grant.scopes.iter().any(|own| own == *scope))

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::device_query::DeviceQuery;
 use super::page::{Frame, answered, failed, go, problem, refused, sentence_of, show, with_cookies};
 use super::words::Words;
 use crate::base::error::{Error, Result};
@@ -40,11 +41,41 @@ struct LoginPage<'a> {
     frame: Frame<'a>,
     client: Option<&'a str>,
     request: Option<&'a str>,
+    device: Option<&'a str>,
     form_token: &'a str,
     username: &'a str,
     username_fault: Option<&'a str>,
     password_fault: Option<&'a str>,
     focus: Focus,
+}
+
+/// What somebody logs in for.
+#[derive(Clone, Copy, Debug)]
+pub enum For<'a> {
+    /// The start page.
+    Itself,
+    /// What a client asks.
+    Client(&'a Request),
+    /// A device, on the page of this query.
+    Device(&'a DeviceQuery),
+}
+
+impl<'a> For<'a> {
+    fn request(self) -> Option<&'a Request> {
+        match self {
+            Self::Client(request) => Some(request),
+            Self::Itself | Self::Device(_) => None,
+        }
+    }
+
+    /// Where they go once they are logged in.
+    async fn on(self, pages: &Pages) -> Result<String> {
+        Ok(match self {
+            Self::Itself => "/".to_owned(),
+            Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages).await?),
+            Self::Device(query) => query.address(),
+        })
+    }
 }
 
 /// What has been typed, and what is wrong with it.
@@ -59,10 +90,15 @@ pub struct Typed<'a> {
 pub fn login_page(
     pages: &Pages,
     visit: &Visit,
-    request: Option<&Request>,
+    what_for: For<'_>,
     (status, typed): (StatusCode, Typed<'_>),
 ) -> Result<Response> {
     let (form_token, cookie) = visit.form_token(pages)?;
+    let request = what_for.request();
+    let device = match what_for {
+        For::Device(query) => Some(query.carried()),
+        For::Itself | For::Client(_) => None,
+    };
     let hint = request.and_then(|request| request.login_hint.as_deref()).unwrap_or_default();
     let username = if typed.username.is_empty() { hint } else { typed.username };
     let text = request.map(Request::query);
@@ -71,6 +107,7 @@ pub fn login_page(
         frame: Frame::of(pages, visit),
         client: request.map(|request| request.client.name.as_str()),
         request: text.as_deref(),
+        device: device.as_deref(),
         form_token: &form_token,
         username,
         username_fault: typed.username_fault,
@@ -93,7 +130,7 @@ async fn show_login(State(pages): State<Pages>, Ok(visit): Result<Visit, Infalli
     let page = async {
         match visit.browser(&pages).await? {
             Some(_) => go(&pages.issuer.at("/")),
-            None => login_page(&pages, &visit, None, (StatusCode::OK, Typed::default())),
+            None => login_page(&pages, &visit, For::Itself, (StatusCode::OK, Typed::default())),
         }
     };
     answered(&pages, &visit, page.await)
@@ -108,6 +145,8 @@ struct LoginForm {
     form_token: String,
     /// The authorization request that the login is for, if there is one.
     request: Option<String>,
+    /// The query of the page of devices, if it is for that.
+    device: Option<String>,
     #[schema(example = "ada")]
     username: String,
     #[schema(example = "correct horse battery staple")]
@@ -146,7 +185,17 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
             Err(why) => return refused(pages, visit, &why),
         },
     };
-    let visit = &request.as_ref().map_or_else(|| visit.clone(), |request| visit.clone().reading(&request.parameters));
+    let device = form.one("device").map(DeviceQuery::carrying);
+    let what_for = match (&request, &device) {
+        (Some(request), _) => For::Client(request),
+        (None, Some(query)) => For::Device(query),
+        (None, None) => For::Itself,
+    };
+    let visit = &match what_for {
+        For::Itself => visit.clone(),
+        For::Client(request) => visit.clone().reading(&request.parameters),
+        For::Device(query) => visit.clone().reading(query.parameters()),
+    };
     let words = Words::of(visit.locale);
     let (username, password) = (form.one("username"), form.one("password"));
     let (Some(name), Some(password)) = (username, password) else {
@@ -155,21 +204,15 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
             username_fault: username.is_none().then_some(words.say_username),
             password_fault: (username.is_some() && password.is_none()).then_some(words.say_password),
         };
-        return login_page(pages, visit, request.as_ref(), (StatusCode::BAD_REQUEST, typed));
+        return login_page(pages, visit, what_for, (StatusCode::BAD_REQUEST, typed));
     };
     match let_in(pages, visit, name, password.to_owned().into()).await {
-        Ok(cookies) => {
-            let on = match &request {
-                Some(request) => &format!("/oauth/authorize?{}", request.once_logged_in(pages).await?),
-                None => "/",
-            };
-            Ok(with_cookies(go(&pages.issuer.at(on))?, cookies))
-        }
+        Ok(cookies) => Ok(with_cookies(go(&pages.issuer.at(&what_for.on(pages).await?))?, cookies)),
         Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
         Err(error) => {
             let password_fault = Some(sentence_of(&error, words));
             let typed = Typed { username: name, password_fault, ..Typed::default() };
-            Ok(failed(error, |status| login_page(pages, visit, request.as_ref(), (status, typed))))
+            Ok(failed(error, |status| login_page(pages, visit, what_for, (status, typed))))
         }
     }
 }

@@ -3,6 +3,8 @@
 mod authorize;
 pub mod brand;
 mod consent;
+mod device;
+mod device_query;
 mod files;
 mod home;
 mod login;
@@ -84,13 +86,14 @@ impl FromRef<Pages> for Identity {
     }
 }
 
-/// `/`, `/login`, `/consent`, `/logout`, `/oauth/authorize`, `/oauth/logout`, `/pages/…`.
+/// `/`, `/login`, `/consent`, `/device`, `/logout`, `/oauth/authorize`, `/oauth/logout`, `/pages/…`.
 pub fn routes() -> Routes<Pages> {
     Routes::new()
         .merge(home::routes())
         .merge(login::routes())
         .merge(consent::routes())
         .merge(authorize::routes())
+        .merge(device::routes())
         .merge(logout::routes())
         .merge(files::routes())
         .for_people()

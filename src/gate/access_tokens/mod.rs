@@ -9,9 +9,11 @@ pub use checks::{AccessChecks, Answer, Ask};
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::base::id::{ClientId, PersonId, ServiceId};
+use crate::base::person::client_of_username;
 use crate::gate::sessions::Payload;
 
 /// An access token that is stored, whether its time is over or not.
@@ -33,8 +35,17 @@ pub struct AccessToken {
     pub services: Arc<[ServiceId]>,
     /// The thumbprint of the key that it is bound to (RFC 9449 section 6).
     pub jkt: Option<Arc<str>>,
+    /// Who acts for the subject (RFC 8693 section 4.1), if that is not the client alone.
+    pub act: Option<Arc<Value>>,
     /// When it was issued.
     pub issued_at: OffsetDateTime,
     /// When it is over. Nothing renews it.
     pub expires_at: OffsetDateTime,
+}
+
+impl AccessToken {
+    /// What requests call the subject, where that is a client that acts for itself.
+    pub fn subject_client(&self) -> Option<&str> {
+        client_of_username(&self.payload.username).filter(|_| self.for_itself)
+    }
 }

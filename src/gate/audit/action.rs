@@ -123,6 +123,10 @@ actions! {
     ConsentRevoked = "consent.revoked",
     /// A client was given a code, with which it gets tokens for a person.
     AuthorizationCreated = "authorization.created",
+    /// A person did not let a device in.
+    DeviceRefused = "device.refused",
+    /// A client exchanged a token for one for a single service; `after` has whom it is about and all who act for them.
+    TokenExchanged = "token.exchanged",
     /// What a client might do for a person has ended; `after` has the reason.
     AuthorizationRevoked = "authorization.revoked",
     /// A code came again after it was redeemed: all that it gave has ended.

@@ -14,6 +14,7 @@ use crate::base::network::Network;
 use crate::base::request_id;
 use crate::platform::Platform;
 use crate::platform::http::access_log::{ClientAddress, client_id, user_agent};
+use crate::platform::http::client_ip::is_of_this_machine;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
@@ -53,6 +54,8 @@ pub struct Origin {
     pub client_id: Option<String>,
     /// From `User-Agent`.
     pub user_agent: Option<String>,
+    /// Whether it came straight from a program on this machine.
+    pub is_of_this_machine: bool,
 }
 
 impl Origin {
@@ -73,7 +76,14 @@ where
         let ClientAddress(address) = ClientAddress::from_request_parts(parts, state).await?;
         let client_id = client_id(&parts.headers).map(str::to_owned);
         let user_agent = user_agent(&parts.headers).map(str::to_owned);
-        Ok(Self { request_id: request_id::current(), address: Some(address), client_id, user_agent })
+        let is_of_this_machine = is_of_this_machine(&parts.extensions, &parts.headers);
+        Ok(Self {
+            request_id: request_id::current(),
+            address: Some(address),
+            client_id,
+            user_agent,
+            is_of_this_machine,
+        })
     }
 }
 

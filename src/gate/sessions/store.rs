@@ -121,6 +121,20 @@ pub async fn logged_in_since(conn: &mut PgConnection, token: TokenHash, moment: 
     Ok(since.unwrap_or(false))
 }
 
+/// When somebody logged in whose session this is: of one with refresh tokens, when its family began.
+pub async fn logged_in_at(conn: &mut PgConnection, token: TokenHash) -> Result<Option<OffsetDateTime>> {
+    let at = sqlx::query_scalar!(
+        r#"
+        select coalesce(f.created_at, t.created_at) as "at!"
+        from auth.tokens_cache t
+        left join auth.refresh_families f on f.id = t.family_id
+        where t.token = $1
+        "#,
+        token.as_bytes(),
+    );
+    Ok(at.fetch_optional(conn).await?)
+}
+
 /// Ends a person's sessions and families but the `kept` one; answers how many. A family is one session, of which that one
 /// branch goes on: another may be a thief's.
 pub async fn revoke_all(conn: &mut PgConnection, person: PersonId, kept: Option<TokenHash>) -> Result<u64> {

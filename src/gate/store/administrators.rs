@@ -32,6 +32,27 @@ pub async fn administrators(conn: &mut PgConnection, now: OffsetDateTime) -> Res
     beyond(conn, Some(now)).await
 }
 
+/// Whether somebody is one of them at `now`, and a person: a client is none when it asks for what administrators may do.
+pub async fn is_administrator(conn: &mut PgConnection, person: PersonId, now: OffsetDateTime) -> Result<bool> {
+    let is_one = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select
+            from auth.person p
+            cross join lateral auth.held_in(p.id, 0, $2) held
+            where p.id = $1
+              and p.removed_at is null
+              and p.disabled_at is null
+              and p.client_id is null
+              and 0 = any (held.roles)
+        ) as "is_one!"
+        "#,
+        person.0,
+        now,
+    );
+    Ok(is_one.fetch_one(conn).await?)
+}
+
 /// Likewise those who stay it until somebody takes it from them, and are people: a client administers nothing by hand.
 pub async fn lasting_administrators(conn: &mut PgConnection) -> Result<Vec<Person>> {
     beyond(conn, None).await

@@ -66,7 +66,7 @@ impl From<Origin> for RequestOrigin {
 
 impl From<RequestOrigin> for Origin {
     fn from(RequestOrigin { request_id, address, client_id }: RequestOrigin) -> Self {
-        Self { request_id: request_id.map(Into::into), address, client_id, user_agent: None }
+        Self { request_id: request_id.map(Into::into), address, client_id, ..Origin::default() }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::redirect::Answer;
-use super::{Browser, Grant, Request, code};
+use super::{Browser, Request, code};
 use crate::base::error::Result;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::oauth::clients::Consent;
@@ -21,7 +21,7 @@ pub async fn agree(
     origin: &Origin,
 ) -> Result<Option<Answer>> {
     let is_expected = request.expected.is_not_another(browser.person);
-    let grant = Grant::of(oauth, request, browser.person).await?;
+    let grant = request.grant(oauth, browser.person).await?;
     let Some(grant) = grant.filter(|grant| is_expected && grant.agreed() == shown) else { return Ok(None) };
     let by = By { actor: Actor::Person(browser.person), origin: origin.clone(), now: oauth.clock.now() };
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);

@@ -43,7 +43,7 @@ pub async fn decide(oauth: &OAuth, request: &Request, browser: Option<&Browser>,
         let asks = may_ask && !is_new(browser.logged_in_at, now);
         return if asks { Ok(Next::LogIn) } else { back("login_required", "somebody else is logged in") };
     }
-    let Some(grant) = Grant::of(oauth, request, browser.person).await? else {
+    let Some(grant) = request.grant(oauth, browser.person).await? else {
         return if may_ask { Ok(Next::NoAccess) } else { back("access_denied", "this client does not let them in") };
     };
     if must_agree(oauth, request, browser, &grant).await? {

@@ -5,9 +5,8 @@ use crate::base::id::{PersonId, ServiceId};
 use crate::gate::Effective;
 use crate::oauth::OAuth;
 use crate::oauth::audience::{Audience, Place};
-use crate::oauth::authorizations::Request;
 use crate::oauth::authorizations::store::Service;
-use crate::oauth::clients::{Admits, GrantType};
+use crate::oauth::clients::{Admits, Client, GrantType};
 use crate::oauth::scopes::{OFFLINE_ACCESS, permission_of};
 
 /// What is granted, or would be if the person agreed.
@@ -20,20 +19,25 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// What `person` may grant at this moment; `None` for whom the client does not let in.
-    pub async fn of(oauth: &OAuth, request: &Request, person: PersonId) -> Result<Option<Self>> {
-        let mut asked: Vec<(PersonId, ServiceId)> =
-            request.audience.iter().map(|service| (person, service.id)).collect();
-        asked.push((person, request.client.service));
+    /// What `person` may grant a client at this moment that asks for these scopes in these services; `None` for whom the client
+    /// does not let in.
+    pub async fn of(
+        oauth: &OAuth,
+        client: &Client,
+        (scopes, audience): (&[String], &[Service]),
+        person: PersonId,
+    ) -> Result<Option<Self>> {
+        let mut asked: Vec<(PersonId, ServiceId)> = audience.iter().map(|service| (person, service.id)).collect();
+        asked.push((person, client.service));
         let mut conn = oauth.db.read().await?;
         let mut held = oauth.rights.of_all(&mut conn, &asked, oauth.clock.now()).await?;
         let in_its_own = held.pop().unwrap_or_default();
-        if request.client.admits == Admits::Members && in_its_own.roles.is_empty() {
+        if client.admits == Admits::Members && in_its_own.roles.is_empty() {
             return Ok(None);
         }
-        let keeps = |scope: &str| scope != OFFLINE_ACCESS || request.client.may(GrantType::RefreshToken);
-        let asked: Vec<String> = request.scopes.iter().filter(|scope| keeps(scope)).cloned().collect();
-        Ok(Some(Self::new(&asked, request.audience.clone().into_iter().zip(held))))
+        let keeps = |scope: &str| scope != OFFLINE_ACCESS || client.may(GrantType::RefreshToken);
+        let asked: Vec<String> = scopes.iter().filter(|scope| keeps(scope)).cloned().collect();
+        Ok(Some(Self::new(&asked, audience.iter().cloned().zip(held))))
     }
 
     /// Of what is asked for, what [`Audience::granted`] leaves of it.

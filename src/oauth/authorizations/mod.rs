@@ -67,3 +67,10 @@ impl Browser {
         }
     }
 }
+
+impl Request {
+    /// What `person` would grant; `None` for whom the client does not let in.
+    async fn grant(&self, oauth: &OAuth, person: PersonId) -> Result<Option<Grant>> {
+        Grant::of(oauth, &self.client, (&self.scopes, &self.audience), person).await
+    }
+}

@@ -127,7 +127,7 @@ pub async fn authenticate(oauth: &OAuth, origin: &Origin, headers: &HeaderMap, f
 
 /// Whether a client that is good from this machine only calls from there.
 fn is_at_home(client: &Client, origin: &Origin) -> bool {
-    !client.loopback_only || origin.address.is_some_and(|address| address.to_canonical().is_loopback())
+    !client.loopback_only || origin.is_of_this_machine
 }
 
 /// Id and secret of `Authorization: Basic`, each of them form-encoded (RFC 6749 section 2.3.1). An empty secret is none.

@@ -75,10 +75,10 @@ fn lost<T: Clone + PartialEq>(before: &[T], after: &[T]) -> Vec<T> {
     before.iter().filter(|one| !after.contains(one)).cloned().collect()
 }
 
-/// Refuses (409 `built_in`) a client of Portero's own.
+/// Refuses (409 `built_in`) the client of Portero's own.
 pub(super) fn must_not_be_built_in(client: &Client) -> Result<()> {
-    if client.service == ServiceId::PORTERO {
-        return Err(Error::conflict("built_in", "this client is Portero's own and can't be changed or deleted"));
+    if client.is_built_in() {
+        return Err(Error::conflict("built_in", "this client is Portero's own: it can be deleted, but not changed"));
     }
     Ok(())
 }

@@ -61,7 +61,15 @@ pub struct Client {
     pub created_by: Option<PersonId>,
 }
 
+/// What requests call the client of this machine, which is there from the start.
+const LOOPBACK: &str = "loopback";
+
 impl Client {
+    /// Whether it is Portero's own.
+    pub fn is_built_in(&self) -> bool {
+        self.service == ServiceId::PORTERO && self.client_id == LOOPBACK
+    }
+
     /// Whether it can't keep a secret (RFC 6749 section 2.1).
     pub fn is_public(&self) -> bool {
         self.auth_method == AuthMethod::None

@@ -28,7 +28,7 @@ pub use identifier::{ClientName, Identifier};
 pub use lookup::{Ask, ClientLookups, Known, look_up};
 pub use metadata::{ClientChange, NewClient};
 pub use public_keys::public_key;
-pub use register::{Registered, register};
+pub use register::{Registered, register, register_anywhere};
 pub use registration::Registration;
 pub use remove::remove;
 pub use rotate::{MOST_SECRETS, end_secret, rotate};

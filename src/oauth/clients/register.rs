@@ -22,8 +22,7 @@ pub struct Registered {
 /// Registers a client of `service`, whose secret ends at `secret_until`.
 ///
 /// # Errors
-/// 400 for a scope that means nothing; 403 for a person who does not manage a service of the audience; 404
-/// `service_not_found`; 409 `client_exists`, `too_many_clients`, `user_exists`, `built_in` for Portero itself.
+/// As [`register_anywhere`]; 409 `built_in` for Portero itself.
 pub async fn register(
     tx: &mut AuditedTx,
     platform: &Platform,
@@ -34,6 +33,21 @@ pub async fn register(
     if service == ServiceId::PORTERO {
         return Err(Error::conflict("built_in", "a client is of one of your own services: Portero itself has none"));
     }
+    register_anywhere(tx, platform, (service, client_id), new, secret_until).await
+}
+
+/// The same also for Portero itself, to which clients of before belong: they knew no services.
+///
+/// # Errors
+/// 400 for a scope that means nothing; 403 for a person who does not manage a service of the audience; 404
+/// `service_not_found`; 409 `client_exists`, `too_many_clients`, `user_exists`.
+pub async fn register_anywhere(
+    tx: &mut AuditedTx,
+    platform: &Platform,
+    (service, client_id): (ServiceId, Identifier),
+    new: &Registration,
+    secret_until: Option<OffsetDateTime>,
+) -> Result<Registered> {
     hold(tx, service, &new.audience).await?;
     must_manage(tx, &new.audience).await?;
     change::must_be_known(tx, new).await?;

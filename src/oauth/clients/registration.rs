@@ -20,6 +20,7 @@ const LIFETIMES: std::ops::RangeInclusive<i32> = 10..=86_400;
 
 /// All of a client that can be set.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in a registration")]
 pub struct Registration {
     /// Its name.
     pub name: String,
@@ -57,6 +58,8 @@ pub struct Registration {
     pub jwks: Option<JwkSet>,
     /// Where these are.
     pub jwks_uri: Option<String>,
+    /// Whether it is good from this machine only. For good: nobody sends it.
+    pub loopback_only: bool,
 }
 
 /// What is wrong with it: field and fault.
@@ -97,6 +100,7 @@ impl Registration {
             admits: Admits::Everybody,
             jwks: None,
             jwks_uri: None,
+            loopback_only: false,
         };
         by_default.with(said, audience)
     }
@@ -135,6 +139,7 @@ impl Registration {
             admits: said.who_may_use.unwrap_or(self.admits),
             jwks,
             jwks_uri: patched(said.jwks_uri, jwks_uri),
+            loopback_only: self.loopback_only,
         };
         let mut faults = Faults::new();
         new.check(&mut faults);
@@ -151,8 +156,20 @@ impl Registration {
         if is_public && self.grant_types.contains(&GrantType::ClientCredentials) {
             note("grant_types", "`client_credentials` is for clients that keep a secret: this one is public");
         }
-        let only_refreshes =
-            |grant: &GrantType| [GrantType::RefreshToken, GrantType::ClientCredentials].contains(grant);
+        if is_public && self.grant_types.contains(&GrantType::TokenExchange) {
+            note("grant_types", "token exchange is for clients that keep a secret: this one is public");
+        }
+        let asks_for_passwords = [GrantType::Password, GrantType::AuthorizationCode];
+        if is_public && asks_for_passwords.iter().all(|grant| self.grant_types.contains(grant)) {
+            note(
+                "grant_types",
+                "`password` of a public client stands without `authorization_code`: what can send people to the login page \
+                 never asks for their password itself",
+            );
+        }
+        let only_refreshes = |grant: &GrantType| {
+            [GrantType::RefreshToken, GrantType::ClientCredentials, GrantType::TokenExchange].contains(grant)
+        };
         if self.grant_types.contains(&GrantType::RefreshToken) && self.grant_types.iter().all(only_refreshes) {
             note("grant_types", "`refresh_token` needs another grant, by which people let it act for them");
         }
@@ -213,7 +230,9 @@ impl Registration {
 
     /// Those of its scopes that stand for permissions in services.
     pub fn permission_scopes(&self) -> Vec<String> {
-        self.scopes.iter().filter(|scope| !scopes::STANDARD.contains(&scope.as_str())).cloned().collect()
+        let is_ours =
+            |scope: &str| scopes::STANDARD.contains(&scope) || self.loopback_only && scope == scopes::SUPERUSER;
+        self.scopes.iter().filter(|scope| !is_ours(scope)).cloned().collect()
     }
 }
 
@@ -245,6 +264,7 @@ impl From<&Client> for Registration {
             admits: client.admits,
             jwks: client.jwks,
             jwks_uri: client.jwks_uri,
+            loopback_only: client.loopback_only,
         }
     }
 }

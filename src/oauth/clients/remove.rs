@@ -1,6 +1,6 @@
 //! A client is deleted, and all that it was given with it.
 
-use super::change::{find, must_not_be_built_in};
+use super::change::find;
 use super::{Client, Shown, store};
 use crate::base::error::Result;
 use crate::gate::audit::{Action, AuditedTx, Event};
@@ -10,10 +10,8 @@ use crate::platform::http::{IfMatch, Tagged};
 /// Deletes a client: its tokens, secrets and consents end, and what it held. Its identifier is never given again.
 ///
 /// # Errors
-/// 403 for a person who holds less of Portero's own than it does; 404 `client_not_found`; 409 `built_in`; 412 where it is not
-/// as `if_match` says.
+/// 403 for a person who holds less of Portero's own than it does; 404 `client_not_found`; 412 where it is not as `if_match` says.
 pub async fn remove(tx: &mut AuditedTx, client: &Client, if_match: Option<&IfMatch>) -> Result<Shown> {
-    must_not_be_built_in(client)?;
     store::lock(tx, client.id).await?;
     let client = find(tx, &client.client_id).await?;
     if let Some(subject) = client.subject {

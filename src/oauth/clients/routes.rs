@@ -217,7 +217,6 @@ struct ClientDeleted {
     responses(
         (status = 200, body = ClientDeleted),
         (status = 404, description = "`client_not_found`"),
-        (status = 409, description = "`built_in`"),
     ))]
 async fn delete_client(
     State(oauth): State<OAuth>,

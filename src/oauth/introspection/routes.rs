@@ -19,9 +19,9 @@ use crate::oauth::OAuth;
 use crate::oauth::clients::Client;
 use crate::oauth::error::Result;
 use crate::oauth::form::Form;
-use crate::oauth::scopes::written;
+use crate::oauth::scopes::{SUPERUSER, written};
 use crate::oauth::tokens::store::{authorizations, refresh_tokens};
-use crate::oauth::tokens::token_type;
+use crate::oauth::tokens::{token_type, while_administrator};
 use crate::platform::http::{Deadline, Json, Route, Routes};
 
 /// `/oauth/introspect`.
@@ -93,6 +93,10 @@ struct Introspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cnf: Option<Confirmation>,
+    /// Who acts for the subject (RFC 8693 section 4.1), if that is not the client alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<ActingParty>)]
+    act: Option<Value>,
 }
 
 /// One service, or several.
@@ -103,6 +107,18 @@ struct Introspection {
 enum Audience {
     One(String),
     Several(Vec<String>),
+}
+
+/// Who acts for somebody.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the claim `act`")]
+struct ActingParty {
+    /// A client's `client_id`, or a person's id.
+    #[schema(example = "gateway")]
+    sub: String,
+    /// Who acted before.
+    #[schema(nullable = false, no_recursion)]
+    act: Option<Box<ActingParty>>,
 }
 
 /// Ask what a token is good for
@@ -145,7 +161,10 @@ async fn introspect(
     let now = oauth.clock.now();
     let said = match (&proved, text.and_then(ClientRefreshHash::of)) {
         (Proved::Client(client), Some(refresh)) => of_refresh_token(&oauth, client, refresh, now).await?,
-        _ => of_access_token(&oauth, seen.filter(|seen| now < seen.token.expires_at && proved.may_see(seen)), now),
+        _ => {
+            of_access_token(&oauth, seen.filter(|seen| now < seen.token.expires_at && proved.may_see(seen)), now)
+                .await?
+        }
     };
     if signed::is_asked_for(&headers) {
         signed::answer(&oauth, &proved, &said).await
@@ -154,19 +173,22 @@ async fn introspect(
     }
 }
 
-fn of_access_token(oauth: &OAuth, seen: Option<Seen>, now: OffsetDateTime) -> Introspection {
-    let Some(Seen { token, audience }) = seen else { return Introspection::default() };
+async fn of_access_token(oauth: &OAuth, seen: Option<Seen>, now: OffsetDateTime) -> Result<Introspection> {
+    let Some(Seen { token, audience }) = seen else { return Ok(Introspection::default()) };
     for place in audience.places().iter().filter(|place| !place.held.roles.is_empty()) {
         oauth.uses.note(token.person, place.service, now);
     }
-    let (sub, username) = if token.for_itself {
-        (token.client_id.to_string(), None)
-    } else {
-        (token.person.to_string(), Some(token.payload.username.clone()))
+    let mut scopes = audience.good(&token.scopes);
+    if scopes.iter().any(|scope| scope == SUPERUSER) {
+        scopes = while_administrator(&mut *oauth.db.read().await?, token.person, scopes, now).await?;
+    }
+    let (sub, username) = match token.subject_client() {
+        Some(client_id) => (client_id.to_owned(), None),
+        None => (token.person.to_string(), Some(token.payload.username.clone())),
     };
-    Introspection {
+    Ok(Introspection {
         active: true,
-        scope: Some(written(&audience.good(&token.scopes))),
+        scope: Some(written(&scopes)),
         client_id: Some(token.client_id.to_string()),
         username,
         token_type: Some(token_type(token.jkt.is_some())),
@@ -176,7 +198,8 @@ fn of_access_token(oauth: &OAuth, seen: Option<Seen>, now: OffsetDateTime) -> In
         aud: Some(audience.claim(&oauth.issuer)),
         iss: Some(oauth.issuer.as_str().to_owned()),
         cnf: token.jkt.map(|jkt| Confirmation { jkt }),
-    }
+        act: token.act.as_deref().cloned(),
+    })
 }
 
 async fn of_refresh_token(

@@ -8,7 +8,7 @@ use crate::platform::http::Json;
 
 /// New tokens (RFC 6749 section 5.1).
 #[derive(Serialize, ToSchema)]
-pub(super) struct IssuedTokens {
+pub struct IssuedTokens {
     /// The access token: a JWT (RFC 9068), or an opaque one.
     #[schema(example = "pat_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627304e2b7c0")]
     pub(super) access_token: String,
@@ -29,6 +29,10 @@ pub(super) struct IssuedTokens {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(super) id_token: Option<String>,
+    /// What was issued for another token (RFC 8693 section 2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false, example = "urn:ietf:params:oauth:token-type:access_token")]
+    pub(super) issued_token_type: Option<&'static str>,
 }
 
 impl IntoResponse for IssuedTokens {

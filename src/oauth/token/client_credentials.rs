@@ -11,13 +11,17 @@ use crate::oauth::scopes::{ADDRESS, EMAIL, OFFLINE_ACCESS, OPENID, PHONE, PROFIL
 use crate::oauth::tokens::{Grant, Subject, mint};
 
 /// What is about a person who is logged in.
-const OF_A_LOGIN: [&str; 6] = [OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_ACCESS];
+pub(super) const OF_A_LOGIN: [&str; 6] = [OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_ACCESS];
 
 /// An access token of the client's own: of its scopes those that it asks for, and of permissions those that it holds.
 ///
 /// # Errors
 /// 400 `unauthorized_client`, `invalid_scope`, `invalid_target`.
-pub(super) async fn grant(oauth: &OAuth, known: &Known, form: &Form, jkt: Option<&Thumbprint>) -> Result<IssuedTokens> {
+pub(super) async fn grant(
+    oauth: &OAuth,
+    known: &Known,
+    (form, jkt): (&Form, Option<&Thumbprint>),
+) -> Result<IssuedTokens> {
     let client = &known.client;
     let ended = || Error::unauthorized_client("this client is nobody by itself: it was disabled or removed");
     let subject = client.subject.ok_or_else(ended)?;
@@ -28,7 +32,7 @@ pub(super) async fn grant(oauth: &OAuth, known: &Known, form: &Form, jkt: Option
     let asked: Vec<String> = asked.into_iter().filter(|scope| !OF_A_LOGIN.contains(&scope.as_str())).collect();
     let audience = known.audience.narrowed(&oauth.issuer, form.all("resource"))?;
     let (audience, scopes) = audience.granted(&client.scopes, &asked);
-    let (now, subject) = (oauth.clock.now(), Subject::Client(subject));
+    let (now, subject) = (oauth.clock.now(), Subject::Client(subject, &client.client_id));
     let grant = Grant { client, subject, audience: &audience, scopes: &scopes, login: None, jkt };
     let minted = mint(oauth, &grant, now).await?;
     let (expires_in, token_type, access_token) = (minted.expires_in(), minted.token_type(), minted.text);
@@ -36,5 +40,6 @@ pub(super) async fn grant(oauth: &OAuth, known: &Known, form: &Form, jkt: Option
         return Err(ended());
     }
     let (scope, refresh_token, id_token) = (written(&scopes), None, None);
-    Ok(IssuedTokens { access_token, token_type, expires_in, scope, refresh_token, id_token })
+    let issued_token_type = None;
+    Ok(IssuedTokens { access_token, token_type, expires_in, scope, refresh_token, id_token, issued_token_type })
 }

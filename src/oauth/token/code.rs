@@ -62,7 +62,7 @@ pub(super) async fn redeem(
 
 /// Whether a client gets a refresh token: if it may refresh, and, where it asks who somebody is, if that was granted
 /// (OpenID Connect Core section 11).
-fn may_refresh(client: &Client, authorization: &Authorization) -> bool {
+pub(super) fn may_refresh(client: &Client, authorization: &Authorization) -> bool {
     let has = |scope: &str| authorization.scopes.iter().any(|granted| granted == scope);
     client.may(GrantType::RefreshToken) && (has(OFFLINE_ACCESS) || !has(OPENID))
 }

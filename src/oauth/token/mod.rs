@@ -3,9 +3,14 @@
 mod answer;
 mod client_credentials;
 mod code;
+mod device;
+mod exchange;
 mod of_person;
+mod password;
 mod refresh;
 mod routes;
 mod scope;
+mod subject;
 
-pub use routes::routes;
+pub use answer::IssuedTokens;
+pub use routes::{issue, routes};

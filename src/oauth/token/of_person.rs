@@ -13,7 +13,7 @@ use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
 use crate::oauth::scopes::{OPENID, written};
-use crate::oauth::tokens::{Authorization, Grant, Minted, Subject, audience_of, id_token, mint};
+use crate::oauth::tokens::{Authorization, Grant, Minted, Subject, audience_of, id_token, mint, while_administrator};
 
 /// Tokens that are good once the access token and the refresh token are stored.
 pub(super) struct Prepared {
@@ -33,6 +33,7 @@ impl Prepared {
             scope: self.scope,
             refresh_token: self.refresh.map(|token| token.reveal().to_owned()),
             id_token: self.id_token,
+            issued_token_type: None,
         }
     }
 }
@@ -69,9 +70,10 @@ pub(super) async fn prepare(
         Some(wanted) => claims::asked(&mut conn, authorization.person, wanted, Place::IdToken).await?,
         None => Map::new(),
     };
-    drop(conn);
     let audience = audience.narrowed(&oauth.issuer, form.all("resource"))?;
     let (audience, scopes) = audience.granted(granted, &asked);
+    let scopes = while_administrator(&mut conn, authorization.person, scopes, now).await?;
+    drop(conn);
     let subject = Subject::Person(authorization.person);
     let login = Some(&authorization.login);
     let grant = Grant { client, subject, audience: &audience, scopes: &scopes, login, jkt };

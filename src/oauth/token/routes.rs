@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::answer::IssuedTokens;
-use super::{client_credentials, code, refresh};
+use super::{client_credentials, code, device, exchange, password, refresh};
 use crate::gate::audit::Origin;
 use crate::oauth::OAuth;
 use crate::oauth::clients::{GrantType, authenticate};
@@ -27,7 +27,8 @@ pub fn routes() -> Routes<OAuth> {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents what `Form` reads")]
 struct TokenRequest {
-    /// `authorization_code`, `client_credentials` or `refresh_token`.
+    /// `authorization_code`, `client_credentials`, `refresh_token`, `urn:ietf:params:oauth:grant-type:device_code`,
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` or `password`.
     #[schema(example = "client_credentials")]
     grant_type: String,
     /// For `authorization_code`: the code, once, within 60 seconds.
@@ -38,6 +39,25 @@ struct TokenRequest {
     code_verifier: Option<String>,
     /// For `refresh_token`: the latest one that this client received.
     refresh_token: Option<String>,
+    /// For `…:device_code`: what the device polls with (RFC 8628).
+    device_code: Option<String>,
+    /// For `…:token-exchange`: the token to exchange, of a session or an access token (RFC 8693).
+    subject_token: Option<String>,
+    /// `urn:ietf:params:oauth:token-type:access_token`.
+    subject_token_type: Option<String>,
+    /// For `…:token-exchange`: a token of whoever acts for the subject, if that is not the client.
+    actor_token: Option<String>,
+    /// `urn:ietf:params:oauth:token-type:access_token`.
+    actor_token_type: Option<String>,
+    /// `urn:ietf:params:oauth:token-type:access_token`.
+    requested_token_type: Option<String>,
+    /// For `…:token-exchange`: the name of the service that the new token is for.
+    audience: Option<String>,
+    /// For `password`.
+    username: Option<String>,
+    /// For `password`.
+    #[schema(format = Password)]
+    password: Option<String>,
     /// Less than was granted, or what a client asks for itself.
     scope: Option<String>,
     /// The services that the token is to be for (RFC 8707), as `urn:portero:service:<name>`; may be repeated.
@@ -54,17 +74,18 @@ struct TokenRequest {
 
 /// Get tokens
 ///
-/// Exchanges a code, a refresh token or a client's own credentials for an access token (RFC 6749). A code is good once: if it
-/// comes again, all that it gave ends. A refresh token is exchanged for a new one; for a few seconds (`REFRESH_GRACE_SECONDS`)
-/// it gives each of several tabs its own, after that a reuse ends all tokens of that login. With a DPoP proof the tokens are
-/// bound to its key (RFC 9449).
+/// Exchanges a code, a refresh token, a device's code, another token or a client's own credentials for an access token (RFC 6749,
+/// RFC 8628, RFC 8693). A code is good once: if it comes again, all that it gave ends. A refresh token is exchanged for a new
+/// one; for a few seconds (`REFRESH_GRACE_SECONDS`) it gives each of several tabs its own, after that a reuse ends all tokens of
+/// that login. With a DPoP proof the tokens are bound to its key (RFC 9449).
 #[utoipa::path(post, path = PATH, tag = "tokens",
     params(("DPoP" = Option<String>, Header, description = "a proof by the key that the tokens are to be bound to")),
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, body = IssuedTokens),
         (status = 400, description = "`invalid_request`, `invalid_grant`, `invalid_scope`, `invalid_target`, \
-            `unauthorized_client`, `unsupported_grant_type`, `invalid_dpop_proof`, `use_dpop_nonce`"),
+            `unauthorized_client`, `unsupported_grant_type`, `invalid_dpop_proof`, `use_dpop_nonce`, and of a device `authorization_pending`, `slow_down`, \
+            `access_denied`, `expired_token`"),
         (status = 401, description = "`invalid_client`"),
         (status = 429, description = "`temporarily_unavailable`"),
     ),
@@ -75,36 +96,54 @@ async fn token(
     headers: HeaderMap,
     form: Result<Form>,
 ) -> Response {
-    let proves = headers.contains_key("dpop");
-    let answer = issued(&oauth, &origin, &headers, form).await.into_response();
-    // The next proof is sent with it.
-    if proves { dpop::with_nonce(&oauth, answer).await } else { answer }
+    issue(&oauth, PATH, (&origin, &headers), form, GrantType::ALL).await
 }
 
-async fn issued(oauth: &OAuth, origin: &Origin, headers: &HeaderMap, form: Result<Form>) -> Result<IssuedTokens> {
+/// What every door to tokens has in common, whatever the grant: the client proves who it is and may use the grant, which is one
+/// of those `offered` there; what proofs of a key are for is the address of this `path`.
+pub async fn issue(
+    oauth: &OAuth,
+    path: &str,
+    (origin, headers): (&Origin, &HeaderMap),
+    form: Result<Form>,
+    offered: &[GrantType],
+) -> Response {
+    let proves = headers.contains_key("dpop");
+    let answer = issued(oauth, path, (origin, headers), form, offered).await.into_response();
+    // The next proof is sent with it.
+    if proves { dpop::with_nonce(oauth, answer).await } else { answer }
+}
+
+async fn issued(
+    oauth: &OAuth,
+    path: &str,
+    (origin, headers): (&Origin, &HeaderMap),
+    form: Result<Form>,
+    offered: &[GrantType],
+) -> Result<IssuedTokens> {
     let form = form?;
     let known = authenticate(oauth, origin, headers, &form).await?;
     let grant: GrantType = form.require("grant_type")?.parse().map_err(|_| Error::unsupported_grant_type())?;
     let client = &known.client;
-    let (code, refresh, itself) = (GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials);
-    if ![code, refresh, itself].contains(&grant) {
+    if !offered.contains(&grant) {
         return Err(Error::unsupported_grant_type());
     }
     if !client.may(grant) {
         return Err(Error::unauthorized_client("this client was not registered for this grant_type"));
     }
-    let key = dpop::of_client(oauth, headers, PATH).await?;
+    let key = dpop::of_client(oauth, headers, path).await?;
     if client.requires_dpop && key.is_none() {
         return Err(Error::invalid_request(
             "the tokens of this client are bound to a key: send a proof in the header DPoP (RFC 9449)",
         ));
     }
-    let key = key.as_ref();
-    if grant == code {
-        code::redeem(oauth, origin, client, (&form, key)).await
-    } else if grant == refresh {
-        refresh::refresh(oauth, origin, client, (&form, key)).await
-    } else {
-        client_credentials::grant(oauth, &known, &form, key).await
+    let wanted = (&form, key.as_ref());
+    match grant {
+        GrantType::AuthorizationCode => code::redeem(oauth, origin, client, wanted).await,
+        GrantType::RefreshToken => refresh::refresh(oauth, origin, client, wanted).await,
+        GrantType::ClientCredentials => client_credentials::grant(oauth, &known, wanted).await,
+        GrantType::DeviceCode => device::redeem(oauth, client, wanted).await,
+        GrantType::TokenExchange => exchange::exchange(oauth, origin, &known, wanted).await,
+        GrantType::Password => password::grant(oauth, origin, &known, wanted).await,
     }
 }

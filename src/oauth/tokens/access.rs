@@ -22,27 +22,32 @@ const LONGEST: usize = 4 * 1024;
 
 /// Whom a token is about.
 #[derive(Clone, Copy, Debug)]
-pub enum Subject {
+pub enum Subject<'a> {
     /// A person who has logged in.
     Person(PersonId),
-    /// The client itself.
-    Client(PersonId),
+    /// A client that acts for itself, and what requests call it.
+    Client(PersonId, &'a str),
 }
 
-impl Subject {
+impl Subject<'_> {
     /// Their row.
     pub fn person(self) -> PersonId {
         match self {
-            Self::Person(person) | Self::Client(person) => person,
+            Self::Person(person) | Self::Client(person, _) => person,
         }
     }
 
     /// The claim `sub`.
-    pub fn name(self, client: &Client) -> String {
+    pub fn name(self) -> String {
         match self {
             Self::Person(person) => person.to_string(),
-            Self::Client(_) => client.client_id.clone(),
+            Self::Client(_, client_id) => client_id.to_owned(),
         }
+    }
+
+    /// The login of a person: a client has none.
+    fn login(self, login: Option<&Login>) -> Option<&Login> {
+        login.filter(|_| matches!(self, Self::Person(_)))
     }
 }
 
@@ -69,7 +74,7 @@ pub struct Grant<'a> {
     /// The client that gets it.
     pub client: &'a Client,
     /// Whom it is about.
-    pub subject: Subject,
+    pub subject: Subject<'a>,
     /// What it is for, and what the subject holds there.
     pub audience: &'a Audience,
     /// What is granted of that.
@@ -166,18 +171,19 @@ pub async fn mint(oauth: &OAuth, grant: &Grant<'_>, now: OffsetDateTime) -> Resu
 }
 
 async fn jwt(oauth: &OAuth, grant: &Grant<'_>, (now, expires_at): (OffsetDateTime, OffsetDateTime)) -> Result<String> {
+    let login = grant.subject.login(grant.login);
     let mut claims = Claims {
         iss: oauth.issuer.as_str(),
-        sub: grant.subject.name(grant.client),
+        sub: grant.subject.name(),
         aud: grant.audience.claim(&oauth.issuer),
         exp: expires_at.unix_timestamp(),
         iat: now.unix_timestamp(),
         jti: request_id::generate(),
         client_id: &grant.client.client_id,
         scope: written(grant.scopes),
-        auth_time: grant.login.map(|login| login.auth_time.unix_timestamp()),
-        acr: grant.login.map(|login| login.acr.as_str()),
-        amr: grant.login.map(|login| login.amr.as_slice()),
+        auth_time: login.map(|login| login.auth_time.unix_timestamp()),
+        acr: login.map(|login| login.acr.as_str()),
+        amr: login.map(|login| login.amr.as_slice()),
         act: grant.login.and_then(|login| login.act.as_ref()),
         cnf: grant.jkt.map(|jkt| Confirmation { jkt: jkt.as_str() }),
         roles: BTreeMap::new(),

@@ -45,7 +45,7 @@ pub async fn id_token(
     let algorithm = grant.client.signing_alg;
     let claims = Claims {
         iss: oauth.issuer.as_str(),
-        sub: grant.subject.name(grant.client),
+        sub: grant.subject.name(),
         aud: &grant.client.client_id,
         exp: access.new.expires_at.unix_timestamp(),
         iat: now.unix_timestamp(),

@@ -59,14 +59,15 @@ async fn steps(oauth: &OAuth) -> Result<u64> {
         let now = oauth.clock.now();
         let mut tx = oauth.db.begin().await?;
         let authorizations = store::purge::authorizations(&mut tx, now, AUTHORIZATIONS).await?;
-        let assertions = store::purge::spent_assertions(&mut tx, now, TOKENS).await?;
+        let once = store::purge::spent_assertions(&mut tx, now, TOKENS).await?
+            + store::purge::device_authorizations(&mut tx, now, TOKENS).await?;
         let pushed = store::purge::pushed_requests(&mut tx, now, TOKENS).await?;
         tx.commit().await?;
-        let purged = authorizations + assertions + pushed;
+        let purged = authorizations + once + pushed;
         total += purged;
         rest(purged, start).await;
         let most = TOKENS.unsigned_abs();
-        if authorizations < AUTHORIZATIONS.unsigned_abs() && assertions < most && pushed < most {
+        if authorizations < AUTHORIZATIONS.unsigned_abs() && once < most && pushed < most {
             return Ok(total);
         }
     }

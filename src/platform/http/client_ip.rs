@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 /// At most so often it is said that a proxy writes what can't be read.
@@ -40,6 +40,17 @@ pub fn client_ip(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
         }
     }
     client
+}
+
+/// What proxies add to what they pass on.
+const FORWARDED: [&str; 5] = ["x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via"];
+
+/// Whether a request came from a program on this machine, and nobody passed it on: by the other end of the connection, whatever
+/// proxies are trusted. No header makes it so; those of a proxy make it not so.
+pub fn is_of_this_machine(request: &Extensions, headers: &HeaderMap) -> bool {
+    // Only tests have no listener.
+    let peer = request.get().is_none_or(|Peer(peer)| peer.ip().to_canonical().is_loopback());
+    peer && !FORWARDED.iter().any(|name| headers.contains_key(*name))
 }
 
 /// An address as proxies write it: alone, with a port, in brackets, in quotes, with the zone of a link.
@@ -122,6 +133,24 @@ mod tests {
             ("1.1.1.1:1, 203.0.113.7:2, 10.0.0.2:3, [::ffff:10.0.0.3]:4", "203.0.113.7"),
         ] {
             assert_eq!(seen("10.0.0.1", &[written.as_bytes()], &["10.0.0.0/8"]), meant, "{written}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_the_other_end_of_the_connection_and_never_a_header() {
+        let is_ours = |peer: &str, headers: &[&'static str]| {
+            let mut request = Extensions::new();
+            request.insert(Peer(SocketAddr::new(peer.parse().expect("an address"), 1)));
+            let value = HeaderValue::from_static("127.0.0.1");
+            let headers = headers.iter().map(|name| (axum::http::HeaderName::from_static(name), value.clone()));
+            is_of_this_machine(&request, &headers.collect())
+        };
+        for ours in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
+            assert!(is_ours(ours, &["host"]), "{ours}");
+            assert!(FORWARDED.iter().all(|name| !is_ours(ours, &[name])), "{ours}");
+        }
+        for other in ["203.0.113.9", "10.0.0.1", "::", "0.0.0.0", "2001:db8::1"] {
+            assert!(!is_ours(other, &[]) && !is_ours(other, &["x-forwarded-for"]), "{other}");
         }
     }
 

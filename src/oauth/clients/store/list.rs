@@ -34,7 +34,7 @@ pub async fn list(conn: &mut PgConnection, services: Option<&[ServiceId]>, page:
             limit $4
             "#,
             services.as_deref(),
-            page.after(0),
+            page.after(i32::MIN),
             page.prefix(),
             page.fetch(),
         )

@@ -31,9 +31,9 @@ pub async fn insert(
         insert into auth.clients (
             client_id, name, service_id, auth_method, grant_types, redirect_uris, post_logout_redirect_uris,
             backchannel_logout_uri, scopes, token_format, token_seconds, signing_alg, requires_pkce, requires_dpop,
-            consent, admits, jwks, jwks_uri, created_at, created_by, requires_par
+            consent, admits, jwks, jwks_uri, created_at, created_by, requires_par, loopback_only
         )
-        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $22
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $22, $23
         where (select count(*) from auth.clients where service_id = $3 and removed_at is null) < $21
         returning id as "id: ClientId"
         "#,
@@ -59,6 +59,7 @@ pub async fn insert(
         by.map(|person| person.0),
         MOST,
         new.requires_par,
+        new.loopback_only,
     )
     .fetch_optional(conn)
     .await

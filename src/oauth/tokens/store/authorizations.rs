@@ -6,10 +6,11 @@ use time::OffsetDateTime;
 
 use crate::base::error::Result;
 use crate::base::id::{AuthorizationId, ClientId, PersonId, ServiceId};
-use crate::base::opaque::oauth::{ClientRefreshHash, CodeHash};
+use crate::base::opaque::oauth::{AccessTokenHash, ClientRefreshHash, CodeHash};
+use crate::base::opaque::token::TokenHash;
 use crate::gate::store::people;
 use crate::oauth::dpop::Thumbprint;
-use crate::oauth::tokens::{Authorization, Login};
+use crate::oauth::tokens::{Authorization, Login, NewAuthorization, Tie};
 
 struct Row {
     id: AuthorizationId,
@@ -61,8 +62,74 @@ impl From<Row> for Authorization {
     }
 }
 
-/// The one that a code or a refresh token leads to, whether that is good or not.
-async fn find(conn: &mut PgConnection, code: Option<&[u8]>, refresh: Option<&[u8]>) -> Result<Option<Authorization>> {
+/// Begins one without a code; `None` when the person, the client or what it comes of has ended. The client's row is held first,
+/// as whoever ends it does.
+pub async fn begin(conn: &mut PgConnection, new: &NewAuthorization<'_>) -> Result<Option<AuthorizationId>> {
+    let (session, token) = match &new.tie {
+        Tie::Session(session) => (Some(session), None),
+        Tie::Token(token) => (None, Some(token)),
+    };
+    let begun = sqlx::query_scalar!(
+        r#"
+        with client as materialized (
+            select id from auth.clients where id = $1 and removed_at is null for share
+        ), person as materialized (
+            select id
+            from auth.person
+            where id = $2 and removed_at is null and disabled_at is null and exists (select from client)
+            for share
+        ), session as materialized (
+            select token
+            from auth.tokens_cache
+            where token = $3 and person_id = $2 and exists (select from person)
+            for key share
+        ), subject as materialized (
+            select token
+            from auth.access_tokens
+            where token = $4 and person_id = $2 and expires_at > $12 and exists (select from person)
+            for key share
+        )
+        insert into auth.authorizations
+            (client_id, person_id, session, subject_token, scopes, services, auth_time, acr, amr, act, created_at,
+             refreshed_at, expires_at, jkt)
+        select client.id, person.id, session.token, subject.token, $5, $6, $7, $8, $9, $10, $12, $12, $11, $13
+        from client
+        cross join person
+        left join session on true
+        left join subject on true
+        where num_nonnulls(session.token, subject.token) = 1
+        returning id as "id: AuthorizationId"
+        "#,
+        new.client.0,
+        new.person.0,
+        session.map(TokenHash::as_bytes),
+        token.map(AccessTokenHash::as_bytes),
+        new.scopes,
+        &new.services.iter().map(|service| service.0).collect::<Vec<_>>(),
+        new.auth_time,
+        new.acr,
+        new.amr,
+        new.act,
+        new.expires_at,
+        new.now,
+        new.jkt.map(Thumbprint::as_str),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(begun)
+}
+
+/// How one is looked up.
+#[derive(Clone, Copy, Default)]
+struct By<'a> {
+    code: Option<&'a [u8]>,
+    id: Option<AuthorizationId>,
+    refresh_token: Option<&'a [u8]>,
+    access_token: Option<&'a [u8]>,
+}
+
+/// The one that a code or a token leads to, whether that is good or not.
+async fn find(conn: &mut PgConnection, by: By<'_>) -> Result<Option<Authorization>> {
     let row = sqlx::query_as!(
         Row,
         r#"
@@ -72,10 +139,14 @@ async fn find(conn: &mut PgConnection, code: Option<&[u8]>, refresh: Option<&[u8
             a.redirect_uri, a.code_challenge, a.jkt, a.code_expires_at, a.refreshed_at, a.expires_at
         from auth.authorizations a
         where a.code = $1
-           or a.id = (select authorization_id from auth.authorization_refresh_tokens where token = $2)
+           or a.id = $2
+           or a.id = (select authorization_id from auth.authorization_refresh_tokens where token = $3)
+           or a.id = (select authorization_id from auth.access_tokens where token = $4)
         "#,
-        code,
-        refresh,
+        by.code,
+        by.id.map(|id| id.0),
+        by.refresh_token,
+        by.access_token,
     )
     .fetch_optional(conn)
     .await?;
@@ -84,12 +155,22 @@ async fn find(conn: &mut PgConnection, code: Option<&[u8]>, refresh: Option<&[u8
 
 /// The one that a code began.
 pub async fn of_code(conn: &mut PgConnection, code: CodeHash) -> Result<Option<Authorization>> {
-    find(conn, Some(code.as_bytes()), None).await
+    find(conn, By { code: Some(code.as_bytes()), ..By::default() }).await
 }
 
 /// The one that a refresh token was handed out for.
 pub async fn of_refresh_token(conn: &mut PgConnection, token: ClientRefreshHash) -> Result<Option<Authorization>> {
-    find(conn, None, Some(token.as_bytes())).await
+    find(conn, By { refresh_token: Some(token.as_bytes()), ..By::default() }).await
+}
+
+/// The one that an access token comes of.
+pub async fn of_access_token(conn: &mut PgConnection, token: AccessTokenHash) -> Result<Option<Authorization>> {
+    find(conn, By { access_token: Some(token.as_bytes()), ..By::default() }).await
+}
+
+/// That of a row.
+pub async fn of_id(conn: &mut PgConnection, id: AuthorizationId) -> Result<Option<Authorization>> {
+    find(conn, By { id: Some(id), ..By::default() }).await
 }
 
 /// Keeps the person and the client of an authorization as they are until this transaction ends. To be done before the
@@ -125,6 +206,24 @@ pub async fn redeem(
     .execute(conn)
     .await?;
     Ok(redeemed.rows_affected() == 1)
+}
+
+/// Has one that began without a code go on until `ends_at`, and keeps it from any change by others until this transaction ends;
+/// answers whether it is still there. From now on its refresh tokens are bound to the key `jkt`.
+pub async fn go_on(
+    conn: &mut PgConnection,
+    id: AuthorizationId,
+    (ends_at, jkt): (OffsetDateTime, Option<&Thumbprint>),
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let goes_on = sqlx::query!(
+        "update auth.authorizations set refreshed_at = $3, expires_at = $2, jkt = $4 where id = $1",
+        id.0,
+        ends_at,
+        now,
+        jkt.map(Thumbprint::as_str),
+    );
+    Ok(goes_on.execute(conn).await?.rows_affected() == 1)
 }
 
 /// Whether the code of an authorization was redeemed. Of one that has ended that is not known.

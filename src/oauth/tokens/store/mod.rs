@@ -41,9 +41,11 @@ pub async fn insert_all(conn: &mut PgConnection, new: &[NewAccessToken]) -> Resu
             for share
         ), issued as (
             insert into auth.access_tokens
-                (token, authorization_id, client_id, person_id, scopes, services, jkt, issued_at, expires_at)
+                (token, authorization_id, client_id, person_id, scopes, services, act, jkt, issued_at, expires_at)
             select asked.token, asked.authorization_id, client.id, subject.id, string_to_array(asked.scopes, e'\n'),
-                   string_to_array(asked.services, ' ')::integer[], asked.jkt, asked.issued_at, asked.expires_at
+                   string_to_array(asked.services, ' ')::integer[],
+                   (select act from auth.authorizations where id = asked.authorization_id), asked.jkt, asked.issued_at,
+                   asked.expires_at
             from unnest(
                 $1::bytea[], $2::bigint[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::text[],
                 $8::timestamptz[], $9::timestamptz[]

@@ -1,4 +1,4 @@
-//! What is over is deleted from `auth.access_tokens`, `auth.authorizations`, `auth.spent_assertions` and
+//! What is over is deleted from `auth.access_tokens`, `auth.authorizations`, `auth.spent_assertions`, `auth.device_authorizations` and
 //! `auth.pushed_requests`.
 
 use std::ops::Range;
@@ -55,6 +55,31 @@ pub async fn authorizations(conn: &mut PgConnection, now: OffsetDateTime, limit:
             select id
             from auth.authorizations
             where expires_at <= $1
+            order by expires_at
+            limit $2
+            for update skip locked
+        ))
+        "#,
+        now,
+        limit,
+    )
+    .execute(conn)
+    .await?;
+    Ok(purged.rows_affected())
+}
+
+/// Deletes so many requests of devices at most that are over; answers how many. Those that were redeemed are kept as long as the
+/// others: their codes are known when they come again.
+pub async fn device_authorizations(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<u64> {
+    purge_quietly(&mut *conn).await?;
+    let purged = sqlx::query!(
+        r#"
+        delete from auth.device_authorizations
+        where id = any (array(
+            select id
+            from auth.device_authorizations
+            -- A device that comes a little late still hears that it is.
+            where expires_at <= $1::timestamptz - interval '10 minutes'
             order by expires_at
             limit $2
             for update skip locked

@@ -1,0 +1,154 @@
+//! A person's password is exchanged for tokens (RFC 6749 section 4.3): for programs of old, where a client was registered for it.
+
+use axum::http::StatusCode;
+
+use super::answer::IssuedTokens;
+use super::code::may_refresh;
+use super::of_person::{Nonce, prepare};
+use crate::base::error;
+use crate::base::id::PersonId;
+use crate::base::opaque::token::TokenHash;
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
+use crate::identity::login::{enter, verify};
+use crate::identity::sessions::log_out;
+use crate::oauth::OAuth;
+use crate::oauth::authorizations::store::Service;
+use crate::oauth::authorizations::{ACR, AMR, Grant};
+use crate::oauth::clients::{Client, Known};
+use crate::oauth::dpop::Thumbprint;
+use crate::oauth::error::{Error, Result};
+use crate::oauth::form::Form;
+use crate::oauth::scopes::{self, SUPERUSER};
+use crate::oauth::tokens::store::refresh_tokens;
+use crate::oauth::tokens::{NewAuthorization, Tie, issue, while_administrator};
+use crate::platform::metrics::Outcome;
+
+/// What is asked for.
+struct Asked {
+    scopes: Vec<String>,
+    /// Those that need no consent, but an administrator.
+    superuser: bool,
+    services: Vec<Service>,
+}
+
+/// Logs a person in as `POST /auth/login` does, with the same waits and the same session, and answers tokens that end with that.
+///
+/// # Errors
+/// 400 `invalid_grant`, `invalid_scope`, `invalid_target`; 429.
+pub(super) async fn grant(
+    oauth: &OAuth,
+    origin: &Origin,
+    known: &Known,
+    (form, jkt): (&Form, Option<&Thumbprint>),
+) -> Result<IssuedTokens> {
+    let client = &known.client;
+    let (username, password) = (form.require("username")?, form.require("password")?);
+    let asked = asked(oauth, known, form)?;
+    let attempt = oauth.metrics.login();
+    let entered: error::Result<_> = async {
+        let verified = verify(oauth, origin, username, password.to_owned().into()).await?;
+        let entered = enter(oauth, &verified, (origin, origin.user_agent.as_deref()), false).await?;
+        Ok((verified.person, entered.token().hash()))
+    }
+    .await;
+    attempt.ends(Outcome::of(&entered));
+    let (person, session) = entered.map_err(refused)?;
+    match tokens(oauth, origin, (client, jkt), (person, session), asked).await {
+        Ok(tokens) => Ok(tokens),
+        Err(refusal) => {
+            // Nobody has its token.
+            let by = By { actor: Actor::Person(person), origin: origin.clone(), now: oauth.clock.now() };
+            let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
+            log_out(&mut tx, person, session).await?;
+            tx.commit([]).await?;
+            Err(refusal)
+        }
+    }
+}
+
+/// Reads what is asked for; as far as that can be said without knowing who asks.
+fn asked(oauth: &OAuth, known: &Known, form: &Form) -> Result<Asked> {
+    let allowed = &known.client.scopes;
+    let mut words: Vec<&str> = form.get("scope").unwrap_or_default().split(' ').collect();
+    let all = words.len();
+    words.retain(|word| *word != SUPERUSER);
+    let superuser = words.len() < all;
+    if superuser && !allowed.iter().any(|scope| scope == SUPERUSER) {
+        return Err(scopes::Refused::NotAllowed(SUPERUSER.to_owned()).into());
+    }
+    // Who asks for that alone, asks for nothing else.
+    let rest = words.join(" ");
+    let scopes = scopes::asked(allowed, form.get("scope").map(|_| rest.as_str()))?;
+    let audience = known.audience.narrowed(&oauth.issuer, form.all("resource"))?;
+    let places = audience.places().iter();
+    let services = places.map(|place| Service { id: place.service, name: place.name.as_ref().to_owned() });
+    Ok(Asked { scopes, superuser, services: services.collect() })
+}
+
+async fn tokens(
+    oauth: &OAuth,
+    origin: &Origin,
+    (client, jkt): (&Client, Option<&Thumbprint>),
+    (person, session): (PersonId, TokenHash),
+    asked: Asked,
+) -> Result<IssuedTokens> {
+    let grant = Grant::of(oauth, client, (&asked.scopes, &asked.services), person).await?;
+    let mut grant = grant.ok_or_else(|| Error::invalid_grant("this client does not let them in"))?;
+    let now = oauth.clock.now();
+    if asked.superuser {
+        let own = while_administrator(&mut *oauth.db.read().await?, person, vec![SUPERUSER.to_owned()], now).await?;
+        if own.is_empty() {
+            return Err(Error::invalid_scope("superuser is for administrators of Portero"));
+        }
+        grant.scopes.extend(own);
+    }
+    let services: Vec<_> = grant.services.iter().map(|service| service.id).collect();
+    let new = NewAuthorization {
+        client: client.id,
+        person,
+        tie: Tie::Session(session),
+        scopes: &grant.scopes,
+        services: &services,
+        auth_time: now,
+        acr: ACR,
+        amr: &AMR.map(str::to_owned),
+        act: None,
+        jkt: jkt.filter(|_| client.is_public()),
+        now,
+        expires_at: now + oauth.sessions.families.absolute,
+    };
+    let expected = new.expected();
+    let with_refresh = may_refresh(client, &expected);
+    let mut prepared =
+        prepare(oauth, client, &expected, (&Form::default(), jkt), (Nonce::Left, with_refresh), now).await?;
+    let expires_at = if with_refresh { new.expires_at } else { prepared.access.new.expires_at };
+    let by = By { actor: Actor::Person(person), origin: origin.clone(), now };
+    let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
+    let begun = NewAuthorization { expires_at, ..new }.begin(&mut tx).await?.ok_or_else(ended)?;
+    prepared.access.new.authorization = Some(begun);
+    if !issue(&mut tx, prepared.access.new.clone()).await? {
+        return Err(ended());
+    }
+    if let Some(refresh) = &prepared.refresh {
+        refresh_tokens::insert(&mut tx, begun, refresh.hash(), None, now).await?;
+    }
+    let granted = serde_json::json!({
+        "client_id": client.client_id, "scopes": grant.scopes, "services": services, "by": "password",
+    });
+    tx.commit([Event::new(Action::AuthorizationCreated).about(person).within(client.service).after(granted)]).await?;
+    Ok(prepared.answer())
+}
+
+/// As the standard calls a wrong password (RFC 6749 section 5.2).
+fn refused(error: error::Error) -> Error {
+    match error {
+        error::Error::Refused(refusal) if refusal.status == StatusCode::UNAUTHORIZED => {
+            Error::invalid_grant("username or password is wrong")
+        }
+        other => other.into(),
+    }
+}
+
+fn ended() -> Error {
+    Error::invalid_grant("they were disabled or logged out, or the client was removed, meanwhile")
+}
