@@ -13,9 +13,11 @@ use crate::support::{Caller, PASSWORD, Server, schema};
 
 /// Operations that anyone may call.
 const PUBLIC: &[&str] = &[
+    "answer_device",
     "authorize",
     "authorize_by_post",
     "consent",
+    "enter_device",
     "forgot_password",
     "healthz",
     "home",
@@ -35,6 +37,7 @@ const PUBLIC: &[&str] = &[
     "refresh",
     "register",
     "reset_password",
+    "show_device",
     "show_login",
     "stylesheet",
     "verify_email",

@@ -3,6 +3,7 @@
 mod applications;
 mod browser;
 mod consents;
+mod devices;
 mod faults;
 mod forms;
 mod logins;

@@ -6,6 +6,7 @@ use axum::http::Method;
 use axum::http::request::Builder;
 use serde_json::{Value, json};
 
+use crate::support::oauth::NewClient;
 use crate::support::{Caller, Server};
 
 const OPENID: &str = "/.well-known/openid-configuration";
@@ -169,4 +170,25 @@ async fn whoever_has_seen_it_is_not_told_again_until_it_is_another() {
     let after = seen(JWKS, before.clone()).await;
     assert_eq!(after.status, 200);
     assert_ne!(after.header("etag"), before);
+}
+
+#[tokio::test]
+async fn every_grant_that_is_listed_is_there_and_no_other() {
+    let server = Server::on_the_demo_data().await;
+    let openid = told(&server.anonymous(), OPENID).await;
+    let listed = openid["grant_types_supported"].as_array().expect("a list");
+    let listed: Vec<&str> = listed.iter().map(|grant| grant.as_str().expect("a text")).collect();
+    let client = server.client(NewClient { grant_types: &listed, ..NewClient::default() }).await;
+    for grant in &listed {
+        let answer = client.token(&[("grant_type", grant)]).await;
+        assert_ne!(answer.error(), "unsupported_grant_type", "{grant}");
+        assert_ne!(answer.error(), "unauthorized_client", "{grant}");
+    }
+    for other in ["implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:openid:params:grant-type:ciba"] {
+        assert!(!listed.contains(&other), "{other}");
+        assert_eq!(client.token(&[("grant_type", other)]).await.refusal(), (400, "unsupported_grant_type"), "{other}");
+    }
+    let device = openid["device_authorization_endpoint"].as_str().expect("an address");
+    let path = device.strip_prefix("http://127.0.0.1:7878").expect("of the issuer");
+    client.post(path, &[]).await.ok();
 }

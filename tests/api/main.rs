@@ -56,6 +56,7 @@ mod people;
 mod plans;
 mod planted;
 mod power;
+mod predecessor;
 mod races;
 mod rate_limits;
 mod refresh;

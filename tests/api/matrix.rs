@@ -251,6 +251,9 @@ impl World {
             cell("show_login", "", Method::GET, "/login"),
             cell("log_in", "", Method::POST, "/login"),
             cell("consent", "", Method::POST, "/consent"),
+            cell("show_device", "", Method::GET, "/device"),
+            cell("enter_device", "", Method::POST, "/device"),
+            cell("answer_device", "", Method::POST, "/device/answer"),
             cell("log_out", "", Method::POST, "/logout"),
             cell("authorize", "", Method::GET, "/oauth/authorize"),
             cell("authorize_by_post", "", Method::POST, "/oauth/authorize"),
@@ -394,7 +397,20 @@ impl World {
         let mut cells = vec![
             cell("list_clients", "", Method::GET, "/clients"),
             cell("get_client", "of nobody", Method::GET, "/clients/nobody"),
+            cell("list_clients_by_v1", "", Method::GET, "/api/v1/client"),
+            cell("get_client_by_v1", "of nobody", Method::GET, "/api/v1/client/nobody"),
+            cell("get_client_by_v1", "of Portero", Method::GET, "/api/v1/client/loopback"),
+            cell("get_client_by_v1", "in 1", Method::GET, format!("/api/v1/client/client{}", self.one)),
+            cell("get_client_by_v1", "in another", Method::GET, format!("/api/v1/client/client{}", self.another)),
         ];
+        for (about, service) in [("of Portero", None), ("in 1", Some(self.one)), ("in another", Some(self.another))] {
+            let mut body =
+                json!({"client_id": format!("old{}", self.caller), "client_name": "Old", "grants": ["password"]});
+            if let Some(service) = service {
+                body["service_id"] = service.into();
+            }
+            cells.push(with_body("create_client_by_v1", about, Method::POST, "/api/v1/client", &body));
+        }
         let new = |about: &str, service: i32, more: Value| {
             let mut body = json!({
                 "client_id": format!("new{service}"), "client_name": "New", "service_id": service,

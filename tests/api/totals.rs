@@ -6,7 +6,7 @@ use crate::support::document::operations;
 use crate::support::{Caller, Server};
 
 /// Every list that is counted, of the demo data.
-const LISTS: [&str; 17] = [
+const LISTS: [&str; 18] = [
     "/users",
     "/roles",
     "/permissions",
@@ -16,6 +16,7 @@ const LISTS: [&str; 17] = [
     "/services/4/roles/4/people",
     "/services/4/keys",
     "/clients",
+    "/api/v1/client",
     "/services/4/access-review",
     "/people/5/services",
     "/people/5/services/1/roles",

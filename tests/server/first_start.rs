@@ -123,6 +123,29 @@ async fn without_a_terminal_no_password_is_made_up() {
 }
 
 #[tokio::test]
+async fn an_administrator_on_this_machine_has_the_client_loopback_from_the_start() {
+    let directory = Directory::new();
+    let named = [("ADMIN", "root"), ("ADMIN_PASSWORD", "a passphrase of my own")];
+    let server = Portero::start(&directory, "serve", &named).await;
+    let form = "grant_type=password&username=root&password=a+passphrase+of+my+own&client_id=loopback&scope=superuser";
+    let post = |forwarded: Option<&str>| {
+        let request = reqwest::Client::new().post(format!("{}/api/v1/token", server.url)).body(form);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        forwarded.into_iter().fold(request, |request, address| request.header("x-forwarded-for", address)).send()
+    };
+    let tokens: serde_json::Value = serde_json::from_str(&post(None).await.unwrap().text().await.unwrap()).unwrap();
+    assert_eq!((&tokens["expires_in"], &tokens["scope"]), (&json!(900), &json!("superuser")));
+    let token = tokens["access_token"].as_str().unwrap();
+    let request = reqwest::Client::new().get(format!("{}/api/v1/client/loopback", server.url));
+    let shown = request.header("authorization", token).send().await.unwrap().text().await.unwrap();
+    let of_old =
+        json!({"client_id": "loopback", "client_name": "loopback", "grants": ["password"], "scopes": ["superuser"]});
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), of_old);
+    assert_eq!(post(Some("127.0.0.1")).await.unwrap().status(), 401, "what a proxy passes on is not of this machine");
+    assert!(!server.said(token) && !server.said("a passphrase of my own"));
+}
+
+#[tokio::test]
 async fn two_on_one_directory_are_refused_with_a_clear_message() {
     let directory = Directory::new();
     let _first = Portero::start(&directory, "serve", &[]).await;

@@ -1,8 +1,10 @@
 //! How clients prove who they are.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use axum::http::request::Builder;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use portero::platform::http::client_ip::Peer;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -86,11 +88,15 @@ async fn a_client_of_this_machine_is_good_from_there_only() {
     let client =
         server.client(NewClient { loopback_only: true, service: 0, audience: &[], ..NewClient::default() }).await;
     let authorization = basic("app", client.secret.as_deref().expect("a secret"));
-    for (address, status) in [("127.0.0.1", 200), ("::1", 200), ("203.0.113.7", 401), ("10.0.0.1", 401)] {
-        let headers = |request: axum::http::request::Builder| {
-            request.header("authorization", &authorization).header("x-forwarded-for", address)
-        };
-        assert_eq!(post_form(&client.caller, "/oauth/token", &[GRANT], headers).await.status, status, "{address}");
+    for (peer, status) in [("127.0.0.1", 200), ("[::1]", 200), ("203.0.113.7", 401), ("10.0.0.1", 401)] {
+        let peer = Peer(format!("{peer}:50123").parse().expect("an address"));
+        let from = |request: Builder| request.header("authorization", &authorization).extension(peer);
+        assert_eq!(post_form(&client.caller, "/oauth/token", &[GRANT], from).await.status, status, "{peer:?}");
+        // What a proxy passes on comes from elsewhere, whatever it says, and whether it is trusted or not.
+        for header in ["x-forwarded-for", "x-real-ip", "forwarded", "via", "x-forwarded-host"] {
+            let passed_on = |request: Builder| from(request).header(header, "127.0.0.1");
+            assert_eq!(post_form(&client.caller, "/oauth/token", &[GRANT], passed_on).await.status, 401, "{header}");
+        }
     }
 }
 

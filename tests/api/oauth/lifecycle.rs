@@ -93,7 +93,7 @@ async fn the_service_of_the_audience_may_go_and_the_client_stays() {
 async fn a_client_whose_grants_were_taken_refreshes_no_more() {
     let server = Server::on_the_demo_data().await;
     let held = Held::new(&server).await;
-    server.execute("update auth.clients set grant_types = '{client_credentials}'").await;
+    server.execute("update auth.clients set grant_types = '{client_credentials}' where client_id = 'app'").await;
     assert_eq!(held.client.refresh(&held.refresh).await.refusal(), (400, "unauthorized_client"));
     assert_eq!(held.client.redeem(&held.code).await.refusal(), (400, "unauthorized_client"));
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portero::base::opaque::invitation::InvitationHash;
 use portero::base::opaque::mail_token::MailTokenHash;
-use portero::base::opaque::oauth::{AccessTokenHash, ClientRefreshHash, ClientSecretHash, CodeHash};
+use portero::base::opaque::oauth::{AccessTokenHash, ClientRefreshHash, ClientSecretHash, CodeHash, DeviceCodeHash};
 use portero::base::opaque::refresh_token::RefreshHash;
 use portero::base::opaque::service_key::KeyHash;
 use portero::base::opaque::token::TokenHash;
@@ -31,7 +31,8 @@ fn of_oauth(secret: &str) -> Option<Vec<u8>> {
     let code = CodeHash::of(secret).map(|hash| hash.as_bytes().to_vec());
     let refresh = ClientRefreshHash::of(secret).map(|hash| hash.as_bytes().to_vec());
     let client = ClientSecretHash::of(secret).map(|hash| hash.as_bytes().to_vec());
-    access.or(code).or(refresh).or(client)
+    let device = DeviceCodeHash::of(secret).map(|hash| hash.as_bytes().to_vec());
+    access.or(code).or(refresh).or(client).or(device)
 }
 
 /// The secrets of one test.
@@ -59,7 +60,16 @@ impl Secrets {
     /// Learns the passwords that a request carries.
     pub fn add_from_request(&self, body: &str) {
         let Ok(Value::Object(body)) = serde_json::from_str::<Value>(body) else {
-            let secrets = ["code", "refresh_token", "client_secret", "access_token", "token"];
+            let secrets = [
+                "code",
+                "refresh_token",
+                "client_secret",
+                "access_token",
+                "token",
+                "device_code",
+                "subject_token",
+                "actor_token",
+            ];
             for (_, value) in form_urlencoded::parse(body.as_bytes()).filter(|(name, _)| secrets.contains(&&**name)) {
                 self.add(&value);
             }
