@@ -2698,6 +2698,272 @@ create trigger signing_keys_told after insert or update or delete or truncate on
     for each statement execute function auth.tell_of_signing_keys();
 
 
+-- migrations/0032: grants
+
+-- Grants without a page of the client's: devices (RFC 8628), exchanged tokens (RFC 8693), passwords on this machine.
+
+-- A device asks for a code, and a person lets it in elsewhere.
+create table auth.device_authorizations (
+    id               bigint generated always as identity,
+    client_id        integer not null,
+    -- SHA-256.
+    device_code      bytea not null,
+    -- What the person types: eight letters, and no secret.
+    user_code        text not null,
+    -- What is asked for: all of it is allowed to the client.
+    scopes           text[] not null,
+    services         integer[] not null,
+    -- How many seconds are to be between two polls. It grows with each that comes too soon.
+    interval_seconds integer not null,
+    last_polled_at   timestamptz,
+    -- When the person said yes or no.
+    answered_at      timestamptz,
+    -- What came of a yes. Null for a no, and once it has ended.
+    authorization_id bigint,
+    redeemed_at      timestamptz,
+    created_at       timestamptz not null,
+    expires_at       timestamptz not null,
+
+    constraint device_authorizations_pkey primary key (id),
+    constraint device_authorizations_device_code_key unique (device_code),
+    constraint device_authorizations_user_code_key unique (user_code),
+    constraint device_authorizations_device_code_is_sha256 check (octet_length(device_code) = 32),
+    constraint device_authorizations_client_fkey foreign key (client_id) references auth.clients (id) on delete cascade,
+    constraint device_authorizations_authorization_fkey foreign key (authorization_id)
+        references auth.authorizations (id) on delete set null
+);
+
+create index device_authorizations_client_idx on auth.device_authorizations (client_id);
+
+create index device_authorizations_authorization_idx on auth.device_authorizations (authorization_id)
+    where authorization_id is not null;
+
+-- For the purge.
+create index device_authorizations_expires_at_idx on auth.device_authorizations (expires_at);
+
+-- The access token that an authorization was exchanged for: it ends with that.
+alter table auth.authorizations add column subject_token bytea;
+
+create index authorizations_subject_token_idx on auth.authorizations (subject_token) where subject_token is not null;
+
+-- Who acts for the subject, as its authorization has it.
+alter table auth.access_tokens add column act jsonb;
+
+-- No foreign key, which would look for each token that the purge deletes, though none is exchanged for longer than it lives.
+create function auth.end_exchanged() returns trigger
+language plpgsql as $$
+begin
+    if current_setting('portero.purging', true) = 'on' then
+        return null;
+    end if;
+    delete from auth.authorizations where subject_token in (select token from ended);
+    return null;
+end
+$$;
+
+create trigger access_tokens_end_exchanged after delete on auth.access_tokens
+    referencing old table as ended
+    for each statement execute function auth.end_exchanged();
+
+-- What an administrator may do is granted to programs on this machine alone.
+alter table auth.clients
+    add constraint clients_superuser check (loopback_only or not scopes @> array['superuser']);
+
+-- The client that is there from the start. Whoever has one of that name already keeps theirs.
+insert into auth.clients
+    (id, client_id, name, service_id, auth_method, grant_types, scopes, token_seconds, consent, loopback_only, created_at)
+values
+    (0, 'loopback', 'loopback', 0, 'none', '{password}', '{superuser}', 900, 'none', true, now())
+on conflict do nothing;
+
+
+-- migrations/0033: outbound
+
+-- What Portero tells clients by itself (OpenID Connect Back-Channel Logout 1.0), and clients that register themselves
+-- (RFC 7591), or describe themselves (Client ID Metadata Documents). Logos of clients.
+
+-- The clients that have had tokens of a session in a browser, and want to hear of its end. Authorizations may end before.
+create table auth.session_clients (
+    session   bytea not null,
+    client_id integer not null,
+    -- No foreign key: they are told of, also when they are gone.
+    person_id integer not null,
+    -- What the ID token calls the session.
+    sid       text not null,
+
+    constraint session_clients_pkey primary key (session, client_id),
+    constraint session_clients_client_fkey foreign key (client_id) references auth.clients (id) on delete cascade
+);
+
+create index session_clients_client_idx on auth.session_clients (client_id);
+
+-- Logouts that clients are to be told of: queued in the transaction that ends the session, deleted when they are told.
+create table auth.backchannel_logouts (
+    id          bigint generated always as identity,
+    client_id   integer not null,
+    person_id   integer not null,
+    sid         text not null,
+    -- By the clock of Postgres; what follows by Portero's.
+    created_at  timestamptz not null default now(),
+    attempts    integer not null default 0,
+    -- Also how long whoever is telling it has it for themselves.
+    next_try_at timestamptz not null default '-infinity',
+    last_error  text,
+    -- Given up.
+    dead_at     timestamptz,
+
+    constraint backchannel_logouts_pkey primary key (id),
+    constraint backchannel_logouts_client_fkey foreign key (client_id) references auth.clients (id) on delete cascade
+);
+
+create index backchannel_logouts_due_idx on auth.backchannel_logouts (next_try_at) where dead_at is null;
+
+create index backchannel_logouts_dead_idx on auth.backchannel_logouts (dead_at) where dead_at is not null;
+
+create index backchannel_logouts_client_idx on auth.backchannel_logouts (client_id);
+
+-- A client gets tokens of a session: with its code, or without one.
+create function auth.note_session_client() returns trigger
+language plpgsql as $$
+begin
+    insert into auth.session_clients (session, client_id, person_id, sid)
+    select new.session, c.id, new.person_id, new.sid
+    from auth.clients c
+    where c.id = new.client_id and c.backchannel_logout_uri is not null and new.sid is not null
+    on conflict do nothing;
+    return null;
+end
+$$;
+
+create trigger authorizations_note_session_client after update of code_redeemed_at on auth.authorizations
+    for each row when (
+        old.code_redeemed_at is null and new.code_redeemed_at is not null and new.session is not null
+    )
+    execute function auth.note_session_client();
+
+create trigger authorizations_begin_with_session_client after insert on auth.authorizations
+    for each row when (new.code is null and new.session is not null)
+    execute function auth.note_session_client();
+
+-- Whoever ends sessions, in whatever way, but for those that are only swept up. It runs after the triggers that end the
+-- authorizations of these sessions: so it waits for codes that are being redeemed, and sees what came of that.
+create function auth.queue_backchannel_logouts() returns trigger
+language plpgsql as $$
+begin
+    if current_setting('portero.purging', true) is distinct from 'on' then
+        insert into auth.backchannel_logouts (client_id, person_id, sid)
+        select sc.client_id, sc.person_id, sc.sid
+        from ended
+        join auth.session_clients sc on sc.session = ended.token
+        join auth.clients c on c.id = sc.client_id and c.removed_at is null and c.backchannel_logout_uri is not null;
+    end if;
+    delete from auth.session_clients where session in (select token from ended);
+    return null;
+end
+$$;
+
+create trigger tokens_cache_queue_logouts after delete on auth.tokens_cache
+    referencing old table as ended
+    for each statement execute function auth.queue_backchannel_logouts();
+
+create function auth.queue_all_backchannel_logouts() returns trigger
+language plpgsql as $$
+begin
+    insert into auth.backchannel_logouts (client_id, person_id, sid)
+    select sc.client_id, sc.person_id, sc.sid
+    from auth.session_clients sc
+    join auth.clients c on c.id = sc.client_id and c.removed_at is null and c.backchannel_logout_uri is not null;
+    delete from auth.session_clients;
+    return null;
+end
+$$;
+
+create trigger tokens_cache_truncation_queues_logouts after truncate on auth.tokens_cache
+    for each statement execute function auth.queue_all_backchannel_logouts();
+
+-- With an initial access token (RFC 7591 section 3) a program registers itself as a client of a service.
+create table auth.client_registration_tokens (
+    id         integer generated by default as identity,
+    service_id integer not null,
+    -- SHA-256.
+    token      bytea not null,
+    name       text not null,
+    -- How many clients it registers yet.
+    uses_left  integer not null,
+    created_at timestamptz not null,
+    -- Null for the command line.
+    created_by integer,
+    expires_at timestamptz not null,
+
+    constraint client_registration_tokens_pkey primary key (id),
+    constraint client_registration_tokens_token_key unique (token),
+    constraint client_registration_tokens_token_is_sha256 check (octet_length(token) = 32),
+    constraint client_registration_tokens_uses check (uses_left between 0 and 1000),
+    constraint client_registration_tokens_not_of_portero check (service_id > 0),
+    constraint client_registration_tokens_service_fkey foreign key (service_id)
+        references auth.services (id) on delete cascade,
+    constraint client_registration_tokens_created_by_fkey foreign key (created_by)
+        references auth.person (id) on delete set null
+);
+
+create index client_registration_tokens_service_idx on auth.client_registration_tokens (service_id, id);
+
+create index client_registration_tokens_created_by_idx on auth.client_registration_tokens (created_by);
+
+alter table auth.clients
+    -- SHA-256 of the token by which a client that registered itself changes itself (RFC 7592). Null for all others.
+    add column registration_access_token bytea,
+    -- Of a client that is described by the document at its client_id: when that is to be read again. Null for all others.
+    add column document_expires_at       timestamptz,
+    add constraint clients_registration_access_token_key unique (registration_access_token),
+    add constraint clients_registration_access_token_is_sha256 check (octet_length(registration_access_token) = 32);
+
+-- A picture of a client, for the pages on which it asks.
+create table auth.client_logos (
+    client_id  integer not null,
+    media_type text not null,
+    picture    bytea not null,
+    -- What pages call it: another picture has another address.
+    digest     bytea not null generated always as (sha256(picture)) stored,
+    set_at     timestamptz not null,
+
+    constraint client_logos_pkey primary key (client_id),
+    constraint client_logos_media_type check (media_type in ('image/png', 'image/jpeg', 'image/webp')),
+    constraint client_logos_size check (octet_length(picture) <= 65536),
+    constraint client_logos_client_fkey foreign key (client_id) references auth.clients (id) on delete cascade
+);
+
+create index client_logos_digest_idx on auth.client_logos (digest);
+
+create function auth.end_client_extras() returns trigger
+language plpgsql as $$
+begin
+    delete from auth.session_clients where client_id = new.id;
+    delete from auth.backchannel_logouts where client_id = new.id;
+    delete from auth.client_logos where client_id = new.id;
+    update auth.clients set registration_access_token = null
+    where id = new.id and registration_access_token is not null;
+    return null;
+end
+$$;
+
+create trigger clients_end_extras after update of removed_at on auth.clients
+    for each row when (old.removed_at is null and new.removed_at is not null)
+    execute function auth.end_client_extras();
+
+create function auth.end_registration_tokens_of_service() returns trigger
+language plpgsql as $$
+begin
+    delete from auth.client_registration_tokens where service_id = new.id;
+    return null;
+end
+$$;
+
+create trigger services_end_registration_tokens after update of removed_at on auth.services
+    for each row when (old.removed_at is null and new.removed_at is not null)
+    execute function auth.end_registration_tokens_of_service();
+
+
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
 
 create table _sqlx_migrations (
@@ -2772,4 +3038,8 @@ values
     (30, 'oauth', true,
      '\xc0f63682d85e4bbe0dad1f1efb9e9c82562c9f93d06df8f8523b27f407b6852733fc40ede959d4ee2fdeb8b5bf6717ef', 0),
     (31, 'oauth senders', true,
-     '\x622573571854afd1a11403f903227bf7643cff2062f562c4a9bf526ac5cd7f48f0d8b1b698de6af160c4f7569dba4cca', 0);
+     '\x622573571854afd1a11403f903227bf7643cff2062f562c4a9bf526ac5cd7f48f0d8b1b698de6af160c4f7569dba4cca', 0),
+    (32, 'grants', true,
+     '\x2844ab3fb4508203ce4fab9a08261d50cdd476ee6ae235870d7bdcc96df0553097817502e3aec792565ee7b1ed1cce1e', 0),
+    (33, 'outbound', true,
+     '\xfb1a8cc789afd96c577cdf1bb32a14907951f2a7de016084f1528160cc004b4b351fac5f0f5f0ef920afe53540078398', 0);

@@ -16,7 +16,7 @@ use crate::gate::sessions::{self, Renewals};
 use crate::gate::{self, Checks, Evaluator, Gate, Uses};
 use crate::identity::people::{self, StoredCredentials};
 use crate::identity::{self, Identity};
-use crate::oauth::clients::ClientLookups;
+use crate::oauth::clients::{ClientLookups, RemoteKeys, documents};
 use crate::oauth::introspection::Introspections;
 use crate::oauth::keys::Keyring;
 use crate::oauth::tokens::Issues;
@@ -25,6 +25,7 @@ use crate::pages::{self, Pages};
 use crate::platform::database::{Address, Batch, BatchLimits};
 use crate::platform::mail::Mailer;
 use crate::platform::metrics::Metrics;
+use crate::platform::outbound::Outbound;
 use crate::platform::passwords::{Hasher, HashingPlace, Judge};
 use crate::platform::shares::{self, Shares};
 use crate::platform::{self, Platform, http};
@@ -49,15 +50,23 @@ pub fn build_at(database: &Database, config: Config, hashing: HashingPlace, pace
 
 fn oauth(identity: Identity, config: &Config, ears: Option<Address>) -> OAuth {
     let (db, rights, limits) = (&identity.db, identity.rights.clone(), one_lane(config));
+    let rules = oauth::Settings {
+        rotate_keys_every: config.rotate_keys_every,
+        client_registration: config.client_registration,
+        document_service: config.document_service.clone(),
+    };
     OAuth::new(oauth::Parts {
         issuer: config.issuer.clone(),
-        metadata: oauth::discovery::metadata(&config.issuer),
+        metadata: oauth::discovery::metadata(&config.issuer, &rules),
         keys: Keyring::new(config.master_key.clone()),
         ears,
+        remote_keys: RemoteKeys::default(),
+        document_reads: documents::Budget::default(),
         client_lookups: Batch::start(ClientLookups(rights.clone()), db, limits, &identity.metrics),
         issues: Batch::start(Issues, db, limits, &identity.metrics),
         introspections: Batch::start(Introspections(rights), db, limits, &identity.metrics),
-        rules: oauth::Settings { rotate_keys_every: config.rotate_keys_every },
+        public_clients: shares::LeakyBuckets::per_minute("public-clients", oauth::clients::A_MINUTE, 1),
+        rules,
         identity,
     })
 }
@@ -72,6 +81,7 @@ fn platform(database: &Database, config: &Config, hashing: HashingPlace) -> anyh
         judge: Judge::new(config.passwords),
         metrics,
         mailer: Mailer::new(&config.mail).context("SMTP_URL")?,
+        outbound: Outbound::new(config.outbound.clone()),
         http: http::Settings {
             listen: config.listen,
             trusted_proxies: config.trusted_proxies.clone(),

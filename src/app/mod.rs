@@ -30,8 +30,8 @@ use crate::gate::idempotency::{self, Idempotency};
 use crate::gate::{self, Gate};
 use crate::identity::{Identity, accounts, login, people, sessions};
 use crate::oauth::{
-    OAuth, authorizations, clients, consents, device, discovery, introspection, predecessor, revocation, token,
-    userinfo,
+    OAuth, authorizations, clients, consents, device, discovery, introspection, predecessor, registration, revocation,
+    token, userinfo,
 };
 use crate::pages::{self, Pages};
 use crate::platform::Platform;
@@ -154,6 +154,10 @@ fn of_oauth() -> Routes<OAuth> {
         .merge(userinfo::routes())
         .merge(clients::routes())
         .merge(clients::secret_routes())
+        .merge(clients::logo_routes())
+        .merge(registration::routes())
+        .merge(registration::manage_routes())
+        .merge(registration::token_routes())
         .merge(consents::routes())
 }
 

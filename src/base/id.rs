@@ -80,6 +80,7 @@ macro_rules! id_type {
         }
     };
 }
+pub(crate) use id_type;
 id_type!(
     /// A person's id.
     PersonId, "user", "invalid_user_id", "user_not_found"

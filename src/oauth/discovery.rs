@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::OAuth;
+use super::Settings;
 use super::clients::{AuthMethod, GrantType};
 use super::issuer::Issuer;
 use super::keys::Algorithm;
@@ -31,7 +32,7 @@ const OF_TOKENS: [&str; 12] =
 /// Metadata".
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "the registry has them so")]
-#[schema(example = json!(Metadata::of(&Issuer::of_this_machine("https://id.example.com"))))]
+#[schema(example = json!(Metadata::of(&Issuer::of_this_machine("https://id.example.com"), Offers::default())))]
 struct Metadata {
     /// `PUBLIC_URL`.
     issuer: String,
@@ -43,6 +44,9 @@ struct Metadata {
     introspection_endpoint: String,
     revocation_endpoint: String,
     end_session_endpoint: String,
+    /// Where programs register themselves, if they may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     pushed_authorization_request_endpoint: String,
     require_pushed_authorization_requests: bool,
     scopes_supported: Vec<&'static str>,
@@ -65,6 +69,11 @@ struct Metadata {
     dpop_signing_alg_values_supported: Vec<&'static str>,
     claim_types_supported: Vec<&'static str>,
     claims_supported: Vec<&'static str>,
+    backchannel_logout_supported: bool,
+    backchannel_logout_session_supported: bool,
+    /// Whether a `client_id` may be the address of a document that describes the client.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    client_id_metadata_document_supported: bool,
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
@@ -72,8 +81,21 @@ struct Metadata {
     service_documentation: String,
 }
 
+/// What the operator may offer, or not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offers {
+    registration: bool,
+    documents: bool,
+}
+
+impl From<&Settings> for Offers {
+    fn from(settings: &Settings) -> Self {
+        Self { registration: settings.client_registration, documents: settings.document_service.is_some() }
+    }
+}
+
 impl Metadata {
-    fn of(issuer: &Issuer) -> Self {
+    fn of(issuer: &Issuer, offers: Offers) -> Self {
         let algorithms = Algorithm::ALL.map(Algorithm::as_str);
         let confidential = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::PrivateKeyJwt];
         let confidential = confidential.map(AuthMethod::as_str);
@@ -88,6 +110,7 @@ impl Metadata {
             introspection_endpoint: issuer.at("/oauth/introspect"),
             revocation_endpoint: issuer.at("/oauth/revoke"),
             end_session_endpoint: issuer.at("/oauth/logout"),
+            registration_endpoint: offers.registration.then(|| issuer.at("/oauth/register")),
             pushed_authorization_request_endpoint: issuer.at("/oauth/par"),
             require_pushed_authorization_requests: false,
             scopes_supported: STANDARD.to_vec(),
@@ -110,6 +133,9 @@ impl Metadata {
             dpop_signing_alg_values_supported: dpop::ALGORITHMS.to_vec(),
             claim_types_supported: vec!["normal"],
             claims_supported: [&OF_TOKENS[..], &claims::ALL].concat(),
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
+            client_id_metadata_document_supported: offers.documents,
             claims_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
@@ -120,8 +146,8 @@ impl Metadata {
 }
 
 /// The metadata of an issuer, as it is sent.
-pub fn metadata(issuer: &Issuer) -> Document {
-    Document::of(&Metadata::of(issuer)).unwrap_or_default()
+pub fn metadata(issuer: &Issuer, settings: &Settings) -> Document {
+    Document::of(&Metadata::of(issuer, settings.into())).unwrap_or_default()
 }
 
 /// `/.well-known/openid-configuration`, `/.well-known/oauth-authorization-server`, `/.well-known/jwks.json`.

@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod authorizations;
+pub mod backchannel_logout;
 pub mod claims;
 pub mod clients;
 pub mod consents;
@@ -16,6 +17,7 @@ pub mod keys;
 pub mod logout;
 pub mod parameters;
 pub mod predecessor;
+pub mod registration;
 pub mod revocation;
 pub mod scopes;
 pub mod token;
@@ -29,12 +31,16 @@ use axum::extract::FromRef;
 use time::Duration;
 
 use crate::base::clock::Clock;
+use crate::base::id::{Ref, ServiceId};
+use crate::base::network::Network;
 use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::platform::Platform;
 use crate::platform::database::{Address, Batch};
 use crate::platform::http::Document;
-use clients::ClientLookups;
+use crate::platform::shares::LeakyBuckets;
+use clients::documents;
+use clients::{ClientLookups, RemoteKeys};
 use introspection::Introspections;
 use issuer::Issuer;
 use keys::Keyring;
@@ -55,6 +61,10 @@ pub struct Parts {
     pub metadata: Document,
     /// What tokens are signed with.
     pub keys: Keyring,
+    /// The keys of clients that have them at an address of their own.
+    pub remote_keys: RemoteKeys,
+    /// How many documents of clients are read.
+    pub document_reads: documents::Budget,
     /// Where it is heard that keys have changed, if there is such a place.
     pub ears: Option<Address>,
     /// Where clients are asked for.
@@ -63,6 +73,8 @@ pub struct Parts {
     pub issues: Batch<Issues>,
     /// Where it is asked what tokens are good for.
     pub introspections: Batch<Introspections>,
+    /// How much public clients leave behind, by address.
+    pub public_clients: Option<LeakyBuckets<Network>>,
     /// What the operator has decided.
     pub rules: Settings,
 }
@@ -72,6 +84,10 @@ pub struct Parts {
 pub struct Settings {
     /// `SIGNING_KEY_ROTATION_DAYS`.
     pub rotate_keys_every: Duration,
+    /// `CLIENT_REGISTRATION`: programs may register themselves as clients, with an initial access token.
+    pub client_registration: bool,
+    /// `CLIENT_ID_METADATA_SERVICE`: the service of clients that are described by a document of theirs, if there may be any.
+    pub document_service: Option<Ref<ServiceId>>,
 }
 
 impl Deref for Parts {

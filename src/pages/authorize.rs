@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::consent::consent_page;
 use super::login::{For, Typed, login_page};
-use super::page::{Frame, answered, back, go, refused, show};
+use super::page::{Frame, answered, back, go, name_of, refused, show};
 use crate::base::error::Result;
 use crate::oauth::authorizations::{self, Answer, Browser, Fault, Next, Refused, Request, decide};
 use crate::oauth::parameters::Parameters;
@@ -140,11 +140,11 @@ async fn asked(pages: &Pages, visit: &Visit, query: &str) -> Result<Response> {
     let visit = &visit.clone().reading(&request.parameters);
     let browser = visit.browser(pages).await?;
     let next = decide(pages, &request, browser.as_ref(), &visit.origin).await?;
-    step(pages, visit, (&request, browser.as_ref()), next)
+    step(pages, visit, (&request, browser.as_ref()), next).await
 }
 
 /// The page, or the way back, that comes next.
-fn step(
+async fn step(
     pages: &Pages,
     visit: &Visit,
     (request, browser): (&Request, Option<&Browser>),
@@ -152,10 +152,10 @@ fn step(
 ) -> Result<Response> {
     match (next, browser) {
         (Next::Back(answer), _) => back(pages, visit, &answer),
-        (Next::Ask(grant), Some(browser)) => consent_page(pages, visit, (request, browser), &grant),
+        (Next::Ask(grant), Some(browser)) => consent_page(pages, visit, (request, browser), &grant).await,
         (Next::NoAccess, Some(browser)) => no_access(pages, visit, request, browser),
         (Next::LogIn | Next::Ask(_) | Next::NoAccess, _) => {
-            login_page(pages, visit, For::Client(request), (StatusCode::OK, Typed::default()))
+            login_page(pages, visit, For::Client(request), (StatusCode::OK, Typed::default())).await
         }
     }
 }
@@ -168,7 +168,7 @@ fn no_access(pages: &Pages, visit: &Visit, request: &Request, browser: &Browser)
     };
     let page = NoAccess {
         frame: Frame::of(pages, visit),
-        client: &request.client.name,
+        client: &name_of(&request.client),
         person: &browser.payload.name,
         somebody_else: &request.as_somebody_else(),
         back: back.filter(|to| leads_to_a_program(to)),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::page::{Frame, answered, back, go, host_of, problem, refused, show, with_cookies};
+use super::page::{Frame, answered, back, go, host_of, logo_of, name_of, problem, refused, show, with_cookies};
 use super::words::Words;
 use crate::base::error::Result;
 use crate::oauth::authorizations::{self, Browser, Grant, Request};
@@ -30,6 +30,8 @@ pub fn routes() -> Routes<Pages> {
 struct ConsentPage<'a> {
     frame: Frame<'a>,
     client: &'a str,
+    logo: Option<&'a str>,
+    calls_itself: Option<&'a str>,
     person: &'a str,
     host: &'a str,
     scopes: &'a [String],
@@ -40,16 +42,20 @@ struct ConsentPage<'a> {
 }
 
 /// The consent page.
-pub fn consent_page(
+pub async fn consent_page(
     pages: &Pages,
     visit: &Visit,
     (request, browser): (&Request, &Browser),
     grant: &Grant,
 ) -> Result<Response> {
+    let client = &request.client;
+    let logo = logo_of(pages, client).await?;
     let (form_token, cookie) = visit.form_token(pages)?;
     let page = ConsentPage {
         frame: Frame::of(pages, visit),
-        client: &request.client.name,
+        client: &name_of(client),
+        logo: logo.as_deref(),
+        calls_itself: client.is_of_document().then_some(client.name.as_str()),
         person: &browser.payload.name,
         host: &host_of(request.target.redirect_uri()),
         scopes: &in_words(Words::of(visit.locale), grant),
@@ -66,7 +72,7 @@ pub fn consent_page(
 pub fn in_words(words: &Words, grant: &Grant) -> Vec<String> {
     let mut said: Vec<String> = scopes::STANDARD
         .iter()
-        .filter(|scope| grant.scopes.iter().any(|own| own == *scope))
+        .filter(|scope| grant.scopes.iter().chain(&grant.claim_scopes).any(|own| own == *scope))
         .filter_map(|scope| words.scope(scope))
         .map(str::to_owned)
         .collect();

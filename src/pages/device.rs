@@ -98,7 +98,7 @@ async fn asked(pages: &Pages, visit: &Visit, query: &DeviceQuery) -> Result<Resp
             let code = query.user_code().unwrap_or_default();
             code_page(pages, visit, (&browser, query), (ok, code, None))
         }
-        None => login_page(pages, visit, For::Device(query), (ok, Typed::default())),
+        None => login_page(pages, visit, For::Device(query), (ok, Typed::default())).await,
     }
 }
 

@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::device_query::DeviceQuery;
-use super::page::{Frame, answered, failed, go, problem, refused, sentence_of, show, with_cookies};
+use super::page::{
+    Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show, with_cookies,
+};
 use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::identity::login::{enter, verify};
@@ -40,6 +42,7 @@ enum Focus {
 struct LoginPage<'a> {
     frame: Frame<'a>,
     client: Option<&'a str>,
+    logo: Option<&'a str>,
     request: Option<&'a str>,
     device: Option<&'a str>,
     form_token: &'a str,
@@ -87,7 +90,7 @@ pub struct Typed<'a> {
 }
 
 /// The login page, for what a client asks, or for itself.
-pub fn login_page(
+pub async fn login_page(
     pages: &Pages,
     visit: &Visit,
     what_for: For<'_>,
@@ -95,6 +98,11 @@ pub fn login_page(
 ) -> Result<Response> {
     let (form_token, cookie) = visit.form_token(pages)?;
     let request = what_for.request();
+    let client = request.map(|request| name_of(&request.client));
+    let logo = match request {
+        Some(request) => logo_of(pages, &request.client).await?,
+        None => None,
+    };
     let device = match what_for {
         For::Device(query) => Some(query.carried()),
         For::Itself | For::Client(_) => None,
@@ -105,7 +113,8 @@ pub fn login_page(
     let is_named = !username.is_empty() && typed.username_fault.is_none();
     let page = LoginPage {
         frame: Frame::of(pages, visit),
-        client: request.map(|request| request.client.name.as_str()),
+        client: client.as_deref(),
+        logo: logo.as_deref(),
         request: text.as_deref(),
         device: device.as_deref(),
         form_token: &form_token,
@@ -130,7 +139,7 @@ async fn show_login(State(pages): State<Pages>, Ok(visit): Result<Visit, Infalli
     let page = async {
         match visit.browser(&pages).await? {
             Some(_) => go(&pages.issuer.at("/")),
-            None => login_page(&pages, &visit, For::Itself, (StatusCode::OK, Typed::default())),
+            None => login_page(&pages, &visit, For::Itself, (StatusCode::OK, Typed::default())).await,
         }
     };
     answered(&pages, &visit, page.await)
@@ -204,7 +213,7 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
             username_fault: username.is_none().then_some(words.say_username),
             password_fault: (username.is_some() && password.is_none()).then_some(words.say_password),
         };
-        return login_page(pages, visit, what_for, (StatusCode::BAD_REQUEST, typed));
+        return login_page(pages, visit, what_for, (StatusCode::BAD_REQUEST, typed)).await;
     };
     match let_in(pages, visit, name, password.to_owned().into()).await {
         Ok(cookies) => Ok(with_cookies(go(&pages.issuer.at(&what_for.on(pages).await?))?, cookies)),
@@ -212,7 +221,8 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         Err(error) => {
             let password_fault = Some(sentence_of(&error, words));
             let typed = Typed { username: name, password_fault, ..Typed::default() };
-            Ok(failed(error, |status| login_page(pages, visit, what_for, (status, typed))))
+            let page = login_page(pages, visit, what_for, (page_status(&error), typed)).await;
+            Ok(failed(error, |_| page))
         }
     }
 }

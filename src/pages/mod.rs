@@ -88,13 +88,13 @@ impl FromRef<Pages> for Identity {
 
 /// `/`, `/login`, `/consent`, `/device`, `/logout`, `/oauth/authorize`, `/oauth/logout`, `/pages/…`.
 pub fn routes() -> Routes<Pages> {
-    Routes::new()
-        .merge(home::routes())
+    let of_people = Routes::new()
         .merge(login::routes())
         .merge(consent::routes())
         .merge(authorize::routes())
         .merge(device::routes())
         .merge(logout::routes())
         .merge(files::routes())
-        .for_people()
+        .for_people();
+    home::routes().merge(of_people)
 }

@@ -1,5 +1,7 @@
 //! How a page is answered: its frame, and the headers that keep others out of it.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE, WWW_AUTHENTICATE,
@@ -12,6 +14,7 @@ use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
 use crate::oauth::authorizations::{Answer, Fault, Refused};
+use crate::oauth::clients::{self, Client};
 use crate::pages::Pages;
 use crate::pages::brand::Brand;
 use crate::pages::visit::Visit;
@@ -88,6 +91,17 @@ fn source_of(uri: &str) -> String {
     }
 }
 
+/// What a person is told of who asks: a client that nobody here has registered is known by its host alone.
+pub fn name_of(client: &Client) -> Cow<'_, str> {
+    if client.is_of_document() { host_of(&client.client_id).into() } else { client.name.as_str().into() }
+}
+
+/// Where the logo of a client is, if it has one.
+pub async fn logo_of(pages: &Pages, client: &Client) -> Result<Option<String>> {
+    let digest = clients::logo::store::digest(&mut *pages.db.read().await?, client.id).await?;
+    Ok(digest.map(|digest| format!("{}/pages/client-logos/{digest}", pages.issuer.path())))
+}
+
 /// What a person is told of where an address leads: its host, or its scheme.
 pub fn host_of(uri: &str) -> String {
     let Ok(url) = Url::parse(uri) else { return uri.to_owned() };
@@ -155,9 +169,8 @@ pub fn sentence_of(error: &Error, words: &Words) -> &'static str {
 
 /// A page in the place of what programs are told of an error, with its headers.
 pub fn failed(error: Error, page: impl FnOnce(StatusCode) -> Result<Response>) -> Response {
+    let status = page_status(&error);
     let told = error.into_response();
-    // 401 is for who could have sent a credential in a header.
-    let status = if told.status() == StatusCode::UNAUTHORIZED { StatusCode::FORBIDDEN } else { told.status() };
     match page(status) {
         Ok(mut page) => {
             let own = told.headers().iter().filter(|(name, _)| ![CONTENT_TYPE, WWW_AUTHENTICATE].contains(name));
@@ -166,6 +179,12 @@ pub fn failed(error: Error, page: impl FnOnce(StatusCode) -> Result<Response>) -
         }
         Err(error) => error.into_response(),
     }
+}
+
+/// The status of such a page. 401 is for who could have sent a credential in a header.
+pub fn page_status(error: &Error) -> StatusCode {
+    let status = error.status();
+    if status == StatusCode::UNAUTHORIZED { StatusCode::FORBIDDEN } else { status }
 }
 
 /// The same answer, which sets cookies, too.

@@ -24,6 +24,7 @@ pub struct Words {
     pub stay: &'static str,
     pub start_page: &'static str,
     pub wants_access: &'static str,
+    pub calls_itself: &'static str,
     pub it_may: &'static str,
     pub you_go_on_to: &'static str,
     pub allow: &'static str,

@@ -7,6 +7,7 @@ pub mod log;
 pub mod mail;
 pub mod memory;
 pub mod metrics;
+pub mod outbound;
 pub mod ownership;
 pub mod passwords;
 pub mod shares;
@@ -33,6 +34,7 @@ use crate::base::secret::Secret;
 use database::Db;
 use mail::Mailer;
 use metrics::Metrics;
+use outbound::Outbound;
 use passwords::{Hasher, Judge};
 
 /// What every floor works with. A clone costs next to nothing.
@@ -53,6 +55,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// The way mail goes out.
     pub mailer: Mailer,
+    /// What calls the addresses that others have named.
+    pub outbound: Outbound,
     /// Where requests arrive, and how they are told apart.
     pub http: http::Settings,
     /// `TOKEN_SECRET`: mixed into new tokens.

@@ -1,7 +1,7 @@
 //! `portero client`: applications that log people in here, or act for themselves.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -20,7 +20,7 @@ use crate::gate;
 use crate::gate::audit::AuditedTx;
 use crate::oauth::clients::{
     Admits, AuthMethod, Client, ClientChange, ClientName, Consent, GrantType, Identifier, Registration, Shown,
-    TokenFormat, register, remove, rotate, store,
+    TokenFormat, logo, register, remove, rotate, store,
 };
 use crate::oauth::keys::Algorithm;
 
@@ -52,6 +52,17 @@ pub(super) enum Command {
         /// How long the secret before it stays good: such as 30d, 12h or 45m, or 0 for one that has leaked.
         #[arg(long, value_name = "TIME", default_value = "24h", value_parser = overlap)]
         overlap: Duration,
+    },
+    /// Give a client a logo, which people see where they log in for it and where they are asked; or take it.
+    Logo {
+        /// Its client_id.
+        client: String,
+        /// A PNG, JPEG or WebP of at most 64 KiB and 1024 pixels each way.
+        #[arg(required_unless_present = "remove")]
+        file: Option<PathBuf>,
+        /// Take the one that it has.
+        #[arg(long, conflicts_with = "file")]
+        remove: bool,
     },
     /// Remove a client. Its tokens and secrets end at once, and its client_id is never given again.
     Remove {
@@ -199,6 +210,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let said = format!("Made a secret for client {}.\nThe secret, shown only once: {text}", client.client_id);
             tool.output.done(&answer, said)
         }
+        Command::Logo { client, file, .. } => set_logo(tool, &client, file.as_deref()).await,
         Command::Remove { client } => {
             let (mut tx, client) = begin(tool, &client).await?;
             let removed = remove(&mut tx, &client, None).await?;
@@ -275,6 +287,28 @@ async fn show(tool: &Tool, client_id: &str) -> anyhow::Result<()> {
     }
     let mut answer = json!(client);
     answer["secrets"] = json!(secrets);
+    tool.output.done(&answer, said)
+}
+
+async fn set_logo(tool: &Tool, client_id: &str, file: Option<&Path>) -> anyhow::Result<()> {
+    let (mut tx, client) = begin(tool, client_id).await?;
+    let Some(file) = file else {
+        logo::remove_logo(&mut tx, &client).await?;
+        tx.commit([]).await?;
+        let answer = json!({"status": "logo_removed", "client_id": client.client_id});
+        return tool.output.done(&answer, format_args!("Client {} has no logo now.", client.client_id));
+    };
+    let shown = file.display();
+    let bytes = std::fs::read(file).with_context(|| format!("can't read {shown}"))?;
+    let picture = logo::Picture::read(bytes.into()).map_err(|fault| anyhow::anyhow!("{shown} {fault}"))?;
+    let digest = logo::set_logo(&mut tx, &client, &picture).await?;
+    tx.commit([]).await?;
+    let ((width, height), media_type) = (picture.size, picture.media_type);
+    let answer = json!({
+        "status": "logo_set", "client_id": client.client_id, "logo": digest, "media_type": media_type,
+        "width": width, "height": height,
+    });
+    let said = format!("Client {} has a logo now: {media_type}, {width} × {height}.", client.client_id);
     tool.output.done(&answer, said)
 }
 

@@ -16,6 +16,7 @@ mod mail;
 mod name_and_description;
 mod output;
 mod permission;
+mod registration_token;
 mod role;
 mod service;
 mod service_key;

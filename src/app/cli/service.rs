@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::name_and_description::NameAndDescription;
 use super::output::{Row, or_dash, taken};
-use super::service_key;
 use super::tool::{Tool, everything, list_all};
 use super::typed_ref::TypedRef;
+use super::{registration_token, service_key};
 use crate::access::grants;
 use crate::access::services::{self, NewService, Service, ServiceChange, ServiceName, store};
 use crate::base::id::{RoleId, ServiceId};
@@ -51,6 +51,9 @@ pub(super) enum Command {
     /// Manage the keys of a service's backends.
     #[command(subcommand)]
     Key(service_key::Command),
+    /// Manage the initial access tokens with which programs register themselves as clients of a service.
+    #[command(subcommand)]
+    RegistrationToken(registration_token::Command),
 }
 
 #[derive(Debug, clap::Args)]
@@ -107,6 +110,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         Command::AddRole(offer) => change(tool, tx, &offer, true).await,
         Command::RemoveRole(offer) => change(tool, tx, &offer, false).await,
         Command::Key(command) => service_key::run(command, tool, tx).await,
+        Command::RegistrationToken(command) => registration_token::run(command, tool, tx).await,
     }
 }
 

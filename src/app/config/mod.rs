@@ -5,6 +5,7 @@ mod fields;
 mod known;
 mod observability;
 mod origins;
+mod others;
 mod read;
 mod served;
 
@@ -15,6 +16,7 @@ use ipnet::IpNet;
 use time::Duration;
 use zeroize::Zeroizing;
 
+use crate::base::id::{Ref, ServiceId};
 use crate::base::secret::Secret;
 use crate::gate::sessions::{FamilyLifetime, Lifetime};
 use crate::identity::accounts::WhoMayRegister;
@@ -23,7 +25,7 @@ use crate::oauth::issuer::Issuer;
 use crate::pages::brand;
 use crate::platform::database::BatchLimits;
 use crate::platform::passwords::{FirebaseKey, Policy};
-use crate::platform::{files, tls, vault};
+use crate::platform::{files, outbound, tls, vault};
 use read::Settings;
 
 pub use read::Faults;
@@ -39,6 +41,10 @@ pub struct Config {
     pub master_key: vault::Place,
     /// `SIGNING_KEY_ROTATION_DAYS`: how long a key signs until another takes its place.
     pub rotate_keys_every: Duration,
+    /// `CLIENT_REGISTRATION`: whether programs may register themselves as clients, with an initial access token.
+    pub client_registration: bool,
+    /// `CLIENT_ID_METADATA_SERVICE`: the service of clients that are described by a document of theirs.
+    pub document_service: Option<Ref<ServiceId>>,
     /// `AUTH_DATABASE_DIRECT_URL`: the same database without a transaction pooler in between, for LISTEN.
     pub database_direct_url: Option<Secret>,
     /// `PORTERO_DATA_DIR`: where the private Postgres lives.
@@ -89,6 +95,8 @@ pub struct Config {
     pub hash_threads: usize,
     /// `SMTP_URL`, `SMTP_EHLO_NAME`, `MAIL_FROM`, `RESET_PASSWORD_URL`, `VERIFY_EMAIL_URL`, `INVITATION_URL`.
     pub mail: crate::platform::mail::Settings,
+    /// `OUTBOUND_ALLOW_INTERNAL`, `OUTBOUND_CA_FILE`: what may be called of what others have named.
+    pub outbound: outbound::Settings,
     /// `PAGES_NAME`, `PAGES_COLOR`, `PAGES_LOGO_FILE`: what the pages look like.
     pub pages: brand::Settings,
     /// `ADMIN` and `ADMIN_PASSWORD`: the first administrator.
@@ -167,6 +175,8 @@ impl Config {
                 .text("MASTER_KEY_FILE")
                 .map_or_else(|| vault::Place::DataDirectory(data_dir.clone()), |file| vault::Place::File(file.into())),
             rotate_keys_every: Duration::days(s.number("SIGNING_KEY_ROTATION_DAYS", 90, 1, 3650)),
+            client_registration: s.client_registration(),
+            document_service: s.document_service(),
             database_direct_url,
             data_dir,
             listen,
@@ -208,6 +218,7 @@ impl Config {
             requests_per_caller: s.number("RATE_LIMIT_PER_CALLER", 0, 0, 10_000_000),
             hash_threads: s.number("PASSWORD_HASH_THREADS", cores, 1, 256),
             mail: s.mail(),
+            outbound: s.outbound(),
             pages: s.pages(),
             first_admin: s.first_admin(),
             log: s.log_filter(),

@@ -60,7 +60,7 @@ impl Settings {
     /// The files that `<name>_FILE` variables point to.
     pub(super) fn secret_files(&self) -> Vec<PathBuf> {
         // These are shown to everybody.
-        let public = ["PAGES_LOGO_FILE", "TLS_CERTIFICATE_FILE"];
+        let public = ["OUTBOUND_CA_FILE", "PAGES_LOGO_FILE", "TLS_CERTIFICATE_FILE"];
         let variables = KNOWN.iter().filter(|name| name.ends_with("_FILE") && !public.contains(name));
         variables.filter_map(|name| self.text(name)).map(PathBuf::from).collect()
     }

@@ -128,6 +128,11 @@ pub fn base() -> OpenApi {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("an access token from POST /oauth/token"))
             .build();
+        let registration = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("an initial access token, or the registration access token of a client"))
+            .build();
+        components.add_security_scheme("registration", SecurityScheme::Http(registration));
         components.add_security_scheme("client", SecurityScheme::Http(client));
         components.add_security_scheme("access_token", SecurityScheme::Http(access_token));
         components.add_security_scheme("token", token);

@@ -130,6 +130,25 @@ async fn listen_for_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> 
     Ok(listener)
 }
 
+/// What is done beside answering, by one instance or each.
+fn keep_house(jobs: &TaskTracker, app: &App) {
+    keep_at(jobs, app, sessions::purge_every_minute);
+    keep_at(jobs, app, changes::prune_every_minute);
+    keep_at(jobs, app, trail::seal_every_second);
+    keep_at(jobs, app, trail::prune_every_hour);
+    keep_at(jobs, app, attempts::purge_every_minute);
+    if app.mailer.is_open() {
+        keep_at(jobs, app, deliver::deliver_all_the_time);
+    }
+    keep_at(jobs, app, grants::expire_every_second);
+    keep_at(jobs, app, gate::write_uses_every_minute);
+    keep_at(jobs, app, idempotency::purge_every_minute);
+    keep_at(jobs, app, oauth::keys::keep_every_half_minute);
+    keep_at(jobs, app, oauth::keys::listen_always);
+    keep_at(jobs, app, oauth::tokens::purge_every_minute);
+    keep_at(jobs, app, oauth::backchannel_logout::deliver_all_the_time);
+}
+
 async fn run(
     app: App,
     (listener, tls): (TcpListener, Option<(Tls, Latest)>),
@@ -139,22 +158,10 @@ async fn run(
 ) -> anyhow::Result<()> {
     let stop = app.stopping.clone();
     let jobs = TaskTracker::new();
-    keep_at(&jobs, &app, sessions::purge_every_minute);
-    keep_at(&jobs, &app, changes::prune_every_minute);
-    keep_at(&jobs, &app, trail::seal_every_second);
-    keep_at(&jobs, &app, trail::prune_every_hour);
-    keep_at(&jobs, &app, attempts::purge_every_minute);
-    if app.mailer.is_open() {
-        keep_at(&jobs, &app, deliver::deliver_all_the_time);
-    } else {
+    keep_house(&jobs, &app);
+    if !app.mailer.is_open() {
         tracing::warn!("no mail can be sent, so that nobody can ask for a new password by themselves: set SMTP_URL");
     }
-    keep_at(&jobs, &app, grants::expire_every_second);
-    keep_at(&jobs, &app, gate::write_uses_every_minute);
-    keep_at(&jobs, &app, idempotency::purge_every_minute);
-    keep_at(&jobs, &app, oauth::keys::keep_every_half_minute);
-    keep_at(&jobs, &app, oauth::keys::listen_always);
-    keep_at(&jobs, &app, oauth::tokens::purge_every_minute);
     jobs.spawn(stop.clone().run_until_cancelled_owned(database::feel_the_pulse(app.db.clone())));
     let tls = tls.map(|(tls, latest)| keep_fresh(&jobs, &app, tls, latest));
     if let Some(listener) = scraped {

@@ -1,5 +1,6 @@
 //! What OAuth hands out: access tokens that are no JWT (`pat_`), authorization codes (`pac_`), refresh tokens (`por_`), client
-//! secrets (`pcs_`), device codes (`pdc_`), the `request_uri` of pushed requests (`par_`).
+//! secrets (`pcs_`), device codes (`pdc_`), the `request_uri` of pushed requests (`par_`), initial access tokens (`pit_`) and
+//! registration access tokens (`prg_`).
 
 use sha2::{Digest as _, Sha256};
 use std::marker::PhantomData;
@@ -39,6 +40,10 @@ kinds! {
     Device, "pdc_", DeviceCode, DeviceCodeHash;
     /// Pushed authorization requests (RFC 9126 section 2.2).
     Pushed, "par_", PushedRequest, PushedRequestHash;
+    /// Initial access tokens (RFC 7591 section 1.2).
+    InitialAccess, "pit_", InitialAccessToken, InitialAccessHash;
+    /// Registration access tokens (RFC 7591 section 1.2).
+    RegistrationAccess, "prg_", RegistrationAccessToken, RegistrationAccessHash;
 }
 
 impl AccessTokenHash {

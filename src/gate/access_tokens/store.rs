@@ -8,9 +8,23 @@ use super::AccessToken;
 use crate::base::error::Result;
 use crate::base::id::{ClientId, PersonId, ServiceId};
 use crate::base::opaque::oauth::AccessTokenHash;
+use crate::base::opaque::token::TokenHash;
 use crate::gate::effective::store::{Assignments, Versioned};
 use crate::gate::sessions::Payload;
 use crate::platform::database::by_place;
+
+/// Ends what clients may do for a person, also what was to outlive its session (`offline_access`), but for what came of the
+/// `kept` one.
+pub async fn end_authorizations(conn: &mut PgConnection, person: PersonId, kept: Option<TokenHash>) -> Result<()> {
+    sqlx::query!(
+        "delete from auth.authorizations where person_id = $1 and ($2::bytea is null or session is distinct from $2)",
+        person.0,
+        kept.as_ref().map(TokenHash::as_bytes),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
 
 /// For each token what is stored of it, if it is, and what its subject holds in the service asked about at `now`.
 pub async fn check_all(

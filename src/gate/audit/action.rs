@@ -117,6 +117,10 @@ actions! {
     ClientSecretCreated = "client-secret.created",
     /// A client's secret was revoked.
     ClientSecretRevoked = "client-secret.revoked",
+    /// An initial access token was made, with which programs register themselves as clients.
+    RegistrationTokenCreated = "registration-token.created",
+    /// An initial access token was revoked.
+    RegistrationTokenRevoked = "registration-token.revoked",
     /// A person let a client act for them; `after` has the scopes.
     ConsentGranted = "consent.granted",
     /// A person lets a client act for them no more.

@@ -9,6 +9,7 @@ use crate::base::id::PersonId;
 use crate::base::locale::Locale;
 use crate::base::opaque::token::TokenHash;
 use crate::gate;
+use crate::gate::access_tokens;
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::sessions;
 use crate::identity::Identity;
@@ -34,7 +35,8 @@ pub enum ChosenBy<'a> {
     CommandLine,
 }
 
-/// Gives a person a new password: ends their other sessions and the waits after failed logins, and tells them by mail.
+/// Gives a person a new password: ends their other sessions, what clients may do for them by these, and the waits after failed
+/// logins, and tells them by mail.
 /// Answers how many sessions ended; `None` where nobody is there, or has the old password any more. Call
 /// [`Post::wake`](crate::platform::mail::Post::wake) after the commit.
 pub async fn set_password(
@@ -62,6 +64,7 @@ pub async fn set_password(
         told = told.after(json!({"by": "reset"}));
     }
     let ended = sessions::store::revoke_all(tx, person, kept).await?;
+    access_tokens::store::end_authorizations(tx, person, kept).await?;
     attempts::clear(tx, person).await?;
     mail::queue(tx, identity, person, &Content::PasswordChanged, language).await?;
     tx.tell(told);

@@ -3,9 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::ACR;
+use crate::oauth::claims::scope_of;
 
 /// The parameter `claims` has no more bytes.
 const LONGEST: usize = 4 * 1024;
+
+/// Where claims are asked for.
+const PLACES: [&str; 2] = ["userinfo", "id_token"];
 
 /// The parameter `claims`, of the right shape.
 #[derive(Clone, Debug)]
@@ -46,6 +50,28 @@ impl Claims {
         acr.get("essential") != Some(&Value::Bool(true)) || wanted.is_empty() || wanted.contains(&ACR.into())
     }
 
+    /// Without what is of scopes that the client may not ask for: it is not told of that claim by claim either.
+    #[must_use]
+    pub fn allowed(mut self, scopes: &[String]) -> Self {
+        let is_allowed = |name: &str| scope_of(name).is_none_or(|scope| scopes.iter().any(|own| own == scope));
+        for place in PLACES {
+            if let Some(Value::Object(requests)) = self.0.get_mut(place) {
+                requests.retain(|name, _| is_allowed(name));
+            }
+        }
+        self
+    }
+
+    /// The scopes of what is asked for.
+    pub fn scopes(&self) -> Vec<String> {
+        let requests = PLACES.iter().filter_map(|place| self.0.get(*place)?.as_object());
+        let mut scopes: Vec<&str> =
+            requests.flat_map(|requests| requests.keys()).filter_map(|name| scope_of(name)).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        scopes.into_iter().map(str::to_owned).collect()
+    }
+
     /// As it is stored.
     pub fn into_json(self) -> Value {
         Value::Object(self.0)
@@ -71,6 +97,15 @@ mod tests {
         for bad in ["", "[]", "5", r#"{"userinfo":[]}"#, r#"{"id_token":{"acr":"1"}}"#, long.as_str(), deep.as_str()] {
             assert!(Claims::read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_of_a_scope_that_the_client_may_not_ask_for_is_left_out() {
+        let text = r#"{"userinfo":{"name":null,"phone_number":null},"id_token":{"acr":null,"address":null,"x":null}}"#;
+        let claims = Claims::read(text).expect("claims").allowed(&["openid".to_owned(), "profile".to_owned()]);
+        assert_eq!(claims.scopes(), ["profile"]);
+        let left = serde_json::json!({"userinfo": {"name": null}, "id_token": {"acr": null, "x": null}});
+        assert_eq!(claims.into_json(), left);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::oauth::scopes::{OFFLINE_ACCESS, permission_of};
 pub struct Grant {
     /// The scopes, in order.
     pub scopes: Vec<String>,
+    /// Scopes of which single claims are asked for.
+    pub claim_scopes: Vec<String>,
     /// The audience.
     pub services: Vec<Service>,
 }
@@ -48,7 +50,7 @@ impl Grant {
         let services = services.map(|place| Service { id: place.service, name: place.name.as_ref().to_owned() });
         scopes.sort_unstable();
         scopes.dedup();
-        Self { scopes, services: services.collect() }
+        Self { scopes, claim_scopes: Vec::new(), services: services.collect() }
     }
 
     /// The services in which the client may do all that the person may.
@@ -60,9 +62,10 @@ impl Grant {
 
     /// What the person agrees to: the scopes, and `service:*` for all that they may do there.
     pub fn agreed(&self) -> Vec<String> {
-        let mut agreed = self.scopes.clone();
+        let mut agreed = [&self.scopes[..], &self.claim_scopes].concat();
         agreed.extend(self.whole_services().map(|service| format!("{}:*", service.name)));
         agreed.sort_unstable();
+        agreed.dedup();
         agreed
     }
 }

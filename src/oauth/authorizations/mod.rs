@@ -71,6 +71,7 @@ impl Browser {
 impl Request {
     /// What `person` would grant; `None` for whom the client does not let in.
     async fn grant(&self, oauth: &OAuth, person: PersonId) -> Result<Option<Grant>> {
-        Grant::of(oauth, &self.client, (&self.scopes, &self.audience), person).await
+        let grant = Grant::of(oauth, &self.client, (&self.scopes, &self.audience), person).await?;
+        Ok(grant.map(|grant| Grant { claim_scopes: self.claim_scopes.clone(), ..grant }))
     }
 }

@@ -14,7 +14,7 @@ use super::pushed::{self, push};
 use super::request;
 use crate::gate::audit::Origin;
 use crate::oauth::OAuth;
-use crate::oauth::clients::authenticate;
+use crate::oauth::clients::{authenticate, take_share};
 use crate::oauth::dpop;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
@@ -87,6 +87,7 @@ struct PushedAuthorization {
             `unsupported_response_type`, `request_not_supported`, `unmet_authentication_requirements`, \
             `invalid_dpop_proof`, `use_dpop_nonce`"),
         (status = 401, description = "`invalid_client`"),
+        (status = 429, description = "`temporarily_unavailable`"),
     ),
     security(("client" = []), ()))]
 async fn push_request(
@@ -95,7 +96,7 @@ async fn push_request(
     headers: HeaderMap,
     form: Result<Form>,
 ) -> Response {
-    let proves = headers.contains_key("dpop");
+    let proves = headers.contains_key(dpop::HEADER);
     let answer = pushed(&oauth, &origin, &headers, form).await.into_response();
     if proves { dpop::with_nonce(&oauth, answer).await } else { answer }
 }
@@ -103,6 +104,7 @@ async fn push_request(
 async fn pushed(oauth: &OAuth, origin: &Origin, headers: &HeaderMap, form: Result<Form>) -> Result<Response> {
     let form = form?;
     let client = authenticate(oauth, origin, headers, &form).await?.client;
+    take_share(oauth, &client, origin)?;
     if form.get("request_uri").is_some() {
         return Err(Error::invalid_request("request_uri is what the answer has: push the parameters themselves"));
     }

@@ -50,6 +50,8 @@ pub struct Request {
     pub dpop_jkt: Option<Thumbprint>,
     /// Claims that are asked for one by one.
     pub claims: Option<Value>,
+    /// The scopes that these are of.
+    pub claim_scopes: Vec<String>,
     /// Where it was pushed before a browser came with it.
     pub pushed: Option<Pushed>,
 }
@@ -178,8 +180,8 @@ async fn who_asks(oauth: &OAuth, parameters: &Parameters) -> Result<std::result:
     let Some(client_id) = parameters.one("client_id").filter(|id| !id.contains('\0')) else {
         return Ok(Err(Fault::UnknownClient));
     };
+    let Some(client) = clients::documents::find(oauth, client_id).await? else { return Ok(Err(Fault::UnknownClient)) };
     let mut conn = oauth.db.read().await?;
-    let Some(client) = clients::store::find(&mut conn, client_id).await? else { return Ok(Err(Fault::UnknownClient)) };
     let redirect_uri = parameters.one("redirect_uri").unwrap_or_default();
     let state = parameters.one("state").filter(|_| !parameters.is_doubled("state"));
     let Some(target) = Target::of(&client, redirect_uri, state, oauth.issuer.as_str()) else {
@@ -233,6 +235,7 @@ fn read(oauth: &OAuth, parameters: Parameters, known: Known) -> std::result::Res
     let max_age = parameters.one("max_age").map(MaxAge::read).transpose().map_err(Wrong::invalid)?;
     let dpop_jkt = parameters.one("dpop_jkt").map(str::parse).transpose().map_err(Wrong::invalid)?;
     let claims = parameters.one("claims").map(Claims::read).transpose().map_err(Wrong::invalid)?;
+    let claims = claims.map(|claims| claims.allowed(&client.scopes));
     if claims.as_ref().is_some_and(|claims| !claims.is_content_with_acr()) {
         let description = "no login here meets the acr that is essential";
         return Err(Wrong::new("unmet_authentication_requirements", description));
@@ -247,6 +250,7 @@ fn read(oauth: &OAuth, parameters: Parameters, known: Known) -> std::result::Res
         nonce: parameters.one("nonce").map(str::to_owned),
         code_challenge,
         dpop_jkt,
+        claim_scopes: claims.as_ref().map(Claims::scopes).unwrap_or_default(),
         claims: claims.map(Claims::into_json),
         pushed: None,
         target: target.by(mode.flatten().unwrap_or_default()),

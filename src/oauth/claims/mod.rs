@@ -46,6 +46,11 @@ fn of_scope(scope: &str) -> &'static [&'static str] {
     }
 }
 
+/// The scope that a claim is of; `None` of those of the protocol itself, and of unknown ones.
+pub fn scope_of(claim: &str) -> Option<&'static str> {
+    [PROFILE, EMAIL, PHONE, ADDRESS].into_iter().find(|scope| of_scope(scope).contains(&claim))
+}
+
 /// Where a claim was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

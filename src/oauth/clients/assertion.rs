@@ -1,6 +1,9 @@
 //! Assertions that clients sign (RFC 7523 section 3): short-lived, for us, each good once.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -15,6 +18,9 @@ const LONGEST: Duration = Duration::minutes(5);
 
 /// By so much a client's clock may be ahead.
 const LEEWAY: Duration = Duration::minutes(1);
+
+/// What an assertion may call us, besides the issuer (RFC 7523 section 3, RFC 9126 section 2).
+const ENDPOINTS: [&str; 2] = ["/oauth/token", "/oauth/par"];
 
 /// The longest `jti`.
 const LONGEST_ID: usize = 255;
@@ -59,21 +65,18 @@ pub(super) fn issuer(assertion: &str) -> Option<String> {
 
 /// Whether a client has signed this for us, not long ago, and has not used it before.
 pub(super) async fn is_good(oauth: &OAuth, client: &Client, assertion: &str) -> Result<bool> {
-    let Some(keys) = &client.jwks else {
-        return Err(Error::invalid_client_because(
-            "the keys of this client are at its jwks_uri, which is not read: register them as jwks",
-        ));
-    };
     let Ok(header) = jsonwebtoken::decode_header(assertion) else { return Ok(false) };
+    let now = oauth.clock.now();
+    let keys = keys_of(oauth, client, header.kid.as_deref(), now).await?;
     let mut candidates = keys.keys.iter().filter(|key| match &header.kid {
         Some(kid) => key.common.key_id.as_ref() == Some(kid),
         None => keys.keys.len() == 1,
     });
     let Some(claims) = candidates.find_map(|key| signed_with(key, assertion)) else { return Ok(false) };
-    let now = oauth.clock.now();
     let Ok(expires_at) = OffsetDateTime::from_unix_timestamp(claims.exp) else { return Ok(false) };
     let is_of_client = claims.iss == client.client_id && claims.sub == client.client_id;
-    let is_for_us = claims.aud.has(oauth.issuer.as_str()) || claims.aud.has(&oauth.issuer.at("/oauth/token"));
+    let is_for_us = claims.aud.has(oauth.issuer.as_str())
+        || ENDPOINTS.iter().any(|endpoint| claims.aud.has(&oauth.issuer.at(endpoint)));
     let has_begun = claims.nbf.is_none_or(|nbf| nbf <= (now + LEEWAY).unix_timestamp());
     let is_in_time = expires_at > now && expires_at <= now + LONGEST && has_begun;
     let is_named = (1..=LONGEST_ID).contains(&claims.jti.len());
@@ -90,6 +93,25 @@ pub(super) async fn is_good(oauth: &OAuth, client: &Client, assertion: &str) -> 
     let is_new = store::spend(&mut tx, &digest, expires_at).await?;
     tx.commit().await.map_err(crate::base::error::Error::from)?;
     Ok(is_new)
+}
+
+/// The keys that a client has told us, or that are where it says.
+async fn keys_of<'a>(
+    oauth: &OAuth,
+    client: &'a Client,
+    kid: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<Cow<'a, JwkSet>> {
+    if let Some(keys) = &client.jwks {
+        return Ok(Cow::Borrowed(keys));
+    }
+    let uri = client.jwks_uri.as_deref().ok_or_else(Error::invalid_client)?;
+    let read = oauth.remote_keys.of(&oauth.outbound, (client.id, uri), kid, now).await;
+    read.map(|keys| Cow::Owned(Arc::unwrap_or_clone(keys))).ok_or_else(|| {
+        Error::invalid_client_because(
+            "the keys at the jwks_uri of this client can't be read: it is asked for again in a minute",
+        )
+    })
 }
 
 /// What it says, if it is signed with this key. By which algorithm is for the key to say: never a symmetric one, and nothing

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::assertion;
 use super::lookup::{Ask, Known};
-use super::{AuthMethod, Client};
+use super::{AuthMethod, Client, documents};
 use crate::base::opaque::oauth::ClientSecretHash;
 use crate::gate::audit::Origin;
 use crate::oauth::OAuth;
@@ -99,7 +99,7 @@ impl Presented {
     /// # Errors
     /// 401 `invalid_client`.
     pub async fn verify(&self, oauth: &OAuth, origin: &Origin, known: Option<Known>) -> Result<Known> {
-        let known = known.ok_or_else(Error::invalid_client)?;
+        let known = self.as_it_is(oauth, known.ok_or_else(Error::invalid_client)?).await?;
         let client = &known.client;
         let proved = match (&self.proof, client.auth_method) {
             (Proof::None, AuthMethod::None) => true,
@@ -110,6 +110,18 @@ impl Presented {
             _ => false,
         };
         if proved && is_at_home(client, origin) { Ok(known) } else { Err(Error::invalid_client()) }
+    }
+}
+
+impl Presented {
+    /// A client of a document as that says now.
+    async fn as_it_is(&self, oauth: &OAuth, known: Known) -> Result<Known> {
+        let Some(expires_at) = known.client.document_expires_at else { return Ok(known) };
+        if oauth.rules.document_service.is_some() && oauth.clock.now() < expires_at {
+            return Ok(known);
+        }
+        documents::find(oauth, &self.client_id).await?.ok_or_else(Error::invalid_client)?;
+        oauth.client_lookups.ask(self.ask(oauth)).await?.ok_or_else(Error::invalid_client)
     }
 }
 

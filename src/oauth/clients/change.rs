@@ -25,6 +25,11 @@ pub async fn change(
     if_match: Option<&IfMatch>,
 ) -> Result<Tagged<Shown>> {
     must_not_be_built_in(client)?;
+    if client.is_of_document() {
+        let detail =
+            "this client is as the document at its client_id says: change that; deleting the client here bars it";
+        return Err(Error::conflict("client_of_document", detail));
+    }
     let gets_credentials = said.token_endpoint_auth_method.is_some() || !said.jwks.keeps() || !said.jwks_uri.keeps();
     let is_widened = said.scope.is_some() || audience.is_some();
     hold(tx, client.service, audience.as_deref().unwrap_or_default()).await?;
@@ -46,6 +51,25 @@ pub async fn change(
     let after = Tagged::whole(Shown::from(find(tx, &client.client_id).await?))?;
     tx.tell(Event::new(Action::ClientChanged).within(client.service).changed(was.shown, &after.shown));
     Ok(after)
+}
+
+/// Writes all of a client anew, as it says of itself. Nothing is told where nothing changes.
+///
+/// # Errors
+/// 400 for a scope that means nothing; 404 `client_not_found`; 409 `built_in`.
+pub async fn replace(tx: &mut AuditedTx, client: &Client, new: Registration) -> Result<Shown> {
+    must_not_be_built_in(client)?;
+    hold(tx, client.service, &new.audience).await?;
+    store::lock(tx, client.id).await?;
+    must_be_known(tx, &new).await?;
+    let before = find(tx, &client.client_id).await?;
+    let was = Tagged::whole(Shown::from(before.clone()))?;
+    write(tx, &before, &new).await?;
+    let after = Tagged::whole(Shown::from(find(tx, &client.client_id).await?))?;
+    if was.etag != after.etag {
+        tx.tell(Event::new(Action::ClientChanged).within(client.service).changed(was.shown, &after.shown));
+    }
+    Ok(after.shown)
 }
 
 async fn write(tx: &mut AuditedTx, before: &Client, new: &Registration) -> Result<()> {
@@ -76,7 +100,7 @@ fn lost<T: Clone + PartialEq>(before: &[T], after: &[T]) -> Vec<T> {
 }
 
 /// Refuses (409 `built_in`) the client of Portero's own.
-pub(super) fn must_not_be_built_in(client: &Client) -> Result<()> {
+pub(in crate::oauth) fn must_not_be_built_in(client: &Client) -> Result<()> {
     if client.is_built_in() {
         return Err(Error::conflict("built_in", "this client is Portero's own: it can be deleted, but not changed"));
     }

@@ -59,6 +59,8 @@ pub struct Client {
     pub created_at: OffsetDateTime,
     /// Who registered it; `None` for the command line.
     pub created_by: Option<PersonId>,
+    /// Of one that is described by the document at its `client_id`: when that is to be read again.
+    pub document_expires_at: Option<OffsetDateTime>,
 }
 
 /// What requests call the client of this machine, which is there from the start.
@@ -73,6 +75,11 @@ impl Client {
     /// Whether it can't keep a secret (RFC 6749 section 2.1).
     pub fn is_public(&self) -> bool {
         self.auth_method == AuthMethod::None
+    }
+
+    /// Whether it is described by the document at its `client_id`.
+    pub fn is_of_document(&self) -> bool {
+        self.document_expires_at.is_some()
     }
 
     /// Whether it may get tokens in this way.

@@ -5,6 +5,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::documents::Address;
 use crate::base::names::{self, text_type};
 
 text_type!(
@@ -26,6 +27,11 @@ impl Identifier {
     /// One that nobody has: 128 random bits, as hex digits behind a letter.
     pub fn of_random(bits: [u8; 16]) -> Self {
         Self(format!("c{}", hex::encode(bits)))
+    }
+
+    /// That of a client that is described by a document: its address.
+    pub fn of_document(address: &Address) -> Self {
+        Self(address.as_str().to_owned())
     }
 
     /// The text.

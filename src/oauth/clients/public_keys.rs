@@ -1,6 +1,6 @@
 //! The keys that a client signs its assertions with (RFC 7517, RFC 7523).
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
 use utoipa::openapi::{RefOr, Schema};
@@ -23,6 +23,12 @@ impl ToSchema for KeySet {}
 /// The most keys of a client: enough to change them.
 const MOST: usize = 10;
 
+/// The most that are looked at of those that somebody publishes.
+const MOST_OF_OTHERS: usize = 50;
+
+/// What is taken.
+const KNOWN: &str = "takes keys on P-256 or Ed25519, and RSA keys of 2048 bits or more";
+
 /// What only the owner of a key has (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
@@ -35,20 +41,35 @@ pub fn read(set: &Value) -> Result<JwkSet, String> {
     if !(1..=MOST).contains(&keys.len()) {
         return Err(format!("has 1 to {MOST} keys"));
     }
-    // Before anything else is said of it, and without a word of what it is.
+    must_be_public(keys)?;
+    let set: JwkSet =
+        serde_json::from_value(set.clone()).map_err(|_| "has a key that is no JWK (RFC 7517)".to_owned())?;
+    if set.keys.iter().all(is_known) { Ok(set) } else { Err(KNOWN.into()) }
+}
+
+/// Of a JWK set that somebody publishes for all the world, what we can verify by: they may have keys for others in it.
+pub fn read_usable(set: &Value) -> Result<JwkSet, String> {
+    let keys = set.get("keys").and_then(Value::as_array).ok_or("is no JWK set")?;
+    must_be_public(keys)?;
+    let is_for_signatures = |key: &Jwk| matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature));
+    let read = keys.iter().filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok());
+    let keys: Vec<Jwk> = read.filter(|key| is_known(key) && is_for_signatures(key)).take(MOST_OF_OTHERS).collect();
+    if keys.is_empty() {
+        Err(format!("has none of the keys that it may have: it {KNOWN}"))
+    } else {
+        Ok(JwkSet { keys })
+    }
+}
+
+/// Before anything else is said of a set, and without a word of what it is.
+fn must_be_public(keys: &[Value]) -> Result<(), String> {
     if keys.iter().any(is_private) {
         return Err(
             "has a private key in it: send the public part alone, and make a new pair, since this one is known now"
                 .into(),
         );
     }
-    let set: JwkSet =
-        serde_json::from_value(set.clone()).map_err(|_| "has a key that is no JWK (RFC 7517)".to_owned())?;
-    if set.keys.iter().all(is_known) {
-        Ok(set)
-    } else {
-        Err("takes keys on P-256 or Ed25519, and RSA keys of 2048 bits or more".into())
-    }
+    Ok(())
 }
 
 /// Reads one public key that we can verify by; `None` for any other, and for one with its private part.
@@ -97,6 +118,11 @@ mod tests {
             assert!(read_keys(bad.clone()).is_err(), "{bad:?}");
         }
         assert!(read_keys(vec![on_p256(); 11]).is_err());
+        let mut for_secrets = on_p256();
+        for_secrets["use"] = json!("enc");
+        let published = json!({"keys": [json!({"kty": "odd"}), for_secrets, on_p256()]});
+        assert_eq!(read_usable(&published).map(|set| set.keys.len()), Ok(1));
+        assert!(read_usable(&json!({"keys": []})).is_err());
         for bad in [json!({}), json!([]), json!({"keys": {}}), json!(null)] {
             assert!(read(&bad).is_err(), "{bad}");
         }

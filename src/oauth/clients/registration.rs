@@ -223,6 +223,11 @@ impl Registration {
         }
     }
 
+    /// Whether it can't keep a secret.
+    pub fn is_public(&self) -> bool {
+        self.auth_method == AuthMethod::None
+    }
+
     /// Whether it acts for itself.
     pub fn acts_for_itself(&self) -> bool {
         self.grant_types.contains(&GrantType::ClientCredentials)

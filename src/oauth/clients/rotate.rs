@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::cover::{must_cover_subject, must_manage};
 use super::register::has_secrets;
-use super::{Client, Secret, change, store};
+use super::{Client, Secret, Shown, change, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::ClientSecretId;
 use crate::base::opaque::oauth::ClientSecret;
@@ -52,6 +52,26 @@ pub async fn rotate(
     });
     tx.tell(Event::new(Action::ClientSecretCreated).within(client.service).after(after));
     Ok((secret, shown))
+}
+
+/// Gives a client its first secret, if it has come to need one.
+///
+/// # Errors
+/// When Postgres can't be asked.
+pub async fn missing_secret(
+    tx: &mut AuditedTx,
+    platform: &Platform,
+    client: &Shown,
+    now: OffsetDateTime,
+) -> Result<Option<ClientSecret>> {
+    if !has_secrets(client.token_endpoint_auth_method) || store::live_secrets(tx, client.id, now).await? > 0 {
+        return Ok(None);
+    }
+    let secret: ClientSecret = platform.generate(now)?;
+    let shown = store::insert_secret(tx, client.id, secret.hash(), (now, None)).await?;
+    let after = json!({"client_id": client.client_id, "secret": shown});
+    tx.tell(Event::new(Action::ClientSecretCreated).within(client.service_id).after(after));
+    Ok(Some(secret))
 }
 
 /// Ends one of a client's secrets at once.

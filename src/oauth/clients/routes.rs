@@ -177,7 +177,7 @@ async fn get_client(
     responses(
         (status = 200, body = Shown),
         (status = 404, description = "`client_not_found`, `service_not_found`"),
-        (status = 409, description = "`user_exists`, `built_in`"),
+        (status = 409, description = "`user_exists`, `built_in`, `client_of_document`"),
     ))]
 async fn patch_client(
     State(oauth): State<OAuth>,

@@ -23,7 +23,7 @@ pub use list::list;
 pub use scopes::unknown_scopes;
 pub use secrets::{end_secret, end_secrets, insert_secret, live_secrets, secrets};
 pub use subject::{begin_subject, end_subject, rename_subject};
-pub use write::{insert, lock, narrow, remove, set_audience, update};
+pub use write::{MOST_CLIENTS, insert, lock, narrow, remove, set_audience, update};
 
 #[expect(clippy::struct_excessive_bools, reason = "columns")]
 struct Row {
@@ -56,6 +56,7 @@ struct Row {
     subject: Option<PersonId>,
     created_at: OffsetDateTime,
     created_by: Option<PersonId>,
+    document_expires_at: Option<OffsetDateTime>,
 }
 
 impl TryFrom<Row> for Client {
@@ -90,6 +91,7 @@ impl TryFrom<Row> for Client {
             subject: row.subject,
             created_at: row.created_at,
             created_by: row.created_by,
+            document_expires_at: row.document_expires_at,
         })
     }
 }
@@ -135,7 +137,7 @@ pub async fn find_all(
             ) as "audience!: Vec<ServiceId>",
             c.token_format, c.token_seconds, c.signing_alg, c.requires_pkce, c.requires_dpop, c.requires_par, c.consent, c.admits,
             c.jwks as "jwks: Json<JwkSet>", c.jwks_uri, c.loopback_only,
-            p.id as "subject?: PersonId", c.created_at, c.created_by as "created_by: PersonId"
+            p.id as "subject?: PersonId", c.created_at, c.created_by as "created_by: PersonId", c.document_expires_at
         from unnest($1::text[], $2::bytea[]) with ordinality as asked (client_id, secret, place)
         join auth.clients c on c.client_id = asked.client_id and c.removed_at is null
         left join auth.client_secrets s

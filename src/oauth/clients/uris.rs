@@ -25,8 +25,8 @@ pub fn must_be_for_redirects(text: &str, is_public: bool) -> Result<(), String> 
 /// Refuses what Portero could not call, or not without telling others.
 pub fn must_be_for_calls(text: &str) -> Result<(), String> {
     let url = read(text)?;
-    if !["https", "http"].contains(&url.scheme()) {
-        return Err("begins with https://".into());
+    if url.scheme() != "https" {
+        return Err("begins with https://: Portero calls nothing else".into());
     }
     must_be_safe(&url)
 }
@@ -118,8 +118,13 @@ mod tests {
     #[test]
     fn what_is_called_is_https() {
         assert_eq!(must_be_for_calls("https://app.example/logout"), Ok(()));
-        assert_eq!(must_be_for_calls("http://127.0.0.1:9000/logout"), Ok(()));
-        for bad in ["http://app.example/logout", "com.example.app:/x", "ftp://app.example/", "https://a.example/#x"] {
+        for bad in [
+            "http://127.0.0.1:9000/logout",
+            "http://app.example/logout",
+            "com.example.app:/x",
+            "ftp://app.example/",
+            "https://a.example/#x",
+        ] {
             assert!(must_be_for_calls(bad).is_err(), "{bad}");
         }
     }

@@ -6,4 +6,4 @@ mod request;
 
 pub use nonce::with_nonce;
 pub use proof::{ALGORITHMS, Thumbprint};
-pub use request::{of_another_key, of_client, of_owner, shown_otherwise};
+pub use request::{HEADER, of_another_key, of_client, of_owner, shown_otherwise};

@@ -12,7 +12,7 @@ use crate::oauth::clients::store;
 use crate::oauth::error::{Error, Result};
 
 /// The header with the proof.
-const HEADER: &str = "dpop";
+pub const HEADER: &str = "dpop";
 
 /// The key that a client proves to have, where it asks for tokens at one of our endpoints by `POST`; `None` where it proves
 /// none (section 5).

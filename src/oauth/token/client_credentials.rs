@@ -7,11 +7,11 @@ use crate::oauth::clients::Known;
 use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
-use crate::oauth::scopes::{ADDRESS, EMAIL, OFFLINE_ACCESS, OPENID, PHONE, PROFILE, written};
+use crate::oauth::scopes::{ADDRESS, EMAIL, OFFLINE_ACCESS, OPENID, PHONE, PROFILE, SUPERUSER, written};
 use crate::oauth::tokens::{Grant, Subject, mint};
 
-/// What is about a person who is logged in.
-pub(super) const OF_A_LOGIN: [&str; 6] = [OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_ACCESS];
+/// What is about a person who is logged in, or only theirs.
+pub(super) const OF_A_LOGIN: [&str; 7] = [OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_ACCESS, SUPERUSER];
 
 /// An access token of the client's own: of its scopes those that it asks for, and of permissions those that it holds.
 ///

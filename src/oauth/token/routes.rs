@@ -10,7 +10,7 @@ use super::answer::IssuedTokens;
 use super::{client_credentials, code, device, exchange, password, refresh};
 use crate::gate::audit::Origin;
 use crate::oauth::OAuth;
-use crate::oauth::clients::{GrantType, authenticate};
+use crate::oauth::clients::{GrantType, authenticate, take_share};
 use crate::oauth::dpop;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
@@ -108,7 +108,7 @@ pub async fn issue(
     form: Result<Form>,
     offered: &[GrantType],
 ) -> Response {
-    let proves = headers.contains_key("dpop");
+    let proves = headers.contains_key(dpop::HEADER);
     let answer = issued(oauth, path, (origin, headers), form, offered).await.into_response();
     // The next proof is sent with it.
     if proves { dpop::with_nonce(oauth, answer).await } else { answer }
@@ -130,6 +130,9 @@ async fn issued(
     }
     if !client.may(grant) {
         return Err(Error::unauthorized_client("this client was not registered for this grant_type"));
+    }
+    if headers.contains_key(dpop::HEADER) {
+        take_share(oauth, client, origin)?;
     }
     let key = dpop::of_client(oauth, headers, path).await?;
     if client.requires_dpop && key.is_none() {

@@ -136,7 +136,8 @@ async fn answer(oauth: &OAuth, headers: &HeaderMap, (method, in_body): (&str, Op
         tell(oauth, headers, (method, presented)).await
     };
     let answer = told.await.map(Json).into_response();
-    let proves = headers.contains_key("dpop") || matches!(presented(headers, in_body), Ok(Presented::WithProof(_)));
+    let proves =
+        headers.contains_key(dpop::HEADER) || matches!(presented(headers, in_body), Ok(Presented::WithProof(_)));
     if proves { dpop::with_nonce(oauth, answer).await } else { answer }
 }
 

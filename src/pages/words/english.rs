@@ -16,6 +16,7 @@ pub(super) static WORDS: Words = Words {
     stay: "Stay signed in",
     start_page: "To the start page",
     wants_access: "{} asks for access",
+    calls_itself: "It calls itself “{}”. Nobody here has looked at it.",
     it_may: "If you agree, it may:",
     you_go_on_to: "You continue to {}.",
     allow: "Allow",

@@ -16,6 +16,7 @@ pub(super) static WORDS: Words = Words {
     stay: "Seguir conectado",
     start_page: "Ir a la página de inicio",
     wants_access: "{} solicita acceso",
+    calls_itself: "Se hace llamar «{}». Nadie aquí la ha revisado.",
     it_may: "Si acepta, podrá:",
     you_go_on_to: "Continuará en {}.",
     allow: "Permitir",

@@ -8,6 +8,7 @@ mod batch;
 mod connections;
 mod hashing;
 mod logins;
+mod logouts;
 mod mail;
 mod page;
 mod process;
@@ -26,6 +27,7 @@ use prometheus::{HistogramOpts, IntGauge, Opts, Registry};
 pub use batch::BatchMetrics;
 pub use hashing::Hashing;
 pub use logins::{LoginTimer, Outcome};
+pub use logouts::LogoutQueueCounts;
 pub use mail::MailQueueCounts;
 pub use queue::{GaugeGuard, Queue, QueueTimer};
 pub use requests::{InFlightRequest, method_label};
@@ -34,6 +36,7 @@ pub use stream::StreamMetrics;
 use batch::BatchFamilies;
 use connections::ConnectionMetrics;
 use logins::Logins;
+use logouts::Logouts;
 use mail::Mail;
 use page::Pool;
 use process::Process;
@@ -53,6 +56,7 @@ struct Families {
     pool: Pool,
     hashing: Hashing,
     logins: Logins,
+    logouts: Logouts,
     mail: Mail,
     purge: Purge,
     stream: StreamMetrics,
@@ -70,6 +74,7 @@ impl Metrics {
             pool: Pool::register(&registry)?,
             hashing: Hashing::register(&registry)?,
             logins: Logins::register(&registry)?,
+            logouts: Logouts::register(&registry)?,
             mail: Mail::register(&registry)?,
             purge: Purge::register(&registry)?,
             stream: StreamMetrics::register(&registry)?,
@@ -134,6 +139,20 @@ impl Metrics {
     pub fn mail_queue(&self, counts: MailQueueCounts) {
         if let Some(families) = &self.0 {
             families.mail.set_queue(counts);
+        }
+    }
+
+    /// A client was told of a logout, or could not be.
+    pub fn logout_told(&self, told: bool) {
+        if let Some(families) = &self.0 {
+            families.logouts.tried(told);
+        }
+    }
+
+    /// How the queue of logouts stands now.
+    pub fn logout_queue(&self, counts: LogoutQueueCounts) {
+        if let Some(families) = &self.0 {
+            families.logouts.set_queue(counts);
         }
     }
 

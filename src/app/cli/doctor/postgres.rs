@@ -14,6 +14,7 @@ use crate::base::error::{Result, causes};
 use crate::base::no_primary::NoPrimary;
 use crate::gate::store::administrators;
 use crate::identity::mail;
+use crate::oauth::backchannel_logout;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What is said is heard within milliseconds, or not at all.
@@ -132,6 +133,7 @@ async fn ask(report: &mut Report, conn: &mut PgConnection, config: &Config) -> R
     } else {
         report.ok("mail queue", format!("{} to be sent, none given up", mails.waiting));
     }
+    logouts(report, conn).await?;
     let administrators = administrators(conn, now).await?;
     if administrators.is_empty() {
         report.wrong("administrator", "there is none who can log in", "portero admin add <username>");
@@ -140,6 +142,30 @@ async fn ask(report: &mut Report, conn: &mut PgConnection, config: &Config) -> R
         let more = if administrators.len() > names.len() { ", …" } else { "" };
         report.ok("administrator", format!("{}{more}", names.join(", ")));
     }
+    Ok(())
+}
+
+/// Whether clients hear of the sessions that end.
+async fn logouts(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
+    let queue = backchannel_logout::store::queue_counts(conn).await?;
+    if queue.dead == 0 {
+        report.ok("logouts", format!("{} to be told to clients, none given up", queue.waiting));
+        return Ok(());
+    }
+    let unreached = backchannel_logout::store::unreached(conn, 5).await?;
+    let clients = unreached.iter().map(|client| {
+        let why = client.last_error.as_deref().unwrap_or("no answer");
+        format!("{} ({}: {why})", client.client_id, client.logouts)
+    });
+    report.wrong(
+        "logouts",
+        format!(
+            "{} given up, which clients were not told of: {}",
+            count(queue.dead.unsigned_abs(), "logout was", "logouts were"),
+            clients.collect::<Vec<_>>().join(", ")
+        ),
+        "look into the backchannel_logout_uri of these clients; what was given up is forgotten after 30 days",
+    );
     Ok(())
 }
 

@@ -23,7 +23,8 @@ pub async fn list(conn: &mut PgConnection, services: Option<&[ServiceId]>, page:
                 ) as "audience!: Vec<ServiceId>",
                 c.token_format, c.token_seconds, c.signing_alg, c.requires_pkce, c.requires_dpop, c.requires_par, c.consent, c.admits,
                 c.jwks as "jwks: Json<JwkSet>", c.jwks_uri, c.loopback_only,
-                p.id as "subject?: PersonId", c.created_at, c.created_by as "created_by: PersonId"
+                p.id as "subject?: PersonId", c.created_at, c.created_by as "created_by: PersonId",
+                c.document_expires_at
             from auth.clients c
             left join auth.person p on p.client_id = c.id and p.removed_at is null and p.disabled_at is null
             where c.removed_at is null

@@ -8,7 +8,7 @@ use crate::base::id::{ClientId, Id, PersonId, ServiceId};
 use crate::oauth::clients::{GrantType, Identifier, Registration};
 
 /// How many clients a service may have.
-const MOST: i64 = 1000;
+pub const MOST_CLIENTS: i64 = 1000;
 
 /// Registers a client of a service that is locked. The unique indexes decide whether its identifier is free.
 ///
@@ -57,7 +57,7 @@ pub async fn insert(
         new.jwks_uri,
         now,
         by.map(|person| person.0),
-        MOST,
+        MOST_CLIENTS,
         new.requires_par,
         new.loopback_only,
     )
