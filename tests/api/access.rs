@@ -16,6 +16,7 @@ const PUBLIC: &[&str] = &[
     "answer_device",
     "authorize",
     "authorize_by_post",
+    "client_logo_by_digest",
     "consent",
     "enter_device",
     "forgot_password",

@@ -1,9 +1,11 @@
 //! People log in here for standard programs: authorization requests, the pages, consents, logging out.
 
 mod applications;
+mod backchannel;
 mod browser;
 mod consents;
 mod devices;
+mod documents;
 mod faults;
 mod forms;
 mod logins;

@@ -2,6 +2,7 @@
 
 mod endings;
 mod fields;
+mod logo;
 mod secrets;
 mod subject;
 

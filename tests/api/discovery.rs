@@ -47,7 +47,7 @@ async fn every_address_is_of_the_public_url_whatever_a_request_says() {
     let members = openid.as_object().expect("an object");
     let addresses: Vec<_> =
         members.iter().filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri").collect();
-    assert_eq!(addresses.len(), 8, "{addresses:?}");
+    assert_eq!(addresses.len(), 9, "{addresses:?}");
     for (name, address) in addresses {
         let address = address.as_str().expect("a text");
         assert!(address.starts_with("https://id.example.com/"), "{name}: {address}");
@@ -65,9 +65,11 @@ async fn each_member_has_the_type_that_the_standards_give_it() {
             list.is_some_and(|texts| !texts.is_empty() && texts.iter().collect::<BTreeSet<_>>().len() == texts.len())
         };
         let fits = match name.as_str() {
-            "authorization_response_iss_parameter_supported" | "require_pushed_authorization_requests" => {
-                value.is_boolean()
-            }
+            "authorization_response_iss_parameter_supported"
+            | "backchannel_logout_supported"
+            | "backchannel_logout_session_supported"
+            | "client_id_metadata_document_supported"
+            | "require_pushed_authorization_requests" => value.is_boolean(),
             name if name.ends_with("_parameter_supported") => value.is_boolean(),
             name if name.ends_with("_supported") => texts(value),
             _ => value.is_string(),
@@ -93,6 +95,26 @@ async fn each_member_has_the_type_that_the_standards_give_it() {
     let algorithms = openid["id_token_signing_alg_values_supported"].to_string();
     assert!(!algorithms.contains("none") && !algorithms.contains("HS256"), "{algorithms}");
     assert_eq!(openid["request_uri_parameter_supported"], false, "left out it would mean true");
+}
+
+#[tokio::test]
+async fn what_is_off_is_not_offered() {
+    let off = told(&Server::on_a_fresh_database().await.anonymous(), OPENID).await;
+    assert_eq!(
+        (&off["backchannel_logout_supported"], &off["backchannel_logout_session_supported"]),
+        (&json!(true), &json!(true))
+    );
+    for member in ["registration_endpoint", "client_id_metadata_document_supported"] {
+        assert!(off.get(member).is_none(), "{member}");
+    }
+    let settings = [
+        ("PUBLIC_URL", "https://id.example.com"),
+        ("CLIENT_REGISTRATION", "true"),
+        ("CLIENT_ID_METADATA_SERVICE", "Assistants"),
+    ];
+    let on = told(&Server::configured(&settings).await.anonymous(), OPENID).await;
+    assert_eq!(on["registration_endpoint"], "https://id.example.com/oauth/register");
+    assert_eq!(on["client_id_metadata_document_supported"], true);
 }
 
 #[tokio::test]

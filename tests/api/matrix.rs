@@ -24,6 +24,9 @@ pub struct Column {
     held: Option<Held>,
 }
 
+/// A picture whose bytes are a text, too.
+const WEBP: &str = "RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x3f\0\0\x1f\0\0";
+
 const ADMINISTRATOR: i32 = 0;
 const WRITER: i32 = -1;
 const READER: i32 = -2;
@@ -158,6 +161,11 @@ impl World {
             "insert into auth.client_audience select id + n, id + n from unnest($1::int[]) id, (values (0), (1)) clients (n) where $2 > ''",
             "insert into auth.client_secrets (id, client_id, secret, created_at) select id + n, id + n, sha256(int4send(id + n)), now()
                 from unnest($1::int[]) id, (values (0), (1)) clients (n) where $2 > ''",
+            "insert into auth.client_logos (client_id, media_type, picture, set_at) select id + n, 'image/png', '', now()
+                from unnest($1::int[]) id, (values (0), (1)) clients (n) where $2 > ''",
+            "insert into auth.client_registration_tokens (id, service_id, token, name, uses_left, created_at, expires_at)
+                select id + n, id + n, sha256($2::bytea || int4send(id + n)), 'token', 1, now(), now() + interval '1 day'
+                from unnest($1::int[]) id, (values (0), (1)) tokens (n)",
         ] {
             let insert = sqlx::query(sql).bind(&ids).bind(PASSWORD_HASH.as_str());
             insert.execute(server.app.db.pool()).await.expect("worlds");
@@ -261,6 +269,7 @@ impl World {
             cell("log_out_for_client_by_post", "", Method::POST, "/oauth/logout"),
             cell("stylesheet", "", Method::GET, "/pages/style.css"),
             cell("logo", "", Method::GET, "/pages/logo"),
+            cell("client_logo_by_digest", "of nobody", Method::GET, "/pages/client-logos/00"),
             with_body("check_token", "in another", Method::POST, "/check-token", &json!({"service_id": self.another})),
         ]
     }
@@ -389,6 +398,11 @@ impl World {
             cells.push(cell("list_keys", about, Method::GET, path.clone()));
             cells.push(with_body("create_key", about, Method::POST, path.clone(), &json!({"name": "new"})));
             cells.push(cell("revoke_key", about, Method::DELETE, format!("{path}/{id}")));
+            let path = format!("/services/{id}/registration-tokens");
+            cells.push(cell("list_registration_tokens", about, Method::GET, path.clone()));
+            let new = json!({"name": "new"});
+            cells.push(with_body("create_registration_token", about, Method::POST, path.clone(), &new));
+            cells.push(cell("revoke_registration_token", about, Method::DELETE, format!("{path}/{id}")));
         }
         cells
     }
@@ -433,6 +447,11 @@ impl World {
             let secrets = format!("{path}/secrets");
             cells.push(with_body("rotate_client_secret", about, Method::POST, secrets, &json!({})));
             cells.push(cell("revoke_client_secret", about, Method::DELETE, format!("{path}/secrets/{id}")));
+            cells.push(Cell {
+                body: WEBP.into(),
+                ..cell("set_client_logo", about, Method::PUT, format!("{path}/logo"))
+            });
+            cells.push(cell("delete_client_logo", about, Method::DELETE, format!("{path}/logo")));
         }
         let wider = json!({"audience": [self.one, self.another]});
         let path = format!("/clients/client{}", self.one);

@@ -12,6 +12,7 @@ mod password;
 mod pkce;
 mod races;
 mod refresh;
+mod remote_keys;
 mod revocation;
 mod signed_introspection;
 mod strangers;

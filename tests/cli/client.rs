@@ -95,3 +95,50 @@ async fn a_client_may_have_to_prove_its_key_and_to_push_its_requests() {
     let made = house.json(&add);
     assert!(!has(&made, "dpop_bound_access_tokens") && !has(&made, "require_pushed_authorization_requests"));
 }
+
+#[tokio::test]
+async fn programs_register_themselves_with_a_token_that_is_made_here() {
+    let house = furnished().await;
+    let add = ["service", "registration-token", "add", "Shop", "--uses", "3", "--lasts", "12h"];
+    let made = house.json(&add);
+    let token = made["initial_access_token"].as_str().expect("a token").to_owned();
+    assert!(token.starts_with("pit_") && made["uses_left"] == 3, "{made}");
+    let said = house.run(&add).out;
+    assert!(said.contains("shown only once: pit_"), "{said}");
+    let list = house.run(&["service", "registration-token", "list", "Shop"]).out;
+    assert!(list.contains("made on the command line") && !list.contains("pit_"), "{list}");
+    let id = made["id"].to_string();
+    house.json(&["service", "registration-token", "revoke", "Shop", &id]);
+    let left = house.json(&["service", "registration-token", "list", "Shop"]);
+    assert_eq!(left.as_array().map(Vec::len), Some(1));
+    house.run(&["service", "registration-token", "revoke", "Shop", &id]).refused(&["registration token"]);
+    house.run(&["service", "registration-token", "add", "0"]).refused(&["own services"]);
+    let mistyped = house.run(&["service", "registration-token", "add", "Shop", "--lasts", "2h30"]);
+    assert!(mistyped.code == 2 && mistyped.err.contains("a year"), "{mistyped:?}");
+    assert_eq!(house.told("registration-token.created").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_client_gets_a_logo_and_loses_it() {
+    let house = furnished().await;
+    house.json(&[
+        "client",
+        "add",
+        "Wiki",
+        "--service",
+        "Shop",
+        "--id",
+        "wiki",
+        "--redirect-uri",
+        "https://wiki.example/cb",
+    ]);
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x40\0\0\0\x20\x08\x06\0\0\0....\0\0\0\0IEND\xae\x42\x60\x82";
+    let file = house.bytes("logo.png", png);
+    let set = house.json(&["client", "logo", "wiki", &file]);
+    assert_eq!((&set["media_type"], &set["width"], &set["height"]), (&json!("image/png"), &json!(64), &json!(32)));
+    let svg = house.file("logo.svg", "<svg/>");
+    house.run(&["client", "logo", "wiki", &svg]).refused(&["no PNG, JPEG or WebP"]);
+    house.json(&["client", "logo", "wiki", "--remove"]);
+    house.run(&["client", "logo", "wiki", "--remove"]).refused(&["no logo"]);
+    assert_eq!(house.told("client.changed").await.len(), 2);
+}

@@ -110,3 +110,30 @@ async fn who_gives_a_role_hears_whose_password_and_address_somebody_else_chose()
     let promoted = house.run(&["admin", "add", "ada"]);
     assert!(promoted.code == 0 && promoted.err.contains("have not verified their address"), "{promoted:?}");
 }
+
+#[tokio::test]
+async fn the_doctor_names_clients_that_were_not_told_of_logouts() {
+    let house = House::new().await;
+    house.json_with(&["admin", "add", "root"], PASSWORD);
+    house.json(&["service", "add", "Shop"]);
+    house.json(&[
+        "client",
+        "add",
+        "Wiki",
+        "--service",
+        "Shop",
+        "--id",
+        "wiki",
+        "--redirect-uri",
+        "https://wiki.example/cb",
+    ]);
+    let dead = "insert into auth.backchannel_logouts (client_id, person_id, sid, attempts, last_error, dead_at)
+                select id, 1, 'sid', 8, 'answered 500', now() from auth.clients where client_id = 'wiki'";
+    sqlx::raw_sql(dead).execute(&mut house.conn().await).await.expect("a dead letter");
+    let doctor = house.run(&["doctor"]);
+    assert_eq!(doctor.code, 1);
+    assert!(
+        doctor.out.contains("1 logout was given up") && doctor.out.contains("wiki (1: answered 500)"),
+        "{doctor:?}"
+    );
+}

@@ -87,6 +87,13 @@ impl House {
         path.to_str().expect("a path").to_owned()
     }
 
+    /// Writes a file that is no text.
+    pub fn bytes(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.files.path().join(name);
+        fs::write(&path, bytes).expect("a file");
+        path.to_str().expect("a path").to_owned()
+    }
+
     pub async fn conn(&self) -> PgConnection {
         PgConnection::connect(&self.url).await.expect("connects")
     }

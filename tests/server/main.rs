@@ -10,8 +10,12 @@ mod first_start;
 mod hashing;
 mod instances;
 mod killed;
+mod logouts;
 mod mail;
 mod metrics;
+#[path = "../api/support/place.rs"]
+#[allow(dead_code, reason = "others say more")]
+mod place;
 mod process;
 #[path = "../support/scratch.rs"]
 mod scratch;

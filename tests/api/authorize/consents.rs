@@ -165,3 +165,24 @@ async fn what_ends_midway_gives_no_code() {
         assert_eq!(server.number("select count(*) from auth.authorizations").await, 0, "{end}");
     }
 }
+
+#[tokio::test]
+async fn claims_that_are_asked_for_one_by_one_are_agreed_to_and_are_of_scopes_of_the_client() {
+    let server = shop().await;
+    let (ada, mut browser) = clerk(&server).await;
+    let claims = json!({"phone_number": "+51987654321", "given_name": "Ada"});
+    ada.patch("/auth/me", json!({ "claims": claims })).await.ok();
+    let wanted = json!({"id_token": {"given_name": null, "phone_number": null}}).to_string();
+    let login = browser.get(&asking(&[("scope", "openid"), ("claims", &wanted)])).await;
+    let page = browser.log_in(&login, "ada").await;
+    assert!(page.text.contains("see your name, username and profile"), "{page:?}");
+    assert!(!page.text.contains("see your phone number"), "the client may not ask for it: {page:?}");
+    let answer = browser.submit(&page, &[("answer", "allow")]).await;
+    let stored: Value = sqlx::query_scalar("select claims from auth.authorizations")
+        .fetch_one(server.app.db.pool())
+        .await
+        .expect("claims");
+    assert_eq!(stored, json!({"id_token": {"given_name": null}}), "{answer:?}");
+    let again = browser.get(&asking(&[("scope", "openid"), ("claims", &wanted), ("prompt", "none")])).await;
+    code(&again);
+}

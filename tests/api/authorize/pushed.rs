@@ -1,6 +1,7 @@
 //! Requests that clients push beforehand (RFC 9126).
 
 use axum::http::request::Builder;
+use portero::oauth::clients::A_MINUTE;
 use serde_json::json;
 use time::Duration;
 
@@ -270,4 +271,31 @@ async fn a_proof_binds_the_code_to_its_key_from_the_beginning() {
         assert_eq!(given.body["token_type"], "DPoP");
     }
     assert_eq!(error(&browser.get(&asking(&[("dpop_jkt", "short")])).await), "invalid_request");
+}
+
+#[tokio::test]
+async fn strangers_fill_nothing_as_a_public_client() {
+    let server = shop().await;
+    // Meanwhile, some of what is used comes back.
+    let mut pushes = 0;
+    let refused = loop {
+        let answer = push(&server, &[]).await;
+        if answer.status != 201 {
+            break answer;
+        }
+        pushes += 1;
+        assert!(pushes < 2 * A_MINUTE, "there is no end");
+    };
+    assert_eq!(refused.refusal(), (429, "temporarily_unavailable"), "{refused:?}");
+    assert!(pushes >= A_MINUTE, "{pushes}");
+    let proof = ProofKey::new().proof(&server, "POST", "/oauth/token", None).await;
+    let mut with_proofs = Vec::new();
+    for _ in 0..50 {
+        with_proofs.push(redeem(&server.anonymous(), "x", |request| request.header("dpop", &proof)).await.status);
+    }
+    assert!(with_proofs.contains(&429), "nor with proofs: {with_proofs:?}");
+    assert_eq!(redeem(&server.anonymous(), "x", |request| request).await.refusal(), (400, "invalid_grant"));
+    server.execute("update auth.clients set auth_method = 'client_secret_post' where client_id = 'web-shop'").await;
+    let secret = server.secret_of(1000, None).await;
+    assert_eq!(push(&server, &[("client_secret", &secret)]).await.status, 201, "who is known is no stranger");
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{BANK, SHOP, make, robot, wiki, with, world};
-use crate::support::{Caller, Server};
+use crate::support::{Caller, PASSWORD, Server};
 
 /// What people and clients have been given, each as often as it is there.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,6 +52,21 @@ async fn world_with_tokens() -> (Server, Caller, Caller) {
         .await;
     assert_eq!(given(&server).await, Given { authorizations: 2, tokens: 3, refresh_tokens: 2, consents: 1 });
     (server, root, ada)
+}
+
+#[tokio::test]
+async fn a_new_password_takes_back_all_that_was_let_in_with_the_old_one() {
+    let new = json!({"current_password": PASSWORD, "new_password": "another correct horse battery"});
+    let (server, _root, ada) = world_with_tokens().await;
+    ada.post("/auth/change-password", new).await.ok();
+    assert_eq!(given(&server).await.authorizations, 2, "by whoever is logged in: that session goes on");
+
+    let (server, root, ada) = world_with_tokens().await;
+    ada.post("/auth/logout", json!({})).await.ok();
+    assert_eq!(given(&server).await.authorizations, 1, "what has `offline_access`");
+    let path = format!("/users/{}", server.number("select id::bigint from auth.person where username = 'ada'").await);
+    root.patch(&path, json!({"password": "another correct horse battery"})).await.ok();
+    assert_eq!(given(&server).await, Given { consents: 1, ..OF_THE_ROBOT });
 }
 
 const OF_THE_ROBOT: Given = Given { tokens: 1, ..NOTHING };

@@ -147,7 +147,11 @@ async fn a_signed_assertion_is_good_once() {
     assert_eq!(signer.send(&assertion).await.refusal(), (401, "invalid_client"), "again");
     let again = signer.sign(&signer.claims("a"));
     assert_eq!(signer.send(&again).await.refusal(), (401, "invalid_client"), "signed anew, the same jti");
-    for audience in [json!(server.app.issuer.at("/oauth/token")), json!(["other", signer.issuer])] {
+    for audience in [
+        json!(server.app.issuer.at("/oauth/token")),
+        json!(server.app.issuer.at("/oauth/par")),
+        json!(["other", signer.issuer]),
+    ] {
         let mut claims = signer.claims(&audience.to_string());
         claims["aud"] = audience;
         assert_eq!(signer.send(&signer.sign(&claims)).await.status, 200);

@@ -3,9 +3,10 @@
 
 use axum::http::Method;
 use axum::http::request::Builder;
+use portero::base::opaque::oauth::{InitialAccessToken, RegistrationAccessToken};
 
 use crate::support::Server;
-use crate::support::document::oauth_operations;
+use crate::support::document::{Operation, oauth_operations};
 use crate::support::oauth::{NewClient, basic, post_form};
 
 #[tokio::test]
@@ -44,7 +45,8 @@ async fn what_is_too_large_or_too_long_is_refused() {
     let server = Server::on_the_demo_data().await;
     let client = server.client(NewClient::default()).await;
     let long = "x".repeat(8193);
-    for operation in oauth_operations().iter().filter(|operation| operation.method == Method::POST) {
+    let takes_forms = |operation: &&Operation| operation.method == Method::POST && operation.request_schema().is_none();
+    for operation in oauth_operations().iter().filter(takes_forms) {
         let answer = client.post(&operation.path, &[("token", &long)]).await;
         assert_eq!(answer.refusal(), (400, "invalid_request"), "{operation}");
         let answer =
@@ -70,15 +72,20 @@ async fn without_postgres_nothing_is_said_but_that() {
     let caller = server.anonymous();
     let token = format!("pat_{}", "0".repeat(72));
     let jwt = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln";
+    let now = server.app.clock.now();
+    let initial: InitialAccessToken = server.app.generate(now).expect("a token");
+    let registration: RegistrationAccessToken = server.app.generate(now).expect("a token");
     for operation in oauth_operations() {
         let form = [("token", jwt), ("grant_type", "client_credentials")];
         let authorization = match operation.path.as_str() {
             "/oauth/userinfo" => format!("Bearer {jwt}"),
+            "/oauth/register" => format!("Bearer {}", initial.reveal()),
+            "/oauth/register/{client_id}" => format!("Bearer {}", registration.reveal()),
             _ => basic("app", "pcs_wrong"),
         };
         let headers = |request: Builder| request.header("authorization", &authorization);
-        let answer = if operation.method == Method::GET {
-            caller.send_with(Method::GET, &operation.path, "", headers).await
+        let answer = if operation.method != Method::POST || operation.request_schema().is_some() {
+            caller.send_with(operation.method.clone(), &operation.path, "{}", headers).await
         } else {
             post_form(&caller, &operation.path, &form, headers).await
         };

@@ -214,6 +214,22 @@ impl Caller {
         self.instance.answer(request.body(Body::empty()).expect("a request")).await
     }
 
+    /// Sends bytes, which are no text.
+    pub async fn put_bytes(&self, path: &str, bytes: &[u8]) -> Response {
+        let request = Request::put(path).header("token", self.token.as_deref().unwrap_or_default());
+        self.send_request(request.body(Body::from(bytes.to_vec())).expect("a request"), "").await
+    }
+
+    /// An answer that is no text: its head, and its bytes.
+    pub async fn get_bytes(&self, path: &str, headers: impl FnOnce(Builder) -> Builder) -> (Response, Vec<u8>) {
+        let request = headers(Request::get(path)).body(Body::empty()).expect("a request");
+        let (head, body) = self.instance.begin_to_answer(request).await;
+        let bytes = http_body_util::BodyExt::collect(body).await.expect("the whole body").to_bytes();
+        let response = Response::new(head, String::new());
+        conformance::check(&Method::GET, path, &response, &self.instance.secrets);
+        (response, bytes.to_vec())
+    }
+
     /// Opens a stream of changes, after `last_id` if there is one.
     pub async fn listen(&self, last_id: Option<i64>) -> Stream {
         let mut request = Request::get("/changes").header("token", self.token());

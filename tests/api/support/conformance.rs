@@ -61,7 +61,9 @@ fn check_headers(path: &str, response: &Response, context: &str) {
     assert_eq!(response.header("x-content-type-options"), "nosniff", "{context}");
     let kept = match path {
         path if path.starts_with("/.well-known/") && [200, 304].contains(&response.status) => "public, max-age=300",
-        path if path.starts_with("/pages/") && response.status == 200 => "public, max-age=31536000, immutable",
+        path if path.starts_with("/pages/") && [200, 304].contains(&response.status) => {
+            "public, max-age=31536000, immutable"
+        }
         _ => "no-store",
     };
     assert_eq!(response.header("cache-control"), kept, "{context}");
@@ -142,6 +144,11 @@ fn revealing(method: &Method, path: &str) -> &'static [&'static str] {
         ("POST", "/oauth/token" | "/api/v1/token") => &["access_token", "refresh_token", "id_token"],
         ("POST", "/oauth/device_authorization") => &["device_code"],
         ("POST", "/invitations") => &["invitation"],
+        ("POST", "/oauth/register") => &["client_secret", "registration_access_token"],
+        ("GET" | "PUT", path) if path.starts_with("/oauth/register/") => {
+            &["client_secret", "registration_access_token"]
+        }
+        ("POST", path) if path.ends_with("/registration-tokens") => &["initial_access_token"],
         ("POST", path) if path.starts_with("/services/") && path.ends_with("/keys") => &["key"],
         ("POST", "/clients" | "/api/v1/client") => &["client_secret"],
         ("POST", path) if path.starts_with("/clients/") && path.ends_with("/secrets") => &["client_secret"],

@@ -9,9 +9,9 @@ pub mod dpop;
 mod log;
 mod mailbox;
 pub mod oauth;
+mod place;
 pub mod schema;
 #[path = "../../support/scratch.rs"]
-#[expect(dead_code, reason = "others make directories, too")]
 mod scratch;
 mod secrets;
 mod server;
@@ -20,6 +20,7 @@ mod stream;
 pub use caller::{Caller, Response};
 pub use cluster::{Data, TestDatabase};
 pub use mailbox::{Mail, Mailbox};
+pub use place::{Place, Said};
 pub use secrets::Secrets;
 pub use server::{PASSWORD, PASSWORD_HASH, Server};
 pub use stream::{Event, Stream};
