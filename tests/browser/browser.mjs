@@ -24,7 +24,7 @@ export async function site() {
   return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
-/** Clients: `asks` each time, `members` lets only those in who hold something in Service B. */
+/** Clients: `asks` each time, `members` lets only those in who hold something in Service B, `device` has no browser. */
 export function register(origin) {
   const add = (name, ...words) =>
     portero("client", "add", name, "--public", "--redirect-uri", `${origin}/callback`, "--post-logout-redirect-uri",
@@ -32,7 +32,15 @@ export function register(origin) {
   return {
     asks: add("Wiki", "--service", "UI Store", "--consent", "ask", "--scope", "openid profile email UI%20Store:read"),
     members: add("Billing", "--service", "Service B", "--who-may-use", "members"),
+    device: add("Display", "--service", "UI Store", "--grant", "urn:ietf:params:oauth:grant-type:device_code"),
   };
+}
+
+/** The code that a device of this client's shows. */
+export async function userCode(page, clientId) {
+  const form = { client_id: clientId, scope: "openid profile" };
+  const answer = await page.request.post(`${issuer}/oauth/device_authorization`, { form });
+  return (await answer.json()).user_code;
 }
 
 /** An authorization request. */

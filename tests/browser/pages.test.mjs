@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
-import { asking, issuer, launch, logIn, open, register, site } from "./browser.mjs";
+import { asking, issuer, launch, logIn, open, register, site, userCode } from "./browser.mjs";
 
 const browser = await launch();
 const client = await site();
@@ -17,6 +17,13 @@ const signedIn = async (page) => {
 const toConsent = async (page, more) => {
   await signedIn(page);
   await page.goto(asking(clients.asks, client.origin, { scope: "openid profile email UI%20Store:read", ...more }));
+};
+
+const toDevice = async (page, code) => {
+  await signedIn(page);
+  await page.goto(`${issuer}/device`);
+  await page.fill("#user-code", code);
+  await page.locator("#submit").click();
 };
 
 // A new page is a line here: what it is called, and how to get there.
@@ -42,6 +49,17 @@ const PAGES = {
     await toConsent(page, { response_mode: "form_post" });
     await page.locator("#allow").click();
     await page.locator("#continue").waitFor();
+  },
+  "a device's code": async (page) => {
+    await signedIn(page);
+    await page.goto(`${issuer}/device`);
+  },
+  "a device's code, wrong": (page) => toDevice(page, "BBBB-BBBB"),
+  "a device's consent": async (page) => toDevice(page, await userCode(page, clients.device)),
+  "a device, let in": async (page) => {
+    await toDevice(page, await userCode(page, clients.device));
+    await page.locator("#allow").click();
+    await page.locator("#done").waitFor();
   },
   "log out": async (page) => {
     await signedIn(page);
