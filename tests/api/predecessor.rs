@@ -5,6 +5,7 @@ use axum::http::request::Builder;
 use portero::platform::http::client_ip::Peer;
 use serde_json::{Value, json};
 
+use crate::support::dpop::ProofKey;
 use crate::support::oauth::{NewClient, post_form};
 use crate::support::{Caller, PASSWORD, Response, Server};
 
@@ -97,6 +98,27 @@ async fn loopback_is_good_on_this_machine_only() {
     for from in [&remote as &dyn Fn(Builder) -> Builder, &spoofed, &proxied] {
         let with = |request: Builder| from(request).header("authorization", &good);
         assert_eq!(anonymous.send_with(Method::GET, CLIENT, "", with).await.refusal(), (401, "invalid_token"));
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_bound_to_a_key_is_no_bearers_here() {
+    let server = Server::on_a_fresh_database().await;
+    server.administrator().await;
+    let anonymous = server.anonymous();
+    let proof = ProofKey::new().proof(&server, "POST", TOKEN, None).await;
+    let form = [
+        ("grant_type", "password"),
+        ("username", "root"),
+        ("password", PASSWORD),
+        ("client_id", "loopback"),
+        SUPERUSER,
+    ];
+    let bound = post_form(&anonymous, TOKEN, &form, |request| request.header("dpop", proof)).await.ok();
+    assert_eq!(bound.body["token_type"], "DPoP");
+    let token = token(&bound);
+    for text in [token.clone(), format!("Bearer {token}"), format!("DPoP {token}")] {
+        assert_eq!(send(&anonymous, Method::GET, CLIENT, &text, "").await.status, 401, "{text}");
     }
 }
 

@@ -58,6 +58,9 @@ impl Superuser {
         if !origin.is_of_this_machine {
             return Err(credential::invalid());
         }
+        if access.jkt.is_some() {
+            return Err(credential::bound_to_a_key());
+        }
         let person = access.person;
         if !is_administrator(&mut *oauth.db.read().await?, person, oauth.clock.now()).await? {
             return Err(no_administrator());

@@ -3,6 +3,7 @@
 use axum::http::Method;
 use axum::http::request::Builder;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use portero::oauth::clients::GrantType;
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -159,7 +160,7 @@ async fn what_is_not_a_proof_of_this_request_proves_nothing() {
         ("htu", json!("/oauth/token")),
         ("htu", Value::Null),
         ("iat", json!(now - 300)),
-        ("iat", json!(now + 61)),
+        ("iat", json!(now + 120)),
         ("iat", json!("now")),
         ("iat", Value::Null),
         ("jti", json!("")),
@@ -235,6 +236,14 @@ async fn a_client_that_is_registered_so_gets_no_token_without_a_proof() {
     let code = server.authorize(&client, JUAN, NewAuthorization::default()).await;
     for form in [&ITSELF[..], &code_form(&code)] {
         assert_eq!(client.token(form).await.refusal(), (400, "invalid_request"));
+    }
+    let grants = GrantType::ALL.iter().map(|grant| grant.as_str()).collect::<Vec<_>>();
+    let all = server.client(NewClient { client_id: "all", grant_types: &grants, ..NewClient::default() }).await;
+    server.execute("update auth.clients set requires_dpop = true").await;
+    for grant in grants {
+        let answer = all.token(&[("grant_type", grant)]).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request"), "{grant}");
+        assert!(answer.text.contains("DPoP"), "{grant}: {answer:?}");
     }
     ask_by(&server, &client, &ITSELF, &key).await.ok();
     let given = ask_by(&server, &client, &code_form(&code), &key).await.ok();
