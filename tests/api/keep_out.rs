@@ -128,7 +128,8 @@ async fn a_right_guess_among_fifty_is_one_of_the_five_or_nothing() {
         let (sessions, wrong) = (count(&answers, 200), count(&answers, 401));
         // The right one clears what was before it.
         let most = if sessions == 1 { 4 + 5 } else { 5 };
-        assert!(sessions <= 1 && wrong <= most && (sessions == 1 || wrong == 5), "{sessions} {wrong}");
+        // Or it was under way when the wait began.
+        assert!(sessions <= 1 && wrong <= most && (sessions == 1 || wrong >= 4), "{sessions} {wrong}");
         assert_eq!(sessions + wrong + count(&answers, 429), 50);
     }
 }
