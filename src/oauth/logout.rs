@@ -26,8 +26,10 @@ pub struct Logout {
 pub enum Fault {
     /// It can't be read, or its hint and its `client_id` are of two clients.
     Malformed,
-    /// The client, if one is known, has not registered that address.
+    /// The client has not registered that address.
     UnregisteredRedirect,
+    /// An address to return to, and nothing that proves whose it is.
+    UnknownClient,
 }
 
 #[derive(Deserialize)]
@@ -68,12 +70,13 @@ impl Logout {
             Some(client_id) => clients::store::find(&mut *oauth.db.read().await?, client_id).await?,
             None => None,
         };
+        let unreturned = if client.is_some() { Fault::UnregisteredRedirect } else { Fault::UnknownClient };
         let expected = hint.map(|hint| Expected::of(&hint.sub));
         let redirect = match parameters.one("post_logout_redirect_uri") {
             None => None,
             Some(uri) => match client.filter(|client| may_return(client, uri)) {
                 Some(_) => Some(returning(uri, parameters.one("state"))),
-                None => return Ok(Err(Fault::UnregisteredRedirect)),
+                None => return Ok(Err(unreturned)),
             },
         };
         Ok(Ok(Self { redirect, expected }))

@@ -137,6 +137,7 @@ fn refused(pages: &Pages, visit: &Visit, fault: Fault) -> Result<Response> {
     let sentence = match fault {
         Fault::Malformed => faults.malformed,
         Fault::UnregisteredRedirect => faults.unregistered_return,
+        Fault::UnknownClient => faults.unproved_return,
     };
     problem(pages, visit, StatusCode::BAD_REQUEST, sentence)
 }

@@ -57,6 +57,7 @@ pub struct Faults {
     pub unregistered_redirect: &'static str,
     pub unknown_request: &'static str,
     pub unregistered_return: &'static str,
+    pub unproved_return: &'static str,
     pub forged_form: &'static str,
     pub invalid_credentials: &'static str,
     pub unknown_code: &'static str,

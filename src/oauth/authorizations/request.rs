@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -114,7 +115,7 @@ pub async fn check(oauth: &OAuth, text: &str) -> Result<Checked<Request>> {
         Ok(known) => known,
         Err(fault) => return Ok(Err(Refused::Here(fault))),
     };
-    let mode = parameters.one("response_mode").and_then(ResponseMode::read);
+    let mode = parameters.one("response_mode").and_then(ResponseMode::read).or_else(|| mode_in_object(&parameters));
     let target = known.target.clone().by(mode.unwrap_or_default());
     let must_push = known.client.requires_par && pushed.is_none();
     let read = if must_push { Err(Wrong::invalid(MUST_PUSH)) } else { read(oauth, parameters, known) };
@@ -127,6 +128,16 @@ pub async fn check(oauth: &OAuth, text: &str) -> Result<Checked<Request>> {
         None => request.expected,
     };
     Ok(Ok(Request { expected, ..request }))
+}
+
+/// How a request object asks to be answered: nothing else of it is read, and it is refused.
+fn mode_in_object(parameters: &Parameters) -> Option<ResponseMode> {
+    #[derive(Deserialize)]
+    struct Object {
+        response_mode: String,
+    }
+    let payload = Base64UrlUnpadded::decode_vec(parameters.one("request")?.split('.').nth(1)?).ok()?;
+    ResponseMode::read(&serde_json::from_slice::<Object>(&payload).ok()?.response_mode)
 }
 
 /// Whether a request that a client pushes could be answered; `Err` is what the client would be told of it.

@@ -43,6 +43,7 @@ pub(super) static WORDS: Words = Words {
         unregistered_redirect: "The application wants you sent to an address that it has not registered.",
         unknown_request: "This request is over, or was used already. Go back to the application and begin again.",
         unregistered_return: "The address to return to after signing out is not registered.",
+        unproved_return: "The application that wants to sign you out is unknown, or its ID token is not valid.",
         forged_form: "This page is too old, or the form was not sent from here. Go back, load the page again, and allow \
                       cookies.",
         invalid_credentials: "The username or the password is wrong.",

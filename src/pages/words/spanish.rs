@@ -43,6 +43,7 @@ pub(super) static WORDS: Words = Words {
         unregistered_redirect: "La aplicación quiere enviarlo a una dirección que no ha registrado.",
         unknown_request: "Esta solicitud ha caducado o ya se usó. Vuelva a la aplicación y empiece de nuevo.",
         unregistered_return: "La dirección a la que volver después de cerrar la sesión no está registrada.",
+        unproved_return: "La aplicación que quiere cerrar su sesión es desconocida o su token de identidad no es válido.",
         forged_form: "Esta página es demasiado antigua, o el formulario no se envió desde aquí. Vuelva atrás, cargue la \
                       página de nuevo y permita las cookies.",
         invalid_credentials: "El usuario o la contraseña no son correctos.",

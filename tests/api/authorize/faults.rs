@@ -65,6 +65,10 @@ async fn every_other_fault_goes_back_to_the_client() {
         assert_eq!(error(&answer), expected, "{parameters:?}");
         assert_eq!(carried(&answer).1["state"], "xyz", "{parameters:?}");
     }
+    // {"response_mode":"fragment","scope":"Store:erase"}: where the refusal goes, and nothing else of it.
+    let object = "eyJhbGciOiJub25lIn0.eyJyZXNwb25zZV9tb2RlIjoiZnJhZ21lbnQiLCJzY29wZSI6IlN0b3JlOmVyYXNlIn0.";
+    let answer = browser.get(&asking(&[("request", object)])).await;
+    assert!(answer.header("location").contains("#error=request_not_supported"), "{answer:?}");
     for doubled in ["scope", "nonce", "prompt", "response_type", "anything"] {
         let answer = browser.get(&format!("{}&{doubled}=openid&{doubled}=openid", asking(&[("scope", "")]))).await;
         assert_eq!(error(&answer), "invalid_request", "{doubled}");
