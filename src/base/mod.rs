@@ -13,6 +13,7 @@ pub mod moment;
 pub mod names;
 pub mod network;
 pub mod no_primary;
+pub mod object;
 pub mod opaque;
 pub mod patch;
 pub mod person;

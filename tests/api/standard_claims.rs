@@ -109,7 +109,7 @@ async fn a_change_names_what_it_changes_and_is_told() {
     .await
     .expect("an event");
     assert_eq!(told["claims"]["nickname"], "Juancho", "{told}");
-    for nothing in [json!({"claims": null}), json!({})] {
+    for nothing in [json!({"claims": null}), json!({"claims": ["Quispe", null]}), json!({})] {
         assert_eq!(juan.patch("/auth/me", nothing).await.refusal(), (400, "invalid_request_body"));
     }
     assert_eq!(juan.patch("/users/7", json!({"claims": {"nickname": "J"}})).await.status, 403, "people have /auth/me");
@@ -166,6 +166,7 @@ async fn what_a_claim_can_not_be_is_refused_with_its_name() {
         ("email", json!("juan@example.com")),
         ("sub", json!("1")),
         ("address", json!("Lima")),
+        ("address", json!(["Lima", "Lima"])),
     ] {
         let refused = adm1.patch("/users/7", json!({"claims": {name: value}})).await;
         assert_eq!(refused.refusal(), (400, "invalid_request_body"), "{name}: {value}");

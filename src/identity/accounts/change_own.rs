@@ -9,6 +9,7 @@ use super::change_password::prove;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
+use crate::base::object;
 use crate::base::person::{PersonName, Username};
 use crate::gate::Caller;
 use crate::gate::sessions::store::logged_in_since;
@@ -38,7 +39,7 @@ pub struct OwnChange {
     #[serde(default)]
     pub email: Option<Email>,
     /// What applications are told of you.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::optional")]
     pub claims: Option<ClaimsChange>,
     /// Your password, for a new address or username more than 15 minutes after login.
     #[serde(default)]

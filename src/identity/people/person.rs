@@ -7,6 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{Id, PersonId};
 use crate::base::locale::Locale;
 use crate::base::names::{self, text_type};
+use crate::base::object;
 use crate::base::person::{PersonName, Username, person_not_found};
 use crate::platform::passwords::{ImportedHash, Password};
 
@@ -159,7 +160,7 @@ pub struct PersonChange {
     #[serde(default)]
     pub locale: Option<Locale>,
     /// What applications are told of them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object::optional")]
     pub claims: Option<ClaimsChange>,
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::error::{Error, Result};
+use crate::base::object;
 use crate::base::patch::Patch;
 use address::AddressChange;
 use shape::{Birthdate, GivenName, LanguageTag, PhoneNumber, TimeZone, WebAddress, Word};
@@ -52,7 +53,7 @@ macro_rules! claims {
             #[schema(example = true)]
             pub phone_number_verified: Option<bool>,
             /// Their postal address; null for none.
-            #[serde(default)]
+            #[serde(default, deserialize_with = "object::patch")]
             #[schema(value_type = Option<AddressChange>)]
             pub address: Patch<AddressChange>,
         }
