@@ -27,6 +27,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "locale",
             "made",
             "patch",
+            "object",
             "email",
             "person",
         ],
