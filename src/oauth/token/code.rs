@@ -15,8 +15,8 @@ use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
 use crate::oauth::scopes::{OFFLINE_ACCESS, OPENID};
-use crate::oauth::tokens::store::{authorizations, refresh_tokens};
-use crate::oauth::tokens::{Authorization, end, issue};
+use crate::oauth::tokens::store::authorizations;
+use crate::oauth::tokens::{Authorization, end};
 
 /// Exchanges a code. One that was exchanged before ends all that it gave: somebody else may have it (RFC 9700 section 4.5.1).
 ///
@@ -50,11 +50,8 @@ pub(super) async fn redeem(
         tx.rollback().await.map_err(error::Error::from)?;
         return Err(replayed_or(oauth, origin, client, &authorization, unknown()).await);
     }
-    if !issue(&mut tx, prepared.access.new.clone()).await? {
+    if !prepared.store(&mut tx, authorization.id, None, now).await? {
         return Err(unknown());
-    }
-    if let Some(refresh) = &prepared.refresh {
-        refresh_tokens::insert(&mut tx, authorization.id, refresh.hash(), None, now).await?;
     }
     tx.commit().await.map_err(error::Error::from)?;
     Ok(prepared.answer())

@@ -14,8 +14,7 @@ use crate::oauth::device::{Poll, store};
 use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
-use crate::oauth::tokens::issue;
-use crate::oauth::tokens::store::{authorizations, refresh_tokens};
+use crate::oauth::tokens::store::authorizations;
 
 /// The tokens of a device that somebody has let in: once. Until then it is told to go on, slower each time it comes too soon.
 ///
@@ -69,11 +68,8 @@ async fn tokens(
     if !store::redeem(&mut tx, device, now).await? {
         return Err(unknown());
     }
-    if !issue(&mut tx, prepared.access.new.clone()).await? {
+    if !prepared.store(&mut tx, authorization.id, None, now).await? {
         return Err(denied());
-    }
-    if let Some(refresh) = &prepared.refresh {
-        refresh_tokens::insert(&mut tx, authorization.id, refresh.hash(), None, now).await?;
     }
     tx.commit().await.map_err(error::Error::from)?;
     Ok(prepared.answer())

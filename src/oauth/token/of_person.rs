@@ -1,11 +1,13 @@
-//! What a code and a refresh token have in common: the tokens of an authorization.
+//! What all grants for a person have in common: the tokens of an authorization.
 
 use serde_json::Map;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::answer::IssuedTokens;
 use super::scope::requested;
-use crate::base::opaque::oauth::ClientRefreshToken;
+use crate::base::id::AuthorizationId;
+use crate::base::opaque::oauth::{ClientRefreshHash, ClientRefreshToken};
 use crate::oauth::OAuth;
 use crate::oauth::claims::{self, Place};
 use crate::oauth::clients::Client;
@@ -13,7 +15,10 @@ use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
 use crate::oauth::scopes::{OPENID, written};
-use crate::oauth::tokens::{Authorization, Grant, Minted, Subject, audience_of, id_token, mint, while_administrator};
+use crate::oauth::tokens::store::refresh_tokens;
+use crate::oauth::tokens::{
+    Authorization, Grant, Minted, Subject, audience_of, id_token, issue, mint, while_administrator,
+};
 
 /// Tokens that are good once the access token and the refresh token are stored.
 pub(super) struct Prepared {
@@ -24,6 +29,24 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// Stores them, in the transaction of what they come of: the refresh token in the place of `parent`, if it has one. Answers
+    /// whether they are good: not when the client or the person has ended meanwhile.
+    pub(super) async fn store(
+        &self,
+        conn: &mut PgConnection,
+        authorization: AuthorizationId,
+        parent: Option<ClientRefreshHash>,
+        now: OffsetDateTime,
+    ) -> Result<bool> {
+        if !issue(conn, self.access.new.clone()).await? {
+            return Ok(false);
+        }
+        if let Some(refresh) = &self.refresh {
+            refresh_tokens::insert(conn, authorization, refresh.hash(), parent, now).await?;
+        }
+        Ok(true)
+    }
+
     /// What the client is answered.
     pub(super) fn answer(self) -> IssuedTokens {
         IssuedTokens {

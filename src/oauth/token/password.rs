@@ -19,8 +19,7 @@ use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
 use crate::oauth::scopes::{self, SUPERUSER};
-use crate::oauth::tokens::store::refresh_tokens;
-use crate::oauth::tokens::{NewAuthorization, Tie, issue, while_administrator};
+use crate::oauth::tokens::{NewAuthorization, Tie, while_administrator};
 use crate::platform::metrics::Outcome;
 
 /// What is asked for.
@@ -126,11 +125,8 @@ async fn tokens(
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
     let begun = NewAuthorization { expires_at, ..new }.begin(&mut tx).await?.ok_or_else(ended)?;
     prepared.access.new.authorization = Some(begun);
-    if !issue(&mut tx, prepared.access.new.clone()).await? {
+    if !prepared.store(&mut tx, begun, None, now).await? {
         return Err(ended());
-    }
-    if let Some(refresh) = &prepared.refresh {
-        refresh_tokens::insert(&mut tx, begun, refresh.hash(), None, now).await?;
     }
     let granted = serde_json::json!({
         "client_id": client.client_id, "scopes": grant.scopes, "services": services, "by": "password",

@@ -6,7 +6,7 @@ use time::Duration;
 use super::answer::IssuedTokens;
 use super::of_person::{Nonce, must_have_key, prepare};
 use crate::base::error;
-use crate::base::opaque::oauth::{ClientRefreshHash, ClientRefreshToken};
+use crate::base::opaque::oauth::ClientRefreshHash;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Origin};
 use crate::gate::sessions::{Family, RefreshDecision};
 use crate::oauth::OAuth;
@@ -14,8 +14,8 @@ use crate::oauth::clients::Client;
 use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
+use crate::oauth::tokens::end;
 use crate::oauth::tokens::store::{authorizations, refresh_tokens};
-use crate::oauth::tokens::{end, issue};
 use crate::platform::http::rate_limit;
 
 /// Exchanges a refresh token for a new one beside a new access token. Shortly after, the same one is good for siblings: tabs
@@ -55,12 +55,8 @@ pub(super) async fn refresh(
             return Err(unknown());
         }
     }
-    let new = prepared.refresh.as_ref().map(ClientRefreshToken::hash);
-    if !issue(&mut tx, prepared.access.new.clone()).await? {
+    if !prepared.store(&mut tx, authorization.id, Some(presented), now).await? {
         return Err(unknown());
-    }
-    if let Some(new) = new {
-        refresh_tokens::insert(&mut tx, authorization.id, new, Some(presented), now).await?;
     }
     tx.commit([]).await?;
     Ok(prepared.answer())
