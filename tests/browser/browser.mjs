@@ -90,10 +90,19 @@ export async function logIn(page, name = "juan", password = `${name}-hash`) {
   await page.locator("#submit").click();
 }
 
-/** What has the focus, and whether that can be seen. */
-export const focus = (page) =>
-  page.evaluate(() => {
+/** Waits until the page has this heading: a click returns before the page that it leads to stands. */
+export const titled = (page, text) => page.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
+
+/** Waits until this has the focus, which browsers give after a page stands; it must be seen to have it. */
+export async function focused(page, on) {
+  const look = () => {
     const { id, tagName, textContent } = document.activeElement;
+    return id || `${tagName} ${textContent}`;
+  };
+  await page.waitForFunction(`(${look})() === ${JSON.stringify(on)}`).catch(async () => assert.equal(await page.evaluate(look), on));
+  const isVisible = await page.evaluate(() => {
     const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
-    return { on: id || `${tagName} ${textContent}`, isVisible: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2 };
+    return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
   });
+  assert.ok(isVisible, `the focus on ${on} is seen`);
+}

@@ -19,14 +19,15 @@ const toConsent = async (page, more) => {
   await page.goto(asking(clients.asks, client.origin, { scope: "openid profile email UI%20Store:read", ...more }));
 };
 
-const toDevice = async (page, code) => {
+const toDevice = async (page, code, shows) => {
   await signedIn(page);
   await page.goto(`${issuer}/device`);
   await page.fill("#user-code", code);
   await page.locator("#submit").click();
+  await page.locator(shows).waitFor();
 };
 
-// A new page is a line here: what it is called, and how to get there.
+// A new page is a line here: what it is called, and how to get there. After a click, wait for what only the new page has.
 const PAGES = {
   start: (page) => page.goto(`${issuer}/`),
   "start, signed in": signedIn,
@@ -34,10 +35,12 @@ const PAGES = {
   "login, wrong password": async (page) => {
     await page.goto(asking(clients.asks, client.origin));
     await logIn(page, "juan", "wrong");
+    await page.locator("#password-error").waitFor();
   },
   "login, nothing typed": async (page) => {
     await page.goto(`${issuer}/login`);
     await page.locator("#submit").click();
+    await page.locator("#username-error").waitFor();
   },
   consent: toConsent,
   "no access": async (page) => {
@@ -54,10 +57,10 @@ const PAGES = {
     await signedIn(page);
     await page.goto(`${issuer}/device`);
   },
-  "a device's code, wrong": (page) => toDevice(page, "BBBB-BBBB"),
-  "a device's consent": async (page) => toDevice(page, await userCode(page, clients.device)),
+  "a device's code, wrong": (page) => toDevice(page, "BBBB-BBBB", "#user-code-error"),
+  "a device's consent": async (page) => toDevice(page, await userCode(page, clients.device), "#allow"),
   "a device, let in": async (page) => {
-    await toDevice(page, await userCode(page, clients.device));
+    await toDevice(page, await userCode(page, clients.device), "#allow");
     await page.locator("#allow").click();
     await page.locator("#done").waitFor();
   },

@@ -1,7 +1,7 @@
 // People log in, agree, and log out in a browser.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { asking, focus, issuer, launch, logIn, open, register, site } from "./browser.mjs";
+import { asking, focused, issuer, launch, logIn, open, register, site, titled } from "./browser.mjs";
 
 const browser = await launch();
 const client = await site();
@@ -15,7 +15,7 @@ test("somebody logs in, allows it, and comes to the client's own origin", async 
   const { page, close } = await visit();
   await page.goto(request());
   await logIn(page);
-  assert.equal(await page.locator("h1").textContent(), "Wiki asks for access");
+  await titled(page, "Wiki asks for access");
   await page.locator("#allow").click();
   await page.waitForURL(`${client.origin}/callback?*`);
   assert.match(came(page).get("code"), /^pac_/);
@@ -49,7 +49,7 @@ test("a wrong password is told beside the field, read out, and typed anew", asyn
   assert.ok((await page.title()).startsWith(text), "the first thing that a screen reader says of a page");
   assert.equal(await page.locator("#username").inputValue(), "juan");
   assert.equal(await password.inputValue(), "");
-  assert.equal((await focus(page)).on, "password");
+  await focused(page, "password");
   const below = (await fault.boundingBox()).y - (await password.boundingBox()).y;
   assert.ok(below > 0 && below < 100, `${below} px below the field`);
   await password.fill("juan-hash");
@@ -63,7 +63,7 @@ test("an empty field is told beside it", async () => {
   await page.goto(request());
   await page.locator("#submit").click();
   assert.equal(await page.locator("#username-error").textContent(), "Enter your username.");
-  assert.equal((await focus(page)).on, "username");
+  await focused(page, "username");
   await close();
 });
 
@@ -86,7 +86,7 @@ test("a client for members shows others a page, with a way to another account an
   const { page, close } = await visit();
   await page.goto(asking(clients.members, client.origin));
   await logIn(page);
-  assert.equal(await page.locator("h1").textContent(), "No access here");
+  await titled(page, "No access here");
   const back = new URL(await page.locator("#back").getAttribute("href"));
   assert.deepEqual([back.origin, back.searchParams.get("error")], [client.origin, "access_denied"]);
   await page.getByRole("link", { name: "Use another account" }).click();
@@ -112,7 +112,7 @@ test("form_post takes the answer to the client at the press of a button", async 
   await page.goto(request({ response_mode: "form_post" }));
   await logIn(page);
   await page.locator("#allow").click();
-  assert.equal((await focus(page)).on, "continue");
+  await focused(page, "continue");
   await page.locator("#continue").click();
   await page.waitForURL(`${client.origin}/callback`);
   assert.equal(await page.locator("#method").textContent(), "POST");
@@ -127,7 +127,7 @@ test("the start page signs in and out", async () => {
   await page.locator("#sign-in").click();
   await logIn(page);
   await page.waitForURL(`${issuer}/`);
-  assert.match(await page.locator(".lead").textContent(), /Juan Demo/);
+  await page.locator(".lead", { hasText: "Juan Demo" }).waitFor();
   const cookies = (await page.context().cookies()).map(({ name, httpOnly, secure, sameSite }) => [name, httpOnly, secure, sameSite]);
   assert.deepEqual(cookies.sort(), [["__Host-portero", true, true, "Lax"], ["__Host-portero-form", true, true, "Lax"]]);
   await page.locator("#sign-out").click();
@@ -142,11 +142,12 @@ test("a client that asks without a hint has people asked before they are logged 
   const { page, close } = await visit();
   await page.goto(`${issuer}/login`);
   await logIn(page);
+  await page.waitForURL(`${issuer}/`);
   const left = { client_id: clients.asks, post_logout_redirect_uri: `${client.origin}/left`, state: "s" };
   const logout = `${issuer}/oauth/logout?${new URLSearchParams(left)}`;
   await page.goto(logout);
   await page.locator("#stay").click();
-  assert.match(await page.locator(".lead").textContent(), /Juan Demo/);
+  await page.locator(".lead", { hasText: "Juan Demo" }).waitFor();
   await page.goto(logout);
   await page.locator("#confirm").click();
   await page.waitForURL(`${client.origin}/left?state=s`);
@@ -157,6 +158,7 @@ test("without scripts all of it works", async () => {
   const { page, close } = await visit({ javaScriptEnabled: false });
   await page.goto(request({ response_mode: "form_post" }));
   await logIn(page, "juan", "wrong");
+  await page.locator("#password-error").waitFor();
   await logIn(page);
   await page.locator("#allow").click();
   await page.locator("#continue").click();
@@ -175,11 +177,11 @@ test("by keyboard alone all of it works, in the order of reading, and the focus 
   const tabs = async (...expected) => {
     for (const on of expected) {
       await press("Tab");
-      assert.deepEqual(await focus(page), { on, isVisible: true });
+      await focused(page, on);
     }
   };
   await page.goto(request({ response_mode: "form_post" }));
-  assert.deepEqual(await focus(page), { on: "username", isVisible: true });
+  await focused(page, "username");
   await page.keyboard.type("juan");
   await tabs("password");
   await page.keyboard.type("juan-hash");
@@ -188,10 +190,10 @@ test("by keyboard alone all of it works, in the order of reading, and the focus 
   await page.locator("#allow").waitFor();
   await tabs("A Use another account", "allow", "deny");
   await press("Shift+Tab");
-  assert.equal((await focus(page)).on, "allow");
+  await focused(page, "allow");
   await press("Space");
   await page.locator("#continue").waitFor();
-  assert.deepEqual(await focus(page), { on: "continue", isVisible: true });
+  await focused(page, "continue");
   await press("Enter");
   await page.waitForURL(`${client.origin}/callback`);
   await page.goto(`${issuer}/oauth/logout`);
