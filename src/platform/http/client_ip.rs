@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::http::header::{HOST, HeaderName};
 use axum::http::{Extensions, HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
@@ -42,15 +43,37 @@ pub fn client_ip(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
     client
 }
 
-/// What proxies add to what they pass on.
-const FORWARDED: [&str; 5] = ["x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via"];
+/// What proxies add to what they pass on, and browsers to what a page sends.
+const FORWARDED: [&str; 10] = [
+    "forwarded",
+    "via",
+    "x-forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "origin",
+    "sec-fetch-site",
+];
 
 /// Whether a request came from a program on this machine, and nobody passed it on: by the other end of the connection, whatever
-/// proxies are trusted. No header makes it so; those of a proxy make it not so.
+/// proxies are trusted. No header makes it so; those of a proxy or a browser make it not so, and so does a name of this machine
+/// that others have for it.
 pub fn is_of_this_machine(request: &Extensions, headers: &HeaderMap) -> bool {
     // Only tests have no listener.
     let peer = request.get().is_none_or(|Peer(peer)| peer.ip().to_canonical().is_loopback());
-    peer && !FORWARDED.iter().any(|name| headers.contains_key(*name))
+    let is_passed_on =
+        |name: &HeaderName| FORWARDED.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-");
+    peer && !headers.keys().any(is_passed_on) && headers.get(HOST).is_none_or(is_loopback)
+}
+
+/// Whether a `Host` is this machine by a name that is good on it alone.
+fn is_loopback(host: &HeaderValue) -> bool {
+    let host = host.to_str().unwrap_or_default();
+    let name = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);
+    let ip = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 /// An address as proxies write it: alone, with a port, in brackets, in quotes, with the zone of a link.
@@ -148,6 +171,16 @@ mod tests {
         for ours in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
             assert!(is_ours(ours, &["host"]), "{ours}");
             assert!(FORWARDED.iter().all(|name| !is_ours(ours, &[name])), "{ours}");
+        }
+        for name in ["x-forwarded-proto", "x-forwarded-port", "x-forwarded-server"] {
+            assert!(!is_ours("127.0.0.1", &[name]), "{name}");
+        }
+        for ours in ["localhost", "LOCALHOST:7878", "127.0.0.1:7878", "[::1]:7878", "[::1]"] {
+            assert!(is_loopback(&HeaderValue::from_static(ours)), "{ours}");
+        }
+        for other in ["evil.example", "evil.example:7878", "localhost.evil.example", "10.0.0.1", "[2001:db8::1]:80", ""]
+        {
+            assert!(!is_loopback(&HeaderValue::from_static(other)), "{other}");
         }
         for other in ["203.0.113.9", "10.0.0.1", "::", "0.0.0.0", "2001:db8::1"] {
             assert!(!is_ours(other, &[]) && !is_ours(other, &["x-forwarded-for"]), "{other}");
