@@ -38,6 +38,7 @@ use crate::oauth;
 use crate::platform::database::embedded::Postgres;
 use crate::platform::database::{self};
 use crate::platform::files;
+use crate::platform::memory::give_back_now;
 use crate::platform::metrics::Metrics;
 use crate::platform::passwords::{HashingPlace, Password};
 use connections::Connections;
@@ -179,6 +180,8 @@ async fn run(
 
     let accepting = accept::accept(listener, places, (app::router(&app), tls), app.metrics.clone(), stop.clone());
     let mut server = tokio::spawn(accepting);
+    // What only the start needed.
+    give_back_now();
 
     tokio::select! {
         ended = &mut server => bail!("the listener failed: {ended:?}"),
