@@ -6,7 +6,6 @@ use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::{Mutex, OnceCell};
@@ -183,13 +182,21 @@ impl Keyring {
     /// Makes the first key of each algorithm that has none.
     pub async fn make_missing(&self, db: &Db, algorithms: &[Algorithm], now: OffsetDateTime) -> Result<()> {
         let vault = self.vault(db).await?;
+        let there = store::published(&mut *db.read().await?, now).await?;
+        // Before the lock: an RSA key takes its time.
+        let mut made = Vec::new();
+        for algorithm in algorithms {
+            if !has_one(&there, algorithm.as_str()) {
+                made.push(make(vault, *algorithm, (now, now)).await?);
+            }
+        }
         let mut tx = db.begin().await?;
         store::lock(&mut tx).await?;
+        // Another instance may have been first.
         let there = store::published(&mut tx, now).await?;
-        for algorithm in algorithms {
-            if there.iter().all(|key| key.alg != algorithm.as_str()) {
-                add(&mut tx, vault, *algorithm, (now, now)).await?;
-            }
+        must_open(vault, &there)?;
+        for key in made.iter().filter(|key| !has_one(&there, &key.alg)) {
+            store::insert(&mut tx, key).await?;
         }
         tx.commit().await?;
         self.forget();
@@ -246,29 +253,43 @@ impl Keyring {
             let algorithm: Algorithm =
                 key.alg.parse().map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
             let opened = Pair::open(vault, (&key.kid, algorithm), &key.sealed, key.signs_from)?;
-            pairs.push(opened.ok_or_else(|| {
-                let kid = &key.kid;
-                Error::Internal(anyhow::anyhow!(
-                    "signing key {kid} is sealed under another master key: {}",
-                    key.sealed_by
-                ))
-            })?);
+            pairs.push(opened.ok_or_else(|| sealed_by_another(&key))?);
         }
         let keys: Vec<Jwk> = pairs.iter().map(|pair| pair.public.clone()).collect();
         Ok(Known { read_at: Some(now), pairs, jwks: Document::of(&JwkSet { keys })? })
     }
 }
 
-/// Makes a key that is published from now on and signs from `signs_from`; answers its id.
-pub(super) async fn add(
-    conn: &mut PgConnection,
+/// Refuses to make keys beside those that another master key has sealed: of two instances that start first, each with a master
+/// key of its own, one would stop the other.
+pub(super) fn must_open(vault: &Vault, there: &[store::Stored]) -> Result<()> {
+    match there.iter().find(|key| key.sealed_by != vault.fingerprint()) {
+        Some(key) => Err(sealed_by_another(key)),
+        None => Ok(()),
+    }
+}
+
+fn sealed_by_another(key: &store::Stored) -> Error {
+    Error::Internal(anyhow::anyhow!(
+        "signing key {} is sealed under another master key: {}: copy that instance's master.key, or set MASTER_KEY_FILE",
+        key.kid,
+        key.sealed_by
+    ))
+}
+
+fn has_one(there: &[store::Stored], algorithm: &str) -> bool {
+    there.iter().any(|key| key.alg == algorithm)
+}
+
+/// Makes a key that, once it is stored, is published from now on and signs from `signs_from`.
+pub(super) async fn make(
     vault: &Vault,
     algorithm: Algorithm,
     (now, signs_from): (OffsetDateTime, OffsetDateTime),
-) -> Result<String> {
+) -> Result<store::Stored> {
     let made = tokio::task::spawn_blocking(move || Pair::generate(algorithm, signs_from)).await;
     let (pair, der): (Pair, Der) = made.map_err(|error| Error::Internal(error.into()))??;
-    let stored = store::Stored {
+    Ok(store::Stored {
         kid: pair.kid.clone(),
         alg: algorithm.to_string(),
         sealed: pair.seal(vault, &der)?,
@@ -276,7 +297,5 @@ pub(super) async fn add(
         public_jwk: Json(pair.public),
         created_at: now,
         signs_from,
-    };
-    store::insert(conn, &stored).await?;
-    Ok(pair.kid)
+    })
 }

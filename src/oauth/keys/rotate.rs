@@ -3,7 +3,7 @@ use std::time::Duration as Pause;
 use serde_json::json;
 use time::Duration;
 
-use super::keyring::add;
+use super::keyring::{make, must_open};
 use super::{Algorithm, store};
 use crate::base::error::Result;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
@@ -27,13 +27,15 @@ pub async fn rotate(oauth: &OAuth, mut tx: AuditedTx, at_once: bool) -> Result<V
     let old_until = if at_once { now } else { now + AHEAD + AFTER };
     store::lock(&mut tx).await?;
     let there = store::published(&mut tx, now).await?;
+    must_open(vault, &there)?;
     let mut made = Vec::new();
     for algorithm in Algorithm::ALL {
         let is_first = there.iter().all(|key| key.alg != algorithm.as_str());
         let signs_from = if at_once || is_first { now } else { now + AHEAD };
-        let kid = add(&mut tx, vault, algorithm, (now, signs_from)).await?;
-        store::retire_others(&mut tx, algorithm.as_str(), &kid, old_until).await?;
-        made.push((algorithm, kid));
+        let key = make(vault, algorithm, (now, signs_from)).await?;
+        store::insert(&mut tx, &key).await?;
+        store::retire_others(&mut tx, algorithm.as_str(), &key.kid, old_until).await?;
+        made.push((algorithm, key.kid));
     }
     let kids: Vec<&str> = made.iter().map(|(_, kid)| kid.as_str()).collect();
     tx.tell(Event::new(Action::SigningKeysRotated).after(json!({"keys": kids, "at_once": at_once})));
