@@ -283,7 +283,10 @@ async fn what_an_administrator_has_decided_of_a_client_it_does_not_change_back()
     let made = register(&server, &token, &wiki()).await;
     let (path, access) = own(&made);
     let id = made.body["client_id"].as_str().expect("an id");
-    let decided = json!({"audience": ["Shop", "Bank"], "who_may_use": "members", "access_token_lifetime_seconds": 60});
+    let decided = json!({
+        "audience": ["Shop", "Bank"], "who_may_use": "members", "access_token_lifetime_seconds": 60,
+        "require_pushed_authorization_requests": true, "dpop_bound_access_tokens": true, "scope": "openid Shop:sell",
+    });
     root.patch(&format!("/clients/{id}"), decided).await.ok();
     let mut body = wiki();
     body["client_id"] = json!(id);
@@ -294,6 +297,19 @@ async fn what_an_administrator_has_decided_of_a_client_it_does_not_change_back()
         (&client["audience"], &client["who_may_use"], &client["access_token_lifetime_seconds"], &client["consent"]),
         (&json!([1, 2]), &json!("members"), &json!(60), &json!("ask"))
     );
+    for must in ["require_pushed_authorization_requests", "dpop_bound_access_tokens"] {
+        assert_eq!(client[must], true, "{must}");
+        assert_eq!(send(&server, Method::GET, &path, &access, &Value::Null).await.ok().body[must], true, "{must}");
+    }
+    assert_eq!(client["scope"], "openid Shop:sell");
+    for wider in ["openid", "openid profile Shop:sell", "openid Shop:sell Shop:pay"] {
+        body["scope"] = json!(wider);
+        let refused = send(&server, Method::PUT, &path, &access, &body).await;
+        assert_eq!(refused.refusal(), (400, "invalid_client_metadata"), "{wider}");
+        assert!(refused.text.contains("scope"), "{refused:?}");
+    }
+    body["scope"] = json!("Shop:sell");
+    assert_eq!(send(&server, Method::PUT, &path, &access, &body).await.ok().body["scope"], "Shop:sell", "less is fine");
 }
 
 #[tokio::test]

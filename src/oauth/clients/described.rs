@@ -7,7 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::oauth::keys::Algorithm;
 
 /// The members that are read.
-const READ: [&str; 11] = [
+const READ: [&str; 12] = [
     "client_name",
     "token_endpoint_auth_method",
     "grant_types",
@@ -17,6 +17,7 @@ const READ: [&str; 11] = [
     "scope",
     "id_token_signed_response_alg",
     "dpop_bound_access_tokens",
+    "require_pushed_authorization_requests",
     "jwks",
     "jwks_uri",
 ];

@@ -56,6 +56,7 @@ pub(super) struct Information {
     scope: String,
     id_token_signed_response_alg: Algorithm,
     dpop_bound_access_tokens: bool,
+    require_pushed_authorization_requests: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<KeySet>, nullable = false)]
     jwks: Option<JwkSet>,
@@ -84,6 +85,7 @@ impl Information {
             scope: client.scope,
             id_token_signed_response_alg: client.id_token_signed_response_alg,
             dpop_bound_access_tokens: client.dpop_bound_access_tokens,
+            require_pushed_authorization_requests: client.require_pushed_authorization_requests,
             jwks: client.jwks,
             jwks_uri: client.jwks_uri,
         }

@@ -5,6 +5,7 @@ use super::register::registration;
 use super::store;
 use crate::base::error;
 use crate::base::opaque::oauth::{ClientSecret, ClientSecretHash, RegistrationAccessHash};
+use crate::gate::access_tokens::scope::is_of_a_service;
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::oauth::OAuth;
 use crate::oauth::clients::{self, Ask, Client, Registration, Shown, change, remove};
@@ -23,7 +24,8 @@ pub(super) async fn authenticate(oauth: &OAuth, token: RegistrationAccessHash, c
 }
 
 /// Writes all of a client anew: what is not said is as if it had never been. What is not for it to say stays: whom it lets in,
-/// what its tokens are for, whether people are asked. A secret, where it has just come to need one.
+/// what its tokens are for, whether people are asked. So does what it must do: PKCE, DPoP, pushed requests. Answers a secret,
+/// too, where it has just come to need one.
 ///
 /// # Errors
 /// 400 `invalid_client_metadata`, `invalid_redirect_uri`; 401 `invalid_token` for a client that has ended meanwhile.
@@ -34,15 +36,26 @@ pub(super) async fn replace(
     said: &Metadata,
 ) -> Result<(Shown, Option<ClientSecret>)> {
     must_be_of(oauth, client, said).await?;
-    let said_now = registration(client.service, said)?;
+    let says_scope = said.0.get("scope").is_some_and(|scope| !scope.is_null());
+    let said = registration(client.service, said)?;
+    if says_scope {
+        must_be_within(&said.scopes, &client.scopes)?;
+    }
     let new = Registration {
-        audience: client.audience.clone(),
-        token_format: client.token_format,
-        token_seconds: Registration::from(client).token_seconds,
-        requires_pkce: client.requires_pkce || client.is_public() || said_now.is_public(),
-        consent: client.consent,
-        admits: client.admits,
-        ..said_now
+        requires_pkce: client.requires_pkce || client.is_public() || said.is_public(),
+        requires_dpop: client.requires_dpop || said.requires_dpop,
+        requires_par: client.requires_par || said.requires_par,
+        name: said.name,
+        auth_method: said.auth_method,
+        grant_types: said.grant_types,
+        redirect_uris: said.redirect_uris,
+        post_logout_redirect_uris: said.post_logout_redirect_uris,
+        backchannel_logout_uri: said.backchannel_logout_uri,
+        scopes: if says_scope { said.scopes } else { client.scopes.clone() },
+        signing_alg: said.signing_alg,
+        jwks: said.jwks,
+        jwks_uri: said.jwks_uri,
+        ..Registration::from(client)
     };
     let now = oauth.clock.now();
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by(oauth, origin));
@@ -50,6 +63,22 @@ pub(super) async fn replace(
     let secret = clients::missing_secret(&mut tx, oauth, &shown, now).await?;
     tx.commit([]).await?;
     Ok((shown, secret))
+}
+
+/// Refuses (400 `invalid_client_metadata`) scopes by which a client could get more than by those that it has: an administrator may
+/// have taken the rest from it.
+fn must_be_within(said: &[String], had: &[String]) -> Result<()> {
+    let permissions = |scopes: &[String]| scopes.iter().filter(|scope| is_of_a_service(scope)).count();
+    let more = said.iter().find(|scope| !had.contains(scope) && (permissions(had) > 0 || !is_of_a_service(scope)));
+    match more {
+        Some(scope) => {
+            Err(invalid(&format!("scope is not for this client to widen: an administrator gives it {scope}")))
+        }
+        None if permissions(had) > 0 && permissions(said) == 0 => {
+            Err(invalid("scope has no permission any more, which would allow all of them: delete the client instead"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Deletes a client.

@@ -48,6 +48,10 @@ pub(super) struct ClientMetadata {
     backchannel_logout_uri: Option<String>,
     /// `RS256` by default.
     id_token_signed_response_alg: Option<String>,
+    /// Whether its tokens are bound to a key of its own (RFC 9449). Once true, only an administrator changes it back.
+    dpop_bound_access_tokens: Option<bool>,
+    /// Whether it pushes its requests (RFC 9126). Once true, only an administrator changes it back.
+    require_pushed_authorization_requests: Option<bool>,
     /// Its keys, for `private_key_jwt`.
     #[schema(value_type = Option<Object>)]
     jwks: Option<serde_json::Value>,
