@@ -47,12 +47,26 @@ impl BatchQuery for ClientLookups {
     type Answer = Option<Known>;
 
     async fn ask(&self, conn: &mut PgConnection, asked: &[Ask]) -> Result<Vec<Option<Known>>> {
-        look_up(conn, &self.0, asked).await
+        look_up(conn, &self.0, asked, Holdings::WhereAsked).await
     }
 }
 
+/// Whether what a client holds itself is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holdings {
+    /// Where its scopes ask for that.
+    WhereAsked,
+    /// Never: its audience is as if it held nothing.
+    Never,
+}
+
 /// The answers, in order.
-pub async fn look_up(conn: &mut PgConnection, evaluator: &Evaluator, asked: &[Ask]) -> Result<Vec<Option<Known>>> {
+pub async fn look_up(
+    conn: &mut PgConnection,
+    evaluator: &Evaluator,
+    asked: &[Ask],
+    holdings: Holdings,
+) -> Result<Vec<Option<Known>>> {
     let (once, places) = distinct(asked.iter().map(|ask| (ask.client_id.as_str(), ask.secret)));
     let now = asked.iter().map(|ask| ask.now).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
     loop {
@@ -74,7 +88,7 @@ pub async fn look_up(conn: &mut PgConnection, evaluator: &Evaluator, asked: &[As
                 known.push(None);
                 continue;
             };
-            let held = held_by_itself(conn, evaluator, &found.client, now).await?;
+            let held = held_by_itself(conn, evaluator, (&found.client, holdings), now).await?;
             let audience = Audience::new(&vocabulary, held).into();
             known.push(Some(Known { client: found.client.into(), knows_secret: found.knows_secret, audience }));
         }
@@ -85,11 +99,12 @@ pub async fn look_up(conn: &mut PgConnection, evaluator: &Evaluator, asked: &[As
 async fn held_by_itself(
     conn: &mut PgConnection,
     evaluator: &Evaluator,
-    client: &Client,
+    (client, holdings): (&Client, Holdings),
     now: OffsetDateTime,
 ) -> Result<Vec<(ServiceId, Effective)>> {
     let services = client.audience.iter().copied();
-    let Some(subject) = client.subject.filter(|_| client.scopes.iter().any(|scope| asks_what_is_held(scope))) else {
+    let is_asked = holdings == Holdings::WhereAsked && client.scopes.iter().any(|scope| asks_what_is_held(scope));
+    let Some(subject) = client.subject.filter(|_| is_asked) else {
         return Ok(services.map(|service| (service, Effective::default())).collect());
     };
     let asked: Vec<_> = services.clone().map(|service| (subject, service)).collect();

@@ -15,7 +15,7 @@ use crate::gate::effective::store::Assignments;
 use crate::gate::keys::{self, CheckedKey};
 use crate::gate::{Effective, Evaluator, Vocabulary};
 use crate::oauth::audience::Audience;
-use crate::oauth::clients::{self, Known};
+use crate::oauth::clients::{self, Holdings, Known};
 use crate::platform::database::{BatchQuery, distinct};
 
 /// Who asks, as they say.
@@ -102,8 +102,10 @@ impl Introspections {
             Asked::Key(_) => None,
         });
         let clients: Vec<_> = clients.collect();
-        let found = if clients.is_empty() { Vec::new() } else { clients::look_up(conn, &self.0, &clients).await? };
-        let mut found = found.into_iter();
+        if clients.is_empty() {
+            return Ok(vec![None; asked.len()]);
+        }
+        let mut found = clients::look_up(conn, &self.0, &clients, Holdings::Never).await?.into_iter();
         let answers = asked.iter().map(|ask| match &ask.by {
             Asked::Client(_) => found.next().flatten(),
             Asked::Key(_) => None,
