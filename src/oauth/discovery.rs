@@ -10,13 +10,13 @@ use utoipa_axum::routes;
 
 use super::OAuth;
 use super::Settings;
-use super::clients::{AuthMethod, GrantType};
+use super::clients::{ASSERTION_ALGORITHMS, AuthMethod, GrantType};
 use super::issuer::Issuer;
 use super::keys::Algorithm;
 use super::scopes::STANDARD;
 use super::{claims, dpop};
 use crate::base::error::Result;
-use crate::platform::http::{Document, IfNoneMatch, Route, Routes, documented};
+use crate::platform::http::{Deadline, Document, IfNoneMatch, Route, Routes, documented};
 
 /// How long whoever reads may keep it: shorter than a key is published before it signs.
 const KEPT: &str = "public, max-age=300";
@@ -124,11 +124,11 @@ impl Metadata {
             code_challenge_methods_supported: vec!["S256"],
             id_token_signing_alg_values_supported: algorithms.to_vec(),
             token_endpoint_auth_methods_supported: anybody.clone(),
-            token_endpoint_auth_signing_alg_values_supported: algorithms.to_vec(),
+            token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.to_vec(),
             introspection_endpoint_auth_methods_supported: confidential.to_vec(),
-            introspection_endpoint_auth_signing_alg_values_supported: algorithms.to_vec(),
+            introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.to_vec(),
             revocation_endpoint_auth_methods_supported: anybody,
-            revocation_endpoint_auth_signing_alg_values_supported: algorithms.to_vec(),
+            revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.to_vec(),
             introspection_signing_alg_values_supported: algorithms.to_vec(),
             dpop_signing_alg_values_supported: dpop::ALGORITHMS.to_vec(),
             claim_types_supported: vec!["normal"],
@@ -155,7 +155,7 @@ pub fn routes() -> Routes<OAuth> {
     Routes::new()
         .routes(public(routes!(openid_configuration)))
         .routes(public(routes!(oauth_authorization_server)))
-        .routes(documented(routes!(jwks)).to_any_origin())
+        .routes(documented(routes!(jwks)).to_any_origin().within(Deadline::Change))
 }
 
 /// Where the metadata of an issuer with a path is besides: between its host and its path (RFC 8414 section 3).

@@ -135,8 +135,8 @@ impl IntoResponse for Error {
     }
 }
 
-/// Without what the standard does not allow in a description.
-fn in_ascii(text: &str) -> String {
+/// Without what the standard does not allow in a description (RFC 6749 sections 4.1.2.1 and 5.2).
+pub(super) fn in_ascii(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '"' | '`' | '\\' => '\'',

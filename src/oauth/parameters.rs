@@ -27,11 +27,11 @@ impl fmt::Debug for Parameters {
 }
 
 impl Parameters {
-    /// Reads a query or a form; `None` when there is too much of it.
+    /// Reads a query or a form; `None` when there is too much of it, or a value that is no text: one with a NUL.
     pub fn read(text: &str) -> Option<Self> {
         let mut pairs = Vec::new();
         for (name, value) in form_urlencoded::parse(text.as_bytes()).filter(|(_, value)| !value.is_empty()) {
-            if pairs.len() == MOST || name.len() + value.len() > LONGEST {
+            if pairs.len() == MOST || name.len() + value.len() > LONGEST || value.contains('\0') {
                 return None;
             }
             pairs.push((name.into_owned(), value.into_owned()));
@@ -106,6 +106,7 @@ mod tests {
         assert!(Parameters::read(&"a=1&".repeat(MOST)).is_some());
         assert!(Parameters::read(&"a=1&".repeat(MOST + 1)).is_none());
         assert!(Parameters::read(&format!("a={}", "1".repeat(LONGEST))).is_none());
+        assert!(Parameters::read("a=%00").is_none());
     }
 
     #[test]
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_the_same() {
-        let parameters = Parameters::read("a=%26%3D%2B+~&b=%00%F0%9F%98%80").expect("not too much");
+        let parameters = Parameters::read("a=%26%3D%2B+~&b=%01%F0%9F%98%80").expect("not too much");
         assert_eq!(Parameters::read(&parameters.written()), Some(parameters.clone()));
         let changed = parameters.with("a", None).with("c", Some("x y".to_owned()));
         assert_eq!((changed.one("a"), changed.one("c")), (None, Some("x y")));

@@ -62,7 +62,7 @@ pub async fn consent_page(
         somebody_else: &request.as_somebody_else(),
         form_token: &form_token,
         request: &request.query(),
-        shown: &scopes::written(&grant.agreed()),
+        shown: &grant.digest(),
     };
     let shown = show(StatusCode::OK, &page, Some(request.target.redirect_uri()))?;
     Ok(with_cookies(shown, cookie))
@@ -93,7 +93,7 @@ struct ConsentForm {
     form_token: String,
     /// The authorization request.
     request: String,
-    /// The scopes that the person has seen.
+    /// A digest of what the person has seen.
     shown: String,
     /// `allow` or `deny`.
     #[schema(example = "allow")]
@@ -133,8 +133,8 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         _ => return again(),
     }
     let Some(browser) = visit.browser(pages).await? else { return again() };
-    let shown = form.one("shown").map_or_else(|| Some(Vec::new()), scopes::read).unwrap_or_default();
-    match authorizations::agree(pages, &request, (&browser, &shown), &visit.origin).await? {
+    let shown = form.one("shown").unwrap_or_default();
+    match authorizations::agree(pages, &request, (&browser, shown), &visit.origin).await? {
         Some(answer) => back(pages, visit, &answer),
         None => again(),
     }

@@ -19,7 +19,6 @@ use crate::base::error::{Error, Result};
 use crate::oauth::authorizations::{Browser, Grant};
 use crate::oauth::device::{self, Answered, Pending};
 use crate::oauth::parameters::Parameters;
-use crate::oauth::scopes;
 use crate::pages::Pages;
 use crate::pages::visit::Visit;
 use crate::platform::http::{Form, Routes};
@@ -214,9 +213,9 @@ async fn posted(
             return Ok(failed(error, |status| again(status, fault)));
         }
     };
-    let shown = form.one("shown").map_or_else(|| Some(Vec::new()), scopes::read).unwrap_or_default();
+    let shown = form.one("shown").unwrap_or_default();
     let answer = match one(&form).as_deref() {
-        Some("allow") => device::allow(pages, &pending, (&browser, &shown), &visit.origin).await?,
+        Some("allow") => device::allow(pages, &pending, (&browser, shown), &visit.origin).await?,
         Some("deny") => {
             let denied = device::deny(pages, &pending, &browser, &visit.origin).await?;
             if matches!(denied, Answered::Done) {
@@ -254,7 +253,7 @@ fn question(
         scopes: &in_words(Words::of(visit.locale), grant),
         form_token: &form_token,
         query: &query.carried(),
-        shown: &scopes::written(&grant.agreed()),
+        shown: &grant.digest(),
     };
     Ok(with_cookies(show(StatusCode::OK, &page, None)?, cookie))
 }

@@ -9,7 +9,7 @@ use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::oauth::clients::Consent;
 use crate::oauth::{OAuth, consents};
 
-/// They agree to what they were `shown`. `None` where that is no longer what they would grant, or their session has ended: they
+/// They agree to what they were `shown`, of which this is the digest. `None` where that is no longer what they would grant, or their session has ended: they
 /// are to be asked anew.
 ///
 /// # Errors
@@ -17,20 +17,20 @@ use crate::oauth::{OAuth, consents};
 pub async fn agree(
     oauth: &OAuth,
     request: &Request,
-    (browser, shown): (&Browser, &[String]),
+    (browser, shown): (&Browser, &str),
     origin: &Origin,
 ) -> Result<Option<Answer>> {
     let is_expected = request.expected.is_not_another(browser.person);
     let grant = request.grant(oauth, browser.person).await?;
-    let Some(grant) = grant.filter(|grant| is_expected && grant.agreed() == shown) else { return Ok(None) };
+    let Some(grant) = grant.filter(|grant| is_expected && grant.digest() == shown) else { return Ok(None) };
     let by = By { actor: Actor::Person(browser.person), origin: origin.clone(), now: oauth.clock.now() };
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
     let Some(code) = code::insert(oauth, &mut tx, request, (browser, &grant), origin).await? else { return Ok(None) };
     let client = &request.client;
     let remembers = client.consent == Consent::Remember;
-    let now = tx.by().now;
-    if remembers && consents::store::remember(&mut tx, (browser.person, client.id), shown, now).await? {
-        let agreed = json!({"client_id": client.client_id, "scopes": shown});
+    let (agreed, now) = (grant.agreed(), tx.by().now);
+    if remembers && consents::store::remember(&mut tx, (browser.person, client.id), &agreed, now).await? {
+        let agreed = json!({"client_id": client.client_id, "scopes": agreed});
         tx.tell(Event::new(Action::ConsentGranted).about(browser.person).within(client.service).after(agreed));
     }
     tx.commit([]).await?;

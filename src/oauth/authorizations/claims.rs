@@ -24,6 +24,10 @@ impl Claims {
         if text.len() > LONGEST {
             return Err("claims is longer than 4 KiB");
         }
+        // Postgres keeps no NUL.
+        if text.contains("\\u0000") {
+            return Err("claims has a NUL in it");
+        }
         let Ok(Value::Object(claims)) = serde_json::from_str(text) else { return Err("claims is no JSON object") };
         let is_request = |request: &Value| request.is_null() || request.is_object();
         let is_place = |name: &str| match claims.get(name) {

@@ -1,5 +1,7 @@
 //! What a client may be granted: never more than the person holds.
 
+use sha2::{Digest, Sha256};
+
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ServiceId};
 use crate::gate::Effective;
@@ -39,13 +41,13 @@ impl Grant {
         }
         let keeps = |scope: &str| scope != OFFLINE_ACCESS || client.may(GrantType::RefreshToken);
         let asked: Vec<String> = scopes.iter().filter(|scope| keeps(scope)).cloned().collect();
-        Ok(Some(Self::new(&asked, audience.iter().cloned().zip(held))))
+        Ok(Some(Self::new(&client.scopes, &asked, audience.iter().cloned().zip(held))))
     }
 
-    /// Of what is asked for, what [`Audience::granted`] leaves of it.
-    fn new(asked: &[String], held: impl Iterator<Item = (Service, Effective)>) -> Self {
+    /// Of what is asked for, what [`Audience::granted`] leaves of it for a client that may ask for `allowed`.
+    fn new(allowed: &[String], asked: &[String], held: impl Iterator<Item = (Service, Effective)>) -> Self {
         let places = held.map(|(service, held)| Place { service: service.id, name: service.name.into(), held });
-        let (audience, mut scopes) = Audience::at(places).granted(&[], asked);
+        let (audience, mut scopes) = Audience::at(places).granted(allowed, asked);
         let services = audience.places().iter();
         let services = services.map(|place| Service { id: place.service, name: place.name.as_ref().to_owned() });
         scopes.sort_unstable();
@@ -68,6 +70,11 @@ impl Grant {
         agreed.dedup();
         agreed
     }
+
+    /// What a page carries of that, however much it is: SHA-256, in hex.
+    pub fn digest(&self) -> String {
+        hex::encode(Sha256::digest(self.agreed().join("\n")))
+    }
 }
 
 #[cfg(test)]
@@ -81,7 +88,7 @@ mod tests {
             let service = Service { id: ServiceId(*id), name: (*name).to_owned() };
             (service, Effective { permissions, ..Effective::default() })
         });
-        Grant::new(&asked, held)
+        Grant::new(&[], &asked, held)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use form_urlencoded::Serializer;
 
 use crate::oauth::clients::Client;
+use crate::oauth::error::in_ascii;
 
 /// How an answer travels (OAuth 2.0 Multiple Response Type Encoding Practices; OAuth 2.0 Form Post Response Mode).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl Target {
 
     /// That something was not done (RFC 6749 section 4.1.2.1).
     pub fn error(&self, code: &'static str, description: &str) -> Answer {
-        self.answer(vec![("error", code.to_owned()), ("error_description", description.to_owned())])
+        self.answer(vec![("error", code.to_owned()), ("error_description", in_ascii(description))])
     }
 }
 

@@ -236,7 +236,7 @@ fn read(oauth: &OAuth, parameters: Parameters, known: Known) -> std::result::Res
     let scopes = scopes::asked(&client.scopes, parameters.one("scope")).map_err(|refused| match refused {
         scopes::Refused::Malformed => Wrong::new("invalid_scope", "scope is no list of scopes"),
         scopes::Refused::NotAllowed(scope) => {
-            Wrong::new("invalid_scope", format!("the client may not ask for {}", scope.escape_default()))
+            Wrong::new("invalid_scope", format!("the client may not ask for {scope}"))
         }
     })?;
     let audience = asked_for(oauth, services, &parameters).ok_or_else(|| {
@@ -273,7 +273,7 @@ fn read(oauth: &OAuth, parameters: Parameters, known: Known) -> std::result::Res
 /// Whether it is a request that this client may send and that is read here.
 fn must_be_for_us(parameters: &Parameters, client: &Client) -> std::result::Result<(), Wrong> {
     if let Some(name) = parameters.doubled() {
-        return Err(Wrong::invalid(format!("{} is given more than once", name.escape_default())));
+        return Err(Wrong::invalid(format!("{name} is given more than once")));
     }
     if parameters.one("request").is_some() {
         return Err(Wrong::new("request_not_supported", "request objects are not read: send the parameters"));

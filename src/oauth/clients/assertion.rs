@@ -114,12 +114,14 @@ async fn keys_of<'a>(
     })
 }
 
+/// By which a client may sign, as discovery has it.
+pub const ASSERTION_ALGORITHMS: [&str; 4] = ["ES256", "EdDSA", "RS256", "PS256"];
+
 /// What it says, if it is signed with this key. By which algorithm is for the key to say: never a symmetric one, and nothing
 /// that the header names, but which of the key's own.
 fn signed_with(key: &Jwk, assertion: &str) -> Option<Claims> {
     let algorithms = match &key.algorithm {
         AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
-        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P384 => vec![Algorithm::ES384],
         AlgorithmParameters::OctetKeyPair(_) => vec![Algorithm::EdDSA],
         AlgorithmParameters::RSA(_) => vec![Algorithm::RS256, Algorithm::PS256],
         _ => return None,

@@ -76,7 +76,9 @@ async fn write(tx: &mut AuditedTx, before: &Client, new: &Registration) -> Resul
     let now = tx.by().now;
     store::update(tx, before.id, new).await?;
     store::set_audience(tx, before.id, &new.audience).await?;
-    let lost_services: Vec<ServiceId> = lost(&before.audience, &new.audience);
+    let mut lost_services: Vec<ServiceId> = lost(&before.audience, &new.audience);
+    // Where it could do all, it may do some things from now on.
+    lost_services.extend(store::narrowed(tx, &new.audience, (&before.scopes, &new.scopes)).await?);
     let lost_scopes: Vec<String> = lost(&before.scopes, &new.scopes);
     if !lost_services.is_empty() || !lost_scopes.is_empty() {
         store::narrow(tx, before.id, &lost_services, &lost_scopes).await?;

@@ -26,11 +26,12 @@ pub mod store;
 mod uris;
 mod words;
 
+pub use assertion::ASSERTION_ALGORITHMS;
 pub use authenticate::{Presented, authenticate};
 pub use change::change;
 pub use client::Client;
 pub use identifier::{ClientName, Identifier};
-pub use lookup::{Ask, ClientLookups, Known, look_up};
+pub use lookup::{Ask, ClientLookups, Holdings, Known, look_up};
 pub use metadata::{ClientChange, NewClient};
 pub use public_keys::{KeySet, public_key};
 pub use register::{Registered, register, register_anywhere};

@@ -23,7 +23,7 @@ pub use list::list;
 pub use scopes::unknown_scopes;
 pub use secrets::{end_secret, end_secrets, insert_secret, live_secrets, secrets};
 pub use subject::{begin_subject, end_subject, rename_subject};
-pub use write::{MOST_CLIENTS, insert, lock, narrow, remove, set_audience, update};
+pub use write::{MOST_CLIENTS, insert, lock, narrow, narrowed, remove, set_audience, update};
 
 #[expect(clippy::struct_excessive_bools, reason = "columns")]
 struct Row {

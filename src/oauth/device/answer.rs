@@ -33,7 +33,7 @@ impl Pending {
     }
 }
 
-/// They agree to what they were `shown`: the device gets its tokens at its next poll. What it may do ends with their session in
+/// They agree to what they were `shown`, of which this is the digest: the device gets its tokens at its next poll. What it may do ends with their session in
 /// this browser, unless it is to outlive that (`offline_access`).
 ///
 /// # Errors
@@ -41,11 +41,11 @@ impl Pending {
 pub async fn allow(
     oauth: &OAuth,
     pending: &Pending,
-    (browser, shown): (&Browser, &[String]),
+    (browser, shown): (&Browser, &str),
     origin: &Origin,
 ) -> Result<Answered> {
     let Some(grant) = pending.grant(oauth, browser).await? else { return Ok(Answered::NoAccess) };
-    if grant.agreed() != shown {
+    if grant.digest() != shown {
         return Ok(Answered::Again(grant));
     }
     let by = By { actor: Actor::Person(browser.person), origin: origin.clone(), now: oauth.clock.now() };
@@ -74,9 +74,9 @@ pub async fn allow(
     }
     let granted = json!({"client_id": client.client_id, "scopes": grant.scopes, "services": services});
     tx.tell(Event::new(Action::AuthorizationCreated).about(person).within(client.service).after(granted));
-    let remembers = client.consent == Consent::Remember;
-    if remembers && consents::store::remember(&mut tx, (person, client.id), shown, now).await? {
-        let agreed = json!({"client_id": client.client_id, "scopes": shown});
+    let (remembers, agreed) = (client.consent == Consent::Remember, grant.agreed());
+    if remembers && consents::store::remember(&mut tx, (person, client.id), &agreed, now).await? {
+        let agreed = json!({"client_id": client.client_id, "scopes": agreed});
         tx.tell(Event::new(Action::ConsentGranted).about(person).within(client.service).after(agreed));
     }
     tx.commit([]).await?;

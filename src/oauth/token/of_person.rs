@@ -94,7 +94,8 @@ pub(super) async fn prepare(
         None => Map::new(),
     };
     let audience = audience.narrowed(&oauth.issuer, form.all("resource"))?;
-    let (audience, scopes) = audience.granted(granted, &asked);
+    // The client may have come to have permissions since it was granted all of a service.
+    let (audience, scopes) = audience.granted(&[&granted[..], &client.scopes].concat(), &asked);
     let scopes = while_administrator(&mut conn, authorization.person, scopes, now).await?;
     drop(conn);
     let subject = Subject::Person(authorization.person);

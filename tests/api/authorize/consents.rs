@@ -94,6 +94,10 @@ async fn nobody_grants_what_they_do_not_hold() {
     let mut browser = Browser::of(&server, "bob").await;
     code(&browser.get(&asking(&[("scope", "")])).await);
     assert_eq!(granted(&server).await, (vec![], vec![]));
+    // A client that is for some permissions there gets no more by asking for none of them.
+    code(&browser.get(&asking(&[("scope", "openid")])).await);
+    assert_eq!(granted(&server).await, (vec!["openid".to_owned()], vec![]));
+    server.execute("update auth.clients set scopes = '{openid}'").await;
     code(&browser.get(&asking(&[("scope", "openid")])).await);
     assert_eq!(granted(&server).await, (vec!["openid".to_owned()], vec![1000]));
 }
@@ -101,13 +105,16 @@ async fn nobody_grants_what_they_do_not_hold() {
 #[tokio::test]
 async fn all_that_one_may_do_in_a_service_is_asked_for_in_these_words() {
     let server = shop().await;
+    server.execute("update auth.clients set scopes = '{openid,profile}'").await;
     clerk(&server).await;
     let mut browser = Browser::of(&server, "ada").await;
     let page = browser.get(&asking(&[("scope", "openid"), ("ui_locales", "es-PE")])).await;
     assert!(page.text.contains(r#"lang="es""#));
     assert!(page.text.contains("hacer en Store todo lo que usted puede hacer allí"), "{page:?}");
     code(&browser.submit(&page, &[("answer", "allow")]).await);
-    assert_eq!(error(&browser.get(&asking(&[("prompt", "none")])).await), "consent_required");
+    code(&browser.get(&asking(&[("prompt", "none"), ("scope", "openid")])).await);
+    let more = asking(&[("prompt", "none"), ("scope", "openid profile")]);
+    assert_eq!(error(&browser.get(&more).await), "consent_required");
 }
 
 #[tokio::test]

@@ -215,16 +215,22 @@ async fn strangers_make_us_ask_a_host_so_often_and_fill_no_service() {
                   document_expires_at)
              select 10000 + n, 'https://a.example/' || n, 'A', 1000, 'none', '{authorization_code}', '{https://a.example/}', now(),
                     now() + n * interval '1 second'
-             from generate_series(1, 999) n",
+             from generate_series(1, 1000) n",
         )
         .await;
     server.app.clock.turn(Duration::minutes(1));
     let client_id = place.at("/client.json");
     place.says("/client.json", Said::json(&document(&client_id)));
     assert!(browser.get(&asking(&client_id, &[])).await.text.contains("to continue to localhost"));
-    assert_eq!(server.number("select count(*) from auth.clients where service_id = 1000").await, 1000);
+    let of_documents =
+        "select count(*) from auth.clients where service_id = 1000 and starts_with(client_id, 'https://')";
+    assert_eq!(server.number(of_documents).await, 1000);
     let gone = "select count(*) from auth.clients where client_id = 'https://a.example/1'";
     assert_eq!(server.number(gone).await, 0, "the one that has not been asked for the longest");
+    let told = "select count(*) from auth.audit_events where action = 'client.deleted' and before->>'client_id' = 'https://a.example/1'";
+    assert_eq!(server.number(told).await, 1);
+    let new = json!({"client_id": "ours", "client_name": "Ours", "service_id": 1000, "redirect_uris": ["https://ours.example/cb"]});
+    server.administrator().await.post("/clients", new).await.ok();
 }
 
 #[tokio::test]

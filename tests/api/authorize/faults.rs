@@ -12,7 +12,7 @@ async fn who_asks_must_be_known_before_anybody_is_sent_anywhere() {
     for (request, sentence) in [
         (asking(&[("client_id", "")]), "is not known"),
         (asking(&[("client_id", "nobody")]), "is not known"),
-        (asking(&[("client_id", "web-shop\0")]), "is not known"),
+        (asking(&[("client_id", "web-shop\0")]), "read"),
         (asking(&[("redirect_uri", "")]), "has not registered"),
         (asking(&[("redirect_uri", "https://evil.example")]), "has not registered"),
         (asking(&[("redirect_uri", "https://evil.example"), ("request", "eyJ.eyJ.c2ln")]), "has not registered"),

@@ -23,7 +23,7 @@ async fn token_of(server: &Server, client: &Client, scopes: &[&str], services: &
 async fn a_backend_hears_of_an_access_token_what_it_hears_of_a_session() {
     let server = Server::on_the_demo_data().await;
     for token_format in ["jwt", "opaque"] {
-        let client = server.client(NewClient { client_id: token_format, token_format, ..NewClient::default() }).await;
+        let client = server.client(NewClient { client_id: token_format, token_format, ..NewClient::for_all() }).await;
         let access = token_of(&server, &client, &["openid"], &[4]).await;
         let session = server.demo("adm2").await;
         let question = json!({"service_id": 4, "permission": ["read", "delete"], "user_id": ADM2});
@@ -198,4 +198,36 @@ async fn backends_hear_when_it_ends() {
             .await
             .expect("a number");
     assert_eq!(told, 1);
+}
+
+#[tokio::test]
+async fn what_was_for_all_of_a_service_is_for_nothing_there_once_the_client_is_for_some_permissions() {
+    let server = Server::on_the_demo_data().await;
+    let root = server.demo("adm1").await;
+    for token_format in ["jwt", "opaque"] {
+        let new = NewClient {
+            client_id: token_format,
+            token_format,
+            scopes: &["openid", "offline_access"],
+            ..NewClient::default()
+        };
+        let client = server.client(new).await;
+        let all =
+            NewAuthorization { scopes: &["openid", "offline_access"], services: &[4], ..NewAuthorization::default() };
+        let answer = client.redeem(&server.authorize(&client, ADM2, all).await).await.ok().body;
+        let text = |name: &str| answer[name].as_str().expect("a text").to_owned();
+        let may_delete = async |token: &str| {
+            let question = json!({"service_id": 4, "permission": "delete"});
+            server.anonymous().with_token(token).post("/check-token", question).await.body["allowed"] == true
+        };
+        assert!(may_delete(&text("access_token")).await);
+        root.patch(&format!("/clients/{token_format}"), json!({"scope": "openid offline_access UI%20Store:read"}))
+            .await
+            .ok();
+        assert!(!may_delete(&text("access_token")).await, "{token_format}");
+        let refreshed = client.refresh(&text("refresh_token")).await.ok().body;
+        let token = refreshed["access_token"].as_str().expect("a token");
+        assert!(!may_delete(token).await, "{token_format}");
+        assert!(!refreshed["scope"].as_str().expect("scopes").contains("UI"), "{refreshed}");
+    }
 }

@@ -15,7 +15,7 @@ async fn app(server: &Server) -> Client {
 #[tokio::test]
 async fn a_code_gives_an_access_token_an_id_token_and_a_refresh_token() {
     let server = Server::on_the_demo_data().await;
-    let client = app(&server).await;
+    let client = server.client(NewClient::for_all()).await;
     let code = server.authorize(&client, JUAN, NewAuthorization::default()).await;
     let answer = client.redeem(&code).await.ok();
     assert_eq!(answer.body["scope"], "openid profile email offline_access");

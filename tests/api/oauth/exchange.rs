@@ -140,7 +140,7 @@ async fn a_client_without_scopes_of_a_service_passes_on_what_the_token_has() {
     assert_eq!(whole.body["scope"], "");
     let checked = server.anonymous().with_token(&token(&whole)).post("/check-token", json!({"service_id": C})).await;
     assert_eq!(checked.ok().body["roles"], json!(["Editor"]));
-    let narrow = of_app(&server, &app, &["Service C:read"], &[A, C]).await;
+    let narrow = of_app(&server, &app, &["Service A:read", "Service C:read"], &[A, C]).await;
     let answer = exchange(&gateway, &narrow, &[("audience", "Service C")]).await.ok();
     assert_eq!(answer.body["scope"], "Service%20C:read");
     let wider = exchange(&gateway, &narrow, &[("audience", "Service C"), ("scope", "Service%20C:update")]).await;
@@ -279,7 +279,7 @@ async fn a_revoked_or_logged_out_subject_ends_what_it_was_exchanged_for() {
     let (gateway, app, editor1) =
         (server.client(gateway()).await, server.client(app()).await, server.demo("editor1").await);
     let of_session = token(&exchange(&gateway, editor1.token(), &[("audience", "Service C")]).await.ok());
-    let subject = of_app(&server, &app, &["Service C:read"], &[A, C]).await;
+    let subject = of_app(&server, &app, &["Service A:read", "Service C:read"], &[A, C]).await;
     let of_token = token(&exchange(&gateway, &subject, &[("audience", "Service C")]).await.ok());
     app.at(&elsewhere).post("/oauth/revoke", &[("token", &subject)]).await.ok();
     let anonymous = server.anonymous();
@@ -299,7 +299,7 @@ async fn the_new_token_lives_no_longer_than_the_old_one_may() {
     let absolute = server.app.sessions.lifetime.absolute.whole_seconds();
     let longest = lives(exchange(&gateway, editor1.token(), &[("audience", "Service C")]).await);
     assert!((1..=absolute.min(86_400)).contains(&longest), "{longest}");
-    let subject = of_app(&server, &app, &["Service C:read"], &[A, C]).await;
+    let subject = of_app(&server, &app, &["Service A:read", "Service C:read"], &[A, C]).await;
     server.app.clock.turn(Duration::seconds(200));
     let left = lives(exchange(&gateway, &subject, &[("audience", "Service C")]).await);
     assert!((98..=100).contains(&left), "{left}");

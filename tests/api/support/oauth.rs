@@ -55,6 +55,12 @@ impl Default for NewClient<'_> {
 }
 
 impl NewClient<'_> {
+    /// One that is for no permission of UI Store, and so for all of them.
+    pub fn for_all() -> Self {
+        let scopes = &["openid", "profile", "email", "offline_access", "roles", "permissions"];
+        Self { scopes, ..Self::default() }
+    }
+
     /// One that can't keep a secret.
     pub fn public() -> Self {
         Self { auth_method: "none", grant_types: &["authorization_code", "refresh_token"], ..Self::default() }

@@ -1,4 +1,5 @@
 use axum::http::StatusCode;
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::document::{Document, is_json, kept_for};
@@ -6,7 +7,7 @@ use super::{Address, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::ServiceId;
 use crate::gate;
-use crate::gate::audit::{Actor, AuditedTx, By, Origin};
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::oauth::OAuth;
 use crate::oauth::clients::{self, Client, Consent, Identifier, MOST_CLIENTS, Registration, change, register};
 use crate::platform::outbound::Call;
@@ -93,7 +94,10 @@ async fn keep(
             change::replace(&mut tx, &client, registration).await?.id
         } else {
             gate::store::services::lock(&mut tx, service).await?;
-            store::make_room(&mut tx, service, MOST_CLIENTS).await?;
+            if let Some(forgotten) = store::make_room(&mut tx, service, MOST_CLIENTS).await? {
+                let why = json!({"client_id": forgotten, "reason": "gave way to a newer document"});
+                tx.tell(Event::new(Action::ClientDeleted).within(service).before(why));
+            }
             let identifier = Identifier::of_document(address);
             register(&mut tx, oauth, (service, identifier), &registration, None).await?.shown.id
         };
@@ -129,5 +133,9 @@ async fn registration(tx: &mut AuditedTx, service: ServiceId, document: Document
     new.consent = Consent::Ask;
     let unknown = clients::store::unknown_scopes(tx, &new.permission_scopes(), &new.audience).await?;
     new.scopes.retain(|scope| !unknown.contains(scope));
+    if !unknown.is_empty() && new.permission_scopes().is_empty() {
+        // It wanted some things there, of which nothing is left: that is not all.
+        new.audience.clear();
+    }
     Ok(new)
 }

@@ -15,9 +15,9 @@ pub async fn keep(conn: &mut PgConnection, client: ClientId, expires_at: OffsetD
 }
 
 /// Forgets the one that has not been asked for the longest of those that do nothing for anybody, where a service has `most`
-/// clients: strangers who bring documents keep nobody else out.
-pub async fn make_room(conn: &mut PgConnection, service: ServiceId, most: i64) -> Result<()> {
-    sqlx::query!(
+/// clients of documents; answers which.
+pub async fn make_room(conn: &mut PgConnection, service: ServiceId, most: i64) -> Result<Option<String>> {
+    let forgotten = sqlx::query_scalar!(
         r#"
         delete from auth.clients
         where id = (
@@ -30,12 +30,15 @@ pub async fn make_room(conn: &mut PgConnection, service: ServiceId, most: i64) -
             limit 1
             for update skip locked
         )
-          and (select count(*) from auth.clients where service_id = $1 and removed_at is null) >= $2
+          and (
+              select count(*)
+              from auth.clients
+              where service_id = $1 and removed_at is null and starts_with(client_id, 'https://')
+          ) >= $2
+        returning client_id
         "#,
         service.0,
         most,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
+    );
+    Ok(forgotten.fetch_optional(conn).await?)
 }

@@ -7,7 +7,7 @@ use crate::base::error::{Error, OnConstraint, Result};
 use crate::base::id::{ClientId, Id, PersonId, ServiceId};
 use crate::oauth::clients::{GrantType, Identifier, Registration};
 
-/// How many clients a service may have.
+/// How many clients a service may have, and as many of documents besides.
 pub const MOST_CLIENTS: i64 = 1000;
 
 /// Registers a client of a service that is locked. The unique indexes decide whether its identifier is free.
@@ -34,7 +34,13 @@ pub async fn insert(
             consent, admits, jwks, jwks_uri, created_at, created_by, requires_par, loopback_only
         )
         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $22, $23
-        where (select count(*) from auth.clients where service_id = $3 and removed_at is null) < $21
+        where (
+            select count(*)
+            from auth.clients
+            where service_id = $3 and removed_at is null
+              -- Of either kind so many: documents, which strangers bring, take no place from others.
+              and starts_with(client_id, 'https://') = starts_with($1, 'https://')
+        ) < $21
         returning id as "id: ClientId"
         "#,
         client_id.as_str(),
@@ -165,6 +171,27 @@ pub async fn narrow(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Those of these services of which the scopes `before` have no permission, and those after it have some.
+pub async fn narrowed(
+    conn: &mut PgConnection,
+    services: &[ServiceId],
+    (before, after): (&[String], &[String]),
+) -> Result<Vec<ServiceId>> {
+    let narrowed = sqlx::query_scalar!(
+        r#"
+        select s.id as "id: ServiceId"
+        from auth.services s
+        where s.id = any ($1)
+          and exists (select from unnest($3::text[]) scope where starts_with(scope, s.name || ':'))
+          and not exists (select from unnest($2::text[]) scope where starts_with(scope, s.name || ':'))
+        "#,
+        &numbers(services),
+        before,
+        after,
+    );
+    Ok(narrowed.fetch_all(conn).await?)
 }
 
 /// Keeps a client from any change by others until this transaction ends.
