@@ -1,6 +1,7 @@
 //! A person has been asked, and says yes or no.
 
 use serde_json::json;
+use time::Duration;
 
 use super::redirect::Answer;
 use super::{Browser, Request, code};
@@ -9,8 +10,11 @@ use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::oauth::clients::Consent;
 use crate::oauth::{OAuth, consents};
 
-/// They agree to what they were `shown`, of which this is the digest. `None` where that is no longer what they would grant, or their session has ended: they
-/// are to be asked anew.
+/// So long somebody who has logged in for a request may take to read what it asks for.
+const READING: Duration = Duration::minutes(10);
+
+/// They agree to what they were `shown`, of which this is the digest. `None` where that is no longer what they would grant, where they are to log in first, or where
+/// their session has ended or the client has changed: they are to be asked anew.
 ///
 /// # Errors
 /// When Postgres can't be asked.
@@ -20,6 +24,9 @@ pub async fn agree(
     (browser, shown): (&Browser, &str),
     origin: &Origin,
 ) -> Result<Option<Answer>> {
+    if !request.is_content_with(browser, oauth.clock.now(), READING) {
+        return Ok(None);
+    }
     let is_expected = request.expected.is_not_another(browser.person);
     let grant = request.grant(oauth, browser.person).await?;
     let Some(grant) = grant.filter(|grant| is_expected && grant.digest() == shown) else { return Ok(None) };

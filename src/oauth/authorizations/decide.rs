@@ -1,5 +1,7 @@
 //! What comes next in an authorization request.
 
+use time::Duration;
+
 use super::prompt::is_new;
 use super::redirect::Answer;
 use super::{Browser, Grant, Request, code};
@@ -29,7 +31,7 @@ pub async fn decide(oauth: &OAuth, request: &Request, browser: Option<&Browser>,
     let may_ask = !request.prompt.none;
     let back = |code, description| Ok(Next::Back(request.target.error(code, description)));
     let now = oauth.clock.now();
-    let Some(browser) = browser.filter(|browser| logs_in(request, browser, now)) else {
+    let Some(browser) = browser.filter(|browser| request.is_content_with(browser, now, Duration::ZERO)) else {
         return if may_ask {
             Ok(Next::LogIn)
         } else {
@@ -57,12 +59,6 @@ pub async fn decide(oauth: &OAuth, request: &Request, browser: Option<&Browser>,
         return if may_ask { Ok(Next::LogIn) } else { back("login_required", "they logged out") };
     };
     Ok(Next::Back(request.target.answer(vec![("code", code.reveal().to_owned())])))
-}
-
-/// Whether a session is as new as the request wants it.
-fn logs_in(request: &Request, browser: &Browser, now: time::OffsetDateTime) -> bool {
-    let is_young = request.max_age.is_none_or(|age| age.allows(browser.logged_in_at, now));
-    is_young && !request.prompt.login
 }
 
 async fn must_agree(oauth: &OAuth, request: &Request, browser: &Browser, grant: &Grant) -> Result<bool> {

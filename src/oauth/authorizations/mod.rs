@@ -22,7 +22,7 @@ pub use request::{Checked, Expected, Fault, Refused, Request, check};
 
 use std::sync::Arc;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
@@ -69,6 +69,12 @@ impl Browser {
 }
 
 impl Request {
+    /// Whether a session is as new as the request wants it, or was that before somebody took this time to `read`.
+    fn is_content_with(&self, browser: &Browser, now: OffsetDateTime, read: Duration) -> bool {
+        let is_young = self.max_age.is_none_or(|age| age.allows(browser.logged_in_at + read, now));
+        is_young && !self.prompt.login
+    }
+
     /// What `person` would grant; `None` for whom the client does not let in.
     async fn grant(&self, oauth: &OAuth, person: PersonId) -> Result<Option<Grant>> {
         let grant = Grant::of(oauth, &self.client, (&self.scopes, &self.audience), person).await?;

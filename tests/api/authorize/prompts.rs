@@ -3,8 +3,8 @@
 use serde_json::json;
 use time::Duration;
 
-use super::{Browser, asking, clerk, code, error, id_token, shop};
-use crate::support::Server;
+use super::{Browser, Form, asking, clerk, code, error, id_token, shop};
+use crate::support::{Response, Server};
 
 async fn logged_in(server: &Server) -> Browser {
     server.execute("update auth.clients set consent = 'none'").await;
@@ -114,4 +114,45 @@ async fn the_hint_says_who_is_expected() {
     code(&browser.log_in(&page, "bob").await);
     let claims = json!({"id_token": {"sub": {"value": ada.to_string()}}}).to_string();
     assert_eq!(error(&browser.get(&asking(&[("claims", &claims), ("prompt", "none")])).await), "login_required");
+}
+
+/// Says yes to a request that nobody has been asked about, by a form of another page.
+async fn say_yes(browser: &mut Browser, form: &Response, request: &str) -> Response {
+    let request = request.trim_start_matches("/oauth/authorize?");
+    let body = Form::of(form).body(&[("request", request), ("answer", "allow"), ("shown", "Store:read openid")]);
+    browser.post("/consent", &body, |request| request.header("sec-fetch-site", "same-origin")).await
+}
+
+#[tokio::test]
+async fn nobody_agrees_instead_of_logging_in_as_they_were_asked_to() {
+    let server = shop().await;
+    let mut browser = logged_in(&server).await;
+    let mut home = browser.get("/").await;
+    for _ in 0..3 {
+        server.app.clock.turn(Duration::minutes(4));
+        home = browser.get("/").await;
+    }
+    for (name, value) in
+        [("prompt", "login"), ("prompt", "select_account consent"), ("max_age", "60"), ("max_age", "0")]
+    {
+        let request = asking(&[(name, value)]);
+        let answer = say_yes(&mut browser, &home, &request).await;
+        assert!(answer.header("location").contains("/oauth/authorize?"), "{name}={value}: {answer:?}");
+        assert!(browser.get(&request).await.text.contains(r#"id="password""#), "{name}={value}");
+    }
+    assert_eq!(server.number("select count(*) from auth.authorizations").await, 0);
+    code(&say_yes(&mut browser, &home, &asking(&[])).await);
+}
+
+#[tokio::test]
+async fn whoever_has_logged_in_for_it_may_take_their_time_to_read() {
+    let server = shop().await;
+    server.execute("update auth.clients set consent = 'ask'").await;
+    let (_, mut browser) = clerk(&server).await;
+    for (name, value) in [("max_age", "0"), ("max_age", "30"), ("prompt", "login")] {
+        let login = browser.get(&asking(&[(name, value)])).await;
+        let page = browser.log_in(&login, "ada").await;
+        server.app.clock.turn(Duration::minutes(4));
+        code(&browser.submit(&page, &[("answer", "allow")]).await);
+    }
 }

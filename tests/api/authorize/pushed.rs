@@ -5,7 +5,7 @@ use portero::oauth::clients::A_MINUTE;
 use serde_json::json;
 use time::Duration;
 
-use super::browser::Browser;
+use super::browser::{Browser, Form};
 use super::{CALLBACK, CHALLENGE, asking, carried, clerk, code, error, shop};
 use crate::support::dpop::ProofKey;
 use crate::support::oauth::{VERIFIER, basic, post_form};
@@ -297,4 +297,18 @@ async fn strangers_fill_nothing_as_a_public_client() {
     server.execute("update auth.clients set auth_method = 'client_secret_post' where client_id = 'web-shop'").await;
     let secret = server.secret_of(1000, None).await;
     assert_eq!(push(&server, &[("client_secret", &secret)]).await.status, 201, "who is known is no stranger");
+}
+
+#[tokio::test]
+async fn nobody_agrees_to_what_was_pushed_instead_of_logging_in_for_it() {
+    let server = shop().await;
+    let (_ada, _) = clerk(&server).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let login = browser.get(&pushed(&server, &[("prompt", "login")]).await).await;
+    let body = Form::of(&login).body(&[("answer", "allow"), ("shown", "Store:read openid")]);
+    let answer = browser.post("/consent", &body, |request| request.header("sec-fetch-site", "same-origin")).await;
+    assert!(answer.header("location").contains("/oauth/authorize?"), "{answer:?}");
+    assert_eq!(server.number("select count(*) from auth.authorizations").await, 0);
+    let consent = browser.log_in(&login, "ada").await;
+    code(&browser.submit(&consent, &[("answer", "allow")]).await);
 }
