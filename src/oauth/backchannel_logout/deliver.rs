@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use super::store::{self, Claimed};
 use super::token::logout_token;
 use crate::base::error::Result;
+use crate::base::id::ClientId;
 use crate::oauth::OAuth;
 use crate::platform::outbound::{Call, Failure};
 
@@ -15,10 +16,10 @@ use crate::platform::outbound::{Call, Failure};
 const LOOK: Wait = Wait::from_secs(1);
 
 /// How often it looks after the queue as a whole.
-const ROUNDS: u32 = 30;
+const LOOK_AROUND: Wait = Wait::from_secs(30);
 
 /// So many are told at once, and so many of these to one client.
-const AT_ONCE: i64 = 32;
+const AT_ONCE: usize = 32;
 const OF_A_CLIENT: i64 = 4;
 
 /// Nobody takes longer to tell one: whose lease is over has died.
@@ -43,18 +44,18 @@ const LONGEST_ERROR: usize = 300;
 
 /// Tells clients until the app stops.
 pub async fn deliver_all_the_time(oauth: OAuth) {
-    let mut round = 0;
+    let mut deliveries = Deliveries::new(oauth.clone());
+    let mut look_around_at = oauth.clock.uptime();
     loop {
-        match deliver_what_is_due(&oauth).await {
-            Ok(0) => {
-                if round % ROUNDS == 0
-                    && let Err(error) = look_around(&oauth).await
-                {
-                    tracing::warn!(%error, "could not look after the queue of logouts");
-                }
-                round = (round + 1) % ROUNDS;
-                tokio::time::sleep(LOOK).await;
+        let now = oauth.clock.uptime();
+        if look_around_at <= now {
+            look_around_at = now + LOOK_AROUND;
+            if let Err(error) = look_around(&oauth).await {
+                tracing::warn!(%error, "could not look after the queue of logouts");
             }
+        }
+        match deliveries.begin().await {
+            Ok(0) => deliveries.one_ends_within(LOOK).await,
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, "could not look for logouts to tell clients of; trying again");
@@ -64,23 +65,81 @@ pub async fn deliver_all_the_time(oauth: OAuth) {
     }
 }
 
-/// Tells, or tries to, some of the logouts that are due; answers how many, 0 when there are none left.
-pub async fn deliver_what_is_due(oauth: &OAuth) -> Result<usize> {
-    let mut tx = oauth.db.begin().await?;
-    let now = oauth.clock.now();
-    let claimed = store::claim(&mut tx, (now, LEASE), (AT_ONCE, OF_A_CLIENT)).await?;
-    tx.commit().await?;
-    let count = claimed.len();
-    let mut under_way = JoinSet::new();
-    for logout in claimed {
-        let oauth = oauth.clone();
-        under_way.spawn(async move {
-            if let Err(error) = deliver(&oauth, &logout).await {
-                tracing::warn!(%error, logout = logout.id, "could not look after a logout; it is tried again");
-            }
-        });
+/// Logouts that clients are being told of. One that hangs keeps its own client waiting, and no other.
+#[derive(Debug)]
+pub struct Deliveries {
+    oauth: OAuth,
+    under_way: JoinSet<ClientId>,
+    /// Those who are being told, each as often as it is.
+    clients: Vec<ClientId>,
+}
+
+impl Deliveries {
+    /// None yet.
+    pub fn new(oauth: OAuth) -> Self {
+        Self { oauth, under_way: JoinSet::new(), clients: Vec::new() }
     }
-    under_way.join_all().await;
+
+    /// Begins to tell some of the logouts that are due, of clients that are told of nothing yet; answers how many.
+    ///
+    /// # Errors
+    /// When Postgres can't be asked.
+    pub async fn begin(&mut self) -> Result<usize> {
+        let free = AT_ONCE - self.under_way.len();
+        if free == 0 {
+            return Ok(0);
+        }
+        let mut tx = self.oauth.db.begin().await?;
+        let now = self.oauth.clock.now();
+        let claimed = store::claim(&mut tx, (now, LEASE), (free, OF_A_CLIENT), &self.clients).await?;
+        tx.commit().await?;
+        let count = claimed.len();
+        for logout in claimed {
+            let (oauth, client) = (self.oauth.clone(), logout.client);
+            self.clients.push(client);
+            self.under_way.spawn(async move {
+                if let Err(error) = deliver(&oauth, &logout).await {
+                    tracing::warn!(%error, logout = logout.id, "could not look after a logout; it is tried again");
+                }
+                client
+            });
+        }
+        Ok(count)
+    }
+
+    /// Waits until one of them is told, or was tried; no longer than this.
+    pub async fn one_ends_within(&mut self, wait: Wait) {
+        let ended = async {
+            match self.under_way.join_next().await {
+                Some(ended) => ended.ok(),
+                None => std::future::pending().await,
+            }
+        };
+        let Ok(ended) = tokio::time::timeout(wait, ended).await else { return };
+        match ended.and_then(|client| self.clients.iter().position(|own| *own == client)) {
+            Some(place) => {
+                self.clients.swap_remove(place);
+            }
+            // It panicked, and nobody knows whose it was. Its lease keeps it from being told twice.
+            None if self.under_way.is_empty() => self.clients.clear(),
+            None => {}
+        }
+    }
+
+    /// Waits until each of them is told, or was tried.
+    pub async fn end(mut self) {
+        while self.under_way.join_next().await.is_some() {}
+    }
+}
+
+/// Tells, or tries to, some of the logouts that are due, and waits for that; answers how many, 0 when there are none left.
+///
+/// # Errors
+/// When Postgres can't be asked.
+pub async fn deliver_what_is_due(oauth: &OAuth) -> Result<usize> {
+    let mut deliveries = Deliveries::new(oauth.clone());
+    let count = deliveries.begin().await?;
+    deliveries.end().await;
     Ok(count)
 }
 

@@ -5,4 +5,4 @@ mod deliver;
 pub mod store;
 mod token;
 
-pub use deliver::{deliver_all_the_time, deliver_what_is_due};
+pub use deliver::{Deliveries, deliver_all_the_time, deliver_what_is_due};

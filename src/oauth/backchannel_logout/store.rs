@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
 use crate::base::error::{Error, Result};
-use crate::base::id::PersonId;
+use crate::base::id::{ClientId, PersonId};
 use crate::oauth::keys::Algorithm;
 use crate::platform::metrics::LogoutQueueCounts;
 
@@ -16,6 +16,8 @@ const FORGOTTEN: Duration = Duration::days(30);
 pub struct Claimed {
     /// Its row.
     pub id: i64,
+    /// The row of who is told.
+    pub client: ClientId,
     /// Who is told.
     pub client_id: String,
     /// Where.
@@ -30,12 +32,15 @@ pub struct Claimed {
     pub attempts: i32,
 }
 
-/// Claims up to `limit` logouts that are due, `each` of a client at most, so that one that hangs keeps no other waiting.
+/// Claims up to `limit` logouts that are due, `each` of a client at most and none of the `busy` ones, so that one that hangs keeps
+/// no other waiting.
 pub async fn claim(
     conn: &mut PgConnection,
     (now, lease): (OffsetDateTime, Duration),
-    (limit, each): (i64, i64),
+    (limit, each): (usize, i64),
+    busy: &[ClientId],
 ) -> Result<Vec<Claimed>> {
+    let busy: Vec<i32> = busy.iter().map(|client| client.0).collect();
     let rows = sqlx::query!(
         r#"
         update auth.backchannel_logouts l
@@ -44,24 +49,32 @@ pub async fn claim(
         where c.id = l.client_id
           and l.id = any (array(
             select due.id
-            from auth.backchannel_logouts due
-            join (
-                select id, row_number() over (partition by client_id order by next_try_at, id) as place
+            from (
+                select distinct client_id
                 from auth.backchannel_logouts
-                where dead_at is null and next_try_at <= $1
-            ) as placed on placed.id = due.id and placed.place <= $4
-            where due.dead_at is null and due.next_try_at <= $1
+                where dead_at is null and next_try_at <= $1 and client_id <> all ($5)
+            ) as waiting
+            cross join lateral (
+                select of_client.id, of_client.next_try_at
+                from auth.backchannel_logouts of_client
+                where of_client.client_id = waiting.client_id
+                  and of_client.dead_at is null
+                  and of_client.next_try_at <= $1
+                order by of_client.next_try_at, of_client.id
+                limit $4
+                for update skip locked
+            ) as due
             order by due.next_try_at, due.id
             limit $3
-            for update of due skip locked
         ))
-        returning l.id, c.client_id, c.backchannel_logout_uri as uri, c.signing_alg, l.person_id as "person: PersonId",
+        returning l.id, l.client_id as "client: ClientId", c.client_id, c.backchannel_logout_uri as uri, c.signing_alg, l.person_id as "person: PersonId",
                   l.sid, l.attempts
         "#,
         now,
         now + lease,
-        limit,
+        i64::try_from(limit).unwrap_or(i64::MAX),
         each,
+        &busy,
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -74,8 +87,9 @@ pub async fn claim(
         };
         let signing_alg = row.signing_alg.parse();
         let signing_alg = signing_alg.map_err(|fault: String| Error::Internal(anyhow::anyhow!(fault)))?;
+        let (id, client, client_id) = (row.id, row.client, row.client_id);
         let (person, sid, attempts) = (row.person, row.sid, row.attempts);
-        claimed.push(Claimed { id: row.id, client_id: row.client_id, uri, signing_alg, person, sid, attempts });
+        claimed.push(Claimed { id, client, client_id, uri, signing_alg, person, sid, attempts });
     }
     Ok(claimed)
 }

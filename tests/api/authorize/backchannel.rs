@@ -1,7 +1,7 @@
 //! Back-channel logout: whoever ends a session, each client that has had tokens of it is told.
 
 use axum::http::Method;
-use portero::oauth::backchannel_logout::{deliver_what_is_due, store};
+use portero::oauth::backchannel_logout::{Deliveries, deliver_what_is_due, store};
 use portero::oauth::keys::TokenType;
 use serde_json::{Value, json};
 use time::Duration;
@@ -243,7 +243,7 @@ async fn what_an_instance_has_begun_and_not_ended_another_takes_over() {
     browser.submit(&home, &[]).await;
     let mut tx = server.app.db.begin().await.expect("a transaction");
     let now = server.app.clock.now();
-    let claimed = store::claim(&mut tx, (now, Duration::minutes(1)), (10, 10)).await.expect("a claim");
+    let claimed = store::claim(&mut tx, (now, Duration::minutes(1)), (10, 10), &[]).await.expect("a claim");
     assert_eq!(claimed.len(), 1);
     tx.commit().await.expect("a commit");
     // It was killed here.
@@ -300,4 +300,33 @@ async fn whoever_logs_out_while_a_client_redeems_its_code_is_logged_out_there_to
         server.execute("delete from auth.backchannel_logouts").await;
         assert_eq!(server.number("select count(*) from auth.session_clients").await, 0);
     }
+}
+
+#[tokio::test]
+async fn while_one_client_hangs_the_others_are_told_all_the_same() {
+    let place = Place::open().await;
+    let server = shop(&place).await;
+    place.says("/hangs", Said { after: std::time::Duration::from_secs(60), ..Said::status(200) });
+    sqlx::query(
+        "insert into auth.clients
+             (id, client_id, name, service_id, auth_method, grant_types, redirect_uris, scopes, consent,
+              backchannel_logout_uri, created_at)
+         values (1001, 'hangs', 'Hangs', 1000, 'none', '{authorization_code}', '{https://shop.example.com/callback}',
+                 '{openid}', 'none', $1, now())",
+    )
+    .bind(place.at("/hangs"))
+    .execute(server.app.db.pool())
+    .await
+    .expect("a client");
+    clerk(&server).await;
+    let mut deliveries = Deliveries::new(server.app.oauth.clone());
+    for (begun, why) in [(2, "both"), (1, "the one that hangs is told of nothing more")] {
+        let (mut browser, _) = visit(&server, "ada", "openid").await;
+        visit_again(&server, &mut browser, "hangs", "openid").await;
+        let home = browser.get("/").await;
+        browser.submit(&home, &[]).await;
+        assert_eq!(deliveries.begin().await.expect("a claim"), begun, "{why}");
+        deliveries.one_ends_within(std::time::Duration::from_secs(4)).await;
+    }
+    assert_eq!(queued(&server).await, 2);
 }
