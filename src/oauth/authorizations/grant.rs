@@ -8,7 +8,7 @@ use crate::gate::Effective;
 use crate::oauth::OAuth;
 use crate::oauth::audience::{Audience, Place};
 use crate::oauth::authorizations::store::Service;
-use crate::oauth::clients::{Admits, Client, GrantType};
+use crate::oauth::clients::{Client, GrantType};
 use crate::oauth::scopes::{OFFLINE_ACCESS, permission_of};
 
 /// What is granted, or would be if the person agreed.
@@ -36,7 +36,7 @@ impl Grant {
         let mut conn = oauth.db.read().await?;
         let mut held = oauth.rights.of_all(&mut conn, &asked, oauth.clock.now()).await?;
         let in_its_own = held.pop().unwrap_or_default();
-        if client.admits == Admits::Members && in_its_own.roles.is_empty() {
+        if !client.lets_in(&in_its_own) {
             return Ok(None);
         }
         let keeps = |scope: &str| scope != OFFLINE_ACCESS || client.may(GrantType::RefreshToken);

@@ -3,6 +3,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Admits, AuthMethod, Consent, GrantType, TokenFormat};
 use crate::base::id::{ClientId, PersonId, ServiceId};
+use crate::gate::Effective;
 use crate::oauth::keys::Algorithm;
 
 /// A client, as rules see it.
@@ -79,6 +80,14 @@ impl Client {
 
     /// Whether it is described by the document at its `client_id`.
     pub fn is_of_document(&self) -> bool {
+    /// Whether it lets somebody in who holds this in its service.
+    pub fn lets_in(&self, held: &Effective) -> bool {
+        match self.admits {
+            Admits::Everybody => true,
+            Admits::Members => !held.roles.is_empty(),
+        }
+    }
+
         self.document_expires_at.is_some()
     }
 

@@ -14,7 +14,7 @@ use crate::gate::access_tokens::scope;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::oauth::OAuth;
 use crate::oauth::audience::{Audience, Place, is_called};
-use crate::oauth::clients::{Admits, Client, Known};
+use crate::oauth::clients::{Client, Known};
 use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
@@ -160,7 +160,7 @@ async fn granted(
     let now = oauth.clock.now();
     let mut held = oauth.rights.of_all(&mut *oauth.db.read().await?, &places, now).await?;
     let in_its_own = held.pop().unwrap_or_default();
-    if client.admits == Admits::Members && in_its_own.roles.is_empty() {
+    if !client.lets_in(&in_its_own) {
         return Err(Error::invalid_request("this client does not let the subject of subject_token in"));
     }
     let allowed = subject.allowed(&client.scopes, &target.name);

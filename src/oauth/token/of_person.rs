@@ -72,7 +72,7 @@ pub(super) enum Nonce {
 /// transaction begins, since keys may have to be read.
 ///
 /// # Errors
-/// 400 `invalid_scope`, `invalid_target` for more than was granted.
+/// 400 `invalid_scope`, `invalid_target` for more than was granted, `invalid_grant` for whom the client lets in no longer.
 pub(super) async fn prepare(
     oauth: &OAuth,
     client: &Client,
@@ -88,7 +88,8 @@ pub(super) async fn prepare(
     };
     let is_openid = asked.iter().any(|scope| scope == OPENID);
     let mut conn = oauth.db.read().await?;
-    let audience = audience_of(oauth, &mut conn, authorization, now).await?;
+    let audience = audience_of(oauth, &mut conn, (client, authorization), now).await?;
+    let audience = audience.ok_or_else(|| Error::invalid_grant("this client does not let them in"))?;
     let told = match authorization.claims.as_ref().filter(|_| is_openid) {
         Some(wanted) => claims::asked(&mut conn, authorization.person, wanted, Place::IdToken).await?,
         None => Map::new(),

@@ -8,6 +8,7 @@ use crate::base::id::{AuthorizationId, ClientId, PersonId, ServiceId};
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::oauth::OAuth;
 use crate::oauth::audience::Audience;
+use crate::oauth::clients::Client;
 
 /// What a person lets a client do, from one login on. None of this changes while it lasts.
 #[derive(Clone, Debug)]
@@ -54,17 +55,22 @@ impl Authorization {
     }
 }
 
-/// What an authorization's tokens are for, and what its person holds there at `now`.
+/// What an authorization's tokens are for, and what its person holds there at `now`; `None` for whom its client does not let in.
 pub async fn audience_of(
     oauth: &OAuth,
     conn: &mut PgConnection,
-    authorization: &Authorization,
+    (client, authorization): (&Client, &Authorization),
     now: OffsetDateTime,
-) -> Result<Audience> {
-    let asked: Vec<_> = authorization.services.iter().map(|service| (authorization.person, *service)).collect();
-    let held = oauth.rights.of_all(conn, &asked, now).await?;
+) -> Result<Option<Audience>> {
+    let services = authorization.services.iter().copied().chain([client.service]);
+    let asked: Vec<_> = services.map(|service| (authorization.person, service)).collect();
+    let mut held = oauth.rights.of_all(conn, &asked, now).await?;
+    let in_its_own = held.pop().unwrap_or_default();
+    if !client.lets_in(&in_its_own) {
+        return Ok(None);
+    }
     let held = authorization.services.iter().copied().zip(held);
-    Ok(Audience::new(&oauth.rights.vocabulary(), held))
+    Ok(Some(Audience::new(&oauth.rights.vocabulary(), held)))
 }
 
 /// Ends an authorization and all its tokens, if it has not ended already, and tells why.

@@ -317,6 +317,17 @@ async fn a_lost_permission_is_lost_between_yes_and_poll_and_after() {
 }
 
 #[tokio::test]
+async fn a_device_of_a_client_for_members_gets_nothing_for_whoever_is_none_any_more() {
+    let (server, ada) = world().await;
+    server.execute("update auth.clients set admits = 'members'").await;
+    let device = Device::asking(&server, "openid").await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let_in(&mut browser, &device).await;
+    server.take(ada.id, 1000).await;
+    assert_eq!(device.poll().await.refusal(), UNKNOWN);
+}
+
+#[tokio::test]
 async fn the_link_of_a_device_fills_its_code_in_and_asks_all_the_same() {
     let (server, _) = world().await;
     let device = Device::new(&server).await;

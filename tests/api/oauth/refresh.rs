@@ -184,3 +184,19 @@ async fn whoever_asks_for_less_or_has_lost_what_was_granted_is_not_allowed_more(
     assert_eq!(allows(&lost).post("/check-token", question.clone()).await.refusal(), (401, "invalid_token"));
     assert_eq!(allows(&first).post("/check-token", question).await.ok().body["permissions"], json!([]));
 }
+
+#[tokio::test]
+async fn a_client_for_members_goes_on_for_members_alone() {
+    let server = Server::on_the_demo_data().await;
+    let client = server.client(NewClient::default()).await;
+    server.execute("update auth.clients set admits = 'members'").await;
+    let first = logged_in(&server, &client).await;
+    let second = client.refresh(text(&first, "refresh_token")).await.ok();
+    let code = server.authorize(&client, JUAN, NewAuthorization::default()).await;
+    server.take(JUAN, 4).await;
+    assert_eq!(client.refresh(text(&second, "refresh_token")).await.refusal(), (400, "invalid_grant"));
+    assert_eq!(client.redeem(&code).await.refusal(), (400, "invalid_grant"));
+    server.give(JUAN, 4, 4).await;
+    client.refresh(text(&second, "refresh_token")).await.ok();
+    client.redeem(&code).await.ok();
+}
