@@ -33,6 +33,8 @@ pub struct Place {
     pub name: Arc<str>,
     /// What the subject holds there.
     pub held: Effective,
+    /// Whether only what scopes name is allowed there, also when none of them names anything any more.
+    pub is_narrowed: bool,
 }
 
 /// All of them.
@@ -44,7 +46,7 @@ impl Audience {
     pub fn new(vocabulary: &Vocabulary, held: impl IntoIterator<Item = (ServiceId, Effective)>) -> Self {
         let places = held.into_iter().filter_map(|(service, held)| {
             let name = vocabulary.service_name(service)?;
-            Some(Place { service, name, held })
+            Some(Place { service, name, held, is_narrowed: false })
         });
         Self::at(places)
     }
@@ -52,6 +54,21 @@ impl Audience {
     /// These.
     pub fn at(places: impl IntoIterator<Item = Place>) -> Self {
         Self(places.into_iter().collect())
+    }
+
+    /// The same, where only what scopes name is allowed in these services.
+    #[must_use]
+    pub fn narrowed_in(mut self, services: &[ServiceId]) -> Self {
+        for place in &mut self.0 {
+            place.is_narrowed |= services.contains(&place.service);
+        }
+        self
+    }
+
+    /// The services where a token of these scopes allows only what they name.
+    pub fn narrowed_by(&self, scopes: &[String]) -> Vec<ServiceId> {
+        let is_narrowed = |place: &&Place| place.is_narrowed || scope::of_service(&place.name, scopes).next().is_some();
+        self.0.iter().filter(is_narrowed).map(|place| place.service).collect()
     }
 
     /// The services.
@@ -99,8 +116,8 @@ impl Audience {
         let (mut places, mut of_services) = (Vec::new(), Vec::new());
         for place in &self.0 {
             let held: Vec<&String> = scope::held(&place.held, &place.name, asked).collect();
-            let is_whole =
-                scope::of_service(&place.name, basis).chain(scope::of_service(&place.name, asked)).next().is_none();
+            let mut named = scope::of_service(&place.name, basis).chain(scope::of_service(&place.name, asked));
+            let is_whole = !place.is_narrowed && named.next().is_none();
             if is_whole || !held.is_empty() {
                 places.push(place.clone());
                 of_services.extend(held);
@@ -119,7 +136,8 @@ impl Audience {
     /// What may be done in each with a token of these scopes, where that is anything.
     pub fn usable(&self, scopes: &[String]) -> Vec<(Arc<str>, Effective)> {
         let usable = self.0.iter().map(|place| {
-            let held = scope::narrowed(&place.held, &place.name, scopes).unwrap_or_else(|| place.held.clone());
+            let left = scope::narrowed(&place.held, &place.name, scopes, place.is_narrowed);
+            let held = left.unwrap_or_else(|| place.held.clone());
             (Arc::clone(&place.name), held)
         });
         usable.filter(|(_, held)| !held.roles.is_empty() || !held.permissions.is_empty()).collect()
@@ -135,6 +153,7 @@ mod tests {
             service: ServiceId(service),
             name: name.into(),
             held: Effective { permissions: held.iter().map(|name| (*name).into()).collect(), ..Effective::default() },
+            is_narrowed: false,
         };
         Audience(vec![place(4, "UI Store", &["read", "write"]), place(5, "Till", &[])])
     }
@@ -168,6 +187,16 @@ mod tests {
         let (audience, scopes) = audience().granted(&asked, &asked);
         assert_eq!(scopes, ["openid", "UI Store:read"]);
         assert_eq!(audience.services(), [ServiceId(4)], "where nothing is granted, nothing is allowed");
+    }
+
+    #[test]
+    fn where_it_was_narrowed_by_a_name_that_is_gone_nothing_is_granted() {
+        let asked = all(&["openid", "Store of before:read"]);
+        let audience = audience().narrowed_in(&[ServiceId(4)]);
+        let (granted, scopes) = audience.granted(&asked, &asked);
+        assert_eq!((granted.services(), scopes), (vec![ServiceId(5)], all(&["openid"])));
+        assert!(audience.usable(&asked).is_empty());
+        assert_eq!(audience.narrowed_by(&all(&["Till:read"])), [ServiceId(4), ServiceId(5)]);
     }
 
     #[test]

@@ -152,6 +152,7 @@ async fn step(
 ) -> Result<Response> {
     match (next, browser) {
         (Next::Back(answer), _) => back(pages, visit, &answer),
+        (Next::Again, _) => go(&pages.issuer.at(&format!("/oauth/authorize?{}", request.query()))),
         (Next::Ask(grant), Some(browser)) => consent_page(pages, visit, (request, browser), &grant).await,
         (Next::NoAccess, Some(browser)) => no_access(pages, visit, request, browser),
         (Next::LogIn | Next::Ask(_) | Next::NoAccess, _) => {

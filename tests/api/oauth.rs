@@ -13,6 +13,7 @@ mod pkce;
 mod races;
 mod refresh;
 mod remote_keys;
+mod renames;
 mod revocation;
 mod signed_introspection;
 mod strangers;

@@ -33,6 +33,8 @@ pub struct AccessToken {
     pub scopes: Arc<[String]>,
     /// The audience: the services that may take it.
     pub services: Arc<[ServiceId]>,
+    /// Those of them where it allows only what its scopes name, whatever they are called by now.
+    pub narrowed: Arc<[ServiceId]>,
     /// The thumbprint of the key that it is bound to (RFC 9449 section 6).
     pub jkt: Option<Arc<str>>,
     /// Who acts for the subject (RFC 8693 section 4.1), if that is not the client alone.

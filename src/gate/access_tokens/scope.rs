@@ -13,10 +13,11 @@ pub fn is_of_a_service(scope: &str) -> bool {
 }
 
 /// What is left of what somebody holds in a service, where these scopes are all that a token may be used for: all of it, if
-/// none of them is of this service. Roles are not told of what is only a part.
-pub fn narrowed(effective: &Effective, service: &str, scopes: &[String]) -> Option<Effective> {
+/// none of them is of this service and the token `is_narrowed` there by none of before. Roles are not told of what is only a
+/// part.
+pub fn narrowed(effective: &Effective, service: &str, scopes: &[String], is_narrowed: bool) -> Option<Effective> {
     let of_service: Vec<&str> = scopes.iter().filter_map(|scope| named_in(scope, service)).collect();
-    if of_service.is_empty() {
+    if of_service.is_empty() && !is_narrowed {
         return None;
     }
     let permissions = effective.permissions.iter().filter(|held| of_service.contains(&&***held));
@@ -48,7 +49,7 @@ mod tests {
     }
 
     fn left(held: &[&str], service: &str, asked: &[&str]) -> Option<Vec<String>> {
-        let left = narrowed(&holds(held), service, &scopes(asked))?;
+        let left = narrowed(&holds(held), service, &scopes(asked), false)?;
         assert!(left.roles.is_empty());
         Some(left.permissions.iter().map(ToString::to_string).collect())
     }
@@ -61,6 +62,12 @@ mod tests {
         assert_eq!(left(&["write"], "UI Store", &["UI Store:read"]), Some(vec![]));
         assert_eq!(left(&["orders:read", "orders"], "Till", &["Till:orders:read"]), Some(scopes(&["orders:read"])));
         assert_eq!(left(&["año: 100 %"], "Till", &["Till:año: 100 %"]), Some(scopes(&["año: 100 %"])));
+    }
+
+    #[test]
+    fn what_was_narrowed_by_a_name_that_is_gone_is_nothing() {
+        let left = narrowed(&holds(&["read"]), "Shop", &scopes(&["openid", "Store:read"]), true);
+        assert!(left.is_some_and(|left| left.permissions.is_empty() && left.roles.is_empty()));
     }
 
     #[test]

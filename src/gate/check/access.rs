@@ -55,7 +55,7 @@ pub async fn check_access(
 /// As much of what its subject may do as the token is for.
 pub(super) fn narrowed(rights: Rights, token: &AccessToken) -> Rights {
     let service = rights.vocabulary.service_name(rights.service).unwrap_or_default();
-    match scope::narrowed(&rights.effective, &service, &token.scopes) {
+    match scope::narrowed(&rights.effective, &service, &token.scopes, token.narrowed.contains(&rights.service)) {
         Some(effective) => Rights { effective: Arc::new(effective), ..rights },
         None => rights,
     }

@@ -32,7 +32,7 @@ pub async fn agree(
     let Some(grant) = grant.filter(|grant| is_expected && grant.digest() == shown) else { return Ok(None) };
     let by = By { actor: Actor::Person(browser.person), origin: origin.clone(), now: oauth.clock.now() };
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
-    let Some(code) = code::insert(oauth, &mut tx, request, (browser, &grant), origin).await? else { return Ok(None) };
+    let Some(code) = code::insert(oauth, &mut tx, request, (browser, &grant, None)).await? else { return Ok(None) };
     let client = &request.client;
     let remembers = client.consent == Consent::Remember;
     let (agreed, now) = (grant.agreed(), tx.by().now);

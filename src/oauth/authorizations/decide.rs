@@ -6,7 +6,7 @@ use super::prompt::is_new;
 use super::redirect::Answer;
 use super::{Browser, Grant, Request, code};
 use crate::base::error::Result;
-use crate::gate::audit::Origin;
+use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::oauth::clients::Consent;
 use crate::oauth::{OAuth, consents};
 
@@ -21,6 +21,8 @@ pub enum Next {
     NoAccess,
     /// The client gets an answer.
     Back(Answer),
+    /// Their session has ended meanwhile, they have taken back what they had agreed to, or the client has changed: it is decided anew.
+    Again,
 }
 
 /// Decides what comes next for whoever has this session in their browser, or none.
@@ -51,13 +53,13 @@ pub async fn decide(oauth: &OAuth, request: &Request, browser: Option<&Browser>,
     if must_agree(oauth, request, browser, &grant).await? {
         return if may_ask { Ok(Next::Ask(grant)) } else { back("consent_required", "they have to be asked") };
     }
-    let mut conn = oauth.db.read().await?;
-    let code = code::insert(oauth, &mut conn, request, (browser, &grant), origin).await?;
-    conn.keep().await?;
-    // Their session, or the client, has ended meanwhile.
-    let Some(code) = code else {
-        return if may_ask { Ok(Next::LogIn) } else { back("login_required", "they logged out") };
-    };
+    let agreed = grant.agreed();
+    let agreed = (request.client.consent == Consent::Remember).then_some(agreed.as_slice());
+    let by = By { actor: Actor::Person(browser.person), origin: origin.clone(), now };
+    let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
+    let code = code::insert(oauth, &mut tx, request, (browser, &grant, agreed)).await?;
+    let Some(code) = code else { return Ok(Next::Again) };
+    tx.commit([]).await?;
     Ok(Next::Back(request.target.answer(vec![("code", code.reveal().to_owned())])))
 }
 

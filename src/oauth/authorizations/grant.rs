@@ -46,7 +46,10 @@ impl Grant {
 
     /// Of what is asked for, what [`Audience::granted`] leaves of it for a client that may ask for `allowed`.
     fn new(allowed: &[String], asked: &[String], held: impl Iterator<Item = (Service, Effective)>) -> Self {
-        let places = held.map(|(service, held)| Place { service: service.id, name: service.name.into(), held });
+        let places = held.map(|(service, held)| {
+            let (service, name) = (service.id, service.name.into());
+            Place { service, name, held, is_narrowed: false }
+        });
         let (audience, mut scopes) = Audience::at(places).granted(allowed, asked);
         let services = audience.places().iter();
         let services = services.map(|place| Service { id: place.service, name: place.name.as_ref().to_owned() });
@@ -57,9 +60,16 @@ impl Grant {
 
     /// The services in which the client may do all that the person may.
     pub fn whole_services(&self) -> impl Iterator<Item = &Service> {
-        let is_whole =
-            |service: &&Service| !self.scopes.iter().any(|scope| permission_of(scope, &service.name).is_some());
-        self.services.iter().filter(is_whole)
+        self.services.iter().filter(|service| !self.is_narrowed_in(service))
+    }
+
+    /// The others: where it may do only what the scopes name.
+    pub fn narrowed_services(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().filter(|service| self.is_narrowed_in(service))
+    }
+
+    fn is_narrowed_in(&self, service: &Service) -> bool {
+        self.scopes.iter().any(|scope| permission_of(scope, &service.name).is_some())
     }
 
     /// What the person agrees to: the scopes, and `service:*` for all that they may do there.

@@ -2,7 +2,6 @@
 
 pub mod pushed;
 
-use serde_json::json;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -10,7 +9,6 @@ use super::{ACR, AMR, Browser, Grant, Request};
 use crate::base::error::Result;
 use crate::base::id::{ClientId, ServiceId};
 use crate::base::opaque::oauth::CodeHash;
-use crate::gate::audit::Origin;
 use crate::oauth::dpop::Thumbprint;
 
 /// A service that a client's tokens may be for.
@@ -49,60 +47,46 @@ pub struct New<'a> {
     pub browser: &'a Browser,
     /// What.
     pub grant: &'a Grant,
+    /// What they must have agreed to already, where they were not asked for it.
+    pub agreed: Option<&'a [String]>,
     /// The code that it begins with.
     pub code: CodeHash,
-    /// Until when that is good.
+    /// Until when that is good. All of it is over then unless the code is redeemed.
     pub code_expires_at: OffsetDateTime,
-    /// When all of it is over.
-    pub expires_at: OffsetDateTime,
+    /// When all of it is over, however often it is refreshed.
+    pub ends_at: OffsetDateTime,
     /// Now.
     pub now: OffsetDateTime,
-    /// Where the request came from.
-    pub origin: &'a Origin,
 }
 
-/// Begins an authorization and tells of it, unless the person, their session or the client has ended: whoever ends one of them
-/// waits for this, and ends it, too. A request that was pushed is over with that: it gives one code.
+/// Begins an authorization, unless the client has changed, what was agreed is agreed no longer, or the person, their session or the
+/// client has ended: whoever ends one of them waits for this, and ends it, too. A request that was pushed is over with that: it
+/// gives one code.
 pub async fn insert(conn: &mut PgConnection, new: &New<'_>) -> Result<bool> {
-    let (client, person) = (&new.request.client, new.browser.person);
+    if !hold(&mut *conn, new).await? {
+        return Ok(false);
+    }
     let sid = new.browser.token.session_id();
     let services: Vec<i32> = new.grant.services.iter().map(|service| service.id.0).collect();
-    let told = json!({"client_id": client.client_id, "scopes": new.grant.scopes, "services": services});
-    let begun = sqlx::query_scalar!(
+    let narrowed: Vec<i32> = new.grant.narrowed_services().map(|service| service.id.0).collect();
+    let begun = sqlx::query!(
         r#"
-        with person as (
-            select id from auth.person where id = $2 and removed_at is null and disabled_at is null for share
-        ), session as (
-            select token from auth.tokens_cache where token = $3 and person_id = $2 for key share
-        ), client as (
-            select id, service_id from auth.clients where id = $1 and removed_at is null for share
-        ), spent as (
-            delete from auth.pushed_requests
-            where reference = $22 and client_id = $1 and exists (select from person, session, client)
-            returning reference
-        ), begun as (
-            insert into auth.authorizations
-                (client_id, person_id, session, sid, scopes, services, nonce, claims, auth_time, acr, amr, redirect_uri,
-                 code_challenge, code, code_expires_at, created_at, refreshed_at, expires_at, jkt)
-            select client.id, person.id, session.token, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17,
-                   $23
-            from person, session, client
-            where $22::bytea is null or exists (select from spent)
-            returning person_id
+        with spent as (
+            delete from auth.pushed_requests where reference = $21 and client_id = $1 returning reference
         )
-        insert into auth.audit_events
-            (at, action, actor, actor_id, subject_id, service_id, request_id, address, client_id, after)
-        select $16, 'authorization.created', 'person', begun.person_id, begun.person_id, client.service_id, $18,
-               $19::text::inet, $20, $21
-        from begun, client
-        returning id as "id!"
+        insert into auth.authorizations
+            (client_id, person_id, session, sid, scopes, services, narrowed, nonce, claims, auth_time, acr, amr,
+             redirect_uri, code_challenge, code, code_expires_at, created_at, refreshed_at, expires_at, ends_at, jkt)
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $20
+        where $21::bytea is null or exists (select from spent)
         "#,
-        client.id.0,
-        person.0,
+        new.request.client.id.0,
+        new.browser.person.0,
         new.browser.token.as_bytes(),
         sid.as_str(),
         &new.grant.scopes,
         &services,
+        &narrowed,
         new.request.nonce,
         new.request.claims,
         new.browser.logged_in_at,
@@ -113,13 +97,45 @@ pub async fn insert(conn: &mut PgConnection, new: &New<'_>) -> Result<bool> {
         new.code.as_bytes(),
         new.code_expires_at,
         new.now,
-        new.expires_at,
-        new.origin.request_id.as_deref(),
-        new.origin.address.map(|address| address.to_string()),
-        new.origin.client_id,
-        told,
-        new.request.pushed.as_ref().map(|pushed| pushed.reference.as_bytes()),
+        // Unless it is redeemed.
+        new.code_expires_at,
+        new.ends_at,
         new.request.dpop_jkt.as_ref().map(Thumbprint::as_str),
+        new.request.pushed.as_ref().map(|pushed| pushed.reference.as_bytes()),
     );
-    Ok(begun.fetch_optional(conn).await?.is_some())
+    Ok(begun.execute(conn).await?.rows_affected() == 1)
+}
+
+/// Keeps what an authorization comes of as it is until this transaction ends, the person's row before the client's, as everywhere;
+/// answers whether all of it is there.
+async fn hold(conn: &mut PgConnection, new: &New<'_>) -> Result<bool> {
+    let client = &new.request.client;
+    let held = sqlx::query_scalar!(
+        r#"
+        with person as materialized (
+            select id from auth.person where id = $2 and removed_at is null and disabled_at is null for share
+        ), client as materialized (
+            select id
+            from auth.clients
+            where id = $1 and version = $4 and removed_at is null and exists (select from person)
+            for share
+        ), agreed as materialized (
+            select client_id
+            from auth.consents
+            where person_id = $2 and client_id = $1 and scopes @> $5 and exists (select from client)
+            for share
+        )
+        select true as "held!"
+        from auth.tokens_cache
+        where token = $3 and person_id = $2 and exists (select from client)
+          and ($5::text[] is null or exists (select from agreed))
+        for key share
+        "#,
+        client.id.0,
+        new.browser.person.0,
+        new.browser.token.as_bytes(),
+        client.version,
+        new.agreed,
+    );
+    Ok(held.fetch_optional(conn).await?.is_some())
 }

@@ -12,6 +12,8 @@ use crate::oauth::keys::Algorithm;
 pub struct Client {
     /// Its row.
     pub id: ClientId,
+    /// Grows with each change of it or of its audience.
+    pub version: i64,
     /// What requests name it by.
     pub client_id: String,
     /// Its name, for people.
@@ -78,8 +80,6 @@ impl Client {
         self.auth_method == AuthMethod::None
     }
 
-    /// Whether it is described by the document at its `client_id`.
-    pub fn is_of_document(&self) -> bool {
     /// Whether it lets somebody in who holds this in its service.
     pub fn lets_in(&self, held: &Effective) -> bool {
         match self.admits {
@@ -88,6 +88,8 @@ impl Client {
         }
     }
 
+    /// Whether it is described by the document at its `client_id`.
+    pub fn is_of_document(&self) -> bool {
         self.document_expires_at.is_some()
     }
 

@@ -32,6 +32,7 @@ struct Row {
     knows_secret: bool,
     is_to_note: bool,
     id: ClientId,
+    client_version: i64,
     client_id: String,
     name: String,
     service: ServiceId,
@@ -73,6 +74,7 @@ impl TryFrom<Row> for Client {
             consent: row.consent.parse().map_err(unknown)?,
             admits: row.admits.parse().map_err(unknown)?,
             id: row.id,
+            version: row.client_version,
             client_id: row.client_id,
             name: row.name,
             service: row.service,
@@ -130,7 +132,7 @@ pub async fn find_all(
             asked.place as "place!", (select version from auth.vocabulary where single) as "version!",
             s.id is not null as "knows_secret!",
             s.id is not null and (s.last_used_at is null or s.last_used_at <= $3 - interval '1 minute') as "is_to_note!",
-            c.id as "id: ClientId", c.client_id, c.name, c.service_id as "service: ServiceId", c.auth_method,
+            c.id as "id: ClientId", c.version as client_version, c.client_id, c.name, c.service_id as "service: ServiceId", c.auth_method,
             c.grant_types, c.redirect_uris, c.post_logout_redirect_uris, c.backchannel_logout_uri, c.scopes,
             array(
                 select a.service_id from auth.client_audience a where a.client_id = c.id order by a.service_id

@@ -93,22 +93,30 @@ pub async fn list(
 
 /// Takes back all that a person lets a client do, which ends its tokens: how many authorizations that were; `None` where
 /// there was nothing to take back.
-pub async fn revoke(conn: &mut PgConnection, person: PersonId, client_id: &str) -> Result<Option<i64>> {
-    let row = sqlx::query!(
+pub async fn revoke(conn: &mut PgConnection, person: PersonId, client_id: &str) -> Result<Option<u64>> {
+    let forgotten = sqlx::query!(
         r#"
-        with client as (
-            select id from auth.clients where client_id = $2 and removed_at is null
-        ), forgotten as (
-            delete from auth.consents where person_id = $1 and client_id = (select id from client) returning client_id
-        ), ended as (
-            delete from auth.authorizations where person_id = $1 and client_id = (select id from client) returning id
-        )
-        select (select count(*) from forgotten) as "consents!", (select count(*) from ended) as "authorizations!"
+        delete from auth.consents
+        where person_id = $1
+          and client_id = (select id from auth.clients where client_id = $2 and removed_at is null)
         "#,
         person.0,
         client_id,
     )
-    .fetch_one(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok((row.consents + row.authorizations > 0).then_some(row.authorizations))
+    // Only now: what relied on the consent meanwhile has begun by then, and the statement before would not see it.
+    let ended = sqlx::query!(
+        r#"
+        delete from auth.authorizations
+        where person_id = $1
+          and client_id = (select id from auth.clients where client_id = $2 and removed_at is null)
+        "#,
+        person.0,
+        client_id,
+    )
+    .execute(conn)
+    .await?;
+    let (forgotten, ended) = (forgotten.rows_affected(), ended.rows_affected());
+    Ok((forgotten + ended > 0).then_some(ended))
 }

@@ -52,12 +52,15 @@ pub async fn allow(
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
     let (client, person, now) = (&pending.client, browser.person, tx.by().now);
     let services: Vec<_> = grant.services.iter().map(|service| service.id).collect();
+    let narrowed: Vec<_> = grant.narrowed_services().map(|service| service.id).collect();
     let new = NewAuthorization {
         client: client.id,
+        client_version: client.version,
         person,
         tie: Tie::Session(browser.token),
         scopes: &grant.scopes,
         services: &services,
+        narrowed: &narrowed,
         auth_time: browser.logged_in_at,
         acr: ACR,
         amr: &AMR.map(str::to_owned),
@@ -67,6 +70,7 @@ pub async fn allow(
         now,
         // Until the device comes for its tokens.
         expires_at: pending.expires_at,
+        ends_at: pending.expires_at,
     };
     let Some(authorization) = new.begin(&mut tx).await? else { return Ok(Answered::Gone) };
     if !store::answer(&mut tx, pending.id, Some(authorization), now).await? {

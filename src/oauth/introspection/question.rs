@@ -177,5 +177,5 @@ fn audience(
         };
         (*service, held)
     });
-    Audience::new(vocabulary, held)
+    Audience::new(vocabulary, held).narrowed_in(&token.narrowed)
 }

@@ -1,11 +1,12 @@
 //! A client acts for itself (RFC 6749 section 4.4).
 
+use super::allowed::Missed;
 use super::answer::IssuedTokens;
 use super::scope::requested;
 use crate::oauth::OAuth;
 use crate::oauth::clients::Known;
 use crate::oauth::dpop::Thumbprint;
-use crate::oauth::error::{Error, Result};
+use crate::oauth::error::Error;
 use crate::oauth::form::Form;
 use crate::oauth::scopes::{ADDRESS, EMAIL, OFFLINE_ACCESS, OPENID, PHONE, PROFILE, SUPERUSER, written};
 use crate::oauth::tokens::{Grant, Subject, mint};
@@ -21,7 +22,7 @@ pub(super) async fn grant(
     oauth: &OAuth,
     known: &Known,
     (form, jkt): (&Form, Option<&Thumbprint>),
-) -> Result<IssuedTokens> {
+) -> std::result::Result<IssuedTokens, Missed> {
     let client = &known.client;
     let ended = || Error::unauthorized_client("this client is nobody by itself: it was disabled or removed");
     let subject = client.subject.ok_or_else(ended)?;
@@ -37,7 +38,7 @@ pub(super) async fn grant(
     let minted = mint(oauth, &grant, now).await?;
     let (expires_in, token_type, access_token) = (minted.expires_in(), minted.token_type(), minted.text);
     if !oauth.issues.ask(minted.new).await? {
-        return Err(ended());
+        return Err(Missed::NotStored(ended()));
     }
     let (scope, refresh_token, id_token) = (written(&scopes), None, None);
     let issued_token_type = None;

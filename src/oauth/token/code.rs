@@ -4,6 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::allowed::Missed;
 use super::answer::IssuedTokens;
 use super::of_person::{Nonce, must_have_key, prepare};
 use crate::base::error;
@@ -27,7 +28,7 @@ pub(super) async fn redeem(
     origin: &Origin,
     client: &Client,
     (form, jkt): (&Form, Option<&Thumbprint>),
-) -> Result<IssuedTokens> {
+) -> std::result::Result<IssuedTokens, Missed> {
     let code = CodeHash::of(form.require("code")?).ok_or_else(unknown)?;
     let found = authorizations::of_code(&mut *oauth.db.read().await?, code).await?;
     let authorization = found.filter(|found| found.client == client.id).ok_or_else(unknown)?;
@@ -37,21 +38,21 @@ pub(super) async fn redeem(
     let is_in_time = authorization.code_expires_at.is_some_and(|end| now < end) && now < authorization.login.expires_at;
     if !is_in_time {
         // Too late for whoever had it; but who comes after somebody else did, tells of a theft also then.
-        return Err(replayed_or(oauth, origin, client, &authorization, expired()).await);
+        return Err(replayed_or(oauth, origin, client, &authorization, expired()).await.into());
     }
     let wanted = (Nonce::Told, may_refresh(client, &authorization));
     let prepared = prepare(oauth, client, &authorization, (form, jkt), wanted, now).await?;
     let mut tx = oauth.db.begin().await?;
     authorizations::hold_owners(&mut tx, &authorization).await?;
-    let ends_at = prepared.refresh.is_none().then_some(prepared.access.new.expires_at);
+    let expires_at = prepared.outlived_at(oauth, now);
     // Whoever keeps a secret proves by that who they are, and may change their key.
     let bound_to = jkt.filter(|_| client.is_public());
-    if !authorizations::redeem(&mut tx, authorization.id, (ends_at, bound_to), now).await? {
+    if !authorizations::redeem(&mut tx, authorization.id, (expires_at, bound_to), now).await? {
         tx.rollback().await.map_err(error::Error::from)?;
-        return Err(replayed_or(oauth, origin, client, &authorization, unknown()).await);
+        return Err(replayed_or(oauth, origin, client, &authorization, unknown()).await.into());
     }
     if !prepared.store(&mut tx, authorization.id, None, now).await? {
-        return Err(unknown());
+        return Err(Missed::NotStored(unknown()));
     }
     tx.commit().await.map_err(error::Error::from)?;
     Ok(prepared.answer())

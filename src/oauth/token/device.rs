@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::allowed::{Allowed, Missed};
 use super::answer::IssuedTokens;
 use super::code::may_refresh;
 use super::of_person::{Nonce, prepare};
@@ -9,7 +10,7 @@ use crate::base::error;
 use crate::base::id::AuthorizationId;
 use crate::base::opaque::oauth::DeviceCodeHash;
 use crate::oauth::OAuth;
-use crate::oauth::clients::Client;
+use crate::oauth::clients::{Client, Known};
 use crate::oauth::device::{Poll, store};
 use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
@@ -23,19 +24,23 @@ use crate::oauth::tokens::store::authorizations;
 /// `invalid_target`.
 pub(super) async fn redeem(
     oauth: &OAuth,
-    client: &Client,
+    allowed: Allowed<'_>,
     (form, jkt): (&Form, Option<&Thumbprint>),
 ) -> Result<IssuedTokens> {
     let code = DeviceCodeHash::of(form.require("device_code")?).ok_or_else(unknown)?;
     let now = oauth.clock.now();
     let mut tx = oauth.db.begin().await?;
-    let polled = store::lock(&mut tx, code, client.id).await?.ok_or_else(unknown)?;
+    let polled = store::lock(&mut tx, code, allowed.known.client.id).await?.ok_or_else(unknown)?;
     let poll = polled.decide(now);
     let interval = if let Poll::SlowDown(interval) = poll { interval } else { polled.interval };
     store::note_poll(&mut tx, polled.id, interval, now).await?;
     tx.commit().await.map_err(error::Error::from)?;
     match poll {
-        Poll::Allowed(authorization) => tokens(oauth, client, (polled.id, authorization), (form, jkt), now).await,
+        Poll::Allowed(authorization) => {
+            let what = (polled.id, authorization);
+            let tokens = |known: Known| async move { tokens(oauth, &known.client, what, (form, jkt), now).await };
+            allowed.issue(oauth, tokens).await
+        }
         Poll::Pending => Err(Error::of_a_poll("authorization_pending", "nobody has answered yet: poll again")),
         Poll::SlowDown(_) => {
             Err(Error::of_a_poll("slow_down", "wait for five seconds more between two polls, from now on"))
@@ -52,24 +57,25 @@ async fn tokens(
     (device, authorization): (i64, AuthorizationId),
     (form, jkt): (&Form, Option<&Thumbprint>),
     now: OffsetDateTime,
-) -> Result<IssuedTokens> {
+) -> std::result::Result<IssuedTokens, Missed> {
     let found = authorizations::of_id(&mut *oauth.db.read().await?, authorization).await?;
     // It began when the person said yes; its lifetime begins now.
     let mut authorization = found.ok_or_else(denied)?;
     authorization.login.expires_at = now + oauth.sessions.families.absolute;
     let with_refresh = may_refresh(client, &authorization);
     let prepared = prepare(oauth, client, &authorization, (form, jkt), (Nonce::Left, with_refresh), now).await?;
-    let ends_at = if with_refresh { authorization.login.expires_at } else { prepared.access.new.expires_at };
+    let ends = (prepared.outlived_at(oauth, now).min(authorization.login.expires_at), authorization.login.expires_at);
+    let bound_to = jkt.filter(|_| client.is_public());
     let mut tx = oauth.db.begin().await?;
     authorizations::hold_owners(&mut tx, &authorization).await?;
-    if !authorizations::go_on(&mut tx, authorization.id, (ends_at, jkt.filter(|_| client.is_public())), now).await? {
-        return Err(denied());
+    if !authorizations::go_on(&mut tx, authorization.id, ends, bound_to, now).await? {
+        return Err(denied().into());
     }
     if !store::redeem(&mut tx, device, now).await? {
-        return Err(unknown());
+        return Err(unknown().into());
     }
     if !prepared.store(&mut tx, authorization.id, None, now).await? {
-        return Err(denied());
+        return Err(Missed::NotStored(denied()));
     }
     tx.commit().await.map_err(error::Error::from)?;
     Ok(prepared.answer())

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 use time::OffsetDateTime;
 
+use super::allowed::Missed;
 use super::answer::IssuedTokens;
 use super::client_credentials::OF_A_LOGIN;
 use super::subject::{ExchangedSubject, acting};
@@ -34,10 +35,10 @@ pub(super) async fn exchange(
     origin: &Origin,
     known: &Known,
     (form, jkt): (&Form, Option<&Thumbprint>),
-) -> Result<IssuedTokens> {
+) -> std::result::Result<IssuedTokens, Missed> {
     let client = &known.client;
     if client.is_public() {
-        return Err(Error::unauthorized_client("token exchange is for clients that keep a secret"));
+        return Err(Error::unauthorized_client("token exchange is for clients that keep a secret").into());
     }
     must_be_of_a_known_type(form)?;
     let subject = ExchangedSubject::read(oauth, client, form.require("subject_token")?).await?;
@@ -75,14 +76,16 @@ async fn begin(
     origin: &Origin,
     (grant, login, subject): (&Grant<'_>, &Login, &ExchangedSubject),
     (mut minted, now): (Minted, OffsetDateTime),
-) -> Result<Minted> {
+) -> std::result::Result<Minted, Missed> {
     let services = grant.audience.services();
     let new = NewAuthorization {
         client: grant.client.id,
+        client_version: grant.client.version,
         person: subject.person,
         tie: subject.tie,
         scopes: grant.scopes,
         services: &services,
+        narrowed: &minted.new.narrowed,
         auth_time: login.auth_time,
         acr: &login.acr,
         amr: &login.amr,
@@ -91,6 +94,7 @@ async fn begin(
         jkt: None,
         now,
         expires_at: minted.new.expires_at,
+        ends_at: minted.new.expires_at,
     };
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
@@ -163,7 +167,7 @@ async fn granted(
     if !client.lets_in(&in_its_own) {
         return Err(Error::invalid_request("this client does not let the subject of subject_token in"));
     }
-    let allowed = subject.allowed(&client.scopes, &target.name);
+    let allowed = subject.allowed(&client.scopes, target);
     let asked = match asked {
         None => allowed.clone().unwrap_or_default(),
         Some(text) => {
@@ -196,10 +200,10 @@ async fn granted(
 impl ExchangedSubject {
     /// The permissions of a service that may be granted: those of the client's scopes and of the token's, where either has any.
     /// `None` where neither has: then it is all that is held there.
-    fn allowed(&self, client: &[String], service: &str) -> Option<Vec<String>> {
-        let of_client: Vec<String> = scope::of_service(service, client).cloned().collect();
-        let of_token: Vec<String> = scope::of_service(service, self.scopes()).cloned().collect();
-        match (of_client.is_empty(), of_token.is_empty()) {
+    fn allowed(&self, client: &[String], target: &Place) -> Option<Vec<String>> {
+        let of_client: Vec<String> = scope::of_service(&target.name, client).cloned().collect();
+        let of_token: Vec<String> = scope::of_service(&target.name, self.scopes()).cloned().collect();
+        match (of_client.is_empty(), of_token.is_empty() && !self.is_narrowed_in(target.service)) {
             (true, true) => None,
             (true, false) => Some(of_token),
             (false, true) => Some(of_client),
@@ -218,6 +222,6 @@ pub(super) fn not_good(error: error::Error, what: &str) -> Error {
     }
 }
 
-fn subject_has_ended() -> Error {
-    Error::invalid_request("subject_token has ended meanwhile")
+fn subject_has_ended() -> Missed {
+    Missed::NotStored(Error::invalid_request("subject_token has ended meanwhile"))
 }

@@ -1,5 +1,6 @@
 //! `POST /oauth/token` (RFC 6749 section 3.2): one file a grant.
 
+mod allowed;
 mod answer;
 mod client_credentials;
 mod code;

@@ -30,7 +30,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Stores them, in the transaction of what they come of: the refresh token in the place of `parent`, if it has one. Answers
-    /// whether they are good: not when the client or the person has ended meanwhile.
+    /// whether they are good: not when the client has changed, or the client or the person has ended meanwhile.
     pub(super) async fn store(
         &self,
         conn: &mut PgConnection,
@@ -45,6 +45,12 @@ impl Prepared {
             refresh_tokens::insert(conn, authorization, refresh.hash(), parent, now).await?;
         }
         Ok(true)
+    }
+
+    /// When all that they come of is over unless it is refreshed.
+    pub(super) fn outlived_at(&self, oauth: &OAuth, now: OffsetDateTime) -> OffsetDateTime {
+        let access = self.access.new.expires_at;
+        if self.refresh.is_some() { access.max(now + oauth.sessions.families.idle) } else { access }
     }
 
     /// What the client is answered.

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 
+use super::allowed::{Allowed, Missed};
 use super::answer::IssuedTokens;
 use super::code::may_refresh;
 use super::of_person::{Nonce, prepare};
@@ -37,12 +38,12 @@ struct Asked {
 pub(super) async fn grant(
     oauth: &OAuth,
     origin: &Origin,
-    known: &Known,
+    allowed: Allowed<'_>,
     (form, jkt): (&Form, Option<&Thumbprint>),
 ) -> Result<IssuedTokens> {
-    let client = &known.client;
     let (username, password) = (form.require("username")?, form.require("password")?);
-    let asked = asked(oauth, known, form)?;
+    // Refused before a password is compared.
+    asked(oauth, &allowed.known, form)?;
     let attempt = oauth.metrics.login();
     let entered: error::Result<_> = async {
         let verified = verify(oauth, origin, username, password.to_owned().into()).await?;
@@ -52,7 +53,11 @@ pub(super) async fn grant(
     .await;
     attempt.ends(Outcome::of(&entered));
     let (person, session) = entered.map_err(refused)?;
-    match tokens(oauth, origin, (client, jkt), (person, session), asked).await {
+    let tokens = |known: Known| async move {
+        let asked = asked(oauth, &known, form)?;
+        tokens(oauth, origin, (&known.client, jkt), (person, session), asked).await
+    };
+    match allowed.issue(oauth, tokens).await {
         Ok(tokens) => Ok(tokens),
         Err(refusal) => {
             // Nobody has its token.
@@ -90,37 +95,42 @@ async fn tokens(
     (client, jkt): (&Client, Option<&Thumbprint>),
     (person, session): (PersonId, TokenHash),
     asked: Asked,
-) -> Result<IssuedTokens> {
+) -> std::result::Result<IssuedTokens, Missed> {
     let grant = Grant::of(oauth, client, (&asked.scopes, &asked.services), person).await?;
     let mut grant = grant.ok_or_else(|| Error::invalid_grant("this client does not let them in"))?;
     let now = oauth.clock.now();
     if asked.superuser {
         let own = while_administrator(&mut *oauth.db.read().await?, person, vec![SUPERUSER.to_owned()], now).await?;
         if own.is_empty() {
-            return Err(Error::invalid_scope("superuser is for administrators of Portero"));
+            return Err(Error::invalid_scope("superuser is for administrators of Portero").into());
         }
         grant.scopes.extend(own);
     }
     let services: Vec<_> = grant.services.iter().map(|service| service.id).collect();
+    let narrowed: Vec<_> = grant.narrowed_services().map(|service| service.id).collect();
     let new = NewAuthorization {
         client: client.id,
+        client_version: client.version,
         person,
         tie: Tie::Session(session),
         scopes: &grant.scopes,
         services: &services,
+        narrowed: &narrowed,
         auth_time: now,
         acr: ACR,
         amr: &AMR.map(str::to_owned),
         act: None,
         jkt: jkt.filter(|_| client.is_public()),
         now,
-        expires_at: now + oauth.sessions.families.absolute,
+        // Known once it is prepared.
+        expires_at: now,
+        ends_at: now + oauth.sessions.families.absolute,
     };
     let expected = new.expected();
     let with_refresh = may_refresh(client, &expected);
     let mut prepared =
         prepare(oauth, client, &expected, (&Form::default(), jkt), (Nonce::Left, with_refresh), now).await?;
-    let expires_at = if with_refresh { new.expires_at } else { prepared.access.new.expires_at };
+    let expires_at = prepared.outlived_at(oauth, now).min(new.ends_at);
     let by = By { actor: Actor::Person(person), origin: origin.clone(), now };
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
     let begun = NewAuthorization { expires_at, ..new }.begin(&mut tx).await?.ok_or_else(ended)?;
@@ -145,6 +155,6 @@ fn refused(error: error::Error) -> Error {
     }
 }
 
-fn ended() -> Error {
-    Error::invalid_grant("they were disabled or logged out, or the client was removed, meanwhile")
+fn ended() -> Missed {
+    Missed::NotStored(Error::invalid_grant("they were disabled or logged out, or the client was removed, meanwhile"))
 }

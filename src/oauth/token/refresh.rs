@@ -3,6 +3,7 @@
 
 use time::Duration;
 
+use super::allowed::Missed;
 use super::answer::IssuedTokens;
 use super::of_person::{Nonce, must_have_key, prepare};
 use crate::base::error;
@@ -12,7 +13,7 @@ use crate::gate::sessions::{Family, RefreshDecision};
 use crate::oauth::OAuth;
 use crate::oauth::clients::Client;
 use crate::oauth::dpop::Thumbprint;
-use crate::oauth::error::{Error, Result};
+use crate::oauth::error::Error;
 use crate::oauth::form::Form;
 use crate::oauth::tokens::end;
 use crate::oauth::tokens::store::{authorizations, refresh_tokens};
@@ -29,7 +30,7 @@ pub(super) async fn refresh(
     origin: &Origin,
     client: &Client,
     (form, jkt): (&Form, Option<&Thumbprint>),
-) -> Result<IssuedTokens> {
+) -> std::result::Result<IssuedTokens, Missed> {
     let presented = ClientRefreshHash::of(form.require("refresh_token")?).ok_or_else(unknown)?;
     let found = authorizations::of_refresh_token(&mut *oauth.db.read().await?, presented).await?;
     let now = oauth.clock.now();
@@ -40,23 +41,23 @@ pub(super) async fn refresh(
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now };
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
     authorizations::hold_owners(&mut tx, &authorization).await?;
-    if !authorizations::refresh(&mut tx, authorization.id, now).await? {
-        return Err(unknown());
+    if !authorizations::refresh(&mut tx, authorization.id, prepared.outlived_at(oauth, now), now).await? {
+        return Err(unknown().into());
     }
     let state = refresh_tokens::state(&mut tx, presented).await?.ok_or_else(unknown)?;
     match state.decide(oauth.sessions.families.grace, now) {
         RefreshDecision::First => refresh_tokens::spend(&mut tx, authorization.id, presented, now).await?,
-        RefreshDecision::Sibling if state.children >= i64::from(Family::REFRESHES) => return Err(too_many()),
+        RefreshDecision::Sibling if state.children >= i64::from(Family::REFRESHES) => return Err(too_many().into()),
         RefreshDecision::Sibling => {}
         // Whether anybody has used the access token of before is not known.
         RefreshDecision::IfUnused | RefreshDecision::Refused => {
             let why = (Action::ClientRefreshReplayed, "a refresh token came again");
             end(tx, &authorization, &client.client_id, why).await?;
-            return Err(unknown());
+            return Err(unknown().into());
         }
     }
     if !prepared.store(&mut tx, authorization.id, Some(presented), now).await? {
-        return Err(unknown());
+        return Err(Missed::NotStored(unknown()));
     }
     tx.commit([]).await?;
     Ok(prepared.answer())

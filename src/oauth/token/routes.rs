@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::allowed::Allowed;
 use super::answer::IssuedTokens;
 use super::{client_credentials, code, device, exchange, password, refresh};
 use crate::gate::audit::Origin;
@@ -135,18 +136,25 @@ async fn issued(
         take_share(oauth, client, origin)?;
     }
     let key = dpop::of_client(oauth, headers, path).await?;
-    if client.requires_dpop && key.is_none() {
-        return Err(Error::invalid_request(
-            "the tokens of this client are bound to a key: send a proof in the header DPoP (RFC 9449)",
-        ));
-    }
-    let wanted = (&form, key.as_ref());
+    let (key, form) = (key.as_ref(), &form);
+    let wanted = (form, key);
+    let allowed = Allowed::new(known, grant, key)?;
     match grant {
-        GrantType::AuthorizationCode => code::redeem(oauth, origin, client, wanted).await,
-        GrantType::RefreshToken => refresh::refresh(oauth, origin, client, wanted).await,
-        GrantType::ClientCredentials => client_credentials::grant(oauth, &known, wanted).await,
-        GrantType::DeviceCode => device::redeem(oauth, client, wanted).await,
-        GrantType::TokenExchange => exchange::exchange(oauth, origin, &known, wanted).await,
-        GrantType::Password => password::grant(oauth, origin, &known, wanted).await,
+        GrantType::AuthorizationCode => {
+            allowed.issue(oauth, |known| async move { code::redeem(oauth, origin, &known.client, wanted).await }).await
+        }
+        GrantType::RefreshToken => {
+            allowed
+                .issue(oauth, |known| async move { refresh::refresh(oauth, origin, &known.client, wanted).await })
+                .await
+        }
+        GrantType::ClientCredentials => {
+            allowed.issue(oauth, |known| async move { client_credentials::grant(oauth, &known, wanted).await }).await
+        }
+        GrantType::TokenExchange => {
+            allowed.issue(oauth, |known| async move { exchange::exchange(oauth, origin, &known, wanted).await }).await
+        }
+        GrantType::DeviceCode => device::redeem(oauth, allowed, wanted).await,
+        GrantType::Password => password::grant(oauth, origin, allowed, wanted).await,
     }
 }

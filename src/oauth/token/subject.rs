@@ -39,6 +39,8 @@ pub(super) struct ExchangedSubject {
     scopes: Option<Arc<[String]>>,
     /// Where; `None` for everywhere.
     services: Option<Arc<[ServiceId]>>,
+    /// Where it may be used only for what its scopes name.
+    narrowed: Arc<[ServiceId]>,
     /// Who acts for them so far.
     pub(super) act: Option<Value>,
     /// When they logged in,
@@ -74,6 +76,7 @@ impl ExchangedSubject {
             session_id: token.session_id(),
             scopes: None,
             services: None,
+            narrowed: Arc::default(),
             act: None,
             auth_time: logged_in_at.unwrap_or(session.created_at),
             acr: ACR.to_owned(),
@@ -99,6 +102,7 @@ impl ExchangedSubject {
             session_id: hash.session_id(),
             scopes: Some(token.scopes),
             services: Some(token.services),
+            narrowed: token.narrowed,
             act: token.act.map(Arc::unwrap_or_clone),
             auth_time,
             acr,
@@ -123,6 +127,11 @@ impl ExchangedSubject {
     /// Whether the token has a scope.
     pub(super) fn has(&self, scope: &str) -> bool {
         self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|own| own == scope))
+    }
+
+    /// Whether the token may be used in a service only for what its scopes name.
+    pub(super) fn is_narrowed_in(&self, service: ServiceId) -> bool {
+        self.narrowed.contains(&service)
     }
 
     /// The scopes that it is bound to; none where it is bound to nothing.

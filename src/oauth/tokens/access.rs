@@ -64,7 +64,7 @@ pub struct Login {
     pub amr: Vec<String>,
     /// Who acts for the subject.
     pub act: Option<Value>,
-    /// No token outlives it.
+    /// When it is over, however often it is refreshed: no token outlives it.
     pub expires_at: OffsetDateTime,
 }
 
@@ -160,9 +160,11 @@ pub async fn mint(oauth: &OAuth, grant: &Grant<'_>, now: OffsetDateTime) -> Resu
         token,
         authorization: grant.login.map(|login| login.authorization),
         client: grant.client.id,
+        client_version: grant.client.version,
         person: grant.subject.person(),
         scopes: grant.scopes.to_vec(),
         services: grant.audience.services(),
+        narrowed: grant.audience.narrowed_by(grant.scopes),
         jkt: grant.jkt.cloned(),
         issued_at: now,
         expires_at,

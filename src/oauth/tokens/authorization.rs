@@ -25,6 +25,8 @@ pub struct Authorization {
     pub scopes: Vec<String>,
     /// The audience.
     pub services: Vec<ServiceId>,
+    /// Those of these services where only what the scopes name is allowed, whatever they are called by now.
+    pub narrowed: Vec<ServiceId>,
     /// Comes back in the ID token.
     pub nonce: Option<String>,
     /// The claims that were asked for one by one.
@@ -70,7 +72,7 @@ pub async fn audience_of(
         return Ok(None);
     }
     let held = authorization.services.iter().copied().zip(held);
-    Ok(Some(Audience::new(&oauth.rights.vocabulary(), held)))
+    Ok(Some(Audience::new(&oauth.rights.vocabulary(), held).narrowed_in(&authorization.narrowed)))
 }
 
 /// Ends an authorization and all its tokens, if it has not ended already, and tells why.

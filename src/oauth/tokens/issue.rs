@@ -19,12 +19,16 @@ pub struct NewAccessToken {
     pub authorization: Option<AuthorizationId>,
     /// The client that it is for.
     pub client: ClientId,
+    /// What that was like when this was prepared.
+    pub client_version: i64,
     /// The subject.
     pub person: PersonId,
     /// What was granted.
     pub scopes: Vec<String>,
     /// The audience.
     pub services: Vec<ServiceId>,
+    /// Those of them where only what the scopes name is allowed.
+    pub narrowed: Vec<ServiceId>,
     /// The key that it is bound to (RFC 9449 section 6).
     pub jkt: Option<Thumbprint>,
     /// When it begins.
@@ -33,7 +37,7 @@ pub struct NewAccessToken {
     pub expires_at: OffsetDateTime,
 }
 
-/// Whether this token is good from now on: not when its client or its subject has ended meanwhile.
+/// Whether this token is good from now on: not when its client has changed or its client or its subject has ended meanwhile.
 #[derive(Debug)]
 pub struct Issues;
 

@@ -18,11 +18,23 @@ pub enum Tie {
     Token(AccessTokenHash),
 }
 
+impl Tie {
+    /// What ID tokens call the session.
+    pub fn sid(&self) -> Option<String> {
+        match self {
+            Self::Session(session) => Some(session.session_id().as_str().to_owned()),
+            Self::Token(_) => None,
+        }
+    }
+}
+
 /// An authorization that begins without a code.
 #[derive(Clone, Copy, Debug)]
 pub struct NewAuthorization<'a> {
     /// Which client.
     pub client: ClientId,
+    /// What that was like when this was prepared.
+    pub client_version: i64,
     /// Who lets it, or whom it is exchanged for.
     pub person: PersonId,
     /// What it comes of.
@@ -31,6 +43,8 @@ pub struct NewAuthorization<'a> {
     pub scopes: &'a [String],
     /// The audience.
     pub services: &'a [ServiceId],
+    /// Those of these services where only what the scopes name is allowed.
+    pub narrowed: &'a [ServiceId],
     /// When they logged in.
     pub auth_time: OffsetDateTime,
     /// How strong that was.
@@ -43,12 +57,14 @@ pub struct NewAuthorization<'a> {
     pub jkt: Option<&'a Thumbprint>,
     /// Now.
     pub now: OffsetDateTime,
-    /// When all of it is over.
+    /// When it is over unless it is refreshed.
     pub expires_at: OffsetDateTime,
+    /// When all of it is over, however often it is refreshed.
+    pub ends_at: OffsetDateTime,
 }
 
 impl NewAuthorization<'_> {
-    /// Begins it, unless the person, the client or what it comes of has ended: whoever ends one of them waits for this, and ends
+    /// Begins it, unless the client has changed, or the person, the client or what it comes of has ended: whoever ends one of them waits for this, and ends
     /// it, too.
     ///
     /// # Errors
@@ -67,15 +83,16 @@ impl NewAuthorization<'_> {
             acr: self.acr.to_owned(),
             amr: self.amr.to_vec(),
             act: self.act.cloned(),
-            expires_at: self.expires_at,
+            expires_at: self.ends_at,
         };
         Authorization {
             id,
             client: self.client,
             person: self.person,
-            sid: None,
+            sid: self.tie.sid(),
             scopes: self.scopes.to_vec(),
             services: self.services.to_vec(),
+            narrowed: self.narrowed.to_vec(),
             nonce: None,
             claims: None,
             login,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{Browser, WORLD, asking, code};
-use crate::support::oauth::{VERIFIER, post_form};
-use crate::support::{Caller, PASSWORD, Place, Said, Server};
+use crate::support::oauth::{NewClient, VERIFIER, post_form};
+use crate::support::{Caller, PASSWORD, Place, Response, Said, Server};
 
 /// A shop whose client hears of logouts.
 async fn shop(place: &Place) -> Server {
@@ -300,6 +300,55 @@ async fn whoever_logs_out_while_a_client_redeems_its_code_is_logged_out_there_to
         server.execute("delete from auth.backchannel_logouts").await;
         assert_eq!(server.number("select count(*) from auth.session_clients").await, 0);
     }
+}
+
+/// Whatever the grant, a client has tokens of a session.
+#[tokio::test]
+async fn clients_without_a_page_hear_of_the_end_of_the_session_that_their_tokens_came_of() {
+    const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+    const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+    const TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
+    let place = Place::open().await;
+    let server = shop(&place).await;
+    let (grant_types, scopes) = (&["password", DEVICE, EXCHANGE], &["openid"]);
+    let new = NewClient {
+        client_id: "daemon",
+        service: 1000,
+        audience: &[1000],
+        grant_types,
+        scopes,
+        ..NewClient::default()
+    };
+    let client = server.client(new).await;
+    server.execute("update auth.clients set backchannel_logout_uri = (select backchannel_logout_uri from auth.clients where id = 1000)").await;
+    let ada = clerk(&server).await;
+    let sid_of = |answer: &Response| {
+        let id_token = answer.body["id_token"].as_str().expect("an ID token");
+        crate::support::oauth::claims(id_token)["sid"].as_str().expect("a sid").to_owned()
+    };
+
+    let mut browser = Browser::of(&server, "ada").await;
+    let asked = client.post("/oauth/device_authorization", &[("scope", "openid")]).await.ok();
+    let page = browser.get("/device").await;
+    let page = browser.submit(&page, &[("user_code", asked.body["user_code"].as_str().expect("a code"))]).await;
+    browser.submit(&page, &[("answer", "allow")]).await;
+    let device_code = asked.body["device_code"].as_str().expect("a code");
+    let of_device = client.token(&[("grant_type", DEVICE), ("device_code", device_code)]).await.ok();
+    let password = [("grant_type", "password"), ("username", "ada"), ("password", PASSWORD), ("scope", "openid")];
+    let of_password = client.token(&password).await.ok();
+    let session = server.session_of(ada.id).await;
+    let exchange = [("grant_type", EXCHANGE), ("subject_token", session.token()), ("subject_token_type", TYPE)];
+    client.token(&exchange).await.ok();
+    let exchanged = session.check().await.ok().body["session_id"].as_str().expect("an id").to_owned();
+
+    ada.delete("/auth/sessions").await.ok();
+    deliver(&server).await;
+    let told = told(&server, &place).await;
+    let mut sids: Vec<&str> = told.iter().map(|claims| claims["sid"].as_str().expect("a sid")).collect();
+    let mut expected = [sid_of(&of_device), sid_of(&of_password), exchanged];
+    sids.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(sids, expected);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Browser, asking, carried, clerk, code, error, shop};
-use crate::support::Server;
+use crate::support::{Beside, Server};
 
 async fn granted(server: &Server) -> (Vec<String>, Vec<i32>) {
     sqlx::query_as("select scopes, services from auth.authorizations order by id desc limit 1")
@@ -192,4 +192,70 @@ async fn claims_that_are_asked_for_one_by_one_are_agreed_to_and_are_of_scopes_of
     assert_eq!(stored, json!({"id_token": {"given_name": null}}), "{answer:?}");
     let again = browser.get(&asking(&[("scope", "openid"), ("claims", &wanted), ("prompt", "none")])).await;
     code(&again);
+}
+
+#[tokio::test]
+async fn a_consent_is_for_what_it_was_given_for_whatever_that_is_called() {
+    let server = shop().await;
+    clerk(&server).await;
+    server
+        .execute(
+            "insert into auth.services (id, name) values (1001, 'Annex');
+             insert into auth.client_audience values (1000, 1001);
+             insert into auth.service_roles values (1001, 1000);
+             insert into auth.person_service_role (person_id, service_id, role_id)
+             select id, 1001, 1000 from auth.person where username = 'ada';
+             update auth.clients set scopes = scopes || '{Annex:read}'",
+        )
+        .await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let page = browser.get(&asking(&[("scope", "openid Store:read Annex:read")])).await;
+    code(&browser.submit(&page, &[("answer", "allow")]).await);
+    server.execute("update auth.services set name = 'Market' where id = 1000").await;
+    let asks = |scope: &'static str| asking(&[("scope", scope), ("prompt", "none")]);
+    code(&browser.get(&asks("openid Market:read Annex:read")).await);
+    assert_eq!(error(&browser.get(&asks("openid Store:read Annex:read")).await), "invalid_scope");
+    // What a service was trusted with that is gone, another one of its name is not.
+    server
+        .execute(
+            "update auth.services set removed_at = now() where id = 1001;
+             insert into auth.services (id, name) values (1002, 'Annex');
+             insert into auth.client_audience values (1000, 1002);
+             insert into auth.service_roles values (1002, 1000);
+             insert into auth.person_service_role (person_id, service_id, role_id)
+             select id, 1002, 1000 from auth.person where username = 'ada'",
+        )
+        .await;
+    assert_eq!(error(&browser.get(&asks("openid Market:read Annex:read")).await), "consent_required");
+}
+
+#[tokio::test]
+async fn a_consent_that_is_taken_back_meanwhile_gives_no_code() {
+    let server = shop().await;
+    clerk(&server).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let page = browser.get(&asking(&[])).await;
+    code(&browser.submit(&page, &[("answer", "allow")]).await);
+    let mut taken_back = Beside::begin(&server).await;
+    taken_back.execute("delete from auth.consents").await;
+    taken_back.execute("delete from auth.authorizations").await;
+    let request = asking(&[("prompt", "none")]);
+    let (answer, ()) = tokio::join!(browser.get(&request), async {
+        taken_back.until_waiting(1).await;
+        taken_back.commit().await;
+    });
+    assert_eq!(error(&answer), "consent_required");
+    assert_eq!(server.number("select count(*) from auth.authorizations").await, 0);
+}
+
+#[tokio::test]
+async fn a_code_that_nobody_comes_for_leaves_nothing_behind() {
+    let server = shop().await;
+    server.execute("update auth.clients set consent = 'none'").await;
+    clerk(&server).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    code(&browser.get(&asking(&[])).await);
+    server.app.clock.turn(time::Duration::seconds(61));
+    portero::oauth::tokens::purge(&server.app).await.expect("a purge");
+    assert_eq!(server.number("select count(*) from auth.authorizations").await, 0);
 }

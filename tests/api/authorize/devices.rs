@@ -126,7 +126,9 @@ async fn a_device_gets_its_tokens_once_somebody_has_let_it_in() {
     let checked = access.post("/check-token", json!({"service_id": 1000})).await.ok();
     assert_eq!(checked.body["permissions"], json!(["read"]));
     let claims = crate::support::oauth::claims(tokens.body["id_token"].as_str().expect("an ID token"));
-    assert_eq!((&claims["sub"], claims.get("sid")), (&json!(ada.id.to_string()), None));
+    let sid = ada.get("/auth/sessions").await.column("id");
+    assert_eq!(claims["sub"], json!(ada.id.to_string()));
+    assert!(sid.contains(&claims["sid"]), "of the session that let it in: {claims}");
     later(&server, 5);
     assert_eq!(device.poll().await.refusal(), UNKNOWN, "a code is good once");
     assert_eq!(access.check().await.status, 200, "who polls again by mistake loses nothing");
@@ -314,6 +316,46 @@ async fn a_lost_permission_is_lost_between_yes_and_poll_and_after() {
     let_in(&mut browser, &device).await;
     server.take(ada.id, 1000).await;
     assert_eq!(device.poll().await.ok().body["scope"], "openid");
+}
+
+#[tokio::test]
+async fn what_the_client_loses_between_yes_and_poll_the_device_does_not_get() {
+    let (server, ada) = world().await;
+    let root = server.administrator().await;
+    server
+        .execute(
+            "insert into auth.services (id, name) values (1001, 'Annex');
+             insert into auth.client_audience values (1001, 1001);
+             insert into auth.service_roles values (1001, 1000)",
+        )
+        .await;
+    server.give(ada.id, 1001, 1000).await;
+    let (first, second) = (Device::asking(&server, "openid").await, Device::asking(&server, "openid Store:read").await);
+    let mut browser = Browser::of(&server, "ada").await;
+    for device in [&first, &second] {
+        let_in(&mut browser, device).await;
+    }
+    root.patch("/clients/tv", json!({"audience": ["Store"]})).await.ok();
+    let tokens = first.poll().await.ok();
+    let access = server.anonymous().with_token(tokens.body["access_token"].as_str().expect("a token"));
+    assert_eq!(access.post("/check-token", json!({"service_id": 1000})).await.status, 200);
+    let lost = access.post("/check-token", json!({"service_id": 1001})).await;
+    assert_eq!(lost.refusal(), (401, "invalid_token"));
+    root.patch("/clients/tv", json!({"scope": "openid profile offline_access"})).await.ok();
+    assert_eq!(second.poll().await.refusal(), DENIED, "with fewer permissions asked for a token would open more");
+}
+
+#[tokio::test]
+async fn a_device_asks_for_the_same_whatever_the_service_is_called() {
+    let (server, _) = world().await;
+    let (first, second) = (Device::new(&server).await, Device::new(&server).await);
+    let mut browser = Browser::of(&server, "ada").await;
+    let_in(&mut browser, &first).await;
+    server.execute("update auth.services set name = 'Market' where id = 1000").await;
+    let_in(&mut browser, &second).await;
+    for device in [first, second] {
+        assert_eq!(device.poll().await.ok().body["scope"], "Market:read");
+    }
 }
 
 #[tokio::test]

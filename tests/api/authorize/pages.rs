@@ -18,7 +18,8 @@ async fn whatever_somebody_is_called_is_text_in_every_page() {
     ] {
         sqlx::query(sql).bind(evil).execute(server.app.db.pool()).await.expect("a name");
     }
-    let request = |more: &[(&'static str, &'static str)]| asking(&[&[("login_hint", evil)], more].concat());
+    let request =
+        |more: &[(&'static str, &'static str)]| asking(&[&[("login_hint", evil), ("scope", "openid")], more].concat());
     let mut browser = Browser::new(&server);
     let login = browser.get(&request(&[])).await;
     let failed = browser.submit(&login, &[("username", evil), ("password", "wrong password")]).await;

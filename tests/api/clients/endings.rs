@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{BANK, SHOP, make, robot, wiki, with, world};
-use crate::support::{Caller, PASSWORD, Server};
+use super::{BANK, CLERK, SHOP, make, robot, wiki, with, world};
+use crate::support::oauth::{NewAuthorization, NewClient};
+use crate::support::{Beside, Caller, PASSWORD, Server};
 
 /// What people and clients have been given, each as often as it is there.
 #[derive(Debug, PartialEq, Eq)]
@@ -160,4 +161,41 @@ async fn a_session_takes_with_it_what_was_not_to_outlive_it() {
         .execute("begin; select set_config('portero.purging', 'on', true); delete from auth.tokens_cache; commit")
         .await;
     assert_eq!(given(&server).await.authorizations, 2, "what is only swept up ends nothing");
+}
+
+#[tokio::test]
+async fn what_is_issued_while_a_client_loses_a_service_is_not_for_that() {
+    let (server, root) = world().await;
+    let person = server.person_with("ada", &[(SHOP, CLERK), (BANK, CLERK)]).await.id;
+    let scopes = &["openid", "offline_access"];
+    let new = NewClient { service: SHOP, audience: &[SHOP, BANK], scopes, roles: &[], ..NewClient::default() };
+    let client = server.client(new).await;
+    let authorization = || NewAuthorization { scopes, services: &[SHOP, BANK], ..NewAuthorization::default() };
+    let code = server.authorize(&client, person, authorization()).await;
+    let first = client.redeem(&code).await.ok();
+    let refresh = first.body["refresh_token"].as_str().expect("a token");
+    let code = server.authorize(&client, person, authorization()).await;
+    let mut before = Beside::begin(&server).await;
+    before.execute("select from auth.clients where client_id = 'app' for no key update").await;
+    let (watched, own) = (tokio::sync::Mutex::new(before), [("grant_type", "client_credentials")]);
+    let narrowed = async { root.patch("/clients/app", json!({"audience": [SHOP]})).await };
+    // They have read what they may give, and come after the change.
+    let issued = async {
+        watched.lock().await.until_waiting(1).await;
+        tokio::join!(client.redeem(&code), client.refresh(refresh), client.token(&own), async {
+            let mut watched = watched.lock().await;
+            watched.until_waiting(4).await;
+            watched.execute("commit").await;
+        })
+    };
+    let (narrowed, (redeemed, refreshed, own, ())) = tokio::join!(narrowed, issued);
+    narrowed.ok();
+    for answer in [redeemed, refreshed, own] {
+        let access = server.anonymous().with_token(answer.ok().body["access_token"].as_str().expect("a token"));
+        assert_eq!(access.post("/check-token", json!({"service_id": SHOP})).await.status, 200);
+        let lost = access.post("/check-token", json!({"service_id": BANK})).await;
+        assert_eq!(lost.refusal(), (401, "invalid_token"));
+    }
+    let left = "select count(*) from auth.access_tokens where services && '{2}'";
+    assert_eq!(server.number(left).await, 0);
 }

@@ -131,6 +131,22 @@ async fn a_code_that_gave_no_refresh_token_is_over_with_its_access_token() {
 }
 
 #[tokio::test]
+async fn a_login_that_is_idle_for_too_long_is_purged() {
+    let server = Server::on_the_demo_data().await;
+    let idle = server.app.sessions.families.idle;
+    let held = Held::new(&server).await;
+    server.app.clock.turn(idle - Duration::SECOND);
+    let refreshed = held.client.refresh(&held.refresh).await.ok();
+    server.app.clock.turn(Duration::SECOND);
+    tokens::purge(&server.app).await.expect("a purge");
+    let refresh = refreshed.body["refresh_token"].as_str().expect("a token");
+    held.client.refresh(refresh).await.ok();
+    server.app.clock.turn(idle);
+    tokens::purge(&server.app).await.expect("a purge");
+    assert_eq!(server.number("select count(*) from auth.authorizations where code_redeemed_at is not null").await, 0);
+}
+
+#[tokio::test]
 async fn nothing_at_rest_opens_anything() {
     let server = Server::on_the_demo_data().await;
     let held = Held::new(&server).await;

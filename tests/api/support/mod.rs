@@ -1,5 +1,6 @@
 //! The cast of callers, and the stage: a Postgres of the tests' own, a server without a socket.
 
+mod beside;
 mod caller;
 #[path = "../../support/cluster.rs"]
 mod cluster;
@@ -17,6 +18,7 @@ mod secrets;
 mod server;
 mod stream;
 
+pub use beside::Beside;
 pub use caller::{Caller, Response};
 pub use cluster::{Data, TestDatabase};
 pub use mailbox::{Mail, Mailbox};

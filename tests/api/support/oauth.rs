@@ -283,9 +283,9 @@ impl Server {
         self.secrets.add(code.reveal());
         sqlx::query(
             "insert into auth.authorizations
-                 (client_id, person_id, sid, scopes, services, nonce, claims, auth_time, acr, amr, redirect_uri,
+                 (client_id, person_id, sid, scopes, services, narrowed, nonce, claims, auth_time, acr, amr, redirect_uri,
                   code_challenge, code, code_expires_at, created_at, refreshed_at, expires_at)
-             values ($1, $2, 'the-sid', $3, $4, $5, $6, $7, '1', '{pwd}', $8, $9, $10, $11, $7, $7, $12)",
+             values ($1, $2, 'the-sid', $3, $4, auth.services_of_scopes($4, $3), $5, $6, $7, '1', '{pwd}', $8, $9, $10, $11, $7, $7, $12)",
         )
         .bind(client.id)
         .bind(person)

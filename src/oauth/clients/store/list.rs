@@ -16,7 +16,7 @@ pub async fn list(conn: &mut PgConnection, services: Option<&[ServiceId]>, page:
             r#"
             select
                 c.id::bigint as "place!", 0::bigint as "version!", false as "knows_secret!", false as "is_to_note!",
-                c.id as "id: ClientId", c.client_id, c.name, c.service_id as "service: ServiceId", c.auth_method,
+                c.id as "id: ClientId", c.version as client_version, c.client_id, c.name, c.service_id as "service: ServiceId", c.auth_method,
                 c.grant_types, c.redirect_uris, c.post_logout_redirect_uris, c.backchannel_logout_uri, c.scopes,
                 array(
                     select a.service_id from auth.client_audience a where a.client_id = c.id order by a.service_id

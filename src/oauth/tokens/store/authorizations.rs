@@ -19,6 +19,7 @@ struct Row {
     sid: Option<String>,
     scopes: Vec<String>,
     services: Vec<ServiceId>,
+    narrowed: Vec<ServiceId>,
     nonce: Option<String>,
     claims: Option<Value>,
     auth_time: OffsetDateTime,
@@ -30,7 +31,7 @@ struct Row {
     jkt: Option<String>,
     code_expires_at: Option<OffsetDateTime>,
     refreshed_at: OffsetDateTime,
-    expires_at: OffsetDateTime,
+    ends_at: OffsetDateTime,
 }
 
 impl From<Row> for Authorization {
@@ -41,7 +42,7 @@ impl From<Row> for Authorization {
             acr: row.acr,
             amr: row.amr,
             act: row.act,
-            expires_at: row.expires_at,
+            expires_at: row.ends_at,
         };
         Self {
             id: row.id,
@@ -50,6 +51,7 @@ impl From<Row> for Authorization {
             sid: row.sid,
             scopes: row.scopes,
             services: row.services,
+            narrowed: row.narrowed,
             nonce: row.nonce,
             claims: row.claims,
             login,
@@ -62,8 +64,8 @@ impl From<Row> for Authorization {
     }
 }
 
-/// Begins one without a code; `None` when the person, the client or what it comes of has ended. The client's row is held first,
-/// as whoever ends it does.
+/// Begins one without a code; `None` when the client has changed since it was prepared, or the person, the client or what it comes
+/// of has ended. The person's row is held before the client's, as everywhere.
 pub async fn begin(conn: &mut PgConnection, new: &NewAuthorization<'_>) -> Result<Option<AuthorizationId>> {
     let (session, token) = match &new.tie {
         Tie::Session(session) => (Some(session), None),
@@ -71,28 +73,29 @@ pub async fn begin(conn: &mut PgConnection, new: &NewAuthorization<'_>) -> Resul
     };
     let begun = sqlx::query_scalar!(
         r#"
-        with client as materialized (
-            select id from auth.clients where id = $1 and removed_at is null for share
-        ), person as materialized (
+        with person as materialized (
+            select id from auth.person where id = $2 and removed_at is null and disabled_at is null for share
+        ), client as materialized (
             select id
-            from auth.person
-            where id = $2 and removed_at is null and disabled_at is null and exists (select from client)
+            from auth.clients
+            where id = $1 and version = $14 and removed_at is null and exists (select from person)
             for share
         ), session as materialized (
             select token
             from auth.tokens_cache
-            where token = $3 and person_id = $2 and exists (select from person)
+            where token = $3 and person_id = $2 and exists (select from client)
             for key share
         ), subject as materialized (
             select token
             from auth.access_tokens
-            where token = $4 and person_id = $2 and expires_at > $12 and exists (select from person)
+            where token = $4 and person_id = $2 and expires_at > $12 and exists (select from client)
             for key share
         )
         insert into auth.authorizations
-            (client_id, person_id, session, subject_token, scopes, services, auth_time, acr, amr, act, created_at,
-             refreshed_at, expires_at, jkt)
-        select client.id, person.id, session.token, subject.token, $5, $6, $7, $8, $9, $10, $12, $12, $11, $13
+            (client_id, person_id, session, sid, subject_token, scopes, services, narrowed, auth_time, acr, amr, act,
+             created_at, refreshed_at, expires_at, ends_at, jkt)
+        select client.id, person.id, session.token, $16, subject.token, $5, $6, $15, $7, $8, $9, $10, $12, $12, $11,
+               $17, $13
         from client
         cross join person
         left join session on true
@@ -113,6 +116,10 @@ pub async fn begin(conn: &mut PgConnection, new: &NewAuthorization<'_>) -> Resul
         new.expires_at,
         new.now,
         new.jkt.map(Thumbprint::as_str),
+        new.client_version,
+        &new.narrowed.iter().map(|service| service.0).collect::<Vec<_>>(),
+        new.tie.sid(),
+        new.ends_at,
     )
     .fetch_optional(conn)
     .await?;
@@ -135,8 +142,9 @@ async fn find(conn: &mut PgConnection, by: By<'_>) -> Result<Option<Authorizatio
         r#"
         select
             a.id as "id: AuthorizationId", a.client_id as "client: ClientId", a.person_id as "person: PersonId", a.sid,
-            a.scopes, a.services as "services: Vec<ServiceId>", a.nonce, a.claims, a.auth_time, a.acr, a.amr, a.act,
-            a.redirect_uri, a.code_challenge, a.jkt, a.code_expires_at, a.refreshed_at, a.expires_at
+            a.scopes, a.services as "services: Vec<ServiceId>", a.narrowed as "narrowed: Vec<ServiceId>", a.nonce, a.claims, a.auth_time, a.acr, a.amr, a.act,
+            a.redirect_uri, a.code_challenge, a.jkt, a.code_expires_at, a.refreshed_at,
+            coalesce(a.ends_at, a.expires_at) as "ends_at!"
         from auth.authorizations a
         where a.code = $1
            or a.id = $2
@@ -184,23 +192,26 @@ pub async fn hold_owners(conn: &mut PgConnection, authorization: &Authorization)
 }
 
 /// Redeems the code of an authorization; answers whether it was this that did. Of any number of racing ones, on any number of
-/// instances, exactly one does. Without a refresh token it is over with its one access token. From now on its refresh tokens are
-/// bound to the key `jkt`.
+/// instances, exactly one does. From now on it is over at `expires_at` unless it is refreshed, and its refresh tokens are bound to
+/// the key `jkt`.
 pub async fn redeem(
     conn: &mut PgConnection,
     id: AuthorizationId,
-    (ends_at, jkt): (Option<OffsetDateTime>, Option<&Thumbprint>),
+    (expires_at, jkt): (OffsetDateTime, Option<&Thumbprint>),
     now: OffsetDateTime,
 ) -> Result<bool> {
     let redeemed = sqlx::query!(
         r#"
         update auth.authorizations
-        set code_redeemed_at = $2, expires_at = least(expires_at, $3), jkt = $4
+        set code_redeemed_at = $2,
+            expires_at = least(coalesce(ends_at, expires_at), $3),
+            ends_at = coalesce(ends_at, expires_at),
+            jkt = $4
         where id = $1 and code_redeemed_at is null
         "#,
         id.0,
         now,
-        ends_at,
+        expires_at,
         jkt.map(Thumbprint::as_str),
     )
     .execute(conn)
@@ -208,20 +219,22 @@ pub async fn redeem(
     Ok(redeemed.rows_affected() == 1)
 }
 
-/// Has one that began without a code go on until `ends_at`, and keeps it from any change by others until this transaction ends;
-/// answers whether it is still there. From now on its refresh tokens are bound to the key `jkt`.
+/// Has one that began without a code go on until `expires_at`, and until `ends_at` where it is refreshed. Keeps it from any change by
+/// others until this transaction ends; answers whether it is still there. From now on its refresh tokens are bound to the key `jkt`.
 pub async fn go_on(
     conn: &mut PgConnection,
     id: AuthorizationId,
-    (ends_at, jkt): (OffsetDateTime, Option<&Thumbprint>),
+    (expires_at, ends_at): (OffsetDateTime, OffsetDateTime),
+    jkt: Option<&Thumbprint>,
     now: OffsetDateTime,
 ) -> Result<bool> {
     let goes_on = sqlx::query!(
-        "update auth.authorizations set refreshed_at = $3, expires_at = $2, jkt = $4 where id = $1",
+        "update auth.authorizations set refreshed_at = $3, expires_at = $2, ends_at = $5, jkt = $4 where id = $1",
         id.0,
-        ends_at,
+        expires_at,
         now,
         jkt.map(Thumbprint::as_str),
+        ends_at,
     );
     Ok(goes_on.execute(conn).await?.rows_affected() == 1)
 }
@@ -239,12 +252,25 @@ pub async fn is_redeemed(conn: &mut PgConnection, id: AuthorizationId) -> Result
     Ok(redeemed.fetch_one(conn).await?)
 }
 
-/// Notes a refresh, and keeps the authorization from any other until this transaction ends; answers whether it is still there.
-pub async fn refresh(conn: &mut PgConnection, id: AuthorizationId, now: OffsetDateTime) -> Result<bool> {
+/// Notes a refresh, after which it goes on until `expires_at` at least, and keeps the authorization from any other until this
+/// transaction ends; answers whether it is still there.
+pub async fn refresh(
+    conn: &mut PgConnection,
+    id: AuthorizationId,
+    expires_at: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<bool> {
     let refreshed = sqlx::query!(
-        "update auth.authorizations set refreshed_at = greatest(refreshed_at, $2) where id = $1",
+        r#"
+        update auth.authorizations
+        set refreshed_at = greatest(refreshed_at, $2),
+            expires_at = least(coalesce(ends_at, expires_at), greatest(expires_at, $3)),
+            ends_at = coalesce(ends_at, expires_at)
+        where id = $1
+        "#,
         id.0,
         now,
+        expires_at,
     )
     .execute(conn)
     .await?;

@@ -16,47 +16,47 @@ use crate::base::id::ClientId;
 use crate::base::opaque::oauth::AccessTokenHash;
 use crate::oauth::dpop::Thumbprint;
 
-/// Stores access tokens; answers for each whether it is good: not when its client or its subject has ended. Both stay as they
-/// are meanwhile, the client's row held first, as whoever ends it does.
+/// Stores access tokens; answers for each whether it is good: not when its client has changed since it was prepared, or its
+/// client or its subject has ended. Both stay as they are meanwhile: the subjects' rows are held before the clients', as everywhere.
 pub async fn insert_all(conn: &mut PgConnection, new: &[NewAccessToken]) -> Result<Vec<bool>> {
     let tokens: Vec<&[u8]> = new.iter().map(|new| new.token.as_bytes()).collect();
     let authorizations: Vec<Option<i64>> = new.iter().map(|new| new.authorization.map(|id| id.0)).collect();
     let clients: Vec<i32> = new.iter().map(|new| new.client.0).collect();
+    let versions: Vec<i64> = new.iter().map(|new| new.client_version).collect();
     let people: Vec<i32> = new.iter().map(|new| new.person.0).collect();
     // Arrays of arrays would all have to be of one length. No scope has a line's end in it.
     let scopes: Vec<String> = new.iter().map(|new| new.scopes.join("\n")).collect();
     let services: Vec<String> = new.iter().map(|new| joined(new.services.iter().map(|service| service.0))).collect();
+    let narrowed: Vec<String> = new.iter().map(|new| joined(new.narrowed.iter().map(|service| service.0))).collect();
     let keys: Vec<Option<&str>> = new.iter().map(|new| new.jkt.as_ref().map(Thumbprint::as_str)).collect();
     let issued: Vec<OffsetDateTime> = new.iter().map(|new| new.issued_at).collect();
     let expires: Vec<OffsetDateTime> = new.iter().map(|new| new.expires_at).collect();
     let good = sqlx::query_scalar!(
         r#"
-        with client as materialized (
-            select id from auth.clients where id = any($3) and removed_at is null order by id for share
-        ), subject as materialized (
-            select id
-            from auth.person
-            where id = any($4) and removed_at is null and disabled_at is null and (select count(*) from client) > 0
-            order by id
-            for share
-        ), issued as (
-            insert into auth.access_tokens
-                (token, authorization_id, client_id, person_id, scopes, services, act, jkt, issued_at, expires_at)
-            select asked.token, asked.authorization_id, client.id, subject.id, string_to_array(asked.scopes, e'\n'),
-                   string_to_array(asked.services, ' ')::integer[],
-                   (select act from auth.authorizations where id = asked.authorization_id), asked.jkt, asked.issued_at,
-                   asked.expires_at
-            from unnest(
-                $1::bytea[], $2::bigint[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::text[],
-                $8::timestamptz[], $9::timestamptz[]
-            ) as asked (token, authorization_id, client_id, person_id, scopes, services, jkt, issued_at, expires_at)
-            join client on client.id = asked.client_id
-            join subject on subject.id = asked.person_id
-            -- Asked once more after a broken connection, it may be there already.
-            on conflict (token) do update set expires_at = excluded.expires_at
-            returning token
+        with subject as materialized (
+            select id from auth.person
+            where id = any($4) and removed_at is null and disabled_at is null order by id for share
+        ), client as materialized (
+            select id, version from auth.clients
+            where id = any($3) and removed_at is null and (select count(*) from subject) > 0 order by id for share
         )
-        select token as "token!" from issued
+        insert into auth.access_tokens
+            (token, authorization_id, client_id, person_id, scopes, services, narrowed, act, jkt, issued_at, expires_at)
+        select asked.token, asked.authorization_id, client.id, subject.id, string_to_array(asked.scopes, e'\n'),
+               string_to_array(asked.services, ' ')::integer[], string_to_array(asked.narrowed, ' ')::integer[],
+               (select act from auth.authorizations where id = asked.authorization_id), asked.jkt, asked.issued_at,
+               asked.expires_at
+        from unnest(
+            $1::bytea[], $2::bigint[], $3::integer[], $4::integer[], $5::text[], $6::text[], $7::text[],
+            $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::text[]
+        ) as asked (
+            token, authorization_id, client_id, person_id, scopes, services, jkt, issued_at, expires_at, version, narrowed
+        )
+        join client on client.id = asked.client_id and client.version = asked.version
+        join subject on subject.id = asked.person_id
+        -- Asked once more after a broken connection, it may be there already.
+        on conflict (token) do update set expires_at = excluded.expires_at
+        returning token
         "#,
         &tokens as &[&[u8]],
         &authorizations as &[Option<i64>],
@@ -67,6 +67,8 @@ pub async fn insert_all(conn: &mut PgConnection, new: &[NewAccessToken]) -> Resu
         &keys as &[Option<&str>],
         &issued,
         &expires,
+        &versions,
+        &narrowed,
     )
     .fetch_all(conn)
     .await?;
