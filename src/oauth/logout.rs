@@ -17,6 +17,8 @@ use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
 pub struct Logout {
     /// Where the browser goes afterwards: an address that the client has registered.
     pub redirect: Option<String>,
+    /// Whether no administrator has registered the client.
+    of_stranger: bool,
     /// Who is meant to be logged in.
     pub expected: Option<Expected>,
 }
@@ -71,6 +73,7 @@ impl Logout {
             None => None,
         };
         let unreturned = if client.is_some() { Fault::UnregisteredRedirect } else { Fault::UnknownClient };
+        let of_stranger = client.as_ref().is_some_and(Client::is_of_stranger);
         let expected = hint.map(|hint| Expected::of(&hint.sub));
         let redirect = match parameters.one("post_logout_redirect_uri") {
             None => None,
@@ -79,12 +82,17 @@ impl Logout {
                 None => return Ok(Err(unreturned)),
             },
         };
-        Ok(Ok(Self { redirect, expected }))
+        Ok(Ok(Self { redirect, of_stranger, expected }))
     }
 
     /// Whether the person is asked: any site could send them here, but only one that they logged in to has their hint.
     pub fn asks(&self, browser: &Browser) -> bool {
         !self.expected.is_some_and(|expected| expected.may_be(browser.person))
+    }
+
+    /// Whether they are told where they go on to: to a place that a stranger has chosen, who does not have their hint.
+    pub fn tells(&self, browser: Option<&Browser>) -> bool {
+        self.of_stranger && browser.is_none_or(|browser| self.asks(browser))
     }
 }
 

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::consent::consent_page;
 use super::login::{For, Typed, login_page};
-use super::page::{Frame, answered, back, go, name_of, refused, show};
+use super::page::{Frame, answered, back, go, leads_to_a_program, name_of, refused, show};
 use crate::base::error::Result;
 use crate::oauth::authorizations::{self, Answer, Browser, Fault, Next, Refused, Request, decide};
 use crate::oauth::parameters::Parameters;
@@ -126,7 +126,7 @@ async fn authorize_by_post(
 ) -> Response {
     let answer = match Parameters::read(&text) {
         Some(parameters) => go(&pages.issuer.at(&format!("/oauth/authorize?{}", parameters.written()))),
-        None => refused(&pages, &visit, &Refused::Here(Fault::Malformed)),
+        None => refused(&pages, &visit, &Refused::Here(Fault::Malformed)).await,
     };
     answered(&pages, &visit, answer)
 }
@@ -135,7 +135,7 @@ async fn asked(pages: &Pages, visit: &Visit, query: &str) -> Result<Response> {
     let visit = &visit.clone().reading(&Parameters::read(query).unwrap_or_default());
     let request = match authorizations::check(pages, query).await? {
         Ok(request) => request,
-        Err(why) => return refused(pages, visit, &why),
+        Err(why) => return refused(pages, visit, &why).await,
     };
     let visit = &visit.clone().reading(&request.parameters);
     let browser = visit.browser(pages).await?;
@@ -151,7 +151,7 @@ async fn step(
     next: Next,
 ) -> Result<Response> {
     match (next, browser) {
-        (Next::Back(answer), _) => back(pages, visit, &answer),
+        (Next::Back(answer), _) => back(pages, visit, &request.client, &answer).await,
         (Next::Again, _) => go(&pages.issuer.at(&format!("/oauth/authorize?{}", request.query()))),
         (Next::Ask(grant), Some(browser)) => consent_page(pages, visit, (request, browser), &grant).await,
         (Next::NoAccess, Some(browser)) => no_access(pages, visit, request, browser),
@@ -175,10 +175,4 @@ fn no_access(pages: &Pages, visit: &Visit, request: &Request, browser: &Browser)
         back: back.filter(|to| leads_to_a_program(to)),
     };
     show(StatusCode::FORBIDDEN, &page, None)
-}
-
-/// Whether an address may stand in a link: not one that is a script.
-fn leads_to_a_program(uri: &str) -> bool {
-    let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
-    !["javascript", "data", "vbscript", "blob", "file"].contains(&scheme.as_str())
 }

@@ -10,7 +10,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::page::{Frame, answered, back, go, host_of, logo_of, name_of, problem, refused, show, with_cookies};
+use super::page::{
+    Frame, answered, back, calls_itself, go, host_of, logo_of, name_of, problem, refused, show, with_cookies,
+};
 use super::words::Words;
 use crate::base::error::Result;
 use crate::oauth::authorizations::{self, Browser, Grant, Request};
@@ -55,7 +57,7 @@ pub async fn consent_page(
         frame: Frame::of(pages, visit),
         client: &name_of(client),
         logo: logo.as_deref(),
-        calls_itself: client.is_of_document().then_some(client.name.as_str()),
+        calls_itself: calls_itself(client),
         person: &browser.payload.name,
         host: &host_of(request.target.redirect_uri()),
         scopes: &in_words(Words::of(visit.locale), grant),
@@ -123,19 +125,19 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     }
     let request = match authorizations::check(pages, form.one("request").unwrap_or_default()).await? {
         Ok(request) => request,
-        Err(why) => return refused(pages, visit, &why),
+        Err(why) => return refused(pages, visit, &why).await,
     };
     let visit = &visit.clone().reading(&request.parameters);
     let again = || go(&pages.issuer.at(&format!("/oauth/authorize?{}", request.query())));
     match form.one("answer") {
-        Some("deny") => return back(pages, visit, &authorizations::deny(&request)),
+        Some("deny") => return back(pages, visit, &request.client, &authorizations::deny(&request)).await,
         Some("allow") => {}
         _ => return again(),
     }
     let Some(browser) = visit.browser(pages).await? else { return again() };
     let shown = form.one("shown").unwrap_or_default();
     match authorizations::agree(pages, &request, (&browser, shown), &visit.origin).await? {
-        Some(answer) => back(pages, visit, &answer),
+        Some(answer) => back(pages, visit, &request.client, &answer).await,
         None => again(),
     }
 }

@@ -191,7 +191,7 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         None => None,
         Some(request) => match authorizations::check(pages, request).await? {
             Ok(request) => Some(request),
-            Err(why) => return refused(pages, visit, &why),
+            Err(why) => return refused(pages, visit, &why).await,
         },
     };
     let device = form.one("device").map(DeviceQuery::carrying);

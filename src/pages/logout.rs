@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::page::{Frame, answered, go, problem, show, with_cookies};
+use super::page::{Frame, answered, go, leave, problem, show, with_cookies};
 use super::words::Words;
 use crate::base::error::Result;
 use crate::oauth::authorizations::Browser;
@@ -126,6 +126,7 @@ async fn end(pages: &Pages, visit: &Visit, browser: Option<&Browser>, logout: &L
         logout::end(pages, browser, &visit.origin).await?;
     }
     let response = match &logout.redirect {
+        Some(to) if logout.tells(browser) => leave(pages, visit, to)?,
         Some(to) => go(to)?,
         None => show(StatusCode::OK, &LoggedOut { frame: Frame::of(pages, visit) }, None)?,
     };

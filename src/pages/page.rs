@@ -13,7 +13,7 @@ use url::{Host, Url};
 use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
-use crate::oauth::authorizations::{Answer, Fault, Refused};
+use crate::oauth::authorizations::{self, Answer, Fault, Refused};
 use crate::oauth::clients::{self, Client};
 use crate::pages::Pages;
 use crate::pages::brand::Brand;
@@ -51,6 +51,15 @@ impl<'a> Frame<'a> {
 struct Problem<'a> {
     frame: Frame<'a>,
     sentence: &'a str,
+}
+
+/// A page that says where the browser goes on to.
+#[derive(Template)]
+#[template(path = "pages/leave.html")]
+struct Leave<'a> {
+    frame: Frame<'a>,
+    host: &'a str,
+    to: Option<&'a str>,
 }
 
 /// A page that a browser posts an answer from.
@@ -96,6 +105,11 @@ pub fn name_of(client: &Client) -> Cow<'_, str> {
     if client.is_of_document() { host_of(&client.client_id).into() } else { client.name.as_str().into() }
 }
 
+/// What a client calls itself that nobody here has registered.
+pub fn calls_itself(client: &Client) -> Option<&str> {
+    client.is_of_stranger().then_some(client.name.as_str())
+}
+
 /// Where the logo of a client is, if it has one.
 pub async fn logo_of(pages: &Pages, client: &Client) -> Result<Option<String>> {
     let digest = clients::logo::store::digest(&mut *pages.db.read().await?, client.id).await?;
@@ -119,10 +133,26 @@ pub fn go(to: &str) -> Result<Response> {
     Ok((StatusCode::SEE_OTHER, headers).into_response())
 }
 
+/// The browser goes on to a place that strangers have chosen, once the person has seen which one that is.
+pub fn leave(pages: &Pages, visit: &Visit, to: &str) -> Result<Response> {
+    let (host, to) = (host_of(to), Some(to).filter(|to| leads_to_a_program(to)));
+    show(StatusCode::OK, &Leave { frame: Frame::of(pages, visit), host: &host, to }, None)
+}
+
+/// Whether an address may stand in a link: not one that is a script.
+pub fn leads_to_a_program(uri: &str) -> bool {
+    let scheme = uri.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    !["javascript", "data", "vbscript", "blob", "file"].contains(&scheme.as_str())
+}
+
 /// The browser takes an answer to the client.
-pub fn back(pages: &Pages, visit: &Visit, answer: &Answer) -> Result<Response> {
+pub async fn back(pages: &Pages, visit: &Visit, client: &Client, answer: &Answer) -> Result<Response> {
     match answer {
-        Answer::Redirect(to) => go(to),
+        Answer::Redirect(to) => {
+            let browser = if client.is_of_stranger() { visit.browser(pages).await? } else { None };
+            let is_known = authorizations::may_be_sent(pages, client, browser.as_ref()).await?;
+            if is_known { go(to) } else { leave(pages, visit, to) }
+        }
         Answer::Form { action, fields } => {
             let page = FormPost { frame: Frame::of(pages, visit), action, fields, host: &host_of(action) };
             show(StatusCode::OK, &page, Some(action))
@@ -136,10 +166,10 @@ pub fn problem(pages: &Pages, visit: &Visit, status: StatusCode, sentence: &str)
 }
 
 /// An authorization request is not answered as asked.
-pub fn refused(pages: &Pages, visit: &Visit, why: &Refused) -> Result<Response> {
+pub async fn refused(pages: &Pages, visit: &Visit, why: &Refused) -> Result<Response> {
     let faults = &Words::of(visit.locale).faults;
     let sentence = match why {
-        Refused::Back(answer) => return back(pages, visit, answer),
+        Refused::Back(client, answer) => return back(pages, visit, client, answer).await,
         Refused::GoOn(query) => return go(&pages.issuer.at(&format!("/oauth/authorize?{query}"))),
         Refused::Here(Fault::Malformed) => faults.malformed,
         Refused::Here(Fault::UnknownClient) => faults.unknown_client,

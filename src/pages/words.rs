@@ -35,6 +35,8 @@ pub struct Words {
     pub back: &'static str,
     pub go_on: &'static str,
     pub go_on_why: &'static str,
+    pub leaving: &'static str,
+    pub leaving_why: &'static str,
     pub connect_device: &'static str,
     pub code_of_device: &'static str,
     pub compare_code: &'static str,

@@ -15,6 +15,7 @@ mod prompts;
 mod pushed;
 mod redirects;
 mod story;
+mod strangers;
 
 use std::collections::BTreeMap;
 

@@ -36,6 +36,14 @@ export function register(origin) {
   };
 }
 
+/** A client that registers itself. */
+export async function registerItself(page, origin) {
+  const made = portero("service", "registration-token", "add", "UI Store", "--name", "assistants", "--uses", "1", "--lasts", "1d");
+  const data = { client_name: "Assistant", redirect_uris: [`${origin}/callback`], token_endpoint_auth_method: "none" };
+  const answer = await page.request.post(`${issuer}/oauth/register`, { headers: { authorization: `Bearer ${made.initial_access_token}` }, data });
+  return (await answer.json()).client_id;
+}
+
 /** The code that a device of this client's shows. */
 export async function userCode(page, clientId) {
   const form = { client_id: clientId, scope: "openid profile" };

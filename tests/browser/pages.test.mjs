@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
-import { asking, issuer, launch, logIn, open, register, site, userCode } from "./browser.mjs";
+import { asking, issuer, launch, logIn, open, register, registerItself, site, userCode } from "./browser.mjs";
 
 const browser = await launch();
 const client = await site();
@@ -52,6 +52,10 @@ const PAGES = {
     await toConsent(page, { response_mode: "form_post" });
     await page.locator("#allow").click();
     await page.locator("#continue").waitFor();
+  },
+  "a stranger's address": async (page) => {
+    await page.goto(asking(await registerItself(page, client.origin), client.origin, { response_type: "token" }));
+    await page.locator("#leaving").waitFor();
   },
   "a device's code": async (page) => {
     await signedIn(page);

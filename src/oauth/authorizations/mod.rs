@@ -29,7 +29,8 @@ use crate::base::id::PersonId;
 use crate::base::opaque::token::TokenHash;
 use crate::gate;
 use crate::gate::sessions::Payload;
-use crate::oauth::OAuth;
+use crate::oauth::clients::Client;
+use crate::oauth::{OAuth, consents};
 
 /// How a login by password alone is called (`acr`).
 pub const ACR: &str = "1";
@@ -66,6 +67,17 @@ impl Browser {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether whoever has this session, or none, may be sent to a client unawares: where no administrator has registered it, only if
+/// they let it act for them (RFC 9700 section 4.11.2).
+///
+/// # Errors
+/// When Postgres can't be asked.
+pub async fn may_be_sent(oauth: &OAuth, client: &Client, browser: Option<&Browser>) -> Result<bool> {
+    let Some(browser) = browser.filter(|_| client.is_of_stranger()) else { return Ok(!client.is_of_stranger()) };
+    let mut conn = oauth.db.read().await?;
+    consents::store::knows(&mut conn, (browser.person, client.id), oauth.clock.now()).await
 }
 
 impl Request {

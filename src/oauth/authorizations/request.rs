@@ -74,7 +74,7 @@ pub enum Refused {
     /// The person is told, and nobody else: it is not known who asks, or where they may be answered.
     Here(Fault),
     /// The client is told.
-    Back(Answer),
+    Back(Box<Client>, Answer),
     /// The browser asks once more, with this query.
     GoOn(String),
 }
@@ -118,10 +118,14 @@ pub async fn check(oauth: &OAuth, text: &str) -> Result<Checked<Request>> {
     let mode = parameters.one("response_mode").and_then(ResponseMode::read).or_else(|| mode_in_object(&parameters));
     let target = known.target.clone().by(mode.unwrap_or_default());
     let must_push = known.client.requires_par && pushed.is_none();
+    let client = known.client.clone();
     let read = if must_push { Err(Wrong::invalid(MUST_PUSH)) } else { read(oauth, parameters, known) };
     let request = match read {
         Ok(request) => Request { pushed, ..request },
-        Err(wrong) => return Ok(Err(Refused::Back(target.error(wrong.code, &wrong.description)))),
+        Err(wrong) => {
+            let answer = target.error(wrong.code, &wrong.description);
+            return Ok(Err(Refused::Back(client.into(), answer)));
+        }
     };
     let expected = match request.parameters.one("id_token_hint") {
         Some(hint) => hinted(oauth, hint).await?,

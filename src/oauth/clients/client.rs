@@ -64,6 +64,8 @@ pub struct Client {
     pub created_by: Option<PersonId>,
     /// Of one that is described by the document at its `client_id`: when that is to be read again.
     pub document_expires_at: Option<OffsetDateTime>,
+    /// Whether it has registered itself (RFC 7591).
+    pub registered_itself: bool,
 }
 
 /// What requests call the client of this machine, which is there from the start.
@@ -91,6 +93,11 @@ impl Client {
     /// Whether it is described by the document at its `client_id`.
     pub fn is_of_document(&self) -> bool {
         self.document_expires_at.is_some()
+    }
+
+    /// Whether it came by itself, and no administrator has registered it.
+    pub fn is_of_stranger(&self) -> bool {
+        self.is_of_document() || self.registered_itself
     }
 
     /// Whether it may get tokens in this way.

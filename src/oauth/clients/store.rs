@@ -58,6 +58,7 @@ struct Row {
     created_at: OffsetDateTime,
     created_by: Option<PersonId>,
     document_expires_at: Option<OffsetDateTime>,
+    registered_itself: bool,
 }
 
 impl TryFrom<Row> for Client {
@@ -94,6 +95,7 @@ impl TryFrom<Row> for Client {
             created_at: row.created_at,
             created_by: row.created_by,
             document_expires_at: row.document_expires_at,
+            registered_itself: row.registered_itself,
         })
     }
 }
@@ -139,7 +141,8 @@ pub async fn find_all(
             ) as "audience!: Vec<ServiceId>",
             c.token_format, c.token_seconds, c.signing_alg, c.requires_pkce, c.requires_dpop, c.requires_par, c.consent, c.admits,
             c.jwks as "jwks: Json<JwkSet>", c.jwks_uri, c.loopback_only,
-            p.id as "subject?: PersonId", c.created_at, c.created_by as "created_by: PersonId", c.document_expires_at
+            p.id as "subject?: PersonId", c.created_at, c.created_by as "created_by: PersonId", c.document_expires_at,
+            c.registration_access_token is not null as "registered_itself!"
         from unnest($1::text[], $2::bytea[]) with ordinality as asked (client_id, secret, place)
         join auth.clients c on c.client_id = asked.client_id and c.removed_at is null
         left join auth.client_secrets s

@@ -18,6 +18,29 @@ pub async fn agreed(conn: &mut PgConnection, person: PersonId, client: ClientId)
     Ok(agreed.fetch_optional(conn).await?)
 }
 
+/// Whether a person lets a client act for them at `now`, so that it is no stranger to them.
+pub async fn knows(
+    conn: &mut PgConnection,
+    (person, client): (PersonId, ClientId),
+    now: OffsetDateTime,
+) -> Result<bool> {
+    let knows = sqlx::query_scalar!(
+        r#"
+        select exists (select from auth.consents where person_id = $1 and client_id = $2)
+            or exists (
+                select
+                from auth.authorizations
+                where person_id = $1 and client_id = $2 and expires_at > $3
+                  and (code is null or code_redeemed_at is not null or code_expires_at > $3)
+            ) as "knows!"
+        "#,
+        person.0,
+        client.0,
+        now,
+    );
+    Ok(knows.fetch_one(conn).await?)
+}
+
 /// Remembers that a person agrees to this, too; answers whether it was new.
 pub async fn remember(
     conn: &mut PgConnection,

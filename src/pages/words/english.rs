@@ -27,6 +27,8 @@ pub(super) static WORDS: Words = Words {
     back: "Back to {}",
     go_on: "Continue",
     go_on_why: "You go back to {}.",
+    leaving: "You go on to {}",
+    leaving_why: "An application sends you there. Nobody here has looked at it: go on only if you know the address.",
     connect_device: "Connect a device",
     code_of_device: "Code that the device shows",
     compare_code: "Go on only if you have the device before you, and it shows the code {}.",

@@ -27,6 +27,8 @@ pub(super) static WORDS: Words = Words {
     back: "Volver a {}",
     go_on: "Continuar",
     go_on_why: "Volverá a {}.",
+    leaving: "Va a continuar en {}",
+    leaving_why: "Una aplicación lo envía allí. Nadie aquí la ha revisado: continúe solo si conoce la dirección.",
     connect_device: "Conectar un dispositivo",
     code_of_device: "Código que muestra el dispositivo",
     compare_code: "Continúe solo si tiene el dispositivo delante y este muestra el código {}.",

@@ -24,7 +24,7 @@ pub async fn list(conn: &mut PgConnection, services: Option<&[ServiceId]>, page:
                 c.token_format, c.token_seconds, c.signing_alg, c.requires_pkce, c.requires_dpop, c.requires_par, c.consent, c.admits,
                 c.jwks as "jwks: Json<JwkSet>", c.jwks_uri, c.loopback_only,
                 p.id as "subject?: PersonId", c.created_at, c.created_by as "created_by: PersonId",
-                c.document_expires_at
+                c.document_expires_at, c.registration_access_token is not null as "registered_itself!"
             from auth.clients c
             left join auth.person p on p.client_id = c.id and p.removed_at is null and p.disabled_at is null
             where c.removed_at is null
