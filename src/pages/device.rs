@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::consent::in_words;
 use super::device_query::DeviceQuery;
 use super::login::{For, Typed, login_page};
-use super::page::{Frame, answered, failed, go, problem, sentence_of, show, with_cookies};
+use super::page::{Frame, answered, calls_itself, failed, go, name_of, problem, sentence_of, show, with_cookies};
 use super::words::{Words, named};
 use crate::base::error::{Error, Result};
 use crate::oauth::authorizations::{Browser, Grant};
@@ -44,6 +44,7 @@ struct DevicePage<'a> {
 struct DeviceConsent<'a> {
     frame: Frame<'a>,
     client: &'a str,
+    calls_itself: Option<&'a str>,
     person: &'a str,
     code: &'a str,
     scopes: &'a [String],
@@ -233,7 +234,7 @@ async fn posted(
         Answered::Again(grant) => question(pages, visit, (&browser, query), (&pending, &grant)),
         Answered::Gone => again(StatusCode::BAD_REQUEST, words.faults.unknown_code),
         Answered::NoAccess => {
-            problem(pages, visit, StatusCode::FORBIDDEN, &named(words.no_access_why, &pending.client.name))
+            problem(pages, visit, StatusCode::FORBIDDEN, &named(words.no_access_why, &name_of(&pending.client)))
         }
     }
 }
@@ -247,7 +248,8 @@ fn question(
     let (form_token, cookie) = visit.form_token(pages)?;
     let page = DeviceConsent {
         frame: Frame::of(pages, visit),
-        client: &pending.client.name,
+        client: &name_of(&pending.client),
+        calls_itself: calls_itself(&pending.client),
         person: &browser.payload.name,
         code: &pending.user_code.to_string(),
         scopes: &in_words(Words::of(visit.locale), grant),

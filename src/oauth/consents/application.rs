@@ -12,7 +12,7 @@ pub struct Application {
     /// What requests name it by.
     #[schema(example = "web-shop")]
     pub client_id: String,
-    /// Its name.
+    /// Its name; the host of its `client_id` where a document there describes it, whatever it calls itself.
     #[schema(example = "Web Shop")]
     pub name: String,
     /// What it may do: scopes, and `service:*` for all that the person may do in a service.

@@ -90,6 +90,13 @@ pub async fn list(
                 select client_id, scopes, created_at, used_at from granted
                 union all
                 select client_id, scopes, created_at, null from auth.consents where person_id = $1
+            ), known as (
+                -- Who has described itself is known by its host.
+                select id, client_id,
+                       case when document_expires_at is null then name
+                            else substring(client_id from '^https://([^/]+)/') end as name
+                from auth.clients
+                where removed_at is null
             )
             select c.id as "id!: ClientId", c.client_id as "client_id!", c.name as "name!",
                    array(
@@ -98,9 +105,9 @@ pub async fn list(
                    ) as "scopes!",
                    min(allowed.created_at) as "since!", max(allowed.used_at) as last_used_at
             from allowed
-            join auth.clients c on c.id = allowed.client_id and c.removed_at is null
+            join known c on c.id = allowed.client_id
             where c.id > $3 and ($5::text is null or auth.fold(c.name) ^@ $5)
-            group by c.id
+            group by c.id, c.client_id, c.name
             order by c.id
             limit $4
             "#,

@@ -249,3 +249,34 @@ async fn of_many_who_ask_for_a_new_document_at_once_each_gets_on() {
     }
     assert_eq!(server.number("select count(*) from auth.clients where service_id = 1000").await, 2);
 }
+
+#[tokio::test]
+async fn a_device_of_a_client_that_nobody_registered_is_known_by_its_host_too() {
+    let place = Place::open().await;
+    let server = world(&place).await;
+    let client_id = place.at("/client.json");
+    let mut said = document(&client_id);
+    said["client_name"] = json!("Google Workspace Admin");
+    said["grant_types"] = json!(["urn:ietf:params:oauth:grant-type:device_code"]);
+    place.says("/client.json", Said::json(&said));
+    // It is read where somebody logs in.
+    Browser::new(&server).get(&asking(&client_id, &[])).await;
+    let form = [("client_id", client_id.as_str()), ("scope", "openid Store:read")];
+    let device = post_form(&server.anonymous(), "/oauth/device_authorization", &form, |request| request).await.ok();
+    let code = device.body["user_code"].as_str().expect("a code");
+    let mut browser = Browser::of(&server, "ada").await;
+    let page = browser.get("/device").await;
+    let page = browser.submit(&page, &[("user_code", code)]).await;
+    let host = format!("localhost:{}", place.port);
+    assert!(page.text.contains(&format!("<h1>{host} asks for access</h1>")), "{page:?}");
+    let told = "It calls itself “Google Workspace Admin”. Nobody here has looked at it.";
+    assert!(page.text.contains(told), "{page:?}");
+    browser.submit(&page, &[("answer", "allow")]).await;
+    let ada = server.anonymous().with_token(&browser.cookies["portero"]);
+    let applications = ada.get("/auth/me/applications").await.ok().body;
+    assert_eq!((&applications[0]["client_id"], &applications[0]["name"]), (&json!(client_id), &json!(host)));
+    for (prefix, found) in [("localhost", 1), ("Google", 0)] {
+        let found_so = ada.get(&format!("/auth/me/applications?q={prefix}")).await.ok();
+        assert_eq!(found_so.column("id").len(), found, "{prefix}");
+    }
+}
