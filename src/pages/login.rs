@@ -16,7 +16,9 @@ use super::page::{
 };
 use super::words::Words;
 use crate::base::error::{Error, Result};
-use crate::identity::login::{enter, verify};
+use crate::base::opaque::token::TokenHash;
+use crate::identity::login::{enter, enter_anew, verify};
+use crate::identity::sessions::LoggedIn;
 use crate::oauth::authorizations::{self, Request};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
@@ -71,8 +73,8 @@ impl<'a> For<'a> {
         }
     }
 
-    /// Where they go once they are logged in.
-    async fn on(self, pages: &Pages) -> Result<String> {
+    /// Where they go once they are logged in, in the session of this token.
+    async fn on(self, pages: &Pages, session: TokenHash) -> Result<String> {
         Ok(match self {
             Self::Itself => "/".to_owned(),
             Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages).await?),
@@ -216,7 +218,10 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         return login_page(pages, visit, what_for, (StatusCode::BAD_REQUEST, typed)).await;
     };
     match let_in(pages, visit, name, password.to_owned().into()).await {
-        Ok(cookies) => Ok(with_cookies(go(&pages.issuer.at(&what_for.on(pages).await?))?, cookies)),
+        Ok(began) => {
+            let on = what_for.on(pages, began.token().hash()).await?;
+            Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
+        }
         Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
         Err(error) => {
             let password_fault = Some(sentence_of(&error, words));
@@ -227,19 +232,18 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     }
 }
 
-/// Begins a session for whoever knows the password, and answers its cookies.
-async fn let_in(
-    pages: &Pages,
-    visit: &Visit,
-    username: &str,
-    password: Presented,
-) -> Result<[axum::http::HeaderValue; 2]> {
+/// Begins a session for whoever knows the password, in the place of the one that this browser has had.
+async fn let_in(pages: &Pages, visit: &Visit, username: &str, password: Presented) -> Result<LoggedIn> {
     let attempt = pages.metrics.login();
     let began = async {
         let verified = verify(pages, &visit.origin, username, password).await?;
-        enter(pages, &verified, (&visit.origin, visit.origin.user_agent.as_deref()), false).await
+        let from = (&visit.origin, visit.origin.user_agent.as_deref());
+        match visit.browser(pages).await? {
+            Some(before) => enter_anew(pages, &verified, from, (before.person, before.token)).await,
+            None => enter(pages, &verified, from, false).await,
+        }
     };
     let began = began.await;
     attempt.ends(Outcome::of(&began));
-    logged_in(pages, began?.token())
+    began
 }

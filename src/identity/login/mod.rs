@@ -4,6 +4,6 @@ mod enter;
 mod routes;
 mod verify;
 
-pub use enter::enter;
+pub use enter::{enter, enter_anew};
 pub use routes::routes;
 pub use verify::{Verified, invalid_credentials, verify};

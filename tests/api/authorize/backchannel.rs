@@ -379,3 +379,20 @@ async fn while_one_client_hangs_the_others_are_told_all_the_same() {
     }
     assert_eq!(queued(&server).await, 2);
 }
+
+#[tokio::test]
+async fn whoever_logs_in_again_has_logged_out_of_the_session_before() {
+    let place = Place::open().await;
+    let server = shop(&place).await;
+    clerk(&server).await;
+    server.person_with("bob", &[]).await;
+    for username in ["ada", "bob"] {
+        let (mut browser, sid) = visit(&server, "ada", "openid").await;
+        let before = told(&server, &place).await.len();
+        let page = browser.get(&asking(&[("prompt", "login")])).await;
+        code(&browser.log_in(&page, username).await);
+        assert_eq!(deliver(&server).await, 1, "{username}");
+        let told = told(&server, &place).await;
+        assert_eq!((told.len(), &told[before]["sid"]), (before + 1, &json!(sid)), "{username}");
+    }
+}

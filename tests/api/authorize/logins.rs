@@ -169,3 +169,54 @@ async fn a_password_goes_no_further_than_here() {
     assert_eq!(answer.status, 303, "{answer:?}");
     assert!(answer.header("location").starts_with(&format!("{CALLBACK}?code=")), "{answer:?}");
 }
+
+#[tokio::test]
+async fn whoever_logs_in_again_ends_the_session_before_it() {
+    let server = shop().await;
+    let (ada, mut browser) = clerk(&server).await;
+    let bob = server.person_with("bob", &[]).await;
+    server.execute("update auth.clients set consent = 'none'").await;
+    let page = browser.get(&asking(&[])).await;
+    code(&browser.log_in(&page, "ada").await);
+    for (username, who, whose) in [("ada", ada.id, ada.id), ("bob", bob.id, ada.id), ("ada", ada.id, bob.id)] {
+        let before = ada.with_token(&browser.cookies["portero"]);
+        let sid = before.get("/auth/profile").await.ok().body["session_id"].clone();
+        let page = browser.get(&asking(&[("prompt", "login")])).await;
+        let page = browser.submit(&page, &[("username", username), ("password", "a wrong password")]).await;
+        before.get("/auth/profile").await.ok();
+        code(&browser.log_in(&page, username).await);
+        assert_eq!(before.get("/auth/profile").await.refusal(), (401, "invalid_token"), "{username}");
+        ada.with_token(&browser.cookies["portero"]).get("/auth/profile").await.ok();
+        let told: (i32, i32, serde_json::Value) = sqlx::query_as(
+            "select actor_id, subject_id, before from auth.audit_events where action = 'session.revoked'
+             order by id desc limit 1",
+        )
+        .fetch_one(server.app.db.pool())
+        .await
+        .expect("an event");
+        assert_eq!(told, (who, whose, json!({ "session_id": sid })));
+    }
+    assert_eq!(server.number("select count(*) from auth.authorizations").await, 1, "what came of the others has ended");
+    // A cookie of nothing, or of what has ended, stands in nobody's way.
+    for cookie in [browser.cookies["portero"].clone(), format!("ptk_{}", "0".repeat(72))] {
+        server.execute("delete from auth.tokens_cache").await;
+        browser.cookies.insert("portero".to_owned(), cookie);
+        let page = browser.get("/login").await;
+        assert!(browser.log_in(&page, "ada").await.text.contains("signed in as"));
+    }
+}
+
+#[tokio::test]
+async fn of_two_browsers_that_change_people_at_once_each_gets_on() {
+    let server = shop().await;
+    let (_, _) = clerk(&server).await;
+    server.person_with("bob", &[]).await;
+    for _ in 0..5 {
+        let (mut one, mut other) = (Browser::of(&server, "ada").await, Browser::of(&server, "bob").await);
+        let pages = (one.get(&asking(&[("prompt", "login")])).await, other.get(&asking(&[("prompt", "login")])).await);
+        let (first, second) = tokio::join!(one.log_in(&pages.0, "bob"), other.log_in(&pages.1, "ada"));
+        for page in [first, second] {
+            assert!(page.text.contains(r#"id="allow""#), "{page:?}");
+        }
+    }
+}
