@@ -3196,6 +3196,14 @@ create trigger client_audience_next_version_when_less after delete on auth.clien
 -- Those of a client that are due, the oldest first.
 create index backchannel_logouts_of_client_idx on auth.backchannel_logouts (client_id, next_try_at, id)
     where dead_at is null;
+-- migrations/0040: pushed logins
+
+-- A login that a pushed request asks for is one in the browser that goes on with it.
+
+alter table auth.pushed_requests
+    -- The session of whoever has logged in for it: what asks for a login is satisfied there, and nowhere else.
+    add column session bytea,
+    add constraint pushed_requests_session_is_sha256 check (octet_length(session) = 32);
 
 
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
@@ -3279,3 +3287,5 @@ values
      '\xfb1a8cc789afd96c577cdf1bb32a14907951f2a7de016084f1528160cc004b4b351fac5f0f5f0ef920afe53540078398', 0),
     (39, 'scopes follow names', true,
      '\xa669985ba1f54eb4980a9828f16f9887a82d44b93e77db215e65bdaa14d5049244ec9075366f06ab9d2234876fff80d0', 0);
+    (40, 'pushed logins', true,
+     '\xb7f7c25f75005c17bc79e66d00cc32349963cff63ecb861072602d29bb9bfaa15597e5d085d1b3c779987d01ef174d6f', 0);

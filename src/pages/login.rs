@@ -77,7 +77,7 @@ impl<'a> For<'a> {
     async fn on(self, pages: &Pages, session: TokenHash) -> Result<String> {
         Ok(match self {
             Self::Itself => "/".to_owned(),
-            Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages).await?),
+            Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
             Self::Device(query) => query.address(),
         })
     }

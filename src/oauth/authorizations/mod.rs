@@ -83,8 +83,9 @@ pub async fn may_be_sent(oauth: &OAuth, client: &Client, browser: Option<&Browse
 impl Request {
     /// Whether a session is as new as the request wants it, or was that before somebody took this time to `read`.
     fn is_content_with(&self, browser: &Browser, now: OffsetDateTime, read: Duration) -> bool {
-        let is_young = self.max_age.is_none_or(|age| age.allows(browser.logged_in_at + read, now));
-        is_young && !self.prompt.login
+        let has = self.pushed.as_ref().is_some_and(|pushed| pushed.was_logged_in_for(browser));
+        let age = self.max_age.map(|age| if has { age.once_logged_in() } else { age });
+        age.is_none_or(|age| age.allows(browser.logged_in_at + read, now)) && (has || !self.prompt.login)
     }
 
     /// What `person` would grant; `None` for whom the client does not let in.

@@ -1,5 +1,7 @@
 //! What a client wants the person to be asked (OpenID Connect Core section 3.1.2.1: `prompt`, `max_age`).
 
+use std::fmt;
+
 use time::{Duration, OffsetDateTime};
 
 /// `prompt`. What it asks for beyond these is ignored.
@@ -40,6 +42,12 @@ pub struct MaxAge(u32);
 /// So long a login counts as new for the request that it was made for, whatever its `max_age`: nobody is asked in a circle.
 const NEW: u32 = 60;
 
+impl fmt::Display for MaxAge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl MaxAge {
     /// Reads it.
     ///
@@ -56,8 +64,9 @@ impl MaxAge {
     }
 
     /// What is left of it once somebody has logged in for it.
-    pub fn once_logged_in(self) -> String {
-        self.0.max(NEW).to_string()
+    #[must_use]
+    pub fn once_logged_in(self) -> Self {
+        Self(self.0.max(NEW))
     }
 }
 
@@ -83,8 +92,8 @@ mod tests {
     fn a_login_satisfies_what_asked_for_it_and_nothing_else() {
         assert_eq!(Prompt::once_logged_in("login consent select_account").as_deref(), Some("consent"));
         assert_eq!(Prompt::once_logged_in("login"), None);
-        let age = |text: &str| MaxAge::read(text).expect("an age");
-        assert_eq!((age("0").once_logged_in(), age("3600").once_logged_in()), ("60".to_owned(), "3600".to_owned()));
+        let age = |text: &str| MaxAge::read(text).expect("an age").once_logged_in().to_string();
+        assert_eq!((age("0"), age("3600")), ("60".to_owned(), "3600".to_owned()));
     }
 
     #[test]

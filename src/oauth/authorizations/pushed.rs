@@ -5,9 +5,10 @@ use time::Duration;
 
 use super::request::{Fault, Refused, Request};
 use super::store::pushed as store;
-use super::{MaxAge, Prompt};
+use super::{Browser, Prompt};
 use crate::base::error::Result;
 use crate::base::opaque::oauth::{PushedRequest, PushedRequestHash};
+use crate::base::opaque::token::TokenHash;
 use crate::oauth::OAuth;
 use crate::oauth::clients::Client;
 use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
@@ -28,6 +29,15 @@ pub struct Pushed {
     pub reference: PushedRequestHash,
     /// What goes through the pages instead of its parameters.
     query: Parameters,
+    /// The digest of the session of whoever has logged in for it, unless they are to do so once more.
+    session: Option<Vec<u8>>,
+}
+
+impl Pushed {
+    /// Whether the login that it asks for is the one of this session.
+    pub fn was_logged_in_for(&self, browser: &Browser) -> bool {
+        self.session.as_deref() == Some(browser.token.as_bytes())
+    }
 }
 
 /// Stores what a client pushes, all of it checked; answers its `request_uri`.
@@ -52,13 +62,14 @@ pub(super) async fn read(
     let (client_id, reference) = (parameters.one("client_id").unwrap_or_default(), PushedRequestHash::of(reference));
     let Some(reference) = reference.filter(|_| !client_id.contains('\0')) else { return unknown };
     let now = oauth.clock.now();
-    if let Some(text) = store::opened(&mut *oauth.db.read().await?, reference, client_id, now).await? {
-        let Some(mut asked) = Parameters::read(&text) else { return unknown };
+    if let Some(opened) = store::opened(&mut *oauth.db.read().await?, reference, client_id, now).await? {
+        let Some(mut asked) = Parameters::read(&opened.parameters) else { return unknown };
         let is_again = parameters.one("prompt") == Some("login");
         if is_again {
             asked = again(asked);
         }
-        return Ok(Ok((asked, Some(Pushed { reference, query: only(&parameters, is_again) }))));
+        let session = opened.session.filter(|_| !is_again);
+        return Ok(Ok((asked, Some(Pushed { reference, query: only(&parameters, is_again), session }))));
     }
     let next: PushedRequest = oauth.generate(now)?;
     let mut tx = oauth.db.begin().await?;
@@ -96,17 +107,19 @@ impl Request {
         self.pushed.as_ref().map_or_else(|| self.parameters.written(), |pushed| pushed.query.written())
     }
 
-    /// The query by which it goes on once somebody has logged in for it: what asked for that is satisfied.
+    /// The query by which it goes on once somebody has logged in for it, in the session of this token: what asked for that is
+    /// satisfied. Of a pushed request only there, whoever else has its query.
     ///
     /// # Errors
     /// When Postgres can't be asked.
-    pub async fn once_logged_in(&self, oauth: &OAuth) -> Result<String> {
-        let prompt = self.parameters.one("prompt").and_then(Prompt::once_logged_in);
-        let max_age = self.max_age.map(MaxAge::once_logged_in);
-        let parameters = self.parameters.clone().with("prompt", prompt).with("max_age", max_age);
-        let Some(pushed) = &self.pushed else { return Ok(parameters.written()) };
+    pub async fn once_logged_in(&self, oauth: &OAuth, session: TokenHash) -> Result<String> {
+        let Some(pushed) = &self.pushed else {
+            let prompt = self.parameters.one("prompt").and_then(Prompt::once_logged_in);
+            let max_age = self.max_age.map(|age| age.once_logged_in().to_string());
+            return Ok(self.parameters.clone().with("prompt", prompt).with("max_age", max_age).written());
+        };
         let mut tx = oauth.db.begin().await?;
-        store::go_on(&mut tx, pushed.reference, &parameters.written()).await?;
+        store::note_login(&mut tx, pushed.reference, session).await?;
         tx.commit().await?;
         Ok(pushed.query.clone().with("prompt", None).written())
     }

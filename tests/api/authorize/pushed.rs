@@ -305,10 +305,42 @@ async fn nobody_agrees_to_what_was_pushed_instead_of_logging_in_for_it() {
     let (_ada, _) = clerk(&server).await;
     let mut browser = Browser::of(&server, "ada").await;
     let login = browser.get(&pushed(&server, &[("prompt", "login")]).await).await;
-    let body = Form::of(&login).body(&[("answer", "allow"), ("shown", "Store:read openid")]);
+    let body = Form::of(&login).body(&[("answer", "allow"), ("shown", digest(&["Store:read", "openid"]).as_str())]);
     let answer = browser.post("/consent", &body, |request| request.header("sec-fetch-site", "same-origin")).await;
     assert!(answer.header("location").contains("/oauth/authorize?"), "{answer:?}");
     assert_eq!(server.number("select count(*) from auth.authorizations").await, 0);
     let consent = browser.log_in(&login, "ada").await;
     code(&browser.submit(&consent, &[("answer", "allow")]).await);
+}
+
+async fn a_login_that_is_asked_for_is_made_in_the_browser_that_goes_on() {
+    for asked in [("prompt", "login"), ("prompt", "select_account consent"), ("max_age", "0"), ("max_age", "20")] {
+        let server = shop().await;
+        let (_ada, mut browser) = clerk(&server).await;
+        let mut other = Browser::of(&server, "ada").await;
+        server.app.clock.turn(Duration::seconds(30));
+        let login = browser.get(&pushed(&server, &[asked]).await).await;
+        let here = format!("/oauth/authorize?{}", Form::of(&login).hidden["request"]);
+        let consent = browser.log_in(&login, "ada").await;
+        assert!(consent.text.contains(r#"id="allow""#), "{asked:?}: {consent:?}");
+        // The session of another browser is as old as it was.
+        let page = other.get(&here).await;
+        assert!(page.text.contains(r#"id="password""#), "{asked:?}: {page:?}");
+        // And here it is satisfied for good.
+        server.app.clock.turn(Duration::seconds(10));
+        assert!(browser.get(&here).await.text.contains(r#"id="allow""#), "{asked:?}");
+        code(&browser.submit(&consent, &[("answer", "allow")]).await);
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_to_be_somebody_else_logs_in_once_more() {
+    let server = shop().await;
+    let (_ada, mut browser) = clerk(&server).await;
+    let login = browser.get(&pushed(&server, &[("prompt", "login")]).await).await;
+    let again = format!("/oauth/authorize?{}&prompt=login", Form::of(&login).hidden["request"]);
+    let consent = browser.log_in(&login, "ada").await;
+    let login = browser.get(&again).await;
+    assert!(login.text.contains(r#"id="password""#), "{consent:?} {login:?}");
+    assert!(browser.log_in(&login, "ada").await.text.contains(r#"id="allow""#));
 }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::base::error::Result;
 use crate::base::id::ClientId;
 use crate::base::opaque::oauth::PushedRequestHash;
+use crate::base::opaque::token::TokenHash;
 
 /// Stores a request that nobody has opened.
 pub async fn insert(
@@ -27,16 +28,26 @@ pub async fn insert(
     Ok(())
 }
 
-/// The parameters of a client's request that was opened.
+/// A request that was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// What was pushed.
+    pub parameters: String,
+    /// The digest of the session of whoever has logged in for it.
+    pub session: Option<Vec<u8>>,
+}
+
+/// A client's request that was opened.
 pub async fn opened(
     conn: &mut PgConnection,
     reference: PushedRequestHash,
     client_id: &str,
     now: OffsetDateTime,
-) -> Result<Option<String>> {
-    let parameters = sqlx::query_scalar!(
+) -> Result<Option<Opened>> {
+    let opened = sqlx::query_as!(
+        Opened,
         r#"
-        select p.parameters
+        select p.parameters, p.session
         from auth.pushed_requests p
         join auth.clients c on c.id = p.client_id
         where p.reference = $1 and c.client_id = $2 and p.opened_at is not null and p.expires_at > $3
@@ -45,7 +56,7 @@ pub async fn opened(
         client_id,
         now,
     );
-    Ok(parameters.fetch_optional(conn).await?)
+    Ok(opened.fetch_optional(conn).await?)
 }
 
 /// Opens a client's request, which is known by another reference from `now` on, until `expires_at`; answers whether it was this
@@ -78,12 +89,12 @@ pub async fn open(
     Ok(opened.rows_affected() == 1)
 }
 
-/// Changes what is still asked for by one that was opened.
-pub async fn go_on(conn: &mut PgConnection, reference: PushedRequestHash, parameters: &str) -> Result<()> {
+/// Notes the session of somebody who has logged in for one that was opened.
+pub async fn note_login(conn: &mut PgConnection, reference: PushedRequestHash, session: TokenHash) -> Result<()> {
     sqlx::query!(
-        "update auth.pushed_requests set parameters = $2 where reference = $1 and opened_at is not null",
+        "update auth.pushed_requests set session = $2 where reference = $1 and opened_at is not null",
         reference.as_bytes(),
-        parameters,
+        session.as_bytes(),
     )
     .execute(conn)
     .await?;
