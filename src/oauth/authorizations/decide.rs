@@ -30,40 +30,71 @@ pub enum Next {
 /// # Errors
 /// When Postgres can't be asked.
 pub async fn decide(oauth: &OAuth, request: &Request, browser: Option<&Browser>, origin: &Origin) -> Result<Next> {
-    let may_ask = !request.prompt.none;
-    let back = |code, description| Ok(Next::Back(request.target.error(code, description)));
+    if request.prompt.none {
+        silently(oauth, request, browser, origin).await
+    } else {
+        openly(oauth, request, browser, origin).await
+    }
+}
+
+/// By pages, where something is to be asked.
+async fn openly(oauth: &OAuth, request: &Request, browser: Option<&Browser>, origin: &Origin) -> Result<Next> {
+    let now = oauth.clock.now();
+    let Some(browser) = browser.filter(|browser| request.is_content_with(browser, now, Duration::ZERO)) else { return Ok(Next::LogIn) };
+    if !request.expected.is_not_another(browser.person) {
+        // Who has only just logged in would be asked in a circle.
+        let asks = !is_new(browser.logged_in_at, now);
+        return Ok(if asks { Next::LogIn } else { back(request, "login_required", "somebody else is logged in") });
+    }
+    let Some(grant) = request.grant(oauth, browser.person).await? else { return Ok(Next::NoAccess) };
+    if must_agree(oauth, request, browser, Some(&grant)).await? {
+        return Ok(Next::Ask(grant));
+    }
+    answered(oauth, request, (browser, &grant), origin).await
+}
+
+/// Without any page (`prompt=none`). Before they have agreed that the client may act for them, it hears nothing of who they are.
+async fn silently(oauth: &OAuth, request: &Request, browser: Option<&Browser>, origin: &Origin) -> Result<Next> {
+    let back = |code, description| Ok(back(request, code, description));
     let now = oauth.clock.now();
     let Some(browser) = browser.filter(|browser| request.is_content_with(browser, now, Duration::ZERO)) else {
-        return if may_ask {
-            Ok(Next::LogIn)
-        } else {
-            back("login_required", "nobody is logged in, or not late enough")
-        };
+        return back("login_required", "nobody is logged in, or not late enough");
     };
-    let is_expected =
-        if may_ask { request.expected.is_not_another(browser.person) } else { request.expected.may_be(browser.person) };
-    if !is_expected {
-        // Who has only just logged in would be asked in a circle.
-        let asks = may_ask && !is_new(browser.logged_in_at, now);
-        return if asks { Ok(Next::LogIn) } else { back("login_required", "somebody else is logged in") };
+    let grant = request.grant(oauth, browser.person).await?;
+    if must_agree(oauth, request, browser, grant.as_ref()).await? {
+        return back("consent_required", "they have to be asked");
     }
-    let Some(grant) = request.grant(oauth, browser.person).await? else {
-        return if may_ask { Ok(Next::NoAccess) } else { back("access_denied", "this client does not let them in") };
-    };
-    if must_agree(oauth, request, browser, &grant).await? {
-        return if may_ask { Ok(Next::Ask(grant)) } else { back("consent_required", "they have to be asked") };
+    if !request.expected.may_be(browser.person) {
+        return back("login_required", "somebody else is logged in");
     }
+    let Some(grant) = grant else { return back("access_denied", "this client does not let them in") };
+    answered(oauth, request, (browser, &grant), origin).await
+}
+
+fn back(request: &Request, code: &'static str, description: &str) -> Next {
+    Next::Back(request.target.error(code, description))
+}
+
+/// With a code.
+async fn answered(
+    oauth: &OAuth,
+    request: &Request,
+    (browser, grant): (&Browser, &Grant),
+    origin: &Origin,
+) -> Result<Next> {
     let agreed = grant.agreed();
     let agreed = (request.client.consent == Consent::Remember).then_some(agreed.as_slice());
-    let by = By { actor: Actor::Person(browser.person), origin: origin.clone(), now };
+    let by = By { actor: Actor::Person(browser.person), origin: origin.clone(), now: oauth.clock.now() };
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
-    let code = code::insert(oauth, &mut tx, request, (browser, &grant, agreed)).await?;
-    let Some(code) = code else { return Ok(Next::Again) };
+    let Some(code) = code::insert(oauth, &mut tx, request, (browser, grant, agreed)).await? else {
+        return Ok(Next::Again);
+    };
     tx.commit([]).await?;
     Ok(Next::Back(request.target.answer(vec![("code", code.reveal().to_owned())])))
 }
 
-async fn must_agree(oauth: &OAuth, request: &Request, browser: &Browser, grant: &Grant) -> Result<bool> {
+/// Whether they are asked; whom the client does not let in has no `grant`.
+async fn must_agree(oauth: &OAuth, request: &Request, browser: &Browser, grant: Option<&Grant>) -> Result<bool> {
     if request.prompt.consent {
         return Ok(true);
     }
@@ -73,7 +104,8 @@ async fn must_agree(oauth: &OAuth, request: &Request, browser: &Browser, grant: 
         Consent::Remember => {
             let mut conn = oauth.db.read().await?;
             let agreed = consents::store::agreed(&mut conn, browser.person, request.client.id).await?;
-            Ok(agreed.is_none_or(|agreed| grant.agreed().iter().any(|scope| !agreed.contains(scope))))
+            let asked = grant.map(Grant::agreed).unwrap_or_default();
+            Ok(agreed.is_none_or(|agreed| asked.iter().any(|scope| !agreed.contains(scope))))
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::http::Method;
 use axum::http::request::Builder;
 use form_urlencoded::Serializer;
+use sha2::{Digest, Sha256};
 
 use super::ISSUER;
 use crate::support::{Caller, PASSWORD, Response, Secrets, Server};
@@ -148,4 +149,9 @@ fn attribute(tag: &str, name: &str) -> String {
     let value = value.split('"').next().unwrap_or_default();
     let entities = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
     entities.iter().fold(value.to_owned(), |text, (entity, character)| text.replace(entity, character))
+}
+
+/// What a page carries of these scopes, which are in their order.
+pub fn digest(scopes: &[&str]) -> String {
+    hex::encode(Sha256::digest(scopes.join("\n")))
 }

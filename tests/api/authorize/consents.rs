@@ -126,7 +126,8 @@ async fn what_has_changed_since_it_was_shown_is_asked_anew() {
     server.execute("insert into auth.role_permission values (1000, 1001)").await;
     let page = browser.submit(&page, &[("answer", "allow")]).await;
     assert!(page.text.contains("“write”"), "{page:?}");
-    let more = [("answer", "allow"), ("shown", "Store:read Store:write openid profile")];
+    let more = digest(&["Store:read", "Store:write", "openid", "profile"]);
+    let more = [("answer", "allow"), ("shown", more.as_str())];
     assert!(browser.submit(&page, &more).await.text.contains(r#"id="allow""#), "not what is asked for");
     code(&browser.submit(&page, &[("answer", "allow")]).await);
 }

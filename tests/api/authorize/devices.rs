@@ -431,7 +431,7 @@ async fn nobody_guesses_codes() {
     assert!(refused.text.contains("Too many attempts") || refused.text.contains("too many"), "{refused:?}");
     // To post the second page's form is no way around the first.
     let answer = Form { action: "/device/answer".to_owned(), ..Form::of(&page) };
-    let body = answer.body(&[("user_code", device.user_code()), ("answer", "allow"), ("shown", "Store:read")]);
+    let body = answer.body(&[("user_code", device.user_code()), ("answer", "allow"), ("shown", &digest(&["Store:read"]))]);
     let same = |request: axum::http::request::Builder| request.header("sec-fetch-site", "same-origin");
     assert_eq!(browser.post(&answer.action, &body, same).await.status, 429);
     // Somebody else is not kept out, and an hour later nobody is.
@@ -469,13 +469,13 @@ async fn forms_of_others_let_no_device_in() {
     let mut nobody = Browser::new(&server);
     let login = nobody.get("/device").await;
     let form = Form { action: "/device/answer".to_owned(), ..Form::of(&login) };
-    let body = form.body(&[("user_code", device.user_code()), ("answer", "allow"), ("shown", "Store:read")]);
+    let body = form.body(&[("user_code", device.user_code()), ("answer", "allow"), ("shown", &digest(&["Store:read"]))]);
     let same = |request: axum::http::request::Builder| request.header("sec-fetch-site", "same-origin");
     assert_eq!(nobody.post(&form.action, &body, same).await.status, 303);
     // What was not shown is not granted.
     let question = browser.submit(&page, &[("user_code", device.user_code())]).await;
-    for shown in ["", "Store:read Store:write", "Store:*"] {
-        let again = browser.submit(&question, &[("answer", "allow"), ("shown", shown)]).await;
+    for shown in ["".to_owned(), digest(&["Store:read", "Store:write"]), digest(&["Store:*"])] {
+        let again = browser.submit(&question, &[("answer", "allow"), ("shown", &shown)]).await;
         assert!(again.text.contains(r#"id="allow""#), "{shown}: {again:?}");
     }
     assert_eq!(server.number("select count(*) from auth.authorizations").await, 0);

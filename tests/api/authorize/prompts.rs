@@ -3,6 +3,7 @@
 use serde_json::json;
 use time::Duration;
 
+use super::browser::digest;
 use super::{Browser, Form, asking, clerk, code, error, id_token, shop};
 use crate::support::{Response, Server};
 
@@ -119,7 +120,8 @@ async fn the_hint_says_who_is_expected() {
 /// Says yes to a request that nobody has been asked about, by a form of another page.
 async fn say_yes(browser: &mut Browser, form: &Response, request: &str) -> Response {
     let request = request.trim_start_matches("/oauth/authorize?");
-    let body = Form::of(form).body(&[("request", request), ("answer", "allow"), ("shown", "Store:read openid")]);
+    let shown = digest(&["Store:read", "openid"]);
+    let body = Form::of(form).body(&[("request", request), ("answer", "allow"), ("shown", &shown)]);
     browser.post("/consent", &body, |request| request.header("sec-fetch-site", "same-origin")).await
 }
 
@@ -155,4 +157,34 @@ async fn whoever_has_logged_in_for_it_may_take_their_time_to_read() {
         server.app.clock.turn(Duration::minutes(4));
         code(&browser.submit(&page, &[("answer", "allow")]).await);
     }
+}
+
+#[tokio::test]
+async fn no_client_hears_who_is_there_before_they_have_agreed() {
+    let server = shop().await;
+    let (ada, _) = clerk(&server).await;
+    let bob = server.person_with("bob", &[]).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let claims = |sub: &str| json!({"id_token": {"sub": {"value": sub}}}).to_string();
+    let (theirs, others) = (claims(&ada.id.to_string()), claims(&bob.id.to_string()));
+    let hint = id_token(&server, json!({"sub": bob.id.to_string(), "aud": "web-shop"})).await;
+    let questions =
+        [("claims", theirs.as_str()), ("claims", &others), ("claims", &claims("x")), ("id_token_hint", &hint)];
+    let none = |question: (&str, &str)| asking(&[("prompt", "none"), question]);
+    for question in questions {
+        assert_eq!(error(&browser.get(&none(question)).await), "consent_required", "{question:?}");
+    }
+    server.execute("update auth.clients set admits = 'members'; delete from auth.person_service_role").await;
+    for question in questions {
+        assert_eq!(error(&browser.get(&none(question)).await), "consent_required", "{question:?}, of no member");
+    }
+    server.give(ada.id, 1000, 1000).await;
+    let page = browser.get(&asking(&[])).await;
+    code(&browser.submit(&page, &[("answer", "allow")]).await);
+    code(&browser.get(&none(questions[0])).await);
+    for question in &questions[1..] {
+        assert_eq!(error(&browser.get(&none(*question)).await), "login_required", "{question:?}");
+    }
+    server.take(ada.id, 1000).await;
+    assert_eq!(error(&browser.get(&none(questions[0])).await), "access_denied");
 }

@@ -5,7 +5,7 @@ use portero::oauth::clients::A_MINUTE;
 use serde_json::json;
 use time::Duration;
 
-use super::browser::{Browser, Form};
+use super::browser::{Browser, Form, digest};
 use super::{CALLBACK, CHALLENGE, asking, carried, clerk, code, error, shop};
 use crate::support::dpop::ProofKey;
 use crate::support::oauth::{VERIFIER, basic, post_form};
@@ -305,7 +305,8 @@ async fn nobody_agrees_to_what_was_pushed_instead_of_logging_in_for_it() {
     let (_ada, _) = clerk(&server).await;
     let mut browser = Browser::of(&server, "ada").await;
     let login = browser.get(&pushed(&server, &[("prompt", "login")]).await).await;
-    let body = Form::of(&login).body(&[("answer", "allow"), ("shown", digest(&["Store:read", "openid"]).as_str())]);
+    let shown = digest(&["Store:read", "openid"]);
+    let body = Form::of(&login).body(&[("answer", "allow"), ("shown", &shown)]);
     let answer = browser.post("/consent", &body, |request| request.header("sec-fetch-site", "same-origin")).await;
     assert!(answer.header("location").contains("/oauth/authorize?"), "{answer:?}");
     assert_eq!(server.number("select count(*) from auth.authorizations").await, 0);
