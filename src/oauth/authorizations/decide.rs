@@ -101,6 +101,7 @@ async fn must_agree(oauth: &OAuth, request: &Request, browser: &Browser, grant: 
     match request.client.consent {
         Consent::None => Ok(false),
         Consent::Ask => Ok(true),
+        Consent::Remember if anybody_may_be(request) => Ok(true),
         Consent::Remember => {
             let mut conn = oauth.db.read().await?;
             let agreed = consents::store::agreed(&mut conn, browser.person, request.client.id).await?;
@@ -108,4 +109,10 @@ async fn must_agree(oauth: &OAuth, request: &Request, browser: &Browser, grant: 
             Ok(agreed.is_none_or(|agreed| asked.iter().any(|scope| !agreed.contains(scope))))
         }
     }
+}
+
+/// Whether any program on the person's machine could pass for the client (RFC 8252 section 8.6): it has neither a secret nor an
+/// address of its own in the network.
+fn anybody_may_be(request: &Request) -> bool {
+    request.client.is_public() && request.target.is_on_their_machine()
 }

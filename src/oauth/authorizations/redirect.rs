@@ -83,6 +83,12 @@ impl Target {
         &self.redirect_uri
     }
 
+    /// Whether the answer stays on the person's machine: the address has a private-use scheme, or is of the loopback interface,
+    /// which `http` is for alone.
+    pub fn is_on_their_machine(&self) -> bool {
+        !self.redirect_uri.starts_with("https:")
+    }
+
     /// An answer with the client's `state`, and with `iss` (RFC 9207).
     pub fn answer(&self, mut fields: Vec<(&'static str, String)>) -> Answer {
         fields.extend(self.state.clone().map(|state| ("state", state)));

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::browser::digest;
 use super::{Browser, asking, carried, clerk, code, error, shop};
 use crate::support::{Beside, Server};
 
@@ -259,4 +260,38 @@ async fn a_code_that_nobody_comes_for_leaves_nothing_behind() {
     server.app.clock.turn(time::Duration::seconds(61));
     portero::oauth::tokens::purge(&server.app).await.expect("a purge");
     assert_eq!(server.number("select count(*) from auth.authorizations").await, 0);
+}
+
+async fn an_app_that_others_could_pass_for_is_asked_about_each_time() {
+    let server = shop().await;
+    clerk(&server).await;
+    server
+        .execute("update auth.clients set redirect_uris = redirect_uris || '{http://localhost/callback,com.example.shop:/callback}'")
+        .await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let mut at = async |uri: &str, prompt: &str| {
+        let mut answer = browser.get(&asking(&[("redirect_uri", uri), ("prompt", prompt)])).await;
+        let asked = answer.text.contains(r#"id="allow""#);
+        if asked {
+            answer = browser.submit(&answer, &[("answer", "allow")]).await;
+        }
+        let (_, mut fields) = carried(&answer);
+        (asked, fields.remove("error").unwrap_or_else(|| fields.remove("code").expect("a code")[..4].to_owned()))
+    };
+    let answer = |text: &str| text.to_owned();
+    let natives = ["http://127.0.0.1:5000/callback", "http://localhost/callback", "com.example.shop:/callback"];
+    for native in natives {
+        for _ in 0..2 {
+            assert_eq!(at(native, "").await, (true, answer("pac_")), "{native}");
+        }
+        assert_eq!(at(native, "none").await, (false, answer("consent_required")), "{native}");
+    }
+    // What has a place of its own in the network, or a secret, or an administrator's word, proves who it is.
+    assert_eq!(at(super::CALLBACK, "none").await, (false, answer("pac_")));
+    server.execute("update auth.clients set consent = 'none'").await;
+    for native in natives {
+        assert_eq!(at(native, "none").await, (false, answer("pac_")), "{native}");
+    }
+    server.execute("update auth.clients set consent = 'remember', auth_method = 'client_secret_basic'").await;
+    assert_eq!(at(natives[0], "none").await, (false, answer("pac_")));
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use time::Duration;
 
+use super::browser::digest;
 use super::{Browser, Form, clerk, shop};
 use crate::support::oauth::{NewClient, post_form};
 use crate::support::{Caller, Response, Server};
