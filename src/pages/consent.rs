@@ -37,6 +37,7 @@ struct ConsentPage<'a> {
     person: &'a str,
     host: &'a str,
     scopes: &'a [String],
+    lasts: &'a str,
     somebody_else: &'a str,
     form_token: &'a str,
     request: &'a str,
@@ -61,6 +62,7 @@ pub async fn consent_page(
         person: &browser.payload.name,
         host: &host_of(request.target.redirect_uri()),
         scopes: &in_words(Words::of(visit.locale), grant),
+        lasts: &how_long(pages, visit, grant),
         somebody_else: &request.as_somebody_else(),
         form_token: &form_token,
         request: &request.query(),
@@ -68,6 +70,16 @@ pub async fn consent_page(
     };
     let shown = show(StatusCode::OK, &page, Some(request.target.redirect_uri()))?;
     Ok(with_cookies(shown, cookie))
+}
+
+/// How long the access lasts.
+pub fn how_long(pages: &Pages, visit: &Visit, grant: &Grant) -> String {
+    let words = Words::of(visit.locale);
+    if grant.outlives_the_session() {
+        words.stays_for(pages.sessions.families.absolute)
+    } else {
+        words.ends_with_session.to_owned()
+    }
 }
 
 /// What is asked for, as people say it.

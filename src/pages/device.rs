@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::consent::in_words;
+use super::consent::{how_long, in_words};
 use super::device_query::DeviceQuery;
 use super::login::{For, Typed, login_page};
 use super::page::{Frame, answered, calls_itself, failed, go, name_of, problem, sentence_of, show, with_cookies};
@@ -48,6 +48,7 @@ struct DeviceConsent<'a> {
     person: &'a str,
     code: &'a str,
     scopes: &'a [String],
+    lasts: &'a str,
     form_token: &'a str,
     query: &'a str,
     shown: &'a str,
@@ -253,6 +254,7 @@ fn question(
         person: &browser.payload.name,
         code: &pending.user_code.to_string(),
         scopes: &in_words(Words::of(visit.locale), grant),
+        lasts: &how_long(pages, visit, grant),
         form_token: &form_token,
         query: &query.carried(),
         shown: &grant.digest(),

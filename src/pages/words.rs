@@ -3,6 +3,8 @@
 mod english;
 mod spanish;
 
+use time::Duration;
+
 use crate::base::locale::Locale;
 use crate::oauth::scopes::{ADDRESS, EMAIL, OFFLINE_ACCESS, OPENID, PERMISSIONS, PHONE, PROFILE, ROLES};
 
@@ -26,6 +28,9 @@ pub struct Words {
     pub wants_access: &'static str,
     pub calls_itself: &'static str,
     pub it_may: &'static str,
+    pub ends_with_session: &'static str,
+    /// For one day at most, and for so many days.
+    pub stays_for: [&'static str; 2],
     pub you_go_on_to: &'static str,
     pub allow: &'static str,
     pub deny: &'static str,
@@ -107,6 +112,13 @@ impl Words {
             PERMISSIONS => self.scopes.permissions,
             _ => return None,
         })
+    }
+
+    /// How long an access lasts that outlives the session in the browser.
+    pub fn stays_for(&self, most: Duration) -> String {
+        let days = (most.whole_seconds() + 86_399) / 86_400;
+        let [one, many] = self.stays_for;
+        if days == 1 { one.to_owned() } else { named(many, &days.to_string()) }
     }
 
     /// What a permission of a service means.

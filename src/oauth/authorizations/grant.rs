@@ -58,6 +58,11 @@ impl Grant {
         Self { scopes, claim_scopes: Vec::new(), services: services.collect() }
     }
 
+    /// Whether it outlives the session in which it is granted.
+    pub fn outlives_the_session(&self) -> bool {
+        self.scopes.iter().any(|scope| scope == OFFLINE_ACCESS)
+    }
+
     /// The services in which the client may do all that the person may.
     pub fn whole_services(&self) -> impl Iterator<Item = &Service> {
         self.services.iter().filter(|service| !self.is_narrowed_in(service))

@@ -18,6 +18,11 @@ pub(super) static WORDS: Words = Words {
     wants_access: "{} asks for access",
     calls_itself: "It calls itself “{}”. Nobody here has looked at it.",
     it_may: "If you agree, it may:",
+    ends_with_session: "This access ends when you sign out.",
+    stays_for: [
+        "This access stays when you sign out, for at most one day.",
+        "This access stays when you sign out, for at most {} days.",
+    ],
     you_go_on_to: "You continue to {}.",
     allow: "Allow",
     deny: "Don't allow",

@@ -18,6 +18,11 @@ pub(super) static WORDS: Words = Words {
     wants_access: "{} solicita acceso",
     calls_itself: "Se hace llamar «{}». Nadie aquí la ha revisado.",
     it_may: "Si acepta, podrá:",
+    ends_with_session: "Este acceso termina cuando cierre la sesión.",
+    stays_for: [
+        "Este acceso se mantiene aunque cierre la sesión, como máximo un día.",
+        "Este acceso se mantiene aunque cierre la sesión, como máximo {} días.",
+    ],
     you_go_on_to: "Continuará en {}.",
     allow: "Permitir",
     deny: "No permitir",

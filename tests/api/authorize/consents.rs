@@ -295,3 +295,19 @@ async fn an_app_that_others_could_pass_for_is_asked_about_each_time() {
     server.execute("update auth.clients set consent = 'remember', auth_method = 'client_secret_basic'").await;
     assert_eq!(at(natives[0], "none").await, (false, answer("pac_")));
 }
+
+#[tokio::test]
+async fn people_are_told_how_long_an_access_lasts() {
+    let server = shop().await;
+    clerk(&server).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    for (scope, language, told) in [
+        ("openid", "en", "This access ends when you sign out."),
+        ("openid", "es", "Este acceso termina cuando cierre la sesión."),
+        ("openid offline_access", "en", "This access stays when you sign out, for at most 90 days."),
+        ("openid offline_access", "es", "Este acceso se mantiene aunque cierre la sesión, como máximo 90 días."),
+    ] {
+        let page = browser.get(&asking(&[("scope", scope), ("ui_locales", language)])).await;
+        assert!(page.text.contains(told), "{told}: {page:?}");
+    }
+}
