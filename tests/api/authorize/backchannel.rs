@@ -355,7 +355,7 @@ async fn clients_without_a_page_hear_of_the_end_of_the_session_that_their_tokens
 async fn while_one_client_hangs_the_others_are_told_all_the_same() {
     let place = Place::open().await;
     let server = shop(&place).await;
-    place.says("/hangs", Said { after: std::time::Duration::from_secs(60), ..Said::status(200) });
+    place.says("/hangs", Said { after: std::time::Duration::from_mins(1), ..Said::status(200) });
     sqlx::query(
         "insert into auth.clients
              (id, client_id, name, service_id, auth_method, grant_types, redirect_uris, scopes, consent,
