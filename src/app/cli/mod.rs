@@ -225,6 +225,9 @@ fn tell_of(file: &EnvFile) {
             "read settings from {path}, but no {}: Portero has no such settings",
             file.passed_over.join(", ")
         );
+        for typo in file.probable_typos() {
+            tracing::warn!("{typo}");
+        }
     }
 }
 

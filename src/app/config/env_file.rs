@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::known::{is_read, steers_the_machine};
+use super::known::{is_read, port_for_others, probable_typo, steers_the_machine};
 use crate::platform::ownership::{OwnershipError, Trusted, open_itself};
 
 const NAME: &str = ".env";
@@ -20,6 +20,15 @@ pub struct EnvFile {
     pub path: PathBuf,
     /// Names in it that Portero does not read.
     pub passed_over: Vec<String>,
+}
+
+impl EnvFile {
+    /// What to say of names in it that were probably meant to be settings.
+    pub fn probable_typos(&self) -> Vec<String> {
+        let typos = self.passed_over.iter().filter_map(|name| probable_typo(name));
+        let has = |name: &str| self.passed_over.iter().any(|other| other == name) || std::env::var_os(name).is_some();
+        typos.chain(port_for_others(has).filter(|_| self.passed_over.iter().any(|name| name == "PORT"))).collect()
+    }
 }
 
 /// One line of it.

@@ -108,8 +108,8 @@ pub(super) const OF_ONE_INSTANCE: &[&str] = &[
     "TLS_KEY_FILE",
 ];
 
-/// Prefixes of what others read for us: the SDK of OpenTelemetry, the driver of Postgres; and of our own, where a typo is
-/// to be named.
+/// Prefixes of what others read for us: the SDK of OpenTelemetry, the driver of Postgres; and of our own, where each unknown
+/// name is a typo.
 const READ_FOR_US: &[&str] = &["OTEL_", "PG", "PORTERO_", "AUTH_", "TOKEN_", "REFRESH_"];
 
 /// What other programs call the URL of their database.
@@ -138,16 +138,46 @@ pub(super) fn set_for_others(is_set: impl Fn(&str) -> bool) -> Option<String> {
     Some(format!("{name} is set, but Portero reads AUTH_DATABASE_URL, and without that uses a private Postgres"))
 }
 
-/// Which of these begin like ours and are none of ours, and what was probably meant.
-pub(super) fn probable_typos<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
-    let ours = |name: &str| ["PORTERO_", "AUTH_", "TOKEN_", "REFRESH_"].iter().any(|prefix| name.starts_with(prefix));
-    let unknown = names.filter(|name| ours(name) && !KNOWN.contains(&name.as_str()));
-    unknown
-        .map(|name| {
-            let nearest = KNOWN.iter().max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
-            format!("{name} is not a setting; did you mean {}?", nearest.copied().unwrap_or_default())
-        })
-        .collect()
+/// What to say of a variable that is none of ours, if it was probably meant to be.
+pub(super) fn probable_typo(name: &str) -> Option<String> {
+    if KNOWN.contains(&name) {
+        return None;
+    }
+    let begins_like_ours = ["PORTERO_", "AUTH_", "TOKEN_", "REFRESH_"].iter().any(|prefix| name.starts_with(prefix));
+    if !begins_like_ours && is_read(name) {
+        return None;
+    }
+    let nearest = || KNOWN.iter().max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
+    let meant = KNOWN.iter().find(|known| is_almost(name, known) || is_short_for(name, known));
+    let meant = meant.or_else(|| begins_like_ours.then(nearest).flatten())?;
+    Some(format!("{name} is not a setting; did you mean {meant}?"))
+}
+
+/// Whether they differ by a slip of the hand. A short name is soon like another that others read.
+fn is_almost(name: &str, known: &str) -> bool {
+    let slips = match name.len().min(known.len()) {
+        0..6 => return false,
+        6..12 => 1,
+        _ => 2,
+    };
+    strsim::damerau_levenshtein(name, known) <= slips
+}
+
+/// Whether it is the same in fewer letters, as `TLS_CERT_FILE` or `MASTER_KEY`.
+fn is_short_for(name: &str, known: &str) -> bool {
+    let known: Vec<&str> = known.split('_').collect();
+    let parts: Vec<&str> = name.split('_').collect();
+    let is_begun = |(part, known): (&&str, &&str)| part.len() >= 3 && known.starts_with(part);
+    let rest = known.get(parts.len()..);
+    parts.len() >= 2
+        && rest.is_some_and(|rest| matches!(rest, [] | ["FILE" | "SECONDS" | "DAYS"]))
+        && parts.iter().zip(&known).all(is_begun)
+}
+
+/// What hosts set to say where to listen, where nothing says it in our words.
+pub(super) fn port_for_others(is_set: impl Fn(&str) -> bool) -> Option<String> {
+    let is_ours = is_set("SERVER_PORT") || is_set("SERVER_URL");
+    (is_set("PORT") && !is_ours).then(|| "PORT is not a setting of Portero; the setting is SERVER_PORT".to_owned())
 }
 
 #[cfg(test)]

@@ -285,6 +285,37 @@ mod tests {
         let config = config(&[("TOKEN_TTL_SECOND", "5"), ("AUTH_DATABASE", "x"), ("HOME", "/")]).expect("a start");
         assert_eq!(config.probable_typos.len(), 2);
         assert!(config.probable_typos.iter().any(|typo| typo.contains("TOKEN_TTL_SECONDS")));
+        for (set, meant) in [
+            ("PAGES_COLOUR", "PAGES_COLOR"),
+            ("PAGES_COLR", "PAGES_COLOR"),
+            ("PUBLIC_URI", "PUBLIC_URL"),
+            ("PUBLICURL", "PUBLIC_URL"),
+            ("CLIENT_REGISTRATIONS", "CLIENT_REGISTRATION"),
+            ("SERVER_PROT", "SERVER_PORT"),
+            ("TLS_CERT_FILE", "TLS_CERTIFICATE_FILE"),
+            ("MASTER_KEY", "MASTER_KEY_FILE"),
+            ("MAIL_FORM", "MAIL_FROM"),
+            ("PORT", "SERVER_PORT"),
+        ] {
+            let typos = &self::config(&[(set, "x")]).expect("a start").probable_typos;
+            assert!(typos.len() == 1 && typos[0].contains(set) && typos[0].contains(meant), "{set}: {typos:?}");
+        }
+        assert_eq!(self::config(&[("PORT", "80"), ("SERVER_PORT", "81")]).expect("a start").probable_typos.len(), 0);
+    }
+
+    #[test]
+    fn what_other_programs_read_is_no_typo() {
+        let foreign = "HOME PATH PWD OLDPWD SHLVL LANG LC_ALL USER LOGNAME SHELL EDITOR TERM HOSTNAME MAIL DISPLAY TZ TMPDIR \
+            PAGER VISUAL SSH_AUTH_SOCK SSH_CLIENT SSH_CONNECTION SUDO_USER XDG_RUNTIME_DIR XDG_DATA_HOME DBUS_SESSION_BUS_ADDRESS \
+            INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID NOTIFY_SOCKET LISTEN_FDS CREDENTIALS_DIRECTORY RUST_LOG RUST_BACKTRACE \
+            CARGO_HOME CARGO_TARGET_DIR DATABASE_URL POSTGRES_URL PGHOST PGPORT PGUSER PGPASSWORD PGSSLMODE SSL_CERT_FILE \
+            SSL_CERT_DIR HTTP_PROXY HTTPS_PROXY NO_PROXY OTEL_SERVICE_VERSION OTEL_RESOURCE_ATTRIBUTES HOST SERVER_NAME \
+            SERVER_SOFTWARE CLIENT_ID CLIENT_SECRET SMTP_HOST SMTP_PORT SMTP_USER NODE_ENV AWS_REGION REDIS_URL REGION \
+            KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT KUBERNETES_PORT FLY_APP_NAME RAILWAY_ENVIRONMENT DYNO CI DEBUG LOG_LEVEL";
+        for name in foreign.split_whitespace() {
+            let config = config(&[(name, "x")]).expect("a start");
+            assert_eq!(config.probable_typos, Vec::<String>::new(), "{name}");
+        }
     }
 
     #[test]

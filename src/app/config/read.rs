@@ -3,7 +3,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::known::{DATABASE_PARAMETERS, KNOWN, OF_ONE_INSTANCE, probable_typos, set_for_others};
+use super::known::{DATABASE_PARAMETERS, KNOWN, OF_ONE_INSTANCE, port_for_others, probable_typo, set_for_others};
 use crate::base::masked::{HIDDEN, without_secrets};
 use crate::base::secret::Secret;
 use crate::platform::database::Address;
@@ -127,9 +127,11 @@ impl Settings {
         }
     }
 
-    /// Variables that begin like ours and are none of ours, and parameters that nobody knows.
+    /// Variables that were probably meant for us and are none of ours, and parameters that nobody knows.
     pub(super) fn probable_typos(&self) -> Vec<String> {
-        probable_typos(self.vars.keys()).into_iter().chain(self.without_effect.iter().cloned()).collect()
+        let typos = self.vars.keys().filter_map(|name| probable_typo(name));
+        let port = port_for_others(|name: &str| self.text(name).is_some());
+        typos.chain(port).chain(self.without_effect.iter().cloned()).collect()
     }
 
     /// A variable that is called as others call theirs, where ours is not set.

@@ -15,6 +15,9 @@ pub(super) fn check(report: &mut Report, env_file: &Result<Option<EnvFile>, Stri
                 "settings file",
                 format!("{}, but for {others}: Portero has no such settings", file.path.display()),
             );
+            for typo in file.probable_typos() {
+                report.wrong("settings file", typo, "rename it, or remove it");
+            }
         }
         Ok(None) => {
             let here = std::env::current_dir().map(|here| format!(" {}", here.display())).unwrap_or_default();
