@@ -61,6 +61,7 @@ fn oauth(identity: Identity, config: &Config, ears: Option<Address>) -> OAuth {
         keys: Keyring::new(config.master_key.clone()),
         ears,
         remote_keys: RemoteKeys::default(),
+        document_service: Arc::default(),
         document_reads: documents::Budget::default(),
         client_lookups: Batch::start(ClientLookups(rights.clone()), db, limits, &identity.metrics),
         issues: Batch::start(Issues, db, limits, &identity.metrics),

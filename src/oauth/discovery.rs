@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::OAuth;
 use super::Settings;
-use super::clients::{ASSERTION_ALGORITHMS, AuthMethod, GrantType};
+use super::clients::{self, ASSERTION_ALGORITHMS, AuthMethod, GrantType};
 use super::issuer::Issuer;
 use super::keys::Algorithm;
 use super::scopes::STANDARD;
@@ -88,12 +88,6 @@ struct Offers {
     documents: bool,
 }
 
-impl From<&Settings> for Offers {
-    fn from(settings: &Settings) -> Self {
-        Self { registration: settings.client_registration, documents: settings.document_service.is_some() }
-    }
-}
-
 impl Metadata {
     fn of(issuer: &Issuer, offers: Offers) -> Self {
         let algorithms = Algorithm::ALL.map(Algorithm::as_str);
@@ -146,8 +140,27 @@ impl Metadata {
 }
 
 /// The metadata of an issuer, as it is sent.
-pub fn metadata(issuer: &Issuer, settings: &Settings) -> Document {
-    Document::of(&Metadata::of(issuer, settings.into())).unwrap_or_default()
+#[derive(Clone, Debug)]
+pub struct Documents {
+    /// Where clients may be described by documents of theirs.
+    with_documents: Document,
+    /// Where they may not.
+    plain: Document,
+}
+
+/// The metadata of an issuer.
+pub fn metadata(issuer: &Issuer, settings: &Settings) -> Documents {
+    let document = |documents| {
+        let offers = Offers { registration: settings.client_registration, documents };
+        Document::of(&Metadata::of(issuer, offers)).unwrap_or_default()
+    };
+    Documents { with_documents: document(true), plain: document(false) }
+}
+
+async fn answer(oauth: &OAuth, seen: &IfNoneMatch) -> Response {
+    let Documents { with_documents, plain } = &oauth.metadata;
+    let document = if clients::documents::are_admitted(oauth).await { with_documents } else { plain };
+    document.answer(seen, KEPT)
 }
 
 /// `/.well-known/openid-configuration`, `/.well-known/oauth-authorization-server`, `/.well-known/jwks.json`.
@@ -177,7 +190,7 @@ fn public(route: impl Into<Route<OAuth>>) -> Route<OAuth> {
 /// Get the OpenID provider's metadata
 #[utoipa::path(get, path = OPENID, tag = "server", security(()), responses((status = 200, body = Metadata)))]
 async fn openid_configuration(State(oauth): State<OAuth>, Ok(seen): Seen) -> Response {
-    oauth.metadata.answer(&seen, KEPT)
+    answer(&oauth, &seen).await
 }
 
 /// Get the authorization server's metadata
@@ -185,7 +198,7 @@ async fn openid_configuration(State(oauth): State<OAuth>, Ok(seen): Seen) -> Res
 /// The same as at `/.well-known/openid-configuration` (RFC 8414).
 #[utoipa::path(get, path = OAUTH, tag = "server", security(()), responses((status = 200, body = Metadata)))]
 async fn oauth_authorization_server(State(oauth): State<OAuth>, Ok(seen): Seen) -> Response {
-    oauth.metadata.answer(&seen, KEPT)
+    answer(&oauth, &seen).await
 }
 
 /// The public keys that tokens are signed with: a JWK Set (RFC 7517).

@@ -37,7 +37,6 @@ use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::platform::Platform;
 use crate::platform::database::{Address, Batch};
-use crate::platform::http::Document;
 use crate::platform::shares::LeakyBuckets;
 use clients::documents;
 use clients::{ClientLookups, RemoteKeys};
@@ -58,11 +57,13 @@ pub struct Parts {
     /// Who signs, and where its endpoints are.
     pub issuer: Issuer,
     /// What clients are told of it, as it is sent.
-    pub metadata: Document,
+    pub metadata: discovery::Documents,
     /// What tokens are signed with.
     pub keys: Keyring,
     /// The keys of clients that have them at an address of their own.
     pub remote_keys: RemoteKeys,
+    /// Whether the service of clients that are described by documents is there.
+    pub document_service: Arc<documents::Seen>,
     /// How many documents of clients are read.
     pub document_reads: documents::Budget,
     /// Where it is heard that keys have changed, if there is such a place.

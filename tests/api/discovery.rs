@@ -112,7 +112,11 @@ async fn what_is_off_is_not_offered() {
         ("CLIENT_REGISTRATION", "true"),
         ("CLIENT_ID_METADATA_SERVICE", "Assistants"),
     ];
-    let on = told(&Server::configured(&settings).await.anonymous(), OPENID).await;
+    let server = Server::configured(&settings).await;
+    let without = told(&server.anonymous(), OPENID).await;
+    assert!(without.get("client_id_metadata_document_supported").is_none(), "there is no such service yet");
+    server.execute("insert into auth.services (name) values ('Assistants')").await;
+    let on = told(&server.anonymous(), OPENID).await;
     assert_eq!(on["registration_endpoint"], "https://id.example.com/oauth/register");
     assert_eq!(on["client_id_metadata_document_supported"], true);
 }

@@ -128,6 +128,42 @@ async fn what_is_wrong_with_a_connection_is_said_once_and_what_to_do_is_somethin
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portero_that_is_serving_is_known_by_what_it_answers() {
+    let house = House::new().await;
+    house.json_with(&["admin", "add", "root"], "correct horse\n");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("its address").port().to_string();
+    let app = house.app().await;
+    tokio::spawn(async move { axum::serve(listener, portero::app::router(&app)).await });
+    let said = house.run_with(&["doctor", "--json"], "", &[("SERVER_PORT", port.as_str())]);
+    assert_eq!((status(&said, "port"), said.code), (vec!["ok".into()], 0), "{said:?}");
+    assert!(finding(&said, "port").0.contains("a Portero is serving"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_service_for_clients_of_documents_that_is_not_there_is_named() {
+    let (house, port) = (House::new().await, free_port());
+    let doctor = || {
+        let vars = [("SERVER_PORT", port.as_str()), ("CLIENT_ID_METADATA_SERVICE", "Nope")];
+        house.run_with(&["doctor", "--json"], "", &vars)
+    };
+    let (detail, advice) = finding(&doctor(), "documents");
+    assert!(detail.contains("`Nope`") && advice.contains("portero service add"), "{detail} → {advice}");
+    house.json(&["service", "add", "Nope"]);
+    assert_eq!(status(&doctor(), "documents"), ["ok"]);
+}
+
+#[tokio::test]
+async fn a_setting_in_a_file_that_is_probably_mistyped_is_named() {
+    let (house, port) = (House::new().await, free_port());
+    let env = house.file(".env", "PAGES_COLOUR='#336699'\nEDITOR=vi\n");
+    fs::set_permissions(&env, fs::Permissions::from_mode(0o600)).expect("chmod");
+    let said = house.run_with(&["doctor", "--json"], "", &[("SERVER_PORT", port.as_str())]);
+    assert_eq!(status(&said, "settings file"), ["ok", "wrong"], "{said:?}");
+    assert!(said.out.contains("did you mean PAGES_COLOR?"), "{said:?}");
+}
+
 #[tokio::test]
 async fn a_url_that_names_several_servers_badly_is_refused_without_being_shown() {
     let house = House::new().await;

@@ -40,6 +40,13 @@ async fn a_probable_typo_is_named_and_stops_nothing() {
 }
 
 #[tokio::test]
+async fn a_service_for_documents_that_is_not_there_is_named_and_stops_nothing() {
+    let directory = Directory::new();
+    let server = Portero::start(&directory, "serve", &[("CLIENT_ID_METADATA_SERVICE", "Nope")]).await;
+    assert!(server.said("CLIENT_ID_METADATA_SERVICE: no service of yours is `Nope`"), "{}", server.output());
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_named() {
     let directory = Directory::new();
     let server = Portero::start(&directory, "serve", &[]).await;
@@ -55,10 +62,11 @@ async fn a_port_that_is_taken_is_named() {
 async fn the_file_that_settings_came_from_is_named() {
     let directory = Directory::new();
     let file = directory.path().join(".env");
-    std::fs::write(&file, "TOKEN_TTL_SECONDS=60\nEDITOR=vi\n").unwrap();
+    std::fs::write(&file, "TOKEN_TTL_SECONDS=60\nEDITOR=vi\nPAGES_COLOUR='#336699'\n").unwrap();
     let server = Portero::start(&directory, "serve", &[]).await;
     let read = format!("read settings from {}, but no EDITOR", file.canonicalize().unwrap().display());
     assert_eq!(server.output().matches(&read).count(), 1, "{}", server.output());
+    assert!(server.said("WARN") && server.said("did you mean PAGES_COLOR?"), "{}", server.output());
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ use crate::gate::{self, idempotency};
 use crate::identity::attempts;
 use crate::identity::mail::deliver;
 use crate::oauth;
+use crate::oauth::clients::documents::missing as missing_service;
 use crate::platform::database::embedded::Postgres;
 use crate::platform::database::{self};
 use crate::platform::files;
@@ -100,6 +101,11 @@ async fn serve_on(
     let app = build::build(database, config, HashingPlace::Apart)?;
     app.keys.open(&app.db).await?;
     trail::tell_of_configuration(&app).await?;
+    if let Some(named) = &app.config.document_service
+        && let Some(why) = missing_service(&mut *app.db.read().await?, named).await?
+    {
+        tracing::warn!("{why}");
+    }
     make_first_admin(&app).await?;
     let has_example = mode == Mode::Demo && demo::register_example(&app).await?;
     let listener = listen(app.config.listen, "SERVER_PORT").await?;

@@ -11,6 +11,8 @@ use tokio::time::timeout;
 use super::Report;
 
 const PATIENCE: Duration = Duration::from_secs(2);
+/// No more is read of an answer.
+const LARGEST: u64 = 8 * 1024 * 1024;
 
 /// `living`: whether a Portero may be serving the database that these settings are about.
 pub(super) async fn check(report: &mut Report, (listen, by_tls): (SocketAddr, bool), living: bool) {
@@ -45,7 +47,7 @@ pub(super) async fn check(report: &mut Report, (listen, by_tls): (SocketAddr, bo
     }
 }
 
-/// Whether what answers there is a Portero, by its home page.
+/// Whether what answers there is a Portero, by the title of its OpenAPI document: operators change what pages say.
 async fn is_portero(listen: SocketAddr) -> std::io::Result<bool> {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -53,10 +55,10 @@ async fn is_portero(listen: SocketAddr) -> std::io::Result<bool> {
         ip => ip,
     };
     let mut connection = TcpStream::connect((ip, listen.port())).await?;
-    connection.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    connection.write_all(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
     let mut answer = Vec::new();
-    connection.take(16 * 1024).read_to_end(&mut answer).await?;
-    Ok(String::from_utf8_lossy(&answer).contains("This is Portero"))
+    connection.take(LARGEST).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).contains(r#""title":"Portero""#))
 }
 
 #[cfg(test)]
@@ -69,7 +71,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let home = tokio::spawn(async move {
-            let portero = "HTTP/1.1 200 OK\r\n\r\nThis is Portero.";
+            let portero = "HTTP/1.1 200 OK\r\n\r\n{\"info\":{\"title\":\"Portero\"}}";
             for answer in ["HTTP/1.1 200 OK\r\n\r\nHello", portero, portero] {
                 let (mut visitor, _) = listener.accept().await.expect("a visitor");
                 let mut request = [0; 256];

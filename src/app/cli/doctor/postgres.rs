@@ -15,6 +15,7 @@ use crate::base::no_primary::NoPrimary;
 use crate::gate::store::administrators;
 use crate::identity::mail;
 use crate::oauth::backchannel_logout;
+use crate::oauth::clients::documents;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What is said is heard within milliseconds, or not at all.
@@ -134,6 +135,7 @@ async fn ask(report: &mut Report, conn: &mut PgConnection, config: &Config) -> R
         report.ok("mail queue", format!("{} to be sent, none given up", mails.waiting));
     }
     logouts(report, conn).await?;
+    document_service(report, conn, config).await?;
     let administrators = administrators(conn, now).await?;
     if administrators.is_empty() {
         report.wrong("administrator", "there is none who can log in", "portero admin add <username>");
@@ -166,6 +168,16 @@ async fn logouts(report: &mut Report, conn: &mut PgConnection) -> Result<()> {
         ),
         "look into the backchannel_logout_uri of these clients; what was given up is forgotten after 30 days",
     );
+    Ok(())
+}
+
+/// Whether there is the service that clients of documents are to be of.
+async fn document_service(report: &mut Report, conn: &mut PgConnection, config: &Config) -> Result<()> {
+    let Some(named) = &config.document_service else { return Ok(()) };
+    match documents::missing(conn, named).await? {
+        Some(why) => report.wrong("documents", why, "portero service add <name>, or unset CLIENT_ID_METADATA_SERVICE"),
+        None => report.ok("documents", "the service of CLIENT_ID_METADATA_SERVICE is there"),
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::document::{Document, is_json, kept_for};
-use super::{Address, store};
+use super::{Address, service, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::ServiceId;
 use crate::gate;
@@ -38,13 +38,21 @@ pub async fn find(oauth: &OAuth, client_id: &str) -> Result<Option<Client>> {
     let (true, Some(address)) = (oauth.rules.document_service.is_some(), Address::read(client_id)) else {
         return Ok(None);
     };
+    let service = match &known {
+        Some(client) => Some(client.service),
+        None => service::service(oauth, &mut *oauth.db.read().await?).await?,
+    };
+    let Some(service) = service else {
+        tracing::info!(client = address.as_str(), "CLIENT_ID_METADATA_SERVICE names no service");
+        return Ok(None);
+    };
     let now = oauth.clock.now();
     let is_good = |client: &Client, grace: Duration| client.document_expires_at.is_some_and(|end| now < end + grace);
     if known.as_ref().is_some_and(|client| is_good(client, Duration::ZERO)) {
         return Ok(known);
     }
     match read(oauth, &address).await {
-        Ok((document, kept_for)) => keep(oauth, &address, known, document, now + kept_for).await,
+        Ok((document, kept_for)) => keep(oauth, (&address, service), known, document, now + kept_for).await,
         Err(NotRead::Wrong(why)) => {
             tracing::info!(client = address.as_str(), %why, "the document of a client is not good");
             Ok(None)
@@ -77,17 +85,13 @@ async fn read(oauth: &OAuth, address: &Address) -> std::result::Result<(Document
 /// Writes what a document says. `None` where it can't be a client, or somebody has deleted the client: that is for good.
 async fn keep(
     oauth: &OAuth,
-    address: &Address,
+    (address, service): (&Address, ServiceId),
     known: Option<Client>,
     document: Document,
     expires_at: OffsetDateTime,
 ) -> Result<Option<Client>> {
     let by = By { actor: Actor::System, origin: Origin::default(), now: oauth.clock.now() };
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by);
-    let service = match &known {
-        Some(client) => client.service,
-        None => service(oauth, &mut tx).await?,
-    };
     let written = async {
         let registration = registration(&mut tx, service, document).await?;
         let id = if let Some(client) = known {
@@ -114,17 +118,6 @@ async fn keep(
     }
     let found = clients::store::find(&mut *oauth.db.read().await?, address.as_str()).await?;
     Ok(found.filter(|client| client.document_expires_at.is_some_and(|end| oauth.clock.now() < end)))
-}
-
-/// The service that such clients are of.
-async fn service(oauth: &OAuth, tx: &mut AuditedTx) -> Result<ServiceId> {
-    let found = match &oauth.rules.document_service {
-        Some(service) => gate::store::services::find(tx, service).await?,
-        None => None,
-    };
-    found.filter(|service| *service != ServiceId::PORTERO).ok_or_else(|| {
-        Error::Internal(anyhow::anyhow!("CLIENT_ID_METADATA_SERVICE names no service of yours: `portero service list`"))
-    })
 }
 
 /// What such a client is registered with: people are always asked, and it may ask for no more than there is in its service.

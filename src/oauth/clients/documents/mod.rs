@@ -5,8 +5,10 @@ mod address;
 mod budget;
 mod document;
 mod find;
+mod service;
 pub mod store;
 
 pub use address::Address;
 pub use budget::Budget;
 pub use find::find;
+pub use service::{Seen, are_admitted, missing};
