@@ -76,6 +76,11 @@ impl Database {
         Ok(Some(Self { address: through(&running.socket_dir, name), place, private: None }))
     }
 
+    /// Whether there is a private Postgres, whatever is in it.
+    pub fn has_private_postgres(config: &Config) -> bool {
+        Postgres::is_in(&config.data_dir).is_ok_and(|is_there| is_there)
+    }
+
     /// The database of `AUTH_DATABASE_URL`.
     fn of(url: &str) -> anyhow::Result<Self> {
         let address = Address::parse(url).map_err(|fault| anyhow::anyhow!("AUTH_DATABASE_URL {fault}"))?;

@@ -61,7 +61,7 @@ async fn the_last_administrator_stays() {
     house.run(&["service", "remove-role", "0", "0"]).refused(&["without a permanent administrator"]);
     let nothing = house.run(&["admin", "remove", "ada"]);
     assert_eq!(
-        (nothing.code, nothing.out.contains("Nothing to do: ada is no administrator")),
+        (nothing.code, nothing.out.contains("Nothing to do: ada is not an administrator")),
         (0, true),
         "{nothing:?}"
     );

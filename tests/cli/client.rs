@@ -137,8 +137,94 @@ async fn a_client_gets_a_logo_and_loses_it() {
     let set = house.json(&["client", "logo", "wiki", &file]);
     assert_eq!((&set["media_type"], &set["width"], &set["height"]), (&json!("image/png"), &json!(64), &json!(32)));
     let svg = house.file("logo.svg", "<svg/>");
-    house.run(&["client", "logo", "wiki", &svg]).refused(&["no PNG, JPEG or WebP"]);
+    house.run(&["client", "logo", "wiki", &svg]).refused(&["not a PNG, JPEG or WebP"]);
     house.json(&["client", "logo", "wiki", "--remove"]);
     house.run(&["client", "logo", "wiki", "--remove"]).refused(&["no logo"]);
     assert_eq!(house.told("client.changed").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_client_is_changed_in_what_is_said_and_in_nothing_else() {
+    let house = furnished().await;
+    let add = ["client", "add", "App", "--service", "Shop", "--id", "app", "--redirect-uri", "https://app.example/"];
+    house.json(&[&add[..], &["--backchannel-logout-uri", "https://app.example/out", "--par"]].concat());
+    let change = |more: &[&str]| house.json(&[&["client", "change", "app"], more].concat());
+    house.run(&["client", "change", "app", "--scope", "openid Shop:read"]).refused(&[
+        "`scope`",
+        "Shop:read",
+        "portero permission add read",
+    ]);
+    house.json(&["permission", "add", "read"]);
+    house.json(&["role", "add", "Clerk", "--permission", "read", "--service", "Shop"]);
+    assert_eq!(change(&["--scope", "openid Shop:read"])["scope"], "openid Shop:read");
+    let changed = change(&["--name", "My app", "--consent", "none", "--audience", "Bank", "--audience", "Shop"]);
+    assert_eq!((&changed["client_name"], &changed["audience"]), (&json!("My app"), &json!([2, 1])), "{changed}");
+    assert_eq!((&changed["consent"], &changed["scope"]), (&json!("none"), &json!("openid Shop:read")));
+    assert_eq!(changed["require_pushed_authorization_requests"], true, "what is not said stays");
+    let changed =
+        change(&["--backchannel-logout-uri", "", "--par=false", "--dpop", "--scope", "openid", "--login-only"]);
+    assert_eq!((&changed["backchannel_logout_uri"], &changed["audience"]), (&Value::Null, &json!([])));
+    assert_eq!(changed["require_pushed_authorization_requests"], false);
+    assert_eq!(changed["dpop_bound_access_tokens"], true);
+    let changed = change(&["--grant", "device_code", "--grant", "refresh_token"]);
+    assert_eq!(changed["grant_types"][0], "urn:ietf:params:oauth:grant-type:device_code");
+    let text =
+        house.run(&["client", "change", "app", "--redirect-uri", "https://b.example/", "--who-may-use", "members"]);
+    assert!(text.out.contains("Changed client app `My app`"), "{text:?}");
+    house.run(&["client", "change", "app"]).refused(&["nothing to change", "--help"]);
+    house.run(&["client", "change", "nobody", "--par"]).refused(&["no client `nobody`"]);
+    house.run(&["client", "change", "loopback", "--par"]).refused(&["Portero's own"]);
+    house.json(&["client", "change", "app", "--public"]);
+    let said = house.run(&["client", "change", "app", "--auth-method", "client_secret_basic"]);
+    assert!(said.out.contains("portero client rotate app"), "{said:?}");
+    assert!(house.told("client.changed").await.len() >= 6);
+}
+
+#[tokio::test]
+async fn a_client_is_shown_with_all_that_it_was_registered_with() {
+    let house = furnished().await;
+    let add = ["client", "add", "App", "--service", "Shop", "--id", "app", "--redirect-uri", "https://app.example/cb"];
+    let more = [
+        ["--post-logout-redirect-uri", "https://app.example/bye"],
+        ["--backchannel-logout-uri", "https://app.example/out"],
+        ["--audience", "Bank"],
+        ["--who-may-use", "members"],
+        ["--token-format", "opaque"],
+        ["--token-lifetime", "90"],
+        ["--signing-alg", "EdDSA"],
+    ];
+    house.json(&[&add[..], &more.concat(), &["--dpop", "--par"]].concat());
+    let shown = house.run(&["client", "show", "app"]).out;
+    for word in [
+        "of service Shop",
+        "audience      Bank",
+        "https://app.example/bye",
+        "https://app.example/out",
+        "remember",
+        "members",
+        "opaque, 90 s, signed with EdDSA",
+        "PKCE",
+        "DPoP",
+        "PAR",
+    ] {
+        assert!(shown.contains(word), "{word} in {shown}");
+    }
+    let list = house.run(&["client", "list"]).out;
+    assert!(list.contains("Shop") && list.contains("app"), "{list}");
+}
+
+#[tokio::test]
+async fn a_secret_is_revoked_by_its_id() {
+    let house = furnished().await;
+    house.json(&["client", "add", "App", "--service", "Shop", "--id", "app", "--redirect-uri", "https://app.example/"]);
+    house.json(&["client", "rotate", "app"]);
+    house.run(&["client", "rotate", "app"]).refused(&["portero client secret revoke", "--overlap 0"]);
+    let secrets = house.json(&["client", "show", "app"])["secrets"].clone();
+    let id = secrets[0]["id"].to_string();
+    assert!(house.run(&["client", "show", "app"]).out.contains(&format!("secret        {id} ")));
+    assert!(house.run(&["client", "secret", "revoke", "app", &id]).out.contains("Revoked secret"));
+    house.run(&["client", "secret", "revoke", "app", &id]).refused(&["client secret"]);
+    house.run(&["client", "secret", "revoke", "app", "first"]).refused(&["not the id of a secret"]);
+    assert_eq!(house.json(&["client", "show", "app"])["secrets"].as_array().map(Vec::len), Some(1));
+    assert_eq!(house.told("client-secret.revoked").await.len(), 1);
 }

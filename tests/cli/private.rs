@@ -67,3 +67,12 @@ fn no_command_but_a_server_makes_a_database() {
     said.refused(&["DATABASE_URL is set, but Portero reads AUTH_DATABASE_URL"]);
     assert!(!said.err.contains("hunter2"), "{said:?}");
 }
+
+#[test]
+fn beside_a_demo_alone_it_is_said_how_to_work_on_it() {
+    let directory = directory();
+    let made = run(directory.path(), &["migrate", "--create", "--demo"], &[]);
+    assert_eq!(made.code, 0, "{made:?}");
+    let said = run(directory.path(), &["client", "list"], &[]);
+    said.refused(&["only a demo has been started in", "--demo", "start `portero`"]);
+}

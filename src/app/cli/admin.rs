@@ -119,7 +119,7 @@ async fn remove(tool: &Tool, named: &TypedRef<PersonId>) -> anyhow::Result<()> {
     answer["revoked"] = json!(was_held);
     if !was_held {
         let said =
-            format!("Nothing to do: {} is no administrator; `portero admin list` shows who is.", person.username);
+            format!("Nothing to do: {} is not an administrator; `portero admin list` shows who is.", person.username);
         return tool.output.done(&answer, said);
     }
     tool.output.done(&answer, format_args!("{} (id {}) is no longer an administrator.", person.username, person.id))

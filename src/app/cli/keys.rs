@@ -29,7 +29,7 @@ pub(super) enum Command {
 struct Shown {
     kid: String,
     alg: String,
-    /// `next`, `signing` or `previous`.
+    /// `next`, `signing`, `previous`, or `retired`: no longer published.
     status: &'static str,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -71,7 +71,8 @@ async fn list(tool: &Tool) -> anyhow::Result<()> {
     let now = tool.app.clock.now();
     let keys = store::listed(&mut *tool.app.db.read().await?).await?;
     let signing = |key: &store::Listed| {
-        let mut signs = keys.iter().filter(|other| other.alg == key.alg && other.signs_from <= now);
+        let is_out = |other: &store::Listed| other.published_until.is_some_and(|until| until <= now);
+        let mut signs = keys.iter().filter(|other| other.alg == key.alg && other.signs_from <= now && !is_out(other));
         signs.next_back().is_some_and(|last| last.kid == key.kid)
     };
     let shown: Vec<Shown> = keys
@@ -80,6 +81,7 @@ async fn list(tool: &Tool) -> anyhow::Result<()> {
             kid: key.kid.clone(),
             alg: key.alg.clone(),
             status: match key.signs_from > now {
+                _ if key.published_until.is_some_and(|until| until <= now) => "retired",
                 true => "next",
                 false if signing(key) => "signing",
                 false => "previous",

@@ -131,6 +131,9 @@ fn nowhere(config: &Config, demo: bool) -> String {
             "no demo here: there is none in {directory}; start `portero demo`, or set PORTERO_DATA_DIR as it has it"
         );
     }
+    if Database::has_private_postgres(config) {
+        return format!("only a demo has been started in {directory}: add `--demo`, or start `portero`");
+    }
     let others = config.set_for_others.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
     format!(
         "no database here: AUTH_DATABASE_URL is not set{others}, and there is no private Postgres in {directory}. Set \

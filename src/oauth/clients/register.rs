@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::cover::{hold, must_manage};
-use super::{AuthMethod, Identifier, Registration, Secret, Shown, change, store};
+use super::{Identifier, Registration, Secret, Shown, change, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::ServiceId;
 use crate::base::opaque::oauth::ClientSecret;
@@ -57,7 +57,7 @@ pub async fn register_anywhere(
     if new.acts_for_itself() {
         store::begin_subject(tx, id, (client_id.as_str(), &new.name), now).await?;
     }
-    let secret = if has_secrets(new.auth_method) {
+    let secret = if new.auth_method.has_secrets() {
         let secret: ClientSecret = platform.generate(now)?;
         let shown = store::insert_secret(tx, id, secret.hash(), (now, secret_until)).await?;
         Some((secret, shown))
@@ -67,9 +67,4 @@ pub async fn register_anywhere(
     let shown = Shown::from(change::find(tx, client_id.as_str()).await?);
     tx.tell(Event::new(Action::ClientCreated).within(service).after(&shown));
     Ok(Registered { shown, secret })
-}
-
-/// Whether a client that proves itself so has secrets.
-pub(super) fn has_secrets(auth_method: AuthMethod) -> bool {
-    matches!(auth_method, AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost)
 }

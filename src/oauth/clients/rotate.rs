@@ -4,7 +4,6 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::cover::{must_cover_subject, must_manage};
-use super::register::has_secrets;
 use super::{Client, Secret, Shown, change, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::ClientSecretId;
@@ -32,7 +31,7 @@ pub async fn rotate(
     let client = change::find(tx, &client.client_id).await?;
     must_manage(tx, &client.audience).await?;
     must_cover_subject(tx, &client).await?;
-    if !has_secrets(client.auth_method) {
+    if !client.auth_method.has_secrets() {
         let method = client.auth_method.as_str();
         let detail = format!("this client proves itself by `{method}`: change its token_endpoint_auth_method first");
         return Err(Error::conflict("client_without_secret", detail));
@@ -40,8 +39,8 @@ pub async fn rotate(
     let now = tx.by().now;
     // Nobody knows which of three a program has; the eldest must not end unseen.
     if !overlap.is_zero() && store::live_secrets(tx, client.id, now).await? >= MOST_SECRETS {
-        let detail =
-            "two secrets are good already: revoke the one that is not in use, or send overlap_seconds 0 to end both";
+        let detail = "two secrets are good already: revoke the one that is not in use (`portero client secret revoke`), or \
+                      send overlap_seconds 0 (`--overlap 0`) to end both";
         return Err(Error::conflict("too_many_secrets", detail));
     }
     store::end_secrets(tx, client.id, (now, now + overlap)).await?;
@@ -64,7 +63,7 @@ pub async fn missing_secret(
     client: &Shown,
     now: OffsetDateTime,
 ) -> Result<Option<ClientSecret>> {
-    if !has_secrets(client.token_endpoint_auth_method) || store::live_secrets(tx, client.id, now).await? > 0 {
+    if !client.token_endpoint_auth_method.has_secrets() || store::live_secrets(tx, client.id, now).await? > 0 {
         return Ok(None);
     }
     let secret: ClientSecret = platform.generate(now)?;

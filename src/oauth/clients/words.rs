@@ -47,7 +47,7 @@ macro_rules! words {
                 let found = Self::ALL.iter().find(|one| one.as_str() == text).copied();
                 found.ok_or_else(|| {
                     let all: Vec<&str> = Self::ALL.iter().map(|one| one.as_str()).collect();
-                    format!("is none of {}", all.join(", "))
+                    format!("must be one of {}", all.join(", "))
                 })
             }
         }
@@ -107,5 +107,12 @@ words! {
         Jwt = "jwt",
         /// A random text, for those that ask.
         Opaque = "opaque",
+    }
+}
+
+impl AuthMethod {
+    /// Whether a client that proves itself so has secrets.
+    pub fn has_secrets(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
     }
 }
