@@ -105,7 +105,8 @@ fn schema() -> String {
 }
 
 /// What any path may answer, known or not, or none: no operation of the OpenAPI document lists these.
-const ANYWHERE: [&str; 4] = ["internal_error", "method_not_allowed", "route_not_found", "too_many_connections"];
+const ANYWHERE: [&str; 5] =
+    ["https_required", "internal_error", "method_not_allowed", "route_not_found", "too_many_connections"];
 
 #[test]
 fn the_list_of_errors_is_that_of_the_openapi_document() {

@@ -207,3 +207,15 @@ fn what_can_not_be_shown_stops_the_start_with_the_reason() {
     let soon = Pair::ending(&directory, "soon", "5");
     assert!(doctor(&soon).contains("WRONG  certificate"), "{}", doctor(&soon));
 }
+
+#[tokio::test]
+async fn plain_http_is_told_to_use_https() {
+    let directory = Directory::new();
+    let pair = Pair::new(&directory, "plain");
+    let server = Portero::start(&directory, "serve", &pair.vars()).await;
+    let mut stream = TcpStream::connect(address(&server)).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("https_required"), "{answer}");
+}

@@ -23,8 +23,8 @@ use tower::ServiceExt;
 
 use super::connections::{Connection, ConnectionPermit, Connections, Owed};
 use super::socket::{Answering, Receiving, Socket};
-use super::tls::Tls;
-use super::turn_away::turn_away;
+use super::tls::{Tls, is_plain};
+use super::turn_away::{send_to_https, turn_away};
 use crate::base::error::causes;
 use crate::platform::http::client_ip::Peer;
 use crate::platform::metrics::{GaugeGuard, Metrics};
@@ -124,10 +124,9 @@ fn converse(tcp: TcpStream, guest: Guest, router: Router, open: Watcher, tls: Op
     give_up_on_the_deaf(&tcp);
     tokio::spawn(async move {
         let seat = Arc::clone(guest.place.seat());
-        let socket = Socket::new(tcp, Arc::clone(&seat));
         let service = Answers { router, seat: Arc::clone(&seat), peer: guest.peer };
         let ended = tokio::select! {
-            ended = speak(socket, service, open, tls) => ended,
+            ended = speak(tcp, service, open, tls) => ended,
             () = seat.to_be_left() => Ok(()),
         };
         if let Err(error) = ended {
@@ -138,7 +137,11 @@ fn converse(tcp: TcpStream, guest: Guest, router: Router, open: Watcher, tls: Op
 }
 
 /// In plain HTTP/1.1, or by TLS in what the other end prefers.
-async fn speak(socket: Socket, service: Answers, open: Watcher, tls: Option<Arc<Tls>>) -> anyhow::Result<()> {
+async fn speak(tcp: TcpStream, service: Answers, open: Watcher, tls: Option<Arc<Tls>>) -> anyhow::Result<()> {
+    if tls.is_some() && is_plain(&tcp).await? {
+        return Ok(send_to_https(tcp).await?);
+    }
+    let socket = Socket::new(tcp, Arc::clone(&service.seat));
     let Some(tls) = tls else {
         let conversation = http1().serve_connection(TokioIo::new(socket), service);
         return Ok(open.watch(conversation).await?);

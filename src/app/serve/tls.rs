@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustls::ServerConfig;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -64,6 +65,13 @@ impl Tls {
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = certificate.config;
         Ok(())
     }
+}
+
+/// Whether the other end begins in plain HTTP: with a letter, where TLS has the type of a record.
+pub(super) async fn is_plain(tcp: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    let read = timeout(HANDSHAKE, tcp.peek(&mut first)).await??;
+    Ok(read == first.len() && first[0].is_ascii_alphabetic())
 }
 
 /// What was read last, good or not.

@@ -1,4 +1,4 @@
-//! Who finds no place is told so, as far as that is cheap.
+//! Who finds no place, or speaks no TLS, is told so, as far as that is cheap.
 
 use std::io;
 use std::time::Duration;
@@ -18,16 +18,22 @@ const MOST: usize = 64 * 1024;
 
 /// Answers whatever they ask that there is no place for them, while `_turn` is theirs.
 pub(super) async fn turn_away(tcp: TcpStream, full: Full, _turn: OwnedSemaphorePermit) {
-    if let Err(error) = tell(tcp, full).await {
+    if let Err(error) = tell(tcp, &answer(full)).await {
         tracing::debug!(%error, "could not say that there is no place");
     }
 }
 
-async fn tell(mut tcp: TcpStream, full: Full) -> io::Result<()> {
+/// Answers in plain HTTP that here one speaks TLS.
+pub(super) async fn send_to_https(tcp: TcpStream) -> io::Result<()> {
+    let detail = "this port speaks HTTPS only: begin the address with https://";
+    tell(tcp, &problem((400, "Bad Request", "https_required"), detail, "")).await
+}
+
+async fn tell(mut tcp: TcpStream, answer: &str) -> io::Result<()> {
     let mut heard = [0; 2048];
     // Clients take an answer that comes before they have asked for a fault.
     timeout(BRIEFLY, tcp.read(&mut heard)).await??;
-    tcp.write_all(answer(full).as_bytes()).await?;
+    tcp.write_all(answer.as_bytes()).await?;
     tcp.shutdown().await?;
     let rest = async {
         let mut read = 0;
@@ -55,11 +61,16 @@ fn answer(full: Full) -> String {
             (503, "Service Unavailable", "unavailable", "Portero can't answer at the moment; try again shortly", 1)
         }
     };
+    problem((status, title, code), detail, &format!("retry-after: {wait}\r\n"))
+}
+
+/// A whole answer, with one more header or none.
+fn problem((status, title, code): (u16, &str, &str), detail: &str, header: &str) -> String {
     let body =
         format!(r#"{{"error":"{code}","detail":"{detail}","type":"about:blank","title":"{title}","status":{status}}}"#);
     format!(
         "HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
-         retry-after: {wait}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n{body}",
+         {header}cache-control: no-store\r\nconnection: close\r\n\r\n{body}",
         body.len()
     )
 }
