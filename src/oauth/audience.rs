@@ -24,6 +24,14 @@ pub fn is_called(resource: &str, issuer: &Issuer, (id, name): (ServiceId, &str))
     resource.strip_prefix(URN).is_some_and(by_name) || resource == issuer.at(&format!("/services/{id}"))
 }
 
+/// What to say where a request names a service by `parameter` that is not one of these.
+pub fn not_among<'a>(parameter: &str, named: &str, services: impl Iterator<Item = &'a str>) -> String {
+    let all: Vec<String> =
+        services.take(20).map(|name| format!("{URN}{}", utf8_percent_encode(name, RESERVED))).collect();
+    let all = if all.is_empty() { "no service".to_owned() } else { all.join(", ") };
+    format!("{parameter} `{named}` is not a service of this client; its tokens are for {all}")
+}
+
 /// A service of an audience.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -100,7 +108,7 @@ impl Audience {
         for resource in resources {
             let place = self.0.iter().find(|place| is_called(resource, issuer, (place.service, &place.name)));
             let place = place.ok_or_else(|| {
-                Error::invalid_target("the client's tokens are not for this resource: urn:portero:service:<name>")
+                Error::invalid_target(not_among("resource", resource, self.0.iter().map(|place| &*place.name)))
             })?;
             if !chosen.iter().any(|known| known.service == place.service) {
                 chosen.push(place.clone());

@@ -37,7 +37,9 @@ impl Error {
 
     /// 401 `invalid_client`: the client is unknown, or did not prove who it is.
     pub fn invalid_client() -> Self {
-        Self::invalid_client_because("unknown client, or its authentication failed: check client_id and client_secret")
+        Self::invalid_client_because(
+            "unknown client, or its authentication failed: check client_id and the secret or signed assertion (aud, exp, jti, key)",
+        )
     }
 
     /// The same for a reason that is the client's to know.
@@ -84,6 +86,12 @@ impl Error {
         );
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", "the access token is unknown, expired or revoked")
             .with(WWW_AUTHENTICATE, challenge)
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub fn described(self, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { description: description.into(), ..self }
     }
 
     /// The same with one more header.

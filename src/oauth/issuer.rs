@@ -15,7 +15,7 @@ impl Issuer {
     /// # Errors
     /// What is wrong with it, for its reader.
     pub fn read(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|_| "is no absolute URL".to_owned())?;
+        let url = Url::parse(text).map_err(|_| "is not an absolute URL".to_owned())?;
         let Some(host) = url.host_str() else { return Err("names no host".to_owned()) };
         let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
         match url.scheme() {

@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::identity::sessions;
 use crate::oauth::OAuth;
-use crate::oauth::authorizations::{Browser, Expected};
+use crate::oauth::authorizations::{Browser, Expected, is_registered};
 use crate::oauth::clients::{self, Client};
 use crate::oauth::keys::TokenType;
 use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
@@ -96,8 +96,9 @@ impl Logout {
     }
 }
 
+/// Compared as redirect URIs are: a native app that signs people out listens where it did when they signed in.
 fn may_return(client: &Client, uri: &str) -> bool {
-    client.post_logout_redirect_uris.iter().any(|own| own == uri)
+    is_registered(&client.post_logout_redirect_uris, uri)
 }
 
 fn returning(uri: &str, state: Option<&str>) -> String {

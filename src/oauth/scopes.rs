@@ -1,6 +1,8 @@
 //! Scopes (RFC 6749 section 3.3): what a client asks for, and how that is written. One of a service's permissions is
 //! `service:permission`; what a scope can't hold of its name, as a space, is percent-encoded on the way and nowhere else.
 
+use std::fmt;
+
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::error::Error;
@@ -39,6 +41,9 @@ const DROPPED: [&str; 4] = [ADDRESS, PHONE, "groups", OFFLINE_ACCESS];
 /// A request has no more of them.
 const MOST: usize = 100;
 
+/// A refusal names no more of them.
+const SHOWN: usize = 20;
+
 /// What a scope can't hold (RFC 6749 appendix A.4), and what it is encoded with.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'\\').add(b'%');
 
@@ -47,18 +52,34 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'\\').add(b'%');
 pub enum Refused {
     /// It is no list of scopes, or too long a one.
     Malformed,
-    /// The client may not ask for this one.
-    NotAllowed(String),
+    /// The client may not ask for this one, but for others.
+    NotAllowed {
+        /// Which.
+        scope: String,
+        /// These.
+        allowed: Vec<String>,
+    },
+}
+
+/// For the client.
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => {
+                f.write_str("scope is not a list of scopes: percent-encode names, and part scopes by a space")
+            }
+            Self::NotAllowed { scope, allowed } => {
+                let shown = &allowed[..allowed.len().min(SHOWN)];
+                let more = if shown.len() < allowed.len() { " ..." } else { "" };
+                write!(f, "scope `{scope}` is not one that this client may ask for here: {}{more}", written(shown))
+            }
+        }
+    }
 }
 
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
-        Self::invalid_scope(match refused {
-            Refused::Malformed => {
-                "scope is no list of scopes: percent-encode names, and part scopes by a space".to_owned()
-            }
-            Refused::NotAllowed(scope) => format!("the client may not ask for the scope {scope}"),
-        })
+        Self::invalid_scope(refused.to_string())
     }
 }
 
@@ -101,7 +122,7 @@ pub fn asked(allowed: &[String], text: Option<&str>) -> Result<Vec<String>, Refu
     let mut scopes = read(text).ok_or(Refused::Malformed)?;
     scopes.retain(|scope| allowed.contains(scope) || !DROPPED.contains(&scope.as_str()));
     match scopes.iter().find(|scope| !allowed.contains(scope) || *scope == SUPERUSER) {
-        Some(scope) => Err(Refused::NotAllowed(scope.clone())),
+        Some(scope) => Err(Refused::NotAllowed { scope: scope.clone(), allowed: allowed.to_vec() }),
         None => Ok(scopes),
     }
 }
@@ -142,7 +163,11 @@ mod tests {
         let allowed = all(&["openid", "Store:read"]);
         assert_eq!(asked(&allowed, Some("openid phone offline_access address")), Ok(all(&["openid"])));
         for scope in ["profile", "Store:write", "store:read", "superuser"] {
-            assert_eq!(asked(&allowed, Some(scope)), Err(Refused::NotAllowed(scope.to_owned())));
+            let refused = asked(&allowed, Some(scope)).expect_err("not allowed").to_string();
+            assert_eq!(
+                refused,
+                format!("scope `{scope}` is not one that this client may ask for here: openid Store:read")
+            );
         }
         assert_eq!(asked(&allowed, None), Ok(all(&["Store:read"])));
         assert_eq!(asked(&allowed, Some("\u{1}")), Err(Refused::Malformed));
@@ -151,7 +176,7 @@ mod tests {
     #[test]
     fn nobody_asks_a_person_for_what_an_administrator_may_do() {
         let allowed = all(&["openid", "superuser"]);
-        assert_eq!(asked(&allowed, Some("superuser")), Err(Refused::NotAllowed("superuser".to_owned())));
+        assert!(matches!(asked(&allowed, Some("superuser")), Err(Refused::NotAllowed { .. })));
         assert_eq!(asked(&allowed, None), Ok(Vec::new()));
     }
 

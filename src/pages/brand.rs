@@ -50,7 +50,7 @@ impl FromStr for Color {
         let mut channels = [0; 3];
         // In files of settings a `#` may begin a comment.
         let digits = text.strip_prefix('#').unwrap_or(text);
-        hex::decode_to_slice(digits, &mut channels).map_err(|_| "is no colour: six hex digits".to_owned())?;
+        hex::decode_to_slice(digits, &mut channels).map_err(|_| "is not a colour: six hex digits".to_owned())?;
         Ok(Self(channels))
     }
 }
@@ -86,7 +86,7 @@ impl Logo {
             [0xff, 0xd8, 0xff, ..] => "image/jpeg",
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
             _ if is_svg() => "image/svg+xml",
-            _ => return Err("is no PNG, JPEG, WebP or SVG".to_owned()),
+            _ => return Err("is not a PNG, JPEG, WebP or SVG".to_owned()),
         };
         Ok(Self { media, bytes: bytes.into() })
     }

@@ -172,8 +172,14 @@ pub async fn refused(pages: &Pages, visit: &Visit, why: &Refused) -> Result<Resp
         Refused::Back(client, answer) => return back(pages, visit, client, answer).await,
         Refused::GoOn(query) => return go(&pages.issuer.at(&format!("/oauth/authorize?{query}"))),
         Refused::Here(Fault::Malformed) => faults.malformed,
+        Refused::Here(Fault::MissingClient) => faults.missing_client,
         Refused::Here(Fault::UnknownClient) => faults.unknown_client,
-        Refused::Here(Fault::UnregisteredRedirect) => faults.unregistered_redirect,
+        Refused::Here(Fault::UnusableDocument) => faults.unusable_document,
+        Refused::Here(Fault::MissingRedirect) => faults.missing_redirect,
+        Refused::Here(Fault::UnregisteredRedirect { client_id, redirect_uri }) => {
+            let sentence = faults.unregistered_redirect(client_id, redirect_uri);
+            return problem(pages, visit, StatusCode::BAD_REQUEST, &sentence);
+        }
         Refused::Here(Fault::UnknownRequest) => faults.unknown_request,
     };
     problem(pages, visit, StatusCode::BAD_REQUEST, sentence)

@@ -8,6 +8,9 @@ use time::Duration;
 use crate::base::locale::Locale;
 use crate::oauth::scopes::{ADDRESS, EMAIL, OFFLINE_ACCESS, OPENID, PERMISSIONS, PHONE, PROFILE, ROLES};
 
+/// How many characters of an address that somebody has sent are shown.
+const LONGEST_ADDRESS: usize = 200;
+
 /// All that is said. `{}` is a name.
 #[derive(Debug)]
 pub struct Words {
@@ -60,8 +63,12 @@ pub struct Words {
 #[derive(Debug)]
 pub struct Faults {
     pub malformed: &'static str,
+    pub missing_client: &'static str,
     pub unknown_client: &'static str,
-    pub unregistered_redirect: &'static str,
+    pub unusable_document: &'static str,
+    pub missing_redirect: &'static str,
+    /// A client, and an address.
+    unregistered_redirect: &'static str,
     pub unknown_request: &'static str,
     pub unregistered_return: &'static str,
     pub unproved_return: &'static str,
@@ -71,6 +78,18 @@ pub struct Faults {
     pub too_many: &'static str,
     pub unavailable: &'static str,
     pub internal: &'static str,
+}
+
+impl Faults {
+    /// That a client has not registered an address. Of a long one the beginning is enough to tell it by.
+    pub fn unregistered_redirect(&self, client_id: &str, redirect_uri: &str) -> String {
+        let (before, rest) = self.unregistered_redirect.split_once("{}").unwrap_or_default();
+        let mut address: String = redirect_uri.chars().take(LONGEST_ADDRESS).collect();
+        if address.len() < redirect_uri.len() {
+            address.push('…');
+        }
+        format!("{before}{client_id}{}", named(rest, &address))
+    }
 }
 
 /// What scopes mean.

@@ -40,7 +40,9 @@ pub async fn decide(oauth: &OAuth, request: &Request, browser: Option<&Browser>,
 /// By pages, where something is to be asked.
 async fn openly(oauth: &OAuth, request: &Request, browser: Option<&Browser>, origin: &Origin) -> Result<Next> {
     let now = oauth.clock.now();
-    let Some(browser) = browser.filter(|browser| request.is_content_with(browser, now, Duration::ZERO)) else { return Ok(Next::LogIn) };
+    let Some(browser) = browser.filter(|browser| request.is_content_with(browser, now, Duration::ZERO)) else {
+        return Ok(Next::LogIn);
+    };
     if !request.expected.is_not_another(browser.person) {
         // Who has only just logged in would be asked in a circle.
         let asks = !is_new(browser.logged_in_at, now);
@@ -58,7 +60,7 @@ async fn silently(oauth: &OAuth, request: &Request, browser: Option<&Browser>, o
     let back = |code, description| Ok(back(request, code, description));
     let now = oauth.clock.now();
     let Some(browser) = browser.filter(|browser| request.is_content_with(browser, now, Duration::ZERO)) else {
-        return back("login_required", "nobody is logged in, or not late enough");
+        return back("login_required", "nobody is logged in, or the login is older than max_age");
     };
     let grant = request.grant(oauth, browser.person).await?;
     if must_agree(oauth, request, browser, grant.as_ref()).await? {

@@ -4,6 +4,7 @@ mod agree;
 mod claims;
 mod code;
 mod decide;
+mod fault;
 mod grant;
 mod prompt;
 mod pushed;
@@ -14,11 +15,13 @@ pub mod store;
 
 pub use agree::{agree, deny};
 pub use decide::{Next, decide};
+pub use fault::Fault;
 pub use grant::Grant;
 pub use prompt::{MaxAge, Prompt};
 pub use pushed_routes::pushed_routes;
+pub(in crate::oauth) use redirect::is_registered;
 pub use redirect::{Answer, ResponseMode, Target};
-pub use request::{Checked, Expected, Fault, Refused, Request, check};
+pub use request::{Checked, Expected, Refused, Request, check};
 
 use std::sync::Arc;
 

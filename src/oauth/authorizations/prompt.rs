@@ -28,6 +28,11 @@ impl Prompt {
         Ok(Self { none: has("none"), login: has("login") || has("select_account"), consent: has("consent") })
     }
 
+    /// A word in it that means nothing here.
+    pub fn unknown(text: &str) -> Option<&str> {
+        text.split(' ').find(|word| !["", "none", "login", "consent", "select_account"].contains(word))
+    }
+
     /// What is left of its text once somebody has logged in for it; `None` for nothing.
     pub fn once_logged_in(text: &str) -> Option<String> {
         let rest: Vec<&str> = text.split(' ').filter(|word| !["login", "select_account", ""].contains(word)).collect();
@@ -54,7 +59,7 @@ impl MaxAge {
     /// # Errors
     /// It is a number of seconds.
     pub fn read(text: &str) -> Result<Self, &'static str> {
-        text.parse().map(Self).map_err(|_| "max_age is no number of seconds")
+        text.parse().map(Self).map_err(|_| "max_age must be a number of seconds")
     }
 
     /// Whether a login does at `now`.
@@ -85,6 +90,7 @@ mod tests {
         assert!(Prompt::read("none login").is_err());
         let both = Prompt::read("consent login create").expect("a prompt");
         assert!(both.consent && both.login && !both.none);
+        assert_eq!((Prompt::unknown("consent logn"), Prompt::unknown("login  none")), (Some("logn"), None));
         assert!(Prompt::read("select_account").is_ok_and(|prompt| prompt.login));
     }
 

@@ -3,7 +3,8 @@
 
 use time::Duration;
 
-use super::request::{Fault, Refused, Request};
+use super::fault::Fault;
+use super::request::{Refused, Request};
 use super::store::pushed as store;
 use super::{Browser, Prompt};
 use crate::base::error::Result;

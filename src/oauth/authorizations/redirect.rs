@@ -113,7 +113,7 @@ impl Target {
 
 /// To the letter (RFC 9700 section 2.1), but that for an address of the loopback interface the port is free (RFC 8252
 /// section 7.3): a native app takes one that the system gives it.
-fn is_registered(registered: &[String], asked: &str) -> bool {
+pub(in crate::oauth) fn is_registered(registered: &[String], asked: &str) -> bool {
     let is_same = |own: &String| match (after_loopback(own), after_loopback(asked)) {
         (Some(own), Some(asked)) => own == asked,
         _ => own == asked,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::claims::Claims;
+use super::fault::Fault;
 use super::prompt::{MaxAge, Prompt};
 use super::pushed::{self, Pushed};
 use super::redirect::{Answer, ResponseMode, Target};
@@ -15,9 +16,11 @@ use super::store::{self, Service};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ServiceId};
 use crate::oauth::OAuth;
-use crate::oauth::audience::is_called;
+use crate::oauth::audience::{is_called, not_among};
+use crate::oauth::clients::documents::Address;
 use crate::oauth::clients::{self, Client, GrantType};
 use crate::oauth::dpop::Thumbprint;
+use crate::oauth::error::in_ascii;
 use crate::oauth::keys::TokenType;
 use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
 use crate::oauth::scopes;
@@ -77,19 +80,6 @@ pub enum Refused {
     Back(Box<Client>, Answer),
     /// The browser asks once more, with this query.
     GoOn(String),
-}
-
-/// What is wrong with a request that is answered by a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It can't be read, or says twice who asks or where to answer.
-    Malformed,
-    /// No client is called so.
-    UnknownClient,
-    /// The client has not registered that address.
-    UnregisteredRedirect,
-    /// The client has not pushed it, or too long ago, or it was answered.
-    UnknownRequest,
 }
 
 /// `Err` is what the request is answered instead.
@@ -156,8 +146,13 @@ pub(super) async fn look_at(
     let services = store::services(&mut *oauth.db.read().await?, client.id).await?;
     let redirect_uri = parameters.one("redirect_uri").unwrap_or_default();
     let Some(target) = Target::of(client, redirect_uri, None, oauth.issuer.as_str()) else {
-        return Ok(Err(Wrong::invalid("redirect_uri is none that this client has registered")));
+        return Ok(Err(Wrong::invalid("redirect_uri is not one that this client has registered")));
     };
+    // A browser's words are ignored; a program's typing error is told while somebody reads what it is told.
+    if let Some(word) = parameters.one("prompt").and_then(Prompt::unknown) {
+        let known = "none, login, consent, select_account";
+        return Ok(Err(Wrong::invalid(format!("prompt has {word}, which is not one of {known}"))));
+    }
     let known = Known { client: client.clone(), services, target };
     Ok(read(oauth, parameters, known).map(|_| ()))
 }
@@ -192,15 +187,21 @@ async fn who_asks(oauth: &OAuth, parameters: &Parameters) -> Result<std::result:
     if parameters.is_doubled("client_id") || parameters.is_doubled("redirect_uri") {
         return Ok(Err(Fault::Malformed));
     }
-    let Some(client_id) = parameters.one("client_id").filter(|id| !id.contains('\0')) else {
+    let Some(client_id) = parameters.one("client_id") else { return Ok(Err(Fault::MissingClient)) };
+    if client_id.contains('\0') {
         return Ok(Err(Fault::UnknownClient));
+    }
+    let Some(client) = clients::documents::find(oauth, client_id).await? else {
+        let is_document = clients::documents::are_admitted(oauth).await && Address::read(client_id).is_some();
+        return Ok(Err(if is_document { Fault::UnusableDocument } else { Fault::UnknownClient }));
     };
-    let Some(client) = clients::documents::find(oauth, client_id).await? else { return Ok(Err(Fault::UnknownClient)) };
     let mut conn = oauth.db.read().await?;
-    let redirect_uri = parameters.one("redirect_uri").unwrap_or_default();
+    let Some(redirect_uri) = parameters.one("redirect_uri") else { return Ok(Err(Fault::MissingRedirect)) };
     let state = parameters.one("state").filter(|_| !parameters.is_doubled("state"));
     let Some(target) = Target::of(&client, redirect_uri, state, oauth.issuer.as_str()) else {
-        return Ok(Err(Fault::UnregisteredRedirect));
+        tracing::warn!(client = client_id, ?redirect_uri, "the client has not registered this redirect_uri");
+        let (client_id, redirect_uri) = (client_id.to_owned(), redirect_uri.to_owned());
+        return Ok(Err(Fault::UnregisteredRedirect { client_id, redirect_uri }));
     };
     let services = store::services(&mut conn, client.id).await?;
     Ok(Ok(Known { client, services, target }))
@@ -234,18 +235,12 @@ fn read(oauth: &OAuth, parameters: Parameters, known: Known) -> std::result::Res
     must_be_for_us(&parameters, &client)?;
     let mode = parameters.one("response_mode").map(ResponseMode::read);
     if mode == Some(None) {
-        return Err(Wrong::invalid("response_mode is none of query, fragment, form_post"));
+        return Err(Wrong::invalid("response_mode must be one of query, fragment, form_post"));
     }
     let code_challenge = code_challenge(&client, &parameters).map_err(Wrong::invalid)?;
-    let scopes = scopes::asked(&client.scopes, parameters.one("scope")).map_err(|refused| match refused {
-        scopes::Refused::Malformed => Wrong::new("invalid_scope", "scope is no list of scopes"),
-        scopes::Refused::NotAllowed(scope) => {
-            Wrong::new("invalid_scope", format!("the client may not ask for {scope}"))
-        }
-    })?;
-    let audience = asked_for(oauth, services, &parameters).ok_or_else(|| {
-        Wrong::new("invalid_target", "resource names no service that the tokens of this client are for")
-    })?;
+    let scopes = scopes::asked(&client.scopes, parameters.one("scope"))
+        .map_err(|refused| Wrong::new("invalid_scope", refused.to_string()))?;
+    let audience = asked_for(oauth, services, &parameters)?;
     let prompt = parameters.one("prompt").map_or(Ok(Prompt::default()), Prompt::read).map_err(Wrong::invalid)?;
     let max_age = parameters.one("max_age").map(MaxAge::read).transpose().map_err(Wrong::invalid)?;
     let dpop_jkt = parameters.one("dpop_jkt").map(str::parse).transpose().map_err(Wrong::invalid)?;
@@ -312,19 +307,26 @@ fn code_challenge(client: &Client, parameters: &Parameters) -> std::result::Resu
     }
     let is_sha256 =
         challenge.len() == 43 && challenge.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    if is_sha256 { Ok(Some(challenge.to_owned())) } else { Err("code_challenge is no SHA-256 in base64url") }
+    if is_sha256 { Ok(Some(challenge.to_owned())) } else { Err("code_challenge must be a SHA-256 in base64url") }
 }
 
-/// The services that are asked for (RFC 8707), or all that the client's tokens are for; `None` where it asks for another.
-fn asked_for(oauth: &OAuth, services: Vec<Service>, parameters: &Parameters) -> Option<Vec<Service>> {
-    let named = |resource: &str| {
+/// The services that are asked for (RFC 8707), or all that the client's tokens are for.
+fn asked_for(
+    oauth: &OAuth,
+    services: Vec<Service>,
+    parameters: &Parameters,
+) -> std::result::Result<Vec<Service>, Wrong> {
+    let mut wanted: Vec<ServiceId> = Vec::new();
+    for resource in parameters.all("resource") {
         let is_named = |Service { id, name }: &&Service| is_called(resource, &oauth.issuer, (*id, name));
-        services.iter().find(is_named).map(|service| service.id)
-    };
-    let wanted: Option<Vec<ServiceId>> = parameters.all("resource").map(named).collect();
-    let wanted = wanted?;
+        let Some(service) = services.iter().find(is_named) else {
+            let description = not_among("resource", resource, services.iter().map(|service| service.name.as_str()));
+            return Err(Wrong::new("invalid_target", in_ascii(&description)));
+        };
+        wanted.push(service.id);
+    }
     let is_wanted = |service: &Service| wanted.is_empty() || wanted.contains(&service.id);
-    Some(services.into_iter().filter(is_wanted).collect())
+    Ok(services.into_iter().filter(is_wanted).collect())
 }
 
 #[cfg(test)]

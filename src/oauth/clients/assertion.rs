@@ -63,25 +63,42 @@ pub(super) fn issuer(assertion: &str) -> Option<String> {
     jsonwebtoken::dangerous::insecure_decode::<Issuer>(assertion).ok().map(|read| read.claims.iss)
 }
 
-/// Whether a client has signed this for us, not long ago, and has not used it before.
+/// Whether a client has signed this for us, not long ago, and has not used it before. Only the log says why not.
 pub(super) async fn is_good(oauth: &OAuth, client: &Client, assertion: &str) -> Result<bool> {
-    let Ok(header) = jsonwebtoken::decode_header(assertion) else { return Ok(false) };
+    let fault = fault(oauth, client, assertion).await?;
+    if let Some(why) = fault {
+        tracing::info!(client = client.client_id, why, "a client assertion is refused");
+    }
+    Ok(fault.is_none())
+}
+
+/// What is wrong with an assertion.
+async fn fault(oauth: &OAuth, client: &Client, assertion: &str) -> Result<Option<&'static str>> {
+    let Ok(header) = jsonwebtoken::decode_header(assertion) else { return Ok(Some("it is not a JWT")) };
     let now = oauth.clock.now();
     let keys = keys_of(oauth, client, header.kid.as_deref(), now).await?;
     let mut candidates = keys.keys.iter().filter(|key| match &header.kid {
         Some(kid) => key.common.key_id.as_ref() == Some(kid),
         None => keys.keys.len() == 1,
     });
-    let Some(claims) = candidates.find_map(|key| signed_with(key, assertion)) else { return Ok(false) };
-    let Ok(expires_at) = OffsetDateTime::from_unix_timestamp(claims.exp) else { return Ok(false) };
+    let Some(claims) = candidates.find_map(|key| signed_with(key, assertion)) else {
+        return Ok(Some("no key of the client has signed it (kid, alg), or it lacks iss, sub, aud, exp or jti"));
+    };
+    let Ok(expires_at) = OffsetDateTime::from_unix_timestamp(claims.exp) else { return Ok(Some("exp is not a time")) };
     let is_of_client = claims.iss == client.client_id && claims.sub == client.client_id;
     let is_for_us = claims.aud.has(oauth.issuer.as_str())
         || ENDPOINTS.iter().any(|endpoint| claims.aud.has(&oauth.issuer.at(endpoint)));
     let has_begun = claims.nbf.is_none_or(|nbf| nbf <= (now + LEEWAY).unix_timestamp());
     let is_in_time = expires_at > now && expires_at <= now + LONGEST && has_begun;
     let is_named = (1..=LONGEST_ID).contains(&claims.jti.len());
-    if !(is_of_client && is_for_us && is_in_time && is_named) {
-        return Ok(false);
+    let rules = [
+        (is_of_client, "iss and sub are not its client_id"),
+        (is_for_us, "aud is neither the issuer nor the token endpoint"),
+        (is_in_time, "exp is past or more than five minutes ahead, or nbf is to come"),
+        (is_named, "jti is empty or too long"),
+    ];
+    if let Some((_, why)) = rules.into_iter().find(|(is_kept, _)| !is_kept) {
+        return Ok(Some(why));
     }
     let digest: [u8; 32] = Sha256::new()
         .chain_update(b"client assertion\0")
@@ -92,7 +109,7 @@ pub(super) async fn is_good(oauth: &OAuth, client: &Client, assertion: &str) -> 
     let mut tx = oauth.db.begin().await?;
     let is_new = store::spend(&mut tx, &digest, expires_at).await?;
     tx.commit().await.map_err(crate::base::error::Error::from)?;
-    Ok(is_new)
+    Ok((!is_new).then_some("jti was used before"))
 }
 
 /// The keys that a client has told us, or that are where it says.

@@ -3,7 +3,6 @@
 use sqlx::PgConnection;
 
 use super::cover::{hold, must_cover_subject, must_manage};
-use super::register::has_secrets;
 use super::{Client, ClientChange, Registration, Shown, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{ClientId, Id, ServiceId};
@@ -83,7 +82,7 @@ async fn write(tx: &mut AuditedTx, before: &Client, new: &Registration) -> Resul
     if !lost_services.is_empty() || !lost_scopes.is_empty() {
         store::narrow(tx, before.id, &lost_services, &lost_scopes).await?;
     }
-    if !has_secrets(new.auth_method) {
+    if !new.auth_method.has_secrets() {
         store::end_secrets(tx, before.id, (now, now)).await?;
     }
     match (before.subject.is_some(), new.acts_for_itself()) {
@@ -113,8 +112,14 @@ pub(in crate::oauth) fn must_not_be_built_in(client: &Client) -> Result<()> {
 pub(super) async fn must_be_known(conn: &mut PgConnection, new: &Registration) -> Result<()> {
     let unknown = store::unknown_scopes(conn, &new.permission_scopes(), &new.audience).await?;
     let Some(first) = unknown.first() else { return Ok(()) };
+    let how = match first.rsplit_once(':') {
+        Some((_, permission)) if !permission.is_empty() => {
+            format!("; create it with `portero permission add {permission}`")
+        }
+        _ => String::new(),
+    };
     let fault = format!(
-        "`{first}` is neither one of {} nor a permission in a service of the audience, as service:permission",
+        "`{first}` is neither one of {} nor a permission in a service of the audience, as service:permission{how}",
         scopes::STANDARD.join(", "),
     );
     Err(Error::invalid_field("scope", &fault))

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::{ClientChange, GrantType};
 use crate::base::error::{Error, Result};
 use crate::oauth::keys::Algorithm;
+use crate::platform::http::fault;
 
 /// The members that are read.
 const READ: [&str; 12] = [
@@ -34,11 +35,11 @@ pub fn read(said: &Map<String, Value>) -> Result<ClientChange> {
     let known: Map<String, Value> =
         said.iter().filter(is_read).map(|(name, value)| (name.clone(), value.clone())).collect();
     let mut change: ClientChange = serde_path_to_error::deserialize(Value::Object(known))
-        .map_err(|error| Error::invalid_field(&error.path().to_string(), &error.inner().to_string()))?;
+        .map_err(|error| Error::invalid_field(&error.path().to_string(), &fault(error.inner(), b"null")))?;
     if let Some(types) = said.get("response_types").filter(|types| !types.is_null())
         && !types.as_array().is_some_and(|types| types.iter().all(|one| one == "code"))
     {
-        return Err(Error::invalid_field("response_types", "the only one that there is is `code`"));
+        return Err(Error::invalid_field("response_types", "must be a list with `code` alone"));
     }
     let other = change.grant_types.iter().flatten().find(|grant| !GRANTS.contains(grant));
     if let Some(other) = other {

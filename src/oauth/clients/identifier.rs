@@ -46,11 +46,11 @@ impl FromStr for Identifier {
     fn from_str(text: &str) -> Result<Self, String> {
         let is_sign = |b: u8| matches!(b, b'.' | b'_' | b'~' | b'-');
         if text.is_empty() || text.len() > LONGEST {
-            return Err(format!("has 1 to {LONGEST} characters"));
+            return Err(format!("must have 1 to {LONGEST} characters"));
         }
         if !text.bytes().all(|b| b.is_ascii_alphanumeric() || is_sign(b)) || text.bytes().next().is_some_and(is_sign) {
             return Err(
-                "is made of ASCII letters, digits and `.`, `_`, `~`, `-`, and begins with a letter or digit".into()
+                "must be made of ASCII letters, digits and `.`, `_`, `~`, `-`, and begin with a letter or digit".into(),
             );
         }
         if text.bytes().all(|b| b.is_ascii_digit()) {

@@ -1,7 +1,8 @@
 //! What callers send of a client: the names are those of dynamic registration (RFC 7591 section 2, OpenID Connect
 //! Registration section 2), where these have one.
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -63,6 +64,10 @@ metadata! {
     change ClientChange {
         /// What people see.
         client_name: Option<ClientName>,
+        #[schema(ignore)]
+        client_id: Settled,
+        #[schema(ignore)]
+        service_id: Settled,
     }
     both {
         /// How it proves who it is at the token endpoint. `client_secret_basic` by default; `none` makes it a public client,
@@ -122,11 +127,23 @@ metadata! {
     }
 }
 
+/// What a client keeps, whatever is said.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Settled;
+
+impl<'de> Deserialize<'de> for Settled {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom("can't be changed: leave it out, or register another client"))
+    }
+}
+
 impl ClientChange {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
         let Self {
             client_name: None,
+            client_id: Settled,
+            service_id: Settled,
             token_endpoint_auth_method: None,
             grant_types: None,
             redirect_uris: None,

@@ -37,19 +37,19 @@ const MODULUS: std::ops::RangeInclusive<usize> = 342..=1366;
 
 /// Reads a JWK set of public keys that we can verify by.
 pub fn read(set: &Value) -> Result<JwkSet, String> {
-    let keys = set.get("keys").and_then(Value::as_array).ok_or("is a JWK set: {\"keys\": […]}")?;
+    let keys = set.get("keys").and_then(Value::as_array).ok_or("must be a JWK set: {\"keys\": […]}")?;
     if !(1..=MOST).contains(&keys.len()) {
-        return Err(format!("has 1 to {MOST} keys"));
+        return Err(format!("must have 1 to {MOST} keys"));
     }
     must_be_public(keys)?;
     let set: JwkSet =
-        serde_json::from_value(set.clone()).map_err(|_| "has a key that is no JWK (RFC 7517)".to_owned())?;
+        serde_json::from_value(set.clone()).map_err(|_| "has a key that is not a JWK (RFC 7517)".to_owned())?;
     if set.keys.iter().all(is_known) { Ok(set) } else { Err(KNOWN.into()) }
 }
 
 /// Of a JWK set that somebody publishes for all the world, what we can verify by: they may have keys for others in it.
 pub fn read_usable(set: &Value) -> Result<JwkSet, String> {
-    let keys = set.get("keys").and_then(Value::as_array).ok_or("is no JWK set")?;
+    let keys = set.get("keys").and_then(Value::as_array).ok_or("is not a JWK set")?;
     must_be_public(keys)?;
     let is_for_signatures = |key: &Jwk| matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature));
     let read = keys.iter().filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok());

@@ -151,7 +151,7 @@ impl Registration {
         let is_public = self.auth_method == AuthMethod::None;
         let mut note = |field: &str, fault: &str| faults.push((field.to_owned(), fault.to_owned()));
         if self.grant_types.is_empty() {
-            note("grant_types", "names none: a client without a grant gets no token");
+            note("grant_types", "must not be empty: a client without a grant gets no token");
         }
         if is_public && self.grant_types.contains(&GrantType::ClientCredentials) {
             note("grant_types", "`client_credentials` is for clients that keep a secret: this one is public");
@@ -174,16 +174,16 @@ impl Registration {
             note("grant_types", "`refresh_token` needs another grant, by which people let it act for them");
         }
         if self.grant_types.contains(&GrantType::AuthorizationCode) && self.redirect_uris.is_empty() {
-            note("redirect_uris", "names none: the authorization code grant sends people back to one of them");
+            note("redirect_uris", "must not be empty: the authorization code grant sends people back to one of them");
         }
         if is_public && !self.requires_pkce {
             note(
                 "require_pkce",
-                "is true for a public client: it has nothing else to prove that it is the one who asked",
+                "must be true for a public client: it has nothing else to prove that it is the one who asked",
             );
         }
         if !LIFETIMES.contains(&self.token_seconds) {
-            note("access_token_lifetime_seconds", "is a number from 10 to 86400");
+            note("access_token_lifetime_seconds", "must be a number from 10 to 86400");
         }
         self.check_keys(&mut note);
         self.check_uris(&mut note);
@@ -194,8 +194,12 @@ impl Registration {
         match (signs, self.jwks.is_some(), self.jwks_uri.is_some()) {
             (true, false, false) => note("jwks", "is missing: `private_key_jwt` needs `jwks` or `jwks_uri`"),
             (_, true, true) => note("jwks_uri", "send one of `jwks` and `jwks_uri`"),
-            (false, true, _) => note("jwks", "is for `token_endpoint_auth_method` `private_key_jwt`"),
-            (false, _, true) => note("jwks_uri", "is for `token_endpoint_auth_method` `private_key_jwt`"),
+            (false, true, _) => {
+                note("jwks", "must be left out unless `token_endpoint_auth_method` is `private_key_jwt`")
+            }
+            (false, _, true) => {
+                note("jwks_uri", "must be left out unless `token_endpoint_auth_method` is `private_key_jwt`")
+            }
             _ => {}
         }
         if let Some(Err(fault)) = self.jwks_uri.as_deref().map(uris::must_be_for_calls) {
@@ -209,7 +213,7 @@ impl Registration {
             [("redirect_uris", &self.redirect_uris), ("post_logout_redirect_uris", &self.post_logout_redirect_uris)];
         for (field, list) in lists {
             if list.len() > MOST_URIS {
-                note(field, "has too many: at most 50");
+                note(field, "must have at most 50");
                 continue;
             }
             for (place, uri) in list.iter().enumerate() {
@@ -242,7 +246,7 @@ impl Registration {
 }
 
 fn no_scopes() -> Error {
-    let fault = "is no list of at most 100 scopes with spaces between them (percent-encode what is in a name: \
+    let fault = "must be a list of at most 100 scopes with spaces between them (percent-encode what is in a name: \
                  `UI%20Store:read`)";
     Error::invalid_field("scope", fault)
 }

@@ -257,13 +257,13 @@ pub(super) fn about(client: &Client) -> LockScope {
 async fn audience(conn: &mut PgConnection, named: Option<&[Ref<ServiceId>]>) -> Result<Option<Vec<ServiceId>>> {
     let Some(named) = named else { return Ok(None) };
     if named.len() > MOST_SERVICES {
-        return Err(Error::invalid_field("audience", "has too many services: at most 100"));
+        return Err(Error::invalid_field("audience", "must have at most 100 services"));
     }
     let mut found = Vec::with_capacity(named.len());
     for (place, service) in named.iter().enumerate() {
         let fault = |fault: &str| Error::invalid_field(&format!("audience[{place}]"), fault);
         match gate::store::services::find(conn, service).await? {
-            None => return Err(fault("no service has that id or name")),
+            None => return Err(fault(&service.unfound())),
             Some(ServiceId::PORTERO) => {
                 return Err(fault("Portero itself takes no clients' tokens: name other services"));
             }

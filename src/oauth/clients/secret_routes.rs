@@ -14,7 +14,7 @@ use crate::gate::Holds;
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadServices, WriteServices};
 use crate::oauth::OAuth;
-use crate::platform::http::{Json, Path, Routes};
+use crate::platform::http::{Json, MAX_BODY, OptionalJson, Path, Routes};
 
 /// The longest overlap, in seconds: 30 days.
 const LONGEST: u32 = 2_592_000;
@@ -51,6 +51,12 @@ struct Rotation {
     overlap_seconds: u32,
 }
 
+impl Default for Rotation {
+    fn default() -> Self {
+        Self { overlap_seconds: a_day() }
+    }
+}
+
 fn a_day() -> u32 {
     86_400
 }
@@ -79,7 +85,7 @@ struct SecretMade {
 /// expires, the secret expires with it.
 #[utoipa::path(post, path = "/clients/{client_id}/secrets", tag = "clients",
     params(("client_id" = String, Path, description = "what requests name it by", example = "wiki")),
-    request_body = Rotation,
+    request_body = Option<Rotation>,
     responses(
         (status = 201, body = SecretMade),
         (status = 404, description = "`client_not_found`"),
@@ -89,10 +95,10 @@ async fn rotate_client_secret(
     State(oauth): State<OAuth>,
     by: Holds<WriteServices>,
     Path(client_id): Path<String>,
-    Json(rotation): Json<Rotation>,
+    OptionalJson(rotation): OptionalJson<Rotation, MAX_BODY>,
 ) -> Result<(StatusCode, Json<SecretMade>)> {
     if rotation.overlap_seconds > LONGEST {
-        return Err(Error::invalid_field("overlap_seconds", "is a number from 0 to 2592000 (30 days)"));
+        return Err(Error::invalid_field("overlap_seconds", "must be a number from 0 to 2592000 (30 days)"));
     }
     let overlap = Duration::seconds(rotation.overlap_seconds.into());
     let (client, by) = find(&mut *oauth.db.read().await?, by, &client_id).await?;

@@ -16,7 +16,7 @@ pub fn must_be_for_redirects(text: &str, is_public: bool) -> Result<(), String> 
             Err(format!("the private-use scheme `{scheme}:` {why}"))
         }
         _ => {
-            Err("begins with https:// or, in a native app, with its own scheme, such as com.example.app:/callback"
+            Err("must begin with https:// or, in a native app, with its own scheme, such as com.example.app:/callback"
                 .into())
         }
     }
@@ -26,7 +26,7 @@ pub fn must_be_for_redirects(text: &str, is_public: bool) -> Result<(), String> 
 pub fn must_be_for_calls(text: &str) -> Result<(), String> {
     let url = read(text)?;
     if url.scheme() != "https" {
-        return Err("begins with https://: Portero calls nothing else".into());
+        return Err("must begin with https://: Portero calls nothing else".into());
     }
     must_be_safe(&url)
 }
@@ -36,15 +36,16 @@ fn read(text: &str) -> Result<Url, String> {
         return Err(format!("too long: at most {LONGEST} characters"));
     }
     if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '\\' | '"' | '<' | '>' | '`')) {
-        return Err(format!("has `{}` in it, which is percent-encoded in a URI", odd.escape_debug()));
+        return Err(format!("must have no `{}` in it: percent-encode that in a URI", odd.escape_debug()));
     }
     if text.contains('*') {
-        return Err("has a wildcard: it is compared to the letter; name each address".into());
+        return Err("must have no wildcard: it is compared to the letter; name each address".into());
     }
     if text.contains('#') {
-        return Err("has a fragment: leave out `#` and what follows".into());
+        return Err("must have no fragment: leave out `#` and what follows".into());
     }
-    let url = Url::parse(text).map_err(|_| "is no absolute URI, such as https://app.example/callback".to_owned())?;
+    let url =
+        Url::parse(text).map_err(|_| "must be an absolute URI, such as https://app.example/callback".to_owned())?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("has credentials in it".into());
     }
@@ -62,7 +63,7 @@ fn must_be_safe(url: &Url) -> Result<(), String> {
     if url.scheme() == "https" || is_loopback {
         return Ok(());
     }
-    Err("begins with http://, which others on the way can read: use https:// (http:// is for 127.0.0.1, [::1] and localhost)"
+    Err("must begin with https://: others on the way can read http://, which is for 127.0.0.1, [::1] and localhost"
         .into())
 }
 

@@ -22,7 +22,8 @@ pub struct Application {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T08:00:00Z")]
     pub since: OffsetDateTime,
-    /// When it last got a token; `null` when it never has.
+    /// When it last got a token by a login that has not ended; `null` where there is none, as after the session has ended without
+    /// `offline_access`.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:30:00Z")]
     pub last_used_at: Option<OffsetDateTime>,

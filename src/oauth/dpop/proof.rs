@@ -129,8 +129,9 @@ impl Proof {
     }
 }
 
-const NO_PROOF: &str = "the DPoP header is no proof: a JWT of the type dpop+jwt";
-const NO_KEY: &str = "jwk of the DPoP proof is no public key on P-256 or Ed25519, and no RSA key of 2048 bits or more";
+const NO_PROOF: &str = "the DPoP header is not a proof: a JWT of the type dpop+jwt";
+const NO_KEY: &str =
+    "jwk of the DPoP proof is not a public key on P-256 or Ed25519, nor an RSA key of 2048 bits or more";
 
 /// How the proof says it is signed, and by which key: nothing of it is proved.
 fn key_of(text: &str) -> Result<(jsonwebtoken::Algorithm, Jwk), &'static str> {

@@ -53,7 +53,7 @@ fn sent(headers: &HeaderMap) -> std::result::Result<Option<&str>, &'static str> 
     let mut sent = headers.get_all(HEADER).iter();
     match (sent.next(), sent.next()) {
         (None, _) => Ok(None),
-        (Some(proof), None) => proof.to_str().map(Some).map_err(|_| "the DPoP header is no proof"),
+        (Some(proof), None) => proof.to_str().map(Some).map_err(|_| "the DPoP header is not a proof"),
         (Some(_), Some(_)) => Err("the DPoP header was sent twice: send one proof"),
     }
 }

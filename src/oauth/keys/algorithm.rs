@@ -49,6 +49,6 @@ impl FromStr for Algorithm {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text);
-        found.ok_or_else(|| "is none of ES256, EdDSA, RS256".to_owned())
+        found.ok_or_else(|| "must be one of ES256, EdDSA, RS256".to_owned())
     }
 }

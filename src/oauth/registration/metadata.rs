@@ -16,7 +16,7 @@ impl<S: Send + Sync> FromRequest<S> for Metadata {
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let body = read(request.into_body(), MAX_OF_STRANGERS).await?;
-        let said = serde_json::from_slice(&body).map_err(|_| invalid("the body is no JSON object"))?;
+        let said = serde_json::from_slice(&body).map_err(|_| invalid("the body is not a JSON object"))?;
         Ok(Self(said))
     }
 }

@@ -79,7 +79,7 @@ async fn register_client(
     headers: HeaderMap,
     said: Result<Metadata>,
 ) -> Result<Response> {
-    let token = InitialAccessHash::of(bearer(&headers)?).ok_or_else(Error::invalid_token)?;
+    let token = InitialAccessHash::of(initial(&headers)?).ok_or_else(Error::invalid_token)?;
     let (made, access) = register(&oauth, &origin, token, &said?).await?;
     let uri = client_uri(&oauth, &made.shown.client_id);
     let secret = made.secret.map(|(secret, _)| secret);
@@ -94,6 +94,13 @@ pub(super) fn must_be_on(oauth: &OAuth) -> Result<()> {
     }
     let description = "no client registers itself here: an administrator may, or sets CLIENT_REGISTRATION=true";
     Err(Error::new(StatusCode::FORBIDDEN, "access_denied", description))
+}
+
+/// The initial access token that a request came with.
+fn initial(headers: &HeaderMap) -> Result<&str> {
+    let description = "send an initial access token in Authorization: Bearer; an administrator makes one (portero service \
+                       registration-token add)";
+    bearer(headers).map_err(|error| error.described(description))
 }
 
 /// What a request came with.

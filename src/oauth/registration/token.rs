@@ -93,10 +93,10 @@ pub async fn make(
     until: Option<OffsetDateTime>,
 ) -> Result<(InitialAccessToken, RegistrationToken)> {
     if !(1..=MOST_USES).contains(&new.uses) {
-        return Err(Error::invalid_field("uses", "is a number from 1 to 1000"));
+        return Err(Error::invalid_field("uses", "must be a number from 1 to 1000"));
     }
     if !(60..=LONGEST_SECONDS).contains(&new.expires_in_seconds) {
-        return Err(Error::invalid_field("expires_in_seconds", "is a number from 60 to 31536000 (a year)"));
+        return Err(Error::invalid_field("expires_in_seconds", "must be a number from 60 to 31536000 (a year)"));
     }
     if service == ServiceId::PORTERO {
         return Err(Error::conflict("built_in", "a client is of one of your own services: Portero itself has none"));

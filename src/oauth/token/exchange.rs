@@ -141,7 +141,8 @@ fn target(oauth: &OAuth, known: &Known, subject: &ExchangedSubject, form: &Form)
     };
     if let Some(none) = named.iter().find(|name| !possible.iter().any(|place| is_named(place, name))) {
         return Err(Error::invalid_target(format!(
-            "{none} is no service that both this client and subject_token are for: audience=<name> of one that is"
+            "`{none}` is not a service that both this client and subject_token are for: {}",
+            possible.iter().map(|place| &*place.name).collect::<Vec<_>>().join(", "),
         )));
     }
     possible.retain(|place| named.is_empty() || named.iter().any(|name| is_named(place, name)));
@@ -182,7 +183,8 @@ async fn granted(
                     || allowed.as_ref().is_some_and(|allowed| allowed.contains(scope))
             };
             if let Some(other) = asked.iter().find(|scope| !is_allowed(scope)) {
-                return Err(Error::invalid_scope(format!("the scope {other} is more than may be granted here")));
+                let allowed = allowed.clone().unwrap_or_default();
+                return Err(Refused::NotAllowed { scope: other.clone(), allowed }.into());
             }
             asked.into_iter().filter(|scope| !OF_A_LOGIN.contains(&scope.as_str())).collect()
         }

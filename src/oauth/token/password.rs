@@ -78,7 +78,8 @@ fn asked(oauth: &OAuth, known: &Known, form: &Form) -> Result<Asked> {
     words.retain(|word| *word != SUPERUSER);
     let superuser = words.len() < all;
     if superuser && !allowed.iter().any(|scope| scope == SUPERUSER) {
-        return Err(scopes::Refused::NotAllowed(SUPERUSER.to_owned()).into());
+        let (scope, allowed) = (SUPERUSER.to_owned(), allowed.clone());
+        return Err(scopes::Refused::NotAllowed { scope, allowed }.into());
     }
     // Who asks for that alone, asks for nothing else.
     let rest = words.join(" ");

@@ -1,16 +1,14 @@
-use crate::oauth::error::{Error, Result};
-use crate::oauth::scopes;
+use crate::oauth::error::Result;
+use crate::oauth::scopes::{self, Refused};
 
 /// The scopes that a request names, each of them one of `allowed`.
 ///
 /// # Errors
 /// 400 `invalid_scope`.
 pub(super) fn requested(text: &str, allowed: &[String]) -> Result<Vec<String>> {
-    let malformed =
-        || Error::invalid_scope("scope is no list of scopes: percent-encode names, and part scopes by a space");
-    let asked = scopes::read(text).ok_or_else(malformed)?;
+    let asked = scopes::read(text).ok_or(Refused::Malformed)?;
     match asked.iter().find(|scope| !allowed.contains(scope)) {
-        Some(other) => Err(Error::invalid_scope(format!("the scope {other} is more than may be granted here"))),
+        Some(scope) => Err(Refused::NotAllowed { scope: scope.clone(), allowed: allowed.to_vec() }.into()),
         None => Ok(asked),
     }
 }

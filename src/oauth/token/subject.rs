@@ -62,7 +62,7 @@ impl ExchangedSubject {
         match Presented::of(token) {
             Some(Presented::Session(token)) => Self::of_session(oauth, token).await,
             Some(Presented::Access(token)) => Self::of_access_token(oauth, client, token).await,
-            None => Err(Error::invalid_request("subject_token is no token of a session and no access token")),
+            None => Err(Error::invalid_request("subject_token is neither the token of a session nor an access token")),
         }
     }
 

@@ -46,8 +46,11 @@ pub(super) static WORDS: Words = Words {
     say_code: "Enter the code.",
     faults: Faults {
         malformed: "The application sent a request that can't be read.",
+        missing_client: "The request has no client_id.",
         unknown_client: "The application that sent you here is not known.",
-        unregistered_redirect: "The application wants you sent to an address that it has not registered.",
+        unusable_document: "The document that describes the application could not be used.",
+        missing_redirect: "The request has no redirect_uri: the address to return to is missing.",
+        unregistered_redirect: "The application {} wants you sent to an address that it has not registered: {}",
         unknown_request: "This request is over, or was used already. Go back to the application and begin again.",
         unregistered_return: "The address to return to after signing out is not registered.",
         unproved_return: "The application that wants to sign you out is unknown, or its ID token is not valid.",

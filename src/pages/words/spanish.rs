@@ -46,8 +46,11 @@ pub(super) static WORDS: Words = Words {
     say_code: "Escriba el código.",
     faults: Faults {
         malformed: "La aplicación envió una solicitud que no se puede leer.",
+        missing_client: "La solicitud no tiene client_id.",
         unknown_client: "No se conoce la aplicación que lo envió aquí.",
-        unregistered_redirect: "La aplicación quiere enviarlo a una dirección que no ha registrado.",
+        unusable_document: "No se pudo usar el documento que describe la aplicación.",
+        missing_redirect: "La solicitud no tiene redirect_uri: falta la dirección a la que volver.",
+        unregistered_redirect: "La aplicación {} quiere enviarlo a una dirección que no ha registrado: {}",
         unknown_request: "Esta solicitud ha caducado o ya se usó. Vuelva a la aplicación y empiece de nuevo.",
         unregistered_return: "La dirección a la que volver después de cerrar la sesión no está registrada.",
         unproved_return: "La aplicación que quiere cerrar su sesión es desconocida o su token de identidad no es válido.",

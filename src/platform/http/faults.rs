@@ -81,7 +81,7 @@ mod tests {
     fn what_is_missing_and_what_is_bad_is_named_at_once() {
         assert_eq!(faults("{}"), [". missing field `username`", ". missing field `name`"]);
         let several = faults(r#"{"email": "no address", "person_type": "X", "nmae": "Ada", "username": 7}"#).join("; ");
-        for part in ["email ", "person_type ", "nmae unknown field `nmae`", "username expected", "missing field `name`"]
+        for part in ["email ", "person_type ", "nmae unknown field `nmae`", "username must be", "missing field `name`"]
         {
             assert!(several.contains(part), "{part} in {several}");
         }

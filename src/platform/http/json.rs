@@ -26,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Json<T, const MAX: usize = MAX_BODY>(pub T);
 
-/// A JSON body that may be left out, and that strangers may send.
+/// A JSON body that may be left out, and that strangers may send, unless `MAX` says otherwise.
 #[derive(Debug)]
-pub struct OptionalJson<T>(pub T);
+pub struct OptionalJson<T, const MAX: usize = MAX_OF_STRANGERS>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for Json<T, MAX> {
     type Rejection = Error;
@@ -38,11 +38,11 @@ impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for J
     }
 }
 
-impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+impl<T: DeserializeOwned + Default, S: Send + Sync, const MAX: usize> FromRequest<S> for OptionalJson<T, MAX> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let body = read(request.into_body(), MAX_OF_STRANGERS).await?;
+        let body = read(request.into_body(), MAX).await?;
         let value = if body.trim_ascii().is_empty() { None } else { parse::<Option<T>>(&body)? };
         Ok(Self(value.unwrap_or_default()))
     }
@@ -73,14 +73,17 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let first = (error.path().to_string(), fault(error.inner(), body));
+        // Of a body that ends in the middle there is no field to name.
+        let path = Some(error.path().to_string()).filter(|path| !path.ends_with('?')).unwrap_or_default();
+        let first = (path, fault(error.inner(), body));
         Error::invalid_fields(&faults::all::<T>(body, first))
     })?;
     reader.end().map_err(|error| Error::invalid_field("", &fault(&error, body)))?;
     Ok(value)
 }
 
-pub(super) fn fault(error: &serde_json::Error, body: &[u8]) -> String {
+/// What is wrong with a body, or a value in one, without what it says.
+pub fn fault(error: &serde_json::Error, body: &[u8]) -> String {
     use serde_json::error::Category;
     match error.classify() {
         Category::Eof => "the body ends before its JSON does; send a JSON object".to_owned(),
@@ -95,15 +98,27 @@ pub(super) fn fault(error: &serde_json::Error, body: &[u8]) -> String {
             if let Some(unknown) = unknown_field(what) {
                 return unknown;
             }
-            // serde quotes the value, which may be a password of the wrong type: say only what was expected.
+            // serde quotes the value, which may be a password of the wrong type: say only what is wanted.
             match what.rsplit_once(", expected ") {
-                Some((found, expected)) if found.starts_with("invalid ") => {
-                    let expected = if expected.starts_with("struct ") { "a JSON object" } else { expected };
-                    format!("expected {expected}")
+                Some((found, wanted)) if found.starts_with("invalid ") || found.starts_with("unknown variant `") => {
+                    format!("must be {}", plainly(wanted))
                 }
                 _ => what.to_owned(),
             }
         }
+    }
+}
+
+/// What serde wants, in words of JSON.
+fn plainly(wanted: &str) -> &str {
+    match wanted {
+        "a sequence" => "a list",
+        "a map" => "a JSON object",
+        "a boolean" => "true or false",
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "f32" | "f64" => "a number",
+        _ if wanted.starts_with("struct ") => "a JSON object",
+        _ => wanted,
     }
 }
 
@@ -197,14 +212,14 @@ mod tests {
 
     #[test]
     fn a_fault_names_its_field_and_never_its_value() {
-        assert_eq!(refusal(r#"{"password": 123456}"#), "invalid_request_body: `password`: expected a string");
+        assert_eq!(refusal(r#"{"password": 123456}"#), "invalid_request_body: `password`: must be a string");
         assert!(refusal(r#"{"pass": "x"}"#).contains("unknown field `pass`"));
         assert!(refusal(r#"{"pass": "x"}"#).contains("did you mean `password`?"));
         assert!(refusal(r#"{"zzz": "x"}"#).contains("known fields: `password`"));
         assert!(refusal("{}").contains("missing field `password`"));
-        assert!(refusal("").contains("ends before"));
+        assert!(refusal("").contains("ends before") && refusal(r#"{"password": "#).contains(": the body ends before"));
         assert!(refusal(r#"{"password": "x"} more"#).contains("not JSON"));
         assert!(refusal("[]").contains("send a JSON object"));
-        assert!(refusal("5").contains("expected a JSON object"));
+        assert!(refusal("5").contains("must be a JSON object"));
     }
 }

@@ -101,7 +101,7 @@ struct Destination {
 impl Destination {
     fn read(url: &str) -> Result<Self, Failure> {
         let refused = |why: &str| Failure::Refused(why.to_owned());
-        let url = Url::parse(url).map_err(|_| refused("is no absolute URL"))?;
+        let url = Url::parse(url).map_err(|_| refused("is not an absolute URL"))?;
         if url.scheme() != "https" {
             return Err(refused("does not begin with https://"));
         }
@@ -201,7 +201,7 @@ impl Outbound {
         match inside.filter(|_| !self.0.settings.allows_internal) {
             None => Ok(()),
             Some(inside) => Err(Failure::Refused(format!(
-                "{host} is at {}, which is no public address (OUTBOUND_ALLOW_INTERNAL allows it)",
+                "{host} is at {}, which is not a public address (OUTBOUND_ALLOW_INTERNAL allows it)",
                 inside.ip()
             ))),
         }

@@ -71,7 +71,7 @@ impl MasterKey {
         }
         let mut bytes = Zeroizing::new([0; 32]);
         hex::decode_to_slice(text.trim(), bytes.as_mut_slice()).map_err(|_| {
-            anyhow::anyhow!("{shown} is no master key: it holds 64 hex digits, as `openssl rand -hex 32` makes them")
+            anyhow::anyhow!("{shown} is not a master key: it holds 64 hex digits, as `openssl rand -hex 32` makes them")
         })?;
         Ok(Some(Self(bytes)))
     }

@@ -8,6 +8,7 @@ use crate::support::oauth::{VERIFIER, post_form};
 use crate::support::{Place, Response, Said, Server};
 
 const UNKNOWN: &str = "is not known";
+const UNUSABLE: &str = "document that describes the application could not be used";
 const CALLBACK: &str = super::CALLBACK;
 
 async fn world(place: &Place) -> Server {
@@ -92,7 +93,7 @@ async fn a_client_that_nobody_registered_is_known_by_its_host_and_people_are_ask
     // Whoever deletes it bars it.
     root.delete(&path).await.ok();
     server.app.clock.turn(Duration::days(2));
-    assert!(Browser::new(&server).get(&asking(&client_id, &[])).await.text.contains(UNKNOWN));
+    assert!(Browser::new(&server).get(&asking(&client_id, &[])).await.text.contains(UNUSABLE));
 }
 
 #[tokio::test]
@@ -119,13 +120,13 @@ async fn a_document_that_is_not_as_it_should_be_makes_no_client() {
     ] {
         place.says(path, said);
         let page = browser.get(&asking(&place.at(path), &[])).await;
-        assert!(page.status == 400 && page.text.contains(UNKNOWN), "{path}: {page:?}");
+        assert!(page.status == 400 && page.text.contains(UNUSABLE), "{path}: {page:?}");
         // Its host is asked so often a minute.
         server.app.clock.turn(Duration::minutes(1));
     }
     let text = Said { headers: vec![("content-type", "text/html".to_owned())], ..Said::json(&good("/text")) };
     place.says("/text", text);
-    assert!(browser.get(&asking(&place.at("/text"), &[])).await.text.contains(UNKNOWN));
+    assert!(browser.get(&asking(&place.at("/text"), &[])).await.text.contains(UNUSABLE));
     place.says("/good", Said::json(&good("/good")));
     let asked = place.asked().len();
     for odd in [
@@ -172,10 +173,10 @@ async fn a_document_is_read_again_when_it_is_old_and_its_changes_count() {
     let other = [("redirect_uri", "https://shop.example.com/other")];
     assert!(browser.get(&asking(&client_id, &other)).await.text.contains("asks for access"));
     server.app.clock.turn(Duration::days(2));
-    assert!(browser.get(&asking(&client_id, &other)).await.text.contains(UNKNOWN));
+    assert!(browser.get(&asking(&client_id, &other)).await.text.contains(UNUSABLE));
     // Or says that there is no such client any more.
     place.says("/client.json", Said::status(410));
-    assert!(browser.get(&asking(&client_id, &other)).await.text.contains(UNKNOWN));
+    assert!(browser.get(&asking(&client_id, &other)).await.text.contains(UNUSABLE));
     let form = [("grant_type", "refresh_token"), ("refresh_token", "por_x"), ("client_id", client_id.as_str())];
     let refused = post_form(&server.anonymous(), "/oauth/token", &form, |request| request).await;
     assert_eq!(refused.refusal(), (401, "invalid_client"));
@@ -205,7 +206,7 @@ async fn strangers_make_us_ask_a_host_so_often_and_fill_no_service() {
     let server = world(&place).await;
     let mut browser = Browser::new(&server);
     for n in 0..15 {
-        assert!(browser.get(&asking(&place.at(&format!("/{n}")), &[])).await.text.contains(UNKNOWN));
+        assert!(browser.get(&asking(&place.at(&format!("/{n}")), &[])).await.text.contains(UNUSABLE));
     }
     assert_eq!(place.asked().len(), 10);
     server
@@ -279,4 +280,23 @@ async fn a_device_of_a_client_that_nobody_registered_is_known_by_its_host_too() 
         let found_so = ada.get(&format!("/auth/me/applications?q={prefix}")).await.ok();
         assert_eq!(found_so.column("id").len(), found, "{prefix}");
     }
+}
+
+async fn without_their_service_they_are_not_known_until_it_is_made() {
+    let place = Place::open().await;
+    let [allow, trust] = place.settings();
+    let server = Server::configured(&[allow, trust, ("CLIENT_ID_METADATA_SERVICE", "Later")]).await;
+    let offered = async || {
+        let metadata = server.anonymous().get("/.well-known/openid-configuration").await.ok().body;
+        metadata["client_id_metadata_document_supported"] == true
+    };
+    let client_id = place.at("/client.json");
+    place.says("/client.json", Said::json(&document(&client_id)));
+    assert!(!offered().await);
+    let mut browser = Browser::new(&server);
+    let refused = browser.get(&asking(&client_id, &[])).await;
+    assert!(refused.status == 400 && refused.text.contains(UNKNOWN), "{refused:?}");
+    server.execute("insert into auth.services (name) values ('Later')").await;
+    assert!(offered().await);
+    assert_eq!(browser.get(&asking(&client_id, &[("scope", "openid")])).await.status, 200);
 }

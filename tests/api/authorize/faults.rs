@@ -10,18 +10,22 @@ async fn who_asks_must_be_known_before_anybody_is_sent_anywhere() {
     server.execute("update auth.clients set removed_at = now() where false").await;
     let (_, mut browser) = clerk(&server).await;
     for (request, sentence) in [
-        (asking(&[("client_id", "")]), "is not known"),
+        (asking(&[("client_id", "")]), "has no client_id"),
         (asking(&[("client_id", "nobody")]), "is not known"),
         (asking(&[("client_id", "web-shop\0")]), "read"),
-        (asking(&[("redirect_uri", "")]), "has not registered"),
-        (asking(&[("redirect_uri", "https://evil.example")]), "has not registered"),
+        (asking(&[("redirect_uri", "")]), "has no redirect_uri"),
+        (
+            asking(&[("redirect_uri", "https://evil.example")]),
+            "web-shop wants you sent to an address that it has not registered: https://evil.example",
+        ),
+        (asking(&[("redirect_uri", "https://evil.example/<b>")]), "https://evil.example/&#60;b&#62;"),
         (asking(&[("redirect_uri", "https://evil.example"), ("request", "eyJ.eyJ.c2ln")]), "has not registered"),
         (asking(&[("redirect_uri", "https://evil.example"), ("prompt", "none")]), "has not registered"),
         (format!("{}&client_id=web-shop", asking(&[])), "read"),
         (format!("{}&redirect_uri=https%3A%2F%2Fevil.example", asking(&[])), "read"),
         (format!("{}{}", asking(&[]), "&a=b".repeat(100)), "read"),
         (asking(&[("nonce", &"n".repeat(9000))]), "read"),
-        ("/oauth/authorize".to_owned(), "is not known"),
+        ("/oauth/authorize".to_owned(), "has no client_id"),
     ] {
         let page = browser.get(&request).await;
         assert_eq!(page.status, 400, "{request}");
@@ -64,6 +68,16 @@ async fn every_other_fault_goes_back_to_the_client() {
         let answer = browser.get(&asking(parameters)).await;
         assert_eq!(error(&answer), expected, "{parameters:?}");
         assert_eq!(carried(&answer).1["state"], "xyz", "{parameters:?}");
+    }
+    for (parameters, words) in [
+        ([("scope", "openid profle")], "scope 'profle' is not one that this client may ask for here: openid"),
+        (
+            [("resource", "Shop")],
+            "resource 'Shop' is not a service of this client; its tokens are for urn:portero:service:Store",
+        ),
+    ] {
+        let answer = browser.get(&asking(&parameters)).await;
+        assert!(carried(&answer).1["error_description"].contains(words), "{answer:?}");
     }
     // {"response_mode":"fragment","scope":"Store:erase"}: where the refusal goes, and nothing else of it.
     let object = "eyJhbGciOiJub25lIn0.eyJyZXNwb25zZV9tb2RlIjoiZnJhZ21lbnQiLCJzY29wZSI6IlN0b3JlOmVyYXNlIn0.";

@@ -143,3 +143,14 @@ async fn the_start_page_logs_out_at_a_click() {
     assert_page(&browser.submit(&home, &[]).await, 200, "You are signed out.");
     assert!(browser.get("/").await.text.contains(r#"id="sign-in""#));
 }
+
+#[tokio::test]
+async fn the_port_of_a_loopback_address_is_free_here_as_it_was_at_the_login() {
+    let server = shop().await;
+    let (mut browser, hint) = visitor(&server).await;
+    server.execute("update auth.clients set post_logout_redirect_uris = '{http://127.0.0.1:7880/}'").await;
+    let elsewhere = asking_out(&[("id_token_hint", &hint), ("post_logout_redirect_uri", "http://127.0.0.1:7881/x")]);
+    assert_eq!(browser.get(&elsewhere).await.status, 400);
+    let native = asking_out(&[("id_token_hint", &hint), ("post_logout_redirect_uri", "http://127.0.0.1:7881/")]);
+    assert_eq!(browser.get(&native).await.header("location"), "http://127.0.0.1:7881/");
+}

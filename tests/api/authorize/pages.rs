@@ -81,7 +81,7 @@ async fn pages_speak_the_language_of_their_reader() {
         ("/", "Bienvenido"),
         ("/login", "Contraseña"),
         ("/oauth/logout", "Ha cerrado la sesión"),
-        ("/oauth/authorize", "No se conoce"),
+        ("/oauth/authorize", "La solicitud no tiene client_id"),
     ] {
         let page = browser.get(path).await;
         assert!(page.text.contains(r#"<html lang="es">"#) && page.text.contains(told), "{path}: {page:?}");

@@ -76,6 +76,24 @@ async fn each_field_at_fault_is_named_when_a_client_is_made_and_when_it_is_chang
 }
 
 #[tokio::test]
+async fn a_fault_says_how_it_must_be() {
+    let (_server, root) = world().await;
+    for (fields, words) in [
+        (json!({"redirect_uris": "https://a.example/"}), "`redirect_uris`: must be a list"),
+        (json!({"consent": "never"}), "`consent`: must be one of `ask`, `remember`, `none`"),
+        (json!({"access_token_lifetime_seconds": 1}), "must be a number from 10 to 86400"),
+        (json!({"access_token_lifetime_seconds": "long"}), "must be a whole number"),
+        (json!({"require_pkce": "yes"}), "must be true or false"),
+        (json!({"redirect_uris": ["http://a.example/"]}), "must begin with https://"),
+        (json!({"audience": ["nothing"]}), "no service is called `nothing`"),
+        (json!({"scope": "Shop:nothing"}), "portero permission add nothing"),
+    ] {
+        let refused = make(&root, with(wiki(), fields)).await;
+        assert!(refused.detail().contains(words), "{words}: {refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn several_faults_are_told_at_once() {
     let (_server, root) = world().await;
     let bad = json!({"redirect_uris": ["http://a.example/"], "access_token_lifetime_seconds": 1, "grant_types": ["password"]});
@@ -92,6 +110,10 @@ async fn what_is_settled_with_the_registration_is_refused_there_alone() {
     for (field, value) in [("client_id", json!("other")), ("service_id", json!(BANK))] {
         let refused = root.patch("/clients/wiki", json!({field: value})).await;
         assert_eq!(refused.refusal(), (400, "invalid_request_body"), "{field} is for good");
+        assert!(
+            refused.detail().contains("can't be changed") && !refused.detail().contains("did you mean"),
+            "{refused:?}"
+        );
     }
     for bad in ["7", "", "-a", "a b", "a:b", "https://app.example/", "ñ"] {
         let refused = make(&root, with(wiki(), json!({"client_id": bad}))).await;

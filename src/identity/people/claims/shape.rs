@@ -108,7 +108,7 @@ fn lines(text: &str) -> Result<String, String> {
 
 /// Where a browser may go without running anything: applications make links and pictures of it.
 fn web_address(text: &str) -> Result<String, String> {
-    let fault = || "is no address that begins with https:// or http://".to_owned();
+    let fault = || "must be an address that begins with https:// or http://".to_owned();
     if text.len() > 500 {
         return Err("too long: at most 500 characters".to_owned());
     }
@@ -120,7 +120,7 @@ fn web_address(text: &str) -> Result<String, String> {
 }
 
 fn birthdate(text: &str) -> Result<String, String> {
-    let fault = || "is no date: YYYY-MM-DD, 0000-MM-DD without the year, or YYYY alone".to_owned();
+    let fault = || "must be a date: YYYY-MM-DD, 0000-MM-DD without the year, or YYYY alone".to_owned();
     let number = |part: &str, digits: usize| {
         let is_number = part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
         is_number.then(|| part.parse::<u16>().ok()).flatten().ok_or_else(fault)
@@ -149,7 +149,7 @@ fn time_zone(text: &str) -> Result<String, String> {
     };
     let is_name =
         text.len() <= 64 && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.split('/').all(is_part);
-    if is_name { Ok(text.to_owned()) } else { Err("is no time zone, such as America/Lima".to_owned()) }
+    if is_name { Ok(text.to_owned()) } else { Err("must be a time zone, such as America/Lima".to_owned()) }
 }
 
 fn language_tag(text: &str) -> Result<String, String> {
@@ -157,14 +157,14 @@ fn language_tag(text: &str) -> Result<String, String> {
     let is_language = |part: &str| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphabetic());
     let is_part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
     let is_tag = text.len() <= 35 && parts.next().is_some_and(is_language) && parts.all(is_part);
-    if is_tag { Ok(text.to_owned()) } else { Err("is no tag of a language, such as es or es-PE".to_owned()) }
+    if is_tag { Ok(text.to_owned()) } else { Err("must be a tag of a language, such as es or es-PE".to_owned()) }
 }
 
 fn phone_number(text: &str) -> Result<String, String> {
     let digits = text.strip_prefix('+').unwrap_or_default();
     let is_number =
         (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
-    if is_number { Ok(text.to_owned()) } else { Err("is no phone number, such as +51987654321 (E.164)".to_owned()) }
+    if is_number { Ok(text.to_owned()) } else { Err("must be a phone number, such as +51987654321 (E.164)".to_owned()) }
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 }
 
 fn past(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, String> {
-    let moment = clock::read_rfc3339(text).ok_or_else(|| "is no time like 2026-01-31T09:00:00Z".to_owned())?;
+    let moment = clock::read_rfc3339(text).ok_or_else(|| "is not a time like 2026-01-31T09:00:00Z".to_owned())?;
     if moment <= now { Ok(moment) } else { Err("must not be in the future; this moment is yet to come".to_owned()) }
 }
 
@@ -258,7 +258,7 @@ mod tests {
         let at = |moment| faults(&[("username", "ada"), ("name", "Ada"), ("disabled_at", moment)]);
         assert_eq!(at("1970-01-01T00:00:00Z"), "");
         assert_eq!(at("1970-01-01T00:00:01Z"), "disabled_at: must not be in the future; this moment is yet to come");
-        assert!(at("tomorrow").contains("is no time like"));
+        assert!(at("tomorrow").contains("is not a time like"));
     }
 
     #[test]

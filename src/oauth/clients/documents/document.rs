@@ -28,7 +28,7 @@ impl Document {
     /// What is wrong with it.
     pub(super) fn read(address: &Address, body: &[u8]) -> Result<Self, String> {
         let said: Result<Map<String, Value>, _> = serde_json::from_slice(body);
-        let mut said = said.map_err(|_| "is no JSON object".to_owned())?;
+        let mut said = said.map_err(|_| "is not a JSON object".to_owned())?;
         if said.get("client_id").and_then(Value::as_str) != Some(address.as_str()) {
             return Err("has another client_id than its address".to_owned());
         }

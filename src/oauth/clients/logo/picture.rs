@@ -38,9 +38,9 @@ impl Picture {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => ("image/png", of_png(&bytes)),
             [0xff, 0xd8, 0xff, ..] => ("image/jpeg", of_jpeg(&bytes)),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => ("image/webp", of_webp(&bytes)),
-            _ => return Err("is no PNG, JPEG or WebP".to_owned()),
+            _ => return Err("is not a PNG, JPEG or WebP".to_owned()),
         };
-        let size = size.ok_or_else(|| format!("is no whole {media_type}"))?;
+        let size = size.ok_or_else(|| format!("is not a whole {media_type}"))?;
         if !(1..=WIDEST).contains(&size.0) || !(1..=WIDEST).contains(&size.1) {
             return Err(format!("is {} × {} pixels: 1 to {WIDEST} each are allowed", size.0, size.1));
         }
