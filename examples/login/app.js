@@ -12,9 +12,14 @@ const home = `http://127.0.0.1:${PORT}/`;
 const authentication = CLIENT_SECRET ? oidc.ClientSecretBasic(CLIENT_SECRET) : oidc.None();
 // Portero itself speaks plain HTTP on this machine only.
 const plain = ISSUER.startsWith("http:") ? [oidc.allowInsecureRequests] : [];
-const portero = await oidc.discovery(new URL(ISSUER), CLIENT_ID, undefined, authentication, {
-  execute: [...plain, oidc.enableNonRepudiationChecks], // verifies the signature of ID tokens
-});
+const portero = await oidc
+  .discovery(new URL(ISSUER), CLIENT_ID, undefined, authentication, {
+    execute: [...plain, oidc.enableNonRepudiationChecks], // verifies the signature of ID tokens
+  })
+  .catch((error) => {
+    console.error(`Portero does not answer at ${ISSUER}: is \`portero demo\` running? (${error.cause?.message ?? error.message})`);
+    process.exit(1);
+  });
 
 // In memory, which is enough for an example. Each by the random text in its cookie.
 const logins = new Map(); // under way: what must come back

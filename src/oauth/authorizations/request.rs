@@ -20,7 +20,6 @@ use crate::oauth::audience::{is_called, not_among};
 use crate::oauth::clients::documents::Address;
 use crate::oauth::clients::{self, Client, GrantType};
 use crate::oauth::dpop::Thumbprint;
-use crate::oauth::error::in_ascii;
 use crate::oauth::keys::TokenType;
 use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
 use crate::oauth::scopes;
@@ -321,7 +320,7 @@ fn asked_for(
         let is_named = |Service { id, name }: &&Service| is_called(resource, &oauth.issuer, (*id, name));
         let Some(service) = services.iter().find(is_named) else {
             let description = not_among("resource", resource, services.iter().map(|service| service.name.as_str()));
-            return Err(Wrong::new("invalid_target", in_ascii(&description)));
+            return Err(Wrong::new("invalid_target", description));
         };
         wanted.push(service.id);
     }
