@@ -261,15 +261,6 @@ impl<T: Id> Ref<T> {
         }
     }
 
-    /// What to say of a field when no row bears this id or name.
-    pub fn unfound(&self) -> String {
-        match self {
-            Self::Id(_) | Self::NoSuchId => format!("no {} has that id", T::NOUN),
-            Self::Name(name) => format!("no {} is called `{name}`", T::NOUN),
-            Self::NoSuchName => format!("no {} is called so", T::NOUN),
-        }
-    }
-
     /// Whether the caller gave a name.
     pub fn is_name(&self) -> bool {
         matches!(self, Self::Name(_) | Self::NoSuchName)

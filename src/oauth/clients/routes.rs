@@ -263,7 +263,7 @@ async fn audience(conn: &mut PgConnection, named: Option<&[Ref<ServiceId>]>) -> 
     for (place, service) in named.iter().enumerate() {
         let fault = |fault: &str| Error::invalid_field(&format!("audience[{place}]"), fault);
         match gate::store::services::find(conn, service).await? {
-            None => return Err(fault(&service.unfound())),
+            None => return Err(fault(&unfound(service))),
             Some(ServiceId::PORTERO) => {
                 return Err(fault("Portero itself takes no clients' tokens: name other services"));
             }
@@ -271,4 +271,11 @@ async fn audience(conn: &mut PgConnection, named: Option<&[Ref<ServiceId>]>) -> 
         }
     }
     Ok(Some(found))
+}
+
+fn unfound(service: &Ref<ServiceId>) -> String {
+    match service {
+        Ref::Name(name) => format!("no service is called `{name}`"),
+        Ref::Id(_) | Ref::NoSuchId | Ref::NoSuchName => "no service has that id or name".to_owned(),
+    }
 }
