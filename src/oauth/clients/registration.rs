@@ -194,12 +194,8 @@ impl Registration {
         match (signs, self.jwks.is_some(), self.jwks_uri.is_some()) {
             (true, false, false) => note("jwks", "is missing: `private_key_jwt` needs `jwks` or `jwks_uri`"),
             (_, true, true) => note("jwks_uri", "send one of `jwks` and `jwks_uri`"),
-            (false, true, _) => {
-                note("jwks", "must be left out unless `token_endpoint_auth_method` is `private_key_jwt`")
-            }
-            (false, _, true) => {
-                note("jwks_uri", "must be left out unless `token_endpoint_auth_method` is `private_key_jwt`")
-            }
+            (false, true, _) => note("jwks", "must be left out: it is for `private_key_jwt` alone"),
+            (false, _, true) => note("jwks_uri", "must be left out: it is for `private_key_jwt` alone"),
             _ => {}
         }
         if let Some(Err(fault)) = self.jwks_uri.as_deref().map(uris::must_be_for_calls) {
