@@ -158,7 +158,7 @@ async fn a_client_is_changed_in_what_is_said_and_in_nothing_else() {
     house.json(&["role", "add", "Clerk", "--permission", "read", "--service", "Shop"]);
     assert_eq!(change(&["--scope", "openid Shop:read"])["scope"], "openid Shop:read");
     let changed = change(&["--name", "My app", "--consent", "none", "--audience", "Bank", "--audience", "Shop"]);
-    assert_eq!((&changed["client_name"], &changed["audience"]), (&json!("My app"), &json!([2, 1])), "{changed}");
+    assert_eq!((&changed["client_name"], &changed["audience"]), (&json!("My app"), &json!([1, 2])), "{changed}");
     assert_eq!((&changed["consent"], &changed["scope"]), (&json!("none"), &json!("openid Shop:read")));
     assert_eq!(changed["require_pushed_authorization_requests"], true, "what is not said stays");
     let changed =
