@@ -2964,7 +2964,7 @@ create trigger services_end_registration_tokens after update of removed_at on au
     execute function auth.end_registration_tokens_of_service();
 
 
--- migrations/0039: scopes follow names
+-- migrations/0034: scopes follow names
 
 -- Scopes name services and permissions, which get other names. What was granted stays what it was, and never becomes more.
 
@@ -3196,7 +3196,9 @@ create trigger client_audience_next_version_when_less after delete on auth.clien
 -- Those of a client that are due, the oldest first.
 create index backchannel_logouts_of_client_idx on auth.backchannel_logouts (client_id, next_try_at, id)
     where dead_at is null;
--- migrations/0040: pushed logins
+
+
+-- migrations/0035: pushed logins
 
 -- A login that a pushed request asks for is one in the browser that goes on with it.
 
@@ -3285,7 +3287,7 @@ values
      '\x2844ab3fb4508203ce4fab9a08261d50cdd476ee6ae235870d7bdcc96df0553097817502e3aec792565ee7b1ed1cce1e', 0),
     (33, 'outbound', true,
      '\xfb1a8cc789afd96c577cdf1bb32a14907951f2a7de016084f1528160cc004b4b351fac5f0f5f0ef920afe53540078398', 0),
-    (39, 'scopes follow names', true,
-     '\xa669985ba1f54eb4980a9828f16f9887a82d44b93e77db215e65bdaa14d5049244ec9075366f06ab9d2234876fff80d0', 0);
-    (40, 'pushed logins', true,
+    (34, 'scopes follow names', true,
+     '\xa669985ba1f54eb4980a9828f16f9887a82d44b93e77db215e65bdaa14d5049244ec9075366f06ab9d2234876fff80d0', 0),
+    (35, 'pushed logins', true,
      '\xb7f7c25f75005c17bc79e66d00cc32349963cff63ecb861072602d29bb9bfaa15597e5d085d1b3c779987d01ef174d6f', 0);

@@ -262,6 +262,7 @@ async fn a_code_that_nobody_comes_for_leaves_nothing_behind() {
     assert_eq!(server.number("select count(*) from auth.authorizations").await, 0);
 }
 
+#[tokio::test]
 async fn an_app_that_others_could_pass_for_is_asked_about_each_time() {
     let server = shop().await;
     clerk(&server).await;

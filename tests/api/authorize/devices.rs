@@ -432,7 +432,8 @@ async fn nobody_guesses_codes() {
     assert!(refused.text.contains("Too many attempts") || refused.text.contains("too many"), "{refused:?}");
     // To post the second page's form is no way around the first.
     let answer = Form { action: "/device/answer".to_owned(), ..Form::of(&page) };
-    let body = answer.body(&[("user_code", device.user_code()), ("answer", "allow"), ("shown", &digest(&["Store:read"]))]);
+    let body =
+        answer.body(&[("user_code", device.user_code()), ("answer", "allow"), ("shown", &digest(&["Store:read"]))]);
     let same = |request: axum::http::request::Builder| request.header("sec-fetch-site", "same-origin");
     assert_eq!(browser.post(&answer.action, &body, same).await.status, 429);
     // Somebody else is not kept out, and an hour later nobody is.
@@ -470,7 +471,8 @@ async fn forms_of_others_let_no_device_in() {
     let mut nobody = Browser::new(&server);
     let login = nobody.get("/device").await;
     let form = Form { action: "/device/answer".to_owned(), ..Form::of(&login) };
-    let body = form.body(&[("user_code", device.user_code()), ("answer", "allow"), ("shown", &digest(&["Store:read"]))]);
+    let body =
+        form.body(&[("user_code", device.user_code()), ("answer", "allow"), ("shown", &digest(&["Store:read"]))]);
     let same = |request: axum::http::request::Builder| request.header("sec-fetch-site", "same-origin");
     assert_eq!(nobody.post(&form.action, &body, same).await.status, 303);
     // What was not shown is not granted.

@@ -282,6 +282,7 @@ async fn a_device_of_a_client_that_nobody_registered_is_known_by_its_host_too() 
     }
 }
 
+#[tokio::test]
 async fn without_their_service_they_are_not_known_until_it_is_made() {
     let place = Place::open().await;
     let [allow, trust] = place.settings();

@@ -314,6 +314,7 @@ async fn nobody_agrees_to_what_was_pushed_instead_of_logging_in_for_it() {
     code(&browser.submit(&consent, &[("answer", "allow")]).await);
 }
 
+#[tokio::test]
 async fn a_login_that_is_asked_for_is_made_in_the_browser_that_goes_on() {
     for asked in [("prompt", "login"), ("prompt", "select_account consent"), ("max_age", "0"), ("max_age", "20")] {
         let server = shop().await;
