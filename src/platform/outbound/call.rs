@@ -263,7 +263,7 @@ mod tests {
             "https://0.0.0.0/",
             "https://localhost/",
         ] {
-            assert!(refused(inside).await.contains("no public address"), "{inside}");
+            assert!(refused(inside).await.contains("not a public address"), "{inside}");
         }
     }
 

@@ -21,11 +21,6 @@ pub async fn insert(
     new: &Registration,
     (now, by): (OffsetDateTime, Option<PersonId>),
 ) -> Result<ClientId> {
-    let exists = || {
-        let detail =
-            "a client has that client_id, or had it, or it differs only in capital and small letters; choose another";
-        Error::conflict("client_exists", detail)
-    };
     let id = sqlx::query_scalar!(
         r#"
         insert into auth.clients (
@@ -69,11 +64,17 @@ pub async fn insert(
     )
     .fetch_optional(conn)
     .await
-    .on_constraint("clients_client_id_key", exists())
-    .on_constraint("clients_client_id_folded_key", exists())?;
+    .on_constraint("clients_client_id_key", client_exists())
+    .on_constraint("clients_client_id_folded_key", client_exists())?;
     id.ok_or_else(|| {
         Error::conflict("too_many_clients", "this service has a thousand clients: delete those not in use")
     })
+}
+
+fn client_exists() -> Error {
+    let detail =
+        "a client has that client_id, or had it, or it differs only in capital and small letters; choose another";
+    Error::conflict("client_exists", detail)
 }
 
 /// Writes all that can be changed of a client, but its audience.
