@@ -331,7 +331,8 @@ async fn what_the_client_loses_between_yes_and_poll_the_device_does_not_get() {
         )
         .await;
     server.give(ada.id, 1001, 1000).await;
-    let (first, second) = (Device::asking(&server, "openid").await, Device::asking(&server, "openid Store:read").await);
+    let (first, second) =
+        (Device::asking(&server, "openid Store:read").await, Device::asking(&server, "openid Store:read").await);
     let mut browser = Browser::of(&server, "ada").await;
     for device in [&first, &second] {
         let_in(&mut browser, device).await;
