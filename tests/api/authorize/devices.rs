@@ -478,7 +478,7 @@ async fn forms_of_others_let_no_device_in() {
     assert_eq!(nobody.post(&form.action, &body, same).await.status, 303);
     // What was not shown is not granted.
     let question = browser.submit(&page, &[("user_code", device.user_code())]).await;
-    for shown in ["".to_owned(), digest(&["Store:read", "Store:write"]), digest(&["Store:*"])] {
+    for shown in [String::new(), digest(&["Store:read", "Store:write"]), digest(&["Store:*"])] {
         let again = browser.submit(&question, &[("answer", "allow"), ("shown", &shown)]).await;
         assert!(again.text.contains(r#"id="allow""#), "{shown}: {again:?}");
     }
