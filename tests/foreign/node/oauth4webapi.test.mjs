@@ -16,7 +16,7 @@ async function login(more = {}) {
     client_id: app.client_id,
     redirect_uri: redirectUri,
     response_type: "code",
-    scope: "openid profile",
+    scope: "openid profile UI%20Store:read",
     state,
     nonce,
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
@@ -37,7 +37,7 @@ async function redeem({ back, verifier, state, nonce }) {
 }
 
 test("an app without a secret logs somebody in, refreshes, and logs out", async () => {
-  const tokens = await redeem(await login({ scope: "openid profile offline_access" }));
+  const tokens = await redeem(await login({ scope: "openid profile offline_access UI%20Store:read" }));
   assert.ok(tokens.access_token.startsWith("pat_"), "opaque");
   const { sub } = oauth.getValidatedIdTokenClaims(tokens);
   const userinfo = await oauth.userInfoRequest(as, app, tokens.access_token);

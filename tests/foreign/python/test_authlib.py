@@ -36,7 +36,7 @@ def application():
         client_id=CLIENT["client_id"],
         client_secret=CLIENT["client_secret"],
         server_metadata_url=METADATA,
-        client_kwargs={"scope": "openid profile offline_access", "code_challenge_method": "S256"},
+        client_kwargs={"scope": "openid profile offline_access UI%20Store:read", "code_challenge_method": "S256"},
     )
     app.add_url_rule("/login", "login", lambda: portero.authorize_redirect(CLIENT["redirect_uri"], **request.args))
     app.add_url_rule("/callback", "callback", lambda: jsonify(portero.authorize_access_token()))

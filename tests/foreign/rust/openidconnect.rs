@@ -80,6 +80,7 @@ impl World {
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
             .add_scope(Scope::new("profile".to_owned()))
             .add_scope(Scope::new("offline_access".to_owned()))
+            .add_scope(Scope::new("UI%20Store:read".to_owned()))
             .set_pkce_challenge(challenge)
             .url();
         let back = self.person(&url, &[]);
