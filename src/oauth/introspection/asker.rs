@@ -85,11 +85,15 @@ fn is_of_a_client(headers: &HeaderMap) -> bool {
 }
 
 impl Proved {
-    /// Whether a token is for them to hear of: it is for their service, or their own.
+    /// Whether a token is for them to hear of: it is for their service, or their own. A client that no administrator has
+    /// registered does not speak for its service.
     pub(super) fn may_see(&self, seen: &Seen) -> bool {
         match self {
             Self::Service(service) => seen.token.services.contains(service),
-            Self::Client(client) => seen.token.client == client.id || seen.token.services.contains(&client.service),
+            Self::Client(client) => {
+                let is_for_service = seen.token.services.contains(&client.service);
+                seen.token.client == client.id || (is_for_service && !client.is_of_stranger())
+            }
         }
     }
 }

@@ -65,6 +65,10 @@ async fn only_those_hear_whose_token_or_service_it_is() {
     let token = client.of_itself().await;
     assert_eq!(client.introspect(&token).await["active"], true);
     assert_eq!(same_service.introspect(&token).await["active"], true);
+    server
+        .execute("update auth.clients set registration_access_token = sha256('x') where client_id = 'same-service'")
+        .await;
+    assert_eq!(same_service.introspect(&token).await, INACTIVE(), "whoever registered itself hears of its own alone");
     assert_eq!(elsewhere.introspect(&token).await, INACTIVE());
     assert_eq!(by_key(&server.backend(1).await, &token).await.ok().body, INACTIVE());
     let refusal = public.post("/oauth/introspect", &[("token", &token)]).await;
