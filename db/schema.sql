@@ -3060,6 +3060,7 @@ create function auth.rename_scopes(
 ) returns void
 language plpgsql as $$
 declare
+    kept text;
     -- No scope has a line's end in it.
     pattern text := case
         when service_was is not null then e'\n' || service_was || ':'
@@ -3070,51 +3071,23 @@ begin
     set scopes = auth.scopes_renamed(scopes, service_was, service_is, permission_was, permission_is, false)
     where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', pattern) > 0
        or exists (select from auth.client_audience a where a.client_id = c.id and a.service_id = service);
-    -- Many have the same few lists.
-    with lists as (
-        select distinct scopes
-        from auth.authorizations
-        where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', pattern) > 0
-    ), renamed as materialized (
-        select scopes, auth.scopes_renamed(
-            scopes, service_was, service_is, permission_was, permission_is, true
-        ) as becomes
-        from lists
-    )
-    update auth.authorizations set scopes = renamed.becomes from renamed where authorizations.scopes = renamed.scopes;
-    with lists as (
-        select distinct scopes
-        from auth.access_tokens
-        where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', pattern) > 0
-    ), renamed as materialized (
-        select scopes, auth.scopes_renamed(
-            scopes, service_was, service_is, permission_was, permission_is, true
-        ) as becomes
-        from lists
-    )
-    update auth.access_tokens set scopes = renamed.becomes from renamed where access_tokens.scopes = renamed.scopes;
-    with lists as (
-        select distinct scopes
-        from auth.device_authorizations
-        where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', pattern) > 0
-    ), renamed as materialized (
-        select scopes, auth.scopes_renamed(
-            scopes, service_was, service_is, permission_was, permission_is, false
-        ) as becomes
-        from lists
-    )
-    update auth.device_authorizations set scopes = renamed.becomes from renamed where device_authorizations.scopes = renamed.scopes;
-    with lists as (
-        select distinct scopes
-        from auth.consents
-        where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', pattern) > 0
-    ), renamed as materialized (
-        select scopes, auth.scopes_renamed(
-            scopes, service_was, service_is, permission_was, permission_is, true
-        ) as becomes
-        from lists
-    )
-    update auth.consents set scopes = renamed.becomes from renamed where consents.scopes = renamed.scopes;
+    foreach kept in array array['authorizations', 'access_tokens', 'device_authorizations', 'consents'] loop
+        -- Many have the same few lists.
+        execute format(
+            $update$
+            with lists as (
+                select distinct scopes
+                from auth.%1$I
+                where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', $1) > 0
+            ), renamed as materialized (
+                select scopes, auth.scopes_renamed(scopes, $2, $3, $4, $5, $6) as becomes
+                from lists
+            )
+            update auth.%1$I set scopes = renamed.becomes from renamed where %1$I.scopes = renamed.scopes
+            $update$,
+            kept
+        ) using pattern, service_was, service_is, permission_was, permission_is, kept <> 'device_authorizations';
+    end loop;
 end
 $$;
 
@@ -3288,6 +3261,6 @@ values
     (33, 'outbound', true,
      '\xfb1a8cc789afd96c577cdf1bb32a14907951f2a7de016084f1528160cc004b4b351fac5f0f5f0ef920afe53540078398', 0),
     (34, 'scopes follow names', true,
-     '\xa669985ba1f54eb4980a9828f16f9887a82d44b93e77db215e65bdaa14d5049244ec9075366f06ab9d2234876fff80d0', 0),
+     '\x60bca11eb468a3a2cd985ad326a632a57478764250b5e573315b6b8eb4cc7a3e9e00a4b5d84098f513f200aad45e19aa', 0),
     (35, 'pushed logins', true,
      '\xb7f7c25f75005c17bc79e66d00cc32349963cff63ecb861072602d29bb9bfaa15597e5d085d1b3c779987d01ef174d6f', 0);

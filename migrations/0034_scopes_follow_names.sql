@@ -92,6 +92,7 @@ create function auth.rename_scopes(
 ) returns void
 language plpgsql as $$
 declare
+    kept text;
     -- No scope has a line's end in it.
     pattern text := case
         when service_was is not null then e'\n' || service_was || ':'
@@ -102,51 +103,23 @@ begin
     set scopes = auth.scopes_renamed(scopes, service_was, service_is, permission_was, permission_is, false)
     where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', pattern) > 0
        or exists (select from auth.client_audience a where a.client_id = c.id and a.service_id = service);
-    -- Many have the same few lists.
-    with lists as (
-        select distinct scopes
-        from auth.authorizations
-        where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', pattern) > 0
-    ), renamed as materialized (
-        select scopes, auth.scopes_renamed(
-            scopes, service_was, service_is, permission_was, permission_is, true
-        ) as becomes
-        from lists
-    )
-    update auth.authorizations set scopes = renamed.becomes from renamed where authorizations.scopes = renamed.scopes;
-    with lists as (
-        select distinct scopes
-        from auth.access_tokens
-        where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', pattern) > 0
-    ), renamed as materialized (
-        select scopes, auth.scopes_renamed(
-            scopes, service_was, service_is, permission_was, permission_is, true
-        ) as becomes
-        from lists
-    )
-    update auth.access_tokens set scopes = renamed.becomes from renamed where access_tokens.scopes = renamed.scopes;
-    with lists as (
-        select distinct scopes
-        from auth.device_authorizations
-        where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', pattern) > 0
-    ), renamed as materialized (
-        select scopes, auth.scopes_renamed(
-            scopes, service_was, service_is, permission_was, permission_is, false
-        ) as becomes
-        from lists
-    )
-    update auth.device_authorizations set scopes = renamed.becomes from renamed where device_authorizations.scopes = renamed.scopes;
-    with lists as (
-        select distinct scopes
-        from auth.consents
-        where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', pattern) > 0
-    ), renamed as materialized (
-        select scopes, auth.scopes_renamed(
-            scopes, service_was, service_is, permission_was, permission_is, true
-        ) as becomes
-        from lists
-    )
-    update auth.consents set scopes = renamed.becomes from renamed where consents.scopes = renamed.scopes;
+    foreach kept in array array['authorizations', 'access_tokens', 'device_authorizations', 'consents'] loop
+        -- Many have the same few lists.
+        execute format(
+            $update$
+            with lists as (
+                select distinct scopes
+                from auth.%1$I
+                where strpos(e'\n' || array_to_string(scopes, e'\n') || e'\n', $1) > 0
+            ), renamed as materialized (
+                select scopes, auth.scopes_renamed(scopes, $2, $3, $4, $5, $6) as becomes
+                from lists
+            )
+            update auth.%1$I set scopes = renamed.becomes from renamed where %1$I.scopes = renamed.scopes
+            $update$,
+            kept
+        ) using pattern, service_was, service_is, permission_was, permission_is, kept <> 'device_authorizations';
+    end loop;
 end
 $$;
 
