@@ -26,6 +26,9 @@ LETTERS = [
     # Which addresses have a host, and whether somebody has a phone number, no pattern says either.
     "is no address that begins with",
     "there is no number",
+    # What is stored of a person decides whether they are left half of a document, or too many attributes.
+    "send document_type and document_number, or neither",
+    "all attributes of a person may have",
 ]
 
 

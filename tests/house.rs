@@ -30,6 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "object",
             "email",
             "person",
+            "attributes",
         ],
     ),
     (

@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod attributes;
 pub mod clock;
 pub mod email;
 pub mod error;

@@ -76,7 +76,8 @@ impl BatchQuery for Checks {
                 return Ok(places.into_iter().map(|place| sessions[place].as_ref().map(answer)).collect());
             }
             let now = asked.iter().map(|ask| ask.now).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
-            let found = store::check_all(conn, &once, now).await?;
+            let claiming = vocabulary.claiming(once.iter().filter_map(|(_, service)| *service));
+            let found = store::check_all(conn, &once, &claiming, now).await?;
             if self.0.outdates(conn, &vocabulary, &found).await? {
                 continue;
             }

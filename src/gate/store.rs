@@ -14,7 +14,7 @@ pub use administrators::{
 };
 pub use cover::{
     Through, covers_permission, covers_role, must_cover_people, must_cover_permission, must_cover_person,
-    must_cover_role,
+    must_cover_role, must_hold_everywhere,
 };
 pub use losses::{Loss, must_cover_loss};
 pub use meaning::{

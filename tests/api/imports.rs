@@ -86,7 +86,7 @@ async fn all_that_is_wrong_is_named_by_line_and_field_and_nobody_is_registered()
     assert!(has(5002, json!("username"), "is also in line 9"), "{faults:?}");
     assert!(has(5002, json!("password_hash"), ""), "{faults:?}");
     assert!(has(5003, json!("username"), "is taken"), "{faults:?}");
-    assert!(has(5003, json!(null), "one is missing"), "{faults:?}");
+    assert!(has(5003, json!("document_number"), "one is missing"), "{faults:?}");
     assert!(has(5004, Value::Null, "has 3 cells"), "{faults:?}");
     assert_eq!(refused.body["fault_count"], json!(faults.len()));
     assert_eq!(here(&server).await, 1);

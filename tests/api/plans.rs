@@ -73,6 +73,11 @@ const READ_FOR_CHECKS: &[&str] = &[
 const EXCEPTIONS: &[Exception] = &[
     Exception { statement: "setval('auth.person_id_seq'", walks: ANY, _reason: "an import, once, at its end" },
     Exception {
+        statement: "jsonb_object_keys(attributes)",
+        walks: ANY,
+        _reason: "an export, once, before it walks through everybody anyway",
+    },
+    Exception {
         statement: "position('xn--' in",
         walks: "person by person_email_domain_idx",
         _reason: "that index has the few domains beyond ASCII alone, and is read when Portero starts",
@@ -127,7 +132,8 @@ const MORE: &str = "
     select id, 1 + id % 500 from auth.role where direct_service_id = 200;
     insert into auth.person_service_role (person_id, service_id, role_id)
     select direct_person_id, 200, id from auth.role where direct_service_id = 200;
-    update auth.person set email = username || '@example.com';
+    update auth.person set email = username || '@example.com', attributes = jsonb_build_object('department', 'd' || id % 100);
+    update auth.services set claims = '{department}' where id between 1 and 100;
     insert into auth.service_uses (person_id, service_id, last_used_on)
     select distinct person_id, service_id, current_date from auth.person_service_role;
     insert into auth.changes (position, placed_at, kind, service_id, person_id)
@@ -222,6 +228,46 @@ async fn no_statement_walks_through_a_big_table() {
         "two plans each of sessions, of these and of access tokens with what is held, of that alone, of clients and of keys"
     );
     assert_eq!(needed.len(), EXCEPTIONS.len(), "exceptions that are not needed any more");
+}
+
+/// How often the index of attributes was asked, and how often all people were gone through.
+async fn scans(conn: &mut PgConnection) -> (i64, i64) {
+    sqlx::query_as(
+        "select pg_stat_get_xact_numscans('auth.person_attributes_idx'::regclass),
+                pg_stat_get_xact_numscans('auth.person'::regclass)",
+    )
+    .fetch_one(conn)
+    .await
+    .expect("statistics")
+}
+
+/// A function plans what it asks by itself: so this looks at what is read.
+#[tokio::test]
+async fn people_are_found_by_their_attributes_through_the_index() {
+    let database = TestDatabase::with(Data::Fresh, 1).await;
+    let mut conn = PgConnection::connect(&database.url).await.expect("Postgres is there");
+    let people = "insert into auth.person (username, name, attributes)
+                  select 'p' || n, 'P', jsonb_build_object('department', 'd' || n % 5000, 'level', n % 3, 'sites', array[n % 7])
+                  from generate_series(1, 20000) n;
+                  analyze auth.person";
+    sqlx::raw_sql(people).execute(&mut conn).await.expect("people");
+    for (path, found) in [
+        (r#"($."department" == "d7")"#, 4),
+        (r#"($."level" == "2" || $."level" == 2)"#, 2001),
+        (r#"($."level" == "2" || $."level" == 2) && ($."sites" == "6" || $."sites" == 6)"#, 952),
+        (r#"($."department" == "nowhere")"#, 0),
+    ] {
+        let mut tx = conn.begin().await.expect("a transaction");
+        let before = scans(&mut tx).await;
+        let people: i32 = sqlx::query_scalar("select cardinality(auth.people_with($1::text::jsonpath, 2001))")
+            .bind(path)
+            .fetch_one(&mut *tx)
+            .await
+            .expect("people");
+        assert_eq!(people, found, "{path}");
+        let after = scans(&mut tx).await;
+        assert_eq!((after.0 - before.0, after.1 - before.1), (1, 0), "scans of the index and of the table, for {path}");
+    }
 }
 
 #[tokio::test]

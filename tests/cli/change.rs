@@ -73,6 +73,63 @@ async fn a_person_is_changed_in_what_is_named_and_told_of_it() {
 }
 
 #[tokio::test]
+async fn attributes_are_set_shown_and_told_to_services() {
+    let house = House::new().await;
+    let add = [
+        "user",
+        "add",
+        "ada",
+        "--name",
+        "Ada",
+        "--no-password",
+        "--attribute",
+        "department=sales",
+        "--attribute",
+        "x=",
+    ];
+    house.json(&add);
+    assert_eq!(house.json(&["user", "show", "ada"])["attributes"], json!({"department": "sales"}));
+    let set = ["--attribute", "sites=[\"Lima\", 7]", "--attribute", "level=3", "--attribute", "code=\"007\""];
+    let changed = house.json(&[&["user", "change", "ada"], &set[..], &["--attribute", "department="]].concat());
+    assert_eq!(changed["attributes"], json!({"sites": ["Lima", 7], "level": 3, "code": "007"}));
+    let shown = house.run(&["user", "show", "ada"]).out;
+    for (name, value) in [("attribute.code", "007"), ("attribute.level", "3"), ("attribute.sites", "[\"Lima\",7]")] {
+        let line = shown.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {shown}"));
+        assert!(line.trim_end().ends_with(value), "{line}");
+    }
+    for bad in ["department", "1=2", "a=[null]", "a=12345678901234567890"] {
+        assert_eq!(house.run(&["user", "change", "ada", "--attribute", bad]).code, 2, "{bad}");
+    }
+    house
+        .run(&["user", "change", "ada", "--attribute", "a=1", "--attribute", "a=2"])
+        .refused(&["--attribute a", "twice"]);
+    let large = format!("a={}", "x".repeat(8200));
+    house.run(&["user", "change", "ada", "--attribute", &large]).refused(&["too large"]);
+
+    let service = house.json(&["service", "add", "Shop", "--claim", "level", "--claim", "department"]);
+    assert_eq!(service["claims"], json!(["department", "level"]));
+    let change = |args: &[&str]| house.json(&[&["service", "change", "Shop"], args].concat());
+    assert_eq!(change(&["--claim", "sites"])["claims"], json!(["sites"]));
+    assert_eq!(change(&["--description", "Till"])["claims"], json!(["sites"]));
+    assert_eq!(change(&["--no-claims"]).get("claims"), None);
+    for misuse in [&["--claim", "a b"][..], &["--claim", "a", "--no-claims"]] {
+        assert_eq!(house.run(&[&["service", "change", "Shop"], misuse].concat()).code, 2, "{misuse:?}");
+    }
+}
+
+#[tokio::test]
+async fn type_and_document_are_taken_away() {
+    let house = House::new().await;
+    let document = ["--person-type", "N", "--document-type", "DNI", "--document-number", "45678912"];
+    house.json(&[&["user", "add", "ada", "--name", "Ada", "--no-password"], &document[..]].concat());
+    let changed = house.json(&["user", "change", "ada", "--no-person-type", "--no-document"]);
+    assert_eq!((&changed["person_type"], &changed["document_number"]), (&Value::Null, &Value::Null));
+    for misuse in [&["--no-document", "--document-number", "1"][..], &["--no-person-type", "--person-type", "J"]] {
+        assert_eq!(house.run(&[&["user", "change", "ada"], misuse].concat()).code, 2, "{misuse:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_person_is_not_changed_into_somebody_else() {
     let house = House::new().await;
     for name in ["ada", "eva"] {
@@ -83,7 +140,7 @@ async fn a_person_is_not_changed_into_somebody_else() {
     change(&["--username", "ada"]).refused(&["username is taken"]);
     change(&["--username", "ADA"]).refused(&["differs from that one only in capital"]);
     change(&["--email", "Ada@example.com"]).refused(&["another person has that e-mail address"]);
-    change(&["--document-number", "1"]).refused(&["no document yet"]);
+    change(&["--document-number", "1"]).refused(&["`document_type`", "missing"]);
     house.run(&["user", "change", "bob", "--name", "Bob"]).refused(&["`bob`", "portero user list"]);
     for misuse in [&["--username", "12"][..], &["--email", "eva"], &["--name", ""], &[]] {
         assert_eq!(change(misuse).code, 2, "{misuse:?}");

@@ -61,7 +61,11 @@ async fn add_role_to_service(
 async fn unknown_name(conn: &mut PgConnection, service: &Ref<ServiceId>) -> Result<Option<NewService>> {
     let Ref::Name(name) = service else { return Ok(None) };
     let found = gate::store::services::find(conn, service).await?;
-    Ok(if found.is_some() { None } else { name.parse().ok().map(|name| NewService { name, description: None }) })
+    Ok(if found.is_some() {
+        None
+    } else {
+        name.parse().ok().map(|name| NewService { name, description: None, claims: None })
+    })
 }
 
 /// The service no longer offers the role.

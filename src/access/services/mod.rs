@@ -1,6 +1,7 @@
 //! Services: the backends that people have roles in. Service 0 is Portero itself.
 
 mod change;
+mod claims;
 mod create;
 mod routes;
 mod service;
@@ -9,4 +10,4 @@ pub mod store;
 pub use change::change;
 pub use create::create;
 pub use routes::routes;
-pub use service::{NewService, Service, ServiceChange, ServiceName};
+pub use service::{ClaimNames, NewService, Service, ServiceChange, ServiceName};

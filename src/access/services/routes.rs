@@ -8,7 +8,6 @@ use super::{NewService, Service, ServiceChange, create, store};
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::made::Made;
-use crate::base::patch::must_change_something;
 use crate::gate;
 use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
@@ -40,7 +39,7 @@ async fn list_services(State(identity): State<Identity>, _: Can<ReadServices>, p
 
 /// Create a service
 ///
-/// Safe to repeat: returns 200 with the existing service, or 409 if its description differs.
+/// Safe to repeat: returns 200 with the existing service, or 409 if its description or claims differ.
 #[utoipa::path(post, path = "/services", tag = "services", request_body = NewService, responses(
     (status = 201, body = Service),
     (status = 200, body = Service, description = "it existed already"),
@@ -77,6 +76,8 @@ async fn get_service(
 }
 
 /// Change a service
+///
+/// Its `claims` are the attributes of people that `POST /check-token` and `POST /check-tokens` tell its backends, and no others.
 #[utoipa::path(put, path = "/services/{id}", tag = "services",
     params(("id" = i32, Path, description = "the service's id")),
     request_body = ServiceChange,
@@ -127,7 +128,7 @@ async fn update(
     change: &ServiceChange,
 ) -> Result<Tagged<Service>> {
     id.must_not_be_built_in()?;
-    must_change_something(change.name.as_ref(), &change.description)?;
+    change.must_change_something()?;
     let mut tx = by.begin(identity, LockScope::default()).await?;
     gate::store::services::lock(&mut tx, id).await?;
     let before = store::tagged(&mut tx, id).await?;

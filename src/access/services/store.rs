@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{NewService, Service, ServiceChange, ServiceName};
+use super::{ClaimNames, NewService, Service, ServiceChange, ServiceName};
 use crate::base::error::{Error, OnConstraint, Result};
 use crate::base::id::{Id, ServiceId};
 use crate::base::made::Made;
@@ -15,7 +15,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> 
         sqlx::query_as!(
             Service,
             r#"
-            select id as "id: ServiceId", name, description
+            select id as "id: ServiceId", name, description, claims
             from auth.services
             where removed_at is null
               and id > greatest($1, 0)
@@ -35,7 +35,7 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Service>> 
 pub async fn get(conn: &mut PgConnection, id: ServiceId) -> Result<Service> {
     sqlx::query_as!(
         Service,
-        r#"select id as "id: ServiceId", name, description from auth.services where id = $1 and removed_at is null"#,
+        r#"select id as "id: ServiceId", name, description, claims from auth.services where id = $1 and removed_at is null"#,
         id.0,
     )
     .fetch_optional(conn)
@@ -47,7 +47,7 @@ pub async fn get(conn: &mut PgConnection, id: ServiceId) -> Result<Service> {
 pub async fn tagged(conn: &mut PgConnection, id: ServiceId) -> Result<Tagged<Service>> {
     let row = sqlx::query!(
         r#"
-        select name, description, updated_at
+        select name, description, claims, updated_at
         from auth.services
         where id = $1 and removed_at is null
         "#,
@@ -56,25 +56,28 @@ pub async fn tagged(conn: &mut PgConnection, id: ServiceId) -> Result<Tagged<Ser
     .fetch_optional(conn)
     .await?
     .ok_or_else(ServiceId::not_found)?;
-    let shown = Service { id, name: row.name, description: row.description };
+    let shown = Service { id, name: row.name, description: row.description, claims: row.claims };
     Ok(Tagged { etag: ETag::of(&(&shown, row.updated_at))?, shown })
 }
 
-/// Registers a service, or answers the one that stands. 409 when that one has another description than is asked for.
+/// Registers a service, or answers the one that stands. 409 when that one has another description, or other claims, than is asked
+/// for.
 pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<Made<Service>> {
     let description = new.description.as_ref().map(Description::as_str);
+    let claims = new.claims.as_ref().map(ClaimNames::texts);
     // The second statement misses only a row that is deleted between the two: then the first one's turn has come.
     loop {
         let made = sqlx::query_as!(
             Service,
             r#"
-            insert into auth.services (name, description)
-            values ($1, $2)
+            insert into auth.services (name, description, claims)
+            values ($1, $2, coalesce($3::text[], '{}'))
             on conflict do nothing
-            returning id as "id: ServiceId", name, description
+            returning id as "id: ServiceId", name, description, claims
             "#,
             new.name.as_str(),
             description,
+            claims.as_deref(),
         )
         .fetch_optional(&mut *conn)
         .await?;
@@ -84,7 +87,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<Made<Se
         let standing = sqlx::query_as!(
             Service,
             r#"
-            select id as "id: ServiceId", name, description
+            select id as "id: ServiceId", name, description, claims
             from auth.services
             where name = $1 and removed_at is null
             "#,
@@ -95,6 +98,7 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<Made<Se
         match standing {
             // Portero itself is nobody's to register.
             Some(standing) if standing.id == ServiceId::PORTERO => return Err(exists()),
+            Some(standing) if claims.as_ref().is_some_and(|claims| *claims != standing.claims) => return Err(exists()),
             Some(standing) => {
                 return Made::standing(standing, |there| there.description.as_deref(), description, exists());
             }
@@ -103,13 +107,15 @@ pub async fn ensure(conn: &mut PgConnection, new: &NewService) -> Result<Made<Se
     }
 }
 
-/// Changes name or description. The unique index decides whether the name is free.
+/// Changes name, description or claims. The unique index decides whether the name is free.
 pub async fn update(conn: &mut PgConnection, id: ServiceId, change: &ServiceChange) -> Result<()> {
+    let claims = change.claims.value().map(ClaimNames::texts);
     let updated = sqlx::query!(
         r#"
         update auth.services
         set name = coalesce($2, name),
             description = case when $4 then description else $3 end,
+            claims = case when $6 then claims else coalesce($5::text[], '{}') end,
             updated_at = now()
         where id = $1 and removed_at is null
         "#,
@@ -117,6 +123,8 @@ pub async fn update(conn: &mut PgConnection, id: ServiceId, change: &ServiceChan
         change.name.as_ref().map(ServiceName::as_str),
         change.description.value().map(Description::as_str),
         change.description.keeps(),
+        claims.as_deref(),
+        change.claims.keeps(),
     )
     .execute(conn)
     .await

@@ -20,8 +20,8 @@ pub enum ChangeKind {
         session: String,
         person: PersonId,
     },
-    /// Somebody is called otherwise.
-    TokenClaimsChange(PersonId),
+    /// Somebody is called otherwise; or, where a service is named, has another attribute that it is told.
+    TokenClaimsChange(PersonId, Option<ServiceId>),
     /// Somebody was removed.
     AccountPurged(PersonId),
     /// What somebody, or everybody, may do in a service.
@@ -48,11 +48,13 @@ impl Change {
     pub(super) fn audience(&self) -> Audience {
         match self.what {
             ChangeKind::SessionRevoked { .. }
-            | ChangeKind::TokenClaimsChange(_)
+            | ChangeKind::TokenClaimsChange(_, None)
             | ChangeKind::AccountPurged(_)
             | ChangeKind::Reset
             | ChangeKind::Failover => Audience::All,
-            ChangeKind::GrantsChanged(service, _) => Audience::Service(service),
+            ChangeKind::TokenClaimsChange(_, Some(service)) | ChangeKind::GrantsChanged(service, _) => {
+                Audience::Service(service)
+            }
             ChangeKind::KeyRevoked(key) => Audience::EndsStreamsOf(key),
         }
     }
@@ -64,7 +66,7 @@ impl Change {
             ChangeKind::SessionRevoked { session, person } => {
                 ("session-revoked", json!({ "session_id": session, "user_id": person, "event_timestamp": at }))
             }
-            ChangeKind::TokenClaimsChange(person) => {
+            ChangeKind::TokenClaimsChange(person, _) => {
                 ("token-claims-change", json!({ "user_id": person, "event_timestamp": at }))
             }
             ChangeKind::AccountPurged(person) => {

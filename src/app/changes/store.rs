@@ -93,7 +93,7 @@ fn what(
 ) -> ChangeKind {
     match (kind, session, person, service) {
         ("session-revoked", Some(session), Some(person), _) => ChangeKind::SessionRevoked { session, person },
-        ("token-claims-change", _, Some(person), _) => ChangeKind::TokenClaimsChange(person),
+        ("token-claims-change", _, Some(person), service) => ChangeKind::TokenClaimsChange(person, service),
         ("account-purged", _, Some(person), _) => ChangeKind::AccountPurged(person),
         ("grants-changed", _, person, Some(service)) => ChangeKind::GrantsChanged(service, person),
         ("key-revoked", ..) => ChangeKind::KeyRevoked(key),

@@ -3,15 +3,16 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::name_and_description::NameAndDescription;
 use super::output::{Row, or_dash, taken};
 use super::tool::{Tool, everything, list_all};
 use super::typed_ref::TypedRef;
 use super::{registration_token, service_key};
 use crate::access::grants;
-use crate::access::services::{self, NewService, Service, ServiceChange, ServiceName, store};
+use crate::access::services::{self, ClaimNames, NewService, Service, ServiceChange, ServiceName, store};
+use crate::base::attributes::AttributeName;
 use crate::base::id::{RoleId, ServiceId};
 use crate::base::names::Description;
+use crate::base::patch::Patch;
 use crate::gate;
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::store::queue_for_administrators;
@@ -25,6 +26,9 @@ pub(super) enum Command {
         /// What it is for, in one line.
         #[arg(long)]
         description: Option<Description>,
+        /// An attribute of people that its backends are told; may be given several times.
+        #[arg(long, value_name = "ATTRIBUTE")]
+        claim: Vec<AttributeName>,
     },
     /// List services, without Portero itself (service 0).
     List {
@@ -32,12 +36,12 @@ pub(super) enum Command {
         #[arg(long, value_name = "TEXT")]
         beginning: Option<String>,
     },
-    /// Change a service's name or description.
+    /// Change a service's name, description or claims.
     Change {
         /// Id or name.
         service: TypedRef<ServiceId>,
         #[command(flatten)]
-        new: NameAndDescription<ServiceName>,
+        new: NewFacts,
     },
     /// Remove a service. All roles in it are lost, its clients are deleted, and its name becomes free.
     Remove {
@@ -54,6 +58,47 @@ pub(super) enum Command {
     /// Manage the initial access tokens with which programs register themselves as clients of a service.
     #[command(subcommand)]
     RegistrationToken(registration_token::Command),
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct NewFacts {
+    /// Its new name; whoever asks by the old one finds nothing.
+    #[arg(long)]
+    name: Option<ServiceName>,
+    /// What it is for, in one line.
+    #[arg(long)]
+    description: Option<Description>,
+    /// Describe it no longer.
+    #[arg(long, conflicts_with = "description")]
+    no_description: bool,
+    /// An attribute of people that its backends are told, instead of those until now; may be given several times.
+    #[arg(long, value_name = "ATTRIBUTE")]
+    claim: Vec<AttributeName>,
+    /// Tell its backends no attributes any longer.
+    #[arg(long, conflicts_with = "claim")]
+    no_claims: bool,
+}
+
+impl NewFacts {
+    fn change(self) -> anyhow::Result<ServiceChange> {
+        let description = match self.description {
+            Some(description) => Patch::Set(description),
+            None if self.no_description => Patch::Clear,
+            None => Patch::Keep,
+        };
+        let claims = match named(self.claim)? {
+            Some(claims) => Patch::Set(claims),
+            None if self.no_claims => Patch::Clear,
+            None => Patch::Keep,
+        };
+        Ok(ServiceChange { name: self.name, description, claims })
+    }
+}
+
+fn named(claims: Vec<AttributeName>) -> anyhow::Result<Option<ClaimNames>> {
+    let claims = if claims.is_empty() { None } else { Some(claims.try_into().map_err(anyhow::Error::msg)?) };
+    Ok(claims)
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,8 +121,8 @@ impl Row for Service {
 pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     match command {
-        Command::Add { name, description } => {
-            let made = services::create(&mut tx, &NewService { name, description }).await?;
+        Command::Add { name, description, claim } => {
+            let made = services::create(&mut tx, &NewService { name, description, claims: named(claim)? }).await?;
             let service = made.get();
             tx.commit([]).await?;
             let did = if made.is_new() { "Created" } else { "Already exists:" };
@@ -92,8 +137,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             id.must_not_be_built_in()?;
             gate::store::services::lock(&mut tx, id).await?;
             let before = store::get(&mut tx, id).await?;
-            let (name, description) = new.split();
-            let service = services::change(&mut tx, before, &ServiceChange { name, description }).await?.shown;
+            let service = services::change(&mut tx, before, &new.change()?).await?.shown;
             tx.commit([]).await?;
             tool.output.done(&service, format_args!("Changed service {id} `{}`.", service.name))
         }

@@ -13,10 +13,10 @@ pub fn relate_fields(document: &mut OpenApi) {
         ways.iter().fold(OneOfBuilder::new(), |one_of, (set, unset)| one_of.item(fields(&[set], unset))).build().into()
     };
     let some_or = |names: &[&str], other: Schema| any_of(names.iter().map(|name| fields(&[name], &[])).chain([other]));
-    // Null empties a description: to be there is enough.
-    let described = |names: &[&str]| {
-        let present = ObjectBuilder::new().required("description").build().into();
-        any_of(names.iter().map(|name| fields(&[name], &[])).chain([present]))
+    // What null empties: to be there is enough.
+    let present = |name: &&str| Schema::from(ObjectBuilder::new().required(*name).build());
+    let described = |names: &[&str], emptied: &[&str]| {
+        any_of(names.iter().map(|name| fields(&[name], &[])).chain(emptied.iter().map(present)))
     };
     let together = |a: &str, b: &str| any_of([fields(&[a, b], &[]), fields(&[], &[a, b])]);
     let not_both = |a: &str, b: &str| any_of([fields(&[], &[a]), fields(&[], &[b])]);
@@ -26,18 +26,8 @@ pub fn relate_fields(document: &mut OpenApi) {
     };
     let one_name_at_most = |name: &str, alias: &str| any_of([without(alias, None), without(name, None)]);
     let login = || one_name("username", "login");
-    let person = [
-        "username",
-        "login",
-        "password",
-        "password_hash",
-        "name",
-        "person_type",
-        "document_type",
-        "document_number",
-        "email",
-        "locale",
-    ];
+    let person = ["username", "login", "password", "password_hash", "name", "email", "locale"];
+    let person_emptied = ["person_type", "document_type", "document_number", "attributes"];
     let claims = || {
         let object = ObjectBuilder::new().schema_type(Type::Object).build();
         ObjectBuilder::new().required("claims").property("claims", object).build().into()
@@ -59,7 +49,7 @@ pub fn relate_fields(document: &mut OpenApi) {
         (
             "PersonChange",
             vec![
-                some_or(&person, claims()),
+                any_of([described(&person, &person_emptied), claims()]),
                 one_name_at_most("username", "login"),
                 not_both("password", "password_hash"),
             ],
@@ -73,10 +63,10 @@ pub fn relate_fields(document: &mut OpenApi) {
                 one_name_at_most("name", "display_name"),
             ],
         ),
-        ("ServiceChange", vec![described(&["name"])]),
-        ("RoleChange", vec![described(&["name"])]),
+        ("ServiceChange", vec![described(&["name"], &["description", "claims"])]),
+        ("RoleChange", vec![described(&["name"], &["description"])]),
         ("NewPermission", vec![one_name("name", "code")]),
-        ("PermissionChange", vec![described(&["name", "code"]), one_name_at_most("name", "code")]),
+        ("PermissionChange", vec![described(&["name", "code"], &["description"]), one_name_at_most("name", "code")]),
         ("Forgotten", vec![one_of_three("email", "username", "login"), one_name_at_most("username", "login")]),
         ("DirectGrant", vec![exactly_one("permission_id", "permission_name")]),
         ("NewDirectGrant", vec![exactly_one("permission_id", "permission_name")]),

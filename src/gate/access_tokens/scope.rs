@@ -21,7 +21,8 @@ pub fn narrowed(effective: &Effective, service: &str, scopes: &[String], is_narr
         return None;
     }
     let permissions = effective.permissions.iter().filter(|held| of_service.contains(&&***held));
-    Some(Effective { roles: Vec::new(), permissions: permissions.cloned().collect(), ends_at: effective.ends_at })
+    let permissions = permissions.cloned().collect();
+    Some(Effective { roles: Vec::new(), permissions, ends_at: effective.ends_at, claims: effective.claims.clone() })
 }
 
 /// Those of `scopes` that are of this service.
@@ -41,7 +42,7 @@ mod tests {
 
     fn holds(permissions: &[&str]) -> Effective {
         let permissions = permissions.iter().map(|name| (*name).into()).collect();
-        Effective { roles: vec!["Viewer".into()], permissions, ends_at: None }
+        Effective { roles: vec!["Viewer".into()], permissions, ..Effective::default() }
     }
 
     fn scopes(texts: &[&str]) -> Vec<String> {

@@ -5,6 +5,7 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 
 use super::AccessToken;
+use crate::base::attributes::Attributes;
 use crate::base::error::Result;
 use crate::base::id::{ClientId, PersonId, ServiceId};
 use crate::base::opaque::oauth::AccessTokenHash;
@@ -26,10 +27,12 @@ pub async fn end_authorizations(conn: &mut PgConnection, person: PersonId, kept:
     Ok(())
 }
 
-/// For each token what is stored of it, if it is, and what its subject holds in the service asked about at `now`.
+/// For each token what is stored of it, if it is, and what its subject holds in the service asked about at `now`; also their
+/// attributes, where that is one of `claiming`.
 pub async fn check_all(
     conn: &mut PgConnection,
     asked: &[(AccessTokenHash, Option<ServiceId>)],
+    claiming: &[i32],
     now: OffsetDateTime,
 ) -> Result<Versioned<Option<(AccessToken, Option<Assignments>)>>> {
     let tokens: Vec<&[u8]> = asked.iter().map(|(token, _)| token.as_bytes()).collect();
@@ -38,18 +41,16 @@ pub async fn check_all(
         r#"
         select
             asked.place as "place!",
-            t.client_id as "client: ClientId",
-            c.client_id,
+            t.client_id as "client: ClientId", c.client_id,
             p.client_id is not null as "for_itself!",
             t.person_id as "person: PersonId",
             jsonb_build_object('user_id', p.id, 'username', p.username, 'name', p.name) as "payload!: Json<Payload>",
-            t.scopes, t.services as "services: Vec<ServiceId>", t.narrowed as "narrowed: Vec<ServiceId>",
-            t.jkt, t.act,
-            t.issued_at, t.expires_at,
+            t.scopes,
+            t.services as "services: Vec<ServiceId>", t.narrowed as "narrowed: Vec<ServiceId>",
+            t.jkt, t.act, t.issued_at, t.expires_at,
             (select version from auth.vocabulary where single) as "version!",
-            held.roles as "roles!",
-            held.direct as "direct!",
-            held.ends_at
+            held.roles as "roles!", held.direct as "direct!", held.ends_at,
+            case when asked.service_id = any ($4) then p.attributes end as "attributes: Json<Attributes>"
         from unnest($1::bytea[], $2::integer[]) with ordinality as asked (token, service_id, place)
         join auth.access_tokens t on t.token = asked.token
         join auth.clients c on c.id = t.client_id
@@ -61,6 +62,7 @@ pub async fn check_all(
         &tokens as &[&[u8]],
         &services as &[Option<i32>],
         now,
+        claiming,
     )
     .fetch_all(conn)
     .await?;
@@ -68,7 +70,8 @@ pub async fn check_all(
     let rows = by_place(asked, rows.into_iter().map(|row| (row.place, row)))?;
     let found = rows.into_iter().zip(asked).map(|(row, (_, service))| {
         let row = row?;
-        let held = service.map(|service| Assignments::new((row.person, service), row.roles, row.direct, row.ends_at));
+        let held = |service| Assignments::new((row.person, service), row.roles, row.direct, row.ends_at);
+        let held = service.map(|service| held(service).with(row.attributes));
         let token = AccessToken {
             client: row.client,
             client_id: row.client_id.into(),

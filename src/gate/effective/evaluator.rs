@@ -46,9 +46,30 @@ impl Evaluator {
         asked: &[(PersonId, ServiceId)],
         now: OffsetDateTime,
     ) -> Result<Vec<Effective>> {
+        self.ask(conn, asked, false, now).await
+    }
+
+    /// Likewise, with what these services are told of their attributes.
+    pub async fn of_all_with_claims(
+        &self,
+        conn: &mut PgConnection,
+        asked: &[(PersonId, ServiceId)],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Effective>> {
+        self.ask(conn, asked, true, now).await
+    }
+
+    async fn ask(
+        &self,
+        conn: &mut PgConnection,
+        asked: &[(PersonId, ServiceId)],
+        with_claims: bool,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Effective>> {
         loop {
             let vocabulary = self.vocabulary();
-            let found = store::held_in_all(conn, asked, now).await?;
+            let services = asked.iter().filter(|_| with_claims).map(|(_, service)| *service);
+            let found = store::held_in_all(conn, asked, &vocabulary.claiming(services), now).await?;
             if !self.outdates(conn, &vocabulary, &found).await? {
                 return Ok(found.rows.iter().map(|held| vocabulary.effective(held)).collect());
             }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::base::attributes::Attributes;
 use crate::base::id::ServiceId;
 
 pub use evaluator::Evaluator;
@@ -24,6 +25,8 @@ pub struct Effective {
     pub permissions: Vec<Arc<str>>,
     /// When the first of the grants behind it ends, if any does.
     pub ends_at: Option<OffsetDateTime>,
+    /// Of their attributes those that the service is told, where it is told any and they were asked for.
+    pub claims: Option<Arc<Attributes>>,
 }
 
 impl Effective {

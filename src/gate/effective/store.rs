@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
+use crate::base::attributes::Attributes;
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, PersonId, ServiceId};
 use crate::base::opaque::token::TokenHash;
@@ -15,8 +16,8 @@ use crate::platform::database::by_place;
 pub struct StoredVocabulary {
     /// The transaction that changed it last.
     pub version: i64,
-    /// Ids and names.
-    pub services: Vec<(i32, String)>,
+    /// Ids, names, and the attributes that each is told of people.
+    pub services: Vec<(i32, String, Vec<String>)>,
     /// Ids and names.
     pub permissions: Vec<(i32, String)>,
     /// Ids, names, and the ids of the permissions that each carries.
@@ -34,6 +35,8 @@ pub struct Assignments {
     pub direct: Vec<i32>,
     /// When the first of these ends, if any does.
     pub ends_at: Option<OffsetDateTime>,
+    /// All that are kept of the person, where some are asked for.
+    pub attributes: Option<Attributes>,
 }
 
 impl Assignments {
@@ -44,7 +47,11 @@ impl Assignments {
         ends_at: Option<OffsetDateTime>,
     ) -> Self {
         roles.sort_unstable();
-        Self { person, service, roles, direct, ends_at }
+        Self { person, service, roles, direct, ends_at, attributes: None }
+    }
+
+    pub(crate) fn with(self, attributes: Option<Json<Attributes>>) -> Self {
+        Self { attributes: attributes.map(|attributes| attributes.0), ..self }
     }
 }
 
@@ -57,10 +64,12 @@ pub struct Versioned<T> {
     pub rows: Vec<T>,
 }
 
-/// For each token its session, if it has one, and what its owner holds in the service asked about at `now`.
+/// For each token its session, if it has one, and what its owner holds in the service asked about at `now`; also their
+/// attributes, where that is one of `claiming`.
 pub async fn check_all(
     conn: &mut PgConnection,
     asked: &[(TokenHash, Option<ServiceId>)],
+    claiming: &[i32],
     now: OffsetDateTime,
 ) -> Result<Versioned<Option<(Session, Option<Assignments>)>>> {
     let tokens: Vec<&[u8]> = asked.iter().map(|(token, _)| token.as_bytes()).collect();
@@ -76,7 +85,10 @@ pub async fn check_all(
             (select version from auth.vocabulary where single) as "version!",
             held.roles as "roles!",
             held.direct as "direct!",
-            held.ends_at
+            held.ends_at,
+            case when asked.service_id = any ($4) then (
+                select attributes from auth.person where id = t.person_id
+            ) end as "attributes: Json<Attributes>"
         from unnest($1::bytea[], $2::integer[]) with ordinality as asked (token, service_id, place)
         join auth.tokens_cache t on t.token = asked.token
         cross join lateral auth.held_in(t.person_id, asked.service_id, $3) held
@@ -86,6 +98,7 @@ pub async fn check_all(
         &tokens as &[&[u8]],
         &services as &[Option<i32>],
         now,
+        claiming,
     )
     .fetch_all(conn)
     .await?;
@@ -93,17 +106,19 @@ pub async fn check_all(
     let rows = by_place(asked, rows.into_iter().map(|row| (row.place, row)))?;
     let found = rows.into_iter().zip(asked).map(|(row, (_, service))| {
         let row = row?;
-        let held = service.map(|service| Assignments::new((row.person, service), row.roles, row.direct, row.ends_at));
+        let held = |service| Assignments::new((row.person, service), row.roles, row.direct, row.ends_at);
+        let held = service.map(|service| held(service).with(row.attributes));
         let (created_at, modified_at) = (row.created_at, row.modified_at);
         Some((Session { person: row.person, payload: row.payload.0.into(), created_at, modified_at }, held))
     });
     Ok(Versioned { version, rows: found.collect() })
 }
 
-/// What people hold in services at `now`, one answer each, in order.
+/// What people hold in services at `now`, one answer each, in order; also their attributes, where that is one of `claiming`.
 pub async fn held_in_all(
     conn: &mut PgConnection,
     asked: &[(PersonId, ServiceId)],
+    claiming: &[i32],
     now: OffsetDateTime,
 ) -> Result<Versioned<Assignments>> {
     let (people, services): (Vec<i32>, Vec<i32>) = asked.iter().map(|(person, service)| (person.0, service.0)).unzip();
@@ -113,7 +128,10 @@ pub async fn held_in_all(
             (select version from auth.vocabulary where single) as "version!",
             held.roles as "roles!",
             held.direct as "direct!",
-            held.ends_at
+            held.ends_at,
+            case when asked.service_id = any ($4) then (
+                select attributes from auth.person where id = asked.person_id
+            ) end as "attributes: Json<Attributes>"
         from unnest($1::integer[], $2::integer[]) with ordinality as asked (person_id, service_id, place)
         cross join lateral auth.held_in(asked.person_id, asked.service_id, $3) held
         -- All of them: see above.
@@ -123,11 +141,15 @@ pub async fn held_in_all(
         &people,
         &services,
         now,
+        claiming,
     )
     .fetch_all(conn)
     .await?;
     let version = rows.first().map(|row| row.version);
-    let rows = asked.iter().zip(rows).map(|(asked, row)| Assignments::new(*asked, row.roles, row.direct, row.ends_at));
+    let rows = asked
+        .iter()
+        .zip(rows)
+        .map(|(asked, row)| Assignments::new(*asked, row.roles, row.direct, row.ends_at).with(row.attributes));
     Ok(Versioned { version, rows: rows.collect() })
 }
 
@@ -170,10 +192,10 @@ pub async fn vocabulary(conn: &mut PgConnection) -> Result<StoredVocabulary> {
         select
             version,
             (
-                select coalesce(jsonb_agg(jsonb_build_array(id, name)), '[]')
+                select coalesce(jsonb_agg(jsonb_build_array(id, name, claims)), '[]')
                 from auth.services
                 where removed_at is null
-            ) as "services!: Json<Vec<(i32, String)>>",
+            ) as "services!: Json<Vec<(i32, String, Vec<String>)>>",
             (
                 select coalesce(jsonb_agg(jsonb_build_array(id, name)), '[]')
                 from auth.permission

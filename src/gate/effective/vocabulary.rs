@@ -17,6 +17,8 @@ pub struct Vocabulary {
     pub version: i64,
     /// Those that are not removed.
     services: HashMap<ServiceId, Arc<str>>,
+    /// The attributes that services are told, where they are told any.
+    claims: HashMap<ServiceId, Vec<String>>,
     service_names: HashMap<Arc<str>, ServiceId>,
     roles: HashMap<RoleId, RoleEntry>,
     permissions: HashMap<PermissionId, Name>,
@@ -67,10 +69,16 @@ impl From<StoredVocabulary> for Vocabulary {
             (RoleId(id), RoleEntry { name, permissions })
         });
         let roles = roles.collect();
-        let services: HashMap<ServiceId, Arc<str>> =
-            stored.services.into_iter().map(|(id, name)| (ServiceId(id), name.into())).collect();
+        let (mut services, mut claims) = (HashMap::<ServiceId, Arc<str>>::new(), HashMap::new());
+        for (id, name, told) in stored.services {
+            services.insert(ServiceId(id), name.into());
+            if !told.is_empty() {
+                claims.insert(ServiceId(id), told);
+            }
+        }
         Self {
             version: stored.version,
+            claims,
             service_names: services.iter().map(|(id, name)| (Arc::clone(name), *id)).collect(),
             services,
             roles,
@@ -92,6 +100,17 @@ impl Vocabulary {
     /// What a service is called.
     pub fn service_name(&self, id: ServiceId) -> Option<Arc<str>> {
         self.services.get(&id).cloned()
+    }
+
+    /// Those of `services` that are told attributes of people.
+    pub fn claiming(&self, services: impl Iterator<Item = ServiceId>) -> Vec<i32> {
+        if self.claims.is_empty() {
+            return Vec::new();
+        }
+        let mut claiming: Vec<i32> = services.filter(|id| self.claims.contains_key(id)).map(|id| id.0).collect();
+        claiming.sort_unstable();
+        claiming.dedup();
+        claiming
     }
 
     /// Whether any permission is called so.
@@ -117,7 +136,9 @@ impl Vocabulary {
         permissions.dedup();
         let named = |id: &PermissionId| self.permissions.get(id)?.in_service(id.0, held.service);
         let permissions = permissions.iter().filter_map(named).collect();
-        Effective { roles, permissions, ends_at: held.ends_at }
+        let told = held.attributes.as_ref().zip(self.claims.get(&held.service));
+        let claims = told.map(|(attributes, told)| Arc::new(attributes.clone().of(told)));
+        Effective { roles, permissions, ends_at: held.ends_at, claims }
     }
 }
 

@@ -10,6 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::routes;
 
 use super::gateway;
+use crate::base::attributes::Attributes;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, IdOrDigits, IdOrName, PersonId, Ref, ServiceId, SessionId};
 use crate::gate::Gate;
@@ -118,6 +119,10 @@ pub(super) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 1_924_905_600)]
     valid_until: Option<i64>,
+    /// Of the person's attributes those that the service asks for (`claims` of the service). Only if it asks for some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Attributes>, nullable = false)]
+    claims: Option<Arc<Attributes>>,
     /// Whether the person holds all requested permissions. Only if the request named some.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = true)]
@@ -214,6 +219,7 @@ impl Answer {
             roles: None,
             permissions: None,
             valid_until: None,
+            claims: None,
             allowed: None,
             unknown_permissions: None,
         };
@@ -227,9 +233,10 @@ impl Answer {
         }
         answer.service_id = Some(service);
         answer.valid_until = effective.valid_until();
-        let Effective { roles, permissions, .. } = Arc::unwrap_or_clone(effective);
+        let Effective { roles, permissions, claims, .. } = Arc::unwrap_or_clone(effective);
         answer.roles = Some(roles);
         answer.permissions = Some(permissions);
+        answer.claims = claims;
         Ok(answer)
     }
 }

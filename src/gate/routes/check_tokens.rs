@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use crate::base::attributes::Attributes;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, ServiceId, SessionId};
 use crate::base::opaque::oauth::AccessTokenHash;
@@ -86,6 +87,10 @@ struct ValidToken {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 1_924_905_600)]
     valid_until: Option<i64>,
+    /// Of the person's attributes those that the service asks for (`claims` of the service). Only if it asks for some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Attributes>, nullable = false)]
+    claims: Option<Arc<Attributes>>,
 }
 
 /// A token that is not valid.
@@ -146,7 +151,7 @@ async fn answers_to_sessions(
         .collect();
     let there: Vec<_> = people.iter().map(|person| (*person, service)).collect();
     let now = gate.clock.now();
-    let held = gate.rights.of_all(&mut *gate.db.read().await?, &there, now).await?;
+    let held = gate.rights.of_all_with_claims(&mut *gate.db.read().await?, &there, now).await?;
     let effective: HashMap<PersonId, Effective> = people.into_iter().zip(held).collect();
     for (person, _) in effective.iter().filter(|(_, held)| !held.roles.is_empty()) {
         gate.uses.note(*person, service, now);
@@ -201,6 +206,7 @@ fn valid(passed: Passed, service_id: ServiceId, held: Option<&Effective>) -> Tok
         roles: held.map_or_else(Vec::new, |held| held.roles.clone()),
         permissions: held.map_or_else(Vec::new, |held| held.permissions.clone()),
         valid_until: held.and_then(Effective::valid_until),
+        claims: held.and_then(|held| held.claims.clone()),
     }))
 }
 

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
 use crate::gate::effective::store::holds;
-use crate::gate::permission;
+use crate::gate::permission::{self, BuiltIn};
 
 /// How long somebody must hold what they hand out or take away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,20 @@ pub async fn covers_permission(
         return Ok(true);
     }
     holds(conn, actor, permission, service, through.moment()).await
+}
+
+/// Refuses (403) unless `actor` holds `P` everywhere at `now`, which `what` needs.
+pub async fn must_hold_everywhere<P: BuiltIn>(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    what: &str,
+    now: OffsetDateTime,
+) -> Result<()> {
+    if holds(conn, actor, P::ID, ServiceId::PORTERO, Some(now)).await? {
+        return Ok(());
+    }
+    let detail = format!("{what} needs `{}` everywhere, too; ask an administrator of Portero", P::NAME);
+    Err(Error::forbidden("insufficient_permissions", detail).with("permission", P::NAME))
 }
 
 /// Refuses (403) unless `actor` holds, where `target` holds them or everywhere, all of Portero's own permissions that

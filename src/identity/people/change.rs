@@ -1,5 +1,6 @@
 use sqlx::PgConnection;
 
+use super::attributes::{change_attributes, changes_any, must_hand_out_attributes};
 use super::credential_guard::must_be_theirs_to_change;
 use super::store::{self, ChosenForOthers};
 use super::{ChosenBy, PersonChange, set_password, tell_the_old_address};
@@ -31,7 +32,7 @@ pub struct RequestedChange<'a> {
 /// [`Post::wake`](crate::platform::mail::Post::wake) after the commit.
 ///
 /// # Errors
-/// 403 for somebody who is not the actor's to change; 404 `user_not_found`; 409 `user_exists`, `email_taken`; 412.
+/// 400 for what they can't be; 403 for somebody who is not the actor's to change; 404 `user_not_found`; 409 `user_exists`, `email_taken`; 412.
 pub async fn change(
     tx: &mut AuditedTx,
     identity: &Identity,
@@ -43,6 +44,10 @@ pub async fn change(
     let actor = tx.by().person();
     if let Some(actor) = actor {
         must_be_theirs_to_change(tx, actor, id, change, password_hash.is_some()).await?;
+        if changes_any(&change.attributes) {
+            let now = tx.by().now;
+            must_hand_out_attributes(tx, actor, now).await?;
+        }
     }
     if let Some(if_match) = if_match {
         if_match.allows(&store::tagged(tx, id).await?.etag)?;
@@ -85,6 +90,7 @@ async fn write(
         let claims = store::claims(tx, id).await?.with(said.clone())?;
         store::set_claims(tx, id, &claims).await?;
     }
+    change_attributes(tx, id, &change.attributes).await?;
     if is_moved {
         let giver = match tx.by().person().filter(|actor| *actor != id) {
             Some(actor) => store::giver(tx, actor).await?,

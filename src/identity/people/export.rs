@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -16,6 +16,8 @@ use utoipa::IntoParams;
 
 use super::import::Format;
 use super::store::{self, Details};
+use super::{DocumentType, PersonType};
+use crate::base::attributes::{Attributes, PREFIX, written};
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::gate::audit::{Action, Event};
@@ -24,7 +26,7 @@ use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{Page, rate_limit};
 use crate::platform::shares::Share;
-use crate::platform::spreadsheet::harmless;
+use crate::platform::spreadsheet::{harmless, harmless_json};
 
 /// How to write what is exported.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -73,8 +75,9 @@ pub fn exports_share(identity: &Identity, whose: PersonId) -> Result<Share<Perso
 
 /// Export all people
 ///
-/// Everything stored about them except the password hash, ordered by id. In CSV, text that a spreadsheet would run as
-/// a formula is prefixed with an apostrophe; an import removes it again.
+/// Everything stored about them except the password hash, ordered by id. CSV has a column `attribute.<name>` for each attribute
+/// that anybody has, up to 500. There, text that a spreadsheet would run as a formula is prefixed with an apostrophe; an import
+/// removes it again.
 #[utoipa::path(get, path = "/users/export", tag = "users", params(PeopleExportQuery), responses(
     (status = 200, description = "one person a line", content((String = "text/csv"), (String = "application/jsonl"))),
     (status = 400, description = "`invalid_query`"),
@@ -86,8 +89,8 @@ pub(super) async fn export_users(
     ExportFormat(format): ExportFormat,
 ) -> Result<Response> {
     let share = exports_share(&identity, by.actor)?;
-    let tx = by.begin(&identity, LockScope::default()).await?;
-    let export = PeopleExport::begin(format);
+    let mut tx = by.begin(&identity, LockScope::default()).await?;
+    let export = PeopleExport::begin(&mut tx, format).await?;
     tx.commit([export.told()]).await?;
     let lines = try_unfold(((identity, by, share), export), move |((identity, by, share), mut export)| async move {
         if export.is_over() {
@@ -108,13 +111,28 @@ pub struct PeopleExport {
     format: Format,
     page: Option<Page>,
     is_first: bool,
+    /// The names of the attributes that have a column.
+    attributes: Vec<String>,
     people: usize,
 }
 
 impl PeopleExport {
     /// Of nobody yet.
-    pub fn begin(format: Format) -> Self {
-        Self { format, page: Some(Page::first(None)), is_first: true, people: 0 }
+    ///
+    /// # Errors
+    /// 400 `invalid_query` where there are more attributes than a table may have columns.
+    pub async fn begin(conn: &mut PgConnection, format: Format) -> Result<Self> {
+        let attributes = match format {
+            Format::Csv => store::attribute_names(conn, i64::from(MOST_ATTRIBUTES) + 1).await?,
+            Format::Jsonl => Vec::new(),
+        };
+        if attributes.len() > usize::from(MOST_ATTRIBUTES) {
+            let detail = format!(
+                "people have more than {MOST_ATTRIBUTES} attributes, too many for columns: add `?format=jsonl`"
+            );
+            return Err(Error::bad_request("invalid_query", detail));
+        }
+        Ok(Self { format, page: Some(Page::first(None)), is_first: true, attributes, people: 0 })
     }
 
     /// What the audit trail tells of it, to be told before anybody is.
@@ -140,11 +158,14 @@ impl PeopleExport {
         let is_first = std::mem::replace(&mut self.is_first, false);
         self.people += rows.len();
         Ok(Some(match self.format {
-            Format::Csv => csv_lines(&rows, is_first)?,
+            Format::Csv => self.csv_lines(&rows, is_first)?,
             Format::Jsonl => json_lines(&rows)?,
         }))
     }
 }
+
+/// The most columns of attributes: an import reads a first line that names so many.
+const MOST_ATTRIBUTES: u16 = 500;
 
 const COLUMNS: [&str; 13] = [
     "id",
@@ -162,33 +183,59 @@ const COLUMNS: [&str; 13] = [
     "sessions",
 ];
 
-fn csv_lines(people: &[Details], with_header: bool) -> Result<Vec<u8>> {
-    let broken = |error: csv::Error| Error::Internal(error.into());
-    let mut lines = csv::Writer::from_writer(Vec::new());
-    if with_header {
-        lines.write_record(COLUMNS).map_err(broken)?;
+impl PeopleExport {
+    fn csv_lines(&self, people: &[Details], with_header: bool) -> Result<Vec<u8>> {
+        let broken = |error: csv::Error| Error::Internal(error.into());
+        let mut lines = csv::Writer::from_writer(Vec::new());
+        if with_header {
+            let attributes = self.attributes.iter().map(|name| format!("{PREFIX}{name}"));
+            lines.write_record(COLUMNS.map(str::to_owned).into_iter().chain(attributes)).map_err(broken)?;
+        }
+        for person in people {
+            let cells = cells(person)?.into_iter().chain(self.cells_of_attributes(&person.attributes)?);
+            lines.write_record(cells).map_err(broken)?;
+        }
+        lines.into_inner().map_err(|error| Error::Internal(error.into_error().into()))
     }
-    for person in people {
-        let text = |text: &Option<String>| text.as_deref().map(harmless).unwrap_or_default().into_owned();
-        lines
-            .write_record([
-                person.id.to_string().as_str(),
-                &harmless(&person.username),
-                &harmless(&person.name),
-                person.person_type.map_or("", |kind| kind.as_str()),
-                person.document_type.map_or("", |kind| kind.as_str()),
-                &text(&person.document_number),
-                &text(&person.email),
-                &moment(person.email_verified_at)?,
-                &text(&person.locale),
-                &moment(Some(person.created_at))?,
-                &moment(person.last_login_at)?,
-                &moment(person.disabled_at)?,
-                &person.sessions.to_string(),
-            ])
-            .map_err(broken)?;
+
+    fn cells_of_attributes(&self, attributes: &Attributes) -> Result<Vec<String>> {
+        // What has no column was set after the first line was sent: the file must not look whole.
+        if let Some((name, _)) = attributes.iter().find(|(name, _)| self.attributes.binary_search(name).is_err()) {
+            return Err(Error::Internal(anyhow::anyhow!("the attribute `{name}` came while people were exported")));
+        }
+        Ok(self.attributes.iter().map(|name| attributes.get(name).map(cell).unwrap_or_default()).collect())
     }
-    lines.into_inner().map_err(|error| Error::Internal(error.into_error().into()))
+}
+
+fn cells(person: &Details) -> Result<[String; COLUMNS.len()]> {
+    let text = |text: &Option<String>| text.as_deref().map(harmless).unwrap_or_default().into_owned();
+    Ok([
+        person.id.to_string(),
+        harmless(&person.username).into_owned(),
+        harmless(&person.name).into_owned(),
+        person.person_type.map_or("", PersonType::as_str).to_owned(),
+        person.document_type.map_or("", DocumentType::as_str).to_owned(),
+        text(&person.document_number),
+        text(&person.email),
+        moment(person.email_verified_at)?,
+        text(&person.locale),
+        moment(Some(person.created_at))?,
+        moment(person.last_login_at)?,
+        moment(person.disabled_at)?,
+        person.sessions.to_string(),
+    ])
+}
+
+/// The value of an attribute, as an import reads it.
+fn cell(value: &Value) -> String {
+    match written(value) {
+        (json, false) if value.is_string() || value.is_array() => {
+            // As behind a separator: it may be the first thing in its cell.
+            let cell = format!(";{json}");
+            harmless_json(&cell)[1..].to_owned()
+        }
+        (text, _) => harmless(&text).into_owned(),
+    }
 }
 
 fn moment(at: Option<OffsetDateTime>) -> Result<String> {

@@ -1,5 +1,6 @@
 //! People: who can log in. They are called users in paths, people where they meet services.
 
+mod attributes;
 mod bulk_routes;
 mod change;
 mod claims;
@@ -16,6 +17,7 @@ mod remove;
 mod routes;
 mod set_password;
 pub mod store;
+mod wanted;
 
 pub use bulk_routes::bulk_routes;
 pub use change::{RequestedChange, change};
@@ -29,3 +31,4 @@ pub use register::{RegisteredBy, register};
 pub use remove::{Removed, remove};
 pub use routes::routes;
 pub use set_password::{ChosenBy, set_password};
+pub use wanted::WantedAttributes;

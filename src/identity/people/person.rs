@@ -2,12 +2,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ClaimsChange;
+use crate::base::attributes::AttributesChange;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, PersonId};
 use crate::base::locale::Locale;
 use crate::base::names::{self, text_type};
 use crate::base::object;
+use crate::base::patch::Patch;
 use crate::base::person::{PersonName, Username, person_not_found};
 use crate::platform::passwords::{ImportedHash, Password};
 
@@ -107,6 +109,9 @@ pub struct NewPerson {
     /// The language of their mails.
     #[serde(default)]
     pub locale: Option<Locale>,
+    /// Their attributes. You need `grants:write`, too.
+    #[serde(default)]
+    pub attributes: Option<AttributesChange>,
 }
 
 impl NewPerson {
@@ -115,8 +120,6 @@ impl NewPerson {
     /// # Errors
     /// 400 `invalid_request_body` when only a half of it is there.
     pub fn document(&self) -> Result<Option<(DocumentType, &DocumentNumber)>> {
-        let missing =
-            |field| Error::invalid_field(field, "missing: send document_type and document_number, or neither");
         match (self.document_type, &self.document_number) {
             (Some(kind), Some(number)) => Ok(Some((kind, number))),
             (None, None) => Ok(None),
@@ -124,6 +127,11 @@ impl NewPerson {
             (Some(_), None) => Err(missing("document_number")),
         }
     }
+}
+
+/// 400: a document has a type and a number.
+fn missing(field: &str) -> Error {
+    Error::invalid_field(field, "missing: send document_type and document_number, or neither")
 }
 
 /// What to change of a person; at least one field.
@@ -144,15 +152,18 @@ pub struct PersonChange {
     /// A new name.
     #[serde(default)]
     pub name: Option<PersonName>,
-    /// Natural or juridical.
+    /// Natural or juridical; null for neither.
     #[serde(default)]
-    pub person_type: Option<PersonType>,
-    /// The kind of identity document. Send it with its number.
+    #[schema(value_type = Option<PersonType>)]
+    pub person_type: Patch<PersonType>,
+    /// The kind of identity document. Send it with its number, unless one is stored; null for none, with its number.
     #[serde(default)]
-    pub document_type: Option<DocumentType>,
-    /// Its number.
+    #[schema(value_type = Option<DocumentType>)]
+    pub document_type: Patch<DocumentType>,
+    /// Its number; null for none.
     #[serde(default)]
-    pub document_number: Option<DocumentNumber>,
+    #[schema(value_type = Option<DocumentNumber>)]
+    pub document_number: Patch<DocumentNumber>,
     /// A new e-mail address. The old one is notified.
     #[serde(default)]
     pub email: Option<Email>,
@@ -162,9 +173,23 @@ pub struct PersonChange {
     /// What applications are told of them.
     #[serde(default, deserialize_with = "object::optional")]
     pub claims: Option<ClaimsChange>,
+    /// Their attributes: null takes one away, and what is left out stays; null instead of the object takes all away. You need
+    /// `grants:write`, too.
+    #[serde(default)]
+    #[schema(value_type = Option<AttributesChange>)]
+    pub attributes: Patch<AttributesChange>,
 }
 
 impl PersonChange {
+    /// 400: half of a document would be left.
+    pub(super) fn half_of_a_document(&self) -> Error {
+        let has_no_type = match (&self.document_type, &self.document_number) {
+            (Patch::Clear, _) | (Patch::Keep, Patch::Set(_)) => true,
+            (Patch::Set(_), _) | (Patch::Keep, Patch::Keep | Patch::Clear) => false,
+        };
+        missing(if has_no_type { "document_type" } else { "document_number" })
+    }
+
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
         let Self {
@@ -178,17 +203,19 @@ impl PersonChange {
             email,
             locale,
             claims,
+            attributes,
         } = self;
         username.is_none()
             && password.is_none()
             && password_hash.is_none()
             && name.is_none()
-            && person_type.is_none()
-            && document_type.is_none()
-            && document_number.is_none()
+            && person_type.keeps()
+            && document_type.keeps()
+            && document_number.keeps()
             && email.is_none()
             && locale.is_none()
             && claims.is_none()
+            && attributes.keeps()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::attributes::must_hand_out_attributes;
 use super::store::{self, AlreadyTaken, ChosenForOthers, NewRow};
 use crate::base::email::Email;
 use crate::base::error::Result;
@@ -24,11 +25,18 @@ pub enum RegisteredBy<'a> {
 }
 
 /// Registers a person, and tells of it; or answers what somebody else has already.
+///
+/// # Errors
+/// 400 for attributes that are too large; 403 for such that are not the actor's to give.
 pub async fn register(
     tx: &mut AuditedTx,
     new: &NewRow<'_>,
     by: RegisteredBy<'_>,
 ) -> Result<Result<Person, AlreadyTaken>> {
+    if let (Some(actor), Some(_)) = (tx.by().person(), new.attributes) {
+        let now = tx.by().now;
+        must_hand_out_attributes(tx, actor, now).await?;
+    }
     let person = match store::insert(tx, new).await? {
         Ok(person) => person,
         taken => return Ok(taken),

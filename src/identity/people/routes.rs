@@ -7,7 +7,11 @@ use utoipa_axum::routes;
 
 use super::reauthentication::must_not_be_ones_own;
 use super::store::{self, Details, NewRow};
-use super::{NewPerson, PersonChange, RegisteredBy, Removed, RequestedChange, disable, enable, register, remove};
+use super::{
+    NewPerson, PersonChange, RegisteredBy, Removed, RequestedChange, WantedAttributes, disable, enable, register,
+    remove,
+};
+use crate::base::attributes::Attributes;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, PersonId, Ref};
@@ -31,10 +35,22 @@ pub fn routes() -> Routes<Identity> {
 }
 
 /// List people
-#[utoipa::path(get, path = "/users", tag = "users", params(PageQuery), responses((status = 200, body = Vec<Person>)))]
-async fn list_users(State(identity): State<Identity>, _: Can<ReadUsers>, page: Page) -> Result<Response> {
-    let people = store::list(&mut *identity.db.read().await?, &page).await?;
-    Ok(page.respond(people, |person| person.id.0))
+///
+/// `attribute.<name>=<value>` finds those who have this attribute, or a list that contains it; of several, all must hold. A number
+/// or a boolean is compared by value.
+#[utoipa::path(get, path = "/users", tag = "users",
+    params(PageQuery, ("attribute.department" = Option<String>, Query, example = "sales",
+        max_length = 1000, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+        description = "only people who have this attribute; likewise by any other, and by up to 20")),
+    responses((status = 200, body = Vec<Person>)))]
+async fn list_users(
+    State(identity): State<Identity>,
+    _: Can<ReadUsers>,
+    page: Page,
+    wanted: WantedAttributes,
+) -> Result<Response> {
+    let people = store::list(&mut *identity.db.read().await?, &page, &wanted).await?;
+    Ok(page.respond_asking(people, |person| person.id.0, |next| wanted.asked_of(next)))
 }
 
 /// Register a person
@@ -52,6 +68,7 @@ async fn create_user(
 ) -> Result<(StatusCode, Json<Person>)> {
     let asker = Asker::person(by.actor, by.origin.address);
     let (password, password_hash) = (new.password.take(), new.password_hash.take());
+    let attributes = Attributes::default().with(new.attributes.take().unwrap_or_default());
     let document = new.document()?;
     let about = [Some(new.username.as_str()), Some(new.name.as_str()), new.email.as_ref().map(Email::as_str)];
     let password_hash = hash(&identity, &asker, password, password_hash, &about).await?;
@@ -63,6 +80,7 @@ async fn create_user(
         document,
         email: new.email.as_ref(),
         locale: new.locale,
+        attributes: (!attributes.is_empty()).then_some(&attributes),
     };
     let mut tx = by.begin(&identity, LockScope::default()).await?;
     let person = register(&mut tx, &row, RegisteredBy::Another).await??;
@@ -72,7 +90,8 @@ async fn create_user(
 
 /// Get a person
 ///
-/// Your own account, or anybody's with `users:read`. Contains everything stored except the password hash.
+/// Your own account, or anybody's with `users:read`. Contains everything stored except the password hash; attributes only with
+/// `users:read`.
 #[utoipa::path(get, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     responses(
         (status = 200, body = Details),
@@ -84,14 +103,16 @@ async fn get_user(
     caller: Caller,
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Tagged<Details>> {
-    let own = id == Ref::Id(caller.person);
-    if !own {
-        Holds::<ReadUsers>::of(&identity, &caller).await?.everywhere()?;
+    let read_users = Holds::<ReadUsers>::of(&identity, &caller).await?.everywhere();
+    let may_read_users = read_users.is_ok();
+    if id != Ref::Id(caller.person) {
+        read_users?;
     }
     let id = id.id()?;
     let mut conn = identity.db.read().await?;
     let Tagged { etag, .. } = store::tagged(&mut conn, id).await?;
-    Ok(Tagged { shown: store::details(&mut conn, id).await?, etag })
+    let shown = store::details(&mut conn, id).await?;
+    Ok(Tagged { shown: if may_read_users { shown } else { shown.without_attributes() }, etag })
 }
 
 /// Change a person

@@ -1,5 +1,6 @@
 //! The table `auth.person`, as far as it holds people: a client that acts for itself is nobody here.
 
+mod attributes;
 mod chosen_by_others;
 mod claims;
 mod credentials;
@@ -14,7 +15,8 @@ mod taken;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::{DocumentNumber, DocumentType, PersonChange, PersonType, StandardClaims};
+use super::{DocumentNumber, DocumentType, PersonChange, PersonType, StandardClaims, WantedAttributes};
+use crate::base::attributes::Attributes;
 use crate::base::email::Email;
 use crate::base::error::{Error, OnConstraint, Result};
 use crate::base::id::{Id, PersonId};
@@ -23,6 +25,7 @@ use crate::base::person::{Person, PersonName, Username};
 use crate::platform::http::{Page, Total};
 use crate::platform::passwords::PasswordHash;
 
+pub use attributes::{attribute_names, attributes, set_attributes};
 pub use chosen_by_others::{
     ChosenByOthers, ChosenForOthers, chosen_by_others, giver, note_giver, note_password_by_mail,
 };
@@ -32,14 +35,17 @@ pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email, write_domains_in_one_way};
 pub use many::{must_all_be_here, records, remove_all};
 pub use password::{password_hash, replace_password};
-pub use search::few_with;
+pub use search::{few_who_have, few_with};
 pub use tag::tagged;
 pub use taken::AlreadyTaken;
 
-/// One page of people.
-pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
+/// One page of people, of those who have these attributes.
+pub async fn list(conn: &mut PgConnection, page: &Page, wanted: &WantedAttributes) -> Result<Vec<Person>> {
     if let Some(few) = few_with(conn, page.prefix()).await? {
-        return among(conn, &few, page).await;
+        return among(conn, &few, page, wanted).await;
+    }
+    if let Some(few) = few_who_have(conn, wanted).await? {
+        return among(conn, &few, page, wanted).await;
     }
     Total::rows(conn, page, |page| {
         sqlx::query_as!(
@@ -51,19 +57,21 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Person>> {
               and client_id is null
               and id > $1
               and ($2::text is null or auth.fold(username) ^@ $2 or auth.fold(name) ^@ $2)
+              and ($4::text is null or attributes @@ $4::text::jsonpath)
             order by id
             limit $3
             "#,
             page.after(i32::MIN),
             page.prefix(),
             page.fetch(),
+            wanted.path(),
         )
     })
     .await
 }
 
 /// Likewise, of these people alone.
-async fn among(conn: &mut PgConnection, people: &[i32], page: &Page) -> Result<Vec<Person>> {
+async fn among(conn: &mut PgConnection, people: &[i32], page: &Page, wanted: &WantedAttributes) -> Result<Vec<Person>> {
     Total::rows(conn, page, |page| {
         sqlx::query_as!(
             Person,
@@ -71,12 +79,16 @@ async fn among(conn: &mut PgConnection, people: &[i32], page: &Page) -> Result<V
             select id as "id: PersonId", username, name
             from auth.person
             where id = any ($1) and removed_at is null and client_id is null and id > $2
+              and ($4::text is null or auth.fold(username) ^@ $4 or auth.fold(name) ^@ $4)
+              and ($5::text is null or attributes @@ $5::text::jsonpath)
             order by id
             limit $3
             "#,
             people,
             page.after(i32::MIN),
             page.fetch(),
+            page.prefix(),
+            wanted.path(),
         )
     })
     .await
@@ -110,10 +122,16 @@ pub struct Record {
     locale: Option<String>,
     #[serde(skip_serializing_if = "says_nothing")]
     claims: Json<StandardClaims>,
+    #[serde(skip_serializing_if = "has_none")]
+    attributes: Json<Attributes>,
 }
 
 fn says_nothing(claims: &Json<StandardClaims>) -> bool {
     claims.is_empty()
+}
+
+fn has_none(attributes: &Json<Attributes>) -> bool {
+    attributes.is_empty()
 }
 
 /// A person as they are now, for the audit trail.
@@ -122,7 +140,8 @@ pub async fn record(conn: &mut PgConnection, id: PersonId) -> Result<Record> {
         Record,
         r#"
         select username, name, person_type as "person_type: PersonType", document_type as "document_type: DocumentType",
-               document_number, email, locale, claims as "claims: Json<StandardClaims>"
+               document_number, email, locale, claims as "claims: Json<StandardClaims>",
+               attributes as "attributes: Json<Attributes>"
         from auth.person
         where id = $1 and removed_at is null and client_id is null
         "#,
@@ -148,13 +167,23 @@ pub struct NewRow<'a> {
     pub email: Option<&'a Email>,
     /// The language of their mails.
     pub locale: Option<Locale>,
+    /// Their attributes, where they have some.
+    pub attributes: Option<&'a Attributes>,
 }
 
 impl<'a> NewRow<'a> {
     /// Somebody of whom no more is known.
     pub fn of(username: &'a Username, name: &'a PersonName) -> Self {
-        let (password_hash, person_type, document, email, locale) = (None, None, None, None, None);
-        Self { username, name, password_hash, person_type, document, email, locale }
+        Self {
+            username,
+            name,
+            password_hash: None,
+            person_type: None,
+            document: None,
+            email: None,
+            locale: None,
+            attributes: None,
+        }
     }
 }
 
@@ -164,8 +193,8 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Result<
         Person,
         r#"
         insert into auth.person
-            (username, name, password_hash, person_type, document_type, document_number, email, locale)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+            (username, name, password_hash, person_type, document_type, document_number, email, locale, attributes)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9::jsonb, '{}'))
         returning id as "id: PersonId", username, name
         "#,
         new.username.as_str(),
@@ -176,12 +205,16 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<Result<
         new.document.map(|(_, number)| number.as_str()),
         new.email.map(Email::as_str),
         new.locale.map(Locale::as_str),
+        new.attributes.map(Json) as Option<Json<&Attributes>>,
     )
     .fetch_one(conn)
     .await;
     match inserted {
         Ok(person) => Ok(Ok(person)),
-        Err(error) => AlreadyTaken::of(&error).map_or_else(|| Err(error.into()), |taken| Ok(Err(taken))),
+        Err(error) => match AlreadyTaken::of(&error) {
+            Some(taken) => Ok(Err(taken)),
+            None => Err(error).on_constraint(attributes::SIZE, attributes::too_large()),
+        },
     }
 }
 
@@ -192,9 +225,9 @@ pub async fn update(conn: &mut PgConnection, id: PersonId, change: &PersonChange
         update auth.person
         set username = coalesce($2, username),
             name = coalesce($3, name),
-            person_type = coalesce($4, person_type),
-            document_type = coalesce($5, document_type),
-            document_number = coalesce($6, document_number),
+            person_type = case when $9 then person_type else $4 end,
+            document_type = case when $10 then document_type else $5 end,
+            document_number = case when $11 then document_number else $6 end,
             email_verified_at = case when auth.fold_address($7) is distinct from auth.fold_address(email) and $7 is not null
                 then null else email_verified_at end,
             email = coalesce($7, email),
@@ -205,22 +238,19 @@ pub async fn update(conn: &mut PgConnection, id: PersonId, change: &PersonChange
         id.0,
         change.username.as_ref().map(Username::as_str),
         change.name.as_ref().map(PersonName::as_str),
-        change.person_type as Option<PersonType>,
-        change.document_type as Option<DocumentType>,
-        change.document_number.as_ref().map(DocumentNumber::as_str),
+        change.person_type.value().copied() as Option<PersonType>,
+        change.document_type.value().copied() as Option<DocumentType>,
+        change.document_number.value().map(DocumentNumber::as_str),
         change.email.as_ref().map(Email::as_str),
         change.locale.map(Locale::as_str),
+        change.person_type.keeps(),
+        change.document_type.keeps(),
+        change.document_number.keeps(),
     )
     .execute(conn)
     .await
     .map_err(|error| AlreadyTaken::of(&error).map_or_else(|| error.into(), Error::from))
-    .on_constraint(
-        "person_document_whole",
-        Error::invalid_field(
-            "document_number",
-            "this person has no document yet: send document_type and document_number",
-        ),
-    )?;
+    .on_constraint("person_document_whole", change.half_of_a_document())?;
     if updated.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
 }
 

@@ -126,7 +126,7 @@ impl Introspections {
         }
         let (vocabulary, rows) = loop {
             let vocabulary = self.0.vocabulary();
-            let found = access_tokens::store::check_all(conn, &once, now).await?;
+            let found = access_tokens::store::check_all(conn, &once, &[], now).await?;
             if !self.0.outdates(conn, &vocabulary, &found).await? {
                 break (vocabulary, found.rows);
             }

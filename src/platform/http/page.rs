@@ -125,10 +125,20 @@ impl Page {
 
     /// The page as a bare array, with a `Link` to the next one while more rows follow (RFC 8288).
     pub fn respond<T: Serialize>(self, rows: Vec<T>, id: impl Fn(&T) -> i32) -> Response {
+        self.respond_asking(rows, id, |next| next)
+    }
+
+    /// Likewise; what else was asked is `asked` of the next page, too.
+    pub fn respond_asking<T: Serialize>(
+        self,
+        rows: Vec<T>,
+        id: impl Fn(&T) -> i32,
+        asked: impl FnOnce(Next) -> Next,
+    ) -> Response {
         let shown = self.shown();
         part_of_list(rows, shown, &self.total, |last| {
             let next = Next::at(&self.path, "after", id(last)).limit(shown);
-            next.filter("q", self.q.as_deref()).rest(self.total.in_link())
+            asked(next.filter("q", self.q.as_deref())).rest(self.total.in_link())
         })
     }
 }

@@ -30,7 +30,7 @@ pub fn validate(schema: &Value, value: &Value) -> Result<(), String> {
             if bounded { Ok(()) } else { Err(format!("the length of {value}")) }
         }
         Value::Number(number) if number.is_f64() => of_type(schema, "number", value),
-        Value::Number(_) => of_type(schema, "integer", value),
+        Value::Number(_) => of_type(schema, "integer", value).or_else(|_| of_type(schema, "number", value)),
         Value::Bool(_) => of_type(schema, "boolean", value),
         Value::Null => of_type(schema, "null", value),
     }
@@ -46,10 +46,10 @@ fn validate_object(schema: &Value, members: &Map<String, Value>) -> Result<(), S
     if schema["additionalProperties"] == true {
         return Ok(());
     }
+    let others = Some(&schema["additionalProperties"]).filter(|others| others.is_object());
     for (name, value) in members {
-        let Some((_, schema)) = properties.iter().find(|(property, _)| property == name) else {
-            return Err(format!("`{name}` is not documented"));
-        };
+        let named = properties.iter().find(|(property, _)| property == name).map(|(_, schema)| *schema);
+        let Some(schema) = named.or(others) else { return Err(format!("`{name}` is not documented")) };
         validate(schema, value).map_err(|fault| format!("`{name}`: {fault}"))?;
     }
     Ok(())

@@ -216,6 +216,7 @@ impl Server {
             document: None,
             email: None,
             locale: None,
+            attributes: None,
         };
         let person = people::store::insert(&mut tx, &new).await.expect("an answer").expect("a new person").id;
         let terms = grants::RequestedTerms {

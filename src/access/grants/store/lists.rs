@@ -130,7 +130,7 @@ pub async fn services_of(
         sqlx::query_as!(
             Service,
             r#"
-            select s.id as "id: ServiceId", s.name, s.description
+            select s.id as "id: ServiceId", s.name, s.description, s.claims
             from auth.services s
             where s.removed_at is null
               and s.id > greatest($2, 0)

@@ -3,9 +3,11 @@
 use clap::ValueEnum;
 use serde_json::json;
 
+use super::attributes::{NamedAttribute, all};
 use super::shown_once;
 use crate::app::cli::ask::NewPassword;
 use crate::app::cli::tool::Tool;
+use crate::base::attributes::Attributes;
 use crate::base::email::Email;
 use crate::base::error::Error;
 use crate::base::locale::Locale;
@@ -36,6 +38,9 @@ pub(in crate::app::cli) struct NewUser {
     /// The language of their mails.
     #[arg(long)]
     locale: Option<Locale>,
+    /// An attribute, as NAME=VALUE; may be given several times. As for `portero user change`.
+    #[arg(long, value_name = "NAME=VALUE")]
+    attribute: Vec<NamedAttribute>,
     /// Set no password: the person chooses one with a reset mail.
     #[arg(long, conflicts_with = "random_password")]
     no_password: bool,
@@ -72,6 +77,7 @@ pub(super) async fn run(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
         shown = chosen.to_show();
         hash = Some(tool.app.hasher.hash(&Asker::ourselves("command line"), chosen.password).await?);
     }
+    let attributes = Attributes::default().with(all(new.attribute)?);
     let row = NewRow {
         username: &new.username,
         name: &new.name,
@@ -80,6 +86,7 @@ pub(super) async fn run(tool: &Tool, new: NewUser) -> anyhow::Result<()> {
         document: new.document_type.zip(new.document_number.as_ref()),
         email: new.email.as_ref(),
         locale: new.locale,
+        attributes: (!attributes.is_empty()).then_some(&attributes),
     };
     let mut tx = tool.begin().await?;
     let person = people::register(&mut tx, &row, RegisteredBy::Another).await?.map_err(Error::from)?;

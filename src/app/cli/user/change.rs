@@ -3,11 +3,13 @@
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 
+use super::attributes::{NamedAttribute, all};
 use crate::app::cli::tool::Tool;
 use crate::app::cli::typed_ref::TypedRef;
 use crate::base::email::Email;
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
+use crate::base::patch::Patch;
 use crate::base::person::{PersonName, Username};
 use crate::identity::people::{
     self, ClaimsChange, DocumentNumber, DocumentType, PersonChange, PersonType, RequestedChange,
@@ -25,12 +27,18 @@ pub(in crate::app::cli) struct NewDetails {
     /// Natural (N) or juridical (J).
     #[arg(long, ignore_case = true)]
     person_type: Option<PersonType>,
+    /// Neither natural nor juridical any more.
+    #[arg(long, conflicts_with = "person_type")]
+    no_person_type: bool,
     /// The kind of identity document. Needs its number, unless one is stored.
     #[arg(long, ignore_case = true)]
     document_type: Option<DocumentType>,
     /// Its number.
     #[arg(long)]
     document_number: Option<DocumentNumber>,
+    /// No identity document any more.
+    #[arg(long, conflicts_with_all = ["document_type", "document_number"])]
+    no_document: bool,
     /// A new e-mail address. The old one is notified by mail.
     #[arg(long)]
     email: Option<Email>,
@@ -43,25 +51,34 @@ pub(in crate::app::cli) struct NewDetails {
     /// address.region, address.postal_code, address.country.
     #[arg(long, value_name = "NAME=VALUE")]
     claim: Vec<String>,
+    /// An attribute, as NAME=VALUE; may be given several times. A number, true or false, and a list in JSON are what they look
+    /// like, all else is text; so is what stands between quotes. Nothing behind the sign takes it away.
+    #[arg(long, value_name = "NAME=VALUE")]
+    attribute: Vec<NamedAttribute>,
 }
 
 impl NewDetails {
     fn change(self) -> anyhow::Result<PersonChange> {
-        let Self { username, name, person_type, document_type, document_number, email, locale, claim } = self;
-        let claims = if claim.is_empty() { None } else { Some(said(&claim)?) };
+        let claims = if self.claim.is_empty() { None } else { Some(said(&self.claim)?) };
+        let attributes = if self.attribute.is_empty() { Patch::Keep } else { Patch::Set(all(self.attribute)?) };
         let change = PersonChange {
-            username,
-            name,
-            person_type,
-            document_type,
-            document_number,
-            email,
-            locale,
+            username: self.username,
+            name: self.name,
+            person_type: set(self.person_type, self.no_person_type),
+            document_type: set(self.document_type, self.no_document),
+            document_number: set(self.document_number, self.no_document),
+            email: self.email,
+            locale: self.locale,
             claims,
+            attributes,
             ..PersonChange::default()
         };
         Ok(change)
     }
+}
+
+fn set<T>(value: Option<T>, none: bool) -> Patch<T> {
+    value.map_or(if none { Patch::Clear } else { Patch::Keep }, Patch::Set)
 }
 
 /// What is said of the claims, as a request would say it.

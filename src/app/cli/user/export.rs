@@ -59,9 +59,9 @@ fn make(path: &Path) -> anyhow::Result<File> {
 
 /// Answers how many people were written.
 async fn write(tool: &Tool, format: Format, to: &mut impl Write) -> anyhow::Result<usize> {
-    let mut export = PeopleExport::begin(format);
-    let told = export.told();
-    tool.begin().await?.commit([told]).await?;
+    let mut tx = tool.begin().await?;
+    let mut export = PeopleExport::begin(&mut tx, format).await?;
+    tx.commit([export.told()]).await?;
     while let Some(lines) = export.next(&mut *tool.app.db.read().await?).await? {
         to.write_all(&lines)?;
     }

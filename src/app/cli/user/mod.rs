@@ -2,6 +2,7 @@
 
 mod add;
 mod admission;
+mod attributes;
 mod change;
 mod export;
 mod invite;

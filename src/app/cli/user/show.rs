@@ -8,6 +8,7 @@ use crate::app::cli::grant::all_grants;
 use crate::app::cli::output::{Output, Row, line, or_dash, table};
 use crate::app::cli::tool::{Tool, list_all};
 use crate::app::cli::typed_ref::TypedRef;
+use crate::base::attributes::{PREFIX, written};
 use crate::base::id::PersonId;
 use crate::base::person::Person;
 use crate::identity::attempts::store::FailedLogins;
@@ -78,10 +79,10 @@ pub(super) async fn show(tool: &Tool, named: &TypedRef<PersonId>) -> anyhow::Res
         ("disabled", or_dash(person.disabled_at.map(moment))),
         ("sessions", person.sessions.to_string()),
     ];
-    let claims = claims_of(&person)?;
+    let said = claims_of(&person)?.into_iter().chain(attributes_of(&person));
     let now = tool.app.clock.now();
     let failed = failed.iter().map(|failed| ("failed logins", failed_logins(failed, now)));
-    let rows = rows.into_iter().chain(failed).map(|(name, value)| (name.to_owned(), value)).chain(claims);
+    let rows = rows.into_iter().chain(failed).map(|(name, value)| (name.to_owned(), value)).chain(said);
     table(&[], rows.map(|(name, value)| vec![name, value]), &[])?;
     line("")?;
     tool.output.list(&grants)
@@ -97,6 +98,10 @@ fn claims_of(person: &Details) -> anyhow::Result<Vec<(String, String)>> {
         (name, value)
     });
     Ok(shown.collect())
+}
+
+fn attributes_of(person: &Details) -> impl Iterator<Item = (String, String)> {
+    person.attributes.iter().map(|(name, value)| (format!("{PREFIX}{name}"), written(value).0.into_owned()))
 }
 
 fn failed_logins(failed: &FailedLogins, now: OffsetDateTime) -> String {

@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use time::OffsetDateTime;
 
 use super::file::{KnownField, READ_ONLY};
+use crate::base::attributes::{AttributeName, AttributeValue, Attributes, AttributesChange};
 use crate::base::clock;
 use crate::base::email::Email;
 use crate::base::error::Error;
@@ -38,6 +39,8 @@ pub struct LineFields {
     last_login_at: Option<IgnoredAny>,
     sessions: Option<IgnoredAny>,
     claims: Option<IgnoredAny>,
+    #[serde(default)]
+    attributes: Option<AttributesChange>,
 }
 
 impl LineFields {
@@ -64,6 +67,11 @@ impl LineFields {
         *place = Some(value);
     }
 
+    /// Sets an attribute.
+    pub(super) fn set_attribute(&mut self, name: AttributeName, value: AttributeValue) {
+        self.attributes.get_or_insert_default().say(name, Some(value));
+    }
+
     /// What it has of [`READ_ONLY`].
     pub(super) fn left_out(&self) -> impl Iterator<Item = &'static str> {
         let has = [self.id, self.email_verified_at, self.created_at, self.last_login_at, self.sessions, self.claims];
@@ -83,6 +91,7 @@ pub struct ParsedPerson {
     pub(super) email: Option<Email>,
     pub(super) locale: Option<Locale>,
     pub(super) disabled_at: Option<OffsetDateTime>,
+    pub(super) attributes: Attributes,
 }
 
 /// What passwords, hashes and moments in files must keep to.
@@ -114,7 +123,8 @@ pub(super) fn read(fields: LineFields, rules: PasswordRules) -> (ParsedPerson, V
         _ => None,
     };
     if fields.document_type.is_some() != fields.document_number.is_some() {
-        faults.push("document_type and document_number: one is missing; give both or none".to_owned());
+        let missing = if fields.document_type.is_none() { "document_type" } else { "document_number" };
+        faults.push(format!("{missing}: one is missing; give document_type and document_number, or none"));
     }
     let email: Option<Email> = optional("email", fields.email.as_deref(), str::parse, &mut faults);
     let locale = optional("locale", fields.locale.as_deref(), word, &mut faults);
@@ -125,6 +135,7 @@ pub(super) fn read(fields: LineFields, rules: PasswordRules) -> (ParsedPerson, V
         email.as_ref().map(Email::as_str),
     ];
     let about: Vec<&str> = about.into_iter().flatten().collect();
+    let attributes = Attributes::default().with(fields.attributes.unwrap_or_default());
     let (mut password, mut password_hash) = (None, None);
     match secret(fields.password, fields.password_hash.as_deref(), &about, rules) {
         Ok(Some(LineSecret::Hash(hash))) => password_hash = Some(hash),
@@ -132,10 +143,19 @@ pub(super) fn read(fields: LineFields, rules: PasswordRules) -> (ParsedPerson, V
         Ok(None) => {}
         Err(fault) => faults.push(fault),
     }
-    (
-        ParsedPerson { username, name, password, password_hash, person_type, document, email, locale, disabled_at },
-        faults,
-    )
+    let person = ParsedPerson {
+        username,
+        name,
+        password,
+        password_hash,
+        person_type,
+        document,
+        email,
+        locale,
+        disabled_at,
+        attributes,
+    };
+    (person, faults)
 }
 
 fn needed<T: FromStr<Err = String>>(field: &str, text: Option<&str>, faults: &mut Vec<String>) -> Option<T> {

@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
@@ -13,11 +14,13 @@ use utoipa_axum::routes;
 use super::received::Received;
 use super::{FIELDS, Format, PasswordRules, Remarks, hash_all, store};
 use crate::base::error::{Error, Result, causes};
+use crate::base::id::PersonId;
 use crate::gate::Can;
 use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::WriteUsers;
 use crate::identity::Identity;
+use crate::identity::people::attributes::must_hand_out_attributes;
 use crate::platform::http::{Deadline, Json, Routes};
 use crate::platform::passwords::Password;
 
@@ -91,7 +94,7 @@ pub struct ImportFault {
     /// Its number.
     line: i64,
     /// The field at fault, if the fault is in one.
-    field: Option<&'static str>,
+    field: Option<String>,
     /// What is wrong.
     #[serde(rename = "fault")]
     #[schema(example = "missing")]
@@ -101,8 +104,8 @@ pub struct ImportFault {
 impl From<store::LineFault> for ImportFault {
     fn from(fault: store::LineFault) -> Self {
         let field = |(field, what): (&str, &str)| {
-            let known = FIELDS.iter().find(|known| **known == field)?;
-            Some((*known, what.to_owned()))
+            let is_known = FIELDS.contains(&field) || field.starts_with("attribute");
+            is_known.then(|| (field.to_owned(), what.to_owned()))
         };
         match fault.what.split_once(": ").and_then(field) {
             Some((field, what)) => Self { line: fault.line, field: Some(field), what },
@@ -115,7 +118,8 @@ impl From<store::LineFault> for ImportFault {
 ///
 /// Like `portero user import`: a CSV file whose first line names the fields, or one JSON object per line, with
 /// `username`, `name`, `password` or `password_hash` (people with neither choose one with a reset mail),
-/// `person_type`, `document_type`, `document_number`, `email`, `locale` and `disabled_at`. Reads spreadsheet files as
+/// `person_type`, `document_type`, `document_number`, `email`, `locale`, `disabled_at`, and columns `attribute.<name>` or an
+/// object `attributes` (which need `grants:write`, too). Reads spreadsheet files as
 /// they are: any separator and line end, UTF-8 or UTF-16. An export can be imported again; fields that Portero assigns
 /// (`id`, `created_at` and so on) are skipped with a remark. All or none: if anything is wrong, all faults are listed
 /// and nobody is registered. At most 32 MiB, and one import per person at a time.
@@ -149,6 +153,7 @@ async fn import(identity: &Identity, by: &Can<WriteUsers>, sent: &Upload, body: 
         store::prepare(&mut tx).await?;
         let Looked { lines, passwords, remarks } = look_at(identity, file, sent.format, &mut tx).await?;
         must_be_faultless(&mut tx, lines).await?;
+        must_be_theirs_to_import(&mut tx, by.actor, identity.clock.now()).await?;
         if !dry_run {
             hash_all(identity, &mut tx, passwords, || ()).await?;
         }
@@ -158,8 +163,9 @@ async fn import(identity: &Identity, by: &Can<WriteUsers>, sent: &Upload, body: 
     if dry_run {
         return Ok(UsersImported { status: "users_imported", lines, imported: 0, dry_run, remarks });
     }
-    let mut tx = by.begin_in(identity, tx).await?;
+    let (by_whom, mut tx) = (by.actor, by.begin_in(identity, tx).await?);
     let by = tx.by().clone();
+    must_be_theirs_to_import(&mut tx, by_whom, by.now).await?;
     let imported = store::register(&mut tx, &by).await?;
     let told = json!({"people": imported, "from": sent.format.extension()});
     tx.commit([Event::new(Action::UsersImported).after(told)]).await?;
@@ -212,8 +218,14 @@ async fn look_at(identity: &Identity, file: Received, format: Format, conn: &mut
     Ok(looked)
 }
 
+/// Refuses (403) attributes that are not the caller's to give.
+async fn must_be_theirs_to_import(conn: &mut PgConnection, actor: PersonId, now: OffsetDateTime) -> Result<()> {
+    if store::has_attributes(conn).await? { must_hand_out_attributes(conn, actor, now).await } else { Ok(()) }
+}
+
 async fn must_be_faultless(conn: &mut PgConnection, lines: u64) -> Result<()> {
     store::find_duplicates(conn).await?;
+    store::find_too_large(conn).await?;
     let (count, bad_lines) = store::count_faults(conn).await?;
     if count > 0 {
         let faults: Vec<ImportFault> =

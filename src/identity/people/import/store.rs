@@ -2,10 +2,12 @@
 //! here, and Postgres finds what is there twice. These tables exist only on one connection, so the compiler can't check
 //! these queries; the tests do.
 
+use sqlx::types::Json;
 use sqlx::{PgConnection, Row};
 
 use super::batches::LineBatch;
 use super::line::ParsedPerson;
+use crate::base::attributes::{MAX_BYTES, TOO_LARGE};
 use crate::base::email::Email;
 use crate::base::error::{Error, OnConstraint, Result};
 use crate::base::locale::Locale;
@@ -41,7 +43,8 @@ pub async fn prepare(conn: &mut PgConnection) -> Result<()> {
             document_number text,
             email           text,
             locale          text,
-            disabled_at     timestamptz
+            disabled_at     timestamptz,
+            attributes      jsonb not null
         ) on commit drop;
         create temporary table import_fault (
             line   bigint not null,
@@ -75,11 +78,12 @@ async fn keep_people(conn: &mut PgConnection, lines: &[(i64, ParsedPerson)]) -> 
     sqlx::query(
         r"
         insert into pg_temp.import_line
-            (line, username, name, password_hash, person_type, document_type, document_number, email, locale, disabled_at)
+            (line, username, name, password_hash, person_type, document_type, document_number, email, locale, disabled_at,
+             attributes)
         select *
         from unnest(
             $1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-            $10::timestamptz[]
+            $10::timestamptz[], $11::jsonb[]
         )
         ",
     )
@@ -93,6 +97,7 @@ async fn keep_people(conn: &mut PgConnection, lines: &[(i64, ParsedPerson)]) -> 
     .bind(column(lines, |person| person.email.as_ref().map(Email::as_str)))
     .bind(column(lines, |person| person.locale.map(Locale::as_str)))
     .bind(column(lines, |person| person.disabled_at))
+    .bind(lines.iter().map(|(_, person)| Json(&person.attributes)).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
@@ -167,6 +172,29 @@ pub async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
+/// Finds whose attributes are too large.
+pub async fn find_too_large(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query(
+        r"
+        insert into pg_temp.import_fault (line, fault)
+        select line, 'attributes: ' || $1
+        from pg_temp.import_line
+        where octet_length(attributes::text) > $2
+        ",
+    )
+    .bind(TOO_LARGE)
+    .bind(MAX_BYTES)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Whether anybody is to have attributes.
+pub async fn has_attributes(conn: &mut PgConnection) -> Result<bool> {
+    let has = sqlx::query_scalar("select exists (select from pg_temp.import_line where attributes <> '{}')");
+    Ok(has.fetch_one(conn).await?)
+}
+
 /// How many faults there are, and in how many lines.
 pub async fn count_faults(conn: &mut PgConnection) -> Result<(i64, i64)> {
     let counted =
@@ -227,19 +255,21 @@ pub async fn register(conn: &mut PgConnection, by: &By) -> Result<u64> {
         with registered as (
             insert into auth.person
                 (username, name, password_hash, person_type, document_type, document_number, email, locale, disabled_at,
-                 password_set_by, email_given_by)
+                 attributes, password_set_by, email_given_by)
             select username, name, password_hash, person_type::auth.person_type,
-                   document_type::auth.document_type, document_number, email, locale, disabled_at,
+                   document_type::auth.document_type, document_number, email, locale, disabled_at, attributes,
                    case when password_hash is not null then $7 end, case when email is not null then $7 end
             from pg_temp.import_line
             order by line
-            returning id, username, name, person_type, document_type, document_number, email, locale, disabled_at
+            returning id, username, name, person_type, document_type, document_number, email, locale, disabled_at,
+                      attributes
         )
         insert into auth.audit_events
             (at, action, actor, actor_id, subject_id, request_id, address, client_id, after)
         select $1, 'user.created', $2, $3, id, $4, $5::text::inet, $6,
                to_jsonb(registered) - 'id'
                - case when disabled_at is null then 'disabled_at' else '' end
+               - case when attributes = '{}' then 'attributes' else '' end
         from registered
         order by id
         ",

@@ -5,7 +5,8 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::says_nothing;
+use super::{has_none, says_nothing};
+use crate::base::attributes::Attributes;
 use crate::base::error::Result;
 use crate::base::id::{Id, PersonId};
 use crate::identity::people::{DocumentType, PersonType, StandardClaims};
@@ -46,6 +47,10 @@ pub struct Details {
     #[serde(skip_serializing_if = "says_nothing")]
     #[schema(value_type = StandardClaims, required = false)]
     pub claims: Json<StandardClaims>,
+    /// What administrators say of them. Only if there is something.
+    #[serde(skip_serializing_if = "has_none")]
+    #[schema(value_type = Attributes, required = false)]
+    pub attributes: Json<Attributes>,
     /// When they were registered.
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2026-01-31T09:30:00Z")]
@@ -61,6 +66,14 @@ pub struct Details {
     /// How many sessions they have.
     #[schema(example = 1)]
     pub sessions: i64,
+}
+
+impl Details {
+    /// For the person themselves, to whom nobody says them.
+    #[must_use]
+    pub fn without_attributes(self) -> Self {
+        Self { attributes: Json::default(), ..self }
+    }
 }
 
 /// All that is kept about one person, without the hash.
@@ -81,7 +94,8 @@ async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Pag
                p.person_type as "person_type: PersonType",
                p.document_type as "document_type: DocumentType",
                p.document_number, p.email, p.email_verified_at, p.locale,
-               p.claims as "claims: Json<StandardClaims>", p.created_at, p.last_login_at, p.disabled_at,
+               p.claims as "claims: Json<StandardClaims>", p.attributes as "attributes: Json<Attributes>",
+               p.created_at, p.last_login_at, p.disabled_at,
                (select count(*) from auth.tokens_cache t where t.person_id = p.id and t.family_id is null)
                + (select count(*) from auth.refresh_families f where f.person_id = p.id) as "sessions!"
         from auth.person p

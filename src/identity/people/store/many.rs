@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::Record;
+use crate::base::attributes::Attributes;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::identity::people::{DocumentType, PersonType, StandardClaims};
@@ -33,7 +34,7 @@ pub async fn records(conn: &mut PgConnection, people: &[PersonId]) -> Result<Vec
         r#"
         select id as "id: PersonId", username, name, person_type as "person_type: PersonType",
                document_type as "document_type: DocumentType", document_number, email, locale,
-               claims as "claims: Json<StandardClaims>"
+               claims as "claims: Json<StandardClaims>", attributes as "attributes: Json<Attributes>"
         from auth.person
         where id = any ($1) and removed_at is null and client_id is null
         order by id
@@ -52,6 +53,7 @@ pub async fn records(conn: &mut PgConnection, people: &[PersonId]) -> Result<Vec
             email: row.email,
             locale: row.locale,
             claims: row.claims,
+            attributes: row.attributes,
         };
         (row.id, record)
     });

@@ -1,12 +1,13 @@
-//! People by the beginning of their username or name.
+//! People by the beginning of their username or name, and by their attributes.
 
 use sqlx::PgConnection;
 
 use crate::base::error::Result;
+use crate::identity::people::WantedAttributes;
 
 /// Up to here it is faster to find all who match, through the indexes of their names, and to sort them by id; beyond,
 /// to go through everybody by id until enough match.
-const FEW: u32 = 2000;
+const FEW: u16 = 2000;
 
 /// No text that begins with another sorts after that other one and this.
 const LAST: &str = "\u{10FFFF}";
@@ -40,10 +41,24 @@ pub async fn few_with(conn: &mut PgConnection, prefix: Option<&str>) -> Result<O
     )
     .fetch_one(conn)
     .await?;
-    if ids.len() > FEW as usize {
-        return Ok(None);
+    Ok(in_order(&mut ids))
+}
+
+/// Likewise those who have these attributes; `None` when they are many, or when none is wanted.
+pub async fn few_who_have(conn: &mut PgConnection, wanted: &WantedAttributes) -> Result<Option<Vec<i32>>> {
+    let Some(path) = wanted.path() else { return Ok(None) };
+    let most = i32::from(FEW) + 1;
+    let mut ids = sqlx::query_scalar!(r#"select auth.people_with($1::text::jsonpath, $2) as "ids!""#, path, most)
+        .fetch_one(conn)
+        .await?;
+    Ok(in_order(&mut ids))
+}
+
+fn in_order(ids: &mut Vec<i32>) -> Option<Vec<i32>> {
+    if ids.len() > usize::from(FEW) {
+        return None;
     }
     ids.sort_unstable();
     ids.dedup();
-    Ok(Some(ids))
+    Some(std::mem::take(ids))
 }

@@ -3,9 +3,17 @@
 use anyhow::bail;
 
 use super::{FIELDS, KnownField};
+use crate::base::attributes::{AttributeName, PREFIX};
+
+/// What a column is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    Field(KnownField),
+    Attribute(AttributeName),
+}
 
 /// The columns of a file; `None` for one without a name.
-pub(super) struct Columns(Vec<Option<KnownField>>);
+pub(super) struct Columns(Vec<Option<Column>>);
 
 impl Columns {
     /// # Errors
@@ -14,8 +22,15 @@ impl Columns {
         let (mut columns, mut unknown) = (Vec::new(), Vec::new());
         for name in head {
             let Ok(name) = str::from_utf8(name) else { bail!("is not UTF-8; save it as \"CSV UTF-8\"") };
-            let name = plain(name);
-            let known = KnownField::of(&name);
+            let (name, known) = match attribute(name) {
+                Some(Ok(attribute)) => (format!("{PREFIX}{attribute}"), Some(Column::Attribute(attribute))),
+                Some(Err(fault)) => bail!("{PREFIX}…: {fault}"),
+                None => {
+                    let name = plain(name);
+                    let known = KnownField::of(&name).map(Column::Field);
+                    (name, known)
+                }
+            };
             if known.is_some() && columns.contains(&known) {
                 bail!("names `{name}` twice");
             }
@@ -28,16 +43,16 @@ impl Columns {
             bail!("{}", about(&unknown));
         }
         for needed in ["username", "name"] {
-            if !columns.contains(&KnownField::of(needed)) {
+            if !columns.contains(&KnownField::of(needed).map(Column::Field)) {
                 bail!("has no column `{needed}`; username and name are needed");
             }
         }
         Ok(Self(columns))
     }
 
-    /// Which field the cell at this place is.
-    pub(super) fn at(&self, place: usize) -> Option<KnownField> {
-        self.0.get(place).copied().flatten()
+    /// What the cell at this place is.
+    pub(super) fn at(&self, place: usize) -> Option<&Column> {
+        self.0.get(place)?.as_ref()
     }
 
     /// How many cells a line must have at least: up to the last that has a name.
@@ -46,9 +61,21 @@ impl Columns {
     }
 }
 
+/// What stands around a name by accident.
+fn is_around(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}')
+}
+
+/// The attribute that a column is, if it is any. Its name is kept as it is: there, case tells.
+fn attribute(name: &str) -> Option<Result<AttributeName, String>> {
+    let name = name.trim_matches(is_around);
+    let (before, attribute) = name.split_at_checked(PREFIX.len())?;
+    before.eq_ignore_ascii_case(PREFIX).then(|| attribute.parse())
+}
+
 /// A name as people and spreadsheets write it: `Document number`, `USERNAME`, with spaces around it.
 fn plain(name: &str) -> String {
-    let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'));
+    let name = name.trim_matches(is_around);
     name.to_lowercase().replace([' ', '-', '\u{a0}'], "_")
 }
 
@@ -62,5 +89,6 @@ fn about(unknown: &[String]) -> String {
             None => format!("unknown column `{name}`."),
         }
     });
-    format!("{} Known columns: {}", about.collect::<Vec<_>>().join(" "), FIELDS.join(", "))
+    let about = about.collect::<Vec<_>>().join(" ");
+    format!("{about} Known columns: {}, {PREFIX}<name>", FIELDS.join(", "))
 }

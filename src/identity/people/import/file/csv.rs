@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, bail};
 
-use super::columns::Columns;
+use super::columns::{Column, Columns};
 use super::lines::{Ends, read_line};
 use super::{LONGEST, NumberedLine, cells};
 use crate::identity::people::import::line::LineFields;
@@ -112,14 +112,21 @@ impl<R: BufRead> Csv<R> {
         }
         let mut fields = LineFields::default();
         for (place, value) in self.record.iter().enumerate() {
-            let Some(field) = self.columns.at(place) else {
-                if cells::is_blank(value) {
-                    continue;
+            match self.columns.at(place) {
+                None if cells::is_blank(value) => {}
+                None => {
+                    return Err(format!("has something in column {}, which has no name in the first line", place + 1));
                 }
-                return Err(format!("has something in column {}, which has no name in the first line", place + 1));
-            };
-            if let Some(value) = cells::read(field, value)? {
-                fields.set(field, value);
+                Some(Column::Field(field)) => {
+                    if let Some(value) = cells::read(*field, value)? {
+                        fields.set(*field, value);
+                    }
+                }
+                Some(Column::Attribute(name)) => {
+                    if let Some(value) = cells::read_attribute(name, value)? {
+                        fields.set_attribute(name.clone(), value);
+                    }
+                }
             }
         }
         Ok(fields)
