@@ -5,6 +5,7 @@ from schemathesis.generation import GenerationMode
 
 UNKNOWN_NAME = {
     "invalid_user_id",
+    "invalid_group_id",
     "invalid_role_id",
     "invalid_permission_id",
     "invalid_service_id",

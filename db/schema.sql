@@ -3095,67 +3095,6 @@ create function auth.rename_scopes_of_service() returns trigger
 language plpgsql as $$
 begin
     perform auth.rename_scopes(new.id, old.name, new.name, null, null);
--- migrations/0035: attributes
-
--- Attributes: what administrators say of people, for backends and for decisions. A backend is told those that its service asks
--- for, and no others.
-
-alter table auth.person
-    -- Names, and texts, numbers, booleans or lists of these.
-    add column attributes jsonb not null default '{}',
-    add constraint person_attributes check (jsonb_typeof(attributes) = 'object'),
-    add constraint person_attributes_size check (octet_length(attributes::text) <= 8192),
-    add constraint person_client_has_no_attributes check (client_id is null or attributes = '{}');
-
--- Who has none costs it nothing. No list of what is still to be added, through which every question would go.
-create index person_attributes_idx on auth.person using gin (attributes jsonb_path_ops) with (fastupdate = off)
-    where attributes <> '{}' and removed_at is null;
-
--- The ids of up to `most` people whose attributes are as the path says, in no order.
---
--- Always by the index: of a path that it does not know yet, Postgres expects one in a hundred to match, and might go through the
--- whole table for a few of them.
-create function auth.people_with(path jsonpath, most integer) returns integer[]
-language plpgsql stable
-set enable_seqscan = off
-set enable_indexscan = off
-as $$
-begin
-    return array(
-        select id
-        from auth.person
-        where attributes @@ path and attributes <> '{}' and removed_at is null
-        limit most
-    );
-end
-$$;
-
--- The attributes that a service is told of people.
-alter table auth.services
-    add column claims text[] not null default '{}',
-    add constraint services_claims check (cardinality(claims) <= 50 and array_position(claims, null) is null),
-    add constraint services_portero_claims_nothing check (id <> 0 or claims = '{}');
-
-create index services_claims_idx on auth.services using gin (claims) where claims <> '{}' and removed_at is null;
-
--- Attributes are told to the services that see them.
-create function auth.tell_of_attributes() returns trigger
-language plpgsql as $$
-declare
-    changed constant text[] := array(
-        select key
-        from jsonb_each(old.attributes) was (key, value)
-        full join jsonb_each(new.attributes) became (key, value) using (key)
-        where was.value is distinct from became.value
-    );
-    seen_by constant integer[] := array(
-        select id from auth.services where claims && changed and claims <> '{}' and removed_at is null
-    );
-begin
-    if cardinality(seen_by) > 0 and auth.may_tell(cardinality(seen_by)) then
-        insert into auth.changes (kind, person_id, service_id)
-        select 'token-claims-change', new.id, unnest(seen_by);
-    end if;
     return null;
 end
 $$;
@@ -3168,15 +3107,6 @@ create function auth.rename_scopes_of_permission() returns trigger
 language plpgsql as $$
 begin
     perform auth.rename_scopes(null, null, null, old.name, new.name);
-create trigger person_attributes_told after update of attributes on auth.person
-    for each row when (new.removed_at is null and old.attributes is distinct from new.attributes)
-    execute function auth.tell_of_attributes();
-
--- What a service sees of everybody.
-create function auth.tell_of_claims() returns trigger
-language plpgsql as $$
-begin
-    perform auth.tell_of_grants(array[new.id], array[null::integer]);
     return null;
 end
 $$;
@@ -3249,9 +3179,823 @@ alter table auth.pushed_requests
     -- The session of whoever has logged in for it: what asks for a login is satisfied there, and nowhere else.
     add column session bytea,
     add constraint pushed_requests_session_is_sha256 check (octet_length(session) = 32);
+
+
+-- migrations/0036: attributes
+
+-- Attributes: what administrators say of people, for backends and for decisions. A backend is told those that its service asks
+-- for, and no others.
+
+alter table auth.person
+    -- Names, and texts, numbers, booleans or lists of these.
+    add column attributes jsonb not null default '{}',
+    add constraint person_attributes check (jsonb_typeof(attributes) = 'object'),
+    add constraint person_attributes_size check (octet_length(attributes::text) <= 8192),
+    add constraint person_client_has_no_attributes check (client_id is null or attributes = '{}');
+
+-- Who has none costs it nothing. No list of what is still to be added, through which every question would go.
+create index person_attributes_idx on auth.person using gin (attributes jsonb_path_ops) with (fastupdate = off)
+    where attributes <> '{}' and removed_at is null;
+
+-- The ids of up to `most` people whose attributes are as the path says, in no order.
+--
+-- Always by the index: of a path that it does not know yet, Postgres expects one in a hundred to match, and might go through the
+-- whole table for a few of them.
+create function auth.people_with(path jsonpath, most integer) returns integer[]
+language plpgsql stable
+set enable_seqscan = off
+set enable_indexscan = off
+as $$
+begin
+    return array(
+        select id
+        from auth.person
+        where attributes @@ path and attributes <> '{}' and removed_at is null
+        limit most
+    );
+end
+$$;
+
+-- The attributes that a service is told of people.
+alter table auth.services
+    add column claims text[] not null default '{}',
+    add constraint services_claims check (cardinality(claims) <= 50 and array_position(claims, null) is null),
+    add constraint services_portero_claims_nothing check (id <> 0 or claims = '{}');
+
+create index services_claims_idx on auth.services using gin (claims) where claims <> '{}' and removed_at is null;
+
+-- Attributes are told to the services that see them.
+create function auth.tell_of_attributes() returns trigger
+language plpgsql as $$
+declare
+    changed constant text[] := array(
+        select key
+        from jsonb_each(old.attributes) was (key, value)
+        full join jsonb_each(new.attributes) became (key, value) using (key)
+        where was.value is distinct from became.value
+    );
+    seen_by constant integer[] := array(
+        select id from auth.services where claims && changed and claims <> '{}' and removed_at is null
+    );
+begin
+    if cardinality(seen_by) > 0 and auth.may_tell(cardinality(seen_by)) then
+        insert into auth.changes (kind, person_id, service_id)
+        select 'token-claims-change', new.id, unnest(seen_by);
+    end if;
+    return null;
+end
+$$;
+
+create trigger person_attributes_told after update of attributes on auth.person
+    for each row when (new.removed_at is null and old.attributes is distinct from new.attributes)
+    execute function auth.tell_of_attributes();
+
+-- What a service sees of everybody.
+create function auth.tell_of_claims() returns trigger
+language plpgsql as $$
+begin
+    perform auth.tell_of_grants(array[new.id], array[null::integer]);
+    return null;
+end
+$$;
+
 create trigger services_claims_told after update of claims on auth.services
     for each row when (new.removed_at is null and old.claims is distinct from new.claims)
     execute function auth.tell_of_claims();
+
+
+-- migrations/0037: groups
+
+-- Groups: of people and of other groups, to any depth; and the roles that they hold in services.
+--
+-- Who is in a group is held flattened, so that a check reads as much of a group that is nested ten deep as of one that is
+-- not: one row for each person and each group that they are in by whatever way. Triggers keep it so in the transaction that
+-- changes a membership or a nesting, whoever makes it.
+
+create table auth.groups (
+    id          integer generated by default as identity,
+    name        text not null,
+    description text,
+    created_at  timestamptz not null default now(),
+    updated_at  timestamptz not null default now(),
+
+    constraint groups_pkey primary key (id),
+    -- Never digits only, since a number is an id; without `;`, which parts names in files.
+    constraint groups_name check (
+        char_length(name) between 1 and 100 and name !~ '^[-+]?[0-9]+$' and name !~ '[[:cntrl:];]'
+    ),
+    constraint groups_description check (char_length(description) between 1 and 500 and description !~ '[[:cntrl:]]')
+);
+
+create unique index groups_name_key on auth.groups (auth.fold(name));
+
+-- A person is in a group.
+create table auth.group_members (
+    group_id   integer not null,
+    person_id  integer not null,
+    created_at timestamptz not null default now(),
+    -- Over from that moment on; null: it does not end by itself.
+    expires_at timestamptz,
+    reason     text,
+    -- Null for the command line.
+    added_by   integer,
+
+    constraint group_members_pkey primary key (group_id, person_id) include (expires_at),
+    constraint group_members_group_fkey foreign key (group_id) references auth.groups (id) on delete cascade,
+    constraint group_members_person_fkey foreign key (person_id) references auth.person (id) on delete cascade,
+    constraint group_members_added_by_fkey foreign key (added_by) references auth.person (id) on delete set null,
+    constraint group_members_reason check (char_length(reason) between 1 and 500 and reason !~ '[[:cntrl:]]')
+);
+
+create index group_members_person_idx on auth.group_members (person_id, group_id) include (expires_at);
+
+create index group_members_expires_at_idx on auth.group_members (expires_at) where expires_at is not null;
+
+create index group_members_added_by_idx on auth.group_members (added_by) where added_by is not null;
+
+-- A group, and so all in it, is in another.
+create table auth.group_nestings (
+    group_id   integer not null,
+    -- The group that is in it.
+    member_id  integer not null,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz,
+    reason     text,
+    added_by   integer,
+
+    constraint group_nestings_pkey primary key (group_id, member_id),
+    constraint group_nestings_group_fkey foreign key (group_id) references auth.groups (id) on delete cascade,
+    constraint group_nestings_member_fkey foreign key (member_id) references auth.groups (id) on delete cascade,
+    constraint group_nestings_added_by_fkey foreign key (added_by) references auth.person (id) on delete set null,
+    constraint group_nestings_reason check (char_length(reason) between 1 and 500 and reason !~ '[[:cntrl:]]')
+);
+
+create index group_nestings_member_idx on auth.group_nestings (member_id, group_id) include (expires_at);
+
+create index group_nestings_expires_at_idx on auth.group_nestings (expires_at) where expires_at is not null;
+
+create index group_nestings_added_by_idx on auth.group_nestings (added_by) where added_by is not null;
+
+-- Who is in which group, by whatever way, and until when: over all ways the latest of the earliest end on each. So it is true
+-- at every moment, and what is over need not be swept up first.
+create table auth.group_people (
+    person_id  integer not null,
+    group_id   integer not null,
+    expires_at timestamptz,
+
+    constraint group_people_pkey primary key (person_id, group_id) include (expires_at),
+    constraint group_people_person_fkey foreign key (person_id) references auth.person (id) on delete cascade,
+    constraint group_people_group_fkey foreign key (group_id) references auth.groups (id) on delete cascade
+);
+
+create index group_people_group_idx on auth.group_people (group_id, person_id) include (expires_at);
+
+-- A group holds a role in a service, and so does everybody in it. Portero's role Administrator in Portero itself is for people
+-- alone: who administers Portero, and whether somebody is left who does, is to be seen at a glance.
+create table auth.group_service_role (
+    -- Its place in lists.
+    id           integer generated always as identity,
+    group_id     integer not null,
+    service_id   integer not null,
+    role_id      integer not null,
+    created_at   timestamptz not null default now(),
+    expires_at   timestamptz,
+    reason       text,
+    granted_by   integer,
+    confirmed_at timestamptz,
+    confirmed_by integer,
+
+    constraint group_service_role_pkey primary key (group_id, service_id, role_id) include (expires_at),
+    constraint group_service_role_id_key unique (id),
+    constraint group_service_role_group_fkey foreign key (group_id) references auth.groups (id) on delete cascade,
+    constraint group_service_role_offer_fkey foreign key (service_id, role_id)
+        references auth.service_roles (service_id, role_id) on delete cascade,
+    constraint group_service_role_granted_by_fkey foreign key (granted_by)
+        references auth.person (id) on delete set null,
+    constraint group_service_role_confirmed_by_fkey foreign key (confirmed_by)
+        references auth.person (id) on delete set null,
+    constraint group_service_role_reason check (char_length(reason) between 1 and 500 and reason !~ '[[:cntrl:]]'),
+    constraint group_service_role_no_administrator check (not (service_id = 0 and role_id = 0))
+);
+
+create index group_service_role_offer_idx on auth.group_service_role (service_id, role_id, group_id)
+    include (expires_at);
+
+create index group_service_role_expires_at_idx on auth.group_service_role (expires_at) where expires_at is not null;
+
+create index group_service_role_granted_by_idx on auth.group_service_role (granted_by) where granted_by is not null;
+
+create index group_service_role_confirmed_by_idx on auth.group_service_role (confirmed_by)
+    where confirmed_by is not null;
+
+-- Locks, in the order of all others: after people, before roles.
+--
+-- Who changes a membership locks the person and holds the groups; who nests groups locks them, and then needs no lock of the
+-- people, of whom nobody can change a membership meanwhile. Each statement after the lock reads what others have committed
+-- before they gave it up, as long as the transaction is read committed, as ours are.
+create function auth.hold_groups() returns void
+language plpgsql as $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'memberships change in transactions that are read committed'
+            using errcode = 'feature_not_supported';
+    end if;
+    perform pg_advisory_xact_lock_shared(hashtext('auth.groups'));
+end
+$$;
+
+comment on function auth.hold_groups() is 'keeps groups nested as they are until this transaction ends';
+
+create function auth.lock_groups() returns void
+language plpgsql as $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'groups are nested in transactions that are read committed'
+            using errcode = 'feature_not_supported';
+    end if;
+    perform pg_advisory_xact_lock(hashtext('auth.groups'));
+    perform set_config('portero.groups', 'locked', true);
+end
+$$;
+
+comment on function auth.lock_groups() is 'keeps others from any change of who is in which group until this transaction ends';
+
+-- Writes who these people are in which groups with. Of the ways from one group up to another only the ends are kept, so a
+-- lattice of groups costs no more than its ends.
+create function auth.flatten_people(people integer[]) returns void
+language plpgsql as $$
+begin
+    if coalesce(cardinality(people), 0) = 0 then
+        return;
+    end if;
+    with recursive root as (
+        select distinct group_id from auth.group_members where person_id = any (people)
+    ), up (root_id, group_id, ends_at) as (
+        select group_id, group_id, 'infinity'::timestamptz from root
+        union
+        select up.root_id, n.group_id, least(up.ends_at, coalesce(n.expires_at, 'infinity'))
+        from up
+        join auth.group_nestings n on n.member_id = up.group_id
+    ), inside as (
+        select root_id, group_id, max(ends_at) as ends_at from up group by root_id, group_id
+    ), fresh as (
+        select m.person_id, inside.group_id,
+               nullif(max(least(coalesce(m.expires_at, 'infinity'), inside.ends_at)), 'infinity') as expires_at
+        from auth.group_members m
+        join inside on inside.root_id = m.group_id
+        where m.person_id = any (people)
+        group by m.person_id, inside.group_id
+    ), gone as (
+        delete from auth.group_people was
+        where was.person_id = any (people)
+          and not exists (
+              select from fresh where fresh.person_id = was.person_id and fresh.group_id = was.group_id
+          )
+    )
+    insert into auth.group_people (person_id, group_id, expires_at)
+    select person_id, group_id, expires_at from fresh
+    on conflict (person_id, group_id) do update
+    set expires_at = excluded.expires_at
+    where group_people.expires_at is distinct from excluded.expires_at;
+end
+$$;
+
+create function auth.lock_before_membership() returns trigger
+language plpgsql as $$
+begin
+    if current_setting('portero.groups', true) is distinct from 'locked' then
+        perform from auth.person where id in (old.person_id, new.person_id) order by id for no key update;
+        perform auth.hold_groups();
+    end if;
+    -- It ends with its service, whose locks come after those of groups.
+    if tg_op <> 'DELETE' and exists (select from auth.person where id = new.person_id and client_id is not null) then
+        raise exception 'a client that acts for itself is in no group'
+            using errcode = 'check_violation', constraint = 'group_members_no_client';
+    end if;
+    return coalesce(new, old);
+end
+$$;
+
+create trigger group_members_lock before insert or update or delete on auth.group_members
+    for each row execute function auth.lock_before_membership();
+
+create function auth.flatten_changed_members() returns trigger
+language plpgsql as $$
+begin
+    perform auth.flatten_people(array(select distinct person_id from changed));
+    return null;
+end
+$$;
+
+create trigger group_members_insert_flattened after insert on auth.group_members
+    referencing new table as changed
+    for each statement execute function auth.flatten_changed_members();
+
+create trigger group_members_delete_flattened after delete on auth.group_members
+    referencing old table as changed
+    for each statement execute function auth.flatten_changed_members();
+
+create function auth.flatten_updated_members() returns trigger
+language plpgsql as $$
+begin
+    perform auth.flatten_people(array(
+        select person_id
+        from (
+            (select group_id, person_id, expires_at from was except select group_id, person_id, expires_at from became)
+            union all
+            (select group_id, person_id, expires_at from became except select group_id, person_id, expires_at from was)
+        ) changed
+        group by person_id
+    ));
+    return null;
+end
+$$;
+
+create trigger group_members_update_flattened after update on auth.group_members
+    referencing old table as was new table as became
+    for each statement execute function auth.flatten_updated_members();
+
+create function auth.lock_before_nesting() returns trigger
+language plpgsql as $$
+begin
+    perform auth.lock_groups();
+    return null;
+end
+$$;
+
+create trigger group_nestings_lock before insert or update or delete on auth.group_nestings
+    for each statement execute function auth.lock_before_nesting();
+
+-- Refuses that one of these groups comes to be in itself.
+create function auth.refuse_circle(parents integer[], members integer[]) returns void
+language plpgsql as $$
+begin
+    if exists (
+        with recursive up (member_id, group_id) as (
+            select member_id, group_id from unnest(parents, members) nested (group_id, member_id)
+            union
+            select up.member_id, n.group_id
+            from up
+            join auth.group_nestings n on n.member_id = up.group_id
+        )
+        select from up where up.group_id = up.member_id
+    ) then
+        raise exception 'a group would be in itself'
+            using errcode = 'check_violation', constraint = 'group_nestings_no_circle';
+    end if;
+end
+$$;
+
+-- Whoever is in the group that was nested or is no longer.
+create function auth.flatten_changed_nestings() returns trigger
+language plpgsql as $$
+begin
+    if tg_op = 'INSERT' then
+        perform auth.refuse_circle(array_agg(group_id order by group_id, member_id), array_agg(member_id order by group_id, member_id))
+        from changed;
+    end if;
+    perform auth.flatten_people(array(
+        select distinct inside.person_id
+        from changed
+        join auth.group_people inside on inside.group_id = changed.member_id
+    ));
+    return null;
+end
+$$;
+
+create trigger group_nestings_insert_flattened after insert on auth.group_nestings
+    referencing new table as changed
+    for each statement execute function auth.flatten_changed_nestings();
+
+create trigger group_nestings_delete_flattened after delete on auth.group_nestings
+    referencing old table as changed
+    for each statement execute function auth.flatten_changed_nestings();
+
+create function auth.flatten_updated_nestings() returns trigger
+language plpgsql as $$
+begin
+    perform auth.refuse_circle(array_agg(group_id order by group_id, member_id), array_agg(member_id order by group_id, member_id))
+    from became;
+    perform auth.flatten_people(array(
+        select distinct inside.person_id
+        from (
+            (select group_id, member_id, expires_at from was except select group_id, member_id, expires_at from became)
+            union all
+            (select group_id, member_id, expires_at from became except select group_id, member_id, expires_at from was)
+        ) changed
+        join auth.group_people inside on inside.group_id = changed.member_id
+    ));
+    return null;
+end
+$$;
+
+create trigger group_nestings_update_flattened after update on auth.group_nestings
+    referencing old table as was new table as became
+    for each statement execute function auth.flatten_updated_nestings();
+
+-- A group that goes takes with it what its people hold by those that it is in. Done before, since afterwards nobody is in it.
+create function auth.end_group() returns trigger
+language plpgsql as $$
+begin
+    perform auth.lock_groups();
+    delete from auth.group_nestings where group_id = old.id or member_id = old.id;
+    delete from auth.group_members where group_id = old.id;
+    return old;
+end
+$$;
+
+create trigger groups_end before delete on auth.groups
+    for each row execute function auth.end_group();
+
+-- Rows that go without being looked at.
+create function auth.flatten_truncated() returns trigger
+language plpgsql as $$
+begin
+    perform auth.lock_groups();
+    if tg_table_name = 'group_members' then
+        delete from auth.group_people;
+    else
+        perform auth.flatten_people(array(select distinct person_id from auth.group_members));
+    end if;
+    return null;
+end
+$$;
+
+create trigger group_members_truncation_flattened after truncate on auth.group_members
+    for each statement execute function auth.flatten_truncated();
+
+create trigger group_nestings_truncation_flattened after truncate on auth.group_nestings
+    for each statement execute function auth.flatten_truncated();
+
+create trigger group_people_truncation_flattened after truncate on auth.group_people
+    for each statement execute function auth.flatten_truncated();
+
+-- What follows from two other tables is nobody's to write.
+create function auth.refuse_flattened_by_hand() returns trigger
+language plpgsql as $$
+begin
+    raise exception 'auth.group_people follows from auth.group_members and auth.group_nestings: change these';
+end
+$$;
+
+create trigger group_people_follows before insert or update or delete on auth.group_people
+    for each statement when (pg_trigger_depth() = 0)
+    execute function auth.refuse_flattened_by_hand();
+
+-- A removed person is in no group.
+create or replace function auth.end_person() returns trigger
+language plpgsql as $$
+begin
+    delete from auth.group_members where person_id = new.id;
+    -- In the order in which the end of a service takes them: roles first.
+    delete from auth.role where direct_person_id = new.id;
+    delete from auth.person_service_role where person_id = new.id;
+    return null;
+end
+$$;
+
+-- What is held at a moment, by people themselves and by the groups they are in. Whoever asks for the holders of a role that
+-- another table names asks for both apart, which Postgres then finds by index; of a person it does so in one.
+drop function auth.roles_at(timestamptz);
+
+create function auth.roles_given_at(moment timestamptz)
+returns table (
+    person_id integer, service_id integer, role_id integer, role text, direct boolean, expires_at timestamptz, reason text,
+    group_id integer
+)
+language sql stable parallel safe as $$
+    select psr.person_id, psr.service_id, psr.role_id, r.name, r.direct_person_id is not null,
+           case when r.direct_person_id is null then psr.expires_at else carried.expires_at end, psr.reason,
+           null::integer
+    from auth.person_service_role psr
+    join auth.role r on r.id = psr.role_id
+    cross join lateral (
+        select count(*) as permissions,
+               case when count(*) = count(rp.expires_at) then max(rp.expires_at) end as expires_at
+        from auth.carried_at(roles_given_at.moment) rp
+        where r.direct_person_id is not null and rp.role_id = r.id
+    ) carried
+    where auth.lasts(psr.expires_at, roles_given_at.moment)
+      and (r.direct_person_id is null or carried.permissions > 0)
+$$;
+
+comment on function auth.roles_given_at(timestamptz) is
+    'who holds which role where beyond a moment, and until when, because it was given to them';
+
+create function auth.roles_by_groups_at(moment timestamptz)
+returns table (
+    person_id integer, service_id integer, role_id integer, role text, direct boolean, expires_at timestamptz, reason text,
+    group_id integer
+)
+language sql stable parallel safe as $$
+    select inside.person_id, given.service_id, given.role_id, r.name, false, least(inside.expires_at, given.expires_at),
+           given.reason, given.group_id
+    from auth.group_people inside
+    join auth.group_service_role given on given.group_id = inside.group_id
+    join auth.role r on r.id = given.role_id
+    where auth.lasts(inside.expires_at, roles_by_groups_at.moment)
+      and auth.lasts(given.expires_at, roles_by_groups_at.moment)
+$$;
+
+comment on function auth.roles_by_groups_at(timestamptz) is
+    'who holds which role where beyond a moment, and until when, because they are in a group that does';
+
+create function auth.roles_at(moment timestamptz)
+returns table (
+    person_id integer, service_id integer, role_id integer, role text, direct boolean, expires_at timestamptz, reason text,
+    group_id integer
+)
+language sql stable parallel safe as $$
+    select * from auth.roles_given_at(roles_at.moment)
+    union all
+    select * from auth.roles_by_groups_at(roles_at.moment)
+$$;
+
+comment on function auth.roles_at(timestamptz) is
+    'who holds which role where beyond a moment, and until when: a row for each way';
+
+create function auth.held_given_at(moment timestamptz)
+returns table (
+    person_id integer, service_id integer, role_id integer, permission_id integer, expires_at timestamptz
+)
+language sql stable parallel safe as $$
+    select psr.person_id, psr.service_id, psr.role_id, rp.permission_id, least(psr.expires_at, rp.expires_at)
+    from auth.person_service_role psr
+    join auth.carried_at(held_given_at.moment) rp on rp.role_id = psr.role_id
+    where auth.lasts(psr.expires_at, held_given_at.moment)
+$$;
+
+comment on function auth.held_given_at(timestamptz) is
+    'who holds which permission where beyond a moment, because a role was given to them';
+
+create function auth.held_by_groups_at(moment timestamptz)
+returns table (
+    person_id integer, service_id integer, role_id integer, permission_id integer, expires_at timestamptz
+)
+language sql stable parallel safe as $$
+    select inside.person_id, given.service_id, given.role_id, rp.permission_id, least(inside.expires_at, given.expires_at)
+    from auth.group_people inside
+    join auth.group_service_role given on given.group_id = inside.group_id
+    -- What roles that a group can hold carry does not end.
+    join auth.role_permission rp on rp.role_id = given.role_id
+    where auth.lasts(inside.expires_at, held_by_groups_at.moment)
+      and auth.lasts(given.expires_at, held_by_groups_at.moment)
+$$;
+
+comment on function auth.held_by_groups_at(timestamptz) is
+    'who holds which permission where beyond a moment, because they are in a group that holds a role';
+
+create or replace function auth.held_at(moment timestamptz)
+returns table (
+    person_id integer, service_id integer, role_id integer, permission_id integer, expires_at timestamptz
+)
+language sql stable parallel safe as $$
+    select * from auth.held_given_at(held_at.moment)
+    union all
+    select * from auth.held_by_groups_at(held_at.moment)
+$$;
+
+comment on function auth.held_at(timestamptz) is
+    'who holds which permission where beyond a moment, by which role and until when: a row for each way';
+
+-- As before, and by groups: whoever is in none costs one look into an index more.
+create or replace function auth.held_in(person_id integer, service_id integer, moment timestamptz)
+returns table (roles integer[], direct integer[], ends_at timestamptz)
+language sql stable parallel safe as $$
+    select held.roles, direct.permissions, least(held.ends_at, direct.ends_at)
+    from (
+        select coalesce(array_agg(way.role_id), '{}') as roles, min(way.expires_at) as ends_at
+        from (
+            select psr.role_id, psr.expires_at
+            from auth.person_service_role psr
+            where psr.person_id = held_in.person_id
+              and psr.service_id = held_in.service_id
+              and auth.lasts(psr.expires_at, held_in.moment)
+            union all
+            select given.role_id, least(inside.expires_at, given.expires_at)
+            from auth.group_people inside
+            cross join lateral (
+                select gsr.role_id, gsr.expires_at
+                from auth.group_service_role gsr
+                where gsr.group_id = inside.group_id
+                  and gsr.service_id = held_in.service_id
+                  and auth.lasts(gsr.expires_at, held_in.moment)
+                -- First whose groups, whatever Postgres knows of the tables: who is in none is in none.
+                offset 0
+            ) given
+            where inside.person_id = held_in.person_id and auth.lasts(inside.expires_at, held_in.moment)
+        ) way
+    ) held
+    cross join (
+        select coalesce(array_agg(rp.permission_id), '{}') as permissions, min(rp.expires_at) as ends_at
+        from auth.role r
+        join auth.carried_at(held_in.moment) rp on rp.role_id = r.id
+        where r.direct_person_id = held_in.person_id and r.direct_service_id = held_in.service_id
+    ) direct
+$$;
+
+comment on function auth.held_in(integer, integer, timestamptz) is
+    'the roles of a person in a service, one for each way to it, the permissions of their direct grant, and when the first of these ends';
+
+create function auth.groups_at(moment timestamptz)
+returns table (person_id integer, group_id integer, name text, expires_at timestamptz)
+language sql stable parallel safe as $$
+    select inside.person_id, inside.group_id, g.name, inside.expires_at
+    from auth.group_people inside
+    join auth.groups g on g.id = inside.group_id
+    where auth.lasts(inside.expires_at, groups_at.moment)
+$$;
+
+comment on function auth.groups_at(timestamptz) is
+    'who is in which group beyond a moment, by whatever way, and until when';
+
+-- Upwards of a group, for the rules about who may change it.
+create function auth.groups_above(of_group integer, moment timestamptz)
+returns table (group_id integer, expires_at timestamptz)
+language sql stable rows 10 as $$
+    with recursive up (group_id, ends_at) as (
+        select g.id, 'infinity'::timestamptz from auth.groups g where g.id = groups_above.of_group
+        union
+        select n.group_id, least(up.ends_at, coalesce(n.expires_at, 'infinity'))
+        from up
+        join auth.group_nestings n on n.member_id = up.group_id
+        where auth.lasts(n.expires_at, groups_above.moment)
+    )
+    select up.group_id, nullif(max(up.ends_at), 'infinity') from up group by up.group_id
+$$;
+
+comment on function auth.groups_above(integer, timestamptz) is
+    'a group and those that it is in beyond a moment, and until when';
+
+create function auth.roles_of_group(of_group integer, moment timestamptz)
+returns table (service_id integer, role_id integer, expires_at timestamptz)
+language sql stable rows 10 as $$
+    select given.service_id, given.role_id, least(above.expires_at, given.expires_at)
+    from auth.groups_above(roles_of_group.of_group, roles_of_group.moment) above
+    join auth.group_service_role given on given.group_id = above.group_id
+    where auth.lasts(given.expires_at, roles_of_group.moment)
+$$;
+
+comment on function auth.roles_of_group(integer, timestamptz) is
+    'what whoever is in a group for good holds by that beyond a moment, and until when';
+
+-- How a group comes to be in itself once `member` is in `parent`: the groups on the way up from the one to the other,
+-- both included, in order. Nothing where it does not.
+create function auth.circle_of(parent integer, member integer)
+returns table (place integer, group_id integer)
+language sql stable rows 10 as $$
+    with recursive below (id) as (
+        select circle_of.member
+        union
+        select n.member_id from below join auth.group_nestings n on n.group_id = below.id
+    ), way (id, place) as (
+        select circle_of.parent, 1 where circle_of.parent in (select id from below)
+        union all
+        select next.id, way.place + 1
+        from way
+        cross join lateral (
+            select min(n.group_id) as id
+            from auth.group_nestings n
+            where n.member_id = way.id and n.group_id in (select id from below)
+        ) next
+        where way.id <> circle_of.member
+    )
+    select place, id from way order by place
+$$;
+
+-- Backends hear of whoever holds more or less in their service by a group. More than a hundred there are told as everybody.
+create function auth.tell_of_people_in_groups() returns trigger
+language plpgsql as $$
+begin
+    perform auth.tell_of_grants(array_agg(told.service_id), array_agg(told.person_id))
+    from (
+        with pairs as (
+            select distinct given.service_id, changed.person_id
+            from changed
+            join auth.group_service_role given on given.group_id = changed.group_id
+        ), crowded as (
+            select service_id from pairs group by service_id having count(*) > 100
+        )
+        select service_id, null::integer as person_id from crowded
+        union
+        select service_id, person_id from pairs where service_id not in (select service_id from crowded)
+    ) told;
+    return null;
+end
+$$;
+
+create trigger group_people_insert_told after insert on auth.group_people
+    referencing new table as changed
+    for each statement execute function auth.tell_of_people_in_groups();
+
+create trigger group_people_update_told after update on auth.group_people
+    referencing new table as changed
+    for each statement execute function auth.tell_of_people_in_groups();
+
+create trigger group_people_delete_told after delete on auth.group_people
+    referencing old table as changed
+    for each statement execute function auth.tell_of_people_in_groups();
+
+-- Tells of all who are in these groups, in these services.
+create function auth.tell_of_roles_of_groups(services integer[], groups integer[]) returns void
+language sql as $$
+    with pairs as (
+        select distinct changed.service_id, inside.person_id
+        from unnest(services, groups) changed (service_id, group_id)
+        cross join lateral (
+            select person_id from auth.group_people where group_id = changed.group_id limit 101
+        ) inside
+    ), crowded as (
+        select service_id from pairs group by service_id having count(*) > 100
+    ), told as (
+        select service_id, null::integer as person_id from crowded
+        union
+        select service_id, person_id from pairs where service_id not in (select service_id from crowded)
+    )
+    select auth.tell_of_grants(array_agg(service_id), array_agg(person_id)) from told
+$$;
+
+create function auth.tell_of_roles_of_changed_groups() returns trigger
+language plpgsql as $$
+begin
+    perform auth.tell_of_roles_of_groups(
+        array_agg(service_id order by service_id, group_id), array_agg(group_id order by service_id, group_id)
+    )
+    from changed;
+    return null;
+end
+$$;
+
+create trigger group_service_role_insert_told after insert on auth.group_service_role
+    referencing new table as changed
+    for each statement execute function auth.tell_of_roles_of_changed_groups();
+
+create trigger group_service_role_delete_told after delete on auth.group_service_role
+    referencing old table as changed
+    for each statement execute function auth.tell_of_roles_of_changed_groups();
+
+-- Of another end, not of reasons and reviews.
+create function auth.tell_of_roles_of_updated_groups() returns trigger
+language plpgsql as $$
+begin
+    perform auth.tell_of_roles_of_groups(
+        array_agg(service_id order by service_id, group_id), array_agg(group_id order by service_id, group_id)
+    )
+    from (
+        (
+            select group_id, service_id, role_id, expires_at from was
+            except
+            select group_id, service_id, role_id, expires_at from became
+        )
+        union all
+        (
+            select group_id, service_id, role_id, expires_at from became
+            except
+            select group_id, service_id, role_id, expires_at from was
+        )
+    ) changed;
+    return null;
+end
+$$;
+
+create trigger group_service_role_update_told after update on auth.group_service_role
+    referencing old table as was new table as became
+    for each statement execute function auth.tell_of_roles_of_updated_groups();
+
+-- What a role carries, or how it or that is called: told wherever somebody holds the role, be it by a group.
+create or replace function auth.tell_of_roles(roles integer[]) returns void
+language sql as $$
+    select auth.tell_of_grants(array_agg(offer.service_id), array_agg(role.direct_person_id))
+    from auth.role
+    join auth.service_roles offer on offer.role_id = role.id
+    where role.id = any (roles)
+      and (
+          exists (
+              select from auth.person_service_role held
+              where held.service_id = offer.service_id and held.role_id = role.id
+          )
+          or exists (
+              select
+              from auth.group_service_role given
+              join auth.group_people inside on inside.group_id = given.group_id
+              where given.service_id = offer.service_id and given.role_id = role.id
+          )
+      )
+$$;
+
+create trigger group_people_truncation_told after truncate on auth.group_people
+    for each statement execute function auth.tell_of_truncation();
+
+create trigger group_members_truncation_told after truncate on auth.group_members
+    for each statement execute function auth.tell_of_truncation();
+
+create trigger group_nestings_truncation_told after truncate on auth.group_nestings
+    for each statement execute function auth.tell_of_truncation();
+
+create trigger group_service_role_truncation_told after truncate on auth.group_service_role
+    for each statement execute function auth.tell_of_truncation();
+
+insert into auth.duties (name) values ('purge memberships');
 
 
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
@@ -3336,6 +4080,8 @@ values
     (34, 'scopes follow names', true,
      '\x60bca11eb468a3a2cd985ad326a632a57478764250b5e573315b6b8eb4cc7a3e9e00a4b5d84098f513f200aad45e19aa', 0),
     (35, 'pushed logins', true,
-     '\xb7f7c25f75005c17bc79e66d00cc32349963cff63ecb861072602d29bb9bfaa15597e5d085d1b3c779987d01ef174d6f', 0);
-    (35, 'attributes', true,
-     '\x23ec1a1f6490dc44e688bc03b43904b5a70f7ccfd328d9240502f60194acdbc2bc34f725f3ae95fccb147dd7e5bd88d3', 0);
+     '\xb7f7c25f75005c17bc79e66d00cc32349963cff63ecb861072602d29bb9bfaa15597e5d085d1b3c779987d01ef174d6f', 0),
+    (36, 'attributes', true,
+     '\x23ec1a1f6490dc44e688bc03b43904b5a70f7ccfd328d9240502f60194acdbc2bc34f725f3ae95fccb147dd7e5bd88d3', 0),
+    (37, 'groups', true,
+     '\x26a8d1614cea63b3eabed41115e7ee81d67dcf76a49f6ed9ca356e32a96f33d49f77b2d91a57151041b3220490ddf10e', 0);

@@ -2,6 +2,7 @@
 
 pub mod administrators;
 pub mod grants;
+pub mod groups;
 pub mod keys;
 pub mod permissions;
 pub mod roles;

@@ -23,7 +23,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 
-use crate::access::{administrators, grants, keys, permissions, roles, services};
+use crate::access::{administrators, grants, groups, keys, permissions, roles, services};
 use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
@@ -138,6 +138,7 @@ fn of_the_floors() -> Routes<Identity> {
         .merge(grants::routes())
         .merge(grants::people_routes())
         .merge(grants::review_routes())
+        .merge(groups::routes())
         .merge(administrators::administrator_routes())
 }
 

@@ -151,20 +151,21 @@ impl ServiceId {
 }
 
 id_type!(
+    /// A group's id.
+    GroupId, "group", "invalid_group_id", "group_not_found"
+);
+id_type!(
     /// A service key's id.
     KeyId, "service key", "invalid_key_id", "key_not_found"
 );
-
 id_type!(
     /// A client's id: the row's number, not what requests name it by.
     ClientId, "client", "invalid_client_id", "client_not_found"
 );
-
 id_type!(
     /// The id of one of a client's secrets.
     ClientSecretId, "client secret", "invalid_client_secret_id", "client_secret_not_found"
 );
-
 id_type!(
     /// An invitation's id.
     InvitationId, "invitation", "invalid_invitation_id", "invitation_not_found"

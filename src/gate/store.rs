@@ -2,6 +2,7 @@
 
 mod administrators;
 mod cover;
+pub mod groups;
 mod losses;
 mod meaning;
 pub mod people;
@@ -16,6 +17,7 @@ pub use cover::{
     Through, covers_permission, covers_role, must_cover_people, must_cover_permission, must_cover_person,
     must_cover_role, must_hold_everywhere,
 };
+pub use groups::{Gain, must_cover_group};
 pub use losses::{Loss, must_cover_loss};
 pub use meaning::{
     must_hand_out_where_anything_is_held, must_hand_out_where_permission_is_held, must_hand_out_where_role_is_held,

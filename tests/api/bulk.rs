@@ -111,7 +111,7 @@ async fn everybody_is_exported_as_csv_or_as_json_lines_and_no_hash_is() {
     assert_eq!(csv.header("content-disposition"), "attachment; filename=\"users.csv\"");
     let mut lines = csv.text.lines();
     let head = "id,username,name,person_type,document_type,document_number,email,email_verified_at,locale,created_at,\
-                last_login_at,disabled_at,sessions";
+                last_login_at,disabled_at,sessions,groups";
     assert_eq!(lines.next(), Some(head));
     assert!(lines.nth(1).is_some_and(|ada| ada.contains(",ada,Ada Quispe,N,DNI,45678912,,,")), "{}", &csv.text[..500]);
     assert_eq!(csv.text.lines().count(), 1 + 2502, "across pages, with one header");

@@ -31,6 +31,7 @@ mod floods;
 mod foreign_hashes;
 mod gateways;
 mod grants;
+mod groups;
 mod idempotency;
 mod imports;
 mod keep_out;

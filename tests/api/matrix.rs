@@ -153,6 +153,15 @@ impl World {
                 from unnest($1::int[]) id where $2 > ''",
             "insert into auth.person_service_role select id + 2, 0, 0 from unnest($1::int[]) id where $2 > ''",
             "insert into auth.person_service_role select id + 3, id, 0 from unnest($1::int[]) id where $2 > ''",
+            "insert into auth.service_roles select 0, id + 1 from unnest($1::int[]) id where $2 > ''",
+            "insert into auth.groups (id, name) select id + n, 'group' || id + n
+                from unnest($1::int[]) id, (values (0), (1), (2)) groups (n) where $2 > ''",
+            "insert into auth.group_members (group_id, person_id) select id + n, id + 1
+                from unnest($1::int[]) id, (values (0), (1)) groups (n) where $2 > ''",
+            "insert into auth.group_nestings (group_id, member_id) select id + n, id + 2
+                from unnest($1::int[]) id, (values (0), (1)) groups (n) where $2 > ''",
+            "insert into auth.group_service_role (group_id, service_id, role_id) select id + 1, 0, id + 1
+                from unnest($1::int[]) id where $2 > ''",
             "insert into auth.service_keys (id, service_id, key_hash, name) select id + n, id + n, sha256($2::bytea || int4send(id + n)), 'key'
                 from unnest($1::int[]) id, (values (0), (1)) keys (n)",
             "insert into auth.clients (id, client_id, name, service_id, auth_method, grant_types, redirect_uris, created_at)
@@ -196,6 +205,7 @@ impl World {
         cells.extend(self.key_cells());
         cells.extend(self.client_cells());
         cells.extend(self.grant_cells());
+        cells.extend(self.group_cells());
         cells.extend(self.people_cells());
         cells
     }
@@ -515,6 +525,50 @@ impl World {
         both("users:write in Portero", 0, -1);
         both("roles:write in 1", self.one, -3);
         both("roles:write in Portero", 0, -3);
+        cells
+    }
+
+    fn group_cells(&self) -> Vec<Cell> {
+        let new = json!({"name": format!("new{}", self.caller)});
+        let mut cells = vec![
+            cell("list_groups", "", Method::GET, "/groups"),
+            with_body("create_group", "", Method::POST, "/groups", &new),
+        ];
+        let nested = self.caller + 2;
+        // One that holds nothing, and one by which `roles:write` is held everywhere.
+        for (about, group) in [("plain", self.caller), ("roles:write", self.caller + 1)] {
+            let path = format!("/groups/{group}");
+            cells.push(cell("get_group", about, Method::GET, path.clone()));
+            cells.push(with_body("patch_group", about, Method::PATCH, path.clone(), &json!({"description": "new"})));
+            cells.push(cell("delete_group", about, Method::DELETE, path.clone()));
+            cells.push(cell("list_group_roles", about, Method::GET, format!("{path}/roles")));
+            let members = format!("{path}/members");
+            cells.push(cell("list_members", about, Method::GET, members.clone()));
+            for (what, member) in [("person", json!({"person_id": self.idle})), ("group", json!({"group_id": nested}))]
+            {
+                let about = format!("{about} {what}");
+                cells.push(with_body("add_member", &about, Method::POST, members.clone(), &member));
+                cells.push(with_body("remove_member", &about, Method::DELETE, members.clone(), &member));
+            }
+            let person = format!("{path}/people/{}", self.somebody);
+            cells.push(cell("remove_person_by_path", about, Method::DELETE, person));
+            cells.push(cell("remove_group_by_path", about, Method::DELETE, format!("{path}/groups/{nested}")));
+        }
+        for (about, person) in [("oneself", self.caller), ("somebody", self.somebody)] {
+            cells.push(cell("list_groups_of_user", about, Method::GET, format!("/users/{person}/groups")));
+        }
+        let mut both = |about, service: i32, role: i32| {
+            let grant = json!({"group_id": format!("group{nested}"), "service_id": service, "role_id": role});
+            cells.push(with_body("grant_role_to_group", about, Method::POST, "/group-service-roles", &grant));
+            cells.push(with_body("revoke_role_of_group", about, Method::DELETE, "/group-service-roles", &grant));
+            let path = format!("/groups/group{nested}/services/{service}/roles/{role}");
+            cells.push(cell("revoke_role_of_group_by_path", about, Method::DELETE, path));
+        };
+        both("plain in 1", self.one, self.role);
+        both("plain in another", self.another, self.role);
+        both("plain in Portero", 0, self.role);
+        both("roles:write in 1", self.one, self.mighty);
+        both("roles:write in Portero", 0, self.mighty);
         cells
     }
 

@@ -1,6 +1,7 @@
 //! Random worlds against a plain model: after every act, every answer is the model's.
 
 mod asked;
+mod groups;
 mod naive;
 
 use std::collections::BTreeMap;
@@ -70,6 +71,9 @@ async fn play(seed: u64) {
             play.make(kind).await;
         }
     }
+    for _ in 0..3 {
+        play.make_group().await;
+    }
     play.give_own(true).await;
     for step in 0..200 {
         let act = play.act().await;
@@ -83,7 +87,7 @@ async fn play(seed: u64) {
 impl Play {
     async fn act(&mut self) -> String {
         let kind = Kind::ALL[self.dice.throw(4)];
-        match self.dice.throw(28) {
+        match self.dice.throw(40) {
             0 | 1 => self.make(kind).await,
             2 => self.unmake(kind).await,
             3..=5 => self.link(true).await,
@@ -98,6 +102,14 @@ impl Play {
             22 => self.end_session().await,
             23..=25 => self.give_own(true).await,
             26 => self.give_own(false).await,
+            27 => self.make_group().await,
+            28 => self.unmake_group().await,
+            29..=31 => self.join(true).await,
+            32 => self.join(false).await,
+            33..=35 => self.nest(true).await,
+            36 => self.nest(false).await,
+            37 | 38 => self.give_group(true).await,
+            39 if self.dice.throw(2) == 0 => self.give_group(false).await,
             _ => self.time_passes().await,
         }
     }
@@ -268,6 +280,7 @@ impl Play {
         // What is over is over, swept up or not.
         if self.dice.throw(2) == 0 {
             portero::access::grants::sweep(&self.server.app).await.expect("a sweep");
+            portero::access::groups::sweep(&self.server.app).await.expect("a sweep");
         }
         self.root = self.server.session_of(self.root.id).await;
         "an hour".to_owned()

@@ -26,6 +26,8 @@ const BIG: &[&str] = &[
     "authorizations",
     "changes",
     "consents",
+    "group_members",
+    "group_people",
     "login_attempts",
     "person",
     "person_devices",
@@ -40,7 +42,19 @@ const BIG: &[&str] = &[
 ];
 
 /// What says who holds what: Postgres writes these into the statement that asks, or plans it blindly.
-const WRITTEN_IN: &[&str] = &["lasts", "carried_at", "roles_at", "held_at", "held_where", "held_in"];
+const WRITTEN_IN: &[&str] = &[
+    "lasts",
+    "carried_at",
+    "roles_at",
+    "roles_given_at",
+    "roles_by_groups_at",
+    "held_at",
+    "held_given_at",
+    "held_by_groups_at",
+    "held_where",
+    "held_in",
+    "groups_at",
+];
 
 /// What the statements of checks say of a batch, so that Postgres plans them once.
 const ALL_OF_A_BATCH: &str = "place between 1 and cardinality($1)";
@@ -63,6 +77,10 @@ const READ_FOR_CHECKS: &[&str] = &[
     "Index Scan person_pkey",
     "Index Scan service_keys_key_hash_key",
     "Index Only Scan person_service_role_pkey",
+    "Index Only Scan group_people_pkey",
+    "Bitmap Heap Scan group_people",
+    "Bitmap Index Scan group_people_pkey",
+    "Index Only Scan group_service_role_pkey",
     "Index Only Scan role_permission_pkey",
     "Index Scan role_direct_key",
     "Index Scan tokens_cache_pkey",
@@ -132,6 +150,14 @@ const MORE: &str = "
     select id, 1 + id % 500 from auth.role where direct_service_id = 200;
     insert into auth.person_service_role (person_id, service_id, role_id)
     select direct_person_id, 200, id from auth.role where direct_service_id = 200;
+    insert into auth.groups (name) select format('group%s', n) from generate_series(1, 2000) n;
+    insert into auth.group_members (group_id, person_id)
+    select 1 + (id + n) % 2000, id from auth.person, generate_series(1, 2) n;
+    insert into auth.group_nestings (group_id, member_id) select n, n + 1000 from generate_series(1, 500) n;
+    insert into auth.group_service_role (group_id, service_id, role_id)
+    select g.id, offer.service_id, offer.role_id
+    from auth.groups g
+    join auth.service_roles offer on offer.service_id = 1 + g.id % 199 and offer.role_id > 0;
     update auth.person set email = username || '@example.com', attributes = jsonb_build_object('department', 'd' || id % 100);
     update auth.services set claims = '{department}' where id between 1 and 100;
     insert into auth.service_uses (person_id, service_id, last_used_on)
@@ -267,6 +293,52 @@ async fn people_are_found_by_their_attributes_through_the_index() {
         assert_eq!(people, found, "{path}");
         let after = scans(&mut tx).await;
         assert_eq!((after.0 - before.0, after.1 - before.1), (1, 0), "scans of the index and of the table, for {path}");
+    }
+}
+
+/// Of what a plan that was run has read of groups: how, and how often.
+fn find_looks(plan: &Value, looks: &mut Vec<(String, f64)>) {
+    match plan {
+        Value::Array(parts) => parts.iter().for_each(|part| find_looks(part, looks)),
+        Value::Object(node) => {
+            let text = |key: &str| node.get(key).and_then(Value::as_str).unwrap_or_default();
+            if text("Relation Name").starts_with("group_") {
+                let often = node.get("Actual Loops").and_then(Value::as_f64).unwrap_or_default();
+                looks.push((format!("{} {}", text("Node Type"), text("Index Name")), often));
+            }
+            node.values().for_each(|part| find_looks(part, looks));
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_in_no_group_costs_a_check_one_look_into_an_index_more() {
+    let database = TestDatabase::with(Data::Fresh, 1).await;
+    let mut conn = PgConnection::connect(&database.url).await.expect("Postgres is there");
+    let world = "
+        insert into auth.person (username, name) select 'p' || n, 'P' from generate_series(1, 2000) n;
+        insert into auth.services (name) values ('Shop');
+        insert into auth.role (name) values ('Clerk');
+        insert into auth.service_roles (service_id, role_id) values (1, 1);
+        insert into auth.person_service_role (person_id, service_id, role_id) select id, 1, 1 from auth.person;
+        insert into auth.groups (name) select 'g' || n from generate_series(1, 5000) n;
+        insert into auth.group_members (group_id, person_id) select 1 + id % 5000, id from auth.person where id > 1;
+        insert into auth.group_service_role (group_id, service_id, role_id) select id, 1, 1 from auth.groups;
+        analyze;";
+    sqlx::raw_sql(world).execute(&mut conn).await.expect("a world");
+    for (person, expected) in [(1, vec![1.0, 0.0]), (2, vec![1.0, 1.0])] {
+        let sql = format!(
+            "explain (analyze, format json) select held.*
+             from unnest(array[{person}], array[1]) with ordinality as asked (person_id, service_id, place)
+             cross join lateral auth.held_in(asked.person_id, asked.service_id, now()) held where place between 1 and 1"
+        );
+        let plan: Value = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut conn).await.expect("a plan");
+        let mut looks = Vec::new();
+        find_looks(&plan, &mut looks);
+        let (how, often): (Vec<String>, Vec<f64>) = looks.into_iter().unzip();
+        assert_eq!(how, ["Index Only Scan group_people_pkey", "Index Only Scan group_service_role_pkey"], "{plan}");
+        assert_eq!(often, expected, "{plan}");
     }
 }
 

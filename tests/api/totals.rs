@@ -6,7 +6,7 @@ use crate::support::document::operations;
 use crate::support::{Caller, Server};
 
 /// Every list that is counted, of the demo data.
-const LISTS: [&str; 18] = [
+const LISTS: [&str; 22] = [
     "/users",
     "/roles",
     "/permissions",
@@ -25,6 +25,10 @@ const LISTS: [&str; 18] = [
     "/users/1/sessions",
     "/auth/sessions",
     "/auth/me/applications",
+    "/groups",
+    "/groups/1/members",
+    "/groups/1/roles",
+    "/users/7/groups",
 ];
 
 /// How many rows the list is said to have.
@@ -46,6 +50,15 @@ async fn every_list_says_how_many_rows_it_has_when_it_is_asked() {
     }
     crate::authorize::agreed(&adm1, "web-shop").await;
     crate::authorize::agreed(&adm1, "wiki").await;
+    adm1.post("/groups", json!({"name": "Editors"})).await.ok();
+    adm1.post("/groups", json!({"name": "Inner"})).await.ok();
+    for member in [json!({"person_id": 7}), json!({"person_id": 8}), json!({"group_id": "Inner"})] {
+        adm1.post("/groups/1/members", member).await.ok();
+    }
+    adm1.post("/groups/2/members", json!({"person_id": 7})).await.ok();
+    for role in [3, 4] {
+        adm1.post("/group-service-roles", json!({"group_id": 1, "service_id": 4, "role_id": role})).await.ok();
+    }
     for list in LISTS {
         let rows = adm1.get(&format!("{list}?limit=1000")).await.ok();
         assert!(!rows.headers.contains_key("x-total-count"), "{list}: not unless asked");

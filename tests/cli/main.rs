@@ -9,6 +9,7 @@ mod client;
 mod doctor;
 mod env_file;
 mod export;
+mod group;
 mod import_database;
 mod import_file;
 mod keys;

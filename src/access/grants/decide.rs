@@ -1,11 +1,12 @@
 //! What a review decided about many grants, done at once: all or nothing.
 
-use super::review::Grants;
+use super::of_groups::take_from_group;
+use super::review::{DecidedGrants, Grants, GroupGrants};
 use super::rules::{lock, must_cover};
 use super::take::{parts, take_all};
-use super::{events, store};
+use super::{Grantable, events, store};
 use crate::base::error::{Error, Result};
-use crate::base::id::{PersonId, ServiceId};
+use crate::base::id::{GroupId, PersonId, RoleId, ServiceId};
 use crate::gate::audit::AuditedTx;
 use crate::gate::permission::WriteGrants;
 use crate::gate::store::Through;
@@ -21,11 +22,14 @@ pub async fn decide(
     identity: &Identity,
     by: &Can<WriteGrants>,
     service: ServiceId,
-    confirm: &Grants,
-    revoke: &Grants,
-) -> Result<Grants> {
-    let (people, all) = parts(&confirm.union(revoke).copied().collect());
-    let lost = revoke.iter().filter_map(|(_, what)| what.role());
+    confirm: &DecidedGrants,
+    revoke: &DecidedGrants,
+) -> Result<DecidedGrants> {
+    let (people, mut all) = parts(&confirm.people.union(&revoke.people).copied().collect());
+    all.extend(confirm.groups.union(&revoke.groups).map(|(_, role)| Grantable::Role(*role)));
+    all.sort_unstable();
+    all.dedup();
+    let lost = revoke.people.iter().filter_map(|(_, what)| what.role());
     let mut tx = by.begin(identity, LockScope::grants(people.iter().copied(), service, lost)).await?;
     // Who decides in one service alone hears of strangers what they hear of nobody: that these hold nothing there.
     if by.everywhere {
@@ -36,10 +40,33 @@ pub async fn decide(
     for what in all {
         must_cover(&mut tx, service, what, now).await?;
     }
-    keep(&mut tx, by.actor, service, confirm).await?;
-    let revoked = take_all(&mut tx, service, revoke).await?;
+    keep(&mut tx, by.actor, service, &confirm.people).await?;
+    keep_of_groups(&mut tx, by.actor, service, &confirm.groups).await?;
+    let people = take_all(&mut tx, service, &revoke.people).await?;
+    let mut groups = GroupGrants::new();
+    for (group, role) in revoke.groups.iter().copied() {
+        if take_from_group(&mut tx, (group, service, role)).await? {
+            groups.insert((group, role));
+        }
+    }
     tx.commit([]).await?;
-    Ok(revoked)
+    Ok(DecidedGrants { people, groups })
+}
+
+async fn keep_of_groups(tx: &mut AuditedTx, actor: PersonId, service: ServiceId, grants: &GroupGrants) -> Result<()> {
+    let now = tx.by().now;
+    let confirmed = store::of_groups::confirm(tx, service, grants, actor, now).await?;
+    let is_confirmed = |grant: &(GroupId, RoleId)| confirmed.iter().any(|(group, role, _)| (*group, *role) == *grant);
+    if let Some((group, role)) = grants.iter().find(|grant| !is_confirmed(grant)) {
+        return Err(Error::not_found(
+            "grant_not_found",
+            format!("group {group} doesn't hold role {role} there: nothing was changed; look at the review again"),
+        ));
+    }
+    for (group, role, terms) in confirmed {
+        tx.tell(events::confirmed_of_group((group, service, role), &terms));
+    }
+    Ok(())
 }
 
 async fn keep(tx: &mut AuditedTx, actor: PersonId, service: ServiceId, grants: &Grants) -> Result<()> {

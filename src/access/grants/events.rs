@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::store::of_groups::RoleOfGroup;
 use super::{GrantTerms, Grantable, Granted};
 use crate::access::keys;
 use crate::base::id::{PersonId, RoleId, ServiceId};
@@ -54,6 +55,46 @@ pub fn given(person: PersonId, service: ServiceId, what: Grantable, granted: &Gr
             Some(event.before(terms(what, before)).after(terms(what, after)))
         }
     }
+}
+
+/// What became of a group's role when it was given.
+pub fn given_to_group(given: RoleOfGroup, granted: &Granted) -> Option<Event> {
+    match granted {
+        Granted::Unchanged => None,
+        Granted::Added { over, now } => {
+            let event = of_group(given, Action::GroupGrantAdded).after(terms_of_group(given, now));
+            Some(over.iter().fold(event, |event, over| event.before(terms_of_group(given, over))))
+        }
+        Granted::Changed { before, after } => {
+            let event = of_group(given, Action::GroupGrantChanged).before(terms_of_group(given, before));
+            Some(event.after(terms_of_group(given, after)))
+        }
+    }
+}
+
+/// That a role was taken from a group.
+pub fn taken_from_group(taken: RoleOfGroup, before: &GrantTerms) -> Event {
+    of_group(taken, Action::GroupGrantRemoved).before(terms_of_group(taken, before))
+}
+
+/// That a group's role was reviewed and left.
+pub fn confirmed_of_group(confirmed: RoleOfGroup, current: &GrantTerms) -> Event {
+    of_group(confirmed, Action::GroupGrantConfirmed).after(terms_of_group(confirmed, current))
+}
+
+/// That a group's role came to its end.
+pub fn expired_of_group(expired: RoleOfGroup, before: &GrantTerms) -> Event {
+    of_group(expired, Action::GroupGrantExpired).before(terms_of_group(expired, before))
+}
+
+fn of_group((_, service, _): RoleOfGroup, action: Action) -> Event {
+    Event::new(action).within(service)
+}
+
+fn terms_of_group((group, _, role): RoleOfGroup, current: &GrantTerms) -> Value {
+    let mut told = terms(Grantable::Role(role), current);
+    told["group_id"] = json!(group);
+    told
 }
 
 fn event(person: PersonId, service: ServiceId, what: Grantable, of_a_role: Action, of_a_permission: Action) -> Event {

@@ -50,9 +50,13 @@ pub async fn sweep(identity: &Identity) -> Result<u64> {
             AuditedTx::new(identity.db.begin().await?, By { actor: Actor::System, origin: Origin::default(), now });
         let swept = store::sweep(&mut tx, now, BATCH).await?;
         let keys = keys::store::sweep(&mut tx, now, BATCH).await?;
-        let number = swept.len() + keys.len();
+        let groups = store::of_groups::sweep(&mut tx, now, BATCH).await?;
+        let number = swept.len() + keys.len() + groups.len();
         for key in &keys {
             tx.tell(events::key_expired(key));
+        }
+        for one in &groups {
+            tx.tell(events::expired_of_group((one.group, one.service, one.role), &one.terms));
         }
         tx.commit(swept.iter().map(|one| events::expired(one.person, one.service, one.what, &one.terms))).await?;
         total += number as u64;

@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::review::Reviewer;
 use super::{Reason, RequestedEnd, RequestedReason};
+use crate::access::roles::Role;
+use crate::access::services::Service;
 use crate::base::error::{Error, Result};
-use crate::base::id::{Id, IdOrName, PermissionId, PersonId, Ref, RoleId, ServiceId};
+use crate::base::id::{GroupId, Id, IdOrName, PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::base::moment::Moment;
 use crate::base::person::Person;
 
@@ -93,6 +96,70 @@ impl NewRoleGrant {
         let Self { person_id, service_id, role_id, .. } = self;
         RoleGrant { person_id: person_id.clone(), service_id: service_id.clone(), role_id: role_id.clone() }
     }
+}
+
+/// A role that a group holds in a service.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupRoleGrant {
+    /// The group: id or name.
+    #[schema(value_type = IdOrName)]
+    pub group_id: Ref<GroupId>,
+    /// The service: id or name.
+    #[schema(value_type = IdOrName)]
+    pub service_id: Ref<ServiceId>,
+    /// The role: id or name.
+    #[schema(value_type = IdOrName)]
+    pub role_id: Ref<RoleId>,
+}
+
+/// A role to grant to a group in a service, or new terms for it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewGroupRoleGrant {
+    /// The group: id or name.
+    #[schema(value_type = IdOrName)]
+    pub group_id: Ref<GroupId>,
+    /// The service: id or name.
+    #[schema(value_type = IdOrName)]
+    pub service_id: Ref<ServiceId>,
+    /// The role: id or name.
+    #[schema(value_type = IdOrName)]
+    pub role_id: Ref<RoleId>,
+    /// When it expires, to the second: in the future, at most ten years ahead; null for never. Without this field a new
+    /// grant does not expire, and an existing one keeps its expiry.
+    #[serde(default)]
+    #[schema(value_type = Option<Moment>)]
+    pub expires_at: RequestedEnd,
+    /// The reason, in one line; null for none. Without this field an existing grant keeps its reason.
+    #[serde(default)]
+    #[schema(value_type = Option<Reason>)]
+    pub reason: RequestedReason,
+}
+
+/// A role that a group holds in a service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct GroupRole {
+    /// The grant's id, by which the list is paged.
+    #[schema(example = 1)]
+    pub id: i32,
+    /// The service.
+    pub service: Service,
+    /// The role.
+    pub role: Role,
+    /// When it was granted.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime, example = "2026-01-31T09:30:00Z")]
+    pub since: OffsetDateTime,
+    /// Who granted it; null for the command line.
+    pub granted_by: Option<Reviewer>,
+    /// Why.
+    #[schema(example = "the editors of the catalog")]
+    pub reason: Option<String>,
+    /// When it expires; null for never.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2030-12-31T00:00:00Z")]
+    pub expires_at: Option<OffsetDateTime>,
 }
 
 /// A permission that a person holds in a service directly. Send `permission_id` or `permission_name`.
@@ -238,6 +305,10 @@ pub struct NamedGrant {
     pub role: String,
     /// Whether the role only carries permissions that were granted directly.
     pub direct: bool,
+    /// The group by which they hold it; none where it was given to themselves.
+    pub group_id: Option<GroupId>,
+    /// That group's name.
+    pub group: Option<String>,
     pub permissions: Vec<String>,
     /// When it ends, if it does.
     #[serde(with = "time::serde::rfc3339::option")]

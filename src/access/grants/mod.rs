@@ -7,6 +7,8 @@ mod events;
 mod expire;
 mod give;
 mod grant;
+mod group_routes;
+mod of_groups;
 mod offer;
 mod offer_routes;
 mod people_routes;
@@ -23,14 +25,17 @@ mod withdraw;
 pub use expire::{expire_every_second, sweep};
 pub use give::{Given, give};
 pub use grant::{
-    DirectGrant, Grantable, HeldRole, Holder, NamedGrant, NewDirectGrant, NewRoleGrant, Offer, PersonInService,
-    RoleGrant,
+    DirectGrant, Grantable, GroupRole, GroupRoleGrant, HeldRole, Holder, NamedGrant, NewDirectGrant, NewGroupRoleGrant,
+    NewRoleGrant, Offer, PersonInService, RoleGrant,
 };
 
+pub use of_groups::{give_to_group, take_from_group};
 pub use offer::{offer, offer_in_new_service};
 pub use people_routes::routes as people_routes;
-pub use pre_hijacking::{Notice, must_all_have_own_passwords, notices_of_holders};
-pub use review::Decisions;
+pub use pre_hijacking::{
+    Notice, must_all_have_own_passwords, must_have_own_passwords_for, notices_of_holders, notices_of_newcomers,
+};
+pub use review::{Decisions, Reviewer};
 pub use review_routes::routes as review_routes;
 pub use routes::routes;
 pub use take::{Taken, take};

@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
 use crate::gate::effective::store::holds;
 use crate::gate::permission::{BuiltIn, WriteGrants};
-use crate::gate::store::{Through, covers_permission, covers_role};
+use crate::gate::store::{Gain, Through, covers_permission, covers_role};
 use crate::identity::people::store::chosen_by_others;
 
 /// Something the caller should know about a grant.
@@ -55,6 +55,19 @@ pub async fn must_all_have_own_passwords(
         return Ok(());
     }
     match store::anothers_password(conn, role, permission).await? {
+        Some((person, setter)) => Err(set_by_another(&format!("{person}'s"), &setter)),
+        None => Ok(()),
+    }
+}
+
+/// Likewise for everybody who comes to hold something of Portero's own by a group.
+pub async fn must_have_own_passwords_for(
+    conn: &mut PgConnection,
+    gain: Gain,
+    through: Through,
+    now: OffsetDateTime,
+) -> Result<()> {
+    match store::anothers_password_of(conn, gain, through, now).await? {
         Some((person, setter)) => Err(set_by_another(&format!("{person}'s"), &setter)),
         None => Ok(()),
     }
@@ -105,10 +118,16 @@ pub async fn notices_of_holders(
     now: OffsetDateTime,
 ) -> Result<Vec<Notice>> {
     let planted = store::planted_for_holders(conn, role, permission.is_built_in(), now).await?;
-    Ok(planted.iter().filter_map(of_holders).collect())
+    Ok(planted.iter().filter_map(|planted| of_many("holders of the role", planted)).collect())
 }
 
-fn of_holders(planted: &PlantedFor) -> Option<Notice> {
+/// What whoever let some hold more by a group just now should know of them.
+pub async fn notices_of_newcomers(conn: &mut PgConnection, gain: Gain, now: OffsetDateTime) -> Result<Vec<Notice>> {
+    let planted = store::planted_for_newcomers(conn, gain, now).await?;
+    Ok(planted.iter().filter_map(|planted| of_many("people of the group", planted)).collect())
+}
+
+fn of_many(who: &str, planted: &PlantedFor) -> Option<Notice> {
     let (code, said) = match planted.code.as_str() {
         "email_unproved" => (
             "email_unproved",
@@ -126,7 +145,7 @@ fn of_holders(planted: &PlantedFor) -> Option<Notice> {
     let named: Vec<String> = planted.people.iter().map(|name| format!("`{name}`")).collect();
     let more = planted.count - i64::try_from(named.len()).unwrap_or(i64::MAX);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Some(Notice { code, detail: format!("holders of the role who {said}: {}{more}", named.join(", ")) })
+    Some(Notice { code, detail: format!("{who} who {said}: {}{more}", named.join(", ")) })
 }
 
 async fn hands_out(conn: &mut PgConnection, person: PersonId, service: ServiceId, now: OffsetDateTime) -> Result<bool> {

@@ -13,7 +13,8 @@ use super::Grantable;
 use crate::access::permissions::Permission;
 use crate::access::roles::Role;
 use crate::base::error::{Error, Result};
-use crate::base::id::{IdOrDigits, PermissionId, PersonId, Ref, RoleId};
+use crate::base::id::{GroupId, IdOrDigits, PermissionId, PersonId, Ref, RoleId};
+use crate::gate::store::groups::Group;
 
 /// How many grants one request may decide about.
 pub const MAX_DECISIONS: usize = 1000;
@@ -48,7 +49,13 @@ pub struct Reviewer {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Reviewed {
     /// The person who holds it.
-    pub person: ReviewedPerson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub person: Option<ReviewedPerson>,
+    /// The group whose people hold it, otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub group: Option<Group>,
     /// The role.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -84,7 +91,7 @@ pub struct Reviewed {
     pub place: ReviewCursor,
 }
 
-/// A row's place among all in a service: by role, person, permission.
+/// A row's place among all in a service: by role, person, permission; after its people a role's groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReviewCursor {
     /// The role, or that of the direct grants.
@@ -92,15 +99,23 @@ pub struct ReviewCursor {
     pub person: PersonId,
     /// The permission, of a direct grant.
     pub permission: Option<PermissionId>,
+    /// The group, after all people.
+    pub group: Option<GroupId>,
 }
 
 impl ReviewCursor {
     /// Before all others.
-    pub const FIRST: Self = Self { role: RoleId(i32::MIN), person: PersonId(i32::MIN), permission: None };
+    pub const FIRST: Self = Self { role: RoleId(i32::MIN), person: PersonId(i32::MIN), permission: None, group: None };
+
+    /// Who stands for a person where groups are: beyond all people.
+    pub const GROUPS: PersonId = PersonId(i32::MAX);
 }
 
 impl fmt::Display for ReviewCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(group) = self.group {
+            return write!(f, "{}.g{group}", self.role);
+        }
         write!(f, "{}.{}", self.role, self.person)?;
         self.permission.map_or(Ok(()), |permission| write!(f, ".{permission}"))
     }
@@ -110,6 +125,12 @@ impl FromStr for ReviewCursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
+        if let Some((role, group)) = text.split_once(".g") {
+            let (role, group) = (role.parse().map_err(|_| ())?, group.parse().map_err(|_| ())?);
+            let place =
+                Self { role: RoleId(role), person: Self::GROUPS, permission: None, group: Some(GroupId(group)) };
+            return if place.to_string() == text { Ok(place) } else { Err(()) };
+        }
         let numbers: Vec<i32> =
             text.splitn(4, '.').map(|number| number.parse().map_err(|_| ())).collect::<Result<_, ()>>()?;
         let (role, person, permission) = match numbers[..] {
@@ -117,21 +138,26 @@ impl FromStr for ReviewCursor {
             [role, person, permission] => (role, person, Some(PermissionId(permission))),
             _ => return Err(()),
         };
-        let place = Self { role: RoleId(role), person: PersonId(person), permission };
+        let place = Self { role: RoleId(role), person: PersonId(person), permission, group: None };
         // As it was written, and in no other way.
         if place.to_string() == text { Ok(place) } else { Err(()) }
     }
 }
 
-/// A grant to confirm or revoke. Send `role_id` or `permission_id`.
+/// A grant to confirm or revoke. Send `person_id` with `role_id` or `permission_id`, or `group_id` with `role_id`.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"person_id": 7, "role_id": 4}))]
 #[expect(clippy::struct_field_names, reason = "as they are called everywhere")]
 pub struct ReviewedGrant {
     /// The person's id.
-    #[schema(value_type = IdOrDigits)]
-    person_id: Ref<PersonId>,
+    #[serde(default)]
+    #[schema(value_type = Option<IdOrDigits>)]
+    person_id: Option<Ref<PersonId>>,
+    /// The group's id, otherwise.
+    #[serde(default)]
+    #[schema(value_type = Option<IdOrDigits>)]
+    group_id: Option<Ref<GroupId>>,
     /// The role's id.
     #[serde(default)]
     #[schema(value_type = Option<IdOrDigits>)]
@@ -142,14 +168,53 @@ pub struct ReviewedGrant {
     permission_id: Option<Ref<PermissionId>>,
 }
 
-impl ReviewedGrant {
-    fn meant(&self) -> Result<(PersonId, Grantable)> {
-        let what = match (&self.role_id, &self.permission_id) {
-            (Some(role), None) => Grantable::Role(role.id()?),
-            (None, Some(permission)) => Grantable::Permission(permission.id()?),
-            _ => return Err(Error::invalid_field("role_id", "send either role_id or permission_id")),
-        };
-        Ok((self.person_id.id()?, what))
+/// Grants of people and of groups, each once, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DecidedGrants {
+    pub people: Grants,
+    pub groups: GroupGrants,
+}
+
+impl DecidedGrants {
+    pub fn len(&self) -> usize {
+        self.people.len() + self.groups.len()
+    }
+
+    fn read(grants: &[ReviewedGrant]) -> Result<Self> {
+        let mut read = Self::default();
+        for grant in grants {
+            match (&grant.person_id, &grant.group_id, &grant.role_id, &grant.permission_id) {
+                (Some(person), None, Some(role), None) => {
+                    let role = Grantable::Role(role.id()?);
+                    read.people.insert((person.id()?, role));
+                }
+                (Some(person), None, None, Some(permission)) => {
+                    let permission = Grantable::Permission(permission.id()?);
+                    read.people.insert((person.id()?, permission));
+                }
+                (None, Some(group), Some(role), None) => {
+                    let role = role.id()?;
+                    read.groups.insert((group.id()?, role));
+                }
+                (Some(_), None, ..) => {
+                    return Err(Error::invalid_field("role_id", "send either role_id or permission_id"));
+                }
+                (None, Some(_), ..) => {
+                    return Err(Error::invalid_field("role_id", "of a group send role_id; it holds roles alone"));
+                }
+                (..) => return Err(Error::invalid_field("person_id", "send either person_id or group_id")),
+            }
+        }
+        Ok(read)
+    }
+
+    /// One that both have, as it is told.
+    fn common(&self, other: &Self) -> Option<String> {
+        let of_person = self.people.intersection(&other.people).next();
+        let of_group = self.groups.intersection(&other.groups).next();
+        of_person
+            .map(|(person, what)| format!("person {person}'s {what}"))
+            .or_else(|| of_group.map(|(group, role)| format!("group {group}'s role {role}")))
     }
 }
 
@@ -171,20 +236,21 @@ pub struct Decisions {
 /// Grants, each once, in the order of their people.
 pub type Grants = BTreeSet<(PersonId, Grantable)>;
 
+/// Roles of groups, each once, in the order of their groups.
+pub type GroupGrants = BTreeSet<(GroupId, RoleId)>;
+
 impl Decisions {
     /// What stays and what goes.
     ///
     /// # Errors
     /// 400 `invalid_request_body` when they are none, too many, or at odds.
-    pub fn sorted(&self) -> Result<(Grants, Grants)> {
+    pub fn sorted(&self) -> Result<(DecidedGrants, DecidedGrants)> {
         if !(1..=MAX_DECISIONS).contains(&(self.confirm.len() + self.revoke.len())) {
             return Err(Error::invalid_field("confirm", "send 1 to 1000 grants, in `confirm` and `revoke` together"));
         }
-        let all = |grants: &[ReviewedGrant]| grants.iter().map(ReviewedGrant::meant).collect::<Result<Grants>>();
-        let (confirm, revoke) = (all(&self.confirm)?, all(&self.revoke)?);
-        if let Some((person, what)) = confirm.intersection(&revoke).next() {
-            let fault = format!("person {person}'s {what} is also in `confirm`");
-            return Err(Error::invalid_field("revoke", &fault));
+        let (confirm, revoke) = (DecidedGrants::read(&self.confirm)?, DecidedGrants::read(&self.revoke)?);
+        if let Some(both) = confirm.common(&revoke) {
+            return Err(Error::invalid_field("revoke", &format!("{both} is also in `confirm`")));
         }
         Ok((confirm, revoke))
     }
@@ -196,10 +262,27 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_was_written_and_in_no_other_way() {
-        for text in ["4.7", "-3.7", "101.7.5", "101.7.-2", "-2147483648.-2147483648"] {
+        for text in ["4.7", "-3.7", "101.7.5", "101.7.-2", "-2147483648.-2147483648", "4.g7"] {
             assert_eq!(text.parse::<ReviewCursor>().map(|place| place.to_string()).as_deref(), Ok(text));
         }
-        for text in ["", "4", "4.", ".7", "4.7.", "4.7.5.6", "+4.7", "04.7", "4.7e1", "4. 7", "-0.7", "4.99999999999"] {
+        for text in [
+            "4.g",
+            "4.g07",
+            ".g7",
+            "4.7.g7",
+            "",
+            "4",
+            "4.",
+            ".7",
+            "4.7.",
+            "4.7.5.6",
+            "+4.7",
+            "04.7",
+            "4.7e1",
+            "4. 7",
+            "-0.7",
+            "4.99999999999",
+        ] {
             assert!(text.parse::<ReviewCursor>().is_err(), "{text}");
         }
     }

@@ -7,12 +7,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::decide::decide;
-use super::review::{Grants, ReviewCursor, Reviewed};
+use super::review::{DecidedGrants, ReviewCursor, Reviewed};
 use super::store::{self, Selection};
 use super::{Decisions, Grantable};
 use crate::access::roles;
 use crate::base::error::{Error, Result};
-use crate::base::id::{PermissionId, PersonId, Ref, RoleId, ServiceId};
+use crate::base::id::{GroupId, PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::base::moment::Moment;
 use crate::gate::Holds;
 use crate::gate::permission::{ReadGrants, WriteGrants};
@@ -32,12 +32,12 @@ pub fn routes() -> Routes<Identity> {
 #[into_params(parameter_in = Query)]
 struct ReviewQuery {
     /// Return rows after this position; the `Link` header has the value for the next page.
-    #[param(pattern = r"^-?[0-9]+\.-?[0-9]+(\.-?[0-9]+)?$")]
+    #[param(pattern = r"^-?[0-9]+\.(-?[0-9]+(\.-?[0-9]+)?|g[0-9]+)$")]
     after: Option<String>,
     /// How many rows to return.
     #[param(minimum = 1, maximum = 1000, default = 100, value_type = Option<u32>)]
     limit: Option<String>,
-    /// Only people whose username or name starts with this, ignoring case.
+    /// Only people whose username or name, and groups whose name, starts with this, ignoring case.
     #[param(max_length = 100, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     q: Option<String>,
     /// Only this role: id or name. With `grants:read` in one service only, a role that it offers.
@@ -103,7 +103,7 @@ impl ReviewRequest {
 
 /// Review who holds what in a service
 ///
-/// Roles and directly granted permissions, ordered by role: since when, granted by whom, why, until when, who last
+/// Roles and directly granted permissions, ordered by role, then those of people before those of groups: since when, granted by whom, why, until when, who last
 /// confirmed it, and on which day the person last got an answer about the service.
 #[utoipa::path(get, path = "/services/{service}/access-review", tag = "grants",
     params(("service" = String, Path, description = "id or name", example = "4"), ReviewQuery),
@@ -140,9 +140,17 @@ async fn review_access(
 
 /// A confirmed or revoked grant.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"person_id": 7, "role_id": 4}))]
 #[expect(clippy::struct_field_names, reason = "as they are called everywhere")]
 struct DecidedGrant {
-    person_id: PersonId,
+    /// The person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    person_id: Option<PersonId>,
+    /// The group, otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    group_id: Option<GroupId>,
     /// The role.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -154,12 +162,15 @@ struct DecidedGrant {
 }
 
 impl DecidedGrant {
-    fn all(grants: &Grants) -> Vec<Self> {
-        let grants = grants.iter().map(|(person_id, what)| match what {
-            Grantable::Role(role) => Self { person_id: *person_id, role_id: Some(*role), permission_id: None },
-            Grantable::Permission(id) => Self { person_id: *person_id, role_id: None, permission_id: Some(*id) },
+    fn all(grants: &DecidedGrants) -> Vec<Self> {
+        let none = || Self { person_id: None, group_id: None, role_id: None, permission_id: None };
+        let people = grants.people.iter().map(|(person, what)| match what {
+            Grantable::Role(role) => Self { person_id: Some(*person), role_id: Some(*role), ..none() },
+            Grantable::Permission(id) => Self { person_id: Some(*person), permission_id: Some(*id), ..none() },
         });
-        grants.collect()
+        let of_group =
+            |(group, role): &(GroupId, RoleId)| Self { group_id: Some(*group), role_id: Some(*role), ..none() };
+        people.chain(grants.groups.iter().map(of_group)).collect()
     }
 }
 
@@ -190,8 +201,8 @@ struct Decided {
     request_body = Decisions,
     responses(
         (status = 200, body = Decided),
-        (status = 400, description = "`invalid_service_id`, `invalid_user_id`, `invalid_role_id`, `invalid_permission_id`"),
-        (status = 404, description = "`service_not_found`, `person_not_found`, `role_not_found`, `permission_not_found`, `grant_not_found`"),
+        (status = 400, description = "`invalid_service_id`, `invalid_user_id`, `invalid_group_id`, `invalid_role_id`, `invalid_permission_id`"),
+        (status = 404, description = "`service_not_found`, `person_not_found`, `group_not_found`, `role_not_found`, `permission_not_found`, `grant_not_found`"),
         (status = 409, description = "`direct_role`, `last_administrator`"),
     ))]
 async fn decide_access(

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    Given, Grantable, NewRoleGrant, Notice, RequestedTerms, RoleGrant, direct_routes, give, offer_routes, store, take,
+    Given, Grantable, NewRoleGrant, Notice, RequestedTerms, RoleGrant, direct_routes, give, group_routes, offer_routes,
+    store, take,
 };
 use crate::access::roles;
 use crate::base::error::{Error, Result};
@@ -21,13 +22,14 @@ use crate::identity::Identity;
 use crate::identity::people::named_in_path;
 use crate::platform::http::{Json, Path, Routes};
 
-/// `/service-roles`, `/person-service-roles`, `/person-service-permissions`.
+/// `/service-roles`, `/person-service-roles`, `/person-service-permissions`, `/group-service-roles`.
 pub fn routes() -> Routes<Identity> {
     Routes::new()
         .merge(offer_routes::routes())
         .routes(once(routes!(grant_role, revoke_role)))
         .routes(routes!(revoke_role_by_path))
         .merge(direct_routes::routes())
+        .merge(group_routes::routes())
 }
 
 /// The person holds the role.

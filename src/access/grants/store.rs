@@ -2,8 +2,10 @@
 
 mod direct;
 mod expired;
+mod gains;
 mod holders;
 mod lists;
+pub mod of_groups;
 mod pre_hijacking;
 mod review;
 
@@ -18,6 +20,7 @@ use crate::identity::mail::store::tokens::void_before_promotion;
 
 pub use direct::{direct_standing, grant_direct, revoke_direct};
 pub use expired::{is_any_expired, sweep};
+pub use gains::{anothers_password_of, planted_for_newcomers};
 pub use holders::holders;
 pub use lists::{LastGrant, held, list, offered, services_of};
 pub use pre_hijacking::{PlantedFor, anothers_password, gives_porteros_own, planted_for_holders};

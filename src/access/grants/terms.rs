@@ -181,6 +181,11 @@ pub enum Granted {
 }
 
 impl Granted {
+    /// Whether it had not been held.
+    pub fn is_new(&self) -> bool {
+        matches!(self, Self::Added { .. })
+    }
+
     /// Whether what would have stayed until somebody takes it now ends by itself.
     pub fn ends_what_lasted(&self) -> bool {
         matches!(self, Self::Changed { before, after } if before.expires_at.is_none() && after.expires_at.is_some())

@@ -64,13 +64,14 @@ pub(super) struct Grant {
 }
 
 impl Row for NamedGrant {
-    const HEADER: &'static [&'static str] = &["person", "service", "role", "permissions", "ends"];
+    const HEADER: &'static [&'static str] = &["person", "service", "role", "by group", "permissions", "ends"];
 
     fn cells(&self) -> Vec<String> {
         vec![
             format!("{} ({})", self.username, self.person_id),
             format!("{} ({})", self.service, self.service_id),
             if self.direct { "directly".to_owned() } else { format!("{} ({})", self.role, self.role_id) },
+            or_dash(self.group.as_ref()),
             self.permissions.join(", "),
             or_dash(self.expires_at.map(moment)),
         ]
@@ -199,7 +200,7 @@ async fn each_page(
     loop {
         let mut page = store::list(conn, person, service, last, PAGE, now).await?;
         let Some(end) = page.last() else { return Ok(()) };
-        last = Some((end.person_id, end.service_id, end.role_id));
+        last = Some((end.person_id, end.service_id, end.role_id, end.group_id));
         act(&mut page)?;
     }
 }

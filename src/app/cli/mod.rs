@@ -10,6 +10,7 @@ mod client;
 mod doctor;
 mod expires;
 mod grant;
+mod group;
 mod import;
 mod keys;
 mod mail;
@@ -94,6 +95,9 @@ enum Command {
     /// Manage grants: who holds what in which service.
     #[command(subcommand)]
     Grant(grant::Command),
+    /// Manage groups: people and other groups, and the roles that they hold.
+    #[command(subcommand)]
+    Group(group::Command),
     /// Check tokens.
     #[command(subcommand)]
     Token(token::Command),
@@ -202,6 +206,7 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Role(command) => role::run(command, tool).await,
         Command::Permission(command) => permission::run(command, tool).await,
         Command::Grant(command) => grant::run(command, tool).await,
+        Command::Group(command) => group::run(command, tool).await,
         Command::Token(command) => return token::run(command, tool).await,
         Command::Audit(command) => return audit::run(command, tool).await,
         Command::Keys(command) => keys::run(command, tool).await,

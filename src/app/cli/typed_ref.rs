@@ -6,7 +6,7 @@ use std::str::FromStr;
 use sqlx::PgConnection;
 
 use crate::access::{permissions, roles};
-use crate::base::id::{Id, PermissionId, PersonId, Ref, RoleId, ServiceId};
+use crate::base::id::{GroupId, Id, PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::Person;
 use crate::gate;
 
@@ -42,6 +42,12 @@ impl TypedRef<PersonId> {
 impl TypedRef<ServiceId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<ServiceId> {
         gate::store::services::find(conn, &self.row).await?.ok_or_else(|| self.absent())
+    }
+}
+
+impl TypedRef<GroupId> {
+    pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<GroupId> {
+        gate::store::groups::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
 }
 

@@ -49,6 +49,8 @@ struct Problem {
     feedback: Option<Strength>,
     /// Only on a 409 `ambiguous_name`: the ids that the name may mean.
     ids: Option<Vec<i32>>,
+    /// Only on a 409 `group_circle`: the names of the groups on the way, the first again at its end.
+    circle: Option<Vec<String>>,
     /// Only on a 404 of `POST /users/delete`: the unknown ids.
     unknown_user_ids: Option<Vec<i32>>,
     /// Only on a 400 of `POST /users/import`: the first hundred faults.
@@ -88,6 +90,7 @@ struct OAuthError {
         (name = "keys", description = "Keys of services"),
         (name = "clients", description = "Applications that log people in by OAuth 2.1 and OpenID Connect"),
         (name = "grants", description = "Who holds what in which service"),
+        (name = "groups", description = "People and other groups, and what whoever is in them holds"),
         (name = "people", description = "What people may do"),
         (name = "backends", description = "For backends with a service key"),
         (name = "audit", description = "Who did what"),

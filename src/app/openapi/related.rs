@@ -38,7 +38,9 @@ pub fn relate_fields(document: &mut OpenApi) {
     let without_verdict = ObjectBuilder::new().schema_type(some).property("phone_number_verified", nothing);
     let without_verdict = ObjectBuilder::new().property("claims", without_verdict).build().into();
     let own = ["username", "login", "name", "display_name", "email"];
-    let rules: [(&str, Vec<Schema>); 15] = [
+    let of_group = fields(&["group_id", "role_id"], &["person_id", "permission_id"]);
+    let of_person_or_group = any_of([fields(&["person_id"], &["group_id"]), of_group]);
+    let rules: [(&str, Vec<Schema>); 18] = [
         ("Registration", vec![login(), one_name_at_most("name", "display_name")]),
         ("Login", vec![login()]),
         ("Candidate", vec![one_name_at_most("username", "login")]),
@@ -70,7 +72,10 @@ pub fn relate_fields(document: &mut OpenApi) {
         ("Forgotten", vec![one_of_three("email", "username", "login"), one_name_at_most("username", "login")]),
         ("DirectGrant", vec![exactly_one("permission_id", "permission_name")]),
         ("NewDirectGrant", vec![exactly_one("permission_id", "permission_name")]),
-        ("ReviewedGrant", vec![exactly_one("role_id", "permission_id")]),
+        ("ReviewedGrant", vec![exactly_one("role_id", "permission_id"), of_person_or_group]),
+        ("NewMember", vec![exactly_one("person_id", "group_id")]),
+        ("NamedMember", vec![exactly_one("person_id", "group_id")]),
+        ("GroupChange", vec![described(&["name"], &["description"])]),
         ("Question", vec![any_of([fields(&[], &["permission"]), fields(&["service_id"], &[])])]),
     ];
     let Some(components) = document.components.as_mut() else { return };

@@ -22,7 +22,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
 use crate::access::administrators::{FirstAdmin, ensure_an_administrator, random_password};
-use crate::access::grants;
+use crate::access::{grants, groups};
 use crate::app::changes::{self};
 use crate::app::config::Config;
 use crate::app::database::Database;
@@ -148,6 +148,7 @@ fn keep_house(jobs: &TaskTracker, app: &App) {
         keep_at(jobs, app, deliver::deliver_all_the_time);
     }
     keep_at(jobs, app, grants::expire_every_second);
+    keep_at(jobs, app, groups::expire_every_second);
     keep_at(jobs, app, gate::write_uses_every_minute);
     keep_at(jobs, app, idempotency::purge_every_minute);
     keep_at(jobs, app, oauth::keys::keep_every_half_minute);

@@ -101,6 +101,38 @@ actions! {
     DirectGrantExpired = "direct-grant.expired",
     /// A single permission in a service was taken from a person.
     DirectGrantRemoved = "direct-grant.removed",
+    /// A group was made.
+    GroupCreated = "group.created",
+    /// A group was renamed or described.
+    GroupChanged = "group.changed",
+    /// A group was deleted, and whoever was in it lost what it held.
+    GroupDeleted = "group.deleted",
+    /// A person was put into a group.
+    GroupMemberAdded = "group-member.added",
+    /// The end or the reason of a person's membership was changed.
+    GroupMemberChanged = "group-member.changed",
+    /// A person's membership came to its end.
+    GroupMemberExpired = "group-member.expired",
+    /// A person was taken out of a group.
+    GroupMemberRemoved = "group-member.removed",
+    /// A group was put into another.
+    GroupNested = "group-nesting.added",
+    /// The end or the reason for which a group is in another was changed.
+    GroupNestingChanged = "group-nesting.changed",
+    /// That a group was in another came to its end.
+    GroupNestingExpired = "group-nesting.expired",
+    /// A group was taken out of another.
+    GroupUnnested = "group-nesting.removed",
+    /// A group was given a role in a service.
+    GroupGrantAdded = "group-grant.added",
+    /// The end or the reason of a group's role in a service was changed.
+    GroupGrantChanged = "group-grant.changed",
+    /// A group's role in a service was reviewed and left.
+    GroupGrantConfirmed = "group-grant.confirmed",
+    /// A group's role in a service came to its end.
+    GroupGrantExpired = "group-grant.expired",
+    /// A role in a service was taken from a group.
+    GroupGrantRemoved = "group-grant.removed",
     /// A service got a key.
     ServiceKeyCreated = "service-key.created",
     /// A service's key was revoked.

@@ -46,7 +46,9 @@ impl Assignments {
         direct: Vec<i32>,
         ends_at: Option<OffsetDateTime>,
     ) -> Self {
+        // Of a role that they hold in two ways, by a group say, Postgres tells twice.
         roles.sort_unstable();
+        roles.dedup();
         Self { person, service, roles, direct, ends_at, attributes: None }
     }
 

@@ -19,7 +19,7 @@ pub enum Through {
 
 impl Through {
     /// The moment beyond which it must be held.
-    fn moment(self) -> Option<OffsetDateTime> {
+    pub fn moment(self) -> Option<OffsetDateTime> {
         match self {
             Self::Now(now) => Some(now),
             // What ends at that very moment is held long enough. Postgres counts in microseconds.

@@ -35,14 +35,23 @@ pub async fn must_cover_loss(conn: &mut PgConnection, actor: PersonId, loss: Los
     let (role, service, permission) = loss.key();
     let beyond = sqlx::query_scalar!(
         r#"
-        with lost as (
+        with offer as materialized (
+            select service_id, role_id
+            from auth.service_roles
+            where role_id between $2 and $3 and service_id between $4 and $5
+        ), lost as (
             select held.service_id, held.permission_id, max(coalesce(held.expires_at, 'infinity')) as ends_at
-            from auth.service_roles offer
-            join auth.held_at($5) held on held.service_id = offer.service_id and held.role_id = offer.role_id
-            where ($2::int is null or offer.role_id = $2)
-              and ($3::int is null or offer.service_id = $3)
-              and ($4::int is null or held.permission_id = $4)
-              and held.permission_id <= 0
+            from (
+                select given.service_id, given.permission_id, given.expires_at
+                from offer
+                join auth.held_given_at($7) given on given.service_id = offer.service_id and given.role_id = offer.role_id
+                union all
+                select given.service_id, given.permission_id, given.expires_at
+                from offer
+                join auth.held_by_groups_at($7) given
+                    on given.service_id = offer.service_id and given.role_id = offer.role_id
+            ) held
+            where ($6::int is null or held.permission_id = $6) and held.permission_id <= 0
             group by held.service_id, held.permission_id
         )
         select p.name
@@ -58,8 +67,10 @@ pub async fn must_cover_loss(conn: &mut PgConnection, actor: PersonId, loss: Los
         limit 1
         "#,
         actor.0,
-        role.map(|role| role.0),
-        service.map(|service| service.0),
+        role.map_or(i32::MIN, |role| role.0),
+        role.map_or(i32::MAX, |role| role.0),
+        service.map_or(i32::MIN, |service| service.0),
+        service.map_or(i32::MAX, |service| service.0),
         permission.map(|permission| permission.0),
         now,
     )

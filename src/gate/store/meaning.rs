@@ -21,10 +21,17 @@ pub async fn must_hand_out_where_role_is_held(
         from auth.service_roles offered
         join auth.services s on s.id = offered.service_id
         where offered.role_id = $2
-          and exists (
-              select
-              from auth.roles_at($3) held
-              where held.service_id = offered.service_id and held.role_id = offered.role_id
+          and (
+              exists (
+                  select
+                  from auth.roles_given_at($3) held
+                  where held.service_id = offered.service_id and held.role_id = offered.role_id
+              )
+              or exists (
+                  select
+                  from auth.roles_by_groups_at($3) held
+                  where held.service_id = offered.service_id and held.role_id = offered.role_id
+              )
           )
           and not exists (select from auth.held_where($1, $4, offered.service_id, $3))
         order by s.id
@@ -54,10 +61,17 @@ pub async fn must_hand_out_where_permission_is_held(
         join auth.service_roles offered on offered.role_id = carried.role_id
         join auth.services s on s.id = offered.service_id
         where carried.permission_id = $2
-          and exists (
-              select
-              from auth.roles_at($3) held
-              where held.service_id = offered.service_id and held.role_id = offered.role_id
+          and (
+              exists (
+                  select
+                  from auth.roles_given_at($3) held
+                  where held.service_id = offered.service_id and held.role_id = offered.role_id
+              )
+              or exists (
+                  select
+                  from auth.roles_by_groups_at($3) held
+                  where held.service_id = offered.service_id and held.role_id = offered.role_id
+              )
           )
           and not exists (select from auth.held_where($1, $4, offered.service_id, $3))
         order by s.id
@@ -86,6 +100,8 @@ pub async fn must_hand_out_where_anything_is_held(
         select not exists (
             -- Of a crowd the first will do, so no role is looked up: one that is over may still count until it is swept up.
             select from auth.person_service_role held where held.service_id = $2 and auth.lasts(held.expires_at, $3)
+        ) and not exists (
+            select from auth.roles_by_groups_at($3) held where held.service_id = $2
         ) or exists (select from auth.held_where($1, $4, 0, $3)) as "allowed!"
         "#,
         actor.0,

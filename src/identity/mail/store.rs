@@ -169,11 +169,20 @@ pub async fn receiver(conn: &mut PgConnection, mail: i64) -> Result<Option<Recei
 pub async fn may_reset(conn: &mut PgConnection, person: PersonId) -> Result<bool> {
     let may = sqlx::query_scalar!(
         r#"
-        select (p.email_verified_at is not null and p.email_given_by is null) or not exists (
-            select
-            from auth.person_service_role psr
-            join auth.role_permission rp on rp.role_id = psr.role_id
-            where psr.person_id = p.id and rp.permission_id <= 0
+        select (p.email_verified_at is not null and p.email_given_by is null) or not (
+            exists (
+                select
+                from auth.person_service_role psr
+                join auth.role_permission rp on rp.role_id = psr.role_id
+                where psr.person_id = p.id and rp.permission_id <= 0
+            )
+            or exists (
+                select
+                from auth.group_people inside
+                join auth.group_service_role given on given.group_id = inside.group_id
+                join auth.role_permission rp on rp.role_id = given.role_id
+                where inside.person_id = p.id and rp.permission_id <= 0
+            )
         ) as "may!"
         from auth.person p
         where p.id = $1

@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -19,9 +19,10 @@ use super::store::{self, Details};
 use super::{DocumentType, PersonType};
 use crate::base::attributes::{Attributes, PREFIX, written};
 use crate::base::error::{Error, Result};
-use crate::base::id::PersonId;
+use crate::base::id::{PersonId, ServiceId};
 use crate::gate::audit::{Action, Event};
-use crate::gate::permission::ReadUsers;
+use crate::gate::effective::store::holds;
+use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers};
 use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{Page, rate_limit};
@@ -90,14 +91,16 @@ pub(super) async fn export_users(
 ) -> Result<Response> {
     let share = exports_share(&identity, by.actor)?;
     let mut tx = by.begin(&identity, LockScope::default()).await?;
-    let export = PeopleExport::begin(&mut tx, format).await?;
+    let now = tx.by().now;
+    let with_groups = holds(&mut tx, by.actor, ReadGrants::ID, ServiceId::PORTERO, Some(now)).await?;
+    let export = PeopleExport::begin(&mut tx, format, with_groups).await?;
     tx.commit([export.told()]).await?;
     let lines = try_unfold(((identity, by, share), export), move |((identity, by, share), mut export)| async move {
         if export.is_over() {
             return Ok::<_, Error>(None);
         }
         by.check_again(&identity).await?;
-        let lines = export.next(&mut *identity.db.read().await?).await?;
+        let lines = export.next(&mut *identity.db.read().await?, identity.clock.now()).await?;
         Ok(lines.map(|lines| (Bytes::from(lines), ((identity, by, share), export))))
     });
     let name = format!("attachment; filename=\"users.{}\"", format.extension());
@@ -109,6 +112,8 @@ pub(super) async fn export_users(
 #[derive(Debug)]
 pub struct PeopleExport {
     format: Format,
+    /// Whether to tell which groups they are in.
+    with_groups: bool,
     page: Option<Page>,
     is_first: bool,
     /// The names of the attributes that have a column.
@@ -121,7 +126,7 @@ impl PeopleExport {
     ///
     /// # Errors
     /// 400 `invalid_query` where there are more attributes than a table may have columns.
-    pub async fn begin(conn: &mut PgConnection, format: Format) -> Result<Self> {
+    pub async fn begin(conn: &mut PgConnection, format: Format, with_groups: bool) -> Result<Self> {
         let attributes = match format {
             Format::Csv => store::attribute_names(conn, i64::from(MOST_ATTRIBUTES) + 1).await?,
             Format::Jsonl => Vec::new(),
@@ -132,7 +137,7 @@ impl PeopleExport {
             );
             return Err(Error::bad_request("invalid_query", detail));
         }
-        Ok(Self { format, page: Some(Page::first(None)), is_first: true, attributes, people: 0 })
+        Ok(Self { format, with_groups, page: Some(Page::first(None)), is_first: true, attributes, people: 0 })
     }
 
     /// What the audit trail tells of it, to be told before anybody is.
@@ -151,12 +156,21 @@ impl PeopleExport {
     }
 
     /// The next lines; `None` after the last.
-    pub async fn next(&mut self, conn: &mut PgConnection) -> Result<Option<Vec<u8>>> {
+    pub async fn next(&mut self, conn: &mut PgConnection, now: OffsetDateTime) -> Result<Option<Vec<u8>>> {
         let Some(page) = self.page.take() else { return Ok(None) };
-        let mut rows = store::list_details(conn, &page).await?;
+        let mut rows = store::list_details(&mut *conn, &page).await?;
         self.page = page.next(&mut rows, |person| person.id.0);
         let is_first = std::mem::replace(&mut self.is_first, false);
         self.people += rows.len();
+        let people: Vec<PersonId> = rows.iter().map(|person| person.id).collect();
+        let mut groups = if self.with_groups { Some(store::groups_of_each(conn, &people, now).await?) } else { None };
+        let rows: Vec<Exported> = rows
+            .into_iter()
+            .map(|person| Exported {
+                groups: groups.as_mut().map(|groups| groups.remove(&person.id).unwrap_or_default()),
+                person,
+            })
+            .collect();
         Ok(Some(match self.format {
             Format::Csv => self.csv_lines(&rows, is_first)?,
             Format::Jsonl => json_lines(&rows)?,
@@ -166,6 +180,16 @@ impl PeopleExport {
 
 /// The most columns of attributes: an import reads a first line that names so many.
 const MOST_ATTRIBUTES: u16 = 500;
+
+/// Somebody, as files have them.
+#[derive(Debug, Serialize)]
+struct Exported {
+    #[serde(flatten)]
+    person: Details,
+    /// Names of the groups that they were added to, where they are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<String>>,
+}
 
 const COLUMNS: [&str; 13] = [
     "id",
@@ -184,16 +208,19 @@ const COLUMNS: [&str; 13] = [
 ];
 
 impl PeopleExport {
-    fn csv_lines(&self, people: &[Details], with_header: bool) -> Result<Vec<u8>> {
+    fn csv_lines(&self, people: &[Exported], with_header: bool) -> Result<Vec<u8>> {
         let broken = |error: csv::Error| Error::Internal(error.into());
         let mut lines = csv::Writer::from_writer(Vec::new());
         if with_header {
+            let groups = self.with_groups.then(|| "groups".to_owned());
             let attributes = self.attributes.iter().map(|name| format!("{PREFIX}{name}"));
-            lines.write_record(COLUMNS.map(str::to_owned).into_iter().chain(attributes)).map_err(broken)?;
+            let columns = COLUMNS.map(str::to_owned).into_iter().chain(groups).chain(attributes);
+            lines.write_record(columns).map_err(broken)?;
         }
-        for person in people {
-            let cells = cells(person)?.into_iter().chain(self.cells_of_attributes(&person.attributes)?);
-            lines.write_record(cells).map_err(broken)?;
+        for Exported { person, groups } in people {
+            let groups = groups.as_ref().map(|groups| harmless(&groups.join(";")).into_owned());
+            let attributes = self.cells_of_attributes(&person.attributes)?;
+            lines.write_record(cells(person)?.into_iter().chain(groups).chain(attributes)).map_err(broken)?;
         }
         lines.into_inner().map_err(|error| Error::Internal(error.into_error().into()))
     }
@@ -243,7 +270,7 @@ fn moment(at: Option<OffsetDateTime>) -> Result<String> {
     Ok(text.map_err(|error| Error::Internal(error.into()))?.unwrap_or_default())
 }
 
-fn json_lines(people: &[Details]) -> Result<Vec<u8>> {
+fn json_lines(people: &[Exported]) -> Result<Vec<u8>> {
     let mut lines = Vec::new();
     for person in people {
         serde_json::to_writer(&mut lines, person).map_err(|error| Error::Internal(error.into()))?;

@@ -55,6 +55,7 @@ impl Play {
                 assert_eq!(holders.body.is_array().then(|| holders.column("id")), expected, "{when}: {service} {role}");
             }
         }
+        self.ask_of_groups(when).await;
         for person in self.model.living(Kind::Person) {
             let services = self.root.get(&format!("/people/{person}/services?limit=1000")).await;
             let mut expected = self.model.services_of(person);
@@ -182,7 +183,11 @@ impl Play {
             return;
         }
         let rows = review.body.as_array().expect("a list").iter();
-        let told = rows.map(|row| {
+        let (groups, rows): (Vec<&Value>, Vec<&Value>) = rows.partition(|row| row.get("group").is_some());
+        let of_groups =
+            groups.iter().filter_map(|row| Some((row["group"]["id"].as_i64()?, row["role"]["id"].as_i64()?)));
+        assert_eq!(of_groups.collect::<BTreeSet<_>>(), self.model.grants_of_groups(service), "{when}: {service}");
+        let told = rows.iter().map(|row| {
             let person = row["person"]["id"].as_i64().expect("somebody");
             (person, row["role"]["id"].as_i64(), row["permission"]["id"].as_i64())
         });

@@ -82,7 +82,20 @@ pub struct Naive {
     /// What of these two ends when time passes.
     brief: BTreeSet<(i64, i64, i64)>,
     directly_brief: BTreeSet<(i64, i64, i64)>,
+    /// Every group that ever was, and whether it still is.
+    groups: BTreeMap<i64, bool>,
+    /// What is in each group, and whether that ends when time passes.
+    inside: BTreeMap<(i64, Inner), bool>,
+    /// Which group holds which role where, and whether that ends when time passes.
+    groups_hold: BTreeMap<(i64, i64, i64), bool>,
     pub sessions: Vec<(i64, Token)>,
+}
+
+/// What is in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Inner {
+    Person(i64),
+    Group(i64),
 }
 
 impl Default for Naive {
@@ -99,6 +112,9 @@ impl Default for Naive {
             direct: Vec::new(),
             brief: BTreeSet::new(),
             directly_brief: BTreeSet::new(),
+            groups: BTreeMap::new(),
+            inside: BTreeMap::new(),
+            groups_hold: BTreeMap::new(),
             sessions: Vec::new(),
         }
     }
@@ -150,6 +166,7 @@ impl Naive {
         self.rows.get_mut(&(kind, id)).expect("it is there").1 = false;
         match kind {
             Kind::Person => {
+                self.inside.retain(|(_, inner), _| *inner != Inner::Person(id));
                 self.holds.retain(|(person, ..)| *person != id);
                 self.direct.retain(|((person, _), _)| *person != id);
                 self.sessions
@@ -158,11 +175,13 @@ impl Naive {
                     .for_each(|(_, token)| *token = Token::Revoked);
             }
             Kind::Service => {
+                self.groups_hold.retain(|(_, service, _), _| *service != id);
                 self.offers.retain(|(service, _)| *service != id);
                 self.holds.retain(|(_, service, _)| *service != id);
                 self.direct.retain(|((_, service), _)| *service != id);
             }
             Kind::Role => {
+                self.groups_hold.retain(|(.., role), _| *role != id);
                 self.carries.retain(|(role, _)| *role != id);
                 self.offers.retain(|(_, role)| *role != id);
                 self.holds.retain(|(.., role)| *role != id);
@@ -186,7 +205,72 @@ impl Naive {
         set(&mut self.offers, add, (service, role));
         if !add {
             self.holds.retain(|held| (held.1, held.2) != (service, role));
+            self.groups_hold.retain(|held, _| (held.1, held.2) != (service, role));
         }
+    }
+
+    pub fn make_group(&mut self, id: i64) {
+        assert!(self.groups.insert(id, true).is_none(), "an id was given twice");
+    }
+
+    pub fn unmake_group(&mut self, id: i64) -> bool {
+        if !self.is_group(id) {
+            return false;
+        }
+        self.groups.insert(id, false);
+        self.inside.retain(|(group, inner), _| *group != id && *inner != Inner::Group(id));
+        self.groups_hold.retain(|(group, ..), _| *group != id);
+        true
+    }
+
+    pub fn is_group(&self, id: i64) -> bool {
+        self.groups.get(&id) == Some(&true)
+    }
+
+    pub fn groups(&self) -> Vec<i64> {
+        self.groups.keys().copied().collect()
+    }
+
+    /// Whether this is in a group by whatever way, or in a way that does not end.
+    pub fn is_in(&self, inner: Inner, group: i64, for_good: bool) -> bool {
+        self.inside.iter().any(|((outer, found), brief)| {
+            let counts = *outer == group && !(for_good && *brief);
+            let is_there = || match found {
+                found if *found == inner => true,
+                Inner::Group(nested) => self.is_in(inner, *nested, for_good),
+                Inner::Person(_) => false,
+            };
+            counts && is_there()
+        })
+    }
+
+    pub fn put(&mut self, add: bool, group: i64, inner: Inner, term: Term) {
+        put(&mut self.inside, add, (group, inner), term);
+    }
+
+    pub fn give_group(&mut self, add: bool, group: i64, service: i64, role: i64, term: Term) {
+        put(&mut self.groups_hold, add, (group, service, role), term);
+        if add {
+            self.offers.insert((service, role));
+        }
+    }
+
+    /// Who is in a group by whatever way.
+    pub fn people_in(&self, group: i64) -> Vec<i64> {
+        let people = self.living(Kind::Person).into_iter();
+        people.filter(|person| self.is_in(Inner::Person(*person), group, false)).collect()
+    }
+
+    pub fn groups_of(&self, person: i64) -> Vec<i64> {
+        let groups = self.groups().into_iter();
+        groups.filter(|group| self.is_in(Inner::Person(person), *group, false)).collect()
+    }
+
+    /// What somebody holds by groups: where, which role, and whether that ends when time passes.
+    fn by_groups(&self, person: i64) -> impl Iterator<Item = (i64, i64, bool)> {
+        let person = Inner::Person(person);
+        let held = self.groups_hold.iter().filter(move |((group, ..), _)| self.is_in(person, *group, false));
+        held.map(move |((group, service, role), brief)| (*service, *role, *brief || !self.is_in(person, *group, true)))
     }
 
     pub fn grant(&mut self, add: bool, person: i64, service: i64, role: i64, term: Term) {
@@ -224,6 +308,8 @@ impl Naive {
         }
         let brief = std::mem::take(&mut self.brief);
         self.holds.retain(|held| !brief.contains(held));
+        self.inside.retain(|_, brief| !*brief);
+        self.groups_hold.retain(|_, brief| !*brief);
         for (person, service, permission) in std::mem::take(&mut self.directly_brief) {
             self.direct(false, person, service, permission, Term::AsItIs);
         }
@@ -234,14 +320,17 @@ impl Naive {
         let direct = self.direct.iter().find(|(whose, _)| *whose == (person, service));
         let carried = direct.iter().flat_map(|(_, carried)| carried);
         self.holds.iter().any(|held| (held.0, held.1) == (person, service) && self.brief.contains(held))
+            || self.by_groups(person).any(|(place, _, ends)| place == service && ends)
             || carried.into_iter().any(|permission| self.directly_brief.contains(&(person, service, *permission)))
     }
 
     /// Ids of the roles that somebody holds in a service, and of the permissions that they were given directly.
     pub fn held(&self, person: i64, service: i64) -> (Vec<i64>, BTreeSet<i64>) {
         let held = self.holds.iter().filter(|held| (held.0, held.1) == (person, service)).map(|held| held.2);
+        let by_groups = self.by_groups(person).filter(|(place, ..)| *place == service).map(|(_, role, _)| role);
+        let held: BTreeSet<i64> = held.chain(by_groups).collect();
         let direct = self.direct.iter().find(|(whose, _)| *whose == (person, service));
-        (held.collect(), direct.map(|(_, carried)| carried.clone()).unwrap_or_default())
+        (held.into_iter().collect(), direct.map(|(_, carried)| carried.clone()).unwrap_or_default())
     }
 
     /// Ids of the permissions that somebody holds in a service.
@@ -268,7 +357,8 @@ impl Naive {
     }
 
     pub fn holders(&self, service: i64, role: i64) -> Vec<serde_json::Value> {
-        self.holds.iter().filter(|held| (held.1, held.2) == (service, role)).map(|held| held.0.into()).collect()
+        let people = self.living(Kind::Person).into_iter();
+        people.filter(|person| self.held(*person, service).0.contains(&role)).map(Into::into).collect()
     }
 
     /// Every grant in a service: whose, and which role, or else which permission.
@@ -279,6 +369,12 @@ impl Naive {
         roles.chain(direct).collect()
     }
 
+    /// Every role of a group in a service.
+    pub fn grants_of_groups(&self, service: i64) -> BTreeSet<(i64, i64)> {
+        let held = self.groups_hold.keys().filter(|(_, place, _)| *place == service);
+        held.map(|(group, _, role)| (*group, *role)).collect()
+    }
+
     /// A role that a service offers, none of Portero's own.
     pub fn offered(&self, service: i64) -> Option<i64> {
         self.offers.iter().find(|(place, role)| *place == service && *role > 0).map(|(_, role)| *role)
@@ -287,8 +383,23 @@ impl Naive {
     /// Portero itself included.
     pub fn services_of(&self, person: i64) -> BTreeSet<i64> {
         let held = self.holds.iter().filter(|held| held.0 == person).map(|held| held.1);
+        let held = held.chain(self.by_groups(person).map(|(service, ..)| service));
         held.chain(self.direct.iter().filter(|((whose, _), _)| *whose == person).map(|((_, service), _)| *service))
             .collect()
+    }
+}
+
+/// What was brief and is given again as it is stays so.
+fn put<T: Ord>(among: &mut BTreeMap<T, bool>, add: bool, what: T, term: Term) {
+    if add {
+        let brief = match term {
+            Term::AsItIs => among.get(&what).copied().unwrap_or_default(),
+            Term::ForGood => false,
+            Term::Briefly => true,
+        };
+        among.insert(what, brief);
+    } else {
+        among.remove(&what);
     }
 }
 

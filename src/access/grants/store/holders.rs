@@ -24,14 +24,38 @@ pub async fn holders(
         sqlx::query_as!(
             Holder,
             r#"
-            select p.id as "id: PersonId", p.username, p.name, held.expires_at
-            from auth.roles_at($6) held
+            select p.id as "id: PersonId", p.username, p.name,
+                   case when count(*) = count(held.expires_at) then max(held.expires_at) end as expires_at
+            from (
+                (
+                    select given.person_id, given.expires_at
+                    from auth.roles_given_at($6) given
+                    join auth.person p on p.id = given.person_id
+                    where given.service_id = $1
+                      and given.role_id = $2
+                      and given.person_id > $3
+                      and ($4::text is null or auth.fold(p.username) ^@ $4 or auth.fold(p.name) ^@ $4)
+                    order by given.person_id
+                    limit $5
+                )
+                union all
+                (
+                    select given.person_id,
+                           case when count(*) = count(given.expires_at) then max(given.expires_at) end
+                    from auth.roles_by_groups_at($6) given
+                    join auth.person p on p.id = given.person_id
+                    where given.service_id = $1
+                      and given.role_id = $2
+                      and given.person_id > $3
+                      and ($4::text is null or auth.fold(p.username) ^@ $4 or auth.fold(p.name) ^@ $4)
+                    group by given.person_id
+                    order by given.person_id
+                    limit $5
+                )
+            ) held
             join auth.person p on p.id = held.person_id
-            where held.service_id = $1
-              and held.role_id = $2
-              and held.person_id > $3
-              and ($4::text is null or auth.fold(p.username) ^@ $4 or auth.fold(p.name) ^@ $4)
-            order by held.person_id
+            group by p.id
+            order by p.id
             limit $5
             "#,
             service.0,
@@ -61,14 +85,13 @@ async fn among(
             select p.id as "id: PersonId", p.username, p.name, holder.expires_at
             from unnest($3::int[]) few (id)
             cross join lateral (
-                select held.person_id, held.expires_at
+                select count(*) as ways,
+                       case when count(*) = count(held.expires_at) then max(held.expires_at) end as expires_at
                 from auth.roles_at($6) held
                 where held.service_id = $1 and held.role_id = $2 and held.person_id = few.id
-                -- At most one, which tells Postgres to do just that.
-                limit 1
             ) holder
-            join auth.person p on p.id = holder.person_id
-            where few.id > $4
+            join auth.person p on p.id = few.id
+            where few.id > $4 and holder.ways > 0
             order by p.id
             limit $5
             "#,

@@ -16,12 +16,26 @@ pub async fn anothers_password(
 ) -> Result<Option<(String, String)>> {
     let found = sqlx::query!(
         r#"
-        select p.username, setter.username as setter
-        from auth.person p
-        join auth.person setter on setter.id = p.password_set_by
-        join auth.person_service_role held on held.person_id = p.id and held.role_id = $1
-        where not exists (select from auth.held_where(setter.id, $2, held.service_id, null))
-        order by p.id
+        select p.username as "username!", setter.username as "setter!"
+        from auth.service_roles offer
+        cross join lateral (
+            select person_id
+            from auth.person_service_role
+            where service_id = offer.service_id and role_id = offer.role_id
+            union all
+            select inside.person_id
+            from auth.group_service_role given
+            join auth.group_people inside on inside.group_id = given.group_id
+            where given.service_id = offer.service_id and given.role_id = offer.role_id
+        ) held
+        -- Each is looked up, however many hold the role.
+        cross join lateral (
+            select username, password_set_by from auth.person where id = held.person_id offset 0
+        ) p
+        cross join lateral (select id, username from auth.person where id = p.password_set_by offset 0) setter
+        where offer.role_id = $1
+          and not exists (select from auth.held_where(setter.id, $2, offer.service_id, null))
+        order by p.username
         limit 1
         "#,
         role.0,
@@ -72,10 +86,19 @@ pub async fn planted_for_holders(
             select p.id, p.username, held.service_id, p.password_set_by, p.email_given_by,
                    $3 and p.email is not null and (p.email_verified_at is null or p.email_given_by is not null)
                        as has_doubtful_email
-            from auth.service_roles offer
-            join auth.roles_at($2) held on held.service_id = offer.service_id and held.role_id = offer.role_id
-            join auth.person p on p.id = held.person_id
-            where offer.role_id = $1
+            from (
+                select given.person_id, given.service_id
+                from auth.service_roles offer
+                join auth.roles_given_at($2) given on given.service_id = offer.service_id and given.role_id = offer.role_id
+                where offer.role_id = $1
+                union
+                select given.person_id, given.service_id
+                from auth.service_roles offer
+                join auth.roles_by_groups_at($2) given
+                    on given.service_id = offer.service_id and given.role_id = offer.role_id
+                where offer.role_id = $1
+            ) held
+            cross join lateral (select * from auth.person where id = held.person_id offset 0) p
         ),
         -- Few, though they may have chosen for many: each is asked about once.
         lesser as materialized (

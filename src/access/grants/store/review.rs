@@ -10,7 +10,8 @@ use crate::access::grants::{GrantTerms, Grantable};
 use crate::access::permissions::Permission;
 use crate::access::roles::Role;
 use crate::base::error::Result;
-use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
+use crate::base::id::{GroupId, PermissionId, PersonId, RoleId, ServiceId};
+use crate::gate::store::groups::Group;
 use crate::identity::people;
 use crate::platform::http::{Part, Total};
 
@@ -39,6 +40,7 @@ impl Part for Selection {
 }
 
 /// One page of the grants in a service at `now`, by role, person and permission.
+#[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn review(
     conn: &mut PgConnection,
     service: ServiceId,
@@ -49,40 +51,71 @@ pub async fn review(
     let rows = Total::rows(conn, selection, |selection| {
         sqlx::query!(
             r#"
-            select psr.role_id as "role_id: RoleId", psr.person_id as "person_id: PersonId",
-                   held.permission_id as "permission_id: PermissionId", r.name as role, r.description as role_description,
-                   p.username, p.name, p.disabled_at is not null as "disabled!",
-                   held.created_at as "since!", held.expires_at, held.reason, held.confirmed_at,
-                   permission.name as "permission?", permission.description as permission_description,
+            with seen as (
+                (
+                    select psr.role_id, psr.person_id, held.permission_id, null::int as group_id, r.name as role,
+                           r.description as role_description, p.username as name, p.name as full_name,
+                           p.disabled_at is not null as disabled, null::text as group_description,
+                           held.created_at, held.expires_at, held.reason, held.granted_by, held.confirmed_at,
+                           held.confirmed_by, to_char(used.last_used_on, 'YYYY-MM-DD') as last_used_on
+                    from auth.person_service_role psr
+                    join auth.role r on r.id = psr.role_id
+                    join auth.person p on p.id = psr.person_id
+                    cross join lateral (
+                        select null::int as permission_id,
+                               psr.created_at, psr.expires_at, psr.reason, psr.granted_by, psr.confirmed_at, psr.confirmed_by
+                        where r.direct_person_id is null
+                        union all
+                        select rp.permission_id,
+                               rp.created_at, rp.expires_at, rp.reason, rp.granted_by, rp.confirmed_at, rp.confirmed_by
+                        from auth.role_permission rp
+                        where r.direct_person_id is not null and rp.role_id = r.id
+                    ) held
+                    left join auth.service_uses used
+                        on used.person_id = psr.person_id and used.service_id = psr.service_id
+                    where psr.service_id = $1
+                      and psr.role_id between $2 and $3
+                      and (psr.role_id, psr.person_id) >= ($4, $5)
+                      and ((psr.role_id, psr.person_id) > ($4, $5) or held.permission_id > $6)
+                      and auth.lasts(held.expires_at, $7)
+                      and ($8::int[] is null or psr.person_id = any ($8))
+                      and ($9::text is null or auth.fold(p.username) ^@ $9 or auth.fold(p.name) ^@ $9)
+                      and ($10::timestamptz is null or coalesce(held.confirmed_at, held.created_at) < $10)
+                    order by psr.role_id, psr.person_id, held.permission_id
+                    limit $11
+                )
+                union all
+                (
+                    select given.role_id, null, null, given.group_id, r.name, r.description, g.name, null, false,
+                           g.description, given.created_at, given.expires_at, given.reason, given.granted_by,
+                           given.confirmed_at, given.confirmed_by, null
+                    from auth.group_service_role given
+                    join auth.role r on r.id = given.role_id
+                    join auth.groups g on g.id = given.group_id
+                    where given.service_id = $1
+                      and given.role_id between $2 and $3
+                      and (given.role_id, given.group_id) > ($4, $12)
+                      and auth.lasts(given.expires_at, $7)
+                      and ($9::text is null or auth.fold(g.name) ^@ $9)
+                      and ($10::timestamptz is null or coalesce(given.confirmed_at, given.created_at) < $10)
+                    order by given.role_id, given.group_id
+                    limit $11
+                )
+            )
+            select seen.role_id as "role_id!: RoleId", seen.person_id as "person_id: PersonId",
+                   seen.permission_id as "permission_id: PermissionId", seen.group_id as "group_id: GroupId",
+                   seen.role as "role!", seen.role_description, seen.name as "name!", seen.full_name,
+                   seen.disabled as "disabled!", seen.group_description,
+                   seen.created_at as "since!", seen.expires_at, seen.reason, seen.confirmed_at,
+                   permission.name as "permission?", permission.description as "permission_description?",
                    giver.id as "giver_id?: PersonId", giver.username as "giver?",
                    confirmer.id as "confirmer_id?: PersonId", confirmer.username as "confirmer?",
-                   to_char(used.last_used_on, 'YYYY-MM-DD') as last_used_on
-            from auth.person_service_role psr
-            join auth.role r on r.id = psr.role_id
-            join auth.person p on p.id = psr.person_id
-            cross join lateral (
-                select null::int as permission_id,
-                       psr.created_at, psr.expires_at, psr.reason, psr.granted_by, psr.confirmed_at, psr.confirmed_by
-                where r.direct_person_id is null
-                union all
-                select rp.permission_id,
-                       rp.created_at, rp.expires_at, rp.reason, rp.granted_by, rp.confirmed_at, rp.confirmed_by
-                from auth.role_permission rp
-                where r.direct_person_id is not null and rp.role_id = r.id
-            ) held
-            left join auth.permission permission on permission.id = held.permission_id
-            left join auth.person giver on giver.id = held.granted_by
-            left join auth.person confirmer on confirmer.id = held.confirmed_by
-            left join auth.service_uses used on used.person_id = psr.person_id and used.service_id = psr.service_id
-            where psr.service_id = $1
-              and psr.role_id between $2 and $3
-              and (psr.role_id, psr.person_id) >= ($4, $5)
-              and ((psr.role_id, psr.person_id) > ($4, $5) or held.permission_id > $6)
-              and auth.lasts(held.expires_at, $7)
-              and ($8::int[] is null or psr.person_id = any ($8))
-              and ($9::text is null or auth.fold(p.username) ^@ $9 or auth.fold(p.name) ^@ $9)
-              and ($10::timestamptz is null or coalesce(held.confirmed_at, held.created_at) < $10)
-            order by psr.role_id, psr.person_id, held.permission_id
+                   seen.last_used_on
+            from seen
+            left join auth.permission permission on permission.id = seen.permission_id
+            left join auth.person giver on giver.id = seen.granted_by
+            left join auth.person confirmer on confirmer.id = seen.confirmed_by
+            order by seen.role_id, seen.person_id, seen.permission_id, seen.group_id
             limit $11
             "#,
             service.0,
@@ -96,12 +129,19 @@ pub async fn review(
             selection.prefix,
             selection.before,
             selection.fetch,
+            selection.after.group.map_or(0, |group| group.0),
         )
     })
     .await?;
     let reviewer = |id: Option<PersonId>, username: Option<String>| Some(Reviewer { id: id?, username: username? });
     let rows = rows.into_iter().map(|row| Reviewed {
-        person: ReviewedPerson { id: row.person_id, username: row.username, name: row.name, disabled: row.disabled },
+        person: row.person_id.zip(row.full_name).map(|(id, name)| ReviewedPerson {
+            id,
+            username: row.name.clone(),
+            name,
+            disabled: row.disabled,
+        }),
+        group: row.group_id.map(|id| Group { id, name: row.name, description: row.group_description }),
         role: row.permission_id.is_none().then_some(Role {
             id: row.role_id,
             name: row.role,
@@ -119,7 +159,12 @@ pub async fn review(
         confirmed_at: row.confirmed_at,
         confirmed_by: reviewer(row.confirmer_id, row.confirmer),
         last_used_on: row.last_used_on,
-        place: ReviewCursor { role: row.role_id, person: row.person_id, permission: row.permission_id },
+        place: ReviewCursor {
+            role: row.role_id,
+            person: row.person_id.unwrap_or(ReviewCursor::GROUPS),
+            permission: row.permission_id,
+            group: row.group_id,
+        },
     });
     Ok(rows.collect())
 }

@@ -50,6 +50,7 @@ The fields of a file, in CSV the names in its first line:
   email            where they can be reached; may be left out
   locale           en or es; may be left out
   disabled_at      since when they are kept out, like 2026-01-31T09:00:00Z; may be left out
+  groups           names of groups, in CSV parted by `;`; may be left out
 An export can be imported again: its other fields are left out, and a remark says so.";
 
 pub(super) async fn run(args: Args, tool: &Tool) -> anyhow::Result<ExitCode> {

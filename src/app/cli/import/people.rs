@@ -22,8 +22,7 @@ pub(super) async fn import(tool: &Tool, file: PeopleFile, dry_run: bool) -> anyh
     store::prepare(&mut conn).await?;
     let name = file.name.clone();
     let (lines, passwords, remarks) = look_at(tool, file, &mut conn).await?;
-    store::find_duplicates(&mut conn).await?;
-    store::find_too_large(&mut conn).await?;
+    store::find_faults(&mut conn).await?;
     let (faults, bad_lines) = store::count_faults(&mut conn).await?;
     if faults > 0 {
         tell_faults(tool.output, &name, &mut conn).await?;

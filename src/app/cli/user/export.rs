@@ -60,9 +60,9 @@ fn make(path: &Path) -> anyhow::Result<File> {
 /// Answers how many people were written.
 async fn write(tool: &Tool, format: Format, to: &mut impl Write) -> anyhow::Result<usize> {
     let mut tx = tool.begin().await?;
-    let mut export = PeopleExport::begin(&mut tx, format).await?;
+    let mut export = PeopleExport::begin(&mut tx, format, true).await?;
     tx.commit([export.told()]).await?;
-    while let Some(lines) = export.next(&mut *tool.app.db.read().await?).await? {
+    while let Some(lines) = export.next(&mut *tool.app.db.read().await?, tool.app.clock.now()).await? {
         to.write_all(&lines)?;
     }
     to.flush()?;

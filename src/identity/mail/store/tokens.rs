@@ -9,6 +9,7 @@ use crate::base::error::Result;
 use crate::base::id::{PersonId, RoleId};
 use crate::base::locale::Locale;
 use crate::base::opaque::mail_token::{MailTokenHash, PATIENCE, Purpose};
+use crate::gate::store::Gain;
 use crate::identity::mail::Content;
 
 /// What is to be proved or opened by a token in a mail.
@@ -141,8 +142,44 @@ pub async fn void_of_holders(conn: &mut PgConnection, role: RoleId) -> Result<()
         where exists (
             select from auth.person_service_role held where held.person_id = t.person_id and held.role_id = $1
         )
+        or exists (
+            select
+            from auth.group_people inside
+            join auth.group_service_role given on given.group_id = inside.group_id
+            where inside.person_id = t.person_id and given.role_id = $1
+        )
         "#,
         role.0,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Likewise for whoever comes to hold something of Portero's own by a group.
+pub async fn void_before_gain(conn: &mut PgConnection, gain: Gain, now: OffsetDateTime) -> Result<()> {
+    let [person, people_of, by_group, service, role] = gain.key();
+    sqlx::query!(
+        r#"
+        delete from auth.mail_tokens
+        where person_id in (select $1::int union all select person_id from auth.group_people where group_id = $2)
+          and exists (
+              select
+              from (
+                  select role_id from auth.roles_of_group($3, $6)
+                  union all
+                  select $5::int where $4::int is not null
+              ) gained
+              join auth.role_permission rp on rp.role_id = gained.role_id
+              where rp.permission_id <= 0
+          )
+        "#,
+        person,
+        people_of,
+        by_group,
+        service,
+        role,
+        now,
     )
     .execute(conn)
     .await?;

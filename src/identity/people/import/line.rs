@@ -1,11 +1,13 @@
 //! What a line of a file says, read and checked.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use time::OffsetDateTime;
+use unicode_normalization::UnicodeNormalization;
 
 use super::file::{KnownField, READ_ONLY};
 use crate::base::attributes::{AttributeName, AttributeValue, Attributes, AttributesChange};
@@ -13,6 +15,7 @@ use crate::base::clock;
 use crate::base::email::Email;
 use crate::base::error::Error;
 use crate::base::locale::Locale;
+use crate::base::names;
 use crate::base::person::{PersonName, Username};
 use crate::identity::people::{DocumentNumber, DocumentType, PersonType};
 use crate::platform::passwords::{NO_FIREBASE_KEY, Password, PasswordHash, Policy, Presented};
@@ -33,6 +36,7 @@ pub struct LineFields {
     email: Option<String>,
     locale: Option<String>,
     disabled_at: Option<String>,
+    groups: Option<GroupNames>,
     id: Option<IgnoredAny>,
     email_verified_at: Option<IgnoredAny>,
     created_at: Option<IgnoredAny>,
@@ -41,6 +45,27 @@ pub struct LineFields {
     claims: Option<IgnoredAny>,
     #[serde(default)]
     attributes: Option<AttributesChange>,
+}
+
+/// Names of groups: in CSV, and in JSON if need be, one text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum GroupNames {
+    /// By `;`.
+    Parted(String),
+    Listed(Vec<String>),
+}
+
+impl GroupNames {
+    /// Each once; as names are looked up, without the spaces around them.
+    fn read(self) -> Vec<String> {
+        let names = match self {
+            Self::Parted(text) => text.split(';').map(str::to_owned).collect(),
+            Self::Listed(names) => names,
+        };
+        let names: BTreeSet<String> = names.iter().map(|name| name.trim().nfc().collect()).collect();
+        names.into_iter().filter(|name: &String| !name.is_empty()).collect()
+    }
 }
 
 impl LineFields {
@@ -57,6 +82,7 @@ impl LineFields {
             "email" => &mut self.email,
             "locale" => &mut self.locale,
             "disabled_at" => &mut self.disabled_at,
+            "groups" => return self.groups = Some(GroupNames::Parted(value)),
             "id" => return self.id = Some(IgnoredAny),
             "email_verified_at" => return self.email_verified_at = Some(IgnoredAny),
             "created_at" => return self.created_at = Some(IgnoredAny),
@@ -92,6 +118,8 @@ pub struct ParsedPerson {
     pub(super) locale: Option<Locale>,
     pub(super) disabled_at: Option<OffsetDateTime>,
     pub(super) attributes: Attributes,
+    /// Names of groups.
+    pub(super) groups: Vec<String>,
 }
 
 /// What passwords, hashes and moments in files must keep to.
@@ -143,6 +171,7 @@ pub(super) fn read(fields: LineFields, rules: PasswordRules) -> (ParsedPerson, V
         Ok(None) => {}
         Err(fault) => faults.push(fault),
     }
+    let groups = read_groups(fields.groups, &mut faults);
     let person = ParsedPerson {
         username,
         name,
@@ -154,8 +183,20 @@ pub(super) fn read(fields: LineFields, rules: PasswordRules) -> (ParsedPerson, V
         locale,
         disabled_at,
         attributes,
+        groups,
     };
     (person, faults)
+}
+
+fn read_groups(names: Option<GroupNames>, faults: &mut Vec<String>) -> Vec<String> {
+    let names = names.map(GroupNames::read).unwrap_or_default();
+    let is_none = |name: &&String| name.contains(char::is_control) || name.chars().nth(names::MAX_NAME).is_some();
+    if let Some(name) = names.iter().find(is_none) {
+        let name: String = name.escape_debug().take(names::MAX_NAME).collect();
+        faults.push(format!("groups: {name} is no group's name"));
+        return Vec::new();
+    }
+    names
 }
 
 fn needed<T: FromStr<Err = String>>(field: &str, text: Option<&str>, faults: &mut Vec<String>) -> Option<T> {

@@ -18,7 +18,8 @@ use crate::base::id::PersonId;
 use crate::gate::Can;
 use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
-use crate::gate::permission::WriteUsers;
+use crate::gate::permission::{WriteGrants, WriteUsers};
+use crate::gate::store::{Through, groups, must_cover_group, must_hold_everywhere};
 use crate::identity::Identity;
 use crate::identity::people::attributes::must_hand_out_attributes;
 use crate::platform::http::{Deadline, Json, Routes};
@@ -118,8 +119,9 @@ impl From<store::LineFault> for ImportFault {
 ///
 /// Like `portero user import`: a CSV file whose first line names the fields, or one JSON object per line, with
 /// `username`, `name`, `password` or `password_hash` (people with neither choose one with a reset mail),
-/// `person_type`, `document_type`, `document_number`, `email`, `locale`, `disabled_at`, and columns `attribute.<name>` or an
-/// object `attributes` (which need `grants:write`, too). Reads spreadsheet files as
+/// `person_type`, `document_type`, `document_number`, `email`, `locale`, `disabled_at`, columns `attribute.<name>` or an
+/// object `attributes`, and `groups` (names, in CSV parted by `;`). Attributes and groups need `grants:write` everywhere, too. Reads
+/// spreadsheet files as
 /// they are: any separator and line end, UTF-8 or UTF-16. An export can be imported again; fields that Portero assigns
 /// (`id`, `created_at` and so on) are skipped with a remark. All or none: if anything is wrong, all faults are listed
 /// and nobody is registered. At most 32 MiB, and one import per person at a time.
@@ -163,10 +165,11 @@ async fn import(identity: &Identity, by: &Can<WriteUsers>, sent: &Upload, body: 
     if dry_run {
         return Ok(UsersImported { status: "users_imported", lines, imported: 0, dry_run, remarks });
     }
-    let (by_whom, mut tx) = (by.actor, by.begin_in(identity, tx).await?);
-    let by = tx.by().clone();
-    must_be_theirs_to_import(&mut tx, by_whom, by.now).await?;
-    let imported = store::register(&mut tx, &by).await?;
+    let mut tx = by.begin_in(identity, tx).await?;
+    let by_whom = tx.by().clone();
+    groups::hold(&mut tx).await?;
+    must_be_theirs_to_import(&mut tx, by.actor, by_whom.now).await?;
+    let imported = store::register(&mut tx, &by_whom).await?;
     let told = json!({"people": imported, "from": sent.format.extension()});
     tx.commit([Event::new(Action::UsersImported).after(told)]).await?;
     Ok(UsersImported { status: "users_imported", lines, imported, dry_run, remarks })
@@ -218,14 +221,23 @@ async fn look_at(identity: &Identity, file: Received, format: Format, conn: &mut
     Ok(looked)
 }
 
-/// Refuses (403) attributes that are not the caller's to give.
+/// Refuses (403) attributes that are not the caller's to give, and groups in which anybody holds more of Portero's own than they do.
 async fn must_be_theirs_to_import(conn: &mut PgConnection, actor: PersonId, now: OffsetDateTime) -> Result<()> {
-    if store::has_attributes(conn).await? { must_hand_out_attributes(conn, actor, now).await } else { Ok(()) }
+    if store::has_attributes(conn).await? {
+        must_hand_out_attributes(conn, actor, now).await?;
+    }
+    let named = store::groups(conn).await?;
+    if !named.is_empty() {
+        must_hold_everywhere::<WriteGrants>(conn, actor, "to put people into groups", now).await?;
+    }
+    for group in named {
+        must_cover_group(conn, actor, group, Through::End(None), now).await?;
+    }
+    Ok(())
 }
 
 async fn must_be_faultless(conn: &mut PgConnection, lines: u64) -> Result<()> {
-    store::find_duplicates(conn).await?;
-    store::find_too_large(conn).await?;
+    store::find_faults(conn).await?;
     let (count, bad_lines) = store::count_faults(conn).await?;
     if count > 0 {
         let faults: Vec<ImportFault> =

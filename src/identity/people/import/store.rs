@@ -2,14 +2,16 @@
 //! here, and Postgres finds what is there twice. These tables exist only on one connection, so the compiler can't check
 //! these queries; the tests do.
 
+mod faults;
+
+use sqlx::PgConnection;
 use sqlx::types::Json;
-use sqlx::{PgConnection, Row};
 
 use super::batches::LineBatch;
 use super::line::ParsedPerson;
-use crate::base::attributes::{MAX_BYTES, TOO_LARGE};
 use crate::base::email::Email;
 use crate::base::error::{Error, OnConstraint, Result};
+use crate::base::id::GroupId;
 use crate::base::locale::Locale;
 use crate::base::person::{PersonName, Username};
 use crate::gate::audit::By;
@@ -17,17 +19,7 @@ use crate::identity::people::PersonType;
 use crate::identity::people::store::giver;
 use crate::platform::passwords::PasswordHash;
 
-/// Something wrong with a line.
-#[derive(Debug, serde::Serialize)]
-pub struct LineFault {
-    /// Its number.
-    pub line: i64,
-    /// What is wrong with it.
-    #[serde(rename = "fault")]
-    pub what: String,
-    #[serde(skip)]
-    number: i64,
-}
+pub use faults::{LineFault, count_faults, faults, find_faults};
 
 /// Makes the tables.
 pub async fn prepare(conn: &mut PgConnection) -> Result<()> {
@@ -45,6 +37,10 @@ pub async fn prepare(conn: &mut PgConnection) -> Result<()> {
             locale          text,
             disabled_at     timestamptz,
             attributes      jsonb not null
+        ) on commit drop;
+        create temporary table import_group (
+            line bigint not null,
+            name text not null
         ) on commit drop;
         create temporary table import_fault (
             line   bigint not null,
@@ -68,6 +64,7 @@ pub async fn be_patient(conn: &mut PgConnection) -> Result<()> {
 /// Keeps some lines and their faults.
 pub async fn keep(conn: &mut PgConnection, batch: &LineBatch) -> Result<()> {
     keep_people(&mut *conn, &batch.people).await?;
+    keep_groups(&mut *conn, &batch.people).await?;
     keep_faults(conn, &batch.faults).await
 }
 
@@ -103,6 +100,17 @@ async fn keep_people(conn: &mut PgConnection, lines: &[(i64, ParsedPerson)]) -> 
     Ok(())
 }
 
+async fn keep_groups(conn: &mut PgConnection, lines: &[(i64, ParsedPerson)]) -> Result<()> {
+    let named = lines.iter().flat_map(|(line, person)| person.groups.iter().map(|name| (*line, name.as_str())));
+    let (numbers, groups): (Vec<i64>, Vec<&str>) = named.unzip();
+    sqlx::query("insert into pg_temp.import_group (line, name) select * from unnest($1::bigint[], $2::text[])")
+        .bind(numbers)
+        .bind(groups)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 async fn keep_faults(conn: &mut PgConnection, faults: &[(i64, String)]) -> Result<()> {
     sqlx::query("insert into pg_temp.import_fault (line, fault) select * from unnest($1::bigint[], $2::text[])")
         .bind(faults.iter().map(|(line, _)| *line).collect::<Vec<_>>())
@@ -112,115 +120,25 @@ async fn keep_faults(conn: &mut PgConnection, faults: &[(i64, String)]) -> Resul
     Ok(())
 }
 
-/// Finds who is in the file twice, or registered already: by username, by document or by address.
-pub async fn find_duplicates(conn: &mut PgConnection) -> Result<()> {
-    sqlx::raw_sql(
-        r"
-        analyze pg_temp.import_line;
-
-        insert into pg_temp.import_fault (line, fault)
-        select line, format('username: %s is also in line %s', username, first)
-        from (
-            select line, username, min(line) over (partition by auth.fold(username)) as first
-            from pg_temp.import_line
-            where username is not null
-        ) as lines
-        where line <> first;
-
-        insert into pg_temp.import_fault (line, fault)
-        select line, format('document_number: %s %s is also in line %s', document_type, document_number, first)
-        from (
-            select line, document_type, document_number,
-                   min(line) over (partition by document_type, document_number) as first
-            from pg_temp.import_line
-            where document_number is not null
-        ) as lines
-        where line <> first;
-
-        insert into pg_temp.import_fault (line, fault)
-        select line, format('email: %s is also in line %s', email, first)
-        from (
-            select line, email, min(line) over (partition by auth.fold_address(email)) as first
-            from pg_temp.import_line
-            where email is not null
-        ) as lines
-        where line <> first;
-
-        insert into pg_temp.import_fault (line, fault)
-        select l.line, format('username: %s is taken by the person with the id %s', l.username, p.id)
-        from pg_temp.import_line l
-        join auth.person p on auth.fold(p.username) = auth.fold(l.username) and p.removed_at is null;
-
-        insert into pg_temp.import_fault (line, fault)
-        select l.line,
-               format('document_number: %s %s is that of %s (id %s)',
-                      l.document_type, l.document_number, p.username, p.id)
-        from pg_temp.import_line l
-        join auth.person p
-            on p.document_type = l.document_type::auth.document_type
-            and p.document_number = l.document_number
-            and p.removed_at is null;
-
-        insert into pg_temp.import_fault (line, fault)
-        select l.line, format('email: %s is that of %s (id %s)', l.email, p.username, p.id)
-        from pg_temp.import_line l
-        join auth.person p on auth.fold_address(p.email) = auth.fold_address(l.email) and p.removed_at is null;
-        ",
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Finds whose attributes are too large.
-pub async fn find_too_large(conn: &mut PgConnection) -> Result<()> {
-    sqlx::query(
-        r"
-        insert into pg_temp.import_fault (line, fault)
-        select line, 'attributes: ' || $1
-        from pg_temp.import_line
-        where octet_length(attributes::text) > $2
-        ",
-    )
-    .bind(TOO_LARGE)
-    .bind(MAX_BYTES)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// Whether anybody is to have attributes.
 pub async fn has_attributes(conn: &mut PgConnection) -> Result<bool> {
     let has = sqlx::query_scalar("select exists (select from pg_temp.import_line where attributes <> '{}')");
     Ok(has.fetch_one(conn).await?)
 }
 
-/// How many faults there are, and in how many lines.
-pub async fn count_faults(conn: &mut PgConnection) -> Result<(i64, i64)> {
-    let counted =
-        sqlx::query_as("select count(*), count(distinct line) from pg_temp.import_fault").fetch_one(conn).await?;
-    Ok(counted)
-}
-
-/// The next faults after `last`, by line.
-pub async fn faults(conn: &mut PgConnection, last: Option<&LineFault>, limit: i64) -> Result<Vec<LineFault>> {
-    let rows = sqlx::query(
+/// The groups that people are put into.
+pub async fn groups(conn: &mut PgConnection) -> Result<Vec<GroupId>> {
+    let groups = sqlx::query_scalar(
         r"
-        select line, number, fault
-        from pg_temp.import_fault
-        where (line, number) > ($1, $2)
-        order by line, number
-        limit $3
+        select distinct g.id
+        from pg_temp.import_group l
+        join auth.groups g on auth.fold(g.name) = auth.fold(l.name) and g.name = l.name
+        order by g.id
         ",
     )
-    .bind(last.map_or(-1, |fault| fault.line))
-    .bind(last.map_or(-1, |fault| fault.number))
-    .bind(limit)
     .fetch_all(conn)
     .await?;
-    rows.iter()
-        .map(|row| Ok(LineFault { line: row.try_get(0)?, number: row.try_get(1)?, what: row.try_get(2)? }))
-        .collect()
+    Ok(groups)
 }
 
 /// Adds hashes to lines that came with passwords.
@@ -281,11 +199,47 @@ pub async fn register(conn: &mut PgConnection, by: &By) -> Result<u64> {
     .bind(by.origin.address.map(|address| address.to_string()))
     .bind(by.origin.client_id.as_deref())
     .bind(giver.map(|giver| giver.0))
-    .execute(conn)
+    .execute(&mut *conn)
     .await
     .on_constraint("person_username_key", taken())
     .on_constraint("person_username_folded_key", taken())
     .on_constraint("person_document_key", taken())
     .on_constraint("person_email_key", taken())?;
+    join_groups(conn, by).await?;
     Ok(registered.rows_affected())
+}
+
+/// Puts those who were registered into their groups, and tells of each.
+async fn join_groups(conn: &mut PgConnection, by: &By) -> Result<()> {
+    let (actor, actor_id) = by.actor.stored();
+    sqlx::query(
+        r"
+        with joined as (
+            insert into auth.group_members (group_id, person_id, created_at, added_by)
+            select g.id, p.id, $1, $7
+            from pg_temp.import_group named
+            join pg_temp.import_line l on l.line = named.line
+            join auth.person p on p.username = l.username and p.removed_at is null
+            join auth.groups g on auth.fold(g.name) = auth.fold(named.name) and g.name = named.name
+            order by p.id, g.id
+            returning group_id, person_id
+        )
+        insert into auth.audit_events
+            (at, action, actor, actor_id, subject_id, request_id, address, client_id, after)
+        select $1, 'group-member.added', $2, $3, person_id, $4, $5::text::inet, $6,
+               jsonb_build_object('group_id', group_id, 'expires_at', null, 'reason', null)
+        from joined
+        order by person_id, group_id
+        ",
+    )
+    .bind(by.now)
+    .bind(actor)
+    .bind(actor_id)
+    .bind(by.origin.request_id.as_deref())
+    .bind(by.origin.address.map(|address| address.to_string()))
+    .bind(by.origin.client_id.as_deref())
+    .bind(by.person().map(|person| person.0))
+    .execute(conn)
+    .await?;
+    Ok(())
 }

@@ -1,7 +1,10 @@
 //! Many people in one statement.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use sqlx::types::Json;
+use time::OffsetDateTime;
 
 use super::Record;
 use crate::base::attributes::Attributes;
@@ -58,6 +61,32 @@ pub async fn records(conn: &mut PgConnection, people: &[PersonId]) -> Result<Vec
         (row.id, record)
     });
     Ok(records.collect())
+}
+
+/// The names of the groups that each of these people was added to, as it stands at `now`.
+pub async fn groups_of_each(
+    conn: &mut PgConnection,
+    people: &[PersonId],
+    now: OffsetDateTime,
+) -> Result<HashMap<PersonId, Vec<String>>> {
+    let rows = sqlx::query!(
+        r#"
+        select m.person_id as "person: PersonId", g.name
+        from auth.group_members m
+        join auth.groups g on g.id = m.group_id
+        where m.person_id = any ($1) and auth.lasts(m.expires_at, $2)
+        order by m.person_id, g.id
+        "#,
+        &numbers(people),
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut groups: HashMap<PersonId, Vec<String>> = HashMap::new();
+    for row in rows {
+        groups.entry(row.person).or_default().push(row.name);
+    }
+    Ok(groups)
 }
 
 /// Takes people out of every answer; answers how many that were. The triggers `person_follow` and `person_end` end sessions

@@ -21,7 +21,7 @@ use text::Utf8Reader;
 const LONGEST: u64 = 64 * 1024;
 
 /// The fields of a file.
-pub const FIELDS: [&str; 10] = [
+pub const FIELDS: [&str; 11] = [
     "username",
     "name",
     "password",
@@ -32,6 +32,7 @@ pub const FIELDS: [&str; 10] = [
     "email",
     "locale",
     "disabled_at",
+    "groups",
 ];
 
 /// What an export has besides, and an import leaves out: Portero gives ids, counts and notes by itself, and the standard claims
