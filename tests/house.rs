@@ -77,7 +77,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("identity", &["devices", "attempts", "mail", "people", "sessions", "login", "accounts"]),
-    ("access", &["services", "permissions", "roles", "grants", "groups", "keys", "administrators"]),
+    ("access", &["policies", "services", "permissions", "roles", "grants", "groups", "keys", "administrators"]),
     (
         "oauth",
         &[

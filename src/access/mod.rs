@@ -5,5 +5,6 @@ pub mod grants;
 pub mod groups;
 pub mod keys;
 pub mod permissions;
+pub mod policies;
 pub mod roles;
 pub mod services;

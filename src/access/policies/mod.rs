@@ -1,0 +1,3 @@
+//! Policies: who may do what to which row.
+
+pub mod language;
