@@ -77,7 +77,10 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("identity", &["devices", "attempts", "mail", "people", "sessions", "login", "accounts"]),
-    ("access", &["policies", "services", "permissions", "roles", "grants", "groups", "keys", "administrators"]),
+    (
+        "access",
+        &["services", "permissions", "roles", "grants", "groups", "keys", "administrators", "policies", "authzen"],
+    ),
     (
         "oauth",
         &[
@@ -147,6 +150,13 @@ const PATHS_ELSEWHERE: &[(&str, &str)] = &[
     ("oauth/authorizations/pushed_routes.rs /oauth/par", "proofs are for it"),
     ("oauth/clients/assertion.rs /oauth/par", "assertions name it as their audience"),
     ("oauth/clients/assertion.rs /oauth/token", "assertions name it as their audience"),
+    ("oauth/discovery/authzen.rs /.well-known/authzen-configuration", "it is elsewhere for an issuer with a path"),
+    ("oauth/discovery/authzen.rs /access/v1/evaluation", "the metadata tells where it is"),
+    ("oauth/discovery/authzen.rs /access/v1/evaluations", "the metadata tells where it is"),
+    ("oauth/discovery/authzen.rs /access/v1/search/action", "the metadata tells where it is"),
+    ("oauth/discovery/authzen.rs /access/v1/search/resource", "the metadata tells where it is"),
+    ("oauth/discovery/authzen.rs /access/v1/search/subject", "the metadata tells where it is"),
+    ("access/policies/predecessor_routes.rs /auth_policies", "a link to the next page"),
     ("oauth/discovery.rs /.well-known/jwks.json", "the metadata tells where it is"),
     ("oauth/discovery.rs /.well-known/oauth-authorization-server", "the metadata tells where it is"),
     ("oauth/discovery.rs /.well-known/openid-configuration", "the metadata tells where it is"),
@@ -177,6 +187,7 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("access/grants/store/review.rs confirm", "one statement"),
     ("access/grants/store/review.rs review", "one statement"),
     ("access/groups/store/members.rs list", "one statement"),
+    ("access/policies/store/subjects.rs find_all", "one statement"),
     ("app/config/mod.rs examine", "a line a setting"),
     ("app/openapi/related.rs relate_fields", "a line a field"),
     ("identity/mail/texts/english.rs say", "a mail an arm"),

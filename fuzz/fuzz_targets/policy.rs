@@ -28,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
             assert_eq!(residue.evaluate(&row).unwrap_or(false), yes);
             residue.to_json();
             for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
-                let _ = residue.to_sql(dialect, &BTreeMap::new());
+                let _ = residue.to_sql(dialect, &BTreeMap::new(), &mut Vec::new());
             }
         }
     }

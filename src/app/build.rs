@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::changes::{Feed, FeedTimings};
 use super::config::Config;
 use super::database::Database;
+use crate::access::policies::Subjects;
+use crate::access::{self, Access};
 use crate::app::{self, App};
 use crate::base::clock::Clock;
 use crate::gate::access_tokens::AccessChecks;
@@ -43,13 +45,22 @@ pub fn build_at(database: &Database, config: Config, hashing: HashingPlace, pace
     let platform = platform(database, &config, hashing)?;
     let changes = Feed::new(database, &config, pace, platform.metrics.stream(), platform.stopping.clone())?;
     let identity = identity(gate(platform, &config), &config);
-    let oauth = oauth(identity, &config, database.where_to_listen(&config)?);
+    let oauth = oauth(access(identity, &config), &config, database.where_to_listen(&config)?);
     let pages = Pages::new(pages::Parts { oauth, brand: Arc::new(config.pages.clone().into()) });
     Ok(App::new(app::Parts { pages, config: Arc::new(config), changes }))
 }
 
-fn oauth(identity: Identity, config: &Config, ears: Option<Address>) -> OAuth {
-    let (db, rights, limits) = (&identity.db, identity.rights.clone(), one_lane(config));
+fn access(identity: Identity, config: &Config) -> Access {
+    let subjects = Subjects::new(identity.rights.clone());
+    Access::new(access::Parts {
+        subjects: Batch::start(subjects.clone(), &identity.db, config.checks, &identity.metrics),
+        many_subjects: subjects,
+        identity,
+    })
+}
+
+fn oauth(access: Access, config: &Config, ears: Option<Address>) -> OAuth {
+    let (db, rights, limits) = (&access.db, access.rights.clone(), one_lane(config));
     let rules = oauth::Settings {
         rotate_keys_every: config.rotate_keys_every,
         client_registration: config.client_registration,
@@ -58,17 +69,18 @@ fn oauth(identity: Identity, config: &Config, ears: Option<Address>) -> OAuth {
     OAuth::new(oauth::Parts {
         issuer: config.issuer.clone(),
         metadata: oauth::discovery::metadata(&config.issuer, &rules),
+        decision_point: oauth::discovery::decision_point(&config.issuer),
         keys: Keyring::new(config.master_key.clone()),
         ears,
         remote_keys: RemoteKeys::default(),
         document_service: Arc::default(),
         document_reads: documents::Budget::default(),
-        client_lookups: Batch::start(ClientLookups(rights.clone()), db, limits, &identity.metrics),
-        issues: Batch::start(Issues, db, limits, &identity.metrics),
-        introspections: Batch::start(Introspections(rights), db, limits, &identity.metrics),
+        client_lookups: Batch::start(ClientLookups(rights.clone()), db, limits, &access.metrics),
+        issues: Batch::start(Issues, db, limits, &access.metrics),
+        introspections: Batch::start(Introspections(rights), db, limits, &access.metrics),
         public_clients: shares::LeakyBuckets::per_minute("public-clients", oauth::clients::A_MINUTE, 1),
         rules,
-        identity,
+        access,
     })
 }
 

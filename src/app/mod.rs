@@ -23,7 +23,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 
-use crate::access::{administrators, grants, groups, keys, permissions, roles, services};
+use crate::access::{Access, administrators, authzen, grants, groups, keys, permissions, policies, roles, services};
 use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
@@ -98,6 +98,12 @@ impl FromRef<App> for Identity {
     }
 }
 
+impl FromRef<App> for Access {
+    fn from_ref(app: &App) -> Self {
+        app.access.clone()
+    }
+}
+
 impl FromRef<App> for Gate {
     fn from_ref(app: &App) -> Self {
         app.gate.clone()
@@ -140,6 +146,19 @@ fn of_the_floors() -> Routes<Identity> {
         .merge(grants::review_routes())
         .merge(groups::routes())
         .merge(administrators::administrator_routes())
+        .merge(administrators::setup_routes())
+}
+
+/// What backends ask, and what decides it.
+fn of_decisions() -> Routes<Access> {
+    Routes::new()
+        .merge(policies::routes())
+        .merge(policies::type_routes())
+        .merge(policies::settings_routes())
+        .merge(policies::predecessor_routes())
+        .merge(authzen::routes())
+        .merge(authzen::search_routes())
+        .merge(authzen::filter_routes())
 }
 
 /// What the standards of OAuth answer, and who asks by them.
@@ -172,6 +191,7 @@ pub fn document() -> OpenApi {
     let mut document = openapi::base();
     of_itself().describe(&mut document, openapi::complete);
     of_the_floors().describe(&mut document, openapi::complete);
+    of_decisions().describe(&mut document, openapi::complete);
     of_oauth().describe(&mut document, openapi::complete);
     pages::routes().describe(&mut document, openapi::complete);
     of_the_past().describe(&mut document, openapi::complete);
@@ -187,7 +207,7 @@ pub fn router(app: &App) -> Router {
     let idempotency = Idempotency::of(app.gate.clone());
     let around = |facts: Facts| {
         ServiceBuilder::new()
-            .layer(AccessLog::layer(app.platform.clone()))
+            .layer(AccessLog::layer(app.platform.clone(), facts.takes_request_ids))
             .option_layer(match facts {
                 Facts { answers_any_origin: true, .. } => Some(any_origin()),
                 Facts { is_page: true, .. } => None,
@@ -207,6 +227,7 @@ pub fn router(app: &App) -> Router {
         .merge(of_the_past())
         .with_state(app)
         .merge(of_the_floors().with_state(&app.identity))
+        .merge(of_decisions().with_state(&app.access))
         .merge(of_oauth().merge(discovery::routes_of_path(&app.issuer)).with_state(&app.oauth))
         .merge(pages::routes().with_state(&app.pages))
         .mount(undocumented, |methods, facts| methods.fallback(fallback::unknown_method).layer(around(facts)))

@@ -29,6 +29,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+/// For `#[serde(deserialize_with = "…")]`.
+///
+/// # Errors
+/// For what is no object.
+pub fn required<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Object::<T>::deserialize(deserializer)?.0)
+}
+
 /// For `#[serde(default, deserialize_with = "…")]`.
 ///
 /// # Errors

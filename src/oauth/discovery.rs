@@ -1,5 +1,7 @@
 //! What clients read first: the provider's metadata (OpenID Connect Discovery 1.0, RFC 8414) and its keys (RFC 7517).
 
+mod authzen;
+
 use std::convert::Infallible;
 
 use axum::extract::State;
@@ -17,6 +19,8 @@ use super::scopes::STANDARD;
 use super::{claims, dpop};
 use crate::base::error::Result;
 use crate::platform::http::{Deadline, Document, IfNoneMatch, Route, Routes, documented};
+
+pub use authzen::metadata as decision_point;
 
 /// How long whoever reads may keep it: shorter than a key is published before it signs.
 const KEPT: &str = "public, max-age=300";
@@ -168,6 +172,7 @@ pub fn routes() -> Routes<OAuth> {
     Routes::new()
         .routes(public(routes!(openid_configuration)))
         .routes(public(routes!(oauth_authorization_server)))
+        .routes(authzen::route())
         .routes(documented(routes!(jwks)).to_any_origin().within(Deadline::Change))
 }
 
@@ -177,7 +182,8 @@ pub fn routes_of_path(issuer: &Issuer) -> Routes<OAuth> {
         "" => Routes::new(),
         path => Routes::new()
             .routes(public(routes!(openid_configuration)).moved_to(&format!("{OPENID}{path}")))
-            .routes(public(routes!(oauth_authorization_server)).moved_to(&format!("{OAUTH}{path}"))),
+            .routes(public(routes!(oauth_authorization_server)).moved_to(&format!("{OAUTH}{path}")))
+            .routes(authzen::route_of_path(path)),
     }
 }
 

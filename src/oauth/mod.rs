@@ -30,6 +30,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use time::Duration;
 
+use crate::access::Access;
 use crate::base::clock::Clock;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::network::Network;
@@ -37,6 +38,7 @@ use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::platform::Platform;
 use crate::platform::database::{Address, Batch};
+use crate::platform::http::Document;
 use crate::platform::shares::LeakyBuckets;
 use clients::documents;
 use clients::{ClientLookups, RemoteKeys};
@@ -53,11 +55,13 @@ pub struct OAuth(Arc<Parts>);
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// The floor below.
-    pub identity: Identity,
+    pub access: Access,
     /// Who signs, and where its endpoints are.
     pub issuer: Issuer,
     /// What clients are told of it, as it is sent.
     pub metadata: discovery::Documents,
+    /// What backends are told that ask for decisions, as it is sent.
+    pub decision_point: Document,
     /// What tokens are signed with.
     pub keys: Keyring,
     /// The keys of clients that have them at an address of their own.
@@ -92,10 +96,10 @@ pub struct Settings {
 }
 
 impl Deref for Parts {
-    type Target = Identity;
+    type Target = Access;
 
-    fn deref(&self) -> &Identity {
-        &self.identity
+    fn deref(&self) -> &Access {
+        &self.access
     }
 }
 
@@ -116,7 +120,7 @@ impl OAuth {
     /// The same by another clock.
     #[must_use]
     pub fn with_clock(&self, clock: Clock) -> Self {
-        Self::new(Parts { identity: self.identity.with_clock(clock), ..(*self.0).clone() })
+        Self::new(Parts { access: self.access.with_clock(clock), ..(*self.0).clone() })
     }
 }
 

@@ -204,6 +204,8 @@ impl World {
         cells.extend(self.service_cells());
         cells.extend(self.key_cells());
         cells.extend(self.client_cells());
+        cells.extend(self.policy_cells());
+        cells.extend(self.decision_cells());
         cells.extend(self.grant_cells());
         cells.extend(self.group_cells());
         cells.extend(self.people_cells());
@@ -273,6 +275,8 @@ impl World {
             cell("enter_device", "", Method::POST, "/device"),
             cell("answer_device", "", Method::POST, "/device/answer"),
             cell("log_out", "", Method::POST, "/logout"),
+            cell("authzen_configuration", "", Method::GET, "/.well-known/authzen-configuration"),
+            cell("set_up", "", Method::POST, "/auth/setup"),
             cell("authorize", "", Method::GET, "/oauth/authorize"),
             cell("authorize_by_post", "", Method::POST, "/oauth/authorize"),
             cell("log_out_for_client", "", Method::GET, "/oauth/logout"),
@@ -413,6 +417,64 @@ impl World {
             let new = json!({"name": "new"});
             cells.push(with_body("create_registration_token", about, Method::POST, path.clone(), &new));
             cells.push(cell("revoke_registration_token", about, Method::DELETE, format!("{path}/{id}")));
+        }
+        cells
+    }
+
+    fn policy_cells(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        let new = json!({"table_name": format!("table{}", self.caller), "action": "read", "expression": ""});
+        for (about, id) in self.services() {
+            let path = format!("/services/{id}/policies");
+            cells.push(cell("list_policies", about, Method::GET, path.clone()));
+            cells.push(with_body("create_policy", about, Method::POST, path.clone(), &new));
+            let path = format!("{path}/1000000");
+            cells.push(cell("get_policy", about, Method::GET, path.clone()));
+            cells.push(with_body("patch_policy", about, Method::PATCH, path.clone(), &json!({"action": "all"})));
+            cells.push(cell("delete_policy", about, Method::DELETE, path));
+            let path = format!("/services/{id}/resource-types");
+            cells.push(cell("list_resource_types", about, Method::GET, path.clone()));
+            let path = format!("{path}/invoice");
+            cells.push(cell("get_resource_type", about, Method::GET, path.clone()));
+            let columns = json!({"columns": {"id": "integer"}});
+            cells.push(with_body("put_resource_type", about, Method::PUT, path.clone(), &columns));
+            cells.push(cell("delete_resource_type", about, Method::DELETE, path));
+            let path = format!("/services/{id}/policy-settings");
+            cells.push(cell("get_policy_settings", about, Method::GET, path.clone()));
+            cells.push(with_body(
+                "patch_policy_settings",
+                about,
+                Method::PATCH,
+                path,
+                &json!({"policies_decide": true}),
+            ));
+            let path = format!("/auth_policies?service={id}");
+            cells.push(cell("list_auth_policies", about, Method::GET, path.clone()));
+            cells.push(with_body("create_auth_policy", about, Method::POST, path.clone(), &new));
+            let path = format!("{path}&id=1000000");
+            cells.push(with_body("update_auth_policy", about, Method::PUT, path.clone(), &json!({"action": "all"})));
+            cells.push(cell("delete_auth_policy", about, Method::DELETE, path));
+        }
+        cells
+    }
+
+    fn decision_cells(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        let (subject, action) = (json!({"type": "user", "id": self.somebody.to_string()}), json!({"name": "read"}));
+        let resource = json!({"type": "invoice", "id": "1"});
+        let question = json!({"subject": subject, "action": action, "resource": resource});
+        for (about, id) in self.services() {
+            for (operation, path) in [
+                ("evaluate_access", "evaluation"),
+                ("evaluate_accesses", "evaluations"),
+                ("search_subjects", "search/subject"),
+                ("search_resources", "search/resource"),
+                ("search_actions", "search/action"),
+                ("filter_rows", "filter"),
+            ] {
+                let path = format!("/access/v1/{path}?service={id}");
+                cells.push(with_body(operation, about, Method::POST, path, &question));
+            }
         }
         cells
     }

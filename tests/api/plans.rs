@@ -54,6 +54,7 @@ const WRITTEN_IN: &[&str] = &[
     "held_where",
     "held_in",
     "groups_at",
+    "ways_in",
 ];
 
 /// What the statements of checks say of a batch, so that Postgres plans them once.

@@ -14,6 +14,7 @@ mod import_database;
 mod import_file;
 mod keys;
 mod mail;
+mod policy;
 mod private;
 mod sessions;
 mod support;

@@ -52,7 +52,8 @@ fn residue(text: &str) -> Residue {
 
 #[track_caller]
 fn said(text: &str, dialect: Dialect, sql: &str, parameters: &serde_json::Value) {
-    let (written, bound) = residue(text).to_sql(dialect, &BTreeMap::new()).unwrap();
+    let mut bound = Vec::new();
+    let written = residue(text).to_sql(dialect, &BTreeMap::new(), &mut bound).unwrap();
     assert_eq!(written, sql);
     assert_eq!(&json!(bound.iter().map(|parameter| &parameter.value).collect::<Vec<_>>()), parameters);
 }
@@ -110,7 +111,7 @@ fn names_of_columns_are_the_callers_and_quoted() {
         (Dialect::Sqlite, "(\"t\"\"x\".\"owner`\" = ?)"),
         (Dialect::Mysql, "(`t\"x`.`owner``` = ?)"),
     ] {
-        assert_eq!(residue(EXAMPLES[0]).to_sql(dialect, &names).unwrap().0, sql);
+        assert_eq!(residue(EXAMPLES[0]).to_sql(dialect, &names, &mut Vec::new()).unwrap(), sql);
     }
 }
 
@@ -126,7 +127,7 @@ fn what_a_dialect_cannot_say_exactly_is_refused() {
         ("(1 / n) is null", Dialect::Postgres, "(1 / n)", "cannot tell from null"),
         ("coalesce(status::bigint, 1) = 1", Dialect::Postgres, "status::bigint", "cannot tell from null"),
     ] {
-        let refused = residue(text).to_sql(dialect, &BTreeMap::new()).unwrap_err();
+        let refused = residue(text).to_sql(dialect, &BTreeMap::new(), &mut Vec::new()).unwrap_err();
         assert_eq!(refused.part, part, "{text}");
         assert!(refused.message.contains(said), "{text}: {refused}");
     }

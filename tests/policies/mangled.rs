@@ -24,7 +24,7 @@ fn asked(text: &str, row: &Row) {
             assert_eq!(residue.evaluate(row).unwrap_or(false), yes, "{text}");
             residue.to_json();
             for dialect in [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite] {
-                let _ = residue.to_sql(dialect, &BTreeMap::new());
+                let _ = residue.to_sql(dialect, &BTreeMap::new(), &mut Vec::new());
             }
         }
     }

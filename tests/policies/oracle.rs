@@ -137,14 +137,17 @@ impl Asked {
                 assert_ne!(self.evaluated(), "t", "{:?} is never", self.case);
                 Filter::Fixed
             }
-            Reduced::Conditional(residue) => match residue.to_sql(dialect, &BTreeMap::new()) {
-                Ok((sql, parameters)) => {
-                    let yes = residue.evaluate(&self.row).unwrap_or(false);
-                    assert_eq!(yes, self.evaluated() == "t", "{:?} reduced to {}", self.case, residue.to_json());
-                    Filter::Sql(sql, parameters)
+            Reduced::Conditional(residue) => {
+                let mut parameters = Vec::new();
+                match residue.to_sql(dialect, &BTreeMap::new(), &mut parameters) {
+                    Ok(sql) => {
+                        let yes = residue.evaluate(&self.row).unwrap_or(false);
+                        assert_eq!(yes, self.evaluated() == "t", "{:?} reduced to {}", self.case, residue.to_json());
+                        Filter::Sql(sql, parameters)
+                    }
+                    Err(_) => Filter::NotSayable,
                 }
-                Err(_) => Filter::NotSayable,
-            },
+            }
         }
     }
 

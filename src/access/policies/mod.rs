@@ -1,3 +1,61 @@
-//! Policies: who may do what to which row.
+//! Policies: who may do what to which row of a service, as SQL expressions, and the decisions that come of them.
 
+mod asker;
+mod change;
+mod compile;
+mod create;
+mod decide;
+mod declare;
+mod filter;
 pub mod language;
+mod latest;
+mod policy;
+mod predecessor_routes;
+mod reason;
+mod resource_type;
+mod routes;
+pub mod row_security;
+mod set;
+mod settings_routes;
+mod settle;
+pub mod store;
+mod subjects;
+mod type_routes;
+mod who;
+
+pub use asker::{Asker, Asking, OfService, There};
+pub use change::{change, remove};
+pub use create::create;
+pub use decide::{Because, Consulted, Decision, Outcome, Question, decide, permissions_for};
+pub use declare::{declare, undeclare};
+pub use filter::{Filter, filter};
+pub use policy::{
+    ALL, ActionName, Effect, ExpressionText, NewPolicy, Policy, PolicyChange, PolicySettings, PolicySettingsChange,
+    TypeName,
+};
+pub use predecessor_routes::routes as predecessor_routes;
+pub use reason::{Reason, UNKNOWN};
+pub use resource_type::{Columns, NewResourceType, ResourceType};
+pub use routes::routes;
+pub use set::{Applying, OfType, PolicySet, Rule};
+pub use settings_routes::routes as settings_routes;
+pub use settle::{settle, tagged as settings};
+pub use store::subjects::Named;
+pub use subjects::{Ask, Known, Subjects};
+pub use type_routes::routes as type_routes;
+pub use who::{Ground, Who};
+
+use time::OffsetDateTime;
+
+use language::{Request, Row, Subject};
+
+/// Whoever is not logged in, as expressions see them.
+pub fn anonymous() -> Subject {
+    Subject::default()
+}
+
+/// What a request brings to expressions.
+pub fn request(now: OffsetDateTime, passed: Row) -> Request {
+    let address = passed.text("address").and_then(|address| address.parse().ok());
+    Request { now, address, passed }
+}

@@ -26,6 +26,8 @@ pub enum ChangeKind {
     AccountPurged(PersonId),
     /// What somebody, or everybody, may do in a service.
     GrantsChanged(ServiceId, Option<PersonId>),
+    /// What decides in a service: policies, types of resources, settings.
+    PoliciesChanged(ServiceId),
     /// More than is told one by one.
     Reset,
     /// The database went on elsewhere, and may lack what was told last.
@@ -52,9 +54,9 @@ impl Change {
             | ChangeKind::AccountPurged(_)
             | ChangeKind::Reset
             | ChangeKind::Failover => Audience::All,
-            ChangeKind::TokenClaimsChange(_, Some(service)) | ChangeKind::GrantsChanged(service, _) => {
-                Audience::Service(service)
-            }
+            ChangeKind::TokenClaimsChange(_, Some(service))
+            | ChangeKind::GrantsChanged(service, _)
+            | ChangeKind::PoliciesChanged(service) => Audience::Service(service),
             ChangeKind::KeyRevoked(key) => Audience::EndsStreamsOf(key),
         }
     }
@@ -77,6 +79,9 @@ impl Change {
             }
             ChangeKind::GrantsChanged(service, None) => {
                 ("grants-changed", json!({ "service_id": service, "event_timestamp": at }))
+            }
+            ChangeKind::PoliciesChanged(service) => {
+                ("policies-changed", json!({ "service_id": service, "event_timestamp": at }))
             }
             ChangeKind::Reset => return reset(self.position, "too_much", self.at),
             ChangeKind::Failover => return reset(self.position, "failover", self.at),

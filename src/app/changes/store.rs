@@ -96,6 +96,7 @@ fn what(
         ("token-claims-change", _, Some(person), service) => ChangeKind::TokenClaimsChange(person, service),
         ("account-purged", _, Some(person), _) => ChangeKind::AccountPurged(person),
         ("grants-changed", _, person, Some(service)) => ChangeKind::GrantsChanged(service, person),
+        ("policies-changed", _, _, Some(service)) => ChangeKind::PoliciesChanged(service),
         ("key-revoked", ..) => ChangeKind::KeyRevoked(key),
         ("failover", ..) => ChangeKind::Failover,
         // Also what a newer version writes and we can't tell.

@@ -17,6 +17,7 @@ mod mail;
 mod name_and_description;
 mod output;
 mod permission;
+mod policy;
 mod registration_token;
 mod role;
 mod service;
@@ -92,6 +93,9 @@ enum Command {
     /// Manage permissions.
     #[command(subcommand)]
     Permission(permission::Command),
+    /// Manage policies: who may do what to which row of a service.
+    #[command(subcommand)]
+    Policy(Box<policy::Command>),
     /// Manage grants: who holds what in which service.
     #[command(subcommand)]
     Grant(grant::Command),
@@ -205,6 +209,7 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Client(command) => client::run(*command, tool).await,
         Command::Role(command) => role::run(command, tool).await,
         Command::Permission(command) => permission::run(command, tool).await,
+        Command::Policy(command) => policy::run(*command, tool).await,
         Command::Grant(command) => grant::run(command, tool).await,
         Command::Group(command) => group::run(command, tool).await,
         Command::Token(command) => return token::run(command, tool).await,

@@ -57,6 +57,8 @@ struct Problem {
     faults: Option<Vec<crate::identity::people::import::ImportFault>>,
     /// Likewise: how many faults there are.
     fault_count: Option<i64>,
+    /// Only on a 409 `policies_in_the_way`: the policies that would mean nothing any more.
+    policy_ids: Option<Vec<i32>>,
 }
 
 /// The shape of every error of OAuth (RFC 6749 section 5.2).
@@ -88,6 +90,8 @@ struct OAuthError {
         (name = "permissions", description = "Permissions"),
         (name = "services", description = "Services and the roles they offer"),
         (name = "keys", description = "Keys of services"),
+        (name = "policies", description = "Policies of services, and what decides in them"),
+        (name = "decisions", description = "May they do this? AuthZEN 1.0, and filters"),
         (name = "clients", description = "Applications that log people in by OAuth 2.1 and OpenID Connect"),
         (name = "grants", description = "Who holds what in which service"),
         (name = "groups", description = "People and other groups, and what whoever is in them holds"),

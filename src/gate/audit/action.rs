@@ -169,6 +169,20 @@ actions! {
     CodeReplayed = "code.replayed",
     /// A client's refresh token came again after it was exchanged: all tokens of that authorization have ended.
     ClientRefreshReplayed = "client-refresh.replayed",
+    /// A policy was made.
+    PolicyCreated = "policy.created",
+    /// A policy was changed.
+    PolicyChanged = "policy.changed",
+    /// A policy was deleted.
+    PolicyDeleted = "policy.deleted",
+    /// A service declared a type of resource.
+    ResourceTypeCreated = "resource-type.created",
+    /// A type of resource was declared otherwise.
+    ResourceTypeChanged = "resource-type.changed",
+    /// A type of resource is declared no longer.
+    ResourceTypeDeleted = "resource-type.deleted",
+    /// What decides in a service was changed.
+    PolicySettingsChanged = "policy-settings.changed",
     /// New signing keys were made.
     SigningKeysRotated = "signing-keys.rotated",
     /// Portero started with other settings than before.

@@ -118,6 +118,28 @@ impl Vocabulary {
         self.permissions.values().any(|known| *known.text == *name)
     }
 
+    /// What a role is called in a service; none of a direct grant's.
+    pub fn role_name(&self, id: RoleId, service: ServiceId) -> Option<Arc<str>> {
+        self.roles.get(&id)?.name.in_service(id.0, service)
+    }
+
+    /// Whether any role is called so.
+    pub fn has_role(&self, name: &str) -> bool {
+        self.roles.values().any(|known| *known.name.text == *name)
+    }
+
+    /// Whether a permission is the one that is called so in a service.
+    pub fn is_permission(&self, id: i32, name: &str, service: ServiceId) -> bool {
+        let known = self.permissions.get(&PermissionId(id)).and_then(|known| known.in_service(id, service));
+        known.is_some_and(|known| *known == *name)
+    }
+
+    /// Whether a role carries the permission that is called so in a service.
+    pub fn role_carries(&self, role: RoleId, name: &str, service: ServiceId) -> bool {
+        let carried = self.roles.get(&role).map_or(&[][..], |role| &role.permissions);
+        carried.iter().any(|permission| self.is_permission(permission.0, name, service))
+    }
+
     /// What somebody may do who holds this.
     pub fn effective(&self, held: &Assignments) -> Effective {
         let mut roles = Vec::with_capacity(held.roles.len());

@@ -8,6 +8,7 @@ use crate::base::error::Result;
 use crate::base::id::{KeyId, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
 use crate::platform::database::by_place;
+use crate::platform::http::credential;
 
 /// The keys with these hashes, in their order. Whether they are over is for the asker to say.
 pub async fn find_all(conn: &mut PgConnection, keys: &[KeyHash]) -> Result<Vec<Option<CheckedKey>>> {
@@ -31,6 +32,18 @@ pub async fn find_all(conn: &mut PgConnection, keys: &[KeyHash]) -> Result<Vec<O
         (row.place, CheckedKey { id, service, last_used_at, expires_at })
     });
     by_place(keys, found)
+}
+
+/// Keeps a key from being revoked until this transaction ends.
+///
+/// # Errors
+/// 401 `invalid_token` when it was meanwhile.
+pub async fn hold(conn: &mut PgConnection, key: KeyId) -> Result<()> {
+    sqlx::query_scalar!("select id from auth.service_keys where id = $1 for share", key.0)
+        .fetch_optional(conn)
+        .await?
+        .map(|_| ())
+        .ok_or_else(credential::invalid_key)
 }
 
 /// Notes that a key was used, unless that has been noted since `since`.

@@ -107,18 +107,30 @@ fn milliseconds(time: Duration) -> f64 {
     micros / 1000.0
 }
 
-/// Answers under a fresh request id, then logs the request. Tokens and keys appear as 8 hex digits of their hash. Nothing here is
+/// The longest id that a caller may give a request.
+const LONGEST_ID: usize = 128;
+
+/// The id that a caller gives a request: visible ASCII, and one alone; what else it is, is the caller's own matter.
+fn id_of_caller(headers: &HeaderMap) -> Option<Arc<str>> {
+    let mut values = headers.get_all(request_id::HEADER).iter();
+    let text = values.next()?.to_str().ok()?;
+    let is_one = (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_one && values.next().is_none()).then(|| text.into())
+}
+
+/// Answers under a fresh request id, or one of the caller's where the route takes these, then logs the request. Tokens and keys appear as 8 hex digits of their hash. Nothing here is
 /// to be kept by anybody on the way, or guessed at by a browser.
 #[derive(Clone, Debug)]
 pub struct AccessLog<S> {
     inner: S,
     platform: Platform,
+    takes_ids: bool,
 }
 
 impl<S> AccessLog<S> {
     /// The layer around what is logged.
-    pub fn layer(platform: Platform) -> impl Layer<S, Service = Self> + Clone {
-        layer_fn(move |inner| Self { inner, platform: platform.clone() })
+    pub fn layer(platform: Platform, takes_ids: bool) -> impl Layer<S, Service = Self> + Clone {
+        layer_fn(move |inner| Self { inner, platform: platform.clone(), takes_ids })
     }
 }
 
@@ -145,7 +157,8 @@ where
         let logs = tracing::enabled!(target: "portero::access", tracing::Level::INFO);
         let asked = logs.then(|| AccessLogEntry::of(&request, credential, &self.platform.http));
         let under_way = self.platform.metrics.request(&request);
-        let id = request_id::generate();
+        let given = if self.takes_ids { id_of_caller(request.headers()) } else { None };
+        let id = given.unwrap_or_else(request_id::generate);
         let span = self.platform.http.traces.then(|| trace::span(&self.platform.http, &request, &id));
         let answer = self.inner.call(request);
         Box::pin(async move {

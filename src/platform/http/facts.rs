@@ -18,6 +18,8 @@ pub struct Facts {
     /// Pages of any origin may call it, whatever the setting says of the rest: requests carry their proof themselves, and
     /// none that a browser adds.
     pub answers_any_origin: bool,
+    /// Its requests may bring the id that they are logged and answered under (`X-Request-ID`).
+    pub takes_request_ids: bool,
     /// It is for people in a browser. No other page may read it, whatever the setting says of the rest (RFC 9700 section 2.6).
     pub is_page: bool,
 }

@@ -26,6 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Json<T, const MAX: usize = MAX_BODY>(pub T);
 
+/// A JSON body that says that it is one, for callers by a standard that asks for that.
+#[derive(Debug)]
+pub struct DeclaredJson<T, const MAX: usize = MAX_BODY>(pub T);
+
 /// A JSON body that may be left out, and that strangers may send, unless `MAX` says otherwise.
 #[derive(Debug)]
 pub struct OptionalJson<T, const MAX: usize = MAX_OF_STRANGERS>(pub T);
@@ -34,6 +38,19 @@ impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for J
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        parse(&read(request.into_body(), MAX).await?).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for DeclaredJson<T, MAX> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let media = request.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
+        let essence = media.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Error::invalid_field("", "the body must be JSON: send `Content-Type: application/json`"));
+        }
         parse(&read(request.into_body(), MAX).await?).map(Self)
     }
 }

@@ -66,6 +66,13 @@ impl<S> Route<S> {
         self
     }
 
+    /// Takes the id of a request from whoever sends it.
+    #[must_use]
+    pub fn under_ids_of_callers(mut self) -> Self {
+        self.facts.takes_request_ids = true;
+        self
+    }
+
     /// Answers pages of any origin.
     #[must_use]
     pub fn to_any_origin(mut self) -> Self {

@@ -207,18 +207,21 @@ impl Residue {
         truth.map(|truth| truth == Some(true)).map_err(|failure: Box<Failure>| failure.error(self.whole.text()))
     }
 
-    /// A condition for `where`, with its parameters in the order of their placeholders (`$1`, or `?`). It keeps the rows of
-    /// which the expression is true, and never fails by a row's values.
+    /// A condition for `where`. It keeps the rows of which the expression is true, and never fails by a row's values. What it binds
+    /// is added to `parameters`, in the order of the placeholders (`?`, or `$1` for the first of all of them).
     ///
     /// `names` tells where a column is another one than its name says: `{"owner": "t.owner_id"}`.
     pub fn to_sql(
         &self,
         dialect: Dialect,
         names: &BTreeMap<String, String>,
-    ) -> Result<(String, Vec<Parameter>), NotSayable> {
+        parameters: &mut Vec<Parameter>,
+    ) -> Result<String, NotSayable> {
         let mut writer = self.whole.writer(dialect, names);
-        writer.node(&self.node)?;
-        Ok((writer.sql, writer.parameters))
+        writer.parameters = std::mem::take(parameters);
+        let said = writer.node(&self.node);
+        *parameters = writer.parameters;
+        said.map(|()| writer.sql)
     }
 
     /// The condition as a tree: `{"op": "and", "args": […]}`, `{"column": "status", "type": "text"}`, `{"value": 1, "type": "bigint"}`.

@@ -26,6 +26,8 @@ pub(super) enum Datum {
     /// As it was written.
     Number(Box<str>),
     Text(Box<str>),
+    /// A text that names a resource, and is a number where that is what it is compared as.
+    Key(Box<str>),
     List(Box<[Datum]>),
     Object,
 }
@@ -34,6 +36,29 @@ impl Row {
     pub(super) fn get(&self, name: &str) -> Option<&Datum> {
         let known = self.properties.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
         Some(&self.properties[known].1)
+    }
+
+    /// The same, with what another one has besides; where both have a name, the other counts.
+    #[must_use]
+    pub fn with(&self, others: &Self) -> Self {
+        Self::of(self.properties.iter().chain(&others.properties).cloned().collect())
+    }
+
+    /// The same with a column `id`, unless it has one: a number where that is what it is compared as.
+    #[must_use]
+    pub fn with_id(mut self, id: &str) -> Self {
+        if let Err(place) = self.properties.binary_search_by(|(known, _)| (**known).cmp("id")) {
+            self.properties.insert(place, ("id".into(), Datum::Key(id.into())));
+        }
+        self
+    }
+
+    /// A text, by its name.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name)? {
+            Datum::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     fn of(mut properties: Vec<(Box<str>, Datum)>) -> Self {
@@ -117,7 +142,7 @@ impl Datum {
             Self::Null => "null",
             Self::Boolean(_) => "a boolean",
             Self::Number(_) => "a number",
-            Self::Text(_) => "a text",
+            Self::Text(_) | Self::Key(_) => "a text",
             Self::List(_) => "a list",
             Self::Object => "an object",
         }
@@ -128,6 +153,8 @@ impl Datum {
         let beyond = |reason: &str| Err(format!("is {}, {reason}", self.kind()));
         match (kind, self) {
             (_, Self::Null) => Ok(Value::Null),
+            (Type::Integer | Type::Bigint | Type::Numeric, Self::Key(text)) if is_whole(text) => number(text, kind),
+            (kind, Self::Key(text)) => Self::Text(text.clone()).read(kind).map(Value::into_owned),
             (Type::Boolean | Type::Any, Self::Boolean(value)) => Ok(Value::Boolean(*value)),
             (Type::Integer | Type::Bigint | Type::Numeric | Type::Any, Self::Number(text)) => number(text, kind),
             (Type::Text | Type::Any, Self::Text(text)) if text.contains('\0') => beyond("with a NUL character in it"),
@@ -148,6 +175,13 @@ impl Datum {
             (kind, _) => Err(format!("is {}, not of type {kind}", self.kind())),
         }
     }
+}
+
+/// As JSON has it: without signs and zeros that say nothing.
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_plain = digits == "0" || !digits.starts_with('0');
+    !digits.is_empty() && is_plain && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn number(text: &str, kind: Type) -> Result<Value<'_>, String> {

@@ -1,0 +1,142 @@
+//! What is asked, in the words of the Authorization API 1.0: subject, action, resource, context.
+
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::access::policies::language::{Row, Subject};
+use crate::access::policies::{Named, Who, anonymous};
+use crate::base::object;
+
+/// The type of subjects who are people, or clients that act for themselves.
+pub const USER: &str = "user";
+
+/// The type of whoever is not logged in.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// The largest context, in bytes of JSON.
+const LARGEST_CONTEXT: usize = 16 * 1024;
+
+/// From where, when, how: of a bounded size, whatever the rest of the body has.
+#[derive(Clone, Debug, Default)]
+pub struct Context(pub Row);
+
+impl<'de> Deserialize<'de> for Context {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        if raw.get().len() > LARGEST_CONTEXT {
+            return Err(D::Error::custom("is too large: at most 16 KiB"));
+        }
+        serde_json::from_str(raw.get()).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A subject or a resource.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct Entity {
+    /// Of a subject `user`, or `anonymous` for whoever is not logged in; of a resource its type.
+    #[serde(rename = "type")]
+    #[schema(example = "user")]
+    pub kind: String,
+    /// Of a user the id, the username or the address; of a resource its id.
+    #[schema(example = "juan")]
+    pub id: String,
+    /// What is known of it.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub properties: Option<Row>,
+}
+
+/// An action.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct ActionEntity {
+    /// Its name.
+    #[schema(example = "read")]
+    pub name: String,
+    /// What is known of it: expressions have it as `context.…`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub properties: Option<Row>,
+}
+
+/// Whom a search is to find, or what: only its type counts.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct Sought {
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schema(example = "user")]
+    pub kind: String,
+    /// What is known of it.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub properties: Option<Row>,
+}
+
+/// A question.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "subject": {"type": "user", "id": "juan"},
+    "action": {"name": "read"},
+    "resource": {"type": "invoice", "id": "12", "properties": {"user_id": 7, "status": "draft"}},
+}))]
+pub struct Evaluation {
+    /// Who.
+    #[serde(deserialize_with = "object::required")]
+    pub subject: Entity,
+    /// Does what.
+    #[serde(deserialize_with = "object::required")]
+    pub action: ActionEntity,
+    /// To what.
+    #[serde(deserialize_with = "object::required")]
+    pub resource: Entity,
+    /// From where, when, how: at most 16 KiB. Expressions have it as `context.…`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub context: Option<Context>,
+}
+
+impl Entity {
+    /// Whom a subject names.
+    pub fn named(&self) -> Named {
+        match self.kind.as_str() {
+            USER => Named::of(&self.id),
+            ANONYMOUS => Named::Anonymous,
+            _ => Named::Nobody,
+        }
+    }
+
+    /// A resource's columns.
+    pub fn row(&self) -> Row {
+        self.properties.as_ref().map_or_else(Row::default, Clone::clone).with_id(&self.id)
+    }
+}
+
+/// The subject as expressions see it: somebody, or nobody in particular.
+pub fn to_expressions<'a>(who: Option<&'a Who>, properties: Option<&Row>) -> Cow<'a, Subject> {
+    match (who, properties) {
+        (Some(who), None) => Cow::Borrowed(&who.subject),
+        (Some(who), Some(properties)) => Cow::Owned(who.subject_with(properties)),
+        (None, _) => Cow::Owned(anonymous()),
+    }
+}
+
+/// What a request passes to expressions: its context, and before that what it says of the action.
+pub fn passed(context: Option<&Context>, action: Option<&Row>) -> Row {
+    let passed = context.map(|context| context.0.clone()).unwrap_or_default();
+    action.map_or_else(|| passed.clone(), |action| passed.with(action))
+}
+
+/// Somebody or something that a search found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundEntity {
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schema(example = "user")]
+    pub kind: String,
+    /// Of a user the username.
+    #[schema(example = "juan")]
+    pub id: String,
+}

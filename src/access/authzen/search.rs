@@ -1,0 +1,137 @@
+//! Who may do it, and what may they do?
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, FoundEntity, Sought, USER};
+use super::evaluate::{Asked, evaluate};
+use super::page::{Cursor, PageOfAnswer};
+use crate::access::Access;
+use crate::access::policies::store::candidates;
+use crate::access::policies::{Asking, Named, There, permissions_for};
+use crate::base::error::Result;
+use crate::base::id::PersonId;
+
+/// So many people are looked at together.
+const AT_A_TIME: i64 = 500;
+
+/// So many are looked at for one page: it may have fewer results than it has room for, and go on all the same.
+const MOST_LOOKED_AT: usize = 10_000;
+
+/// A page of results.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Results<T> {
+    /// Where they go on.
+    pub page: PageOfAnswer,
+    /// What was found.
+    pub results: Vec<T>,
+}
+
+impl<T> Results<T> {
+    pub(super) fn new(results: Vec<T>, next_token: String) -> Self {
+        Self { page: PageOfAnswer { next_token, count: results.len() }, results }
+    }
+
+    pub(super) fn none() -> Self {
+        Self::new(Vec::new(), String::new())
+    }
+}
+
+/// Whom `action` on `resource` is permitted to: of the people who hold something in the service, or of all, where whoever asks sees
+/// these.
+pub(super) async fn subjects(
+    access: &Access,
+    asking: &Asking,
+    (sought, action, resource, context): (&Sought, &ActionEntity, &Entity, Option<&Context>),
+    cursor: &Cursor,
+) -> Result<Results<FoundEntity>> {
+    let place = asking.about(access, Named::Nobody).await?;
+    if sought.kind != USER {
+        return Ok(Results::none());
+    }
+    let everybody = asking.sees_everybody(access).await?;
+    let mut after = PersonId(cursor.after.parse().unwrap_or(0));
+    let mut found: Vec<FoundEntity> = Vec::new();
+    let mut looked_at = 0;
+    loop {
+        let now = access.clock.now();
+        let mut conn = access.db.read().await?;
+        let people = candidates::next(&mut conn, (place.service, everybody), after, AT_A_TIME, now).await?;
+        drop(conn);
+        let is_last = people.len() < usize::try_from(AT_A_TIME).unwrap_or_default();
+        let named = people.iter().map(|person| Named::Id(*person)).collect();
+        for (person, there) in people.iter().zip(asking.about_all(access, named).await?) {
+            let Some(who) = there.who.as_ref() else { continue };
+            let subject =
+                Entity { kind: USER.to_owned(), id: who.username.clone(), properties: sought.properties.clone() };
+            let asked = Asked { subject: &subject, action, resource, context };
+            if !evaluate(&there, asked, now).decision {
+                continue;
+            }
+            if found.len() >= cursor.limit as usize {
+                return Ok(Results::new(found, cursor.next(after.to_string())?));
+            }
+            found.push(FoundEntity { kind: subject.kind, id: subject.id });
+            after = *person;
+        }
+        looked_at += people.len();
+        if is_last {
+            return Ok(Results::new(found, String::new()));
+        }
+        after = people.last().copied().unwrap_or(after);
+        if looked_at >= MOST_LOOKED_AT {
+            return Ok(Results::new(found, cursor.next(after.to_string())?));
+        }
+    }
+}
+
+/// The actions that `subject` may do to `resource`: of those that policies name, and of those that there always are.
+pub(super) fn actions(
+    there: &There,
+    (subject, resource, context): (&Entity, &Entity, Option<&Context>),
+    cursor: &Cursor,
+    now: time::OffsetDateTime,
+) -> Result<Results<FoundAction>> {
+    if there.who.is_none() && subject.kind != ANONYMOUS {
+        return Ok(Results::none());
+    }
+    let mut found = Vec::new();
+    for name in known(there, &resource.kind) {
+        if name <= cursor.after {
+            continue;
+        }
+        let action = ActionEntity { name, properties: None };
+        let asked = Asked { subject, action: &action, resource, context };
+        if !evaluate(there, asked, now).decision {
+            continue;
+        }
+        if found.len() >= cursor.limit as usize {
+            let after = found.last().map_or_else(|| cursor.after.clone(), |last: &FoundAction| last.name.clone());
+            return Ok(Results::new(found, cursor.next(after)?));
+        }
+        found.push(FoundAction { name: action.name });
+    }
+    Ok(Results::new(found, String::new()))
+}
+
+/// An action that may be done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FoundAction {
+    /// Its name.
+    #[schema(example = "read")]
+    pub name: String,
+}
+
+/// The actions that may be asked about, in order.
+fn known(there: &There, resource_type: &str) -> Vec<String> {
+    let of_type = there.set.of_type(resource_type);
+    let mut names: Vec<String> = of_type.actions().into_iter().map(str::to_owned).collect();
+    if !there.set.settings.policies_decide {
+        let [_, of_this_type] = permissions_for(resource_type, "");
+        let held = there.who.iter().flat_map(|who| who.effective.permissions.iter());
+        names.extend(held.map(|name| name.strip_prefix(&*of_this_type).unwrap_or(name).to_owned()));
+        names.sort_unstable();
+        names.dedup();
+    }
+    names
+}

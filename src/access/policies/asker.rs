@@ -1,0 +1,221 @@
+//! Who asks for decisions, and where: a backend in its own service, or an administrator who names one.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::store::subjects::{Asked, Named};
+use super::subjects::{Ask, Known};
+use super::{PolicySet, Who};
+use crate::access::Access;
+use crate::base::error::{Error, Result};
+use crate::base::id::{Id, PersonId, Ref, ServiceId};
+use crate::base::opaque::service_key::KeyHash;
+use crate::gate::effective::store::holds;
+use crate::gate::keys;
+use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers};
+use crate::gate::store::services;
+use crate::gate::{Caller, Holds};
+use crate::platform::http::credential::{self, Credential};
+
+/// Which service to ask about.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OfService {
+    /// The service: id or name. A service key asks about its own service, whatever is left out here; everybody else names one.
+    #[param(max_length = 100)]
+    pub service: Option<String>,
+}
+
+impl OfService {
+    /// What a query says.
+    ///
+    /// # Errors
+    /// 400 `invalid_query`.
+    pub async fn read<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Option<Ref<ServiceId>>> {
+        let query = axum::extract::Query::<Self>::from_request_parts(parts, state).await;
+        let axum::extract::Query(query) =
+            query.map_err(|rejection| Error::bad_request("invalid_query", rejection.body_text()))?;
+        Ok(query.service.filter(|service| !service.is_empty()).map(|service| Ref::parse(&service)))
+    }
+}
+
+/// Who asks, as they say.
+#[derive(Debug)]
+pub struct Asker {
+    by: By,
+    service: Result<Option<Ref<ServiceId>>>,
+}
+
+#[derive(Debug)]
+enum By {
+    /// A backend. Its key is looked up together with what it asks.
+    Key(KeyHash),
+    /// Somebody who may see what people hold, somewhere.
+    Person(Holds<ReadGrants>),
+}
+
+impl FromRequestParts<Access> for Asker {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, access: &Access) -> Result<Self> {
+        let service = OfService::read(parts, access).await;
+        let by = match Credential::from_request_parts(parts, access).await? {
+            Credential::Key(key) => By::Key(key),
+            Credential::Access(_) => return Err(credential::access_token_not_taken()),
+            Credential::Token(_) => {
+                let caller = Caller::from_request_parts(parts, access).await?;
+                By::Person(Holds::of(access, &caller).await?.somewhere()?)
+            }
+        };
+        Ok(Self { by, service })
+    }
+}
+
+/// Where is asked, and by whom.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Key(KeyHash),
+    Service(ServiceId, PersonId),
+}
+
+/// Somebody who may ask in one service; of a backend that is still to be proved.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    place: Place,
+    /// What a backend says besides its key.
+    named: Option<Ref<ServiceId>>,
+}
+
+/// What is known of a subject in the service that is asked in.
+#[derive(Clone, Debug)]
+pub struct There {
+    pub service: ServiceId,
+    /// What decides there.
+    pub set: Arc<PolicySet>,
+    /// The subject, if it is somebody who may log in.
+    pub who: Option<Arc<Who>>,
+}
+
+impl Asker {
+    /// Where they ask.
+    ///
+    /// # Errors
+    /// 400 `invalid_query` where a person names no service; 403, 404 as everywhere.
+    pub async fn begin(self, access: &Access) -> Result<Asking> {
+        match (self.by, self.service) {
+            (By::Key(key), service) => {
+                let asking = Asking { place: Place::Key(key), named: None };
+                match service {
+                    Ok(named) => Ok(Asking { named, ..asking }),
+                    Err(fault) => asking.or_rather(access, fault).await,
+                }
+            }
+            (By::Person(by), service) => {
+                let service = service?.ok_or_else(|| {
+                    Error::bad_request(
+                        "invalid_query",
+                        "name the service that you ask about: `?service=` with its id or name",
+                    )
+                })?;
+                let actor = by.actor;
+                let (service, _) = by.resolve_within(&mut *access.db.read().await?, &service).await?;
+                Ok(Asking { place: Place::Service(service, actor), named: None })
+            }
+        }
+    }
+
+    /// Refuses for what is wrong with the rest of a request, unless who asks is to be refused first.
+    pub async fn refuse<T>(self, access: &Access, fault: Error) -> Result<T> {
+        let asking = self.begin(access).await?;
+        asking.or_rather(access, fault).await
+    }
+}
+
+impl Asking {
+    async fn or_rather<T>(&self, access: &Access, fault: Error) -> Result<T> {
+        if matches!(self.place, Place::Key(_)) {
+            self.about(access, Named::Nobody).await?;
+        }
+        Err(fault)
+    }
+
+    /// What is known of a subject.
+    ///
+    /// # Errors
+    /// 401 for a dead key; 403 `forbidden_service_lookup` for a key of another service; 404 `service_not_found` where nothing is
+    /// ever decided; 503.
+    pub async fn about(&self, access: &Access, subject: Named) -> Result<There> {
+        let asked = self.asked(subject);
+        loop {
+            let known = access.subjects.ask(Ask { asked: asked.clone(), now: access.clock.now() }).await?;
+            if !is_over(access, &known) {
+                return self.there(access, known).await;
+            }
+        }
+    }
+
+    /// The same of many, in order.
+    ///
+    /// # Errors
+    /// As of [`Asking::about`].
+    pub async fn about_all(&self, access: &Access, subjects: Vec<Named>) -> Result<Vec<There>> {
+        let asked: Vec<Asked> = subjects.into_iter().map(|subject| self.asked(subject)).collect();
+        let mut conn = access.db.read().await?;
+        let known = access.many_subjects.of_all(&mut conn, &asked, access.clock.now()).await?;
+        drop(conn);
+        let mut all = Vec::with_capacity(known.len());
+        for known in known {
+            all.push(self.there(access, known).await?);
+        }
+        Ok(all)
+    }
+
+    /// Whether whoever asks may hear of people who hold nothing in the service.
+    pub async fn sees_everybody(&self, access: &Access) -> Result<bool> {
+        match self.place {
+            Place::Key(_) => Ok(false),
+            Place::Service(_, actor) => {
+                let now = Some(access.clock.now());
+                let mut conn = access.db.read().await?;
+                holds(&mut conn, actor, ReadUsers::ID, ServiceId::PORTERO, now).await
+            }
+        }
+    }
+
+    fn asked(&self, subject: Named) -> Asked {
+        match self.place {
+            Place::Key(key) => Asked { key: Some(key), service: None, subject },
+            Place::Service(service, _) => Asked { key: None, service: Some(service), subject },
+        }
+    }
+
+    async fn there(&self, access: &Access, known: Known) -> Result<There> {
+        if matches!(self.place, Place::Key(_)) {
+            let key = keys::passed(access, known.key)?;
+            if let Some(named) = &self.named {
+                let named = services::find(&mut *access.db.read().await?, named).await?;
+                if named != Some(key.service) {
+                    return Err(Error::forbidden(
+                        "forbidden_service_lookup",
+                        "a service's key may ask about that service only; ask with a key of the other one",
+                    ));
+                }
+            }
+        }
+        let (service, set) = known.place.ok_or_else(ServiceId::not_found)?;
+        if let Some(who) = known.who.as_ref().filter(|who| !who.effective.roles.is_empty()) {
+            access.uses.note(who.id, service, access.clock.now());
+        }
+        Ok(There { service, set, who: known.who })
+    }
+}
+
+/// Whether something that the subject held has ended while the question was under way.
+fn is_over(access: &Access, known: &Known) -> bool {
+    let end = known.who.as_ref().and_then(|who| who.ends_at());
+    end.is_some_and(|end| end <= access.clock.now())
+}

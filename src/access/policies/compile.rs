@@ -1,0 +1,46 @@
+//! From what is stored to what decides.
+
+use super::language::{ColumnType, Declared, Expression, Fault, Type};
+use super::resource_type::Columns;
+use crate::base::error::{Error, Result};
+
+/// Compiles an expression. Empty is true.
+pub(super) fn compile(text: &str, declared: &Declared) -> Result<Expression, Fault> {
+    Expression::compile(if text.trim().is_empty() { "true" } else { text }, declared)
+}
+
+/// The same, for whoever wrote it.
+///
+/// # Errors
+/// 400 that says where and what was meant.
+pub(super) fn must_mean_something(text: &str, declared: &Declared) -> Result<Expression> {
+    compile(text, declared).map_err(|fault| Error::invalid_field("expression", &fault.to_string()))
+}
+
+/// Of a type that nobody has declared.
+pub(super) fn undeclared() -> Declared {
+    Declared::nothing()
+}
+
+/// What columns are declared to be; what is stored and is no type, as a newer version may write, is left out.
+pub(super) fn declared(columns: &Columns) -> Declared {
+    let known = columns.iter().filter_map(|(name, kind)| Some((name.clone(), ColumnType::of_name(kind)?)));
+    Declared::columns(known)
+}
+
+/// What columns are declared to be.
+///
+/// # Errors
+/// 400 for a name that no column can have, and for a type that there is none of.
+pub(super) fn must_be_known(columns: &Columns) -> Result<Declared> {
+    for (name, kind) in columns {
+        let fault = |fault: &str| Err(Error::invalid_field(&format!("columns.{name}"), fault));
+        if let Err(what) = crate::base::names::line(name, 128) {
+            return Err(Error::invalid_field("columns", &format!("a name of a column: {what}")));
+        }
+        if ColumnType::of_name(kind).is_none() {
+            return fault(&format!("is no type: one of {}, or one of these with []", Type::NAMES.join(", ")));
+        }
+    }
+    Ok(declared(columns))
+}

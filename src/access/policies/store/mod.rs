@@ -1,0 +1,8 @@
+//! The tables of policies, and whom decisions are about.
+
+pub mod candidates;
+pub mod load;
+pub mod policies;
+pub mod settings;
+pub mod subjects;
+pub mod types;

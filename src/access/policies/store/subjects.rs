@@ -1,0 +1,202 @@
+//! Who asks, whom a decision is about, what they hold, and under which versions all of that is to be read: one statement.
+
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use time::OffsetDateTime;
+
+use crate::access::policies::policy::normal;
+use crate::base::error::Result;
+use crate::base::id::{KeyId, PersonId, ServiceId};
+use crate::base::opaque::service_key::KeyHash;
+use crate::base::person::id_in;
+use crate::gate::keys::CheckedKey;
+use crate::platform::database::by_place;
+
+/// No username and no address is longer, in bytes.
+const LONGEST: usize = 1200;
+
+/// How a caller names the subject of a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Named {
+    /// Who is not logged in.
+    Anonymous,
+    /// By what names nobody.
+    Nobody,
+    /// By id.
+    Id(PersonId),
+    /// By username or address.
+    Name(String),
+}
+
+/// Who asks, and about whom.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Asked {
+    /// A backend that asks, which is still to be looked up.
+    pub key: Option<KeyHash>,
+    /// The service, where no key says which.
+    pub service: Option<ServiceId>,
+    pub subject: Named,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The key, if it is one: whether it is over is for the asker to say.
+    pub key: Option<CheckedKey>,
+    /// The service that is asked in, unless it is removed, and the version of what decides there.
+    pub service: Option<(ServiceId, Option<i64>)>,
+    /// Of the vocabulary.
+    pub vocabulary: i64,
+    /// The subject, if it is somebody who may log in, and nobody else might be meant.
+    pub person: Option<FoundPerson>,
+}
+
+/// A subject, as it is stored.
+#[derive(Clone, Debug)]
+pub struct FoundPerson {
+    pub id: PersonId,
+    pub username: String,
+    /// Of Portero itself.
+    pub is_admin: bool,
+    pub attributes: Map<String, Value>,
+    /// The groups that they are in: id, name and end.
+    pub groups: Vec<(i32, String, Option<OffsetDateTime>)>,
+    /// What they hold in the service.
+    pub ways: Vec<Way>,
+}
+
+/// One way by which somebody holds something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    pub role: i32,
+    /// Of a direct grant.
+    pub permission: Option<i32>,
+    /// The group through which it comes.
+    pub group: Option<i32>,
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// What is known at `now` of each that is asked, in order.
+pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateTime) -> Result<Vec<Option<Found>>> {
+    let keys: Vec<Option<&[u8]>> = asked.iter().map(|asked| asked.key.as_ref().map(KeyHash::as_bytes)).collect();
+    let services: Vec<Option<i32>> = asked.iter().map(|asked| asked.service.map(|service| service.0)).collect();
+    let ids: Vec<Option<i32>> = asked.iter().map(|asked| asked.subject.id()).collect();
+    let names: Vec<Option<&str>> = asked.iter().map(|asked| asked.subject.name()).collect();
+    let rows = sqlx::query!(
+        r#"
+        select
+            asked.place as "place!",
+            k.id as "key?: KeyId", k.service_id as "key_service?: ServiceId", k.last_used_at as "last_used_at?",
+            k.expires_at as "key_expires_at?",
+            s.id as "service?: ServiceId",
+            settings.version as "version?",
+            (select version from auth.vocabulary where single) as "vocabulary!",
+            p.id as "person?: PersonId", p.username as "username?", p.attributes as "attributes?: Json<Map<String, Value>>",
+            administers.is_admin as "is_admin!",
+            inside.ids as "group_ids!", inside.names as "group_names!", inside.ends as "group_ends!: Vec<Option<OffsetDateTime>>",
+            held.roles as "roles!", held.permissions as "permissions!: Vec<Option<i32>>",
+            held.groups as "groups!: Vec<Option<i32>>", held.ends as "ends!: Vec<Option<OffsetDateTime>>"
+        from unnest($1::bytea[], $2::integer[], $3::integer[], $4::text[]) with ordinality
+            as asked (key_hash, service_id, person_id, name, place)
+        left join auth.service_keys k on k.key_hash = asked.key_hash
+        left join auth.services s on s.id = coalesce(k.service_id, asked.service_id) and s.removed_at is null
+        left join auth.policy_settings settings on settings.service_id = s.id
+        -- Whoever is called so; where that may be two, nobody is meant.
+        left join lateral (
+            select case when count(*) = 1 then min(named.id) end as id
+            from (
+                select asked.person_id as id where asked.person_id is not null
+                union
+                select id from auth.person where username = asked.name and removed_at is null
+                union
+                select id
+                from auth.person
+                where auth.fold_address(email) = auth.fold_address(asked.name)
+                  and email_verified_at is not null
+                  and removed_at is null
+                  and position('@' in asked.name) > 0
+            ) named
+        ) named on true
+        left join auth.person p on p.id = named.id and p.removed_at is null and p.disabled_at is null
+        cross join lateral (
+            select exists (
+                select from auth.person_service_role psr
+                where psr.person_id = p.id and psr.service_id = 0 and psr.role_id = 0 and auth.lasts(psr.expires_at, $5)
+            ) as is_admin
+        ) administers
+        cross join lateral (
+            select coalesce(array_agg(g.group_id), '{}') as ids, coalesce(array_agg(g.name), '{}') as names,
+                   coalesce(array_agg(g.expires_at), '{}') as ends
+            from auth.groups_at($5) g
+            where g.person_id = p.id
+        ) inside
+        cross join lateral (
+            select coalesce(array_agg(w.role_id), '{}') as roles, coalesce(array_agg(w.permission_id), '{}') as permissions,
+                   coalesce(array_agg(w.group_id), '{}') as groups, coalesce(array_agg(w.expires_at), '{}') as ends
+            from auth.ways_in(p.id, s.id, $5) w
+        ) held
+        -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
+        where asked.place between 1 and cardinality($1)
+        "#,
+        &keys as &[Option<&[u8]>],
+        &services as &[Option<i32>],
+        &ids as &[Option<i32>],
+        &names as &[Option<&str>],
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    let found = rows.into_iter().map(|row| {
+        let key = row.key.zip(row.key_service).map(|(id, service)| CheckedKey {
+            id,
+            service,
+            last_used_at: row.last_used_at,
+            expires_at: row.key_expires_at,
+        });
+        let groups = row.group_ids.into_iter().zip(row.group_names).zip(row.group_ends);
+        let ways = row.roles.into_iter().zip(row.permissions).zip(row.groups).zip(row.ends);
+        let person = row.person.zip(row.username).map(|(id, username)| FoundPerson {
+            id,
+            username,
+            is_admin: row.is_admin,
+            attributes: row.attributes.map(|attributes| attributes.0).unwrap_or_default(),
+            groups: groups.map(|((id, name), end)| (id, name, end)).collect(),
+            ways: ways
+                .map(|(((role, permission), group), expires_at)| Way { role, permission, group, expires_at })
+                .collect(),
+        });
+        let service = row.service.map(|service| (service, row.version));
+        (row.place, Found { key, service, vocabulary: row.vocabulary, person })
+    });
+    by_place(asked, found)
+}
+
+impl Named {
+    /// What a caller wrote: an id, `person-<id>`, a username, or an address.
+    pub fn of(text: &str) -> Self {
+        let text = text.trim();
+        if text.is_empty() || text.len() > LONGEST || text.contains(char::is_control) {
+            return Self::Nobody;
+        }
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().map_or(Self::Nobody, |id| Self::Id(PersonId(id)));
+        }
+        id_in(text).map_or_else(|| Self::Name(normal(text).into_owned()), Self::Id)
+    }
+
+    fn id(&self) -> Option<i32> {
+        match self {
+            Self::Id(id) => Some(id.0),
+            Self::Anonymous | Self::Nobody | Self::Name(_) => None,
+        }
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Anonymous | Self::Nobody | Self::Id(_) => None,
+        }
+    }
+}

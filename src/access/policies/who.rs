@@ -1,0 +1,122 @@
+//! The subject of a decision: who they are, what they hold, and by which way.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::language::{Row, Subject};
+use super::store::subjects::{FoundPerson, Way};
+use crate::base::id::{PersonId, RoleId, ServiceId};
+use crate::gate::effective::store::Assignments;
+use crate::gate::{Effective, Vocabulary};
+
+/// Somebody who may log in.
+#[derive(Debug)]
+pub struct Who {
+    pub id: PersonId,
+    pub username: String,
+    /// What they hold in the service.
+    pub effective: Effective,
+    /// As expressions see them.
+    pub subject: Subject,
+    groups: Vec<(i32, String, Option<OffsetDateTime>)>,
+    ways: Vec<Way>,
+    service: ServiceId,
+    vocabulary: Arc<Vocabulary>,
+}
+
+/// One way by which somebody holds what a decision came of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ground<'a> {
+    /// The role; none where they are only in a group.
+    pub role: Option<Arc<str>>,
+    /// The permission that it carries, if a permission decided.
+    pub permission: Option<&'a str>,
+    /// The group through which it comes.
+    pub group: Option<&'a str>,
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+impl Who {
+    pub(super) fn new(vocabulary: &Arc<Vocabulary>, service: ServiceId, found: FoundPerson) -> Self {
+        let FoundPerson { id, username, is_admin, attributes, groups, ways } = found;
+        let (direct, roles): (Vec<&Way>, Vec<&Way>) = ways.iter().partition(|way| way.permission.is_some());
+        let mut held: Vec<i32> = roles.iter().chain(&direct).map(|way| way.role).collect();
+        held.sort_unstable();
+        held.dedup();
+        let direct = direct.iter().filter_map(|way| way.permission).collect();
+        let ends_at = ways.iter().filter_map(|way| way.expires_at).min();
+        let effective = vocabulary.effective(&Assignments::new((id, service), held, direct, ends_at));
+        let subject = Subject {
+            id: Some(i64::from(id.0)),
+            username: Some(username.clone()),
+            is_admin,
+            is_authenticated: true,
+            roles: effective.roles.iter().map(ToString::to_string).collect(),
+            permissions: effective.permissions.iter().map(ToString::to_string).collect(),
+            groups: groups.iter().map(|(_, name, _)| name.clone()).collect(),
+            attributes: Row::from(&attributes),
+            ..Subject::default()
+        };
+        Self { id, username, effective, subject, groups, ways, service, vocabulary: Arc::clone(vocabulary) }
+    }
+
+    /// As expressions see them, where the caller says more of them: what it says counts before what is stored. Who they are and
+    /// what they hold is not the caller's to say.
+    pub fn subject_with(&self, properties: &Row) -> Subject {
+        Subject { attributes: self.subject.attributes.with(properties), ..self.subject.clone() }
+    }
+
+    /// When the first of what they hold ends, groups that they are in included.
+    pub fn ends_at(&self) -> Option<OffsetDateTime> {
+        let of_groups = self.groups.iter().filter_map(|(_, _, end)| *end);
+        of_groups.chain(self.effective.ends_at).min()
+    }
+
+    /// How they come to a role.
+    pub fn grounds_of_role(&self, name: &str) -> Vec<Ground<'_>> {
+        let is_named = |way: &&Way| self.role(way.role).is_some_and(|role| *role == *name);
+        self.ways.iter().filter(is_named).map(|way| self.ground(way, None)).collect()
+    }
+
+    /// How they come to a permission.
+    pub fn grounds_of_permission<'a>(&'a self, name: &'a str) -> Vec<Ground<'a>> {
+        let carries = |way: &&Way| match way.permission {
+            Some(permission) => self.vocabulary.is_permission(permission, name, self.service),
+            None => self.vocabulary.role_carries(RoleId(way.role), name, self.service),
+        };
+        self.ways.iter().filter(carries).map(|way| self.ground(way, Some(name))).collect()
+    }
+
+    /// How they come to be in a group.
+    pub fn ground_of_group(&self, name: &str) -> Option<Ground<'_>> {
+        let (_, name, expires_at) = self.groups.iter().find(|(_, group, _)| group == name)?;
+        Some(Ground { role: None, permission: None, group: Some(name), expires_at: *expires_at })
+    }
+
+    /// Whether a role or a permission of this name is there at all.
+    pub fn could_hold(&self, name: &str) -> bool {
+        self.vocabulary.has_permission(name) || self.vocabulary.has_role(name)
+    }
+
+    fn ground<'a>(&'a self, way: &Way, permission: Option<&'a str>) -> Ground<'a> {
+        let group = way.group.and_then(|id| self.groups.iter().find(|(group, _, _)| *group == id));
+        Ground {
+            role: self.role(way.role),
+            permission,
+            group: group.map(|(_, name, _)| name.as_str()),
+            expires_at: way.expires_at,
+        }
+    }
+
+    /// None for the role that a direct grant is.
+    fn role(&self, id: i32) -> Option<Arc<str>> {
+        self.vocabulary.role_name(RoleId(id), self.service)
+    }
+}
+
+/// The different ones, in order.
+pub(super) fn distinct(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    names.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
+}
