@@ -67,14 +67,9 @@ impl Subjects {
 
     /// Brings `sets` to the versions that were found; answers whether one had to be loaded, so that all is to be asked again.
     async fn update(&self, conn: &mut PgConnection, sets: &mut Sets, found: &[Found]) -> Result<bool> {
-        let decides = found.iter().filter_map(|found| found.service);
-        let decides: BTreeSet<(ServiceId, Option<i64>)> = decides.collect();
+        let decides: BTreeSet<(ServiceId, i64)> = found.iter().filter_map(|found| found.service).collect();
         let mut loaded = false;
         for (service, version) in decides {
-            let Some(version) = version else {
-                sets.remove(&service);
-                continue;
-            };
             if sets.get(&service).is_some_and(|set| set.version == version) {
                 continue;
             }

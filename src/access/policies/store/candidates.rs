@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ServiceId};
 
-/// The next people after one, by id: whoever may log in, or of them who holds something in a service at `now`. Clients that act for
-/// themselves are among them.
+/// The next people after one, by id: whoever may log in, or who holds something in a service at `now`, whether they may log in or
+/// not. Clients that act for themselves are among them.
 pub async fn next(
     conn: &mut PgConnection,
     (service, everybody): (ServiceId, bool),
@@ -32,11 +32,25 @@ pub async fn next(
     } else {
         sqlx::query_scalar!(
             r#"
-            select distinct p.id as "id: PersonId"
-            from auth.roles_at($4) held
-            join auth.person p on p.id = held.person_id and p.removed_at is null and p.disabled_at is null
-            where held.service_id = $3 and held.person_id > $1
-            order by p.id
+            select held.person_id as "id!: PersonId"
+            from (
+                (
+                    select distinct person_id
+                    from auth.roles_given_at($4)
+                    where service_id = $3 and person_id > $1
+                    order by person_id
+                    limit $2
+                )
+                union
+                (
+                    select distinct person_id
+                    from auth.roles_by_groups_at($4)
+                    where service_id = $3 and person_id > $1
+                    order by person_id
+                    limit $2
+                )
+            ) held
+            order by held.person_id
             limit $2
             "#,
             after.0,

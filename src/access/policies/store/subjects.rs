@@ -45,7 +45,7 @@ pub struct Found {
     /// The key, if it is one: whether it is over is for the asker to say.
     pub key: Option<CheckedKey>,
     /// The service that is asked in, unless it is removed, and the version of what decides there.
-    pub service: Option<(ServiceId, Option<i64>)>,
+    pub service: Option<(ServiceId, i64)>,
     /// Of the vocabulary.
     pub vocabulary: i64,
     /// The subject, if it is somebody who may log in, and nobody else might be meant.
@@ -89,8 +89,7 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
             asked.place as "place!",
             k.id as "key?: KeyId", k.service_id as "key_service?: ServiceId", k.last_used_at as "last_used_at?",
             k.expires_at as "key_expires_at?",
-            s.id as "service?: ServiceId",
-            settings.version as "version?",
+            decides.service_id as "service?: ServiceId", decides.version as "version?",
             (select version from auth.vocabulary where single) as "vocabulary!",
             p.id as "person?: PersonId", p.username as "username?", p.attributes as "attributes?: Json<Map<String, Value>>",
             administers.is_admin as "is_admin!",
@@ -100,15 +99,17 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
         from unnest($1::bytea[], $2::integer[], $3::integer[], $4::text[]) with ordinality
             as asked (key_hash, service_id, person_id, name, place)
         left join auth.service_keys k on k.key_hash = asked.key_hash
-        left join auth.services s on s.id = coalesce(k.service_id, asked.service_id) and s.removed_at is null
-        left join auth.policy_settings settings on settings.service_id = s.id
+        -- Of each service that is there, but for Portero itself.
+        left join auth.policy_settings decides on decides.service_id = coalesce(k.service_id, asked.service_id)
         -- Whoever is called so; where that may be two, nobody is meant.
         left join lateral (
             select case when count(*) = 1 then min(named.id) end as id
             from (
                 select asked.person_id as id where asked.person_id is not null
                 union
-                select id from auth.person where username = asked.name and removed_at is null
+                select id
+                from auth.person
+                where auth.fold(username) = auth.fold(asked.name) and username = asked.name and removed_at is null
                 union
                 select id
                 from auth.person
@@ -134,7 +135,7 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
         cross join lateral (
             select coalesce(array_agg(w.role_id), '{}') as roles, coalesce(array_agg(w.permission_id), '{}') as permissions,
                    coalesce(array_agg(w.group_id), '{}') as groups, coalesce(array_agg(w.expires_at), '{}') as ends
-            from auth.ways_in(p.id, s.id, $5) w
+            from auth.ways_in(p.id, decides.service_id, $5) w
         ) held
         -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
         where asked.place between 1 and cardinality($1)
@@ -166,7 +167,7 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
                 .map(|(((role, permission), group), expires_at)| Way { role, permission, group, expires_at })
                 .collect(),
         });
-        let service = row.service.map(|service| (service, row.version));
+        let service = row.service.zip(row.version);
         (row.place, Found { key, service, vocabulary: row.vocabulary, person })
     });
     by_place(asked, found)
