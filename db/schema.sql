@@ -4056,8 +4056,8 @@ create index resource_types_service_idx on auth.resource_types (service_id, id);
 -- How a service decides: a row for each that is there. Without one, nothing is permitted.
 create table auth.policy_settings (
     service_id         integer not null,
-    -- Policies decide, and nothing else does.
-    policies_decide    boolean not null default false,
+    -- Policies decide, and nothing else does; null: as soon as there are some.
+    policies_decide    boolean,
     -- Where they don't: a permission that is called like the action, or `type:action`, permits.
     permissions_decide boolean not null default true,
     -- Another one means that policies, types or this row have changed: what instances hold in memory is loaded anew.
@@ -4331,4 +4331,4 @@ values
     (37, 'groups', true,
      '\x26a8d1614cea63b3eabed41115e7ee81d67dcf76a49f6ed9ca356e32a96f33d49f77b2d91a57151041b3220490ddf10e', 0),
     (38, 'policies', true,
-     '\x15267ea336a7011d6bf2b69264e93def6b6aec4a0924afc6ae236e830fdb2a0a6fd9436c73a9ed7f9d12d3fd8b254ef0', 0);
+     '\x9ec9f0a887b97b17e34af268050b62faa7d2970c32bb362f0cf856681c874b12d0d0a9fc18a02200eb91318118bdb02b', 0);

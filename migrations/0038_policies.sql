@@ -54,8 +54,8 @@ create index resource_types_service_idx on auth.resource_types (service_id, id);
 -- How a service decides: a row for each that is there. Without one, nothing is permitted.
 create table auth.policy_settings (
     service_id         integer not null,
-    -- Policies decide, and nothing else does.
-    policies_decide    boolean not null default false,
+    -- Policies decide, and nothing else does; null: as soon as there are some.
+    policies_decide    boolean,
     -- Where they don't: a permission that is called like the action, or `type:action`, permits.
     permissions_decide boolean not null default true,
     -- Another one means that policies, types or this row have changed: what instances hold in memory is loaded anew.

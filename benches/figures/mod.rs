@@ -3,6 +3,7 @@
 mod audit;
 pub mod beside;
 mod checks;
+mod decisions;
 mod equal;
 mod logins;
 mod oauth;
@@ -52,12 +53,14 @@ pub enum Figure {
     Renewals,
     /// Access tokens, introspection, logins for a client.
     Oauth,
+    /// Decisions by policies, and checks of people in groups.
+    Decisions,
     /// Every request at 1,000 people and at 1,000,000.
     Scale,
 }
 
 impl Figure {
-    pub const USUAL: [Self; 10] = [
+    pub const USUAL: [Self; 11] = [
         Self::Checks,
         Self::Alone,
         Self::Logins,
@@ -67,9 +70,10 @@ impl Figure {
         Self::Storm,
         Self::Stream,
         Self::Oauth,
+        Self::Decisions,
         Self::Rest,
     ];
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Checks,
         Self::Alone,
         Self::Logins,
@@ -79,6 +83,7 @@ impl Figure {
         Self::Storm,
         Self::Stream,
         Self::Oauth,
+        Self::Decisions,
         Self::Rest,
         Self::Purge,
         Self::Renewals,
@@ -110,6 +115,7 @@ impl Bench {
             Figure::Storm => storm::storm(self).await,
             Figure::Stream => stream::stream(self).await,
             Figure::Oauth => oauth::oauth(self).await,
+            Figure::Decisions => decisions::decisions(self).await,
             Figure::Rest => rest::rest(self).await,
             Figure::Purge => purge::purge(self).await,
             Figure::Renewals => renewals::renewals(self).await,

@@ -25,12 +25,14 @@ pub struct Ask {
 }
 
 /// Whose token the request carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum By {
     Nobody,
     /// The person that it is about.
     Themselves,
     Administrator,
+    /// A backend, by its key.
+    Key(String),
 }
 
 impl Ask {
@@ -88,13 +90,15 @@ impl Ask {
             let at = usize::try_from(mix(subject.unique)).unwrap_or(0) % self.texts.len();
             body = body.replace("{text}", &self.texts[at]);
         }
-        let token = match self.by {
+        let token = match &self.by {
             By::Nobody => String::new(),
             By::Themselves => header(subject.person, subject.token),
             By::Administrator => header(Person::ADMINISTRATOR, 0),
+            By::Key(key) => format!("authorization: Bearer {key}\r\n"),
         };
         let content_type = match self.content_type.as_str() {
-            "" => String::new(),
+            "" if self.body.is_empty() => String::new(),
+            "" => "content-type: application/json\r\n".to_owned(),
             content_type => format!("content-type: {content_type}\r\n"),
         };
         let length = body.len();

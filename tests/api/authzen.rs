@@ -72,6 +72,27 @@ async fn without_policies_a_permission_decides() {
 }
 
 #[tokio::test]
+async fn policies_decide_as_soon_as_there_is_one_unless_they_are_off() {
+    let (server, root) = world().await;
+    let ada = server.person_with("ada", &[(SHOP, EDITOR)]).await;
+    let shop = server.backend(SHOP).await;
+    let may = async |action: &str| decision(&ask(&shop, "ada", action, json!({"user_id": ada.id})).await);
+    let settle = async |decide: Value| {
+        root.patch("/services/1/policy-settings", json!({"policies_decide": decide})).await.ok();
+    };
+    assert_eq!((may("read").await, may("delete").await), (Some(true), Some(false)), "by her permission");
+    settle(json!(false)).await;
+    let made = policy(&root, "invoice", "delete", "user_id = auth_user.id").await;
+    assert_eq!((may("read").await, may("delete").await), (Some(true), Some(false)), "it does not count yet");
+    settle(Value::Null).await;
+    assert_eq!((may("read").await, may("delete").await), (Some(false), Some(true)), "by the policy alone");
+    root.delete(&format!("/services/1/policies/{}", made.id())).await.ok();
+    assert_eq!((may("read").await, may("delete").await), (Some(true), Some(false)), "without policies as before");
+    settle(json!(true)).await;
+    assert_eq!((may("read").await, may("delete").await), (Some(true), Some(true)), "it is hers, by the usual three");
+}
+
+#[tokio::test]
 async fn policies_decide_by_the_row_and_by_who_asks() {
     let (server, root) = world().await;
     let ada = server.person_with("ada", &[(SHOP, EDITOR)]).await;

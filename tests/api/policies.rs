@@ -178,7 +178,7 @@ async fn who_manages_a_service_manages_its_policies() {
 async fn a_service_that_lets_policies_decide_gets_three_unless_it_has_some() {
     let (_server, root) = world().await;
     let settings = root.get("/services/1/policy-settings").await;
-    assert_eq!(settings.body, json!({"policies_decide": false, "permissions_decide": true}));
+    assert_eq!(settings.body, json!({"policies_decide": null, "permissions_decide": true}));
     let_policies_decide(&root).await;
     let policies = root.get("/services/1/policies").await;
     assert_eq!(policies.column("table_name"), ["auth_policies", "auth_users", "all"]);

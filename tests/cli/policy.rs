@@ -24,7 +24,7 @@ async fn policies_are_made_listed_and_removed() {
     let house = furnished().await;
     let said = house.run(&["policy", "add", "invoice", "read", "user_id = auth_user.id", "their own"]);
     assert!(said.code == 0 && said.out.contains("Created policy 1: read on invoice."), "{said:?}");
-    assert!(said.err.contains("policies do not decide"), "{said:?}");
+    assert!(said.err.contains("from now on policies decide"), "{said:?}");
     assert!(house.run(&["policy", "add", "invoice", "read", "user_id = auth_user.id"]).out.contains("Already exists"));
     let second = house.json(&["policy", "add", "all", "all", "", "--restrictive", "--service", "Shop"]);
     assert_eq!((&second["effect"], &second["expression"]), (&json!("restrictive"), &json!("")));

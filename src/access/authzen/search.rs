@@ -126,7 +126,7 @@ pub(super) struct FoundAction {
 fn known(there: &There, resource_type: &str) -> Vec<String> {
     let of_type = there.set.of_type(resource_type);
     let mut names: Vec<String> = of_type.actions().into_iter().map(str::to_owned).collect();
-    if !there.set.settings.policies_decide {
+    if !there.set.policies_decide {
         let [_, of_this_type] = permissions_for(resource_type, "");
         let held = there.who.iter().flat_map(|who| who.effective.permissions.iter());
         names.extend(held.map(|name| name.strip_prefix(&*of_this_type).unwrap_or(name).to_owned()));

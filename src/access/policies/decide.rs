@@ -67,10 +67,9 @@ const MOST_REMEMBERED: usize = 20;
 
 /// Decides. An error is a no.
 pub fn decide(question: &Question<'_>) -> Decision {
-    let settings = question.set.settings;
-    if settings.policies_decide {
+    if question.set.policies_decide {
         by_policies(question)
-    } else if settings.permissions_decide {
+    } else if question.set.permissions_decide {
         by_permissions(question)
     } else {
         Decision { allowed: false, because: Because::Nothing }

@@ -45,11 +45,10 @@ pub fn filter(
     request: &Request,
     (dialect, names): (Dialect, &BTreeMap<String, String>),
 ) -> Result<Filter, NotSayable> {
-    if !set.settings.policies_decide {
+    if !set.policies_decide {
         let names = permissions_for(resource_type, action);
         let held = who.map_or(&[][..], |who| &who.effective.permissions);
-        let permits =
-            set.settings.permissions_decide && names.iter().any(|name| held.iter().any(|held| **held == **name));
+        let permits = set.permissions_decide && names.iter().any(|name| held.iter().any(|held| **held == **name));
         return Ok(if permits { Filter::Always } else { Filter::Never });
     }
     let of_type = set.of_type(resource_type);

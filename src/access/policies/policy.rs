@@ -212,21 +212,23 @@ pub fn normal(name: &str) -> std::borrow::Cow<'_, str> {
 /// What decides in a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PolicySettings {
-    /// Policies decide, and nothing else does.
-    pub policies_decide: bool,
+    /// Whether policies decide, and nothing else does; null: as soon as the service has one.
+    pub policies_decide: Option<bool>,
     /// While policies do not decide: a permission that is called like the action, or `type:action`, permits.
     pub permissions_decide: bool,
 }
 
 /// What to change of that; at least one field.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(min_properties = 1, example = json!({"policies_decide": true}))]
 pub struct PolicySettingsChange {
-    /// Policies decide, and nothing else does. A service that has none gets three: its policies and people are for
-    /// administrators, and everything else is for who it belongs to (`user_id = auth_user.id`).
+    /// Whether policies decide, and nothing else does; null: as soon as the service has one. When true and it has none, it gets
+    /// three: its policies and people are for administrators, and everything else is for who it belongs to
+    /// (`user_id = auth_user.id`).
     #[serde(default)]
-    pub policies_decide: Option<bool>,
+    #[schema(value_type = Option<bool>)]
+    pub policies_decide: Patch<bool>,
     /// While policies do not decide: a permission that is called like the action, or `type:action`, permits.
     #[serde(default)]
     pub permissions_decide: Option<bool>,

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::compile;
 use super::language::{Declared, Expression, Fault};
-use super::policy::{ALL, Effect, PolicySettings, normal};
+use super::policy::{ALL, Effect, normal};
 use super::store::load::{StoredPolicy, StoredSet};
 
 /// What every service knows.
@@ -15,7 +15,10 @@ const USUAL_ACTIONS: [&str; 5] = ["create", "delete", "read", "read_mine", "upda
 #[derive(Debug)]
 pub struct PolicySet {
     pub version: i64,
-    pub settings: PolicySettings,
+    /// Policies decide, and nothing else does.
+    pub policies_decide: bool,
+    /// Where they don't: permissions do.
+    pub permissions_decide: bool,
     /// By type of resource.
     policies: HashMap<String, Vec<Arc<StoredPolicy>>>,
     declared: HashMap<String, Arc<Declared>>,
@@ -63,6 +66,7 @@ impl PolicySet {
     pub fn of(stored: StoredSet) -> Self {
         let StoredSet { version, settings, policies: all, types } = stored;
         let count = all.len();
+        let policies_decide = settings.policies_decide.unwrap_or(count > 0);
         let mut policies: HashMap<String, Vec<Arc<StoredPolicy>>> = HashMap::new();
         for policy in all {
             policies.entry(policy.table_name.clone()).or_default().push(Arc::new(policy));
@@ -70,7 +74,16 @@ impl PolicySet {
         let declared = types.into_iter().map(|(name, columns)| (name, Arc::new(compile::declared(&columns)))).collect();
         let of_all = policies.get(ALL).map_or(&[][..], Vec::as_slice);
         let others = Arc::new(OfType::new(&[], of_all, &Arc::new(compile::undeclared())));
-        Self { version, settings, policies, declared, count, known: RwLock::default(), others }
+        Self {
+            version,
+            policies_decide,
+            permissions_decide: settings.permissions_decide,
+            policies,
+            declared,
+            count,
+            known: RwLock::default(),
+            others,
+        }
     }
 
     /// How much of memory it takes, in policies.
@@ -164,6 +177,7 @@ fn applying(own: &ByAction, of_all: &ByAction, action: Option<&String>) -> Apply
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::policies::PolicySettings;
     use crate::base::id::PolicyId;
 
     fn set(policies: &[(&str, &str, Effect)]) -> PolicySet {
@@ -176,7 +190,7 @@ mod tests {
         });
         PolicySet::of(StoredSet {
             version: 1,
-            settings: PolicySettings { policies_decide: true, permissions_decide: true },
+            settings: PolicySettings { policies_decide: None, permissions_decide: true },
             policies: policies.collect(),
             types: Vec::new(),
         })

@@ -52,7 +52,7 @@ async fn patch_policy_settings(
     if_match: IfMatch,
     Json(said): Json<PolicySettingsChange>,
 ) -> Result<Tagged<PolicySettings>> {
-    if said.policies_decide.is_none() && said.permissions_decide.is_none() {
+    if said.policies_decide.keeps() && said.permissions_decide.is_none() {
         return Err(Error::invalid_field("", "nothing to change: send `policies_decide` or `permissions_decide`"));
     }
     let (service, by) = by.resolve_within(&mut *access.db.read().await?, &service).await?;

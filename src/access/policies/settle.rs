@@ -5,6 +5,7 @@ use super::policy::ALL;
 use super::{Effect, NewPolicy, PolicySettings, PolicySettingsChange, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, ServiceId};
+use crate::base::patch::Patch;
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::store::services;
 use crate::platform::http::{IfMatch, Tagged};
@@ -33,14 +34,18 @@ pub async fn settle(
         if_match.allows(&before.etag)?;
     }
     let after = PolicySettings {
-        policies_decide: change.policies_decide.unwrap_or(before.shown.policies_decide),
+        policies_decide: match change.policies_decide {
+            Patch::Keep => before.shown.policies_decide,
+            Patch::Clear => None,
+            Patch::Set(decide) => Some(decide),
+        },
         permissions_decide: change.permissions_decide.unwrap_or(before.shown.permissions_decide),
     };
     if after != before.shown {
         store::settings::update(tx, service, after).await?;
         tx.tell(Event::new(Action::PolicySettingsChanged).within(service).changed(before.shown, after));
     }
-    let begins = after.policies_decide && !before.shown.policies_decide;
+    let begins = after.policies_decide == Some(true) && before.shown.policies_decide != Some(true);
     if begins && store::policies::count(tx, service).await?.policies == 0 {
         make_defaults(tx, service).await?;
     }

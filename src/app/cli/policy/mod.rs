@@ -16,6 +16,7 @@ use crate::access::policies::{
 use crate::access::services;
 use crate::base::id::{PolicyId, ServiceId};
 use crate::base::names::Description;
+use crate::base::patch::Patch;
 use crate::base::secret::Secret;
 use crate::gate::audit::AuditedTx;
 use crate::platform::http::Page;
@@ -142,7 +143,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let service = service.find(&mut tx).await?;
             let set = policies::store::load::load(&mut tx, service).await?.map(policies::PolicySet::of);
             let set = set.with_context(|| format!("service {service} has no policies"))?;
-            if !set.settings.policies_decide {
+            if !set.policies_decide {
                 remark("policies do not decide in this service: `portero policy enable` changes that");
             }
             line(row_security::statements(&set)?.trim_end())
@@ -153,7 +154,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
 
 async fn let_decide(mut tx: AuditedTx, tool: &Tool, of: OfService, decide: bool) -> anyhow::Result<()> {
     let service = of.find(&mut tx).await?;
-    let change = PolicySettingsChange { policies_decide: Some(decide), permissions_decide: None };
+    let change = PolicySettingsChange { policies_decide: Patch::Set(decide), permissions_decide: None };
     let settled = policies::settle(&mut tx, service, change, None).await?;
     let count = policies::store::policies::count(&mut tx, service).await?;
     tx.commit([]).await?;
@@ -162,10 +163,14 @@ async fn let_decide(mut tx: AuditedTx, tool: &Tool, of: OfService, decide: bool)
     tool.output.done(&shown, format_args!("{who} in service {service}, which has {}.", count.policies))
 }
 
-/// A policy that does not decide would surprise whoever has just made it.
+/// A policy that does not decide would surprise whoever has just made it, and so would a first one that does.
 async fn tell_whether_they_decide(tx: &mut AuditedTx, service: ServiceId) -> anyhow::Result<()> {
-    if !policies::settings(tx, service).await?.shown.policies_decide {
-        remark("policies do not decide in this service yet: `portero policy enable` changes that");
+    match policies::settings(tx, service).await?.shown.policies_decide {
+        Some(false) => remark("policies do not decide in this service: `portero policy enable` changes that"),
+        None if policies::store::policies::count(tx, service).await?.policies == 1 => {
+            remark("from now on policies decide in this service, and its permissions do not");
+        }
+        _ => {}
     }
     Ok(())
 }
