@@ -24,19 +24,21 @@ pub const OFFLINE_ACCESS: &str = "offline_access";
 pub const ROLES: &str = "roles";
 /// The permissions that the person holds.
 pub const PERMISSIONS: &str = "permissions";
+/// The groups by which the person holds these.
+pub const GROUPS: &str = "groups";
 
 /// All that an administrator may do: from this machine alone, for clients that are good there only. No list of scopes that a
 /// client may ask a person for has it; the password grant reads it by itself.
 pub const SUPERUSER: &str = "superuser";
 
 /// Those with a meaning of their own.
-pub const STANDARD: [&str; 8] = [OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_ACCESS, ROLES, PERMISSIONS];
+pub const STANDARD: [&str; 9] = [OPENID, PROFILE, EMAIL, PHONE, ADDRESS, OFFLINE_ACCESS, ROLES, PERMISSIONS, GROUPS];
 
 /// Those that a client may ask for unless something else is said of it.
 pub const BY_DEFAULT: [&str; 6] = [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS, ROLES, PERMISSIONS];
 
 /// Those that clients ask for out of habit, and that are dropped where they are not allowed: nobody is told less than they hoped.
-const DROPPED: [&str; 4] = [ADDRESS, PHONE, "groups", OFFLINE_ACCESS];
+const DROPPED: [&str; 4] = [ADDRESS, PHONE, GROUPS, OFFLINE_ACCESS];
 
 /// A request has no more of them.
 const MOST: usize = 100;

@@ -6,7 +6,7 @@ mod spanish;
 use time::Duration;
 
 use crate::base::locale::Locale;
-use crate::oauth::scopes::{ADDRESS, EMAIL, OFFLINE_ACCESS, OPENID, PERMISSIONS, PHONE, PROFILE, ROLES};
+use crate::oauth::scopes::{ADDRESS, EMAIL, GROUPS, OFFLINE_ACCESS, OPENID, PERMISSIONS, PHONE, PROFILE, ROLES};
 
 /// How many characters of an address that somebody has sent are shown.
 const LONGEST_ADDRESS: usize = 200;
@@ -103,6 +103,7 @@ struct Scopes {
     offline_access: &'static str,
     roles: &'static str,
     permissions: &'static str,
+    groups: &'static str,
     /// A permission, and the service that it is one of.
     permission: &'static str,
     /// All that one may do in a service.
@@ -129,6 +130,7 @@ impl Words {
             OFFLINE_ACCESS => self.scopes.offline_access,
             ROLES => self.scopes.roles,
             PERMISSIONS => self.scopes.permissions,
+            GROUPS => self.scopes.groups,
             _ => return None,
         })
     }

@@ -12,7 +12,7 @@ use crate::base::opaque::oauth::ClientSecretHash;
 use crate::gate::access_tokens::scope::is_of_a_service;
 use crate::gate::{Effective, Evaluator};
 use crate::oauth::audience::Audience;
-use crate::oauth::scopes::{PERMISSIONS, ROLES};
+use crate::oauth::scopes::{GROUPS, PERMISSIONS, ROLES};
 use crate::platform::database::{BatchQuery, distinct};
 
 /// What one caller asks.
@@ -114,5 +114,5 @@ async fn held_by_itself(
 
 /// Whether a scope asks for what is held in services: only then that must be known.
 fn asks_what_is_held(scope: &str) -> bool {
-    is_of_a_service(scope) || scope == ROLES || scope == PERMISSIONS
+    is_of_a_service(scope) || [ROLES, PERMISSIONS, GROUPS].contains(&scope)
 }

@@ -19,7 +19,7 @@ use crate::oauth::clients::{Client, Known};
 use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
-use crate::oauth::scopes::{self, PERMISSIONS, ROLES, Refused, written};
+use crate::oauth::scopes::{self, GROUPS, PERMISSIONS, ROLES, Refused, written};
 use crate::oauth::tokens::{Grant, Login, Minted, NewAuthorization, issue, mint};
 
 /// The one kind of token that is taken and given (RFC 8693 section 3). A session's token is one, too.
@@ -175,7 +175,7 @@ async fn granted(
             let asked = scopes::read(text).ok_or(Refused::Malformed)?;
             let told = |scope: &str| {
                 let may_tell = client.scopes.iter().any(|own| own == scope) && subject.has(scope);
-                [ROLES, PERMISSIONS].contains(&scope) && may_tell
+                [ROLES, PERMISSIONS, GROUPS].contains(&scope) && may_tell
             };
             let is_allowed = |scope: &String| {
                 OF_A_LOGIN.contains(&scope.as_str())

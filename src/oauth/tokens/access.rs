@@ -6,6 +6,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::NewAccessToken;
+use super::store::groups_in;
 use crate::base::error::Result;
 use crate::base::id::{AuthorizationId, PersonId};
 use crate::base::opaque::oauth::{AccessToken, AccessTokenHash};
@@ -15,7 +16,7 @@ use crate::oauth::audience::Audience;
 use crate::oauth::clients::{Client, TokenFormat};
 use crate::oauth::dpop::Thumbprint;
 use crate::oauth::keys::TokenType;
-use crate::oauth::scopes::{PERMISSIONS, ROLES, written};
+use crate::oauth::scopes::{GROUPS, PERMISSIONS, ROLES, written};
 
 /// The longest JWT that tells roles and permissions: a longer one tells none of them, and whoever wants to know asks.
 const LONGEST: usize = 4 * 1024;
@@ -136,6 +137,8 @@ struct Claims<'a> {
     roles: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     permissions: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    groups: BTreeMap<String, Vec<String>>,
 }
 
 /// The claim `cnf` (RFC 7800 section 3.1, RFC 9449 section 6.1).
@@ -190,12 +193,19 @@ async fn jwt(oauth: &OAuth, grant: &Grant<'_>, (now, expires_at): (OffsetDateTim
         cnf: grant.jkt.map(|jkt| Confirmation { jkt: jkt.as_str() }),
         roles: BTreeMap::new(),
         permissions: BTreeMap::new(),
+        groups: BTreeMap::new(),
     };
     let by = (grant.client.signing_alg, TokenType::Access);
     let has = |scope: &str| grant.scopes.iter().any(|granted| granted == scope);
-    let (roles, permissions) = (has(ROLES), has(PERMISSIONS));
-    if roles || permissions {
-        for (service, held) in grant.audience.usable(grant.scopes) {
+    let (roles, permissions, groups) = (has(ROLES), has(PERMISSIONS), has(GROUPS));
+    if roles || permissions || groups {
+        let usable = grant.audience.usable(grant.scopes);
+        if groups {
+            let person = grant.subject.person();
+            claims.groups = groups_in(&mut *oauth.db.read().await?, person, &grant.audience.services(), now).await?;
+            claims.groups.retain(|name, _| usable.iter().any(|(service, held)| **service == **name && !held.roles.is_empty()));
+        }
+        for (service, held) in usable {
             if roles && !held.roles.is_empty() {
                 claims.roles.insert(Arc::clone(&service), held.roles);
             }
@@ -209,6 +219,7 @@ async fn jwt(oauth: &OAuth, grant: &Grant<'_>, (now, expires_at): (OffsetDateTim
         }
         claims.roles.clear();
         claims.permissions.clear();
+        claims.groups.clear();
     }
     oauth.keys.sign(&oauth.db, by, &claims, now).await
 }

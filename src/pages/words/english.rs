@@ -71,6 +71,7 @@ pub(super) static WORDS: Words = Words {
         offline_access: "keep its access while you are away",
         roles: "see which roles you hold",
         permissions: "see what you are permitted to do",
+        groups: "see the groups by which you are permitted to do it",
         permission: "use your permission “{}” in {}",
         service: "do in {} whatever you may do there",
     },

@@ -71,6 +71,7 @@ pub(super) static WORDS: Words = Words {
         offline_access: "conservar el acceso mientras usted no esté",
         roles: "ver qué roles tiene",
         permissions: "ver qué tiene permitido hacer",
+        groups: "ver los grupos que le dan esos permisos",
         permission: "usar su permiso «{}» en {}",
         service: "hacer en {} todo lo que usted puede hacer allí",
     },

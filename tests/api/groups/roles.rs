@@ -1,10 +1,11 @@
 //! Roles of groups: everybody in them holds them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use time::Duration;
 
 use super::{GRANTS, after, group, held, put};
 use crate::support::Server;
+use crate::support::oauth::{NewAuthorization, NewClient, claims};
 
 #[tokio::test]
 async fn whoever_is_in_a_group_holds_what_it_holds_and_what_those_hold_that_it_is_in() {
@@ -128,4 +129,29 @@ async fn what_a_role_of_a_group_needs_is_named() {
     assert_eq!(adm1.post(GRANTS, nobody).await.refusal(), (404, "group_not_found"));
     let by_hand = "insert into auth.group_service_role (group_id, service_id, role_id) values (1, 0, 0)";
     assert!(sqlx::raw_sql(by_hand).execute(server.app.db.pool()).await.is_err(), "nor by hand");
+}
+
+#[tokio::test]
+async fn a_token_tells_of_the_groups_by_which_roles_are_held_where_its_scope_asks_for_them() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    for (name, service) in [("Shopkeepers", 4), ("Till", 1), ("Idle", 0)] {
+        let group = adm1.post("/groups", json!({"name": name})).await.ok().id();
+        adm1.post(&format!("/groups/{group}/members"), json!({"person_id": 7})).await.ok();
+        if service > 0 {
+            let role = json!({"group_id": group, "service_id": service, "role_id": 4});
+            adm1.post("/group-service-roles", role).await.ok();
+        }
+    }
+    let told = async |scopes: &[&str]| {
+        let client_id = format!("app{}", scopes.len());
+        let client = server.client(NewClient { client_id: &client_id, scopes, ..NewClient::default() }).await;
+        let new = NewAuthorization { scopes, ..NewAuthorization::default() };
+        let token = client.redeem(&server.authorize(&client, 7, new).await).await.ok();
+        claims(token.body["access_token"].as_str().expect("a token"))["groups"].clone()
+    };
+    assert_eq!(told(&["openid", "groups"]).await, json!({"UI Store": ["Shopkeepers"]}), "of its audience alone");
+    assert_eq!(told(&["openid", "roles", "permissions"]).await, Value::Null, "nobody asked");
+    let narrow = told(&["openid", "roles", "groups", "UI Store:read"]).await;
+    assert_eq!(narrow, Value::Null, "a part of a role is not that role");
 }

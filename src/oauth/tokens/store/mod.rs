@@ -1,6 +1,7 @@
 //! The table `auth.access_tokens`, as it is written.
 
 pub mod authorizations;
+mod groups;
 pub mod purge;
 pub mod refresh_tokens;
 
@@ -15,6 +16,8 @@ use crate::base::error::Result;
 use crate::base::id::ClientId;
 use crate::base::opaque::oauth::AccessTokenHash;
 use crate::oauth::dpop::Thumbprint;
+
+pub use groups::groups_in;
 
 /// Stores access tokens; answers for each whether it is good: not when its client has changed since it was prepared, or its
 /// client or its subject has ended. Both stay as they are meanwhile: the subjects' rows are held before the clients', as everywhere.
