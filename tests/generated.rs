@@ -3,7 +3,7 @@
 //!
 //! Make them anew: `UPDATE_GENERATED=1 cargo test --test generated`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
@@ -20,6 +20,47 @@ fn the_openapi_document_is_that_of_the_code() {
     let document = portero::app::document();
     let json = document.to_pretty_json().expect("the document is JSON");
     check("docs/openapi.json", &format!("{json}\n"));
+}
+
+/// Of two schemas with one name the document has only one, whichever comes first.
+#[test]
+fn every_schema_of_the_openapi_document_is_one_type() {
+    let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, source) in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let (mut has_schema, mut renamed) = (false, None);
+        for line in source.lines().map(str::trim) {
+            has_schema |= line.starts_with("#[derive") && line.contains("ToSchema");
+            if let Some((_, name)) = line.split_once("schema(as = ") {
+                renamed = name.split([')', ',']).next().map(str::to_owned);
+            }
+            let item = line.split("struct ").nth(1).or_else(|| line.split("enum ").nth(1));
+            let is_item = !line.starts_with("//") && !line.starts_with('#');
+            if let Some(name) = item.filter(|_| is_item) {
+                let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                // Macros name theirs where they are used.
+                if std::mem::take(&mut has_schema) && !name.is_empty() {
+                    types.entry(renamed.take().unwrap_or_else(|| name.to_owned())).or_default().push(path.clone());
+                }
+            }
+        }
+    }
+    assert!(types.len() > 150, "{types:?}");
+    types.retain(|_, places| places.len() > 1);
+    assert!(types.is_empty(), "give one of them another name, or `#[schema(as = …)]`: {types:?}");
+}
+
+/// All files of a folder, with their paths.
+fn sources(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else {
+            found.push((path.display().to_string(), fs::read_to_string(&path).unwrap_or_default()));
+        }
+    }
+    found
 }
 
 #[test]

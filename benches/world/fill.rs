@@ -94,6 +94,7 @@ async fn vocabulary(conn: &mut PgConnection) -> anyhow::Result<()> {
         writeln!(row, "{id}\t{}\tone of many", service_name(id))
     })
     .await?;
+    copy(conn, "policy_settings (service_id)", 1..=SERVICES, |row, id| writeln!(row, "{id}")).await?;
     copy(conn, "permission (id, name)", 1..=PERMISSIONS, |row, id| writeln!(row, "{id}\t{}", permission_name(id)))
         .await?;
     copy(conn, "role (id, name)", 1..=ROLES, |row, id| writeln!(row, "{id}\t{}", role_name(id))).await?;

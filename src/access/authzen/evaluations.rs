@@ -47,7 +47,7 @@ pub(super) struct Evaluations {
     context: Option<Context>,
     /// Up to 1000 questions.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<Question>>, max_items = 1000)]
+    #[schema(value_type = Option<Vec<AccessQuestion>>, max_items = 1000)]
     evaluations: Option<Vec<Box<RawValue>>>,
     /// How they are answered.
     #[serde(default, deserialize_with = "object::optional")]
@@ -57,7 +57,7 @@ pub(super) struct Evaluations {
 /// A question of a list, as far as it says something of its own.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "documents what is read one by one, so that one that can't be read is answered by itself")]
-struct Question {
+struct AccessQuestion {
     subject: Option<Entity>,
     action: Option<ActionEntity>,
     resource: Option<Entity>,

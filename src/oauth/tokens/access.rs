@@ -203,7 +203,9 @@ async fn jwt(oauth: &OAuth, grant: &Grant<'_>, (now, expires_at): (OffsetDateTim
         if groups {
             let person = grant.subject.person();
             claims.groups = groups_in(&mut *oauth.db.read().await?, person, &grant.audience.services(), now).await?;
-            claims.groups.retain(|name, _| usable.iter().any(|(service, held)| **service == **name && !held.roles.is_empty()));
+            claims
+                .groups
+                .retain(|name, _| usable.iter().any(|(service, held)| **service == **name && !held.roles.is_empty()));
         }
         for (service, held) in usable {
             if roles && !held.roles.is_empty() {
