@@ -177,7 +177,8 @@ async fn show(tool: &Tool, group: &TypedRef<GroupId>, deep: bool) -> anyhow::Res
         everything(|role: &GroupRole| role.id, async |page: &_| of_groups::list(&mut conn, id, page, now).await);
     let roles = roles.await?;
     let shown: Value = json!({ "group": group, "members": members, "roles": roles });
-    tool.output.done(&shown, format_args!("Group {id} `{}`: {}.", group.name, or_dash(group.description.as_ref())))?;
+    let described = group.description.as_ref().map(|description| format!(": {description}")).unwrap_or_default();
+    tool.output.done(&shown, format_args!("Group {id} `{}`{described}.", group.name))?;
     if tool.output == super::output::Output::Text {
         table(&["in it", "ends", "reason"], members.iter().map(cells_of_member), &[])?;
         table(&["service", "role", "ends", "reason"], roles.iter().map(cells_of_role), &[])?;
