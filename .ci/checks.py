@@ -20,7 +20,14 @@ OF_OAUTH = {"/api/v1/token", "/consent", "/login", "/logout"}
 OF_CLIENTS = {"/clients", "/clients/{client_id}", "/clients/{client_id}/logo", "/api/v1/client"}
 
 # Which texts are expressions and types, that a person names a service, and which token is of which page, no schema says.
-OF_POLICIES = ("/access/v1/", "/auth_policies", "/services/{service}/policies", "/services/{service}/resource-types")
+OF_POLICIES = (
+    "/access/v1/",
+    "/auth_policies",
+    "/resource-roles",
+    "/services/{service}/policies",
+    "/services/{service}/resource-types",
+    "/services/{service}/resources",
+)
 
 LETTERS = [
     "a character that nobody sees",

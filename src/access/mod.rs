@@ -7,6 +7,7 @@ pub mod groups;
 pub mod keys;
 pub mod permissions;
 pub mod policies;
+pub mod resources;
 pub mod roles;
 pub mod services;
 

@@ -23,7 +23,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 
-use crate::access::{Access, administrators, authzen, grants, groups, keys, permissions, policies, roles, services};
+use crate::access::{
+    Access, administrators, authzen, grants, groups, keys, permissions, policies, resources, roles, services,
+};
 use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
@@ -156,6 +158,9 @@ fn of_decisions() -> Routes<Access> {
         .merge(policies::type_routes())
         .merge(policies::settings_routes())
         .merge(policies::predecessor_routes())
+        .merge(resources::routes())
+        .merge(resources::many_routes())
+        .merge(resources::role_routes())
         .merge(authzen::routes())
         .merge(authzen::search_routes())
         .merge(authzen::filter_routes())

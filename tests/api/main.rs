@@ -68,6 +68,7 @@ mod refresh;
 mod register;
 mod registration;
 mod reset;
+mod resources;
 mod role_permissions;
 mod round_trip;
 mod secrecy;

@@ -205,6 +205,7 @@ impl World {
         cells.extend(self.key_cells());
         cells.extend(self.client_cells());
         cells.extend(self.policy_cells());
+        cells.extend(self.resource_cells());
         cells.extend(self.decision_cells());
         cells.extend(self.grant_cells());
         cells.extend(self.group_cells());
@@ -454,6 +455,27 @@ impl World {
             let path = format!("{path}&id=1000000");
             cells.push(with_body("update_auth_policy", about, Method::PUT, path.clone(), &json!({"action": "all"})));
             cells.push(cell("delete_auth_policy", about, Method::DELETE, path));
+        }
+        cells
+    }
+
+    fn resource_cells(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for (about, id) in self.services() {
+            let path = format!("/services/{id}/resources");
+            cells.push(cell("list_resources", about, Method::GET, path.clone()));
+            cells.push(cell("put_resources", about, Method::POST, path.clone()));
+            cells.push(cell("delete_resources", about, Method::POST, format!("{path}/delete")));
+            let path = format!("{path}/folder/nowhere");
+            cells.push(cell("get_resource", about, Method::GET, path.clone()));
+            cells.push(with_body("put_resource", about, Method::PUT, path.clone(), &json!({})));
+            cells.push(cell("delete_resource", about, Method::DELETE, path));
+            cells.push(cell("list_resource_roles", about, Method::GET, format!("/resource-roles?service_id={id}")));
+            let grant = json!({
+                "service_id": id, "type": "folder", "id": "nowhere", "person_id": self.somebody.to_string(), "role_id": self.role,
+            });
+            cells.push(with_body("grant_resource_role", about, Method::POST, "/resource-roles", &grant));
+            cells.push(with_body("revoke_resource_role", about, Method::DELETE, "/resource-roles", &grant));
         }
         cells
     }

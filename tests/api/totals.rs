@@ -6,7 +6,7 @@ use crate::support::document::operations;
 use crate::support::{Caller, Server};
 
 /// Every list that is counted, of the demo data.
-const LISTS: [&str; 25] = [
+const LISTS: [&str; 27] = [
     "/users",
     "/roles",
     "/permissions",
@@ -17,6 +17,8 @@ const LISTS: [&str; 25] = [
     "/services/4/keys",
     "/services/4/policies",
     "/services/4/resource-types",
+    "/services/4/resources",
+    "/resource-roles?service_id=4",
     "/auth_policies?service=4",
     "/clients",
     "/api/v1/client",
@@ -71,6 +73,9 @@ async fn every_list_says_how_many_rows_it_has_when_it_is_asked() {
         let policy = json!({"table_name": name, "action": "read", "expression": ""});
         adm1.post("/services/4/policies", policy).await.ok();
         adm1.put(&format!("/services/4/resource-types/{name}"), json!({"columns": {}})).await.ok();
+        adm1.put(&format!("/services/4/resources/{name}/1"), json!({})).await.ok();
+        let held = json!({"service_id": 4, "type": name, "id": "1", "role_id": 4, "person_id": 7});
+        adm1.post("/resource-roles", held).await.ok();
     }
     for list in LISTS {
         let rows = adm1.get(&with(list, "limit=1000")).await.ok();

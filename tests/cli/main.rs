@@ -16,6 +16,7 @@ mod keys;
 mod mail;
 mod policy;
 mod private;
+mod resource;
 mod sessions;
 mod support;
 mod terminal;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::access::policies::language::{Row, Subject};
+use crate::access::policies::language::{Reached, Row, Subject};
 use crate::access::policies::{Named, Who, anonymous};
 use crate::base::object;
 
@@ -108,9 +108,19 @@ impl Entity {
         }
     }
 
-    /// A resource's columns.
-    pub fn row(&self) -> Row {
-        self.properties.as_ref().map_or_else(Row::default, Clone::clone).with_id(&self.id)
+    /// A resource's columns: what its service has said of it, and before that what the request says.
+    pub fn row(&self, stored: Option<&Row>) -> Row {
+        let row = match (stored, &self.properties) {
+            (Some(stored), Some(sent)) => stored.with(sent),
+            (Some(row), None) | (None, Some(row)) => row.clone(),
+            (None, None) => Row::default(),
+        };
+        row.with_id(&self.id)
+    }
+
+    /// A resource's type and id.
+    pub fn place(&self) -> (&str, &str) {
+        (&self.kind, &self.id)
     }
 }
 
@@ -121,6 +131,14 @@ pub fn to_expressions<'a>(who: Option<&'a Who>, properties: Option<&Row>) -> Cow
         (Some(who), Some(properties)) => Cow::Owned(who.subject_with(properties)),
         (None, _) => Cow::Owned(anonymous()),
     }
+}
+
+/// The same, who reaches these resources.
+pub fn reaching(subject: Cow<'_, Subject>, reached: Vec<Reached>) -> Cow<'_, Subject> {
+    if reached.is_empty() {
+        return subject;
+    }
+    Cow::Owned(Subject { resources: reached, ..subject.into_owned() })
 }
 
 /// What a request passes to expressions: its context, and before that what it says of the action.

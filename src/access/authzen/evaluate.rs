@@ -4,8 +4,9 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, passed, to_expressions};
-use crate::access::policies::{Because, Question, Reason, There, UNKNOWN, decide, request};
+use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, passed, reaching, to_expressions};
+use crate::access::policies::language::Reached;
+use crate::access::policies::{self, Because, Pairs, Question, Reason, There, UNKNOWN, decide, pairs, request};
 
 /// The answer to a question.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,28 +34,50 @@ pub struct Asked<'a> {
     pub context: Option<&'a Context>,
 }
 
-/// Decides at `now`, by what is known of the subject.
-pub fn evaluate(there: &There, asked: Asked<'_>, now: OffsetDateTime) -> Decision {
+/// Which resources a question must know whether the subject reaches: for most it is none.
+pub fn needs(there: &There, asked: Asked<'_>, now: OffsetDateTime) -> Pairs {
     let Asked { subject, action, resource, context } = asked;
+    if !there.has_resources || there.who.is_none() {
+        return Pairs::new();
+    }
+    let row = resource.row(there.stored.as_deref());
+    let seen = to_expressions(there.who.as_deref(), subject.properties.as_ref());
+    let request = request(now, passed(context, action.properties.as_ref()));
+    pairs(&there.set, (&resource.kind, &action.name), &[&row], (&seen, &request))
+}
+
+/// Decides at `now`, by what is known of the subject, and of the resources that they reach.
+pub fn evaluate(there: &There, asked: Asked<'_>, reached: Vec<Reached>, now: OffsetDateTime) -> Decision {
+    let Asked { subject, action, resource, .. } = asked;
     let who = there.who.as_deref();
     if who.is_none() && subject.kind != ANONYMOUS {
         return Decision::no(UNKNOWN);
     }
-    let row = resource.row();
-    let question = Question {
-        set: &there.set,
-        who,
-        subject: &to_expressions(who, subject.properties.as_ref()),
-        resource_type: &resource.kind,
-        action: &action.name,
-        row: &row,
-        request: &request(now, passed(context, action.properties.as_ref())),
-    };
-    let decision = decide(&question);
+    let decision = decided(there, asked, reached, now);
     let holds_nothing = who.is_some_and(|who| who.effective.roles.is_empty());
     // Whether they are somebody is for the service to know where they hold something in it.
     if holds_nothing && !decision.allowed && !matches!(decision.because, Because::Policies(_)) {
         return Decision::no(UNKNOWN);
     }
     Decision { decision: decision.allowed, context: Reason::of(&decision, who, &resource.kind, &action.name) }
+}
+
+/// Whether [`evaluate`] says yes.
+pub fn allows(there: &There, asked: Asked<'_>, reached: Vec<Reached>, now: OffsetDateTime) -> bool {
+    let is_somebody = there.who.is_some() || asked.subject.kind == ANONYMOUS;
+    is_somebody && decided(there, asked, reached, now).allowed
+}
+
+fn decided(there: &There, asked: Asked<'_>, reached: Vec<Reached>, now: OffsetDateTime) -> policies::Decision {
+    let Asked { subject, action, resource, context } = asked;
+    let who = there.who.as_deref();
+    decide(&Question {
+        set: &there.set,
+        who,
+        subject: &reaching(to_expressions(who, subject.properties.as_ref()), reached),
+        resource_type: &resource.kind,
+        action: &action.name,
+        row: &resource.row(there.stored.as_deref()),
+        request: &request(now, passed(context, action.properties.as_ref())),
+    })
 }

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::entities::{ActionEntity, Context, Entity};
-use super::evaluate::{Asked, Decision, evaluate};
+use super::evaluate::{Asked, Decision, evaluate, needs};
 use crate::access::Access;
-use crate::access::policies::language::Row;
-use crate::access::policies::{Asking, Named};
+use crate::access::policies::language::{Reached, Row, Sought};
+use crate::access::policies::{Asking, Named, Pairs, There, reach};
 use crate::base::error::{Error, Result};
+use crate::base::id::PersonId;
 use crate::base::object;
 
 /// How many questions one request may ask.
@@ -163,18 +165,25 @@ pub(super) async fn answer(access: &Access, asking: &Asking, asked: Evaluations)
     let fault = is_too_many.then(|| Error::invalid_field("evaluations", "has too many questions: at most 1000"));
     if items.is_empty() || fault.is_some() {
         let whole = defaults.whole(&Item::default());
-        let subject = whole.as_ref().map_or(Named::Nobody, |whole| whole.subject.named());
-        let there = asking.about(access, subject).await?;
+        let (subject, resource) = about(whole.as_ref().ok());
+        let there = asking.about_it(access, subject, resource).await?;
         if let Some(fault) = fault {
             return Err(fault);
         }
         let whole = whole.map_err(|(field, what)| Error::invalid_field(&field, &what))?;
-        return Ok(Answers::One(evaluate(&there, whole.asked(), access.clock.now())));
+        let now = access.clock.now();
+        let reached = reach(&access.db, &there, needs(&there, whole.asked(), now), now).await?;
+        return Ok(Answers::One(evaluate(&there, whole.asked(), reached, access.clock.now())));
     }
     let semantic = options.unwrap_or_default().evaluations_semantic;
     let questions: Vec<Result<Whole, String>> = items.iter().map(|item| read(item, &defaults)).collect();
     let evaluations = answer_all(access, asking, &questions, semantic).await?;
     Ok(Answers::Many(Evaluated { evaluations }))
+}
+
+/// Whom a question is about, and what.
+fn about(question: Option<&Whole>) -> (Named, Option<(&str, &str)>) {
+    question.map_or((Named::Nobody, None), |whole| (whole.subject.named(), Some(whole.resource.place())))
 }
 
 async fn answer_all(
@@ -183,34 +192,24 @@ async fn answer_all(
     questions: &[Result<Whole, String>],
     semantic: Semantic,
 ) -> Result<Vec<Decision>> {
-    let mut subjects: Vec<Named> = Vec::new();
-    let mut places: HashMap<Named, usize> = HashMap::new();
-    let of_each: Vec<Option<usize>> = questions
-        .iter()
-        .map(|question| {
-            let named = question.as_ref().ok()?.subject.named();
-            Some(*places.entry(named.clone()).or_insert_with(|| {
-                subjects.push(named);
-                subjects.len() - 1
-            }))
-        })
-        .collect();
-    let there = match subjects.pop() {
+    let there = match questions {
         // Alone it rides with others.
-        Some(subject) if subjects.is_empty() => vec![asking.about(access, subject).await?],
-        Some(subject) => {
-            subjects.push(subject);
-            asking.about_all(access, subjects).await?
+        [question] => {
+            let (subject, resource) = about(question.as_ref().ok());
+            vec![asking.about_it(access, subject, resource).await?]
         }
-        None => vec![asking.about(access, Named::Nobody).await?],
+        _ => asking.about_all(access, questions.iter().map(|question| about(question.as_ref().ok()))).await?,
     };
     let now = access.clock.now();
+    let reached = reached(access, questions, &there, now).await?;
     let mut answers = Vec::with_capacity(questions.len());
-    for (question, place) in questions.iter().zip(of_each) {
-        let answer = match (question, place.and_then(|place| there.get(place))) {
-            (Ok(whole), Some(there)) => evaluate(there, whole.asked(), now),
-            (Err(fault), _) => Decision::no(format!("this question can't be read: {fault}")),
-            (Ok(_), None) => Decision::no("nothing is known of the subject"),
+    for (question, there) in questions.iter().zip(&there) {
+        let answer = match question {
+            Ok(whole) => {
+                let reached = there.who.as_ref().and_then(|who| reached.get(&who.id)).cloned().unwrap_or_default();
+                evaluate(there, whole.asked(), reached, now)
+            }
+            Err(fault) => Decision::no(format!("this question can't be read: {fault}")),
         };
         let decision = answer.decision;
         answers.push(answer);
@@ -222,6 +221,30 @@ async fn answer_all(
         }
     }
     Ok(answers)
+}
+
+/// What each subject reaches of resources, so far as the questions about them depend on it.
+async fn reached(
+    access: &Access,
+    questions: &[Result<Whole, String>],
+    there: &[There],
+    now: OffsetDateTime,
+) -> Result<HashMap<PersonId, Vec<Reached>>> {
+    let mut needed: HashMap<PersonId, (&There, Pairs)> = HashMap::new();
+    for (question, there) in questions.iter().zip(there) {
+        let (Ok(whole), Some(who)) = (question, &there.who) else { continue };
+        let (_, all) = needed.entry(who.id).or_insert_with(|| (there, Pairs::new()));
+        for (pair, sought) in needs(there, whole.asked(), now) {
+            all.entry(pair).or_insert_with(|| Sought::Ids(Vec::new())).add(sought);
+        }
+    }
+    let mut reached = HashMap::new();
+    for (person, (there, pairs)) in needed {
+        if !pairs.is_empty() {
+            reached.insert(person, reach(&access.db, there, pairs, now).await?);
+        }
+    }
+    Ok(reached)
 }
 
 fn read(item: &RawValue, defaults: &Item) -> Result<Whole, String> {

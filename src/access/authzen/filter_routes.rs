@@ -3,16 +3,21 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::routes;
 
-use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, Sought, passed, to_expressions};
+use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, Sought, passed, reaching, to_expressions};
 use super::routes::question;
 use crate::access::Access;
-use crate::access::policies::language::{Dialect, Parameter};
-use crate::access::policies::{Asker, Filter, OfService, filter, request};
+use crate::access::policies::language::{Dialect, MOST_REACHED, Parameter, Reached, Subject};
+use crate::access::policies::store::resources::{self, Among, FoundResource, Walk};
+use crate::access::policies::store::subjects::Way;
+use crate::access::policies::{
+    Asker, Filter, OfService, There, Who, Whose, depends_on_roles, filter, normal, pairs, reach, request,
+};
 use crate::base::error::{Error, Result};
 use crate::base::object;
 use crate::platform::http::{DeclaredJson, Json, Routes};
@@ -183,12 +188,75 @@ async fn filter_rows(
         return Ok(Json(Filter::Never.into()));
     }
     let seen = to_expressions(who, subject.properties.as_ref());
-    let request = request(access.clock.now(), passed(context.as_ref(), action.properties.as_ref()));
+    let now = access.clock.now();
+    let request = request(now, passed(context.as_ref(), action.properties.as_ref()));
+    let pairs = pairs(&there.set, (&resource.kind, &action.name), &[], (&seen, &request));
+    let reached = reach(&access.db, &there, pairs, now).await?;
+    must_not_be_too_many(&reached)?;
+    let more = holding_more(&access, &there, (&resource.kind, &action.name), now).await?;
+    let more: Vec<(Vec<String>, (Who, Subject))> = more
+        .into_iter()
+        .map(|(ids, who)| {
+            let seen = reaching(to_expressions(Some(&who), subject.properties.as_ref()), reached.clone());
+            let seen = seen.into_owned();
+            (ids, (who, seen))
+        })
+        .collect();
+    let seen = reaching(seen, reached);
     let names = columns.unwrap_or_default();
-    let filtered = filter(&there.set, (who, &seen), (&resource.kind, &action.name), &request, (dialect.into(), &names));
+    let filtered = filter(
+        &there.set,
+        Whose { who, subject: &seen, holding_more: &more },
+        (&resource.kind, &action.name),
+        &request,
+        (dialect.into(), &names),
+    );
     filtered
         .map(|filter| Json(filter.into()))
         .map_err(|fault| Error::unprocessable("not_sayable", format!("this dialect can't say it exactly: {fault}")))
+}
+
+/// Where the subject holds more than in the service, and that can change the answer: ids of resources, and who they are there.
+async fn holding_more(
+    access: &Access,
+    there: &There,
+    (kind, action): (&str, &str),
+    now: OffsetDateTime,
+) -> Result<Vec<(Vec<String>, Who)>> {
+    let Some(who) = there.who.as_ref().filter(|_| there.has_resources && depends_on_roles(&there.set, (kind, action)))
+    else {
+        return Ok(Vec::new());
+    };
+    let kind = normal(kind);
+    let walk = Walk { service: there.service, kind: &kind, person: Some(who.id), among: Among::Held(None) };
+    let most = i64::try_from(MOST_REACHED).unwrap_or(i64::MAX);
+    let held = resources::next(&mut *access.db.read().await?, walk, 0, most + 1, now).await?;
+    if held.len() > MOST_REACHED {
+        let detail = format!(
+            "the subject holds roles on more than {MOST_REACHED} resources of this type: ask `/access/v1/search/resource`"
+        );
+        return Err(Error::unprocessable("not_sayable", detail));
+    }
+    let mut by_roles: BTreeMap<Vec<i32>, (Vec<String>, Vec<Way>)> = BTreeMap::new();
+    for FoundResource { key, ways, .. } in held {
+        let mut roles: Vec<i32> = ways.iter().map(|way| way.role).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        by_roles.entry(roles).or_insert_with(|| (Vec::new(), ways)).0.push(key);
+    }
+    Ok(by_roles.into_values().map(|(ids, ways)| (ids, who.holding_too(ways))).collect())
+}
+
+/// Refuses (422) lists that no condition takes.
+fn must_not_be_too_many(reached: &[Reached]) -> Result<()> {
+    let Some(Reached { kind, permission, .. }) = reached.iter().find(|reached| reached.ids.len() > MOST_REACHED) else {
+        return Ok(());
+    };
+    let detail = format!(
+        "auth_user.resources('{kind}', '{permission}') has more than {MOST_REACHED} ids for this subject: let a role decide instead, \
+         or ask `/access/v1/search/resource`"
+    );
+    Err(Error::unprocessable("not_sayable", detail))
 }
 
 /// Refuses (400) what is no name of a column: it is written into the condition.

@@ -7,9 +7,10 @@ mod filter_routes;
 mod page;
 mod routes;
 mod search;
+mod search_resources;
 mod search_routes;
 
-pub use entities::{ANONYMOUS, Context, Entity, USER, passed, to_expressions};
+pub use entities::{ANONYMOUS, Context, Entity, USER, passed, reaching, to_expressions};
 pub use filter_routes::routes as filter_routes;
 pub use routes::routes;
 pub use search_routes::routes as search_routes;

@@ -3,10 +3,10 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::routes;
 
 use super::entities::Evaluation;
-use super::evaluate::{Asked, Decision, evaluate};
+use super::evaluate::{Asked, Decision, evaluate, needs};
 use super::evaluations::{self, Answers, Evaluations};
 use crate::access::Access;
-use crate::access::policies::{Asker, OfService};
+use crate::access::policies::{Asker, OfService, reach};
 use crate::base::error::Result;
 use crate::platform::http::{Deadline, DeclaredJson, Json, Route, Routes};
 
@@ -26,7 +26,8 @@ pub(super) fn question(route: impl Into<Route<Access>>) -> Route<Access> {
 /// Ask for a decision
 ///
 /// AuthZEN 1.0: may this subject do this to this resource? A service key asks about its own service; a person with `grants:read` names
-/// one. The resource's `properties`, and its `id`, are what policies know of it. What the request says of a subject counts before the
+/// one. The resource's `properties`, and its `id`, are what policies know of it, beside what the service has told of it before: what the
+/// request says counts first. Roles on the resource, and on those above it, count as held. What the request says of a subject counts before the
 /// attributes that are stored; who they are and what they hold is not for it to say. A no is 200, too. `context.reason` says why.
 /// An `X-Request-ID` of up to 128 visible characters is that of the answer.
 #[utoipa::path(post, path = "/access/v1/evaluation", tag = "decisions", params(OfService), request_body = Evaluation,
@@ -47,10 +48,12 @@ async fn evaluate_access(
         Err(fault) => return by.refuse(&access, fault).await,
     };
     let asking = by.begin(&access).await?;
-    let there = asking.about(&access, asked.subject.named()).await?;
     let Evaluation { subject, action, resource, context } = &asked;
+    let there = asking.about_it(&access, subject.named(), Some(resource.place())).await?;
     let asked = Asked { subject, action, resource, context: context.as_ref() };
-    Ok(Json(evaluate(&there, asked, access.clock.now())))
+    let now = access.clock.now();
+    let reached = reach(&access.db, &there, needs(&there, asked, now), now).await?;
+    Ok(Json(evaluate(&there, asked, reached, access.clock.now())))
 }
 
 /// Ask for many decisions

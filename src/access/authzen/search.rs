@@ -4,11 +4,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, FoundEntity, Sought, USER};
-use super::evaluate::{Asked, evaluate};
+use super::evaluate::{Asked, evaluate, needs};
 use super::page::{Cursor, PageOfAnswer};
 use crate::access::Access;
 use crate::access::policies::store::candidates;
-use crate::access::policies::{Asking, Named, There, permissions_for};
+use crate::access::policies::{Asking, Named, There, permissions_for, reach};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 
@@ -59,13 +59,14 @@ pub(super) async fn subjects(
         let people = candidates::next(&mut conn, (place.service, everybody), after, AT_A_TIME, now).await?;
         drop(conn);
         let is_last = people.len() < usize::try_from(AT_A_TIME).unwrap_or_default();
-        let named = people.iter().map(|person| Named::Id(*person)).collect();
+        let named = people.iter().map(|person| (Named::Id(*person), Some(resource.place())));
         for (person, there) in people.iter().zip(asking.about_all(access, named).await?) {
             let Some(who) = there.who.as_ref() else { continue };
             let subject =
                 Entity { kind: USER.to_owned(), id: who.username.clone(), properties: sought.properties.clone() };
             let asked = Asked { subject: &subject, action, resource, context };
-            if !evaluate(&there, asked, now).decision {
+            let reached = reach(&access.db, &there, needs(&there, asked, now), now).await?;
+            if !evaluate(&there, asked, reached, now).decision {
                 continue;
             }
             if found.len() >= cursor.limit as usize {
@@ -86,7 +87,8 @@ pub(super) async fn subjects(
 }
 
 /// The actions that `subject` may do to `resource`: of those that policies name, and of those that there always are.
-pub(super) fn actions(
+pub(super) async fn actions(
+    access: &Access,
     there: &There,
     (subject, resource, context): (&Entity, &Entity, Option<&Context>),
     cursor: &Cursor,
@@ -102,7 +104,8 @@ pub(super) fn actions(
         }
         let action = ActionEntity { name, properties: None };
         let asked = Asked { subject, action: &action, resource, context };
-        if !evaluate(there, asked, now).decision {
+        let reached = reach(&access.db, there, needs(there, asked, now), now).await?;
+        if !evaluate(there, asked, reached, now).decision {
             continue;
         }
         if found.len() >= cursor.limit as usize {

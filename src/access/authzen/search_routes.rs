@@ -7,6 +7,7 @@ use super::entities::{ActionEntity, Context, Entity, FoundEntity, Sought};
 use super::page::{Cursor, PageOfRequest};
 use super::routes::question;
 use super::search::{self, FoundAction, Results};
+use super::search_resources;
 use crate::access::Access;
 use crate::access::policies::{Asker, OfService};
 use crate::base::error::Result;
@@ -127,8 +128,9 @@ async fn search_subjects(
 
 /// Search resources
 ///
-/// AuthZEN 1.0: to which resources of a type may this subject do this? Portero is not told of resources, so the answer is always an
-/// empty page. `POST /access/v1/filter` answers what your own database can be asked with.
+/// AuthZEN 1.0: to which resources of a type may this subject do this? Of those that the service has told Portero of, in that order.
+/// A page may have fewer results than it has room for, and go on all the same: `page.next_token` leads to the next one.
+/// `POST /access/v1/filter` answers what your own database can be asked with.
 #[utoipa::path(post, path = "/access/v1/search/resource", tag = "decisions", params(OfService),
     request_body = ResourceSearch,
     responses(
@@ -148,12 +150,14 @@ async fn search_resources(
             Cursor::of(asked.page.as_ref(), &(&asked.subject, &asked.action, &asked.resource, &asked.context))?;
         Ok((asked, cursor))
     });
-    let asked = match read {
-        Ok((asked, _)) => asked,
+    let (asked, cursor) = match read {
+        Ok(read) => read,
         Err(fault) => return by.refuse(&access, fault).await,
     };
-    by.begin(&access).await?.about(&access, asked.subject.named()).await?;
-    Ok(Json(Results::none()))
+    let there = by.begin(&access).await?.about(&access, asked.subject.named()).await?;
+    let ResourceSearch { subject, action, resource, context, .. } = &asked;
+    let question = (subject, action, resource, context.as_ref());
+    Ok(Json(search_resources::resources(&access, &there, question, &cursor).await?))
 }
 
 /// Search actions
@@ -182,8 +186,9 @@ async fn search_actions(
         Ok(read) => read,
         Err(fault) => return by.refuse(&access, fault).await,
     };
-    let there = by.begin(&access).await?.about(&access, asked.subject.named()).await?;
+    let place = Some(asked.resource.place());
+    let there = by.begin(&access).await?.about_it(&access, asked.subject.named(), place).await?;
     let ActionSearch { subject, resource, context, .. } = &asked;
     let question = (subject, resource, context.as_ref());
-    Ok(Json(search::actions(&there, question, &cursor, access.clock.now())?))
+    Ok(Json(search::actions(&access, &there, question, &cursor, access.clock.now()).await?))
 }

@@ -1,5 +1,7 @@
 //! What a review decided about many grants, done at once: all or nothing.
 
+use std::collections::BTreeSet;
+
 use super::of_groups::take_from_group;
 use super::review::{DecidedGrants, Grants, GroupGrants};
 use super::rules::{lock, must_cover};
@@ -27,6 +29,11 @@ pub async fn decide(
 ) -> Result<DecidedGrants> {
     let (people, mut all) = parts(&confirm.people.union(&revoke.people).copied().collect());
     all.extend(confirm.groups.union(&revoke.groups).map(|(_, role)| Grantable::Role(*role)));
+    let on_resources = confirm.on_resources.union(&revoke.on_resources).copied().collect();
+    let mut conn = identity.db.read().await?;
+    let on_resources = store::on_resources::find(&mut conn, service, &on_resources, identity.clock.now()).await?;
+    drop(conn);
+    all.extend(on_resources.iter().map(|grant| Grantable::Role(grant.role)));
     all.sort_unstable();
     all.dedup();
     let lost = revoke.people.iter().filter_map(|(_, what)| what.role());
@@ -36,12 +43,20 @@ pub async fn decide(
         people::store::must_all_be_here(&mut tx, &people).await?;
     }
     lock(&mut tx, service, &people, &all).await?;
-    let now = Through::Now(tx.by().now);
+    let now = tx.by().now;
     for what in all {
-        must_cover(&mut tx, service, what, now).await?;
+        must_cover(&mut tx, service, what, Through::Now(now)).await?;
+    }
+    for grant in on_resources.iter().filter(|grant| revoke.on_resources.contains(&grant.id)) {
+        must_cover(&mut tx, service, Grantable::Role(grant.role), grant.terms.through()).await?;
     }
     keep(&mut tx, by.actor, service, &confirm.people).await?;
     keep_of_groups(&mut tx, by.actor, service, &confirm.groups).await?;
+    keep_on_resources(&mut tx, by.actor, service, &confirm.on_resources).await?;
+    let on_resources = store::on_resources::revoke(&mut tx, service, &revoke.on_resources, now).await?;
+    for grant in &on_resources {
+        tx.tell(grant.removed());
+    }
     let people = take_all(&mut tx, service, &revoke.people).await?;
     let mut groups = GroupGrants::new();
     for (group, role) in revoke.groups.iter().copied() {
@@ -50,7 +65,22 @@ pub async fn decide(
         }
     }
     tx.commit([]).await?;
-    Ok(DecidedGrants { people, groups })
+    let on_resources = on_resources.into_iter().map(|grant| grant.id).collect();
+    Ok(DecidedGrants { people, groups, on_resources })
+}
+
+async fn keep_on_resources(tx: &mut AuditedTx, actor: PersonId, service: ServiceId, ids: &BTreeSet<i32>) -> Result<()> {
+    let now = tx.by().now;
+    let confirmed = store::on_resources::confirm(tx, service, ids, actor, now).await?;
+    if let Some(id) = ids.iter().find(|id| !confirmed.iter().any(|grant| grant.id == **id)) {
+        let detail =
+            format!("grant {id} on a resource isn't held there: nothing was changed; look at the review again");
+        return Err(Error::not_found("grant_not_found", detail));
+    }
+    for grant in confirmed {
+        tx.tell(grant.confirmed());
+    }
+    Ok(())
 }
 
 async fn keep_of_groups(tx: &mut AuditedTx, actor: PersonId, service: ServiceId, grants: &GroupGrants) -> Result<()> {

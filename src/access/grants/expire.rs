@@ -51,12 +51,16 @@ pub async fn sweep(identity: &Identity) -> Result<u64> {
         let swept = store::sweep(&mut tx, now, BATCH).await?;
         let keys = keys::store::sweep(&mut tx, now, BATCH).await?;
         let groups = store::of_groups::sweep(&mut tx, now, BATCH).await?;
-        let number = swept.len() + keys.len() + groups.len();
+        let resources = store::on_resources::sweep(&mut tx, now, BATCH).await?;
+        let number = swept.len() + keys.len() + groups.len() + resources.len();
         for key in &keys {
             tx.tell(events::key_expired(key));
         }
         for one in &groups {
             tx.tell(events::expired_of_group((one.group, one.service, one.role), &one.terms));
+        }
+        for one in &resources {
+            tx.tell(one.expired());
         }
         tx.commit(swept.iter().map(|one| events::expired(one.person, one.service, one.what, &one.terms))).await?;
         total += number as u64;

@@ -11,6 +11,7 @@ mod group_routes;
 mod of_groups;
 mod offer;
 mod offer_routes;
+mod on_resources;
 mod people_routes;
 mod pre_hijacking;
 mod review;

@@ -45,6 +45,21 @@ pub struct Reviewer {
     pub username: String,
 }
 
+/// A resource on which a role is held.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReviewedResource {
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schema(example = "folder")]
+    pub kind: String,
+    /// What the service calls it.
+    #[schema(example = "7")]
+    pub id: String,
+    /// The id of the grant, by which it is confirmed and revoked.
+    #[schema(example = 1)]
+    pub grant_id: i32,
+}
+
 /// A grant: a role, or a directly granted permission.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Reviewed {
@@ -56,6 +71,10 @@ pub struct Reviewed {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub group: Option<Group>,
+    /// The resource on which they hold it, and so on all beneath it. Not there where it is held in the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub resource: Option<ReviewedResource>,
     /// The role.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -91,7 +110,8 @@ pub struct Reviewed {
     pub place: ReviewCursor,
 }
 
-/// A row's place among all in a service: by role, person, permission; after its people a role's groups.
+/// A row's place among all in a service: by role, person, permission; after its people a role's groups, and after these who holds it on
+/// resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReviewCursor {
     /// The role, or that of the direct grants.
@@ -101,11 +121,14 @@ pub struct ReviewCursor {
     pub permission: Option<PermissionId>,
     /// The group, after all people.
     pub group: Option<GroupId>,
+    /// The grant on a resource, after all groups.
+    pub on_resource: Option<i32>,
 }
 
 impl ReviewCursor {
     /// Before all others.
-    pub const FIRST: Self = Self { role: RoleId(i32::MIN), person: PersonId(i32::MIN), permission: None, group: None };
+    pub const FIRST: Self =
+        Self { role: RoleId(i32::MIN), person: PersonId(i32::MIN), permission: None, group: None, on_resource: None };
 
     /// Who stands for a person where groups are: beyond all people.
     pub const GROUPS: PersonId = PersonId(i32::MAX);
@@ -113,6 +136,9 @@ impl ReviewCursor {
 
 impl fmt::Display for ReviewCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(grant) = self.on_resource {
+            return write!(f, "{}.r{grant}", self.role);
+        }
         if let Some(group) = self.group {
             return write!(f, "{}.g{group}", self.role);
         }
@@ -125,10 +151,14 @@ impl FromStr for ReviewCursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        if let Some((role, group)) = text.split_once(".g") {
-            let (role, group) = (role.parse().map_err(|_| ())?, group.parse().map_err(|_| ())?);
-            let place =
-                Self { role: RoleId(role), person: Self::GROUPS, permission: None, group: Some(GroupId(group)) };
+        for after in [".g", ".r"] {
+            let Some((role, id)) = text.split_once(after) else { continue };
+            let (role, id) = (role.parse().map_err(|_| ())?, id.parse().map_err(|_| ())?);
+            let place = Self { role: RoleId(role), person: Self::GROUPS, ..Self::FIRST };
+            let place = match after {
+                ".g" => Self { group: Some(GroupId(id)), ..place },
+                _ => Self { on_resource: Some(id), ..place },
+            };
             return if place.to_string() == text { Ok(place) } else { Err(()) };
         }
         let numbers: Vec<i32> =
@@ -138,13 +168,14 @@ impl FromStr for ReviewCursor {
             [role, person, permission] => (role, person, Some(PermissionId(permission))),
             _ => return Err(()),
         };
-        let place = Self { role: RoleId(role), person: PersonId(person), permission, group: None };
+        let place = Self { role: RoleId(role), person: PersonId(person), permission, ..Self::FIRST };
         // As it was written, and in no other way.
         if place.to_string() == text { Ok(place) } else { Err(()) }
     }
 }
 
-/// A grant to confirm or revoke. Send `person_id` with `role_id` or `permission_id`, or `group_id` with `role_id`.
+/// A grant to confirm or revoke. Send `person_id` with `role_id` or `permission_id`, or `group_id` with `role_id`, or
+/// `resource_grant_id` alone.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"person_id": 7, "role_id": 4}))]
@@ -166,6 +197,9 @@ pub struct ReviewedGrant {
     #[serde(default)]
     #[schema(value_type = Option<IdOrDigits>)]
     permission_id: Option<Ref<PermissionId>>,
+    /// The `grant_id` of a role on a resource.
+    #[serde(default)]
+    resource_grant_id: Option<i32>,
 }
 
 /// Grants of people and of groups, each once, in order.
@@ -173,16 +207,25 @@ pub struct ReviewedGrant {
 pub struct DecidedGrants {
     pub people: Grants,
     pub groups: GroupGrants,
+    /// Those on resources, by the id of the grant.
+    pub on_resources: BTreeSet<i32>,
 }
 
 impl DecidedGrants {
     pub fn len(&self) -> usize {
-        self.people.len() + self.groups.len()
+        self.people.len() + self.groups.len() + self.on_resources.len()
     }
 
     fn read(grants: &[ReviewedGrant]) -> Result<Self> {
         let mut read = Self::default();
         for grant in grants {
+            if let Some(id) = grant.resource_grant_id {
+                if grant.person_id.is_some() || grant.group_id.is_some() || grant.role_id.is_some() {
+                    return Err(Error::invalid_field("resource_grant_id", "send it alone"));
+                }
+                read.on_resources.insert(id);
+                continue;
+            }
             match (&grant.person_id, &grant.group_id, &grant.role_id, &grant.permission_id) {
                 (Some(person), None, Some(role), None) => {
                     let role = Grantable::Role(role.id()?);
@@ -212,9 +255,11 @@ impl DecidedGrants {
     fn common(&self, other: &Self) -> Option<String> {
         let of_person = self.people.intersection(&other.people).next();
         let of_group = self.groups.intersection(&other.groups).next();
+        let on_resource = self.on_resources.intersection(&other.on_resources).next();
         of_person
             .map(|(person, what)| format!("person {person}'s {what}"))
             .or_else(|| of_group.map(|(group, role)| format!("group {group}'s role {role}")))
+            .or_else(|| on_resource.map(|id| format!("grant {id} on a resource")))
     }
 }
 
@@ -262,11 +307,14 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_was_written_and_in_no_other_way() {
-        for text in ["4.7", "-3.7", "101.7.5", "101.7.-2", "-2147483648.-2147483648", "4.g7"] {
+        for text in ["4.7", "-3.7", "101.7.5", "101.7.-2", "-2147483648.-2147483648", "4.g7", "4.r7"] {
             assert_eq!(text.parse::<ReviewCursor>().map(|place| place.to_string()).as_deref(), Ok(text));
         }
         for text in [
             "4.g",
+            "4.r",
+            "4.r07",
+            "4.g7.r7",
             "4.g07",
             ".g7",
             "4.7.g7",

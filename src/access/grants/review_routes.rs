@@ -32,7 +32,7 @@ pub fn routes() -> Routes<Identity> {
 #[into_params(parameter_in = Query)]
 struct ReviewQuery {
     /// Return rows after this position; the `Link` header has the value for the next page.
-    #[param(pattern = r"^-?[0-9]+\.(-?[0-9]+(\.-?[0-9]+)?|g[0-9]+)$")]
+    #[param(pattern = r"^-?[0-9]+\.(-?[0-9]+(\.-?[0-9]+)?|[gr][0-9]+)$")]
     after: Option<String>,
     /// How many rows to return.
     #[param(minimum = 1, maximum = 1000, default = 100, value_type = Option<u32>)]
@@ -103,7 +103,7 @@ impl ReviewRequest {
 
 /// Review who holds what in a service
 ///
-/// Roles and directly granted permissions, ordered by role, then those of people before those of groups: since when, granted by whom, why, until when, who last
+/// Roles and directly granted permissions, ordered by role, then those of people before those of groups, and those on resources last: since when, granted by whom, why, until when, who last
 /// confirmed it, and on which day the person last got an answer about the service.
 #[utoipa::path(get, path = "/services/{service}/access-review", tag = "grants",
     params(("service" = String, Path, description = "id or name", example = "4"), ReviewQuery),
@@ -159,18 +159,24 @@ struct DecidedGrant {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     permission_id: Option<PermissionId>,
+    /// The grant on a resource, otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    resource_grant_id: Option<i32>,
 }
 
 impl DecidedGrant {
     fn all(grants: &DecidedGrants) -> Vec<Self> {
-        let none = || Self { person_id: None, group_id: None, role_id: None, permission_id: None };
+        let none =
+            || Self { person_id: None, group_id: None, role_id: None, permission_id: None, resource_grant_id: None };
         let people = grants.people.iter().map(|(person, what)| match what {
             Grantable::Role(role) => Self { person_id: Some(*person), role_id: Some(*role), ..none() },
             Grantable::Permission(id) => Self { person_id: Some(*person), permission_id: Some(*id), ..none() },
         });
         let of_group =
             |(group, role): &(GroupId, RoleId)| Self { group_id: Some(*group), role_id: Some(*role), ..none() };
-        people.chain(grants.groups.iter().map(of_group)).collect()
+        let on_resource = |id: &i32| Self { resource_grant_id: Some(*id), ..none() };
+        people.chain(grants.groups.iter().map(of_group)).chain(grants.on_resources.iter().map(on_resource)).collect()
     }
 }
 

@@ -6,6 +6,7 @@ mod gains;
 mod holders;
 mod lists;
 pub mod of_groups;
+pub mod on_resources;
 mod pre_hijacking;
 mod review;
 

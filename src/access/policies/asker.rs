@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::language::Row;
 use super::store::subjects::{Asked, Named};
 use super::subjects::{Ask, Known};
 use super::{PolicySet, Who};
@@ -96,8 +97,12 @@ pub struct There {
     pub service: ServiceId,
     /// What decides there.
     pub set: Arc<PolicySet>,
-    /// The subject, if it is somebody who may log in.
+    /// The subject, if it is somebody who may log in: with what they hold on the resource that is asked about, and above it.
     pub who: Option<Arc<Who>>,
+    /// Whether the service has told of any resources.
+    pub has_resources: bool,
+    /// What it has said of the resource that is asked about.
+    pub stored: Option<Arc<Row>>,
 }
 
 impl Asker {
@@ -149,23 +154,42 @@ impl Asking {
     /// 401 for a dead key; 403 `forbidden_service_lookup` for a key of another service; 404 `service_not_found` where nothing is
     /// ever decided; 503.
     pub async fn about(&self, access: &Access, subject: Named) -> Result<There> {
+        self.about_it(access, subject, None).await
+    }
+
+    /// The same, of a subject and a resource: its type and its id.
+    ///
+    /// # Errors
+    /// As of [`Asking::about`].
+    pub async fn about_it(&self, access: &Access, subject: Named, resource: Option<(&str, &str)>) -> Result<There> {
         let asked = self.asked(subject);
+        let resource = resource.map(|(kind, id)| (kind.to_owned(), id.to_owned()));
         loop {
-            let known = access.subjects.ask(Ask { asked: asked.clone(), now: access.clock.now() }).await?;
+            let ask = Ask { asked: asked.clone(), resource: resource.clone(), now: access.clock.now() };
+            let known = access.subjects.ask(ask).await?;
             if !is_over(access, &known) {
                 return self.there(access, known).await;
             }
         }
     }
 
-    /// The same of many, in order.
+    /// The same of many, in order: subjects, and the resources that they are asked about.
     ///
     /// # Errors
     /// As of [`Asking::about`].
-    pub async fn about_all(&self, access: &Access, subjects: Vec<Named>) -> Result<Vec<There>> {
-        let asked: Vec<Asked> = subjects.into_iter().map(|subject| self.asked(subject)).collect();
+    pub async fn about_all(
+        &self,
+        access: &Access,
+        all: impl IntoIterator<Item = (Named, Option<(&str, &str)>)>,
+    ) -> Result<Vec<There>> {
+        let now = access.clock.now();
+        let ask = |(subject, resource): (Named, Option<(&str, &str)>)| {
+            let resource = resource.map(|(kind, id)| (kind.to_owned(), id.to_owned()));
+            Ask { asked: self.asked(subject), resource, now }
+        };
+        let asks: Vec<Ask> = all.into_iter().map(ask).collect();
         let mut conn = access.db.read().await?;
-        let known = access.many_subjects.of_all(&mut conn, &asked, access.clock.now()).await?;
+        let known = access.many_subjects.of_all(&mut conn, &asks, now).await?;
         drop(conn);
         let mut all = Vec::with_capacity(known.len());
         for known in known {
@@ -210,7 +234,7 @@ impl Asking {
         if let Some(who) = known.who.as_ref().filter(|who| !who.effective.roles.is_empty()) {
             access.uses.note(who.id, service, access.clock.now());
         }
-        Ok(There { service, set, who: known.who })
+        Ok(There { service, set, who: known.who, has_resources: known.has_resources, stored: known.stored })
     }
 }
 

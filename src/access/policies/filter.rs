@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::decide::permissions_for;
-use super::language::{Dialect, NotSayable, Parameter, Reduced, Request, Residue, Subject};
+use super::language::{Dialect, Expression, NotSayable, Parameter, Reached, Reduced, Request, Residue, Subject};
 use super::set::Rule;
 use super::{PolicySet, Who};
 
@@ -34,22 +35,80 @@ struct Left {
     each: Vec<Residue>,
 }
 
+/// What is left for one who holds what they hold.
+enum Side {
+    Always,
+    Never,
+    Left(Left),
+}
+
+/// Whose rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Whose<'a> {
+    pub who: Option<&'a Who>,
+    pub subject: &'a Subject,
+    /// Where they hold more than in the service: ids of resources, and what they are there.
+    pub holding_more: &'a [(Vec<String>, (Who, Subject))],
+}
+
 /// The rows of a type to which somebody may do this. `names` tells where a column is another one than its name says.
 ///
 /// # Errors
 /// Where the dialect can't say it.
 pub fn filter(
     set: &PolicySet,
-    (who, subject): (Option<&Who>, &Subject),
+    whose: Whose<'_>,
     (resource_type, action): (&str, &str),
     request: &Request,
     (dialect, names): (Dialect, &BTreeMap<String, String>),
 ) -> Result<Filter, NotSayable> {
+    let of_type = (resource_type, action);
+    let base = side(set, (whose.who, whose.subject), of_type, request);
+    let more =
+        whose.holding_more.iter().map(|(ids, (who, subject))| (ids, side(set, (Some(who), subject), of_type, request)));
+    let more: Vec<_> = more.collect();
+    let mut said = Said { dialect, names, parameters: Vec::new(), any: Vec::new(), always: false };
+    if !more.is_empty() {
+        let all = || more.iter().map(|(_, side)| side).chain([&base]);
+        if all().all(|side| matches!(side, Side::Always)) {
+            return Ok(Filter::Always);
+        }
+        let ids: Vec<String> = more.iter().flat_map(|(ids, _)| (*ids).clone()).collect();
+        said.one_of(&base, Some(membership(set, resource_type, ids, false)))?;
+        for (ids, side) in &more {
+            said.one_of(side, Some(membership(set, resource_type, (*ids).clone(), true)))?;
+        }
+    } else if matches!(base, Side::Always) {
+        return Ok(Filter::Always);
+    } else {
+        said.one_of(&base, None)?;
+    }
+    Ok(said.all())
+}
+
+/// Whether what somebody holds on single resources can change an answer.
+pub fn depends_on_roles(set: &PolicySet, (resource_type, action): (&str, &str)) -> bool {
+    if !set.policies_decide {
+        return set.permissions_decide;
+    }
+    let of_type = set.of_type(resource_type);
+    let applying = of_type.of_action(action);
+    let mut expressions =
+        applying.permissive.iter().chain(&applying.restrictive).filter_map(|rule| rule.expression().ok());
+    expressions.any(Expression::asks_for_roles)
+}
+
+fn side(
+    set: &PolicySet,
+    (who, subject): (Option<&Who>, &Subject),
+    (resource_type, action): (&str, &str),
+    request: &Request,
+) -> Side {
     if !set.policies_decide {
         let names = permissions_for(resource_type, action);
         let held = who.map_or(&[][..], |who| &who.effective.permissions);
         let permits = set.permissions_decide && names.iter().any(|name| held.iter().any(|held| **held == **name));
-        return Ok(if permits { Filter::Always } else { Filter::Never });
+        return if permits { Side::Always } else { Side::Never };
     }
     let of_type = set.of_type(resource_type);
     let applying = of_type.of_action(action);
@@ -71,52 +130,106 @@ pub fn filter(
     if always {
         left.any.clear();
     } else if left.any.is_empty() {
-        return Ok(Filter::Never);
+        return Side::Never;
     }
     for rule in &applying.restrictive {
         match reduce(rule) {
             Reduced::Always => {}
-            Reduced::Never => return Ok(Filter::Never),
+            Reduced::Never => return Side::Never,
             Reduced::Conditional(residue) => left.each.push(residue),
         }
     }
-    left.say(dialect, names)
+    if left.any.is_empty() && left.each.is_empty() { Side::Always } else { Side::Left(left) }
 }
 
-impl Left {
-    fn say(self, dialect: Dialect, names: &BTreeMap<String, String>) -> Result<Filter, NotSayable> {
-        let mut parameters = Vec::new();
-        let mut say = |residues: &[Residue]| {
-            residues
-                .iter()
-                .map(|residue| residue.to_sql(dialect, names, &mut parameters))
-                .collect::<Result<Vec<String>, NotSayable>>()
-        };
-        let (any, each) = (say(&self.any)?, say(&self.each)?);
-        let trees = |residues: &[Residue]| residues.iter().map(Residue::to_json).collect::<Vec<_>>();
-        let (any_trees, each_trees) = (trees(&self.any), trees(&self.each));
-        let mut conditions = Vec::new();
-        let mut asts = Vec::new();
-        if !any.is_empty() {
-            conditions.push(joined(any, " or "));
-            asts.push(together(any_trees, "or"));
-        }
-        conditions.extend(each);
-        asts.extend(each_trees);
-        if conditions.is_empty() {
-            return Ok(Filter::Always);
-        }
-        Ok(Filter::Conditional { sql: joined(conditions, " and "), parameters, ast: together(asts, "and") })
+/// That a row's id is one of these, or is none of them.
+fn membership(set: &PolicySet, resource_type: &str, ids: Vec<String>, is_one: bool) -> Reduced {
+    let text = "(id = any(auth_user.resources('', ''))) is true";
+    let text = if is_one { text } else { "(id = any(auth_user.resources('', ''))) is not true" };
+    let reached = Reached { kind: String::new(), permission: String::new(), ids: ids.into() };
+    let subject = Subject { resources: vec![reached], ..Subject::default() };
+    match super::compile::compile(text, &set.declared(resource_type)) {
+        Ok(expression) => expression.reduce(&subject, &Request::at(OffsetDateTime::UNIX_EPOCH)),
+        // Its rows have no ids: none is one that is known.
+        Err(_) if is_one => Reduced::Never,
+        Err(_) => Reduced::Always,
     }
 }
 
-fn joined(mut conditions: Vec<String>, by: &str) -> String {
-    match conditions.len() {
-        1 => conditions.remove(0),
-        _ => conditions.iter().map(|condition| format!("({condition})")).collect::<Vec<_>>().join(by),
+/// Whether no row is permitted to `subject` as they are: only where they hold more, on a resource, may one be. Where it can't be said
+/// without looking at rows, it is not so.
+pub fn only_where_more_is_held(
+    set: &PolicySet,
+    (resource_type, action): (&str, &str),
+    subject: &Subject,
+    request: &Request,
+) -> bool {
+    let of_type = set.of_type(resource_type);
+    of_type.of_action(action).permissive.iter().all(|rule| match rule.expression() {
+        Ok(expression) if expression.resources().next().is_some() => false,
+        Ok(expression) => matches!(expression.reduce(subject, request), Reduced::Never),
+        Err(_) => true,
+    })
+}
+
+/// Conditions of which any is enough, with what they bind.
+struct Said<'a> {
+    dialect: Dialect,
+    names: &'a BTreeMap<String, String>,
+    parameters: Vec<Parameter>,
+    any: Vec<(String, Value)>,
+    /// One of them is true of all rows.
+    always: bool,
+}
+
+impl Said<'_> {
+    /// One more: what is left for somebody, of the rows that are meant.
+    fn one_of(&mut self, side: &Side, of: Option<Reduced>) -> Result<(), NotSayable> {
+        let mut each = Vec::new();
+        match (side, of) {
+            (Side::Never, _) | (_, Some(Reduced::Never)) => return Ok(()),
+            (_, Some(Reduced::Conditional(residue))) => each.push(self.say(&residue)?),
+            (_, None | Some(Reduced::Always)) => {}
+        }
+        if let Side::Left(Left { any, each: restrictive }) = side {
+            if !any.is_empty() {
+                let any = any.iter().map(|residue| self.say(residue)).collect::<Result<Vec<_>, _>>()?;
+                each.push(together(any, "or"));
+            }
+            for residue in restrictive {
+                each.push(self.say(residue)?);
+            }
+        }
+        if each.is_empty() {
+            self.always = true;
+        } else {
+            self.any.push(together(each, "and"));
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, residue: &Residue) -> Result<(String, Value), NotSayable> {
+        Ok((residue.to_sql(self.dialect, self.names, &mut self.parameters)?, residue.to_json()))
+    }
+
+    fn all(self) -> Filter {
+        if self.always {
+            return Filter::Always;
+        }
+        if self.any.is_empty() {
+            return Filter::Never;
+        }
+        let (sql, ast) = together(self.any, "or");
+        Filter::Conditional { sql, parameters: self.parameters, ast }
     }
 }
 
-fn together(mut trees: Vec<Value>, op: &str) -> Value {
-    if trees.len() == 1 { trees.remove(0) } else { json!({ "op": op, "args": trees }) }
+/// Conditions as one.
+fn together(mut all: Vec<(String, Value)>, by: &str) -> (String, Value) {
+    if all.len() == 1 {
+        return all.remove(0);
+    }
+    let (conditions, trees): (Vec<String>, Vec<Value>) = all.into_iter().unzip();
+    let conditions: Vec<String> = conditions.iter().map(|condition| format!("({condition})")).collect();
+    (conditions.join(&format!(" {by} ")), json!({ "op": by, "args": trees }))
 }

@@ -11,6 +11,7 @@ pub mod language;
 mod latest;
 mod policy;
 mod predecessor_routes;
+mod reach;
 mod reason;
 mod resource_type;
 mod routes;
@@ -28,12 +29,13 @@ pub use change::{change, remove};
 pub use create::create;
 pub use decide::{Because, Consulted, Decision, Outcome, Question, decide, permissions_for};
 pub use declare::{declare, undeclare};
-pub use filter::{Filter, filter};
+pub use filter::{Filter, Whose, depends_on_roles, filter, only_where_more_is_held};
 pub use policy::{
     ALL, ActionName, Effect, ExpressionText, NewPolicy, Policy, PolicyChange, PolicySettings, PolicySettingsChange,
-    TypeName,
+    TypeName, normal,
 };
 pub use predecessor_routes::routes as predecessor_routes;
+pub use reach::{Pairs, pairs, reach};
 pub use reason::{Reason, UNKNOWN};
 pub use resource_type::{Columns, NewResourceType, ResourceType};
 pub use routes::routes;

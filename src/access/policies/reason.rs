@@ -75,10 +75,26 @@ pub struct DecidingGrant {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "Sales")]
     group: Option<String>,
+    /// The resource on which it is held, and so on all beneath it; not there where it is held in the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    resource: Option<DecidingResource>,
     /// When it ends; null for never.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2030-12-31T00:00:00Z")]
     expires_at: Option<OffsetDateTime>,
+}
+
+/// A resource on which a grant is held.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DecidingResource {
+    /// Its type.
+    #[serde(rename = "type")]
+    #[schema(example = "folder")]
+    kind: String,
+    /// What the service calls it.
+    #[schema(example = "7")]
+    id: String,
 }
 
 /// What is said of somebody who is nobody here, and of whoever holds nothing and is not permitted: who asks does not hear which.
@@ -248,6 +264,7 @@ fn shown(grounds: Vec<Ground<'_>>) -> Vec<DecidingGrant> {
         role: ground.role.map(|role| role.to_string()),
         permission: ground.permission.map(str::to_owned),
         group: ground.group.map(str::to_owned),
+        resource: ground.on.map(|(kind, id)| DecidingResource { kind: kind.to_owned(), id: id.to_owned() }),
         expires_at: ground.expires_at,
     });
     shown.collect()
@@ -263,6 +280,9 @@ fn told(grounds: &[Ground<'_>]) -> String {
             (None, None, Some(group)) => format!("in the group `{group}`"),
             (None, None, None) => "by a direct grant".to_owned(),
         };
+        if let Some((kind, id)) = ground.on {
+            let _ = write!(text, " on {kind} `{id}`");
+        }
         if let (true, Some(group)) = (ground.role.is_some(), ground.group) {
             let _ = write!(text, " through the group `{group}`");
         }

@@ -109,6 +109,11 @@ impl PolicySet {
         Arc::clone(known.entry(name.to_owned()).or_insert(made))
     }
 
+    /// What is declared of a type.
+    pub fn declared(&self, name: &str) -> Arc<Declared> {
+        self.declared.get(&*normal(name)).cloned().unwrap_or_else(|| Arc::new(compile::undeclared()))
+    }
+
     /// The types that are declared or have policies of their own, in order.
     pub fn types(&self) -> BTreeSet<&str> {
         let named = self.policies.keys().chain(self.declared.keys()).map(String::as_str);

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use super::language::Row;
 use super::latest::Latest;
+use super::policy::normal;
+use super::store::resources::{self, FoundResource, SoughtResource};
 use super::store::subjects::{self, Asked, Found};
 use super::{PolicySet, Who};
 use crate::base::error::{Error, Result};
@@ -20,6 +23,8 @@ use crate::platform::database::BatchQuery;
 #[derive(Clone, Debug)]
 pub struct Ask {
     pub asked: Asked,
+    /// The resource, where a question is about one: its type and its id.
+    pub resource: Option<(String, String)>,
     /// When. Of all in a batch the latest counts: nobody decides by what was over when they asked.
     pub now: OffsetDateTime,
 }
@@ -31,8 +36,12 @@ pub struct Known {
     pub key: Option<CheckedKey>,
     /// Where it is asked, and what decides there; nothing does in a service that is gone, or is Portero itself.
     pub place: Option<(ServiceId, Arc<PolicySet>)>,
-    /// The subject, if it is somebody who may log in.
+    /// Whether the service has told of any resources.
+    pub has_resources: bool,
+    /// The subject, if it is somebody who may log in: with what they hold on the resource and above it.
     pub who: Option<Arc<Who>>,
+    /// What the service has said of the resource.
+    pub stored: Option<Arc<Row>>,
 }
 
 /// See [`Ask`]. A clone costs next to nothing and knows the same.
@@ -48,8 +57,8 @@ impl Subjects {
     }
 
     /// Asks Postgres about all of `asked`; one answer each, in order.
-    pub async fn of_all(&self, conn: &mut PgConnection, asked: &[Asked], now: OffsetDateTime) -> Result<Vec<Known>> {
-        let (once, places) = once(asked);
+    pub async fn of_all(&self, conn: &mut PgConnection, asks: &[Ask], now: OffsetDateTime) -> Result<Vec<Known>> {
+        let (once, places) = once(asks.iter().map(|ask| &ask.asked));
         let mut sets = HashMap::new();
         loop {
             let vocabulary = self.rights.vocabulary();
@@ -61,7 +70,9 @@ impl Subjects {
                 continue;
             }
             let known: Vec<Known> = found.rows.into_iter().map(|found| known(&vocabulary, &sets, found)).collect();
-            return Ok(places.into_iter().map(|place| known[place].clone()).collect());
+            let mut all: Vec<Known> = places.into_iter().map(|place| known[place].clone()).collect();
+            look_at_resources(conn, asks, &mut all, now).await?;
+            return Ok(all);
         }
     }
 
@@ -94,7 +105,38 @@ fn known(vocabulary: &Arc<Vocabulary>, sets: &Sets, found: Found) -> Known {
     let service = found.service.map(|(service, _)| service);
     let place = service.and_then(|service| Some((service, Arc::clone(sets.get(&service)?))));
     let who = found.person.zip(service).map(|(person, service)| Arc::new(Who::new(vocabulary, service, person)));
-    Known { key: found.key, place, who }
+    Known { key: found.key, place, has_resources: found.has_resources, who, stored: None }
+}
+
+/// Adds what is known of the resources that are asked about, in one more statement: none where no service has told of any.
+async fn look_at_resources(
+    conn: &mut PgConnection,
+    asks: &[Ask],
+    all: &mut [Known],
+    now: OffsetDateTime,
+) -> Result<()> {
+    let (mut sought, mut places) = (Vec::new(), Vec::new());
+    for (place, (ask, known)) in asks.iter().zip(&*all).enumerate() {
+        let Some(((kind, key), (service, _))) = ask.resource.as_ref().zip(known.place.as_ref()) else { continue };
+        if known.has_resources {
+            let person = known.who.as_ref().map(|who| who.id);
+            let (kind, key) = (normal(kind).into_owned(), normal(key).into_owned());
+            sought.push(SoughtResource { service: *service, person, kind, key });
+            places.push(place);
+        }
+    }
+    if sought.is_empty() {
+        return Ok(());
+    }
+    let found = resources::find_all(conn, &sought, now).await?;
+    for (place, found) in places.into_iter().zip(found) {
+        let Some(FoundResource { properties, ways, .. }) = found else { continue };
+        all[place].stored = Some(Arc::new(properties));
+        if !ways.is_empty() {
+            all[place].who = all[place].who.as_ref().map(|who| Arc::new(who.holding_too(ways)));
+        }
+    }
+    Ok(())
 }
 
 impl BatchQuery for Subjects {
@@ -104,16 +146,15 @@ impl BatchQuery for Subjects {
 
     async fn ask(&self, conn: &mut PgConnection, asked: &[Ask]) -> Result<Vec<Known>> {
         let now = asked.iter().map(|ask| ask.now).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let asked: Vec<Asked> = asked.iter().map(|ask| ask.asked.clone()).collect();
-        self.of_all(conn, &asked, now).await
+        self.of_all(conn, asked, now).await
     }
 }
 
 /// Each different one once, and for each its place among those.
-fn once(asked: &[Asked]) -> (Vec<Asked>, Vec<usize>) {
-    let mut places: HashMap<&Asked, usize> = HashMap::with_capacity(asked.len());
+fn once<'a>(asked: impl Iterator<Item = &'a Asked>) -> (Vec<Asked>, Vec<usize>) {
+    let mut places: HashMap<&Asked, usize> = HashMap::new();
     let mut once = Vec::new();
-    let of_each = asked.iter().map(|one| {
+    let of_each = asked.map(|one| {
         *places.entry(one).or_insert_with(|| {
             once.push(one.clone());
             once.len() - 1

@@ -35,31 +35,54 @@ pub struct Ground<'a> {
     pub permission: Option<&'a str>,
     /// The group through which it comes.
     pub group: Option<&'a str>,
+    /// The resource that it is held on: type and id. None for the service.
+    pub on: Option<(&'a str, &'a str)>,
     pub expires_at: Option<OffsetDateTime>,
 }
 
 impl Who {
     pub(super) fn new(vocabulary: &Arc<Vocabulary>, service: ServiceId, found: FoundPerson) -> Self {
         let FoundPerson { id, username, is_admin, attributes, groups, ways } = found;
-        let (direct, roles): (Vec<&Way>, Vec<&Way>) = ways.iter().partition(|way| way.permission.is_some());
-        let mut held: Vec<i32> = roles.iter().chain(&direct).map(|way| way.role).collect();
-        held.sort_unstable();
-        held.dedup();
-        let direct = direct.iter().filter_map(|way| way.permission).collect();
-        let ends_at = ways.iter().filter_map(|way| way.expires_at).min();
-        let effective = vocabulary.effective(&Assignments::new((id, service), held, direct, ends_at));
+        let effective = effective(vocabulary, (id, service), &ways);
         let subject = Subject {
             id: Some(i64::from(id.0)),
             username: Some(username.clone()),
             is_admin,
             is_authenticated: true,
-            roles: effective.roles.iter().map(ToString::to_string).collect(),
-            permissions: effective.permissions.iter().map(ToString::to_string).collect(),
             groups: groups.iter().map(|(_, name, _)| name.clone()).collect(),
             attributes: Row::from(&attributes),
-            ..Subject::default()
+            ..held(&effective)
         };
         Self { id, username, effective, subject, groups, ways, service, vocabulary: Arc::clone(vocabulary) }
+    }
+
+    /// The same with what they hold besides: on a resource, and above it.
+    #[must_use]
+    pub fn holding_too(&self, more: Vec<Way>) -> Self {
+        let ways: Vec<Way> = self.ways.iter().cloned().chain(more).collect();
+        let effective = effective(&self.vocabulary, (self.id, self.service), &ways);
+        let Subject { roles, permissions, .. } = held(&effective);
+        Self {
+            id: self.id,
+            username: self.username.clone(),
+            subject: Subject { roles, permissions, ..self.subject.clone() },
+            effective,
+            groups: self.groups.clone(),
+            ways,
+            service: self.service,
+            vocabulary: Arc::clone(&self.vocabulary),
+        }
+    }
+
+    /// The roles that carry a permission of this name here.
+    pub fn roles_carrying(&self, permission: &str) -> Vec<i32> {
+        self.vocabulary.roles_carrying(permission, self.service)
+    }
+
+    /// Whether they hold a permission of this name in the service itself, and so on each of its resources.
+    pub fn holds_in_service(&self, permission: &str) -> bool {
+        let in_service = self.ways.iter().filter(|way| way.on.is_none());
+        in_service.into_iter().any(|way| self.carries(way, permission))
     }
 
     /// As expressions see them, where the caller says more of them: what it says counts before what is stored. Who they are and
@@ -82,17 +105,13 @@ impl Who {
 
     /// How they come to a permission.
     pub fn grounds_of_permission<'a>(&'a self, name: &'a str) -> Vec<Ground<'a>> {
-        let carries = |way: &&Way| match way.permission {
-            Some(permission) => self.vocabulary.is_permission(permission, name, self.service),
-            None => self.vocabulary.role_carries(RoleId(way.role), name, self.service),
-        };
-        self.ways.iter().filter(carries).map(|way| self.ground(way, Some(name))).collect()
+        self.ways.iter().filter(|way| self.carries(way, name)).map(|way| self.ground(way, Some(name))).collect()
     }
 
     /// How they come to be in a group.
     pub fn ground_of_group(&self, name: &str) -> Option<Ground<'_>> {
         let (_, name, expires_at) = self.groups.iter().find(|(_, group, _)| group == name)?;
-        Some(Ground { role: None, permission: None, group: Some(name), expires_at: *expires_at })
+        Some(Ground { role: None, permission: None, group: Some(name), on: None, expires_at: *expires_at })
     }
 
     /// Whether a role or a permission of this name is there at all.
@@ -100,12 +119,20 @@ impl Who {
         self.vocabulary.has_permission(name) || self.vocabulary.has_role(name)
     }
 
-    fn ground<'a>(&'a self, way: &Way, permission: Option<&'a str>) -> Ground<'a> {
+    fn carries(&self, way: &Way, name: &str) -> bool {
+        match way.permission {
+            Some(permission) => self.vocabulary.is_permission(permission, name, self.service),
+            None => self.vocabulary.role_carries(RoleId(way.role), name, self.service),
+        }
+    }
+
+    fn ground<'a>(&'a self, way: &'a Way, permission: Option<&'a str>) -> Ground<'a> {
         let group = way.group.and_then(|id| self.groups.iter().find(|(group, _, _)| *group == id));
         Ground {
             role: self.role(way.role),
             permission,
             group: group.map(|(_, name, _)| name.as_str()),
+            on: way.on.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str())),
             expires_at: way.expires_at,
         }
     }
@@ -113,6 +140,26 @@ impl Who {
     /// None for the role that a direct grant is.
     fn role(&self, id: i32) -> Option<Arc<str>> {
         self.vocabulary.role_name(RoleId(id), self.service)
+    }
+}
+
+/// What comes of ways.
+fn effective(vocabulary: &Vocabulary, of: (PersonId, ServiceId), ways: &[Way]) -> Effective {
+    let (direct, roles): (Vec<&Way>, Vec<&Way>) = ways.iter().partition(|way| way.permission.is_some());
+    let mut held: Vec<i32> = roles.iter().chain(&direct).map(|way| way.role).collect();
+    held.sort_unstable();
+    held.dedup();
+    let direct = direct.iter().filter_map(|way| way.permission).collect();
+    let ends_at = ways.iter().filter_map(|way| way.expires_at).min();
+    vocabulary.effective(&Assignments::new(of, held, direct, ends_at))
+}
+
+/// The roles and permissions of a subject.
+fn held(effective: &Effective) -> Subject {
+    Subject {
+        roles: effective.roles.iter().map(ToString::to_string).collect(),
+        permissions: effective.permissions.iter().map(ToString::to_string).collect(),
+        ..Subject::default()
     }
 }
 

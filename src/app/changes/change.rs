@@ -28,6 +28,8 @@ pub enum ChangeKind {
     GrantsChanged(ServiceId, Option<PersonId>),
     /// What decides in a service: policies, types of resources, settings.
     PoliciesChanged(ServiceId),
+    /// What is known of a service's resources.
+    ResourcesChanged(ServiceId),
     /// More than is told one by one.
     Reset,
     /// The database went on elsewhere, and may lack what was told last.
@@ -56,7 +58,8 @@ impl Change {
             | ChangeKind::Failover => Audience::All,
             ChangeKind::TokenClaimsChange(_, Some(service))
             | ChangeKind::GrantsChanged(service, _)
-            | ChangeKind::PoliciesChanged(service) => Audience::Service(service),
+            | ChangeKind::PoliciesChanged(service)
+            | ChangeKind::ResourcesChanged(service) => Audience::Service(service),
             ChangeKind::KeyRevoked(key) => Audience::EndsStreamsOf(key),
         }
     }
@@ -82,6 +85,9 @@ impl Change {
             }
             ChangeKind::PoliciesChanged(service) => {
                 ("policies-changed", json!({ "service_id": service, "event_timestamp": at }))
+            }
+            ChangeKind::ResourcesChanged(service) => {
+                ("resources-changed", json!({ "service_id": service, "event_timestamp": at }))
             }
             ChangeKind::Reset => return reset(self.position, "too_much", self.at),
             ChangeKind::Failover => return reset(self.position, "failover", self.at),

@@ -97,6 +97,7 @@ fn what(
         ("account-purged", _, Some(person), _) => ChangeKind::AccountPurged(person),
         ("grants-changed", _, person, Some(service)) => ChangeKind::GrantsChanged(service, person),
         ("policies-changed", _, _, Some(service)) => ChangeKind::PoliciesChanged(service),
+        ("resources-changed", _, _, Some(service)) => ChangeKind::ResourcesChanged(service),
         ("key-revoked", ..) => ChangeKind::KeyRevoked(key),
         ("failover", ..) => ChangeKind::Failover,
         // Also what a newer version writes and we can't tell.

@@ -19,6 +19,7 @@ mod output;
 mod permission;
 mod policy;
 mod registration_token;
+mod resource;
 mod role;
 mod service;
 mod service_key;
@@ -99,6 +100,9 @@ enum Command {
     /// Manage grants: who holds what in which service.
     #[command(subcommand)]
     Grant(grant::Command),
+    /// Manage resources that services tell of, and the roles that are held on them.
+    #[command(subcommand)]
+    Resource(resource::Command),
     /// Manage groups: people and other groups, and the roles that they hold.
     #[command(subcommand)]
     Group(group::Command),
@@ -212,6 +216,7 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Policy(command) => policy::run(*command, tool).await,
         Command::Grant(command) => grant::run(command, tool).await,
         Command::Group(command) => group::run(command, tool).await,
+        Command::Resource(command) => resource::run(command, tool).await,
         Command::Token(command) => return token::run(command, tool).await,
         Command::Audit(command) => return audit::run(command, tool).await,
         Command::Keys(command) => keys::run(command, tool).await,

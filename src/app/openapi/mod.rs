@@ -49,11 +49,13 @@ struct Problem {
     feedback: Option<Strength>,
     /// Only on a 409 `ambiguous_name`: the ids that the name may mean.
     ids: Option<Vec<i32>>,
-    /// Only on a 409 `group_circle`: the names of the groups on the way, the first again at its end.
+    /// Only on a 409 `resource_has_children`: how many lie beneath.
+    beneath: Option<i64>,
+    /// Only on a 409 `group_circle` or `resource_circle`: the groups, or resources, on the way, the first again at its end.
     circle: Option<Vec<String>>,
     /// Only on a 404 of `POST /users/delete`: the unknown ids.
     unknown_user_ids: Option<Vec<i32>>,
-    /// Only on a 400 of `POST /users/import`: the first hundred faults.
+    /// Only on a 400 `invalid_import` or `invalid_resources`: the first hundred faults.
     faults: Option<Vec<crate::identity::people::import::ImportFault>>,
     /// Likewise: how many faults there are.
     fault_count: Option<i64>,
@@ -91,6 +93,7 @@ struct OAuthError {
         (name = "services", description = "Services and the roles they offer"),
         (name = "keys", description = "Keys of services"),
         (name = "policies", description = "Policies of services, and what decides in them"),
+        (name = "resources", description = "What services tell of, and roles on it"),
         (name = "decisions", description = "May they do this? AuthZEN 1.0, and filters"),
         (name = "clients", description = "Applications that log people in by OAuth 2.1 and OpenID Connect"),
         (name = "grants", description = "Who holds what in which service"),

@@ -183,6 +183,26 @@ actions! {
     ResourceTypeDeleted = "resource-type.deleted",
     /// What decides in a service was changed.
     PolicySettingsChanged = "policy-settings.changed",
+    /// A service told of a resource; where it lies is told, not what it is like.
+    ResourceCreated = "resource.created",
+    /// A resource was told of otherwise.
+    ResourceChanged = "resource.changed",
+    /// A resource was deleted, and all beneath it; `after` has how many.
+    ResourceDeleted = "resource.deleted",
+    /// A service told of many resources at once.
+    ResourcesPut = "resources.put",
+    /// Many resources were deleted at once.
+    ResourcesDeleted = "resources.deleted",
+    /// Somebody, or a group, got a role on a resource and all beneath it.
+    ResourceGrantAdded = "resource-grant.added",
+    /// A role on a resource got another end or reason.
+    ResourceGrantChanged = "resource-grant.changed",
+    /// A role on a resource was reviewed and left.
+    ResourceGrantConfirmed = "resource-grant.confirmed",
+    /// A role on a resource came to its end.
+    ResourceGrantExpired = "resource-grant.expired",
+    /// A role on a resource was taken away.
+    ResourceGrantRemoved = "resource-grant.removed",
     /// New signing keys were made.
     SigningKeysRotated = "signing-keys.rotated",
     /// Portero started with other settings than before.

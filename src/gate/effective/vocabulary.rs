@@ -140,6 +140,11 @@ impl Vocabulary {
         carried.iter().any(|permission| self.is_permission(permission.0, name, service))
     }
 
+    /// The roles that carry the permission that is called so in a service.
+    pub fn roles_carrying(&self, name: &str, service: ServiceId) -> Vec<i32> {
+        self.roles.keys().filter(|role| self.role_carries(**role, name, service)).map(|role| role.0).collect()
+    }
+
     /// What somebody may do who holds this.
     pub fn effective(&self, held: &Assignments) -> Effective {
         let mut roles = Vec::with_capacity(held.roles.len());

@@ -20,7 +20,8 @@ pub fn validate(schema: &Value, value: &Value) -> Result<(), String> {
         Value::Object(members) => validate_object(schema, members),
         Value::Array(items) => {
             of_type(schema, "array", value)?;
-            items.iter().try_for_each(|item| validate(&schema["items"], item))
+            let of_items = schema.get("items");
+            items.iter().try_for_each(|item| of_items.map_or(Ok(()), |schema| validate(schema, item)))
         }
         Value::String(text) => {
             of_type(schema, "string", value)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::access::grants::review::{Grants, ReviewCursor, Reviewed, ReviewedPerson, Reviewer};
+use crate::access::grants::review::{Grants, ReviewCursor, Reviewed, ReviewedPerson, ReviewedResource, Reviewer};
 use crate::access::grants::{GrantTerms, Grantable};
 use crate::access::permissions::Permission;
 use crate::access::roles::Role;
@@ -57,7 +57,9 @@ pub async fn review(
                            r.description as role_description, p.username as name, p.name as full_name,
                            p.disabled_at is not null as disabled, null::text as group_description,
                            held.created_at, held.expires_at, held.reason, held.granted_by, held.confirmed_at,
-                           held.confirmed_by, to_char(used.last_used_on, 'YYYY-MM-DD') as last_used_on
+                           held.confirmed_by, to_char(used.last_used_on, 'YYYY-MM-DD') as last_used_on,
+                           null::int as on_resource, null::int as on_person, null::int as on_group,
+                           null::text as kind, null::text as key
                     from auth.person_service_role psr
                     join auth.role r on r.id = psr.role_id
                     join auth.person p on p.id = psr.person_id
@@ -88,7 +90,7 @@ pub async fn review(
                 (
                     select given.role_id, null, null, given.group_id, r.name, r.description, g.name, null, false,
                            g.description, given.created_at, given.expires_at, given.reason, given.granted_by,
-                           given.confirmed_at, given.confirmed_by, null
+                           given.confirmed_at, given.confirmed_by, null, null, null, null, null, null
                     from auth.group_service_role given
                     join auth.role r on r.id = given.role_id
                     join auth.groups g on g.id = given.group_id
@@ -101,6 +103,26 @@ pub async fn review(
                     order by given.role_id, given.group_id
                     limit $11
                 )
+                union all
+                (
+                    select given.role_id, null, null, null, r.name, r.description, coalesce(p.username, g.name), p.name,
+                           p.disabled_at is not null, g.description, given.created_at, given.expires_at, given.reason,
+                           given.granted_by, given.confirmed_at, given.confirmed_by, null,
+                           given.id, given.person_id, given.group_id, place.type, place.key
+                    from auth.resource_roles given
+                    join auth.role r on r.id = given.role_id
+                    join auth.resources place on place.id = given.resource_id
+                    left join auth.person p on p.id = given.person_id
+                    left join auth.groups g on g.id = given.group_id
+                    where given.service_id = $1
+                      and given.role_id between $2 and $3
+                      and (given.role_id, given.id) > ($4, $13)
+                      and auth.lasts(given.expires_at, $7)
+                      and ($9::text is null or auth.fold(coalesce(p.username, g.name)) ^@ $9 or auth.fold(p.name) ^@ $9)
+                      and ($10::timestamptz is null or coalesce(given.confirmed_at, given.created_at) < $10)
+                    order by given.role_id, given.id
+                    limit $11
+                )
             )
             select seen.role_id as "role_id!: RoleId", seen.person_id as "person_id: PersonId",
                    seen.permission_id as "permission_id: PermissionId", seen.group_id as "group_id: GroupId",
@@ -110,12 +132,13 @@ pub async fn review(
                    permission.name as "permission?", permission.description as "permission_description?",
                    giver.id as "giver_id?: PersonId", giver.username as "giver?",
                    confirmer.id as "confirmer_id?: PersonId", confirmer.username as "confirmer?",
-                   seen.last_used_on
+                   seen.last_used_on, seen.on_resource, seen.on_person as "on_person: PersonId",
+                   seen.on_group as "on_group: GroupId", seen.kind, seen.key
             from seen
             left join auth.permission permission on permission.id = seen.permission_id
             left join auth.person giver on giver.id = seen.granted_by
             left join auth.person confirmer on confirmer.id = seen.confirmed_by
-            order by seen.role_id, seen.person_id, seen.permission_id, seen.group_id
+            order by seen.role_id, seen.person_id, seen.permission_id, seen.group_id, seen.on_resource
             limit $11
             "#,
             service.0,
@@ -129,19 +152,28 @@ pub async fn review(
             selection.prefix,
             selection.before,
             selection.fetch,
-            selection.after.group.map_or(0, |group| group.0),
+            match selection.after {
+                ReviewCursor { on_resource: Some(_), .. } => i32::MAX,
+                ReviewCursor { group, .. } => group.map_or(0, |group| group.0),
+            },
+            selection.after.on_resource.unwrap_or(0),
         )
     })
     .await?;
     let reviewer = |id: Option<PersonId>, username: Option<String>| Some(Reviewer { id: id?, username: username? });
     let rows = rows.into_iter().map(|row| Reviewed {
-        person: row.person_id.zip(row.full_name).map(|(id, name)| ReviewedPerson {
+        person: row.person_id.or(row.on_person).zip(row.full_name).map(|(id, name)| ReviewedPerson {
             id,
             username: row.name.clone(),
             name,
             disabled: row.disabled,
         }),
-        group: row.group_id.map(|id| Group { id, name: row.name, description: row.group_description }),
+        resource: row.on_resource.zip(row.kind).zip(row.key).map(|((grant_id, kind), id)| ReviewedResource {
+            kind,
+            id,
+            grant_id,
+        }),
+        group: row.group_id.or(row.on_group).map(|id| Group { id, name: row.name, description: row.group_description }),
         role: row.permission_id.is_none().then_some(Role {
             id: row.role_id,
             name: row.role,
@@ -164,6 +196,7 @@ pub async fn review(
             person: row.person_id.unwrap_or(ReviewCursor::GROUPS),
             permission: row.permission_id,
             group: row.group_id,
+            on_resource: row.on_resource,
         },
     });
     Ok(rows.collect())

@@ -9,8 +9,8 @@ use super::cast;
 use super::fault::{Failure, Span};
 use super::like::Pattern;
 use super::node::{Comparison, Fact, Items, Kind, List, ListSource, Node, Slot, Source};
-use super::row::{Datum, Row};
-use super::subject::{Request, Subject};
+use super::row::{Datum, Row, is_whole};
+use super::subject::{MOST_REACHED, Request, Subject};
 use super::types::Type;
 use super::value::Value;
 
@@ -181,7 +181,7 @@ impl<'a> World<'a> {
             ListSource::Permissions => self.over_texts(comparison, all, &value, list, &self.subject.permissions),
             ListSource::Groups => self.over_texts(comparison, all, &value, list, &self.subject.groups),
             ListSource::Resources(pair) => {
-                let ids = self.ids(*pair).iter().filter_map(|id| cast::read(id, list.element).ok());
+                let ids = self.ids(*pair, list)?.iter().filter_map(|id| id_as(id, list.element));
                 self.over(comparison, all, &value, ids.map(Ok), list.at)
             }
             ListSource::Read(slot) => match self.elements(*slot, list)? {
@@ -205,11 +205,16 @@ impl<'a> World<'a> {
         }
     }
 
-    pub(super) fn ids(&self, pair: usize) -> &'a [String] {
+    pub(super) fn ids(&self, pair: usize, list: &List) -> Evaluated<&'a [String]> {
         let (kind, permission) = &self.resources[pair];
         let reached = self.subject.resources.iter();
         let mut reached = reached.filter(|reached| *reached.kind == **kind && *reached.permission == **permission);
-        reached.next().map_or(&[], |reached| &reached.ids)
+        let ids: &[String] = reached.next().map_or(&[], |reached| &reached.ids);
+        if ids.len() > MOST_REACHED {
+            let what = format!("auth_user.resources('{kind}', '{permission}') has more than {MOST_REACHED} ids");
+            return Err(Failure::at(list.at, what));
+        }
+        Ok(ids)
     }
 
     fn over_texts(
@@ -254,6 +259,14 @@ impl<'a> World<'a> {
 impl Slot {
     pub(super) fn written(&self) -> String {
         self.source.written(&self.name)
+    }
+}
+
+/// An id as a type has it; none where it is none of that type. Numbers as JSON writes them.
+pub(super) fn id_as(id: &str, kind: Type) -> Option<Value<'_>> {
+    match kind {
+        Type::Integer | Type::Bigint if !is_whole(id) => None,
+        _ => cast::read(id, kind).ok(),
     }
 }
 

@@ -20,6 +20,7 @@ mod parse;
 mod raw;
 mod reduce;
 mod row;
+mod sought;
 mod sql;
 mod subject;
 mod types;
@@ -31,8 +32,9 @@ use std::sync::Arc;
 pub use fault::{EvaluationError, Fault, NotSayable};
 pub use parse::MOST_CHARACTERS;
 pub use row::Row;
+pub use sought::Sought;
 pub use sql::{Dialect, Parameter};
-pub use subject::{Reached, Request, Subject};
+pub use subject::{MOST_REACHED, Reached, Request, Subject};
 pub use types::{ColumnType, Declared, Type};
 
 use evaluate::World;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::evaluate::{World, sorts};
+use super::evaluate::{World, id_as, sorts};
 use super::fault::Failure;
 use super::like::Pattern;
 use super::node::{Items, Kind, List, ListSource, Node, Source};
@@ -101,7 +101,15 @@ impl<'a> World<'a> {
             ListSource::Roles => texts(&self.subject.roles),
             ListSource::Permissions => texts(&self.subject.permissions),
             ListSource::Groups => texts(&self.subject.groups),
-            ListSource::Resources(pair) => texts(self.ids(*pair)),
+            ListSource::Resources(pair) => match self.ids(*pair, list) {
+                Ok(ids) => {
+                    let ids = ids.iter().filter_map(|id| Some(id_as(id, list.element)?.into_owned())).collect();
+                    ListSource::Constant(Some(Arc::new(items(ids, list.element))))
+                }
+                Err(failure) => {
+                    ListSource::Values(vec![Node { kind: Kind::Failed(failure), of: list.element, at: list.at }])
+                }
+            },
             ListSource::Values(nodes) => {
                 let nodes: Vec<Node> = nodes.iter().map(|node| self.reduce(node)).collect();
                 let value = |node: &Node| match &node.kind {

@@ -178,7 +178,7 @@ impl Datum {
 }
 
 /// As JSON has it: without signs and zeros that say nothing.
-fn is_whole(text: &str) -> bool {
+pub(super) fn is_whole(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_plain = digits == "0" || !digits.starts_with('0');
     !digits.is_empty() && is_plain && digits.bytes().all(|byte| byte.is_ascii_digit())

@@ -22,6 +22,9 @@ pub struct Subject {
     pub resources: Vec<Reached>,
 }
 
+/// So many ids are compared with. A list of more has no value: it is no list that anybody looks through for each row.
+pub const MOST_REACHED: usize = 10_000;
+
 /// The resources of a type on which somebody has a permission: what `auth_user.resources(type, permission)` answers.
 #[derive(Clone, Debug)]
 pub struct Reached {

@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ServiceId};
 
-/// The next people after one, by id: whoever may log in, or who holds something in a service at `now`, whether they may log in or
-/// not. Clients that act for themselves are among them.
+/// The next people after one, by id: whoever may log in, or who holds something in a service at `now`, or on a resource of its, whether
+/// they may log in or not. Clients that act for themselves are among them.
 pub async fn next(
     conn: &mut PgConnection,
     (service, everybody): (ServiceId, bool),
@@ -47,6 +47,26 @@ pub async fn next(
                     from auth.roles_by_groups_at($4)
                     where service_id = $3 and person_id > $1
                     order by person_id
+                    limit $2
+                )
+                union
+                (
+                    select distinct person_id
+                    from auth.resource_roles
+                    where service_id = $3 and person_id > $1 and auth.lasts(expires_at, $4)
+                    order by person_id
+                    limit $2
+                )
+                union
+                (
+                    select distinct inside.person_id
+                    from auth.resource_roles given
+                    join auth.group_people inside on inside.group_id = given.group_id
+                    where given.service_id = $3
+                      and inside.person_id > $1
+                      and auth.lasts(given.expires_at, $4)
+                      and auth.lasts(inside.expires_at, $4)
+                    order by inside.person_id
                     limit $2
                 )
             ) held

@@ -3,6 +3,7 @@
 pub mod candidates;
 pub mod load;
 pub mod policies;
+pub mod resources;
 pub mod settings;
 pub mod subjects;
 pub mod types;

@@ -46,6 +46,8 @@ pub struct Found {
     pub key: Option<CheckedKey>,
     /// The service that is asked in, unless it is removed, and the version of what decides there.
     pub service: Option<(ServiceId, i64)>,
+    /// Whether it has told of any resources.
+    pub has_resources: bool,
     /// Of the vocabulary.
     pub vocabulary: i64,
     /// The subject, if it is somebody who may log in, and nobody else might be meant.
@@ -67,13 +69,15 @@ pub struct FoundPerson {
 }
 
 /// One way by which somebody holds something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
     pub role: i32,
     /// Of a direct grant.
     pub permission: Option<i32>,
     /// The group through which it comes.
     pub group: Option<i32>,
+    /// The resource that it is held on: type and id. None for the service.
+    pub on: Option<(String, String)>,
     pub expires_at: Option<OffsetDateTime>,
 }
 
@@ -90,6 +94,7 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
             k.id as "key?: KeyId", k.service_id as "key_service?: ServiceId", k.last_used_at as "last_used_at?",
             k.expires_at as "key_expires_at?",
             decides.service_id as "service?: ServiceId", decides.version as "version?",
+            decides.has_resources as "has_resources?",
             (select version from auth.vocabulary where single) as "vocabulary!",
             p.id as "person?: PersonId", p.username as "username?", p.attributes as "attributes?: Json<Map<String, Value>>",
             administers.is_admin as "is_admin!",
@@ -164,11 +169,12 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
             attributes: row.attributes.map(|attributes| attributes.0).unwrap_or_default(),
             groups: groups.map(|((id, name), end)| (id, name, end)).collect(),
             ways: ways
-                .map(|(((role, permission), group), expires_at)| Way { role, permission, group, expires_at })
+                .map(|(((role, permission), group), expires_at)| Way { role, permission, group, on: None, expires_at })
                 .collect(),
         });
         let service = row.service.zip(row.version);
-        (row.place, Found { key, service, vocabulary: row.vocabulary, person })
+        let has_resources = row.has_resources.unwrap_or_default();
+        (row.place, Found { key, service, has_resources, vocabulary: row.vocabulary, person })
     });
     by_place(asked, found)
 }

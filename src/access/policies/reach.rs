@@ -1,0 +1,72 @@
+//! What `auth_user.resources(type, permission)` answers: the ids of stored resources on which somebody has a permission, by a role on
+//! them or above them, or in the service.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::language::{MOST_REACHED, Reached, Request, Row, Sought, Subject};
+use super::policy::normal;
+use super::store::resources::{self, Reach};
+use super::{PolicySet, There};
+use crate::base::error::Result;
+use crate::platform::database::Db;
+
+/// Pairs of type and permission, and which of their ids matter.
+pub type Pairs = BTreeMap<(String, String), Sought>;
+
+/// What an answer about an action on a type of resource needs to know: for these rows, or, where there are none, for whichever.
+pub fn pairs(
+    set: &PolicySet,
+    (kind, action): (&str, &str),
+    rows: &[&Row],
+    (subject, request): (&Subject, &Request),
+) -> Pairs {
+    let mut pairs = Pairs::new();
+    if !set.policies_decide {
+        return pairs;
+    }
+    let of_type = set.of_type(kind);
+    let applying = of_type.of_action(action);
+    let expressions = applying.permissive.iter().chain(&applying.restrictive).filter_map(|rule| rule.expression().ok());
+    for expression in expressions.filter(|expression| expression.resources().next().is_some()) {
+        let mut note = |sought: Vec<Sought>| {
+            for ((kind, permission), sought) in expression.resources().zip(sought) {
+                let pair = (kind.to_owned(), permission.to_owned());
+                pairs.entry(pair).or_insert_with(|| Sought::Ids(Vec::new())).add(sought);
+            }
+        };
+        if rows.is_empty() {
+            note(vec![Sought::All; expression.resources().count()]);
+        }
+        for row in rows {
+            note(expression.sought(row, subject, request));
+        }
+    }
+    pairs
+}
+
+/// The ids, so far as they matter, at `now`. More than [`MOST_REACHED`] are none that anything is compared with.
+pub async fn reach(db: &Db, there: &There, pairs: Pairs, now: OffsetDateTime) -> Result<Vec<Reached>> {
+    let Some(who) = there.who.as_ref().filter(|_| there.has_resources && !pairs.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let mut conn = db.read().await?;
+    let mut all = Vec::with_capacity(pairs.len());
+    for ((kind, permission), sought) in pairs {
+        let (ids, limit) = match sought {
+            Sought::Ids(mut ids) => {
+                ids.sort_unstable();
+                ids.dedup();
+                (Some(ids), 1)
+            }
+            Sought::All => (None, i64::try_from(MOST_REACHED).unwrap_or(i64::MAX) + 1),
+        };
+        let roles = (!who.holds_in_service(&permission)).then(|| who.roles_carrying(&permission));
+        let reach = Reach { service: there.service, person: who.id, kind: &normal(&kind), by_roles: roles.as_deref() };
+        let ids = resources::reached(&mut conn, reach, ids.as_deref(), limit, now).await?;
+        all.push(Reached { kind, permission, ids: Arc::from(ids) });
+    }
+    Ok(all)
+}

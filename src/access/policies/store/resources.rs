@@ -1,0 +1,258 @@
+//! What services have said of resources, and who holds what on them: as decisions ask for it.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::subjects::Way;
+use crate::access::policies::language::Row;
+use crate::base::error::{Error, Result};
+use crate::base::id::{PersonId, ServiceId};
+use crate::platform::database::by_place;
+
+/// A resource that is asked about, and by whom.
+#[derive(Clone, Debug)]
+pub struct SoughtResource {
+    pub service: ServiceId,
+    /// None for whoever is nobody in particular.
+    pub person: Option<PersonId>,
+    pub kind: String,
+    pub key: String,
+}
+
+/// What is known of it.
+#[derive(Clone, Debug)]
+pub struct FoundResource {
+    pub id: i32,
+    pub key: String,
+    /// What the service has said of it.
+    pub properties: Row,
+    /// What the person holds on it, and above it.
+    pub ways: Vec<Way>,
+}
+
+/// What is known at `now` of each, in order; none where the service has told of no such resource.
+pub async fn find_all(
+    conn: &mut PgConnection,
+    sought: &[SoughtResource],
+    now: OffsetDateTime,
+) -> Result<Vec<Option<FoundResource>>> {
+    let services: Vec<i32> = sought.iter().map(|sought| sought.service.0).collect();
+    let people: Vec<Option<i32>> = sought.iter().map(|sought| sought.person.map(|person| person.0)).collect();
+    let kinds: Vec<&str> = sought.iter().map(|sought| sought.kind.as_str()).collect();
+    let keys: Vec<&str> = sought.iter().map(|sought| sought.key.as_str()).collect();
+    let rows = sqlx::query!(
+        r#"
+        select asked.place as "place!", r.id, r.key, r.properties::text as "properties!",
+               held.roles as "roles!", held.kinds as "kinds!", held.keys as "keys!",
+               held.groups as "groups!: Vec<Option<i32>>", held.ends as "ends!: Vec<Option<OffsetDateTime>>"
+        from unnest($1::integer[], $2::integer[], $3::text[], $4::text[]) with ordinality
+            as asked (service_id, person_id, type, key, place)
+        cross join lateral (
+            select id, key, properties
+            from auth.resources
+            where service_id = asked.service_id and type = asked.type and key = asked.key
+            offset 0
+        ) r
+        cross join lateral (
+            select coalesce(array_agg(w.role_id), '{}') as roles, coalesce(array_agg(held_on.type), '{}') as kinds,
+                   coalesce(array_agg(held_on.key), '{}') as keys, coalesce(array_agg(w.group_id), '{}') as groups,
+                   coalesce(array_agg(w.expires_at), '{}') as ends
+            from auth.ways_on(asked.person_id, r.id, $5) w
+            join auth.resources held_on on held_on.id = w.held_on
+        ) held
+        -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
+        where asked.place between 1 and cardinality($1)
+        "#,
+        &services,
+        &people as &[Option<i32>],
+        &kinds as &[&str],
+        &keys as &[&str],
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        let ways = ways(row.roles, (row.kinds, row.keys), row.groups, row.ends);
+        found.push((row.place, FoundResource { id: row.id, key: row.key, properties: read(&row.properties)?, ways }));
+    }
+    by_place(sought, found.into_iter())
+}
+
+/// Which resources a walk goes through: of one type, in the order in which they were told of.
+#[derive(Clone, Copy, Debug)]
+pub struct Walk<'a> {
+    pub service: ServiceId,
+    pub kind: &'a str,
+    /// Whose roles on them are looked at.
+    pub person: Option<PersonId>,
+    pub among: Among<'a>,
+}
+
+/// Which of them.
+#[derive(Clone, Copy, Debug)]
+pub enum Among<'a> {
+    All,
+    /// Those on which, or above which, the person holds a role: any, or one of these.
+    Held(Option<&'a [i32]>),
+}
+
+/// The next ones after one, and what is known of each at `now`.
+pub async fn next(
+    conn: &mut PgConnection,
+    walk: Walk<'_>,
+    after: i32,
+    limit: i64,
+    now: OffsetDateTime,
+) -> Result<Vec<FoundResource>> {
+    let (only_held, roles) = match walk.among {
+        Among::All => (false, None),
+        Among::Held(roles) => (true, roles),
+    };
+    let rows = sqlx::query!(
+        r#"
+        with held as materialized (
+            select rr.resource_id, rr.role_id, null::integer as group_id, rr.expires_at
+            from auth.resource_roles rr
+            where rr.person_id = $5 and rr.service_id = $1 and auth.lasts(rr.expires_at, $8)
+            union all
+            select rr.resource_id, rr.role_id, rr.group_id, least(gp.expires_at, rr.expires_at)
+            from auth.group_people gp
+            join auth.resource_roles rr on rr.group_id = gp.group_id and rr.service_id = $1
+            where gp.person_id = $5 and auth.lasts(gp.expires_at, $8) and auth.lasts(rr.expires_at, $8)
+        ), chosen as materialized (
+            (
+                select id
+                from auth.resources
+                where not $6 and service_id = $1 and type = $2 and id > $3
+                order by id
+                limit $4
+            )
+            union all
+            (
+                select distinct next.id
+                from (
+                    select distinct resource_id from held where $7::integer[] is null or role_id = any ($7)
+                ) top
+                -- A page of each, however many lie beneath it.
+                cross join lateral (
+                    select below.resource_id as id
+                    from auth.resource_ancestors below
+                    join auth.resources r on r.id = below.resource_id and r.type = $2
+                    where below.ancestor_id = top.resource_id and below.resource_id > $3
+                    order by below.resource_id
+                    limit $4
+                ) next
+                where $6
+                order by next.id
+                limit $4
+            )
+        )
+        select r.id, r.key, r.properties::text as "properties!",
+               way.roles as "roles!", way.kinds as "kinds!", way.keys as "keys!",
+               way.groups as "groups!: Vec<Option<i32>>", way.ends as "ends!: Vec<Option<OffsetDateTime>>"
+        from chosen
+        cross join lateral (select id, key, properties from auth.resources where id = chosen.id offset 0) r
+        cross join lateral (
+            select coalesce(array_agg(held.role_id), '{}') as roles, coalesce(array_agg(held_on.type), '{}') as kinds,
+                   coalesce(array_agg(held_on.key), '{}') as keys, coalesce(array_agg(held.group_id), '{}') as groups,
+                   coalesce(array_agg(held.expires_at), '{}') as ends
+            from held
+            join auth.resource_ancestors up on up.resource_id = chosen.id and up.ancestor_id = held.resource_id
+            join auth.resources held_on on held_on.id = held.resource_id
+        ) way
+        order by r.id
+        "#,
+        walk.service.0,
+        walk.kind,
+        after,
+        limit,
+        walk.person.map(|person| person.0),
+        only_held,
+        roles,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    let found = rows.into_iter().map(|row| {
+        let ways = ways(row.roles, (row.kinds, row.keys), row.groups, row.ends);
+        Ok(FoundResource { id: row.id, key: row.key, properties: read(&row.properties)?, ways })
+    });
+    found.collect()
+}
+
+/// Whose ids are asked for: of resources of a type, on which somebody holds one of these roles, or all.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach<'a> {
+    pub service: ServiceId,
+    pub person: PersonId,
+    pub kind: &'a str,
+    /// None: the person holds it in the service, and so on all.
+    pub by_roles: Option<&'a [i32]>,
+}
+
+/// Of the resources that are reached at `now` those with these ids, and one more if there is any; or, without ids, up to `limit`.
+pub async fn reached(
+    conn: &mut PgConnection,
+    reach: Reach<'_>,
+    keys: Option<&[String]>,
+    limit: i64,
+    now: OffsetDateTime,
+) -> Result<Vec<String>> {
+    let reached = sqlx::query_scalar!(
+        r#"
+        with beneath as materialized (
+            select resource_id from auth.held_on($2, $1, $4, $7) where $4::integer[] is not null
+        )
+        (
+            select r.key as "key!"
+            from auth.resources r
+            where r.service_id = $1 and r.type = $3 and r.key = any ($5)
+              and ($4::integer[] is null or exists (
+                  select
+                  from beneath
+                  join auth.resource_ancestors up on up.ancestor_id = beneath.resource_id
+                  where up.resource_id = r.id
+              ))
+        )
+        union
+        (
+            select r.key
+            from auth.resources r
+            where $4::integer[] is null and r.service_id = $1 and r.type = $3
+            limit $6
+        )
+        union
+        (
+            select distinct r.key
+            from beneath
+            join auth.resource_ancestors below on below.ancestor_id = beneath.resource_id
+            join auth.resources r on r.id = below.resource_id and r.type = $3
+            limit $6
+        )
+        "#,
+        reach.service.0,
+        reach.person.0,
+        reach.kind,
+        reach.by_roles,
+        keys,
+        limit,
+        now,
+    );
+    Ok(reached.fetch_all(conn).await?)
+}
+
+fn ways(
+    roles: Vec<i32>,
+    (kinds, keys): (Vec<String>, Vec<String>),
+    groups: Vec<Option<i32>>,
+    ends: Vec<Option<OffsetDateTime>>,
+) -> Vec<Way> {
+    let held = roles.into_iter().zip(kinds.into_iter().zip(keys)).zip(groups).zip(ends);
+    let way = |(((role, on), group), expires_at)| Way { role, permission: None, group, on: Some(on), expires_at };
+    held.map(way).collect()
+}
+
+fn read(properties: &str) -> Result<Row> {
+    serde_json::from_str(properties).map_err(|error| Error::Internal(error.into()))
+}
