@@ -61,6 +61,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "keys",
             "effective",
             "store",
+            "managed",
             "uses",
             "checks",
             "access_tokens",
@@ -137,7 +138,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "logout",
         ],
     ),
-    ("app", &["config", "database", "openapi", "changes", "trail", "docs", "health", "build", "serve", "cli"]),
+    ("app", &["config", "database", "openapi", "changes", "trail", "docs", "health", "build", "plan", "serve", "cli"]),
 ];
 
 /// A room that uses one listed after it.

@@ -8,6 +8,7 @@ pub mod database;
 pub mod docs;
 pub mod health;
 pub mod openapi;
+pub mod plan;
 pub mod serve;
 pub mod trail;
 
@@ -17,7 +18,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::Method;
-use axum::http::header::{ETAG, LINK, RETRY_AFTER};
+use axum::http::header::{ETAG, LINK, RETRY_AFTER, WARNING};
+use axum::middleware;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -29,7 +31,7 @@ use crate::access::{
 use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
-use crate::gate::{self, Gate};
+use crate::gate::{self, Gate, managed};
 use crate::identity::{Identity, accounts, login, people, sessions};
 use crate::oauth::{
     OAuth, authorizations, clients, consents, device, discovery, introspection, predecessor, registration, revocation,
@@ -41,7 +43,7 @@ use crate::platform::http::access_log::AccessLog;
 use crate::platform::http::fallback::{self, InTime};
 use crate::platform::http::rate_limit::{self, RateLimit};
 use crate::platform::http::retry::RetryReads;
-use crate::platform::http::{Facts, Routes, any_origin, total};
+use crate::platform::http::{Deadline, Facts, Routes, any_origin, total};
 use changes::Feed;
 use config::{Config, Cors};
 
@@ -223,6 +225,7 @@ pub fn router(app: &App) -> Router {
             .layer(InTime::layer(facts.deadline, config.checks.deadline))
             .layer(RetryReads::layer())
             .option_layer(facts.takes_keys_of.map(|askers| idempotency.layer(askers)))
+            .option_layer((facts.deadline == Deadline::Change).then(|| middleware::from_fn(managed::warn)))
     };
     let undocumented = docs::browser()
         .fallback(fallback::unknown_path)
@@ -256,6 +259,7 @@ fn cors(config: &Config) -> Option<CorsLayer> {
             LINK,
             total::HEADER,
             RETRY_AFTER,
+            WARNING,
             rate_limit::LIMIT,
             rate_limit::POLICY,
         ]);

@@ -17,6 +17,7 @@ mod checks;
 pub mod effective;
 pub mod idempotency;
 pub mod keys;
+pub mod managed;
 pub mod permission;
 mod presented;
 pub mod routes;

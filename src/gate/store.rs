@@ -4,6 +4,7 @@ mod administrators;
 mod cover;
 pub mod groups;
 mod losses;
+pub mod managed;
 mod meaning;
 pub mod people;
 pub mod services;

@@ -14,6 +14,7 @@ mod import_database;
 mod import_file;
 mod keys;
 mod mail;
+mod plan;
 mod policy;
 mod private;
 mod resource;

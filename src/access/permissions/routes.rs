@@ -4,12 +4,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{NewPermission, Permission, PermissionChange, create, store};
+use super::{NewPermission, Permission, PermissionChange, create, remove, store};
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, Ref};
 use crate::base::made::Made;
 use crate::base::patch::must_change_something;
-use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadPermissions, WritePermissions};
 use crate::gate::store::must_hand_out_where_permission_is_held;
@@ -166,7 +165,7 @@ async fn delete_permission(
     let permission = Tagged::whole(store::lock(&mut tx, permission_id).await?)?;
     permission_id.must_not_be_built_in()?;
     if_match.allows(&permission.etag)?;
-    store::delete(&mut tx, permission_id).await?;
-    tx.commit([Event::new(Action::PermissionDeleted).before(permission.shown)]).await?;
+    remove(&mut tx, &permission.shown).await?;
+    tx.commit([]).await?;
     Ok(Json(PermissionDeleted { status: "permission_deleted", permission_id }))
 }

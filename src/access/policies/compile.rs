@@ -1,7 +1,7 @@
 //! From what is stored to what decides.
 
 use super::language::{ColumnType, Declared, Expression, Fault, Type};
-use super::resource_type::Columns;
+use super::resource_type::{Columns, must_be_bounded};
 use crate::base::error::{Error, Result};
 
 /// Compiles an expression. Empty is true.
@@ -15,6 +15,23 @@ pub(super) fn compile(text: &str, declared: &Declared) -> Result<Expression, Fau
 /// 400 that says where and what was meant.
 pub(super) fn must_mean_something(text: &str, declared: &Declared) -> Result<Expression> {
     compile(text, declared).map_err(|fault| Error::invalid_field("expression", &fault.to_string()))
+}
+
+/// The same of columns that are declared so, or not at all.
+///
+/// # Errors
+/// Where and what was meant.
+pub fn must_compile(text: &str, columns: Option<&Columns>) -> Result<(), Fault> {
+    compile(text, &columns.map_or_else(undeclared, declared)).map(|_| ())
+}
+
+/// Columns that can be declared.
+///
+/// # Errors
+/// 400 for too many of them, for a name that no column can have, and for a type that there is none of.
+pub fn must_be_columns(columns: &Columns) -> Result<()> {
+    must_be_bounded(columns)?;
+    must_be_known(columns).map(|_| ())
 }
 
 /// Of a type that nobody has declared.

@@ -1,7 +1,9 @@
 //! A service says of what type the columns of a resource are, or says so no longer.
 
 use super::compile::{self, must_be_known};
+use super::language::Declared;
 use super::policy::TypeName;
+use super::resource_type::must_be_bounded;
 use super::{NewResourceType, ResourceType, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, ResourceTypeId, ServiceId};
@@ -22,14 +24,50 @@ pub async fn declare(
     new: &NewResourceType,
     if_match: Option<&IfMatch>,
 ) -> Result<Made<Tagged<ResourceType>>> {
-    new.must_be_bounded()?;
-    let declared = must_be_known(&new.columns)?;
+    let declared = declared_by(new)?;
     services::lock(tx, service).await?;
     let standing = store::types::find(tx, service, name.as_str()).await?;
     if let (Some(if_match), Some(standing)) = (if_match, &standing) {
         if_match.allows(&standing.etag)?;
     }
     must_compile(tx, service, name.as_str(), &declared).await?;
+    write(tx, service, name, new, standing).await
+}
+
+/// The same ahead of the policies of this type, which the same change brings: whoever makes it asks [`must_all_compile`] in the end.
+///
+/// # Errors
+/// As [`declare`], but for the policies.
+pub async fn declare_ahead(
+    tx: &mut AuditedTx,
+    service: ServiceId,
+    name: &TypeName,
+    new: &NewResourceType,
+) -> Result<()> {
+    declared_by(new)?;
+    services::lock(tx, service).await?;
+    let standing = store::types::find(tx, service, name.as_str()).await?;
+    write(tx, service, name, new, standing).await.map(|_| ())
+}
+
+/// Refuses (409 `policies_in_the_way`) a type, as it is declared, under which policies of its own mean nothing.
+pub async fn must_all_compile(tx: &mut AuditedTx, service: ServiceId, name: &TypeName) -> Result<()> {
+    let declared = store::types::declared(tx, service, name.as_str()).await?;
+    must_compile(tx, service, name.as_str(), &declared).await
+}
+
+fn declared_by(new: &NewResourceType) -> Result<Declared> {
+    must_be_bounded(&new.columns)?;
+    must_be_known(&new.columns)
+}
+
+async fn write(
+    tx: &mut AuditedTx,
+    service: ServiceId,
+    name: &TypeName,
+    new: &NewResourceType,
+    standing: Option<Tagged<ResourceType>>,
+) -> Result<Made<Tagged<ResourceType>>> {
     let Some(before) = standing else {
         store::types::insert(tx, service, name, &new.columns).await?;
         let made = found(tx, service, name).await?;
@@ -53,11 +91,13 @@ pub async fn undeclare(
     tx: &mut AuditedTx,
     service: ServiceId,
     name: &TypeName,
-    if_match: &IfMatch,
+    if_match: Option<&IfMatch>,
 ) -> Result<ResourceType> {
     services::lock(tx, service).await?;
     let standing = found(tx, service, name).await?;
-    if_match.allows(&standing.etag)?;
+    if let Some(if_match) = if_match {
+        if_match.allows(&standing.etag)?;
+    }
     must_compile(tx, service, name.as_str(), &compile::undeclared()).await?;
     store::types::delete(tx, standing.shown.id).await?;
     tx.tell(Event::new(Action::ResourceTypeDeleted).within(service).before(&standing.shown));
@@ -69,12 +109,7 @@ async fn found(tx: &mut AuditedTx, service: ServiceId, name: &TypeName) -> Resul
 }
 
 /// Refuses (409 `policies_in_the_way`) a type under which policies of its own would mean nothing.
-async fn must_compile(
-    tx: &mut AuditedTx,
-    service: ServiceId,
-    name: &str,
-    declared: &super::language::Declared,
-) -> Result<()> {
+async fn must_compile(tx: &mut AuditedTx, service: ServiceId, name: &str, declared: &Declared) -> Result<()> {
     let mut faults = Vec::new();
     let mut ids = Vec::new();
     for (id, expression) in store::policies::expressions_of(tx, service, name).await? {

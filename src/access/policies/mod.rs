@@ -26,9 +26,10 @@ mod who;
 
 pub use asker::{Asker, Asking, OfService, There};
 pub use change::{change, remove};
+pub use compile::{must_be_columns, must_compile};
 pub use create::create;
 pub use decide::{Because, Consulted, Decision, Outcome, Question, decide, permissions_for};
-pub use declare::{declare, undeclare};
+pub use declare::{declare, declare_ahead, must_all_compile, undeclare};
 pub use filter::{Filter, Whose, depends_on_roles, filter, only_where_more_is_held};
 pub use policy::{
     ALL, ActionName, Effect, ExpressionText, NewPolicy, Policy, PolicyChange, PolicySettings, PolicySettingsChange,
@@ -41,7 +42,7 @@ pub use resource_type::{Columns, NewResourceType, ResourceType};
 pub use routes::routes;
 pub use set::{Applying, OfType, PolicySet, Rule};
 pub use settings_routes::routes as settings_routes;
-pub use settle::{settle, tagged as settings};
+pub use settle::{settle, settle_alone, tagged as settings};
 pub use store::subjects::Named;
 pub use subjects::{Ask, Known, Subjects};
 pub use type_routes::routes as type_routes;

@@ -46,12 +46,10 @@ pub struct NewResourceType {
     pub columns: Columns,
 }
 
-impl NewResourceType {
-    /// Refuses (400) more columns than anybody has.
-    pub fn must_be_bounded(&self) -> Result<()> {
-        if self.columns.len() > MOST_COLUMNS {
-            return Err(Error::invalid_field("columns", "has too many: at most 200"));
-        }
-        Ok(())
+/// Refuses (400) more columns than anybody has.
+pub(super) fn must_be_bounded(columns: &Columns) -> Result<()> {
+    if columns.len() > MOST_COLUMNS {
+        return Err(Error::invalid_field("columns", "has too many: at most 200"));
     }
+    Ok(())
 }

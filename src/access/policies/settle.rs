@@ -27,6 +27,23 @@ pub async fn settle(
     change: PolicySettingsChange,
     if_match: Option<&IfMatch>,
 ) -> Result<Tagged<PolicySettings>> {
+    let begins = settle_alone(tx, service, change, if_match).await?;
+    if begins && store::policies::count(tx, service).await?.policies == 0 {
+        make_defaults(tx, service).await?;
+    }
+    tagged(tx, service).await
+}
+
+/// The same, whatever policies the service has. Answers whether these decide from now on.
+///
+/// # Errors
+/// As [`settle`].
+pub async fn settle_alone(
+    tx: &mut AuditedTx,
+    service: ServiceId,
+    change: PolicySettingsChange,
+    if_match: Option<&IfMatch>,
+) -> Result<bool> {
     must_not_be_portero(service)?;
     services::lock(tx, service).await?;
     let before = tagged(tx, service).await?;
@@ -45,11 +62,7 @@ pub async fn settle(
         store::settings::update(tx, service, after).await?;
         tx.tell(Event::new(Action::PolicySettingsChanged).within(service).changed(before.shown, after));
     }
-    let begins = after.policies_decide == Some(true) && before.shown.policies_decide != Some(true);
-    if begins && store::policies::count(tx, service).await?.policies == 0 {
-        make_defaults(tx, service).await?;
-    }
-    tagged(tx, service).await
+    Ok(after.policies_decide == Some(true) && before.shown.policies_decide != Some(true))
 }
 
 /// What decides in a service.

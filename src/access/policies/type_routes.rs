@@ -138,7 +138,7 @@ async fn delete_resource_type(
     let (service, by) = by.resolve_within(&mut *access.db.read().await?, &service).await?;
     let name: TypeName = name.parse().map_err(|_| ResourceTypeId::not_found())?;
     let mut tx = by.begin(&access, LockScope::default()).await?;
-    let gone = undeclare(&mut tx, service, &name, &if_match).await?;
+    let gone = undeclare(&mut tx, service, &name, Some(&if_match)).await?;
     tx.commit([]).await?;
     Ok(Json(ResourceTypeDeleted { status: "resource_type_deleted", service_id: service, name: gone.name }))
 }

@@ -4,12 +4,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{NewRole, Role, RoleChange, create, permission_routes, store};
+use super::{NewRole, Role, RoleChange, create, permission_routes, remove, store};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
 use crate::base::made::Made;
 use crate::base::patch::must_change_something;
-use crate::gate::audit::{Action, AuditedTx, Event};
+use crate::gate::audit::AuditedTx;
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadRoles, WriteRoles};
 use crate::gate::store::{Loss, Through, must_cover_loss, must_cover_role, must_hand_out_where_role_is_held};
@@ -163,8 +163,8 @@ async fn delete_role(
     let role = Tagged::whole(store::get(&mut tx, role_id).await?)?;
     if_match.allows(&role.etag)?;
     must_cover_loss_of(&mut tx, by.actor, Loss::Role(role_id)).await?;
-    store::delete(&mut tx, role_id).await?;
-    tx.commit([Event::new(Action::RoleDeleted).before(role.shown)]).await?;
+    remove(&mut tx, &role.shown).await?;
+    tx.commit([]).await?;
     Ok(Json(RoleDeleted { status: "role_deleted", role_id }))
 }
 

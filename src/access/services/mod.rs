@@ -3,11 +3,13 @@
 mod change;
 mod claims;
 mod create;
+mod remove;
 mod routes;
 mod service;
 pub mod store;
 
 pub use change::change;
 pub use create::create;
+pub use remove::remove;
 pub use routes::routes;
 pub use service::{ClaimNames, NewService, Service, ServiceChange, ServiceName};

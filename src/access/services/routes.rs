@@ -4,12 +4,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{NewService, Service, ServiceChange, create, store};
+use super::{NewService, Service, ServiceChange, create, remove, store};
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::made::Made;
 use crate::gate;
-use crate::gate::audit::{Action, Event};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadServices, WriteServices};
 use crate::gate::store::{Loss, must_cover_loss, must_hand_out_where_anything_is_held};
@@ -178,7 +177,7 @@ async fn delete_service(
     let now = tx.by().now;
     must_cover_loss(&mut tx, by.actor, Loss::Service(service_id), now).await?;
     must_cover(&mut tx, &subjects).await?;
-    store::remove(&mut tx, service_id).await?;
-    tx.commit([Event::new(Action::ServiceDeleted).within(service_id).before(service.shown)]).await?;
+    remove(&mut tx, &service.shown).await?;
+    tx.commit([]).await?;
     Ok(Json(ServiceDeleted { status: "service_deleted", service_id }))
 }

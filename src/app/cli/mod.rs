@@ -17,6 +17,7 @@ mod mail;
 mod name_and_description;
 mod output;
 mod permission;
+mod plan;
 mod policy;
 mod registration_token;
 mod resource;
@@ -106,6 +107,12 @@ enum Command {
     /// Manage groups: people and other groups, and the roles that they hold.
     #[command(subcommand)]
     Group(group::Command),
+    /// Print what stands here as one file, for `portero plan` and `portero apply`.
+    Export(plan::Export),
+    /// Show what a file would change here.
+    Plan(plan::PlanArgs),
+    /// Change what stands here to what a file says: all of it, or nothing.
+    Apply(plan::File),
     /// Check tokens.
     #[command(subcommand)]
     Token(token::Command),
@@ -217,6 +224,9 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Grant(command) => grant::run(command, tool).await,
         Command::Group(command) => group::run(command, tool).await,
         Command::Resource(command) => resource::run(command, tool).await,
+        Command::Export(args) => plan::export(args, tool).await,
+        Command::Plan(args) => return plan::plan(args, tool).await,
+        Command::Apply(args) => plan::apply(args, tool).await,
         Command::Token(command) => return token::run(command, tool).await,
         Command::Audit(command) => return audit::run(command, tool).await,
         Command::Keys(command) => keys::run(command, tool).await,

@@ -10,7 +10,6 @@ use crate::access::permissions::{self, NewPermission, Permission, PermissionChan
 use crate::access::roles;
 use crate::base::id::{PermissionId, RoleId};
 use crate::base::names::Description;
-use crate::gate::audit::{Action, Event};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -89,8 +88,8 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let id = permission.find_one(&mut tx).await?;
             id.must_not_be_built_in()?;
             let permission = store::get(&mut tx, id).await?;
-            store::delete(&mut tx, id).await?;
-            tx.commit([Event::new(Action::PermissionDeleted).before(&permission)]).await?;
+            permissions::remove(&mut tx, &permission).await?;
+            tx.commit([]).await?;
             tool.output.done(&permission, format_args!("Removed permission {id} `{}`.", permission.name))
         }
     }

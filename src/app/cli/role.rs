@@ -15,7 +15,7 @@ use crate::access::roles::{self, NewRole, Role, RoleChange, RoleName, events, st
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, RoleId, ServiceId};
 use crate::base::names::Description;
-use crate::gate::audit::{Action, AuditedTx, Event};
+use crate::gate::audit::AuditedTx;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -99,8 +99,8 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let mut tx = tool.begin().await?;
             let id = changeable(&mut tx, &role).await?;
             let role = store::get(&mut tx, id).await?;
-            store::delete(&mut tx, id).await?;
-            tx.commit([Event::new(Action::RoleDeleted).before(&role)]).await?;
+            roles::remove(&mut tx, &role).await?;
+            tx.commit([]).await?;
             tool.output.done(&role, format_args!("Removed role {id} `{}`.", role.name))
         }
         Command::AddPermission(carried) => change(tool, &carried, true).await,

@@ -14,7 +14,7 @@ use crate::base::id::{RoleId, ServiceId};
 use crate::base::names::Description;
 use crate::base::patch::Patch;
 use crate::gate;
-use crate::gate::audit::{Action, AuditedTx, Event};
+use crate::gate::audit::AuditedTx;
 use crate::gate::store::queue_for_administrators;
 
 #[derive(Debug, Subcommand)]
@@ -147,8 +147,8 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let service = store::get(&mut tx, id).await?;
             let subjects = gate::store::services::subjects_of_clients(&mut tx, id).await?;
             gate::store::people::lock_all(&mut tx, &subjects).await?;
-            store::remove(&mut tx, id).await?;
-            tx.commit([Event::new(Action::ServiceDeleted).within(id).before(&service)]).await?;
+            services::remove(&mut tx, &service).await?;
+            tx.commit([]).await?;
             tool.output.done(&service, format_args!("Removed service {id} `{}`.", service.name))
         }
         Command::AddRole(offer) => change(tool, tx, &offer, true).await,

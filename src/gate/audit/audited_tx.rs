@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::{By, Event, store};
 use crate::base::error::Result;
-use crate::gate::idempotency;
+use crate::gate::{idempotency, managed};
 use crate::platform::database::Transaction;
 
 /// A transaction that can't be committed without saying what it did: the events are written in it.
@@ -36,6 +36,9 @@ impl AuditedTx {
         self.events.extend(told);
         for event in &self.events {
             store::insert(&mut self.tx, &self.by, event).await?;
+        }
+        if !self.events.is_empty() {
+            managed::note(&mut self.tx).await?;
         }
         idempotency::done(&mut self.tx, self.by.now).await?;
         self.tx.commit().await?;

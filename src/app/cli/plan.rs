@@ -1,0 +1,137 @@
+//! `portero export --config`, `portero plan`, `portero apply`: what stands here as one file.
+
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use serde_json::json;
+
+use super::output::{Output, line, remark};
+use super::tool::Tool;
+use crate::app::plan::{self, Desired, Plan, State};
+
+/// What `plan --exit-code` ends with where something would change.
+const WOULD_CHANGE: u8 = 2;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Export {
+    /// Services, roles, permissions, groups, resource types, policies, clients and grants to groups: without secrets.
+    #[arg(long, required = true)]
+    config: bool,
+    /// Also who is in which group, and which roles people hold themselves, by username.
+    #[arg(long)]
+    with_people: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct File {
+    /// The file; `-` is standard input.
+    file: PathBuf,
+    /// Delete what came from a file and is not in this one any more. What was made by hand stays.
+    #[arg(long)]
+    prune: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    file: File,
+    /// End with 0 if nothing would change, with 2 if something would, and with 1 on an error.
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub(super) async fn export(args: Export, tool: &Tool) -> anyhow::Result<()> {
+    let mut conn = tool.patient_connection().await?;
+    let mut tx = tool.begin_on(&mut conn).await?;
+    plan::one_moment(&mut tx).await?;
+    let state = plan::now_there(&mut tx, tool.app.clock.now(), args.with_people).await?;
+    tx.rollback().await?;
+    let (text, json) = plan::write(&state.things, args.with_people)?;
+    match tool.output {
+        Output::Json => tool.output.done(&json, ""),
+        Output::Text => line(text.trim_end()),
+    }
+}
+
+pub(super) async fn plan(args: PlanArgs, tool: &Tool) -> anyhow::Result<ExitCode> {
+    let desired = read(&args.file.file, tool)?;
+    let mut conn = tool.patient_connection().await?;
+    let mut tx = tool.begin_on(&mut conn).await?;
+    plan::one_moment(&mut tx).await?;
+    let state = State::of(&mut tx, &desired, tool.app.clock.now()).await?;
+    tx.rollback().await?;
+    let planned = state.plan(&desired, args.file.prune);
+    at(&args.file.file, plan::check(&desired, &state, &planned))?;
+    tell_of(&desired, &planned);
+    let sum = match planned.changes.len() {
+        0 => "Nothing to change.".to_owned(),
+        _ => format!("Plan: {}.", plan::sum(&planned)),
+    };
+    tool.output.done(&plan::json(&planned), format_args!("{}{sum}", plan::sentences(&planned)))?;
+    let would_change = args.exit_code && !planned.changes.is_empty();
+    Ok(if would_change { ExitCode::from(WOULD_CHANGE) } else { ExitCode::SUCCESS })
+}
+
+pub(super) async fn apply(args: File, tool: &Tool) -> anyhow::Result<()> {
+    let desired = read(&args.file, tool)?;
+    let mut tx = tool.begin().await?;
+    let applied = plan::apply(&mut tx, &tool.app, &desired, args.prune).await;
+    let applied = applied.with_context(|| args.file.display().to_string())?;
+    tx.commit([]).await?;
+    tell_of(&desired, &applied.plan);
+    for notice in applied.notices {
+        remark(&notice);
+    }
+    let (created, changed, deleted) = plan::counts(&applied.plan);
+    let mut sentence = match applied.plan.changes.len() {
+        0 => "Nothing to change.".to_owned(),
+        _ => format!("Applied: {created} created, {changed} changed, {deleted} deleted."),
+    };
+    let mut answer = plan::json(&applied.plan);
+    let mut secrets = Vec::new();
+    for made in &applied.secrets {
+        let _ =
+            write!(sentence, "\nThe secret of client {}, shown only once: {}", made.client_id, made.secret.reveal());
+        secrets.push(json!({ "client_id": made.client_id, "client_secret": made.secret }));
+    }
+    answer["secrets"] = json!(secrets);
+    tool.output.done(&answer, format_args!("{}{sentence}", plan::sentences(&applied.plan)))
+}
+
+fn read(file: &Path, tool: &Tool) -> anyhow::Result<Desired> {
+    let shown = file.display();
+    let mut text = String::new();
+    // One byte more than is taken: enough to refuse it.
+    let limit = plan::LARGEST as u64 + 1;
+    let read = if file.as_os_str() == "-" {
+        std::io::stdin().lock().take(limit).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|opened| opened.take(limit).read_to_string(&mut text))
+    };
+    match read {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => bail!("{shown} is not UTF-8"),
+        read => read.with_context(|| format!("can't read {shown}"))?,
+    };
+    at(file, plan::read(text, tool.app.clock.now()))
+}
+
+/// Faults of a file, each in a line of its own.
+fn at<T>(file: &Path, read: Result<T, plan::Faults>) -> anyhow::Result<T> {
+    read.map_err(|faults| anyhow::Error::from(faults).context(file.display().to_string()))
+}
+
+/// What is no change and good to know.
+fn tell_of(desired: &Desired, plan: &Plan) {
+    for key in &desired.over {
+        remark(&format!("{key} has come to its end: take it out of the file"));
+    }
+    if plan.adopted > 0 {
+        remark(&format!(
+            "{} of what the file says stood here already and is managed by it from its apply on",
+            plan.adopted
+        ));
+    }
+}

@@ -1,0 +1,174 @@
+//! Whether a file can be applied to what is there: names that mean nothing, expressions that mean nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::compare::Plan;
+use super::file::Client;
+use super::read::{Desired, Faults, Reference, registration};
+use super::state::State;
+use super::thing::{Key, Thing};
+use crate::access::groups::GroupName;
+use crate::access::permissions::PermissionName;
+use crate::access::policies::{self, Columns};
+use crate::access::roles::RoleName;
+use crate::access::services::ServiceName;
+use crate::base::error::causes;
+use crate::base::id::ServiceId;
+use crate::oauth::clients::{GrantType, Identifier};
+use crate::oauth::scopes;
+
+/// Looks at all of it.
+///
+/// # Errors
+/// All that is wrong with it, with the place.
+pub fn check(desired: &Desired, state: &State, plan: &Plan) -> Result<(), Faults> {
+    let gone: BTreeSet<&Key> =
+        plan.changes.iter().filter(|change| change.is_deletion()).filter_map(|change| change.key()).collect();
+    let mut checker = Checker { desired, state, gone, faults: Faults::default() };
+    checker.new_names();
+    checker.references();
+    checker.types();
+    checker.policies();
+    checker.clients();
+    checker.faults.into_result()
+}
+
+struct Checker<'a> {
+    desired: &'a Desired,
+    state: &'a State,
+    /// What goes when the file is applied.
+    gone: BTreeSet<&'a Key>,
+    faults: Faults,
+}
+
+impl Checker<'_> {
+    fn fault(&mut self, key: &Key, fault: impl Into<String>) {
+        self.faults.add(&self.desired.text, self.desired.places.get(key), fault);
+    }
+
+    /// Whether something by this key is there afterwards.
+    fn is_there(&self, key: &Key) -> bool {
+        self.desired.things.contains_key(key) || self.state.things.contains_key(key) && !self.gone.contains(key)
+    }
+
+    /// What is there keeps its name, also one from before today's rules.
+    fn new_names(&mut self) {
+        for key in self.desired.things.keys().filter(|key| !self.state.things.contains_key(*key)) {
+            let fault = match key {
+                Key::Permission(name) => name.parse::<PermissionName>().err(),
+                Key::Role(name) => name.parse::<RoleName>().err(),
+                Key::Service(name) => name.parse::<ServiceName>().err(),
+                Key::Group(name) => name.parse::<GroupName>().err(),
+                Key::Client(id) => id.parse::<Identifier>().err(),
+                _ => None,
+            };
+            if let Some(fault) = fault {
+                self.fault(key, format!("{key}: {fault}"));
+            }
+        }
+    }
+
+    fn references(&mut self) {
+        let ids = &self.state.ids;
+        for (at, reference) in &self.desired.references {
+            // Portero's own are there, and in no file.
+            let (is_there, what) = match reference {
+                Reference::Permission(name) => (self.is_permission(name), ("permission", name)),
+                Reference::Role(name) => {
+                    let is_own = ids.roles.get(name).is_some_and(|id| id.0 <= 0);
+                    (is_own || self.is_there(&Key::Role(name.clone())), ("role", name))
+                }
+                Reference::Service(name) => {
+                    let is_own = ids.services.get(name) == Some(&ServiceId::PORTERO);
+                    (is_own || self.is_there(&Key::Service(name.clone())), ("service", name))
+                }
+                Reference::Group(name) => (self.is_there(&Key::Group(name.clone())), ("group", name)),
+                Reference::Person(name) => {
+                    (ids.people.contains_key(name) || self.is_new_client(name), ("person", name))
+                }
+            };
+            if !is_there {
+                let (noun, name) = what;
+                let fault = format!("there is no {noun} `{name}`, in this file or in Portero");
+                self.faults.add(&self.desired.text, Some(at), fault);
+            }
+        }
+    }
+
+    /// Whether somebody is a client that acts for itself, and that comes with this file.
+    fn is_new_client(&self, username: &str) -> bool {
+        let id = username.strip_prefix("client:");
+        let client = id.and_then(|id| self.desired.things.get(&Key::Client(id.to_owned())));
+        let Some(Thing::Client(client)) = client else { return false };
+        client.grant_types.as_ref().is_some_and(|all| all.contains(&GrantType::ClientCredentials))
+    }
+
+    fn is_permission(&self, name: &str) -> bool {
+        let is_own = self.state.ids.permissions.get(name).is_some_and(|id| id.0 <= 0);
+        is_own || self.is_there(&Key::Permission(name.to_owned()))
+    }
+
+    fn types(&mut self) {
+        for (key, thing) in &self.desired.things {
+            let Thing::Columns(declared) = thing else { continue };
+            if let Err(error) = policies::must_be_columns(&declared.columns) {
+                self.fault(key, format!("{key}: {}", causes(&error.into())));
+            }
+        }
+    }
+
+    fn policies(&mut self) {
+        let mut declared: BTreeMap<(&str, &str), &Columns> = BTreeMap::new();
+        let there = self.state.things.iter().filter(|(key, _)| !self.gone.contains(key));
+        for (key, thing) in there.chain(&self.desired.things) {
+            if let (Key::ResourceType { service, name }, Thing::Columns(of_type)) = (key, thing) {
+                declared.insert((service, name), &of_type.columns);
+            }
+        }
+        let mut faults = Vec::new();
+        for key in self.desired.things.keys() {
+            let Key::Policy { service, table_name, expression, .. } = key else { continue };
+            let columns = declared.get(&(service.as_str(), table_name.as_str())).copied();
+            if let Err(fault) = policies::must_compile(expression, columns) {
+                faults.push((key, format!("{key}: in its expression, {fault}")));
+            }
+        }
+        for (key, fault) in faults {
+            self.fault(key, fault);
+        }
+    }
+
+    fn clients(&mut self) {
+        for (key, thing) in &self.desired.things {
+            let (Key::Client(id), Thing::Client(client)) = (key, thing) else { continue };
+            if let Some(Thing::Client(before)) = self.state.things.get(key)
+                && before.service != client.service
+            {
+                let fault = format!(
+                    "{key} belongs to service `{}`, which can't be changed: register another client",
+                    before.service
+                );
+                self.fault(key, fault);
+            }
+            for scope in self.unknown_scopes(client) {
+                let fault = format!(
+                    "client `{id}`: the scope `{scope}` is neither one of {} nor a permission in a service of its audience, \
+                     as service:permission",
+                    scopes::STANDARD.join(", ")
+                );
+                self.fault(key, fault);
+            }
+        }
+    }
+
+    fn unknown_scopes(&self, client: &Client) -> Vec<String> {
+        let Ok(whole) = registration(client, ServiceId::PORTERO, Vec::new()) else { return Vec::new() };
+        let is_unknown = |scope: &String| {
+            !client.audience.iter().flatten().any(|service| {
+                let permission = scopes::permission_of(scope, service.get_ref());
+                permission.is_some_and(|named| self.is_permission(named))
+            })
+        };
+        whole.permission_scopes().into_iter().filter(is_unknown).collect()
+    }
+}

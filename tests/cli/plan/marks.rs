@@ -1,0 +1,57 @@
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use portero::app;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::support::House;
+
+/// The warning of an answer to a change through the API.
+async fn warned(house: &House, token: &str, method: Method, path: &str, body: Value) -> Option<String> {
+    let request = Request::builder().method(method).uri(path).header("token", token);
+    let request = request.body(Body::from(body.to_string())).expect("a request");
+    let response = app::router(&house.app().await).oneshot(request).await.expect("an answer");
+    assert!(response.status().is_success() || response.status() == StatusCode::CREATED, "{path}: {response:?}");
+    response.headers().get("warning").map(|text| text.to_str().expect("a text").to_owned())
+}
+
+#[tokio::test]
+async fn the_api_warns_of_what_a_file_manages() {
+    let house = House::new().await;
+    house.json_with(&["admin", "add", "ada", "--name", "Ada"], "correct horse battery\n");
+    let token = house.log_in("ada", "correct horse battery").await.expect("a token");
+    let text = "[permissions.read]\n[permissions.other]\n[roles.Clerk]\npermissions = [\"read\"]\n[services.Shop]\n\
+                [[services.Shop.policies]]\ntable_name = \"invoice\"\naction = \"read\"\nexpression = \"true\"\n\
+                [groups.A]\ngrants = [{ service = \"Shop\", role = \"Clerk\" }]\n";
+    house.json(&["apply", &house.file("a.toml", text)]);
+    house.json(&["role", "add", "By hand"]);
+    let hand = house.number("select id::bigint from auth.role where name = 'By hand'").await;
+    let clerk = house.number("select id::bigint from auth.role where name = 'Clerk'").await;
+    let described = json!({"description": "Another"});
+    for (method, path, body) in [
+        (Method::PATCH, format!("/roles/{clerk}"), described.clone()),
+        (Method::POST, "/role-permissions".to_owned(), json!({"role_id": "Clerk", "permission_id": "other"})),
+        (Method::PATCH, "/services/1".to_owned(), described.clone()),
+        (Method::PATCH, "/services/1/policy-settings".to_owned(), json!({"policies_decide": true})),
+        (Method::PATCH, "/services/1/policies/1".to_owned(), json!({"expression": "false"})),
+        (Method::PATCH, "/groups/1".to_owned(), described.clone()),
+        (
+            Method::DELETE,
+            "/group-service-roles".to_owned(),
+            json!({"group_id": "A", "service_id": 1, "role_id": "Clerk"}),
+        ),
+        (Method::DELETE, format!("/roles/{clerk}"), Value::Null),
+    ] {
+        let warning = warned(&house, &token, method, &path, body).await.unwrap_or_default();
+        assert!(warning.starts_with("299 portero \"") && warning.contains("managed by a file"), "{path}: {warning}");
+    }
+    for (method, path, body) in [
+        (Method::PATCH, format!("/roles/{hand}"), described),
+        (Method::POST, "/roles".to_owned(), json!({"name": "Another"})),
+        (Method::DELETE, format!("/roles/{hand}"), Value::Null),
+    ] {
+        assert_eq!(warned(&house, &token, method, &path, body).await, None, "{path} was made by hand");
+    }
+    let planned = house.run(&["plan", &house.file("a.toml", text), "--exit-code"]);
+    assert_eq!(planned.code, 2, "and it is undone: {planned:?}");
+}
