@@ -4,6 +4,7 @@ pub mod administrators;
 pub mod authzen;
 pub mod grants;
 pub mod groups;
+pub mod issuers;
 pub mod keys;
 pub mod permissions;
 pub mod policies;

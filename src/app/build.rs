@@ -13,18 +13,21 @@ use crate::access::{self, Access};
 use crate::app::{self, App};
 use crate::base::clock::Clock;
 use crate::gate::access_tokens::AccessChecks;
+use crate::gate::foreign::Foreign;
 use crate::gate::keys::LastUses;
 use crate::gate::sessions::{self, Renewals};
+use crate::gate::vault::VaultDoor;
 use crate::gate::{self, Checks, Evaluator, Gate, Uses};
 use crate::identity::people::{self, StoredCredentials};
 use crate::identity::{self, Identity};
-use crate::oauth::clients::{ClientLookups, RemoteKeys, documents};
+use crate::oauth::clients::{ClientLookups, documents};
 use crate::oauth::introspection::Introspections;
 use crate::oauth::keys::Keyring;
 use crate::oauth::tokens::Issues;
 use crate::oauth::{self, OAuth};
 use crate::pages::{self, Pages};
 use crate::platform::database::{Address, Batch, BatchLimits};
+use crate::platform::jwks::RemoteKeys;
 use crate::platform::mail::Mailer;
 use crate::platform::metrics::Metrics;
 use crate::platform::outbound::Outbound;
@@ -70,7 +73,7 @@ fn oauth(access: Access, config: &Config, ears: Option<Address>) -> OAuth {
         issuer: config.issuer.clone(),
         metadata: oauth::discovery::metadata(&config.issuer, &rules),
         decision_point: oauth::discovery::decision_point(&config.issuer),
-        keys: Keyring::new(config.master_key.clone()),
+        keys: Keyring::new(access.vault.clone()),
         ears,
         remote_keys: RemoteKeys::default(),
         document_service: Arc::default(),
@@ -107,6 +110,8 @@ fn platform(database: &Database, config: &Config, hashing: HashingPlace) -> anyh
 
 fn gate(platform: Platform, config: &Config) -> Gate {
     let rights = Evaluator::default();
+    let asked = (&platform.db, one_lane(config), &platform.metrics);
+    let foreign = Foreign::start(rights.clone(), asked, config.issuer.as_str());
     Gate::new(gate::Parts {
         checks: Batch::start(Checks(rights.clone()), &platform.db, config.checks, &platform.metrics),
         access_checks: Batch::start(AccessChecks(rights.clone()), &platform.db, one_lane(config), &platform.metrics),
@@ -119,6 +124,8 @@ fn gate(platform: Platform, config: &Config) -> Gate {
         },
         key_uses: LastUses::default(),
         uses: Uses::default(),
+        vault: VaultDoor::new(config.master_key.clone()),
+        foreign,
         platform,
     })
 }

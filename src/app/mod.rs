@@ -26,7 +26,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 
 use crate::access::{
-    Access, administrators, authzen, grants, groups, keys, permissions, policies, resources, roles, services,
+    Access, administrators, authzen, grants, groups, issuers, keys, permissions, policies, resources, roles, services,
 };
 use crate::base::clock::Clock;
 use crate::base::request_id;
@@ -145,6 +145,7 @@ fn of_the_floors() -> Routes<Identity> {
         .merge(permissions::routes())
         .merge(services::routes())
         .merge(keys::routes())
+        .merge(issuers::routes())
         .merge(grants::routes())
         .merge(grants::people_routes())
         .merge(grants::review_routes())

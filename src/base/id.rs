@@ -156,6 +156,10 @@ id_type!(
     KeyId, "service key", "invalid_key_id", "key_not_found"
 );
 id_type!(
+    /// The id of an issuer that a service trusts.
+    IssuerId, "trusted issuer", "invalid_issuer_id", "issuer_not_found"
+);
+id_type!(
     /// A client's id: the row's number, not what requests name it by.
     ClientId, "client", "invalid_client_id", "client_not_found"
 );

@@ -15,6 +15,7 @@ mod can;
 pub mod check;
 mod checks;
 pub mod effective;
+pub mod foreign;
 pub mod idempotency;
 pub mod keys;
 pub mod managed;
@@ -24,6 +25,7 @@ pub mod routes;
 pub mod sessions;
 pub mod store;
 mod uses;
+pub mod vault;
 
 pub use actor::{must_cover, must_one_be_left};
 pub use backend::{Backend, token_of_a_person};
@@ -44,8 +46,10 @@ use crate::base::clock::Clock;
 use crate::platform::Platform;
 use crate::platform::database::Batch;
 use access_tokens::AccessChecks;
+use foreign::Foreign;
 use keys::LastUses;
 use sessions::Renewals;
+use vault::VaultDoor;
 
 /// The gate's state. A clone costs next to nothing.
 #[derive(Clone, Debug)]
@@ -70,6 +74,10 @@ pub struct Parts {
     pub key_uses: LastUses,
     /// What notes who uses which service.
     pub uses: Uses,
+    /// What opens what is sealed in the database.
+    pub vault: VaultDoor,
+    /// The issuers that services trust, and their keys.
+    pub foreign: Foreign,
 }
 
 impl Deref for Parts {

@@ -19,7 +19,7 @@ pub use cover::{
     must_cover_role, must_hold_everywhere,
 };
 pub use groups::{Gain, must_cover_group};
-pub use losses::{Loss, must_cover_loss};
+pub use losses::{Loss, must_cover_loss, must_speak_for_all};
 pub use meaning::{
     must_hand_out_where_anything_is_held, must_hand_out_where_permission_is_held, must_hand_out_where_role_is_held,
 };

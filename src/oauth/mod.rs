@@ -32,16 +32,17 @@ use time::Duration;
 
 use crate::access::Access;
 use crate::base::clock::Clock;
-use crate::base::id::{Ref, ServiceId};
+use crate::base::id::{ClientId, Ref, ServiceId};
 use crate::base::network::Network;
 use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::platform::Platform;
 use crate::platform::database::{Address, Batch};
 use crate::platform::http::Document;
+use crate::platform::jwks::RemoteKeys;
 use crate::platform::shares::LeakyBuckets;
+use clients::ClientLookups;
 use clients::documents;
-use clients::{ClientLookups, RemoteKeys};
 use introspection::Introspections;
 use issuer::Issuer;
 use keys::Keyring;
@@ -65,7 +66,7 @@ pub struct Parts {
     /// What tokens are signed with.
     pub keys: Keyring,
     /// The keys of clients that have them at an address of their own.
-    pub remote_keys: RemoteKeys,
+    pub remote_keys: RemoteKeys<ClientId>,
     /// Whether the service of clients that are described by documents is there.
     pub document_service: Arc<documents::Seen>,
     /// How many documents of clients are read.

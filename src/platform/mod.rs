@@ -3,6 +3,7 @@
 pub mod database;
 pub mod files;
 pub mod http;
+pub mod jwks;
 pub mod log;
 pub mod mail;
 pub mod memory;

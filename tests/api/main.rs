@@ -29,6 +29,7 @@ mod escalation;
 mod etags;
 mod expiry;
 mod floods;
+mod foreign;
 mod foreign_hashes;
 mod gateways;
 mod grants;

@@ -413,6 +413,15 @@ impl World {
             cells.push(cell("list_keys", about, Method::GET, path.clone()));
             cells.push(with_body("create_key", about, Method::POST, path.clone(), &json!({"name": "new"})));
             cells.push(cell("revoke_key", about, Method::DELETE, format!("{path}/{id}")));
+            let path = format!("/services/{id}/issuers");
+            cells.push(cell("list_issuers", about, Method::GET, path.clone()));
+            let issuer = format!("https://{}.example", self.caller);
+            let new = json!({"issuer": issuer, "jwks_uri": "https://a.example/keys", "person_by": "id"});
+            cells.push(with_body("add_issuer", about, Method::POST, path.clone(), &new));
+            let path = format!("{path}/1000000");
+            cells.push(cell("get_issuer", about, Method::GET, path.clone()));
+            cells.push(with_body("patch_issuer", about, Method::PATCH, path.clone(), &json!({"leeway_seconds": 10})));
+            cells.push(cell("delete_issuer", about, Method::DELETE, path));
             let path = format!("/services/{id}/registration-tokens");
             cells.push(cell("list_registration_tokens", about, Method::GET, path.clone()));
             let new = json!({"name": "new"});

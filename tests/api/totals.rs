@@ -6,7 +6,7 @@ use crate::support::document::operations;
 use crate::support::{Caller, Server};
 
 /// Every list that is counted, of the demo data.
-const LISTS: [&str; 27] = [
+const LISTS: [&str; 28] = [
     "/users",
     "/roles",
     "/permissions",
@@ -15,6 +15,7 @@ const LISTS: [&str; 27] = [
     "/services/4/roles",
     "/services/4/roles/4/people",
     "/services/4/keys",
+    "/services/4/issuers",
     "/services/4/policies",
     "/services/4/resource-types",
     "/services/4/resources",
@@ -68,6 +69,10 @@ async fn every_list_says_how_many_rows_it_has_when_it_is_asked() {
     adm1.post("/groups/2/members", json!({"person_id": 7})).await.ok();
     for role in [3, 4] {
         adm1.post("/group-service-roles", json!({"group_id": 1, "service_id": 4, "role_id": role})).await.ok();
+    }
+    for issuer in ["https://a.example", "https://b.example", "https://c.example"] {
+        let issuer = json!({"issuer": issuer, "jwks_uri": "https://a.example/keys", "person_by": "id"});
+        adm1.post("/services/4/issuers", issuer).await.ok();
     }
     for name in ["invoice", "order", "letter"] {
         let policy = json!({"table_name": name, "action": "read", "expression": ""});

@@ -12,6 +12,7 @@ mod export;
 mod group;
 mod import_database;
 mod import_file;
+mod issuer;
 mod keys;
 mod mail;
 mod plan;

@@ -10,12 +10,16 @@ use utoipa::ToSchema;
 use crate::access::policies::language::{Reached, Row, Subject};
 use crate::access::policies::{Named, Who, anonymous};
 use crate::base::object;
+use crate::gate::foreign::ForeignToken;
 
 /// The type of subjects who are people, or clients that act for themselves.
 pub const USER: &str = "user";
 
 /// The type of whoever is not logged in.
 pub const ANONYMOUS: &str = "anonymous";
+
+/// The type of subjects who are named by a token of an issuer that the service trusts.
+const JWT: &str = "jwt";
 
 /// The largest context, in bytes of JSON.
 const LARGEST_CONTEXT: usize = 16 * 1024;
@@ -37,11 +41,11 @@ impl<'de> Deserialize<'de> for Context {
 /// A subject or a resource.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct Entity {
-    /// Of a subject `user`, or `anonymous` for whoever is not logged in; of a resource its type.
+    /// Of a subject `user`, `jwt`, or `anonymous` for whoever is not logged in; of a resource its type.
     #[serde(rename = "type")]
     #[schema(example = "user")]
     pub kind: String,
-    /// Of a user the id, the username or the address; of a resource its id.
+    /// Of a user the id, the username or the address; of a `jwt` the token, of an issuer that the service trusts; of a resource its id.
     #[schema(example = "juan")]
     pub id: String,
     /// What is known of it.
@@ -104,6 +108,7 @@ impl Entity {
         match self.kind.as_str() {
             USER => Named::of(&self.id),
             ANONYMOUS => Named::Anonymous,
+            JWT => ForeignToken::of(&self.id).map_or(Named::Nobody, Named::Foreign),
             _ => Named::Nobody,
         }
     }

@@ -15,7 +15,9 @@ use crate::access::Access;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, PersonId, Ref, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
+use crate::gate::check::Verdict;
 use crate::gate::effective::store::holds;
+use crate::gate::foreign::{self, ForeignToken};
 use crate::gate::keys;
 use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers};
 use crate::gate::store::services;
@@ -162,6 +164,7 @@ impl Asking {
     /// # Errors
     /// As of [`Asking::about`].
     pub async fn about_it(&self, access: &Access, subject: Named, resource: Option<(&str, &str)>) -> Result<There> {
+        let subject = self.identified(access, vec![subject]).await?.pop().unwrap_or(Named::Nobody);
         let asked = self.asked(subject);
         let resource = resource.map(|(kind, id)| (kind.to_owned(), id.to_owned()));
         loop {
@@ -182,12 +185,14 @@ impl Asking {
         access: &Access,
         all: impl IntoIterator<Item = (Named, Option<(&str, &str)>)>,
     ) -> Result<Vec<There>> {
+        let (subjects, resources): (Vec<Named>, Vec<Option<(&str, &str)>>) = all.into_iter().unzip();
+        let subjects = self.identified(access, subjects).await?;
         let now = access.clock.now();
         let ask = |(subject, resource): (Named, Option<(&str, &str)>)| {
             let resource = resource.map(|(kind, id)| (kind.to_owned(), id.to_owned()));
             Ask { asked: self.asked(subject), resource, now }
         };
-        let asks: Vec<Ask> = all.into_iter().map(ask).collect();
+        let asks: Vec<Ask> = subjects.into_iter().zip(resources).map(ask).collect();
         let mut conn = access.db.read().await?;
         let known = access.many_subjects.of_all(&mut conn, &asks, now).await?;
         drop(conn);
@@ -208,6 +213,31 @@ impl Asking {
                 holds(&mut conn, actor, ReadUsers::ID, ServiceId::PORTERO, now).await
             }
         }
+    }
+
+    /// The subjects, with the people whom tokens mean in their places: who is named by a token that is not good is nobody. So is who
+    /// is named by one that is bound to a key, since nobody looks at a proof here.
+    async fn identified(&self, access: &Access, mut subjects: Vec<Named>) -> Result<Vec<Named>> {
+        let tokens = subjects.iter().enumerate().filter_map(|(at, subject)| match subject {
+            Named::Foreign(token) => Some((at, token.clone())),
+            _ => None,
+        });
+        let (places, tokens): (Vec<usize>, Vec<ForeignToken>) = tokens.unzip();
+        if tokens.is_empty() {
+            return Ok(subjects);
+        }
+        let service = match self.place {
+            Place::Key(key) => keys::check(access, key).await?.service,
+            Place::Service(service, _) => service,
+        };
+        let verdicts = foreign::check_list(access, &tokens, service).await?;
+        for (place, verdict) in places.into_iter().zip(verdicts) {
+            subjects[place] = match verdict {
+                Some(Verdict::Valid(passed)) if passed.cnf.is_none() => Named::Id(passed.person),
+                _ => Named::Nobody,
+            };
+        }
+        Ok(subjects)
     }
 
     fn asked(&self, subject: Named) -> Asked {

@@ -12,6 +12,7 @@ mod expires;
 mod grant;
 mod group;
 mod import;
+mod issuer;
 mod keys;
 mod mail;
 mod name_and_description;
@@ -86,6 +87,9 @@ enum Command {
     /// Manage services: the backends that people hold roles in.
     #[command(subcommand)]
     Service(service::Command),
+    /// Manage the issuers whose tokens a service takes, besides Portero's own.
+    #[command(subcommand)]
+    Issuer(Box<issuer::Command>),
     /// Manage clients: applications that log people in here, or act for themselves.
     #[command(subcommand)]
     Client(Box<client::Command>),
@@ -217,6 +221,7 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Admin(command) => admin::run(command, tool).await,
         Command::User(command) => return user::run(*command, tool).await,
         Command::Service(command) => service::run(command, tool).await,
+        Command::Issuer(command) => issuer::run(*command, tool).await,
         Command::Client(command) => client::run(*command, tool).await,
         Command::Role(command) => role::run(command, tool).await,
         Command::Permission(command) => permission::run(command, tool).await,

@@ -99,7 +99,7 @@ async fn serve_on(
         database.load_demo_data().await?;
     }
     let app = build::build(database, config, HashingPlace::Apart)?;
-    app.keys.open(&app.db).await?;
+    app.vault.open(&app.db).await?;
     trail::tell_of_configuration(&app).await?;
     if let Some(named) = &app.config.document_service
         && let Some(why) = missing_service(&mut *app.db.read().await?, named).await?

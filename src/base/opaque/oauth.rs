@@ -53,6 +53,11 @@ impl AccessTokenHash {
         if let Some(opaque) = Self::of(presented) {
             return Some(opaque);
         }
+        Self::of_jws(presented)
+    }
+
+    /// The digest of a text that may be a JWT, whoever has signed it.
+    pub fn of_jws(presented: &str) -> Option<Self> {
         is_compact_jws(presented).then(|| Self::of_jwt(presented))
     }
 

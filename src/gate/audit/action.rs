@@ -139,6 +139,12 @@ actions! {
     ServiceKeyRevoked = "service-key.revoked",
     /// A service's key came to its end.
     ServiceKeyExpired = "service-key.expired",
+    /// A service trusts an issuer of tokens.
+    TrustedIssuerAdded = "trusted-issuer.added",
+    /// In what a service trusts an issuer was changed.
+    TrustedIssuerChanged = "trusted-issuer.changed",
+    /// A service trusts an issuer no longer.
+    TrustedIssuerRemoved = "trusted-issuer.removed",
     /// A client was registered.
     ClientCreated = "client.created",
     /// A client was changed.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
@@ -10,12 +10,13 @@ use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::routes;
 
 use super::gateway;
+use super::shown::Shown;
 use crate::base::attributes::Attributes;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, IdOrDigits, IdOrName, PersonId, Ref, ServiceId, SessionId};
 use crate::gate::Gate;
 use crate::gate::sessions::Payload;
-use crate::gate::{Confirmation, Effective, Passed, Presented, Rights};
+use crate::gate::{Confirmation, Effective, Passed, Rights};
 use crate::platform::http::credential::{self, Credential};
 use crate::platform::http::{Deadline, Json, OptionalJson, Route, Routes};
 
@@ -136,7 +137,8 @@ pub(super) struct Answer {
 /// Check a token
 ///
 /// The main question of a backend: is this token valid now, whose is it, and what may they do in my service? Never
-/// answered from a cache. Renews the token when it is near its end. Every 401 also carries `"valid": false`. Query
+/// answered from a cache. Renews the token when it is near its end. A token of another issuer is taken where `service_id` names a
+/// service that trusts that issuer. Every 401 also carries `"valid": false`. Query
 /// parameters work as in `GET /check-token`: a question in the query replaces the body.
 #[utoipa::path(post, path = "/check-token", tag = "auth", request_body = Option<Question>, responses(
     (status = 200, body = Answer),
@@ -146,15 +148,16 @@ pub(super) struct Answer {
 ))]
 async fn check_token(
     State(gate): State<Gate>,
+    headers: HeaderMap,
     credential: Result<Credential>,
     query: Result<gateway::GatewayQuery>,
     question: Result<OptionalJson<Question>>,
 ) -> Result<Response> {
     if !matches!(&query, Ok(query) if !query.asks()) {
         // From a gateway that keeps the method of the request that it asks about: what it asks stands in the query.
-        return gateway::answer(&gate, credential, query).await;
+        return gateway::answer(&gate, (&headers, credential), query).await;
     }
-    match answer(&gate, credential, question).await {
+    match answer(&gate, (&headers, credential), question).await {
         Ok(answer) => Ok(Json(answer).into_response()),
         Err(error) => Err(marked(error)),
     }
@@ -167,20 +170,20 @@ pub(super) fn marked(error: Error) -> Error {
 
 async fn answer(
     gate: &Gate,
-    credential: Result<Credential>,
+    (headers, credential): (&HeaderMap, Result<Credential>),
     question: Result<OptionalJson<Question>>,
 ) -> Result<Answer> {
     // A stranger gets 401 whatever the body says, unless the body brings the token.
     let question = match question {
         Ok(OptionalJson(question)) => question,
         Err(fault) => {
-            Presented::by(gate, credential?).await?.check_telling_key(gate, None).await?;
+            Shown::by(gate, credential?, headers).await?.check_telling_key(gate, None).await?;
             return Err(fault);
         }
     };
     let token = match &question.token {
-        Some(token) => Presented::of(token).ok_or_else(credential::invalid)?,
-        None => Presented::by(gate, credential?).await?,
+        Some(token) => Shown::of(gate, token).ok_or_else(credential::invalid)?,
+        None => Shown::by(gate, credential?, headers).await?,
     };
     let passed = token.check_telling_key(gate, question.service_id.clone()).await?;
     if let Some(expected) = &question.user_id {

@@ -13,6 +13,7 @@ use crate::base::opaque::oauth::AccessTokenHash;
 use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
 use crate::gate::check::{Verdict, check_access_list, check_many};
+use crate::gate::foreign::{self, ForeignToken};
 use crate::gate::sessions::Payload;
 use crate::gate::{Backend, Confirmation, Effective, Passed, Presented};
 use crate::platform::http::{Deadline, Json, Route, Routes};
@@ -20,8 +21,8 @@ use crate::platform::http::{Deadline, Json, Route, Routes};
 /// How many tokens one request may ask about.
 const MAX_TOKENS: usize = 1000;
 
-/// The largest body: room for all of them, written widely.
-const MAX_BODY: usize = 128 * 1024;
+/// The largest body: room for all of them, written widely, and as JWTs.
+const MAX_BODY: usize = 2 * 1024 * 1024;
 
 /// `/check-tokens`.
 pub fn list_routes<S>() -> Routes<S>
@@ -107,7 +108,7 @@ struct InvalidToken {
 /// Check many tokens
 ///
 /// For a backend with a service key. Returns one result for each token, in order. As with `POST /check-token`, results
-/// never come from a cache, and sessions near their end are renewed.
+/// never come from a cache, and sessions near their end are renewed. Tokens of issuers that the service trusts are taken, too.
 #[utoipa::path(post, path = "/check-tokens", tag = "backends", request_body = Tokens,
     responses((status = 200, body = Vec<TokenAnswer>)),
     security(("service_key" = []), ("service_key_bearer" = [])))]
@@ -120,13 +121,17 @@ async fn check_tokens(
         return Err(Error::invalid_field("tokens", "send 1 to 1000 tokens"));
     }
     let presented: Vec<Option<Presented>> = tokens.iter().map(|token| Presented::of(token)).collect();
-    let sessions = answers_to_sessions(&gate, &presented, backend.service).await?;
-    let access = answers_to_access_tokens(&gate, &presented, backend.service).await?;
+    let mut foreign = answers_to_foreign_tokens(&gate, (&tokens, &presented), backend.service).await?;
+    // Of those that no issuer has issued whom the service trusts, some may be ours.
+    let ours = presented.iter().enumerate().filter(|(place, _)| !foreign.contains_key(place));
+    let ours: Vec<Option<Presented>> = ours.map(|(_, presented)| *presented).collect();
+    let sessions = answers_to_sessions(&gate, &ours, backend.service).await?;
+    let access = answers_to_access_tokens(&gate, &ours, backend.service).await?;
     let (mut sessions, mut access) = (sessions.into_iter(), access.into_iter());
-    // What can't be a token of ours was not asked about.
-    let answers = presented.into_iter().map(|presented| match presented? {
+    // What can't be a token was not asked about.
+    let answers = presented.into_iter().enumerate().map(|(place, presented)| match presented? {
         Presented::Session(_) => sessions.next(),
-        Presented::Access(_) => access.next(),
+        Presented::Access(_) => foreign.remove(&place).or_else(|| access.next()),
     });
     Ok(Json(answers.map(|answer| answer.unwrap_or_else(|| invalid("invalid_token"))).collect()))
 }
@@ -182,6 +187,28 @@ async fn answers_to_access_tokens(
             let held = passed.rights.as_ref().map(|rights| Arc::clone(&rights.effective));
             valid(passed, service, held.as_deref())
         })
+    });
+    Ok(answers.collect())
+}
+
+/// Of those that issuers have issued whom the service trusts, each under its place in the list.
+async fn answers_to_foreign_tokens(
+    gate: &Gate,
+    (tokens, presented): (&[String], &[Option<Presented>]),
+    service: ServiceId,
+) -> Result<HashMap<usize, TokenAnswer>> {
+    let asked = tokens.iter().zip(presented).enumerate().filter_map(|(place, (text, presented))| match presented {
+        Some(Presented::Access(_)) => Some((place, gate.foreign.token(text)?)),
+        _ => None,
+    });
+    let (places, asked): (Vec<usize>, Vec<ForeignToken>) = asked.unzip();
+    let verdicts = foreign::check_list(gate, &asked, service).await?;
+    let answers = places.into_iter().zip(verdicts).filter_map(|(place, verdict)| {
+        let answer = answer(verdict?, |passed| {
+            let held = passed.rights.as_ref().map(|rights| Arc::clone(&rights.effective));
+            valid(passed, service, held.as_deref())
+        });
+        Some((place, answer))
     });
     Ok(answers.collect())
 }

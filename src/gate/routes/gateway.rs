@@ -3,14 +3,15 @@
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::check_token::{Answer, MAX_WANTED, marked};
+use super::shown::Shown;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
-use crate::gate::{Gate, Presented};
+use crate::gate::Gate;
 use crate::platform::http::Json;
 use crate::platform::http::credential::Credential;
 
@@ -94,10 +95,11 @@ macro_rules! by {
             ))]
         pub async fn $handler(
             State(gate): State<Gate>,
+            headers: HeaderMap,
             credential: Result<Credential>,
             query: Result<GatewayQuery>,
         ) -> Result<Response> {
-            answer(&gate, credential, query).await
+            answer(&gate, (&headers, credential), query).await
         }
     };
 }
@@ -128,7 +130,7 @@ by! { delete, check_token_by_delete,
 /// The answer, its facts in headers, too: that is what gateways read.
 pub(super) async fn answer(
     gate: &Gate,
-    credential: Result<Credential>,
+    shown: (&HeaderMap, Result<Credential>),
     query: Result<GatewayQuery>,
 ) -> Result<Response> {
     let (query, fault) = match query {
@@ -136,7 +138,7 @@ pub(super) async fn answer(
         Err(fault) => (GatewayQuery::default(), Some(fault)),
     };
     // A stranger gets 401 whatever the query says.
-    let answer = ask(gate, credential, &query).await.map_err(marked)?;
+    let answer = ask(gate, shown, &query).await.map_err(marked)?;
     if let Some(fault) = fault {
         return Err(fault);
     }
@@ -160,8 +162,13 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-async fn ask(gate: &Gate, credential: Result<Credential>, query: &GatewayQuery) -> Result<Answer> {
-    let passed = Presented::by(gate, credential?).await?.check(gate, query.service.clone()).await?;
+async fn ask(
+    gate: &Gate,
+    (headers, credential): (&HeaderMap, Result<Credential>),
+    query: &GatewayQuery,
+) -> Result<Answer> {
+    let shown = Shown::by(gate, credential?, headers).await?;
+    let passed = shown.check(gate, query.service.clone()).await?;
     let wanted = (!query.permissions.is_empty()).then_some(query.permissions.as_slice());
     Answer::new(passed, query.service.as_ref(), wanted)
 }

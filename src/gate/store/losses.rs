@@ -5,6 +5,8 @@ use time::OffsetDateTime;
 
 use crate::base::error::{Error, Result};
 use crate::base::id::{PermissionId, PersonId, RoleId, ServiceId};
+use crate::gate::permission::{BuiltIn, WriteGrants, WriteUsers};
+use crate::gate::store::cover::{Through, must_cover_permission, must_hold_everywhere};
 
 /// What everybody loses who holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,35 @@ impl Loss {
 /// Refuses (403) unless `actor` holds, in each service where somebody loses one of Portero's own permissions by this or
 /// everywhere, that permission for as long as the longest of those who lose it.
 pub async fn must_cover_loss(conn: &mut PgConnection, actor: PersonId, loss: Loss, now: OffsetDateTime) -> Result<()> {
+    beyond(conn, actor, loss, now).await?.map_or(Ok(()), |name| {
+        let detail = format!(
+            "this would revoke `{name}` from somebody who holds it for longer than you do: ask somebody who holds it as long"
+        );
+        Err(Error::forbidden("insufficient_permissions", detail))
+    })
+}
+
+/// Refuses (403) unless `actor` may speak for everybody in a service: hand out there what backends ask about (`grants:write`), be
+/// anybody (`users:write` everywhere), and holds what of Portero's own anybody holds there, for as long.
+pub async fn must_speak_for_all(
+    conn: &mut PgConnection,
+    actor: PersonId,
+    service: ServiceId,
+    now: OffsetDateTime,
+) -> Result<()> {
+    must_hold_everywhere::<WriteUsers>(conn, actor, "to speak for everybody in a service", now).await?;
+    must_cover_permission(conn, actor, service, WriteGrants::ID, Through::Now(now)).await?;
+    beyond(conn, actor, Loss::Service(service), now).await?.map_or(Ok(()), |name| {
+        let detail = format!(
+            "somebody holds `{name}` there, which you don't hold, or not for as long, and this would speak for them: ask somebody \
+             who holds it as long"
+        );
+        Err(Error::forbidden("insufficient_permissions", detail).with("permission", name))
+    })
+}
+
+/// What of Portero's own somebody loses by this, and `actor` does not hold for as long.
+async fn beyond(conn: &mut PgConnection, actor: PersonId, loss: Loss, now: OffsetDateTime) -> Result<Option<String>> {
     let (role, service, permission) = loss.key();
     let beyond = sqlx::query_scalar!(
         r#"
@@ -76,10 +107,5 @@ pub async fn must_cover_loss(conn: &mut PgConnection, actor: PersonId, loss: Los
     )
     .fetch_optional(conn)
     .await?;
-    beyond.map_or(Ok(()), |name| {
-        let detail = format!(
-            "this would revoke `{name}` from somebody who holds it for longer than you do: ask somebody who holds it as long"
-        );
-        Err(Error::forbidden("insufficient_permissions", detail))
-    })
+    Ok(beyond)
 }

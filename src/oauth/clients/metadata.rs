@@ -6,11 +6,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::public_keys::KeySet;
 use super::{Admits, AuthMethod, ClientName, Consent, GrantType, Identifier, TokenFormat};
 use crate::base::id::{IdOrName, Ref, ServiceId};
 use crate::base::patch::Patch;
 use crate::oauth::keys::Algorithm;
+use crate::platform::jwks::KeySet;
 
 macro_rules! metadata {
     (

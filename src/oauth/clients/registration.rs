@@ -5,12 +5,14 @@ use std::hash::Hash;
 
 use jsonwebtoken::jwk::JwkSet;
 
-use super::{Admits, AuthMethod, Client, ClientChange, ClientName, Consent, GrantType, TokenFormat, public_keys, uris};
+use super::{Admits, AuthMethod, Client, ClientChange, ClientName, Consent, GrantType, TokenFormat, uris};
 use crate::base::error::{Error, Result};
 use crate::base::id::ServiceId;
 use crate::base::patch::Patch;
 use crate::oauth::keys::Algorithm;
 use crate::oauth::scopes;
+use crate::platform::jwks;
+use crate::platform::outbound::must_be_for_calls;
 
 /// The most addresses in a list.
 const MOST_URIS: usize = 50;
@@ -117,7 +119,7 @@ impl Registration {
         let jwks = match said.jwks {
             Patch::Keep => self.jwks.filter(|_| signs && !has_new_uri),
             Patch::Clear => None,
-            Patch::Set(set) => Some(public_keys::read(&set).map_err(|fault| Error::invalid_field("jwks", &fault))?),
+            Patch::Set(set) => Some(jwks::read(&set).map_err(|fault| Error::invalid_field("jwks", &fault))?),
         };
         let jwks_uri = self.jwks_uri.filter(|_| signs && !has_new_keys);
         let new = Self {
@@ -198,7 +200,7 @@ impl Registration {
             (false, _, true) => note("jwks_uri", "must be left out: it is for `private_key_jwt` alone"),
             _ => {}
         }
-        if let Some(Err(fault)) = self.jwks_uri.as_deref().map(uris::must_be_for_calls) {
+        if let Some(Err(fault)) = self.jwks_uri.as_deref().map(must_be_for_calls) {
             note("jwks_uri", &fault);
         }
     }
@@ -218,7 +220,7 @@ impl Registration {
                 }
             }
         }
-        if let Some(Err(fault)) = self.backchannel_logout_uri.as_deref().map(uris::must_be_for_calls) {
+        if let Some(Err(fault)) = self.backchannel_logout_uri.as_deref().map(must_be_for_calls) {
             note("backchannel_logout_uri", &fault);
         }
     }

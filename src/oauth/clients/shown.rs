@@ -3,11 +3,11 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::public_keys::KeySet;
 use super::{Admits, AuthMethod, Client, Consent, GrantType, TokenFormat};
 use crate::base::id::{ClientId, ClientSecretId, PersonId, ServiceId};
 use crate::oauth::keys::Algorithm;
 use crate::oauth::scopes;
+use crate::platform::jwks::KeySet;
 
 /// A client, as lists show it: without secrets.
 #[derive(Debug, Serialize, ToSchema)]

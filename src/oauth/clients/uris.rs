@@ -1,13 +1,12 @@
-//! Which addresses a client may name. They are compared to the letter later, and so are kept as they were written.
+//! Which addresses a client may name to send people back to.
 
 use url::{Host, Url};
 
-/// How long an address may be.
-const LONGEST: usize = 2000;
+use crate::platform::outbound::read_uri;
 
 /// Refuses what is no place to send people back to (RFC 6749 section 3.1.2, RFC 9700 section 2.1, RFC 8252 section 7).
 pub fn must_be_for_redirects(text: &str, is_public: bool) -> Result<(), String> {
-    let url = read(text)?;
+    let url = read_uri(text)?;
     match url.scheme() {
         "https" | "http" => must_be_safe(&url),
         scheme if scheme.contains('.') && is_public => Ok(()),
@@ -20,36 +19,6 @@ pub fn must_be_for_redirects(text: &str, is_public: bool) -> Result<(), String> 
                 .into())
         }
     }
-}
-
-/// Refuses what Portero could not call, or not without telling others.
-pub fn must_be_for_calls(text: &str) -> Result<(), String> {
-    let url = read(text)?;
-    if url.scheme() != "https" {
-        return Err("must begin with https://: Portero calls nothing else".into());
-    }
-    must_be_safe(&url)
-}
-
-fn read(text: &str) -> Result<Url, String> {
-    if text.len() > LONGEST {
-        return Err(format!("too long: at most {LONGEST} characters"));
-    }
-    if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '\\' | '"' | '<' | '>' | '`')) {
-        return Err(format!("must have no `{}` in it: percent-encode that in a URI", odd.escape_debug()));
-    }
-    if text.contains('*') {
-        return Err("must have no wildcard: it is compared to the letter; name each address".into());
-    }
-    if text.contains('#') {
-        return Err("must have no fragment: leave out `#` and what follows".into());
-    }
-    let url =
-        Url::parse(text).map_err(|_| "must be an absolute URI, such as https://app.example/callback".to_owned())?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("has credentials in it".into());
-    }
-    Ok(url)
 }
 
 /// Whether nobody between us and there reads along.
@@ -113,20 +82,6 @@ mod tests {
             &format!("https://app.example/{}", "a".repeat(2000)),
         ] {
             assert!(must_be_for_redirects(bad, true).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn what_is_called_is_https() {
-        assert_eq!(must_be_for_calls("https://app.example/logout"), Ok(()));
-        for bad in [
-            "http://127.0.0.1:9000/logout",
-            "http://app.example/logout",
-            "com.example.app:/x",
-            "ftp://app.example/",
-            "https://a.example/#x",
-        ] {
-            assert!(must_be_for_calls(bad).is_err(), "{bad}");
         }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-use crate::oauth::clients::public_key;
+use crate::platform::jwks::public_key;
 
 /// How a proof may be signed (section 5.1, `dpop_signing_alg_values_supported`).
 pub const ALGORITHMS: [&str; 3] = ["ES256", "EdDSA", "RS256"];

@@ -1,21 +1,21 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use anyhow::bail;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{DecodingKey, Validation};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::types::Json;
 use time::{Duration, OffsetDateTime};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
 use super::pair::{Der, Pair};
 use super::{Algorithm, store};
 use crate::base::error::{Error, Result};
+use crate::gate::vault::VaultDoor;
 use crate::platform::database::Db;
 use crate::platform::http::Document;
-use crate::platform::vault::{MasterKey, Place, Vault};
+use crate::platform::vault::Vault;
 
 /// After so long the keys are read anew: what another instance has made meanwhile is published here by then.
 const FRESH: Duration = Duration::seconds(30);
@@ -51,8 +51,7 @@ pub struct Keyring(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    place: Place,
-    vault: OnceCell<Vault>,
+    vault: VaultDoor,
     known: RwLock<Arc<Known>>,
     /// How often it was forgotten.
     forgotten: AtomicU64,
@@ -80,47 +79,10 @@ impl Known {
 }
 
 impl Keyring {
-    /// One whose master key is in `place`, to be read or made when a key is first needed.
-    pub fn new(place: Place) -> Self {
+    /// One whose private keys are sealed in this vault.
+    pub fn new(vault: VaultDoor) -> Self {
         let (known, forgotten, reading) = (RwLock::default(), AtomicU64::default(), Mutex::default());
-        Self(Arc::new(Inner { place, vault: OnceCell::new(), known, forgotten, reading }))
-    }
-
-    /// Opens the vault: reads the master key, or makes it where there is neither one nor anything sealed.
-    ///
-    /// # Errors
-    /// What to do: the file can't be read or made, or the keys in the database are sealed under another one.
-    pub async fn open(&self, db: &Db) -> anyhow::Result<&Vault> {
-        let open = || async {
-            let place = &self.0.place;
-            let mut conn = db.read().await?;
-            let key = MasterKey::read(place)?;
-            let own = key.as_ref().map(MasterKey::fingerprint);
-            if let Some(other) = store::sealed_by_another(&mut conn, own.as_deref()).await? {
-                let path = place.path();
-                bail!(
-                    "the signing keys in the database are sealed under another master key (fingerprint {other}): copy \
-                     the file `master.key` of an instance that has it to {}, or name it by MASTER_KEY_FILE",
-                    path.display()
-                );
-            }
-            let key = match (key, place) {
-                (Some(key), _) => key,
-                (None, Place::File(path)) => {
-                    bail!("MASTER_KEY_FILE: there is no {}: openssl rand -hex 32 > {0}", path.display())
-                }
-                (None, Place::DataDirectory(_)) => {
-                    let key = MasterKey::make(place)?;
-                    tracing::info!(
-                        file = %place.path().display(), fingerprint = key.fingerprint(),
-                        "made the master key, which seals the signing keys: keep a copy, and give it to every instance"
-                    );
-                    key
-                }
-            };
-            Ok(Vault::new(&key))
-        };
-        self.0.vault.get_or_try_init(open).await
+        Self(Arc::new(Inner { vault, known, forgotten, reading }))
     }
 
     /// A compact JWS of `claims`.
@@ -218,8 +180,7 @@ impl Keyring {
     }
 
     pub(super) async fn vault(&self, db: &Db) -> Result<&Vault> {
-        // Without Postgres that is not known: no fault of ours.
-        self.open(db).await.map_err(|error| error.downcast().unwrap_or_else(Error::Internal))
+        self.0.vault.vault(db).await
     }
 
     async fn known(&self, db: &Db, now: OffsetDateTime) -> Result<Arc<Known>> {

@@ -69,15 +69,6 @@ pub async fn published(conn: &mut PgConnection, now: OffsetDateTime) -> Result<V
     Ok(keys)
 }
 
-/// A fingerprint of a master key that keys are sealed under, other than `own`.
-pub async fn sealed_by_another(conn: &mut PgConnection, own: Option<&str>) -> Result<Option<String>> {
-    let sealed_by = sqlx::query_scalar!(
-        "select sealed_by from auth.signing_keys where sealed_by is distinct from $1 order by signs_from desc limit 1",
-        own,
-    );
-    Ok(sealed_by.fetch_optional(conn).await?)
-}
-
 /// From when on the newest key signs: it may be a moment to come.
 pub async fn newest(conn: &mut PgConnection) -> Result<Option<OffsetDateTime>> {
     Ok(sqlx::query_scalar!("select max(signs_from) from auth.signing_keys").fetch_one(conn).await?)

@@ -3,8 +3,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::opaque::oauth::ClientSecret;
-use crate::oauth::clients::{AuthMethod, GrantType, KeySet, Shown};
+use crate::oauth::clients::{AuthMethod, GrantType, Shown};
 use crate::oauth::keys::Algorithm;
+use crate::platform::jwks::KeySet;
 
 /// What a client is told of itself (RFC 7591 section 3.2.1). What there is nothing of is left out: clients take no null.
 #[derive(Debug, Serialize, ToSchema)]

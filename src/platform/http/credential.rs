@@ -87,6 +87,12 @@ pub fn text(headers: &HeaderMap) -> Result<&str, Error> {
     }
 }
 
+/// The text of what [`presented`] found, under whatever scheme.
+pub fn shown(headers: &HeaderMap) -> Option<&str> {
+    let with_proof = headers.get(AUTHORIZATION).and_then(|value| of_scheme("dpop", value.to_str().ok()?));
+    with_proof.or_else(|| text(headers).ok())
+}
+
 /// 401 `missing_token_header`.
 pub fn missing() -> Error {
     Error::unauthorized(
@@ -137,6 +143,20 @@ pub fn bound_to_a_key() -> Error {
 /// 401 `expired_token`.
 pub fn expired() -> Error {
     Error::unauthorized("expired_token", "this token has expired; log in again")
+}
+
+/// 401 `invalid_token`, for a token of another issuer.
+pub fn invalid_elsewhere() -> Error {
+    Error::unauthorized(
+        "invalid_token",
+        "this token of another issuer is not taken: its signature, its claims or its owner are not what the service's trust in that \
+         issuer asks for. The log says which",
+    )
+}
+
+/// 401 `expired_token`, for a token of another issuer.
+pub fn expired_elsewhere() -> Error {
+    Error::unauthorized("expired_token", "this token of another issuer has expired; get another one there")
 }
 
 fn single<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Result<Option<&'a str>, Error> {

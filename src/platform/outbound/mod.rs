@@ -6,8 +6,10 @@ mod addresses;
 mod call;
 mod failure;
 mod trust;
+mod uri;
 
 pub use addresses::is_public;
 pub use call::{Answer, Call, Outbound};
 pub use failure::Failure;
 pub use trust::Settings;
+pub use uri::{must_be_for_calls, read_uri};

@@ -31,7 +31,7 @@ pub use stream::{Event, Stream};
 pub const CONNECTIONS: u32 = 4;
 
 /// And those of its lanes.
-pub const LANES: u32 = 8;
+pub const LANES: u32 = 9;
 
 /// An instance's connections beside its pool, while somebody listens to what changes.
 pub const READERS: u32 = 2;

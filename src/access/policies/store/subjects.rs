@@ -10,6 +10,7 @@ use crate::base::error::Result;
 use crate::base::id::{KeyId, PersonId, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
 use crate::base::person::id_in;
+use crate::gate::foreign::ForeignToken;
 use crate::gate::keys::CheckedKey;
 use crate::platform::database::by_place;
 
@@ -27,6 +28,8 @@ pub enum Named {
     Id(PersonId),
     /// By username or address.
     Name(String),
+    /// By a token of an issuer that the service trusts: nobody, until it is looked at.
+    Foreign(ForeignToken),
 }
 
 /// Who asks, and about whom.
@@ -196,14 +199,14 @@ impl Named {
     fn id(&self) -> Option<i32> {
         match self {
             Self::Id(id) => Some(id.0),
-            Self::Anonymous | Self::Nobody | Self::Name(_) => None,
+            Self::Anonymous | Self::Nobody | Self::Name(_) | Self::Foreign(_) => None,
         }
     }
 
     fn name(&self) -> Option<&str> {
         match self {
             Self::Name(name) => Some(name),
-            Self::Anonymous | Self::Nobody | Self::Id(_) => None,
+            Self::Anonymous | Self::Nobody | Self::Id(_) | Self::Foreign(_) => None,
         }
     }
 }

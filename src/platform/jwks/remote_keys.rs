@@ -1,34 +1,41 @@
-//! The keys of clients that have them at an address of their own (`jwks_uri`, RFC 7591 section 2): read when they are first
-//! needed, and again when they are old, or when an assertion names one that is not among them.
+//! The keys of those who have them at an address of their own (`jwks_uri`): read when they are first needed, and again when they
+//! are old, or when what is signed names one that is not among them.
 
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonwebtoken::jwk::JwkSet;
 use time::{Duration, OffsetDateTime};
 
 use super::public_keys;
-use crate::base::id::ClientId;
 use crate::platform::outbound::{Call, Outbound};
 
-/// What was read is read anew after so long: a key that a client takes away signs no longer.
+/// What was read is read anew after so long: a key that its owner takes away signs no longer.
 const FRESH: Duration = Duration::hours(1);
 
 /// While it can't be read anew, it is good for so long.
 const LONGEST: Duration = Duration::days(1);
 
-/// An address is asked no more often, whatever comes of it: who sends assertions with ids of keys that they make up makes us
-/// call nobody more often than this.
+/// An address is asked no more often, whatever comes of it: who sends ids of keys that they make up makes us call nobody more
+/// often than this.
 const PAUSE: Duration = Duration::minutes(1);
 
-/// The keys of so many clients are kept.
+/// The keys of so many owners are kept.
 const MOST: usize = 500;
 
-/// The keys of clients, as they were read. A clone costs next to nothing.
-#[derive(Clone, Debug, Default)]
-pub struct RemoteKeys(Arc<Mutex<HashMap<ClientId, Place>>>);
+/// The keys of owners, each known by an id, as they were read. A clone costs next to nothing.
+#[derive(Clone, Debug)]
+pub struct RemoteKeys<Id>(Arc<Mutex<HashMap<Id, Place>>>);
 
-/// The keys of one client. Whoever needs them while they are read waits for that.
+impl<Id> Default for RemoteKeys<Id> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+/// The keys of one owner. Whoever needs them while they are read waits for that.
 type Place = Arc<tokio::sync::Mutex<Kept>>;
 
 #[derive(Debug, Default)]
@@ -58,17 +65,17 @@ fn is_called(key: &jsonwebtoken::jwk::Jwk, kid: &str) -> bool {
     key.common.key_id.as_deref() == Some(kid)
 }
 
-impl RemoteKeys {
-    /// The keys at a client's address, the one that is called `kid` among them if there is one; `None` while they can't be
+impl<Id: Copy + Display + Eq + Hash> RemoteKeys<Id> {
+    /// The keys at an owner's address, the one that is called `kid` among them if there is one; `None` while they can't be
     /// read.
     pub async fn of(
         &self,
         outbound: &Outbound,
-        (client, uri): (ClientId, &str),
+        (owner, uri): (Id, &str),
         kid: Option<&str>,
         now: OffsetDateTime,
     ) -> Option<Arc<JwkSet>> {
-        let mut kept = self.place(client).lock_owned().await;
+        let mut kept = self.place(owner).lock_owned().await;
         if kept.uri != uri {
             *kept = Kept { uri: uri.to_owned(), asked_at: kept.asked_at, ..Kept::default() };
         }
@@ -76,27 +83,27 @@ impl RemoteKeys {
             return kept.good(now);
         }
         kept.asked_at = Some(now);
-        let outbound = outbound.clone();
+        let (outbound, owner) = (outbound.clone(), owner.to_string());
         // By itself: whoever gives up meanwhile must not keep the others waiting for a minute.
         let asked = tokio::spawn(async move {
             match read(&outbound, &kept.uri).await {
                 Ok(keys) => (kept.keys, kept.read_at) = (Some(Arc::new(keys)), Some(now)),
-                Err(why) => tracing::warn!(client = client.0, %why, "can't read the keys of a client at its jwks_uri"),
+                Err(why) => tracing::warn!(owner, uri = kept.uri, %why, "can't read the keys at a jwks_uri"),
             }
             kept.good(now)
         });
         asked.await.ok().flatten()
     }
 
-    fn place(&self, client: ClientId) -> Place {
+    fn place(&self, owner: Id) -> Place {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST
-            && !all.contains_key(&client)
+            && !all.contains_key(&owner)
             && let Some(other) = all.keys().next().copied()
         {
             all.remove(&other);
         }
-        Arc::clone(all.entry(client).or_default())
+        Arc::clone(all.entry(owner).or_default())
     }
 }
 

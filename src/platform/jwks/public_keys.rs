@@ -1,4 +1,4 @@
-//! The keys that a client signs its assertions with (RFC 7517, RFC 7523).
+//! Keys by which signatures of others are verified (RFC 7517).
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use serde_json::Value;
@@ -20,7 +20,7 @@ impl PartialSchema for KeySet {
 
 impl ToSchema for KeySet {}
 
-/// The most keys of a client: enough to change them.
+/// The most keys that are given: enough to change them.
 const MOST: usize = 10;
 
 /// The most that are looked at of those that somebody publishes.

@@ -1,0 +1,141 @@
+//! Is this token of an issuer that the service trusts, and what may its owner do there? The one place that says so.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::ForeignToken;
+use super::checks::{Answer, Ask, Found, Whom};
+use super::claims::{Claims, Fault};
+use super::trust::Trust;
+use super::verify::verify;
+use crate::base::error::Result;
+use crate::base::id::{PersonId, Ref, ServiceId};
+use crate::gate::check::Verdict;
+use crate::gate::sessions::Payload;
+use crate::gate::{Gate, Passed, Rights};
+
+/// Asks whether a token is one that `service` takes, and what its owner may do there; `None` where the service does not trust
+/// its issuer.
+///
+/// # Errors
+/// 401 `invalid_token` or `expired_token`; 503 when Postgres can't be asked in time.
+pub async fn check(gate: &Gate, token: &ForeignToken, service: &Ref<ServiceId>) -> Result<Option<Passed>> {
+    let foreign = &gate.foreign;
+    // What is in memory may be over; what is good by that is asked again below, and so is what is not.
+    let mut kept = foreign.known(gate, token, service);
+    loop {
+        let is_kept = kept.is_some();
+        let trust = match kept.take() {
+            Some(trust) => trust,
+            None => match foreign.look_up(gate, token, service).await? {
+                Some(trust) => trust,
+                None => return Ok(None),
+            },
+        };
+        let claims = match verify(gate, &trust, token).await {
+            Ok(claims) => claims,
+            Err(_) if is_kept => continue,
+            Err(fault) => return Err(refuse(&trust, token, fault).into()),
+        };
+        let asked = Ask::Person(whom(gate, &trust, &claims));
+        let Answer::Person(found) = foreign.0.checks.ask(asked).await? else { continue };
+        match found {
+            Found::Outdated => {}
+            // By an old name of the service another one was meant.
+            Found::Person { rights, .. } if rights.vocabulary.service(service) != Some(trust.service) => {}
+            Found::Nobody => return Err(refuse(&trust, token, NOBODY).into()),
+            // A grant ended while the question was under way.
+            Found::Person { rights, .. } if rights.effective.ends_at.is_some_and(|end| end <= gate.clock.now()) => {
+                kept = Some(trust);
+            }
+            Found::Person { person, payload, rights } => {
+                return Ok(Some(passed(gate, token, claims, (person, payload, rights))));
+            }
+        }
+    }
+}
+
+/// The same of many, at one service that is known by its id: one verdict each, in order; `None` where the service does not trust
+/// the issuer.
+///
+/// # Errors
+/// 503.
+pub async fn check_list(
+    gate: &Gate,
+    tokens: &[ForeignToken],
+    service: ServiceId,
+) -> Result<Vec<Option<Verdict<Passed>>>> {
+    let mut trusts: HashMap<Arc<str>, Option<Arc<Trust>>> = HashMap::new();
+    let mut verified = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        if !trusts.contains_key(&token.issuer) {
+            let trust = gate.foreign.look_up(gate, token, &Ref::Id(service)).await?;
+            trusts.insert(Arc::clone(&token.issuer), trust);
+        }
+        verified.push(match trusts.get(&token.issuer).cloned().flatten() {
+            None => None,
+            Some(trust) => Some(match verify(gate, &trust, token).await {
+                Ok(claims) => Ok((whom(gate, &trust, &claims), claims)),
+                Err(fault) => Err(refuse(&trust, token, fault)),
+            }),
+        });
+        // A thousand signatures take their time, which others need, too.
+        tokio::task::yield_now().await;
+    }
+    let asked: Vec<Whom> = verified.iter().flatten().flatten().map(|(whom, _)| whom.clone()).collect();
+    let found = if asked.is_empty() { Vec::new() } else { people(gate, &asked).await? };
+    let mut found = found.into_iter();
+    let verdicts = tokens.iter().zip(verified).map(|(token, verified)| {
+        Some(match verified? {
+            Err(Fault::Expired) => Verdict::Expired,
+            Err(Fault::Refused(_)) => Verdict::Unknown,
+            Ok((_, claims)) => match found.next() {
+                Some(Found::Person { person, payload, rights }) => {
+                    Verdict::Valid(Box::new(passed(gate, token, claims, (person, payload, rights))))
+                }
+                _ => Verdict::Unknown,
+            },
+        })
+    });
+    Ok(verdicts.collect())
+}
+
+async fn people(gate: &Gate, asked: &[Whom]) -> Result<Vec<Found>> {
+    gate.foreign.0.many.people(&mut *gate.db.read().await?, asked).await
+}
+
+const NOBODY: Fault = Fault::Refused("it means nobody who may log in");
+
+/// Only the log says why.
+fn refuse(trust: &Trust, token: &ForeignToken, fault: Fault) -> Fault {
+    if let Fault::Refused(why) = fault {
+        let fingerprint = token.hash.fingerprint();
+        tracing::info!(issuer = trust.id.0, service = trust.service.0, fingerprint, why, "a foreign token is refused");
+    }
+    fault
+}
+
+fn whom(gate: &Gate, trust: &Trust, claims: &Claims) -> Whom {
+    Whom {
+        issuer: trust.id,
+        version: trust.version,
+        service: trust.service,
+        subject: claims.subject.clone(),
+        now: gate.clock.now(),
+    }
+}
+
+/// What is said of a token of somebody.
+fn passed(
+    gate: &Gate,
+    token: &ForeignToken,
+    claims: Claims,
+    (person, payload, rights): (PersonId, Arc<Payload>, Rights),
+) -> Passed {
+    if !rights.effective.roles.is_empty() {
+        gate.uses.note(person, rights.service, gate.clock.now());
+    }
+    let Claims { expires_at, cnf, .. } = claims;
+    let (id, rights) = (token.hash.session_id(), Some(rights));
+    Passed { id, person, payload, expires_at, renewed: false, cnf, rights }
+}

@@ -1,0 +1,7 @@
+//! The public keys of others: JWK sets (RFC 7517) that somebody gave, or that are read at an address that somebody named.
+
+mod public_keys;
+mod remote_keys;
+
+pub use public_keys::{KeySet, public_key, read, read_usable};
+pub use remote_keys::RemoteKeys;

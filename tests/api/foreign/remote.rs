@@ -1,0 +1,123 @@
+//! Issuers whose keys are at an address of their own (`jwks_uri`).
+
+use std::time::Duration as Wait;
+
+use jsonwebtoken::Algorithm;
+use serde_json::json;
+use time::Duration;
+
+use super::{Signer, check, trust, world};
+use crate::support::{Caller, Place, Said, Server};
+
+fn set(signers: &[&Signer]) -> Said {
+    Said::json(&json!({"keys": signers.iter().map(|signer| &signer.public).collect::<Vec<_>>()}))
+}
+
+/// A server that trusts an issuer whose keys are at the place.
+async fn trusting(place: &Place) -> (Server, Caller) {
+    let server = Server::configured(&place.settings()).await;
+    let (root, _) = world(&server).await;
+    trust(&root, json!({"jwks_uri": place.at("/keys")})).await.ok();
+    (server, root)
+}
+
+#[tokio::test]
+async fn keys_are_read_when_they_are_needed_and_again_for_a_new_one_once_a_minute() {
+    let place = Place::open().await;
+    let (server, _) = trusting(&place).await;
+    let (one, two) = (Signer::new(Algorithm::ES256, "one"), Signer::new(Algorithm::EdDSA, "two"));
+    place.says("/keys", set(&[&one]));
+    assert_eq!(place.asked().len(), 0, "not before they are needed");
+    for _ in 0..3 {
+        assert_eq!(check(&server, &one.token(&server, json!({}))).await.status, 200);
+    }
+    assert_eq!(place.asked().len(), 1);
+    place.says("/keys", set(&[&one, &two]));
+    for n in 0..20 {
+        let made_up = Signer::new(Algorithm::ES256, &format!("made up {n}"));
+        assert_eq!(check(&server, &made_up.token(&server, json!({}))).await.refusal(), (401, "invalid_token"));
+    }
+    assert_eq!(place.asked().len(), 1, "whoever makes up ids of keys makes us ask no more often");
+    server.app.clock.turn(Duration::minutes(1));
+    assert_eq!(check(&server, &two.token(&server, json!({}))).await.status, 200);
+    assert_eq!(place.asked().len(), 2);
+    place.says("/keys", set(&[&two]));
+    server.app.clock.turn(Duration::hours(1));
+    assert_eq!(check(&server, &two.token(&server, json!({}))).await.status, 200);
+    assert_eq!(check(&server, &one.token(&server, json!({}))).await.refusal(), (401, "invalid_token"), "taken away");
+}
+
+#[tokio::test]
+async fn an_issuer_that_nobody_trusts_and_a_token_that_is_over_cause_no_call() {
+    let place = Place::open().await;
+    let (server, root) = trusting(&place).await;
+    let one = Signer::new(Algorithm::ES256, "one");
+    place.says("/keys", set(&[&one]));
+    for stranger in [json!({"iss": "https://other.example"}), json!({"iss": null}), json!({"iss": place.url})] {
+        assert_eq!(check(&server, &one.token(&server, stranger)).await.status, 401);
+    }
+    assert_eq!(place.asked().len(), 0);
+    // Nor does one whose keys were given.
+    let path = "/services/1/issuers/1";
+    root.patch(path, json!({"jwks": {"keys": [one.public]}})).await.ok();
+    let two = Signer::new(Algorithm::ES256, "two");
+    assert_eq!(check(&server, &two.token(&server, json!({}))).await.status, 401);
+    assert_eq!(check(&server, &one.token(&server, json!({}))).await.status, 200);
+    assert_eq!(place.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_set_of_public_keys_is_not_taken_and_no_redirect_is_followed() {
+    let place = Place::open().await;
+    let (server, _) = trusting(&place).await;
+    let one = Signer::new(Algorithm::ES256, "one");
+    place.says("/elsewhere", set(&[&one]));
+    let mut private = one.public.clone();
+    private["d"] = json!("AAAA");
+    for (n, said) in [
+        Said::status(404),
+        Said::json(&json!({"keys": []})),
+        Said::json(&json!({"keys": [private]})),
+        Said::json(&json!({"keys": [{"kty": "oct", "kid": "one", "k": "c2VjcmV0"}]})),
+        Said::status(302).with("location", &place.at("/elsewhere")),
+        Said { body: vec![b' '; 70_000].into(), ..set(&[&one]) },
+        set(&[&one]).after(Wait::from_secs(30)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        place.says("/keys", said);
+        let refused = check(&server, &one.token(&server, json!({}))).await;
+        // It may be that the question gives up before the call does.
+        assert!([401, 503].contains(&refused.status), "{n}: {refused:?}");
+        assert_eq!(place.asked().len(), n + 1, "{n}");
+        server.app.clock.turn(Duration::minutes(1));
+    }
+}
+
+#[tokio::test]
+async fn a_private_address_is_not_called_unless_that_is_allowed() {
+    let place = Place::open().await;
+    let server = Server::on_a_fresh_database().await;
+    let (root, _) = world(&server).await;
+    let one = Signer::new(Algorithm::ES256, "one");
+    place.says("/keys", set(&[&one]));
+    trust(&root, json!({"jwks_uri": place.at("/keys")})).await.ok();
+    let refused = check(&server, &one.token(&server, json!({}))).await;
+    assert_eq!(refused.refusal(), (401, "invalid_token"));
+    assert!(!refused.text.contains("127.0.0.1"), "nobody learns what is inside: {refused:?}");
+    assert_eq!(place.asked().len(), 0);
+    assert!(server.log.text().contains("OUTBOUND_ALLOW_INTERNAL"), "but the operator");
+}
+
+#[tokio::test]
+async fn many_who_need_the_same_keys_make_one_call() {
+    let place = Place::open().await;
+    let (server, _) = trusting(&place).await;
+    let one = Signer::new(Algorithm::ES256, "one");
+    place.says("/keys", set(&[&one]));
+    let token = one.token(&server, json!({}));
+    let answers = futures_util::future::join_all((0..12).map(|_| async { check(&server, &token).await.status }));
+    assert_eq!(answers.await, [200; 12]);
+    assert_eq!(place.asked().len(), 1);
+}
