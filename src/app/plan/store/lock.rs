@@ -29,7 +29,13 @@ pub async fn people_of_clients(conn: &mut PgConnection, clients: &[String]) -> R
 /// Keeps people as they are, also in what they hold.
 pub async fn lock_people(conn: &mut PgConnection, usernames: &[String], others: &[i32]) -> Result<()> {
     sqlx::query!(
-        "select id from auth.person where username = any ($1) or id = any ($2) order by id for no key update",
+        r#"
+        select id
+        from auth.person
+        where (username = any ($1) or id = any ($2)) and removed_at is null
+        order by id
+        for no key update
+        "#,
         usernames,
         others,
     )

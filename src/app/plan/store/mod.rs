@@ -4,8 +4,8 @@ mod lock;
 mod mark;
 mod people;
 
-use sqlx::PgConnection;
 use sqlx::types::Json;
+use sqlx::{Executor, PgConnection};
 use time::OffsetDateTime;
 
 use crate::access::policies::Columns;
@@ -18,7 +18,7 @@ pub use people::{grants_of_people, memberships, usernames};
 
 /// Has all that follows in this transaction seen at one moment.
 pub async fn one_moment(conn: &mut PgConnection) -> Result<()> {
-    sqlx::query!("set transaction isolation level repeatable read, read only").execute(conn).await?;
+    conn.execute("set transaction isolation level repeatable read, read only").await?;
     Ok(())
 }
 
