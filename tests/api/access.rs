@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::{env, fs};
 
+use axum::http::request::Builder;
 use serde_json::json;
 
 use crate::matrix::{CALLERS, World};
@@ -97,6 +98,11 @@ async fn of_its_own(operation: &Operation, backend: &Caller, path: String) -> (S
             let made = backend.post("/auth_policies", new).await.ok();
             (format!("{path}?id={}", made.id()), json!({"expression": "true"}).to_string())
         }
+        "get_resource" | "put_resource" | "delete_resource" => {
+            backend.put(&path, json!({})).await.ok();
+            (path, json!({}).to_string())
+        }
+        "put_resources" | "delete_resources" => (path, json!({"type": "folder", "id": "7"}).to_string()),
         _ => (path, example_body(operation)),
     }
 }
@@ -145,7 +151,13 @@ async fn a_services_key_opens_what_is_for_backends_and_nothing_else() {
         let (method, path) = (&operation.method, operation.example_path());
         if operation.takes_keys() {
             let (path, body) = of_its_own(operation, &backend, path).await;
-            let answer = backend.send(method.clone(), &path, &body).await;
+            let answer = match operation.id() {
+                "put_resources" | "delete_resources" => {
+                    let lines = |request: Builder| request.header("content-type", "application/x-ndjson");
+                    backend.send_with(method.clone(), &path, &body, lines).await
+                }
+                _ => backend.send(method.clone(), &path, &body).await,
+            };
             assert_eq!(answer.status, 200, "{operation}: {answer:?}");
             continue;
         }

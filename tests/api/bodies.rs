@@ -54,7 +54,7 @@ async fn what_is_not_the_expected_json_is_refused_by_every_operation_with_a_body
             &deep_objects,
             &deep_value,
         ] {
-            let answer = caller.send(operation.method.clone(), &operation.example_path(), body).await;
+            let answer = caller.send(operation.method.clone(), &operation.example_path_in_service(), body).await;
             let shown = &body[..body.len().min(40)];
             // A body that may be left out may be null, too.
             if OPTIONAL.contains(&operation.id()) && body == "null" {
@@ -65,7 +65,7 @@ async fn what_is_not_the_expected_json_is_refused_by_every_operation_with_a_body
             assert_eq!(answer.refusal(), refusal, "{operation}: {shown}");
         }
         if !OPTIONAL.contains(&operation.id()) {
-            let answer = caller.send(operation.method.clone(), &operation.example_path(), "").await;
+            let answer = caller.send(operation.method.clone(), &operation.example_path_in_service(), "").await;
             assert_eq!(answer.refusal(), (400, "invalid_request_body"), "{operation} without a body");
         }
     }
@@ -76,6 +76,7 @@ fn most_of(operation: &document::Operation) -> usize {
     match operation.id() {
         "check_tokens" | "decide_access" => 131_072,
         "check_token" => 16_384,
+        "evaluate_accesses" => 2_097_152,
         _ if operation.is_public() => 16_384,
         _ => 65_536,
     }
@@ -89,10 +90,11 @@ async fn a_body_may_have_64_kib_or_128_for_a_long_list_or_16_of_strangers_and_no
         let padded = |size: usize| format!("{}{{}}", " ".repeat(size - 2));
         let most = most_of(operation);
         let caller = if operation.takes_tokens() { &adm1 } else { &backend };
-        let answer = caller.send(operation.method.clone(), &operation.example_path(), &padded(most + 1)).await;
+        let answer =
+            caller.send(operation.method.clone(), &operation.example_path_in_service(), &padded(most + 1)).await;
         assert_eq!(answer.refusal(), (413, "request_body_too_large"), "{operation}");
         assert!(answer.body["detail"].as_str().is_some_and(|detail| detail.contains(&most.to_string())), "{answer:?}");
-        let answer = caller.send(operation.method.clone(), &operation.example_path(), &padded(most)).await;
+        let answer = caller.send(operation.method.clone(), &operation.example_path_in_service(), &padded(most)).await;
         assert_ne!(answer.status, 413, "{operation}");
         if !operation.is_public() {
             let (path, huge) = (operation.example_path(), padded(1 << 20));

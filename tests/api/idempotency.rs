@@ -51,7 +51,7 @@ async fn until_waiting(server: &Server, requests: i64) {
 #[test]
 fn every_post_that_makes_something_takes_a_key() {
     for operation in operations() {
-        let makes = operation.json["responses"].get("201").is_some();
+        let makes = operation.method == Method::POST && operation.json["responses"].get("201").is_some();
         let parameters = operation.json["parameters"].as_array().into_iter().flatten();
         let takes = parameters.into_iter().any(|parameter| parameter["name"] == "Idempotency-Key");
         assert!(!makes || takes, "{operation}: register it with `once`");

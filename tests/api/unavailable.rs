@@ -22,6 +22,7 @@ async fn without_postgres_nothing_is_valid_and_everybody_hears_so_soon() {
         "forgot_password",
         "openid_configuration",
         "oauth_authorization_server",
+        "authzen_configuration",
     ];
     // These say it in words of their own.
     let others = ["pages", "oauth", "tokens"];

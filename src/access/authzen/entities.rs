@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::access::policies::language::{Reached, Row, Subject};
 use crate::access::policies::{Named, Who, anonymous};
@@ -38,6 +41,19 @@ impl<'de> Deserialize<'de> for Context {
     }
 }
 
+/// How members whose names are the caller's look in the OpenAPI document.
+#[derive(Debug)]
+pub struct Properties;
+
+impl PartialSchema for Properties {
+    fn schema() -> RefOr<Schema> {
+        let members = AdditionalProperties::FreeForm(true);
+        ObjectBuilder::new().additional_properties(Some(members)).examples([json!({"status": "draft"})]).into()
+    }
+}
+
+impl ToSchema for Properties {}
+
 /// A subject or a resource.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct Entity {
@@ -50,7 +66,7 @@ pub struct Entity {
     pub id: String,
     /// What is known of it.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     pub properties: Option<Row>,
 }
 
@@ -62,7 +78,7 @@ pub struct ActionEntity {
     pub name: String,
     /// What is known of it: expressions have it as `context.…`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     pub properties: Option<Row>,
 }
 
@@ -75,7 +91,7 @@ pub struct Sought {
     pub kind: String,
     /// What is known of it.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     pub properties: Option<Row>,
 }
 
@@ -98,7 +114,7 @@ pub struct Evaluation {
     pub resource: Entity,
     /// From where, when, how: at most 16 KiB. Expressions have it as `context.…`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     pub context: Option<Context>,
 }
 

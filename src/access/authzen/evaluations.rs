@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::entities::{ActionEntity, Context, Entity};
+use super::entities::{ActionEntity, Context, Entity, Properties};
 use super::evaluate::{Asked, Decision, evaluate, needs};
 use crate::access::Access;
 use crate::access::policies::language::{Reached, Row, Sought};
@@ -45,7 +45,7 @@ pub(super) struct Evaluations {
     resource: Option<PartOfEntity>,
     /// From where, when, how: at most 16 KiB.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     context: Option<Context>,
     /// Up to 1000 questions.
     #[serde(default)]
@@ -63,7 +63,7 @@ struct AccessQuestion {
     subject: Option<Entity>,
     action: Option<ActionEntity>,
     resource: Option<Entity>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     context: Option<Context>,
 }
 

@@ -9,7 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::routes;
 
-use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, Sought, passed, reaching, to_expressions};
+use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, Properties, Sought, passed, reaching, to_expressions};
 use super::routes::question;
 use crate::access::Access;
 use crate::access::policies::language::{Dialect, MOST_REACHED, Parameter, Reached, Subject};
@@ -48,7 +48,7 @@ struct Rows {
     resource: Sought,
     /// From where, when, how: at most 16 KiB.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     context: Option<Context>,
     /// Whose SQL.
     #[serde(default)]
@@ -83,6 +83,7 @@ impl From<DialectName> for Dialect {
 #[derive(Debug, Serialize, ToSchema)]
 struct FilteredRows {
     /// `always` for all of them, `never` for none, `conditional` for those of which the condition is true.
+    #[schema(example = "conditional")]
     kind: &'static str,
     /// For `where`. Only of `conditional`, as the next two.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::entities::Properties;
+
 use crate::access::policies::language::Row;
 use crate::base::error::{Error, Result};
 
@@ -31,7 +33,7 @@ pub(super) struct PageOfRequest {
     limit: Option<u32>,
     /// Nothing that counts.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     #[expect(dead_code, reason = "of the standard")]
     properties: Option<Row>,
 }

@@ -19,12 +19,32 @@ const AT_A_TIME: i64 = 500;
 const MOST_LOOKED_AT: usize = 10_000;
 
 /// A page of results.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct Results<T> {
     /// Where they go on.
     pub page: PageOfAnswer,
     /// What was found.
     pub results: Vec<T>,
+}
+
+/// A page of subjects or resources.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "documents `Results`")]
+pub(super) struct FoundEntities {
+    /// Where they go on.
+    page: PageOfAnswer,
+    /// What was found.
+    results: Vec<FoundEntity>,
+}
+
+/// A page of actions.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "documents `Results`")]
+pub(super) struct FoundActions {
+    /// Where they go on.
+    page: PageOfAnswer,
+    /// What was found.
+    results: Vec<FoundAction>,
 }
 
 impl<T> Results<T> {

@@ -11,7 +11,7 @@ use super::search::Results;
 use crate::access::Access;
 use crate::access::policies::language::{Row, Subject};
 use crate::access::policies::store::resources::{self, Among, FoundResource, Walk};
-use crate::access::policies::{There, normal, only_where_more_is_held, pairs, permissions_for, reach, request};
+use crate::access::policies::{Pairs, There, normal, only_where_more_is_held, pairs, permissions_for, reach, request};
 use crate::base::error::Result;
 
 /// So many are looked at for one page: it may have fewer results than it has room for, and go on all the same.
@@ -91,9 +91,10 @@ async fn permitted(
     let seen = to_expressions(there.who.as_deref(), subject.properties.as_ref());
     let request = request(now, passed(context, action.properties.as_ref()));
     let of_type = (&*sought.kind, &*action.name);
-    let pairs = match rows.is_empty() {
-        true => Default::default(),
-        false => pairs(&there.set, of_type, &rows.iter().collect::<Vec<_>>(), (&seen, &request)),
+    let pairs = if rows.is_empty() {
+        Pairs::new()
+    } else {
+        pairs(&there.set, of_type, &rows.iter().collect::<Vec<_>>(), (&seen, &request))
     };
     let reached = reach(&access.db, there, pairs, now).await?;
     let permitted = looked_at.into_iter().filter_map(|(id, resource, there)| {

@@ -3,10 +3,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::entities::{ActionEntity, Context, Entity, FoundEntity, Sought};
+use super::entities::{ActionEntity, Context, Entity, FoundEntity, Properties, Sought};
 use super::page::{Cursor, PageOfRequest};
 use super::routes::question;
-use super::search::{self, FoundAction, Results};
+use super::search::{self, FoundAction, FoundActions, FoundEntities, Results};
 use super::search_resources;
 use crate::access::Access;
 use crate::access::policies::{Asker, OfService};
@@ -40,7 +40,7 @@ struct SubjectSearch {
     resource: Entity,
     /// From where, when, how: at most 16 KiB.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     context: Option<Context>,
     /// Which results.
     #[serde(default, deserialize_with = "object::optional")]
@@ -64,7 +64,7 @@ struct ResourceSearch {
     resource: Sought,
     /// From where, when, how: at most 16 KiB.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     context: Option<Context>,
     /// Which results.
     #[serde(default, deserialize_with = "object::optional")]
@@ -86,7 +86,7 @@ struct ActionSearch {
     resource: Entity,
     /// From where, when, how: at most 16 KiB.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     context: Option<Context>,
     /// Which results.
     #[serde(default, deserialize_with = "object::optional")]
@@ -100,7 +100,7 @@ struct ActionSearch {
 #[utoipa::path(post, path = "/access/v1/search/subject", tag = "decisions", params(OfService),
     request_body = SubjectSearch,
     responses(
-        (status = 200, body = Results<FoundEntity>),
+        (status = 200, body = FoundEntities),
         (status = 400, description = "`invalid_query`, `invalid_service_id`"),
         (status = 403, description = "`insufficient_permissions`, `forbidden_service_lookup`"),
         (status = 404, description = "`service_not_found`"),
@@ -134,7 +134,7 @@ async fn search_subjects(
 #[utoipa::path(post, path = "/access/v1/search/resource", tag = "decisions", params(OfService),
     request_body = ResourceSearch,
     responses(
-        (status = 200, body = Results<FoundEntity>),
+        (status = 200, body = FoundEntities),
         (status = 400, description = "`invalid_query`, `invalid_service_id`"),
         (status = 403, description = "`insufficient_permissions`, `forbidden_service_lookup`"),
         (status = 404, description = "`service_not_found`"),
@@ -167,7 +167,7 @@ async fn search_resources(
 #[utoipa::path(post, path = "/access/v1/search/action", tag = "decisions", params(OfService),
     request_body = ActionSearch,
     responses(
-        (status = 200, body = Results<FoundAction>),
+        (status = 200, body = FoundActions),
         (status = 400, description = "`invalid_query`, `invalid_service_id`"),
         (status = 403, description = "`insufficient_permissions`, `forbidden_service_lookup`"),
         (status = 404, description = "`service_not_found`"),

@@ -137,6 +137,9 @@ impl Asker {
 
     /// Refuses for what is wrong with the rest of a request, unless who asks is to be refused first.
     pub async fn refuse<T>(self, access: &Access, fault: Error) -> Result<T> {
+        if let (By::Person(_), Ok(None)) = (&self.by, &self.service) {
+            return Err(fault);
+        }
         let asking = self.begin(access).await?;
         asking.or_rather(access, fault).await
     }
@@ -185,7 +188,7 @@ impl Asking {
         access: &Access,
         all: impl IntoIterator<Item = (Named, Option<(&str, &str)>)>,
     ) -> Result<Vec<There>> {
-        let (subjects, resources): (Vec<Named>, Vec<Option<(&str, &str)>>) = all.into_iter().unzip();
+        let (subjects, resources): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         let subjects = self.identified(access, subjects).await?;
         let now = access.clock.now();
         let ask = |(subject, resource): (Named, Option<(&str, &str)>)| {

@@ -211,6 +211,7 @@ pub fn normal(name: &str) -> std::borrow::Cow<'_, str> {
 
 /// What decides in a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({"policies_decide": null, "permissions_decide": true}))]
 pub struct PolicySettings {
     /// Whether policies decide, and nothing else does; null: as soon as the service has one.
     pub policies_decide: Option<bool>,

@@ -186,6 +186,7 @@ struct NewAuthPolicy {
 /// What to change of a policy, as of old.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"id": 1, "expression": "user_id = auth_user.id"}))]
 struct AuthPolicyChange {
     /// Which one, unless the query says that.
     #[serde(default)]

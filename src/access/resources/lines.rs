@@ -32,7 +32,7 @@ struct Line {
 /// 400 `invalid_resources` with all faults.
 pub fn read_wanted(text: &[u8]) -> Result<Vec<Wanted>> {
     read(text, |line, Line { kind, id, properties, parent }: Line| {
-        let name = name(kind, id)?;
+        let name = name(&kind, &id)?;
         Ok(Wanted { line, name, properties: properties.unwrap_or_default(), parent })
     })
 }
@@ -60,7 +60,7 @@ pub(super) fn must_be_none(mut faults: Vec<LineFault>, lines: usize) -> Result<(
     Err(Error::bad_request("invalid_resources", detail).with("faults", faults).with("fault_count", count))
 }
 
-fn name(kind: serde_json::Value, id: serde_json::Value) -> Result<ResourceName, (String, String)> {
+fn name(kind: &serde_json::Value, id: &serde_json::Value) -> Result<ResourceName, (String, String)> {
     let whole = serde_json::json!({ "type": kind, "id": id });
     let read = serde_path_to_error::deserialize::<_, ResourceName>(whole);
     read.map_err(|error| (error.path().to_string(), error.inner().to_string()))

@@ -51,12 +51,12 @@ pub async fn remove_all(
     recursive: bool,
 ) -> Result<Removed> {
     begin(tx, service).await?;
-    let mut named: Vec<&ResourceName> = names.iter().collect();
-    named.sort_unstable();
-    named.dedup();
-    let standing = store::standing(tx, service, &named).await?;
-    let ids: Vec<i32> = named.iter().filter_map(|name| Some(standing.get(*name)?.id)).collect();
-    let absent = named.len() - ids.len();
+    let mut meant: Vec<&ResourceName> = names.iter().collect();
+    meant.sort_unstable();
+    meant.dedup();
+    let standing = store::standing(tx, service, &meant).await?;
+    let ids: Vec<i32> = meant.iter().filter_map(|name| Some(standing.get(*name)?.id)).collect();
+    let absent = meant.len() - ids.len();
     must_be_alone(tx, &ids, recursive).await?;
     let deleted = store::delete_all(tx, &ids).await?;
     if deleted > 0 {

@@ -154,7 +154,7 @@ pub struct Resource {
 /// What to keep of a resource: all of it. What is left out is gone.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"properties": {"owner": 7, "status": "draft"}, "parent": {"type": "folder", "id": "7"}}))]
+#[schema(example = json!({"properties": {"owner": 7, "status": "draft"}, "parent": {"type": "folder", "id": "1"}}))]
 pub struct NewResource {
     /// What policies know of it: a JSON object of at most 16 KiB.
     #[serde(default)]

@@ -22,7 +22,7 @@ use crate::platform::http::{Deadline, Json, Route, Routes};
 const MAX_TOKENS: usize = 1000;
 
 /// The largest body: room for all of them, written widely, and as JWTs.
-const MAX_BODY: usize = 2 * 1024 * 1024;
+const MAX_BODY: usize = 128 * 1024;
 
 /// `/check-tokens`.
 pub fn list_routes<S>() -> Routes<S>

@@ -7,7 +7,7 @@ use super::{put, put_in, shop};
 use crate::support::{Caller, Response};
 
 async fn send(by: &Caller, path: &str, lines: &[Value]) -> Response {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
     send_text(by, path, &text).await
 }
 

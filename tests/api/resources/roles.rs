@@ -9,10 +9,10 @@ use crate::support::Caller;
 
 pub const ROLES: &str = "/resource-roles";
 
-pub fn on(place: &str, holder: Value) -> Value {
+pub fn on(place: &str, holder: impl Into<Value>) -> Value {
     let (kind, id) = place.split_once('/').expect("a type and an id");
     let mut body = json!({"service_id": SHOP, "type": kind, "id": id, "role_id": EDITOR});
-    body.as_object_mut().expect("an object").extend(holder.as_object().expect("an object").clone());
+    body.as_object_mut().expect("an object").extend(holder.into().as_object().expect("an object").clone());
     body
 }
 

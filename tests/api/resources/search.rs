@@ -20,7 +20,7 @@ async fn found(shop: &Caller, subject: &str, kind: &str, limit: u32) -> Vec<Stri
         let results = page["results"].as_array().expect("results");
         assert!(results.len() <= limit as usize, "{page}");
         found.extend(results.iter().map(|one| one["id"].as_str().expect("an id").to_owned()));
-        token = page["page"]["next_token"].as_str().expect("a token").to_owned();
+        page["page"]["next_token"].as_str().expect("a token").clone_into(&mut token);
         if token.is_empty() {
             return found;
         }

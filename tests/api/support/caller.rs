@@ -165,7 +165,7 @@ impl Caller {
 
     /// Sends a body as it is, and holds the answer against all that is true of every answer.
     pub async fn send(&self, method: Method, path: &str, body: &str) -> Response {
-        let is_json = body.starts_with('{');
+        let is_json = body.trim_start().starts_with('{');
         self.send_with(method, path, body, |request| {
             if is_json { request.header("content-type", "application/json") } else { request }
         })

@@ -78,6 +78,14 @@ impl Operation {
         }
         path
     }
+
+    /// The same with the service that a query names, where one may.
+    pub fn example_path_in_service(&self) -> String {
+        let parameters = self.json["parameters"].as_array();
+        let names =
+            parameters.is_some_and(|all| all.iter().any(|one| one["in"] == "query" && one["name"] == "service"));
+        self.example_path() + if names { "?service=4" } else { "" }
+    }
 }
 
 /// All operations of Portero's own API.

@@ -15,71 +15,83 @@ pub async fn next(
     limit: i64,
     now: OffsetDateTime,
 ) -> Result<Vec<PersonId>> {
-    let people = if everybody {
-        sqlx::query_scalar!(
-            r#"
-            select id as "id: PersonId"
-            from auth.person
-            where id > $1 and removed_at is null and disabled_at is null
-            order by id
-            limit $2
-            "#,
-            after.0,
-            limit,
-        )
-        .fetch_all(conn)
-        .await?
-    } else {
-        sqlx::query_scalar!(
-            r#"
-            select held.person_id as "id!: PersonId"
-            from (
-                (
-                    select distinct person_id
-                    from auth.roles_given_at($4)
-                    where service_id = $3 and person_id > $1
-                    order by person_id
-                    limit $2
-                )
-                union
-                (
-                    select distinct person_id
-                    from auth.roles_by_groups_at($4)
-                    where service_id = $3 and person_id > $1
-                    order by person_id
-                    limit $2
-                )
-                union
-                (
-                    select distinct person_id
+    if !everybody {
+        return holders(conn, service, after, limit, now).await;
+    }
+    let people = sqlx::query_scalar!(
+        r#"
+        select id as "id: PersonId"
+        from auth.person
+        where id > $1 and removed_at is null and disabled_at is null
+        order by id
+        limit $2
+        "#,
+        after.0,
+        limit,
+    );
+    Ok(people.fetch_all(conn).await?)
+}
+
+async fn holders(
+    conn: &mut PgConnection,
+    service: ServiceId,
+    after: PersonId,
+    limit: i64,
+    now: OffsetDateTime,
+) -> Result<Vec<PersonId>> {
+    let people = sqlx::query_scalar!(
+        r#"
+        select held.person_id as "id!: PersonId"
+        from (
+            (
+                select distinct person_id
+                from auth.roles_given_at($4)
+                where service_id = $3 and person_id > $1
+                order by person_id
+                limit $2
+            )
+            union
+            (
+                select distinct person_id
+                from auth.roles_by_groups_at($4)
+                where service_id = $3 and person_id > $1
+                order by person_id
+                limit $2
+            )
+            union
+            (
+                select distinct person_id
+                from auth.resource_roles
+                where service_id = $3 and person_id > $1 and auth.lasts(expires_at, $4)
+                order by person_id
+                limit $2
+            )
+            union
+            (
+                select distinct inside.person_id
+                from (
+                    select distinct group_id
                     from auth.resource_roles
-                    where service_id = $3 and person_id > $1 and auth.lasts(expires_at, $4)
+                    where service_id = $3 and group_id is not null and auth.lasts(expires_at, $4)
+                ) given
+                cross join lateral (
+                    select person_id
+                    from auth.group_people
+                    where group_id = given.group_id and person_id > $1 and auth.lasts(expires_at, $4)
                     order by person_id
                     limit $2
-                )
-                union
-                (
-                    select distinct inside.person_id
-                    from auth.resource_roles given
-                    join auth.group_people inside on inside.group_id = given.group_id
-                    where given.service_id = $3
-                      and inside.person_id > $1
-                      and auth.lasts(given.expires_at, $4)
-                      and auth.lasts(inside.expires_at, $4)
-                    order by inside.person_id
-                    limit $2
-                )
-            ) held
-            order by held.person_id
-            limit $2
-            "#,
-            after.0,
-            limit,
-            service.0,
-            now,
-        )
-        .fetch_all(conn)
-        .await?
-    };
-    Ok(people)
+                ) inside
+                order by inside.person_id
+                limit $2
+            )
+        ) held
+        order by held.person_id
+        limit $2
+        "#,
+        after.0,
+        limit,
+        service.0,
+        now,
+    );
+    Ok(people.fetch_all(conn).await?)
 }

@@ -76,7 +76,7 @@ pub async fn find_all(
         let ways = ways(row.roles, (row.kinds, row.keys), row.groups, row.ends);
         found.push((row.place, FoundResource { id: row.id, key: row.key, properties: read(&row.properties)?, ways }));
     }
-    by_place(sought, found.into_iter())
+    by_place(sought, found)
 }
 
 /// Which resources a walk goes through: of one type, in the order in which they were told of.
