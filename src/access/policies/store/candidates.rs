@@ -16,7 +16,7 @@ pub async fn next(
     now: OffsetDateTime,
 ) -> Result<Vec<PersonId>> {
     if !everybody {
-        return holders(conn, service, after, limit, now).await;
+        return holders(conn, service, (after, limit), now).await;
     }
     let people = sqlx::query_scalar!(
         r#"
@@ -35,8 +35,7 @@ pub async fn next(
 async fn holders(
     conn: &mut PgConnection,
     service: ServiceId,
-    after: PersonId,
-    limit: i64,
+    (after, limit): (PersonId, i64),
     now: OffsetDateTime,
 ) -> Result<Vec<PersonId>> {
     let people = sqlx::query_scalar!(
@@ -70,9 +69,7 @@ async fn holders(
             (
                 select distinct inside.person_id
                 from (
-                    select distinct group_id
-                    from auth.resource_roles
-                    where service_id = $3 and group_id is not null and auth.lasts(expires_at, $4)
+                    select distinct group_id from auth.resource_roles where service_id = $3 and auth.lasts(expires_at, $4)
                 ) given
                 cross join lateral (
                     select person_id
