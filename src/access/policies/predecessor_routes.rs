@@ -104,13 +104,11 @@ impl<P: BuiltIn> Proof<P> {
 #[into_params(parameter_in = Query)]
 struct Which {
     /// The policy with this id; `eq.3` is the same as `3`.
-    #[param(max_length = 20, example = "3")]
+    #[param(example = "3")]
     id: Option<String>,
     /// Those of exactly this type, or of `all`; also with `eq.` before it.
-    #[param(max_length = 131)]
     table_name: Option<String>,
     /// Those of exactly this action, or of `all`; also with `eq.` before it.
-    #[param(max_length = 103)]
     action: Option<String>,
 }
 
