@@ -29,7 +29,6 @@ pub fn not_found() -> Error {
 
 /// Which resource of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct ResourceName {
     /// Its type.
     #[serde(rename = "type", deserialize_with = "kind")]
