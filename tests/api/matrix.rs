@@ -179,8 +179,6 @@ impl World {
             let insert = sqlx::query(sql).bind(&ids).bind(PASSWORD_HASH.as_str());
             insert.execute(server.app.db.pool()).await.expect("worlds");
         }
-        // As autovacuum has done a minute later.
-        server.execute("analyze").await;
         server.secrets.add(PASSWORD);
         match column.held {
             None => return worlds.iter().map(|_| server.anonymous()).collect(),

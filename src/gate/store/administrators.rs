@@ -58,12 +58,13 @@ pub async fn lasting_administrators(conn: &mut PgConnection) -> Result<Vec<Perso
     beyond(conn, None).await
 }
 
+/// What is given to people themselves says it all: no group holds that role (`group_service_role_no_administrator`).
 async fn beyond(conn: &mut PgConnection, moment: Option<OffsetDateTime>) -> Result<Vec<Person>> {
     let people = sqlx::query_as!(
         Person,
         r#"
         select p.id as "id: PersonId", p.username, p.name
-        from auth.roles_at($1) held
+        from auth.roles_given_at($1) held
         join auth.person p on p.id = held.person_id
         where held.service_id = 0
           and held.role_id = 0

@@ -35,12 +35,7 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// No statement of ours takes longer, unless it hangs; nobody waits longer for a row that somebody else has locked,
 /// since their connection is wanted by others.
-pub(super) const PATIENCE: [Setting; 3] = [
-    ("statement_timeout", "10s"),
-    ("lock_timeout", "1500ms"),
-    // What Postgres knows nothing of yet looks dear to it: to compile a plan then takes longer than anybody waits.
-    ("jit", "off"),
-];
+pub(super) const PATIENCE: [Setting; 2] = [("statement_timeout", "10s"), ("lock_timeout", "1500ms")];
 
 impl Address {
     /// One connection apart, made when it is needed and closed when it is not.

@@ -15,10 +15,11 @@ use crate::base::error::Result;
 const LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// Batches ask by key: an index is right, also where the planner still believes a table to be small.
-const BY_KEY: [Setting; 4] = [
+const BY_KEY: [Setting; 5] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
+    ("jit", "off"),
     ("plan_cache_mode", "force_generic_plan"),
 ];
 

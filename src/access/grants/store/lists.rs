@@ -155,12 +155,10 @@ pub async fn services_of(
             Service,
             r#"
             select s.id as "id: ServiceId", s.name, s.description, s.claims
-            from auth.services s
+            from (select distinct service_id from auth.roles_at($5) where person_id = $1) held
+            join auth.services s on s.id = held.service_id
             where s.removed_at is null
               and s.id > greatest($2, 0)
-              and exists (
-                  select from auth.roles_at($5) held where held.person_id = $1 and held.service_id = s.id
-              )
               and ($3::text is null or auth.fold(s.name) ^@ $3)
             order by s.id
             limit $4
