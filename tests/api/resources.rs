@@ -53,6 +53,18 @@ async fn a_service_tells_of_a_resource_and_reads_it_back() {
 }
 
 #[tokio::test]
+async fn a_parent_is_named_by_its_type_and_its_id_and_nothing_else() {
+    let (server, _root, shop) = shop().await;
+    put(&shop, "folder/1", json!({})).await.ok();
+    for parent in [json!({"type": "folder", "id": "1", "surprise": 1}), json!({"type": "folder"}), json!("folder")] {
+        let refused = put(&shop, "doc/1", json!({"parent": parent})).await;
+        assert_eq!(refused.refusal(), (400, "invalid_request_body"), "{parent}");
+        assert!(refused.detail().contains("parent"), "{refused:?}");
+    }
+    assert_eq!(server.number("select count(*) from auth.resources").await, 1);
+}
+
+#[tokio::test]
 async fn what_a_service_has_not_seen_it_does_not_overwrite() {
     let (_server, _root, shop) = shop().await;
     put(&shop, "folder/1", json!({})).await.ok();

@@ -29,15 +29,36 @@ pub fn not_found() -> Error {
 
 /// Which resource of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(from = "NamedResource")]
 pub struct ResourceName {
     /// Its type.
-    #[serde(rename = "type", deserialize_with = "kind")]
+    #[serde(rename = "type")]
     #[schema(value_type = TypeName, example = "folder")]
     pub kind: String,
     /// What the service calls it.
-    #[serde(deserialize_with = "key")]
     #[schema(value_type = ResourceKey, example = "7")]
     pub id: String,
+}
+
+/// A resource, named by its type and its id.
+// Apart from `ResourceName`, which stands among other members where a resource is shown.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedResource {
+    /// Its type.
+    #[serde(rename = "type", deserialize_with = "kind")]
+    #[schema(value_type = TypeName, example = "folder")]
+    kind: String,
+    /// What the service calls it.
+    #[serde(deserialize_with = "key")]
+    #[schema(value_type = ResourceKey, example = "7")]
+    id: String,
+}
+
+impl From<NamedResource> for ResourceName {
+    fn from(NamedResource { kind, id }: NamedResource) -> Self {
+        Self { kind, id }
+    }
 }
 
 fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -160,6 +181,7 @@ pub struct NewResource {
     pub properties: Option<Properties>,
     /// What it is beneath: another resource of the same service.
     #[serde(default, deserialize_with = "object::optional")]
+    #[schema(value_type = Option<NamedResource>)]
     pub parent: Option<ResourceName>,
 }
 
