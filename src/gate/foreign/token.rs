@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::base::opaque::oauth::AccessTokenHash;
 
@@ -22,21 +22,16 @@ impl fmt::Debug for ForeignToken {
     }
 }
 
-#[derive(Deserialize)]
-struct Issuer {
-    #[serde(default)]
-    iss: Option<String>,
-}
-
 impl ForeignToken {
     /// The token in a text; `None` when it can be none, or is larger than 8 KiB.
     pub fn of(text: &str) -> Option<Self> {
         let hash = AccessTokenHash::of_jws(text)?;
-        let read = jsonwebtoken::dangerous::insecure_decode_claims::<Issuer>(text).ok()?;
-        // An empty `iss` is not none.
-        let issuer = match read.iss {
-            Some(issuer) if issuer.is_empty() => return None,
-            issuer => issuer.unwrap_or_default(),
+        // A map and no struct: serde reads a struct out of an array, too.
+        let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Map<String, Value>>(text).ok()?;
+        let issuer = match claims.get("iss") {
+            None => "",
+            Some(Value::String(issuer)) if !issuer.is_empty() => issuer,
+            Some(_) => return None,
         };
         Some(Self { text: text.into(), hash, issuer: issuer.into() })
     }
