@@ -5,8 +5,10 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, passed, reaching, to_expressions};
+use crate::access::Access;
 use crate::access::policies::language::Reached;
-use crate::access::policies::{self, Because, Pairs, Question, Reason, There, UNKNOWN, decide, pairs, request};
+use crate::access::policies::{self, Because, Pairs, Question, Reason, There, UNKNOWN, decide, pairs, reach, request};
+use crate::base::error::Result;
 
 /// The answer to a question.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,6 +46,18 @@ pub fn needs(there: &There, asked: Asked<'_>, now: OffsetDateTime) -> Pairs {
     let seen = to_expressions(there.who.as_deref(), subject.properties.as_ref());
     let request = request(now, passed(context, action.properties.as_ref()));
     pairs(&there.set, (&resource.kind, &action.name), &[&row], (&seen, &request))
+}
+
+/// Decides at `now`, by what is known of the subject, and looks up which resources they reach if that counts.
+pub async fn evaluate_one(access: &Access, there: &There, asked: Asked<'_>, now: OffsetDateTime) -> Result<Decision> {
+    let reached = reach(&access.db, there, needs(there, asked, now), now).await?;
+    Ok(evaluate(there, asked, reached, now))
+}
+
+/// Whether [`evaluate_one`] says yes.
+pub async fn allows_one(access: &Access, there: &There, asked: Asked<'_>, now: OffsetDateTime) -> Result<bool> {
+    let reached = reach(&access.db, there, needs(there, asked, now), now).await?;
+    Ok(allows(there, asked, reached, now))
 }
 
 /// Decides at `now`, by what is known of the subject, and of the resources that they reach.

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::entities::{ActionEntity, Context, Entity, Properties};
-use super::evaluate::{Asked, Decision, evaluate, needs};
+use super::evaluate::{Asked, Decision, evaluate, evaluate_one, needs};
 use crate::access::Access;
 use crate::access::policies::language::{Reached, Row, Sought};
 use crate::access::policies::{Asking, Named, Pairs, There, reach};
@@ -171,9 +171,7 @@ pub(super) async fn answer(access: &Access, asking: &Asking, asked: Evaluations)
             return Err(fault);
         }
         let whole = whole.map_err(|(field, what)| Error::invalid_field(&field, &what))?;
-        let now = access.clock.now();
-        let reached = reach(&access.db, &there, needs(&there, whole.asked(), now), now).await?;
-        return Ok(Answers::One(evaluate(&there, whole.asked(), reached, access.clock.now())));
+        return Ok(Answers::One(evaluate_one(access, &there, whole.asked(), access.clock.now()).await?));
     }
     let semantic = options.unwrap_or_default().evaluations_semantic;
     let questions: Vec<Result<Whole, String>> = items.iter().map(|item| read(item, &defaults)).collect();

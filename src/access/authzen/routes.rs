@@ -3,10 +3,10 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::routes;
 
 use super::entities::Evaluation;
-use super::evaluate::{Asked, Decision, evaluate, needs};
+use super::evaluate::{Asked, Decision, evaluate_one};
 use super::evaluations::{self, Answers, Evaluations};
 use crate::access::Access;
-use crate::access::policies::{Asker, OfService, reach};
+use crate::access::policies::{Asker, OfService};
 use crate::base::error::Result;
 use crate::platform::http::{Deadline, DeclaredJson, Json, Route, Routes};
 
@@ -51,9 +51,7 @@ async fn evaluate_access(
     let Evaluation { subject, action, resource, context } = &asked;
     let there = asking.about_it(&access, subject.named(), Some(resource.place())).await?;
     let asked = Asked { subject, action, resource, context: context.as_ref() };
-    let now = access.clock.now();
-    let reached = reach(&access.db, &there, needs(&there, asked, now), now).await?;
-    Ok(Json(evaluate(&there, asked, reached, access.clock.now())))
+    Ok(Json(evaluate_one(&access, &there, asked, access.clock.now()).await?))
 }
 
 /// Ask for many decisions

@@ -4,11 +4,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, FoundEntity, Sought, USER};
-use super::evaluate::{Asked, evaluate, needs};
+use super::evaluate::{Asked, allows_one};
 use super::page::{Cursor, PageOfAnswer};
 use crate::access::Access;
 use crate::access::policies::store::candidates;
-use crate::access::policies::{Asking, Named, There, permissions_for, reach};
+use crate::access::policies::{Asking, Named, There, permissions_for};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 
@@ -85,8 +85,7 @@ pub(super) async fn subjects(
             let subject =
                 Entity { kind: USER.to_owned(), id: who.username.clone(), properties: sought.properties.clone() };
             let asked = Asked { subject: &subject, action, resource, context };
-            let reached = reach(&access.db, &there, needs(&there, asked, now), now).await?;
-            if !evaluate(&there, asked, reached, now).decision {
+            if !allows_one(access, &there, asked, now).await? {
                 continue;
             }
             if found.len() >= cursor.limit as usize {
@@ -124,8 +123,7 @@ pub(super) async fn actions(
         }
         let action = ActionEntity { name, properties: None };
         let asked = Asked { subject, action: &action, resource, context };
-        let reached = reach(&access.db, there, needs(there, asked, now), now).await?;
-        if !evaluate(there, asked, reached, now).decision {
+        if !allows_one(access, there, asked, now).await? {
             continue;
         }
         if found.len() >= cursor.limit as usize {
