@@ -17,7 +17,7 @@ use crate::base::moment::Moment;
 use crate::gate::Holds;
 use crate::gate::permission::{ReadGrants, WriteGrants};
 use crate::identity::Identity;
-use crate::platform::http::{Json, Next, Page, Path, Routes, Total, part_of_list};
+use crate::platform::http::{Json, Next, Page, Path, Routes, Total, part_of_list, query};
 
 /// The largest body: room for all decisions, written widely.
 const MAX_BODY: usize = 128 * 1024;
@@ -64,11 +64,9 @@ struct ReviewRequest {
 impl<S: Send + Sync> FromRequestParts<S> for ReviewRequest {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let refuse = |detail: String| Error::bad_request("invalid_query", detail);
-        let axum::extract::Query(query) = axum::extract::Query::<ReviewQuery>::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| refuse(rejection.body_text()))?;
+        let query: ReviewQuery = query(parts)?;
         let place = |after: String| {
             after.parse().map_err(|()| refuse("`after` is what the `Link` of the page before says".to_owned()))
         };

@@ -23,6 +23,7 @@ use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers};
 use crate::gate::store::services;
 use crate::gate::{Caller, Holds};
 use crate::platform::http::credential::{self, Credential};
+use crate::platform::http::query;
 
 /// Which service to ask about.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -38,11 +39,8 @@ impl OfService {
     ///
     /// # Errors
     /// 400 `invalid_query`.
-    pub async fn read<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Option<Ref<ServiceId>>> {
-        let query = axum::extract::Query::<Self>::from_request_parts(parts, state).await;
-        let axum::extract::Query(query) =
-            query.map_err(|rejection| Error::bad_request("invalid_query", rejection.body_text()))?;
-        Ok(query.service.filter(|service| !service.is_empty()).map(|service| Ref::parse(&service)))
+    pub fn read(parts: &Parts) -> Result<Option<Ref<ServiceId>>> {
+        Ok(query::<Self>(parts)?.service.filter(|service| !service.is_empty()).map(|service| Ref::parse(&service)))
     }
 }
 
@@ -65,7 +63,7 @@ impl FromRequestParts<Access> for Asker {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, access: &Access) -> Result<Self> {
-        let service = OfService::read(parts, access).await;
+        let service = OfService::read(parts);
         let by = match Credential::from_request_parts(parts, access).await? {
             Credential::Key(key) => By::Key(key),
             Credential::Access(_) => return Err(credential::access_token_not_taken()),

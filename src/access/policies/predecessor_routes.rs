@@ -21,7 +21,7 @@ use crate::gate::permission::{BuiltIn, ReadServices, WriteServices};
 use crate::gate::store::services;
 use crate::gate::{Backend, Can, Holds, LockScope, keys};
 use crate::platform::http::credential::Credential;
-use crate::platform::http::{Json, Next, Page, PageQuery, Part, Routes, part_of_list};
+use crate::platform::http::{Json, Next, Page, PageQuery, Part, Routes, part_of_list, query};
 
 /// `/auth_policies`.
 pub fn routes() -> Routes<Access> {
@@ -50,7 +50,7 @@ impl<P: BuiltIn> FromRequestParts<Access> for Whose<P> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, access: &Access) -> Result<Self> {
-        let service = OfService::read(parts, access).await;
+        let service = OfService::read(parts);
         let Ok(origin) = Origin::from_request_parts(parts, access).await;
         let by = match Credential::from_request_parts(parts, access).await? {
             Credential::Key(key) => Caller::Backend(Backend::with(access, key).await?),
@@ -123,11 +123,9 @@ struct Filter {
 impl<S: Send + Sync> FromRequestParts<S> for Filter {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let query = axum::extract::Query::<Which>::from_request_parts(parts, state).await;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let fault = |fault: String| Error::bad_request("invalid_query", fault);
-        let axum::extract::Query(Which { id, table_name, action }) =
-            query.map_err(|rejection| fault(rejection.body_text()))?;
+        let Which { id, table_name, action } = query(parts)?;
         let equal = |text: String| text.strip_prefix("eq.").map_or(text.clone(), str::to_owned);
         let id = id.map(equal).map(|id| id.parse().map(PolicyId));
         let id = id.transpose().map_err(|_| fault("`id` is the number of a policy, such as 3 or eq.3".to_owned()))?;

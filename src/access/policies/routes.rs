@@ -13,7 +13,9 @@ use crate::base::made::Made;
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadServices, WriteServices};
 use crate::gate::{Can, Holds, LockScope};
-use crate::platform::http::{IfMatch, Json, Next, Page, PageQuery, Part, Path, Routes, Tagged, part_of_list, tagged};
+use crate::platform::http::{
+    IfMatch, Json, Next, Page, PageQuery, Part, Path, Routes, Tagged, part_of_list, query, tagged,
+};
 
 /// `/services/{service}/policies`.
 pub fn routes() -> Routes<Access> {
@@ -48,9 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let page = Page::from_request_parts(parts, state).await?;
-        let query = axum::extract::Query::<PolicyQuery>::from_request_parts(parts, state).await;
-        let axum::extract::Query(filter) =
-            query.map_err(|rejection| Error::bad_request("invalid_query", rejection.body_text()))?;
+        let filter: PolicyQuery = query(parts)?;
         for text in [&filter.table_name, &filter.action].into_iter().flatten() {
             if text.contains('\0') {
                 return Err(Error::bad_request("invalid_query", "a name has no character that is not to be seen"));

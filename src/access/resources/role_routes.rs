@@ -20,7 +20,7 @@ use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadGrants, WriteGrants};
 use crate::gate::store::{groups, people};
 use crate::gate::{Can, Holds, LockScope};
-use crate::platform::http::{Json, Page, PageQuery, Routes};
+use crate::platform::http::{Json, Page, PageQuery, Routes, query};
 
 /// `/resource-roles`.
 pub fn routes() -> Routes<Access> {
@@ -189,11 +189,9 @@ struct AskedRoles {
 impl<S: Send + Sync> FromRequestParts<S> for AskedRoles {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let refuse = |detail: String| Error::bad_request("invalid_query", detail);
-        let query = axum::extract::Query::<WhichRoles>::from_request_parts(parts, state).await;
-        let axum::extract::Query(WhichRoles { service_id, kind, id, person_id, group_id }) =
-            query.map_err(|rejection| refuse(rejection.body_text()))?;
+        let WhichRoles { service_id, kind, id, person_id, group_id } = query(parts)?;
         let service_as_sent = service_id
             .filter(|service| !service.is_empty())
             .ok_or_else(|| refuse("name the service: `?service_id=` with its id or name".to_owned()))?;

@@ -14,7 +14,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
 use crate::base::made::Made;
 use crate::gate::permission::{ReadServices, WriteServices};
-use crate::platform::http::{IfMatch, Json, Path, Routes, Tagged, tagged};
+use crate::platform::http::{IfMatch, Json, Path, Routes, Tagged, query, tagged};
 
 /// `/services/{service}/resources/{type}/{id}`.
 pub fn routes() -> Routes<Access> {
@@ -36,11 +36,9 @@ pub(super) struct Recursive(pub bool);
 impl<S: Send + Sync> FromRequestParts<S> for Recursive {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let refuse = |detail: String| Error::bad_request("invalid_query", detail);
-        let query = axum::extract::Query::<RecursiveQuery>::from_request_parts(parts, state).await;
-        let axum::extract::Query(query) = query.map_err(|rejection| refuse(rejection.body_text()))?;
-        match query.recursive.as_deref() {
+        match query::<RecursiveQuery>(parts)?.recursive.as_deref() {
             None | Some("false") => Ok(Self(false)),
             Some("true") => Ok(Self(true)),
             Some(_) => Err(refuse("`recursive` is `true` or `false`".to_owned())),
@@ -71,11 +69,9 @@ pub(super) struct AskedResources(pub Filter);
 impl<S: Send + Sync> FromRequestParts<S> for AskedResources {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let refuse = |detail: String| Error::bad_request("invalid_query", detail);
-        let query = axum::extract::Query::<WhichResources>::from_request_parts(parts, state).await;
-        let axum::extract::Query(WhichResources { kind, parent_type, parent_id }) =
-            query.map_err(|rejection| refuse(rejection.body_text()))?;
+        let WhichResources { kind, parent_type, parent_id } = query(parts)?;
         let parent = match (parent_type, parent_id) {
             (None, None) => None,
             (Some(kind), Some(id)) => Some(ResourceName::read(&kind, &id).map_err(refuse)?),

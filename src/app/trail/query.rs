@@ -8,7 +8,7 @@ use crate::base::clock;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, ServiceId};
 use crate::gate::audit::Action;
-use crate::platform::http::Next;
+use crate::platform::http::{Next, query};
 
 const MAX_LIMIT: u32 = 1000;
 const DEFAULT_LIMIT: u32 = 100;
@@ -203,16 +203,11 @@ pub(super) struct ListQuery(pub Query, pub NextPage);
 #[derive(Debug)]
 pub(super) struct TrailExportQuery(pub Query, pub TrailExportFormat);
 
-async fn read(parts: &mut Parts) -> Result<QueryText> {
-    let query = axum::extract::Query::<QueryText>::from_request_parts(parts, &()).await;
-    query.map(|query| query.0).map_err(|rejection| Error::bad_request("invalid_query", rejection.body_text()))
-}
-
 impl<S: Sync> FromRequestParts<S> for ListQuery {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let text = read(parts).await?;
+        let text = query::<QueryText>(parts)?;
         if text.format.is_some() {
             return Err(refuse("format", "GET /audit-events/export takes it"));
         }
@@ -224,7 +219,7 @@ impl<S: Sync> FromRequestParts<S> for TrailExportQuery {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let text = read(parts).await?;
+        let text = query::<QueryText>(parts)?;
         let format = match text.format.as_deref() {
             None | Some("jsonl") => TrailExportFormat::JsonLines,
             Some("csv") => TrailExportFormat::Csv,

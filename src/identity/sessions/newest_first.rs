@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use crate::base::error::Error;
 use crate::base::id::SessionId;
-use crate::platform::http::{MAX_LIMIT, Next, Part, Total, limit_of, part_of_list};
+use crate::platform::http::{MAX_LIMIT, Next, Part, Total, limit_of, part_of_list, query};
 
 /// Which part of a list that begins with the newest is asked for: keyset pages by time and id.
 #[derive(Clone, Debug)]
@@ -88,11 +88,9 @@ fn before(text: &str) -> Option<(OffsetDateTime, SessionId)> {
 impl<S: Send + Sync> FromRequestParts<S> for Older {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let refuse = |detail: String| Error::bad_request("invalid_query", detail);
-        let axum::extract::Query(query) = axum::extract::Query::<OlderQuery>::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| refuse(rejection.body_text()))?;
+        let query: OlderQuery = query(parts)?;
         let before = query
             .before
             .map(|text| before(&text).ok_or_else(|| refuse("`before` is for the link to the next page to say".into())))

@@ -19,7 +19,9 @@ use crate::gate::idempotency::once;
 use crate::gate::permission::{BuiltIn, ReadServices, WriteServices};
 use crate::gate::{self, Can, Holds, LockScope};
 use crate::oauth::OAuth;
-use crate::platform::http::{IfMatch, Json, Next, Page, PageQuery, Part, Path, Routes, Tagged, part_of_list, tagged};
+use crate::platform::http::{
+    IfMatch, Json, Next, Page, PageQuery, Part, Path, Routes, Tagged, part_of_list, query, tagged,
+};
 
 /// The most services of an audience.
 const MOST_SERVICES: usize = 100;
@@ -54,10 +56,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let page = Page::from_request_parts(parts, state).await?;
-        let query = axum::extract::Query::<ServiceQuery>::from_request_parts(parts, state).await;
-        let axum::extract::Query(query) =
-            query.map_err(|rejection| Error::bad_request("invalid_query", rejection.body_text()))?;
-        let service = query.service.filter(|service| !service.is_empty());
+        let service = query::<ServiceQuery>(parts)?.service.filter(|service| !service.is_empty());
         Ok(Self { path: parts.uri.path().to_owned(), page, service })
     }
 }

@@ -18,6 +18,7 @@ mod next;
 pub mod operation;
 mod page;
 mod path;
+mod query;
 pub mod rate_limit;
 pub mod retry;
 mod routes;
@@ -38,6 +39,7 @@ pub use json::{DeclaredJson, Json, MAX_BODY, MAX_OF_STRANGERS, OptionalJson, fau
 pub use next::{Next, part_of_list};
 pub use page::{MAX_LIMIT, Page, PageQuery, limit_of};
 pub use path::Path;
+pub use query::query;
 pub use routes::{Route, Routes};
 pub use total::{Part, Total};
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::Error;
 use crate::base::names;
-use crate::platform::http::{Next, Part, Total, part_of_list};
+use crate::platform::http::{Next, Part, Total, part_of_list, query};
 use utoipa::IntoParams;
 
 /// Which part of a list is asked for.
@@ -146,10 +146,8 @@ impl Page {
 impl<S: Send + Sync> FromRequestParts<S> for Page {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let axum::extract::Query(query) = axum::extract::Query::<Query>::from_request_parts(parts, state)
-            .await
-            .map_err(|rejection| refuse(rejection.body_text()))?;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let query: Query = query(parts)?;
         let after = query
             .after
             .map(|after| after.parse().map_err(|_| refuse("`after` is the id of the last row you have".into())))
