@@ -79,7 +79,18 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("identity", &["devices", "attempts", "mail", "people", "sessions", "login", "accounts"]),
     (
         "access",
-        &["services", "permissions", "roles", "grants", "groups", "keys", "administrators", "policies", "authzen"],
+        &[
+            "services",
+            "permissions",
+            "roles",
+            "grants",
+            "groups",
+            "keys",
+            "administrators",
+            "policies",
+            "authzen",
+            "explanations",
+        ],
     ),
     (
         "oauth",

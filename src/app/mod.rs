@@ -23,7 +23,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 
-use crate::access::{Access, administrators, authzen, grants, groups, keys, permissions, policies, roles, services};
+use crate::access::{
+    Access, administrators, authzen, explanations, grants, groups, keys, permissions, policies, roles, services,
+};
 use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
@@ -159,6 +161,9 @@ fn of_decisions() -> Routes<Access> {
         .merge(authzen::routes())
         .merge(authzen::search_routes())
         .merge(authzen::filter_routes())
+        .merge(explanations::explain_routes())
+        .merge(explanations::can_routes())
+        .merge(explanations::diff_routes())
 }
 
 /// What the standards of OAuth answer, and who asks by them.

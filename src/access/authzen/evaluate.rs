@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, passed, to_expressions};
-use crate::access::policies::{Because, Question, Reason, There, UNKNOWN, decide, request};
+use crate::access::policies::{self, Because, Question, Reason, There, UNKNOWN, decide, request};
 
 /// The answer to a question.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,10 +35,25 @@ pub struct Asked<'a> {
 
 /// Decides at `now`, by what is known of the subject.
 pub fn evaluate(there: &There, asked: Asked<'_>, now: OffsetDateTime) -> Decision {
+    let told = looked_at(there, asked, (now, false), |question, decision| Decision {
+        decision: decision.allowed,
+        context: Reason::of(decision, question.who, question.resource_type, question.action),
+    });
+    told.unwrap_or_else(|| Decision::no(UNKNOWN))
+}
+
+/// Decides at a moment, and lets `look` see the question and what came of it. Nothing comes of it where the subject is nobody, nor, unless
+/// whoever asks `hears_of_all`, where it is to look as if.
+pub fn looked_at<T>(
+    there: &There,
+    asked: Asked<'_>,
+    (now, hears_of_all): (OffsetDateTime, bool),
+    look: impl FnOnce(&Question<'_>, &policies::Decision) -> T,
+) -> Option<T> {
     let Asked { subject, action, resource, context } = asked;
     let who = there.who.as_deref();
     if who.is_none() && subject.kind != ANONYMOUS {
-        return Decision::no(UNKNOWN);
+        return None;
     }
     let row = resource.row();
     let question = Question {
@@ -53,8 +68,6 @@ pub fn evaluate(there: &There, asked: Asked<'_>, now: OffsetDateTime) -> Decisio
     let decision = decide(&question);
     let holds_nothing = who.is_some_and(|who| who.effective.roles.is_empty());
     // Whether they are somebody is for the service to know where they hold something in it.
-    if holds_nothing && !decision.allowed && !matches!(decision.because, Because::Policies(_)) {
-        return Decision::no(UNKNOWN);
-    }
-    Decision { decision: decision.allowed, context: Reason::of(&decision, who, &resource.kind, &action.name) }
+    let tells_nothing = holds_nothing && !decision.allowed && !matches!(decision.because, Because::Policies(_));
+    (hears_of_all || !tells_nothing).then(|| look(&question, &decision))
 }

@@ -4,11 +4,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, FoundEntity, Sought, USER};
-use super::evaluate::{Asked, evaluate};
+use super::evaluate::{Asked, Decision, evaluate};
 use super::page::{Cursor, PageOfAnswer};
 use crate::access::Access;
 use crate::access::policies::store::candidates;
-use crate::access::policies::{Asking, Named, There, permissions_for};
+use crate::access::policies::{Asking, Named, There, Who, permissions_for};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 
@@ -20,7 +20,7 @@ const MOST_LOOKED_AT: usize = 10_000;
 
 /// A page of results.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Results<T> {
+pub struct Results<T> {
     /// Where they go on.
     pub page: PageOfAnswer,
     /// What was found.
@@ -28,7 +28,7 @@ pub(super) struct Results<T> {
 }
 
 impl<T> Results<T> {
-    pub(super) fn new(results: Vec<T>, next_token: String) -> Self {
+    pub fn new(results: Vec<T>, next_token: String) -> Self {
         Self { page: PageOfAnswer { next_token, count: results.len() }, results }
     }
 
@@ -45,13 +45,25 @@ pub(super) async fn subjects(
     (sought, action, resource, context): (&Sought, &ActionEntity, &Entity, Option<&Context>),
     cursor: &Cursor,
 ) -> Result<Results<FoundEntity>> {
+    let found = |who: &Who, _: Decision| FoundEntity { kind: USER.to_owned(), id: who.username.clone() };
+    permitted(access, asking, (sought, action, resource, context), cursor, found).await
+}
+
+/// The same, each as `show` has them and what was decided.
+pub async fn permitted<T>(
+    access: &Access,
+    asking: &Asking,
+    (sought, action, resource, context): (&Sought, &ActionEntity, &Entity, Option<&Context>),
+    cursor: &Cursor,
+    show: impl Fn(&Who, Decision) -> T,
+) -> Result<Results<T>> {
     let place = asking.about(access, Named::Nobody).await?;
     if sought.kind != USER {
         return Ok(Results::none());
     }
     let everybody = asking.sees_everybody(access).await?;
     let mut after = PersonId(cursor.after.parse().unwrap_or(0));
-    let mut found: Vec<FoundEntity> = Vec::new();
+    let mut found: Vec<T> = Vec::new();
     let mut looked_at = 0;
     loop {
         let now = access.clock.now();
@@ -60,18 +72,19 @@ pub(super) async fn subjects(
         drop(conn);
         let is_last = people.len() < usize::try_from(AT_A_TIME).unwrap_or_default();
         let named = people.iter().map(|person| Named::Id(*person)).collect();
-        for (person, there) in people.iter().zip(asking.about_all(access, named).await?) {
+        for (person, there) in people.iter().zip(asking.beyond(access, named, now).await?) {
             let Some(who) = there.who.as_ref() else { continue };
             let subject =
                 Entity { kind: USER.to_owned(), id: who.username.clone(), properties: sought.properties.clone() };
             let asked = Asked { subject: &subject, action, resource, context };
-            if !evaluate(&there, asked, now).decision {
+            let decided = evaluate(&there, asked, now);
+            if !decided.decision {
                 continue;
             }
             if found.len() >= cursor.limit as usize {
                 return Ok(Results::new(found, cursor.next(after.to_string())?));
             }
-            found.push(FoundEntity { kind: subject.kind, id: subject.id });
+            found.push(show(who, decided));
             after = *person;
         }
         looked_at += people.len();
@@ -123,7 +136,7 @@ pub(super) struct FoundAction {
 }
 
 /// The actions that may be asked about, in order.
-fn known(there: &There, resource_type: &str) -> Vec<String> {
+pub fn known(there: &There, resource_type: &str) -> Vec<String> {
     let of_type = there.set.of_type(resource_type);
     let mut names: Vec<String> = of_type.actions().into_iter().map(str::to_owned).collect();
     if !there.set.policies_decide {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
+use time::OffsetDateTime;
 use utoipa::IntoParams;
 
 use super::store::subjects::{Asked, Named};
@@ -80,6 +81,19 @@ impl FromRequestParts<Access> for Asker {
 enum Place {
     Key(KeyHash),
     Service(ServiceId, PersonId),
+    /// Whoever runs the command line may ask anything.
+    CommandLine(ServiceId),
+}
+
+/// What whoever asks may hear besides a decision.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sees {
+    /// Of people who hold nothing in the service, and what is kept of people.
+    pub everybody: bool,
+    /// Who gave what, and why.
+    pub givers: bool,
+    /// Who is in which group.
+    pub memberships: bool,
 }
 
 /// Somebody who may ask in one service; of a backend that is still to be proved.
@@ -158,6 +172,50 @@ impl Asking {
         }
     }
 
+    /// Somebody who has been found to be somebody who may ask in a service.
+    pub fn of_person(service: ServiceId, actor: PersonId) -> Self {
+        Self { place: Place::Service(service, actor), named: None }
+    }
+
+    /// Whoever runs the command line, about a service.
+    pub fn at_the_command_line(service: ServiceId) -> Self {
+        Self { place: Place::CommandLine(service), named: None }
+    }
+
+    /// What is known of many, in order, of what they hold beyond `moment`. Nobody has used the service by that: who looks at what
+    /// somebody may do is not them.
+    ///
+    /// # Errors
+    /// As of [`Asking::about`].
+    pub async fn beyond(&self, access: &Access, subjects: Vec<Named>, moment: OffsetDateTime) -> Result<Vec<There>> {
+        let asked: Vec<Asked> = subjects.into_iter().map(|subject| self.asked(subject)).collect();
+        let mut conn = access.db.read().await?;
+        let known = access.many_subjects.of_all(&mut conn, &asked, moment).await?;
+        drop(conn);
+        let mut all = Vec::with_capacity(known.len());
+        for known in known {
+            all.push(self.place(access, known).await?);
+        }
+        Ok(all)
+    }
+
+    /// What whoever asks may hear.
+    pub async fn sees(&self, access: &Access) -> Result<Sees> {
+        match self.place {
+            Place::Key(_) => Ok(Sees::default()),
+            Place::CommandLine(_) => Ok(Sees { everybody: true, givers: true, memberships: true }),
+            Place::Service(_, actor) => {
+                let now = Some(access.clock.now());
+                let mut conn = access.db.read().await?;
+                Ok(Sees {
+                    everybody: holds(&mut conn, actor, ReadUsers::ID, ServiceId::PORTERO, now).await?,
+                    givers: true,
+                    memberships: holds(&mut conn, actor, ReadGrants::ID, ServiceId::PORTERO, now).await?,
+                })
+            }
+        }
+    }
+
     /// The same of many, in order.
     ///
     /// # Errors
@@ -176,24 +234,27 @@ impl Asking {
 
     /// Whether whoever asks may hear of people who hold nothing in the service.
     pub async fn sees_everybody(&self, access: &Access) -> Result<bool> {
-        match self.place {
-            Place::Key(_) => Ok(false),
-            Place::Service(_, actor) => {
-                let now = Some(access.clock.now());
-                let mut conn = access.db.read().await?;
-                holds(&mut conn, actor, ReadUsers::ID, ServiceId::PORTERO, now).await
-            }
-        }
+        Ok(self.sees(access).await?.everybody)
     }
 
     fn asked(&self, subject: Named) -> Asked {
         match self.place {
             Place::Key(key) => Asked { key: Some(key), service: None, subject },
-            Place::Service(service, _) => Asked { key: None, service: Some(service), subject },
+            Place::Service(service, _) | Place::CommandLine(service) => {
+                Asked { key: None, service: Some(service), subject }
+            }
         }
     }
 
     async fn there(&self, access: &Access, known: Known) -> Result<There> {
+        let there = self.place(access, known).await?;
+        if let Some(who) = there.who.as_ref().filter(|who| !who.effective.roles.is_empty()) {
+            access.uses.note(who.id, there.service, access.clock.now());
+        }
+        Ok(there)
+    }
+
+    async fn place(&self, access: &Access, known: Known) -> Result<There> {
         if matches!(self.place, Place::Key(_)) {
             let key = keys::passed(access, known.key)?;
             if let Some(named) = &self.named {
@@ -207,9 +268,6 @@ impl Asking {
             }
         }
         let (service, set) = known.place.ok_or_else(ServiceId::not_found)?;
-        if let Some(who) = known.who.as_ref().filter(|who| !who.effective.roles.is_empty()) {
-            access.uses.note(who.id, service, access.clock.now());
-        }
         Ok(There { service, set, who: known.who })
     }
 }

@@ -26,6 +26,22 @@ pub enum Filter {
     },
 }
 
+/// To how many rows of a type somebody may do something, as far as that is known without the rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Extent {
+    None,
+    /// Those of which this is true.
+    Some(Value),
+    All,
+}
+
+/// Which rows, before a dialect says so.
+enum Rows {
+    All,
+    None,
+    Of(Left),
+}
+
 /// What is left of the policies.
 struct Left {
     /// Any one is enough.
@@ -45,11 +61,34 @@ pub fn filter(
     request: &Request,
     (dialect, names): (Dialect, &BTreeMap<String, String>),
 ) -> Result<Filter, NotSayable> {
+    match rows(set, (who, subject), (resource_type, action), request) {
+        Rows::All => Ok(Filter::Always),
+        Rows::None => Ok(Filter::Never),
+        Rows::Of(left) => left.say(dialect, names),
+    }
+}
+
+/// The same without a dialect: whatever the policies say, it can be said.
+pub fn extent(set: &PolicySet, whose: (Option<&Who>, &Subject), what: (&str, &str), request: &Request) -> Extent {
+    match rows(set, whose, what, request) {
+        Rows::All => Extent::All,
+        Rows::None => Extent::None,
+        Rows::Of(left) => Extent::Some(left.tree()),
+    }
+}
+
+fn rows(
+    set: &PolicySet,
+    (who, subject): (Option<&Who>, &Subject),
+    (resource_type, action): (&str, &str),
+    request: &Request,
+) -> Rows {
     if !set.policies_decide {
         let names = permissions_for(resource_type, action);
         let held = who.map_or(&[][..], |who| &who.effective.permissions);
-        let permits = set.permissions_decide && names.iter().any(|name| held.iter().any(|held| **held == **name));
-        return Ok(if permits { Filter::Always } else { Filter::Never });
+        let permits =
+            set.permissions_decide && names.iter().any(|name| held.iter().any(|held| **held == **name));
+        return if permits { Rows::All } else { Rows::None };
     }
     let of_type = set.of_type(resource_type);
     let applying = of_type.of_action(action);
@@ -71,16 +110,16 @@ pub fn filter(
     if always {
         left.any.clear();
     } else if left.any.is_empty() {
-        return Ok(Filter::Never);
+        return Rows::None;
     }
     for rule in &applying.restrictive {
         match reduce(rule) {
             Reduced::Always => {}
-            Reduced::Never => return Ok(Filter::Never),
+            Reduced::Never => return Rows::None,
             Reduced::Conditional(residue) => left.each.push(residue),
         }
     }
-    left.say(dialect, names)
+    if left.any.is_empty() && left.each.is_empty() { Rows::All } else { Rows::Of(left) }
 }
 
 impl Left {
@@ -93,20 +132,22 @@ impl Left {
                 .collect::<Result<Vec<String>, NotSayable>>()
         };
         let (any, each) = (say(&self.any)?, say(&self.each)?);
-        let trees = |residues: &[Residue]| residues.iter().map(Residue::to_json).collect::<Vec<_>>();
-        let (any_trees, each_trees) = (trees(&self.any), trees(&self.each));
         let mut conditions = Vec::new();
-        let mut asts = Vec::new();
         if !any.is_empty() {
             conditions.push(joined(any, " or "));
-            asts.push(together(any_trees, "or"));
         }
         conditions.extend(each);
-        asts.extend(each_trees);
-        if conditions.is_empty() {
-            return Ok(Filter::Always);
+        Ok(Filter::Conditional { sql: joined(conditions, " and "), parameters, ast: self.tree() })
+    }
+
+    fn tree(&self) -> Value {
+        let trees = |residues: &[Residue]| residues.iter().map(Residue::to_json).collect::<Vec<_>>();
+        let mut all = Vec::new();
+        if !self.any.is_empty() {
+            all.push(together(trees(&self.any), "or"));
         }
-        Ok(Filter::Conditional { sql: joined(conditions, " and "), parameters, ast: together(asts, "and") })
+        all.extend(trees(&self.each));
+        together(all, "and")
     }
 }
 

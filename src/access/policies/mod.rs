@@ -9,6 +9,7 @@ mod declare;
 mod filter;
 pub mod language;
 mod latest;
+mod overlay;
 mod policy;
 mod predecessor_routes;
 mod reason;
@@ -23,18 +24,19 @@ mod subjects;
 mod type_routes;
 mod who;
 
-pub use asker::{Asker, Asking, OfService, There};
+pub use asker::{Asker, Asking, OfService, Sees, There};
 pub use change::{change, remove};
 pub use create::create;
 pub use decide::{Because, Consulted, Decision, Outcome, Question, decide, permissions_for};
 pub use declare::{declare, undeclare};
-pub use filter::{Filter, filter};
+pub use filter::{Extent, Filter, extent, filter};
+pub use overlay::{Edits, PolicyEdit, overlay};
 pub use policy::{
     ALL, ActionName, Effect, ExpressionText, NewPolicy, Policy, PolicyChange, PolicySettings, PolicySettingsChange,
     TypeName,
 };
 pub use predecessor_routes::routes as predecessor_routes;
-pub use reason::{Reason, UNKNOWN};
+pub use reason::{Reason, UNKNOWN, grounds_of, lacked_by};
 pub use resource_type::{Columns, NewResourceType, ResourceType};
 pub use routes::routes;
 pub use set::{Applying, OfType, PolicySet, Rule};

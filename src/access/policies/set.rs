@@ -65,13 +65,27 @@ impl PolicySet {
     /// Of all that is stored.
     pub fn of(stored: StoredSet) -> Self {
         let StoredSet { version, settings, policies: all, types } = stored;
+        let declared = types.into_iter().map(|(name, columns)| (name, Arc::new(compile::declared(&columns)))).collect();
+        Self::made_of((version, settings), all.into_iter().map(Arc::new).collect(), declared)
+    }
+
+    /// The same with other policies, and others to decide.
+    #[must_use]
+    pub fn with(&self, settings: PolicySettings, policies: Vec<Arc<StoredPolicy>>) -> Self {
+        Self::made_of((self.version, settings), policies, self.declared.clone())
+    }
+
+    fn made_of(
+        (version, settings): (i64, PolicySettings),
+        all: Vec<Arc<StoredPolicy>>,
+        declared: HashMap<String, Arc<Declared>>,
+    ) -> Self {
         let count = all.len();
         let policies_decide = settings.policies_decide.unwrap_or(count > 0);
         let mut policies: HashMap<String, Vec<Arc<StoredPolicy>>> = HashMap::new();
         for policy in all {
-            policies.entry(policy.table_name.clone()).or_default().push(Arc::new(policy));
+            policies.entry(policy.table_name.clone()).or_default().push(policy);
         }
-        let declared = types.into_iter().map(|(name, columns)| (name, Arc::new(compile::declared(&columns)))).collect();
         let of_all = policies.get(ALL).map_or(&[][..], Vec::as_slice);
         let others = Arc::new(OfType::new(&[], of_all, &Arc::new(compile::undeclared())));
         Self {
@@ -84,6 +98,18 @@ impl PolicySet {
             known: RwLock::default(),
             others,
         }
+    }
+
+    /// All of its policies, in order of id.
+    pub fn policies(&self) -> Vec<Arc<StoredPolicy>> {
+        let mut all: Vec<Arc<StoredPolicy>> = self.policies.values().flatten().cloned().collect();
+        all.sort_by_key(|policy| policy.id);
+        all
+    }
+
+    /// What is declared of a type; of one that is not, nothing.
+    pub fn declared(&self, name: &str) -> Arc<Declared> {
+        self.declared.get(name).cloned().unwrap_or_else(|| Arc::new(compile::undeclared()))
     }
 
     /// How much of memory it takes, in policies.

@@ -36,18 +36,16 @@ pub struct Ground<'a> {
     /// The group through which it comes.
     pub group: Option<&'a str>,
     pub expires_at: Option<OffsetDateTime>,
+    /// As it is stored; none where they are only in a group.
+    pub way: Option<Way>,
+    /// The group's id.
+    pub group_id: Option<i32>,
 }
 
 impl Who {
     pub(super) fn new(vocabulary: &Arc<Vocabulary>, service: ServiceId, found: FoundPerson) -> Self {
         let FoundPerson { id, username, is_admin, attributes, groups, ways } = found;
-        let (direct, roles): (Vec<&Way>, Vec<&Way>) = ways.iter().partition(|way| way.permission.is_some());
-        let mut held: Vec<i32> = roles.iter().chain(&direct).map(|way| way.role).collect();
-        held.sort_unstable();
-        held.dedup();
-        let direct = direct.iter().filter_map(|way| way.permission).collect();
-        let ends_at = ways.iter().filter_map(|way| way.expires_at).min();
-        let effective = vocabulary.effective(&Assignments::new((id, service), held, direct, ends_at));
+        let effective = effective(vocabulary, (id, service), &ways);
         let subject = Subject {
             id: Some(i64::from(id.0)),
             username: Some(username.clone()),
@@ -66,6 +64,30 @@ impl Who {
     /// what they hold is not the caller's to say.
     pub fn subject_with(&self, properties: &Row) -> Subject {
         Subject { attributes: self.subject.attributes.with(properties), ..self.subject.clone() }
+    }
+
+    /// The same person, if they themselves were given the roles `more` and not `fewer`, and had these attributes besides.
+    #[must_use]
+    pub fn if_they(&self, more: &[RoleId], fewer: &[RoleId], attributes: Option<&Row>) -> Self {
+        let is_own = |way: &Way| way.permission.is_none() && way.group.is_none();
+        let is_taken = |way: &Way| is_own(way) && fewer.iter().any(|role| role.0 == way.role);
+        let mut ways: Vec<Way> = self.ways.iter().copied().filter(|way| !is_taken(way)).collect();
+        for role in more {
+            if !ways.iter().any(|way| is_own(way) && way.role == role.0) {
+                ways.push(Way { role: role.0, permission: None, group: None, expires_at: None });
+            }
+        }
+        let effective = effective(&self.vocabulary, (self.id, self.service), &ways);
+        let subject = Subject {
+            roles: effective.roles.iter().map(ToString::to_string).collect(),
+            permissions: effective.permissions.iter().map(ToString::to_string).collect(),
+            attributes: attributes
+                .map_or_else(|| self.subject.attributes.clone(), |more| self.subject.attributes.with(more)),
+            ..self.subject.clone()
+        };
+        let (groups, vocabulary) = (self.groups.clone(), Arc::clone(&self.vocabulary));
+        let (id, username, service) = (self.id, self.username.clone(), self.service);
+        Self { id, username, effective, subject, groups, ways, service, vocabulary }
     }
 
     /// When the first of what they hold ends, groups that they are in included.
@@ -91,8 +113,9 @@ impl Who {
 
     /// How they come to be in a group.
     pub fn ground_of_group(&self, name: &str) -> Option<Ground<'_>> {
-        let (_, name, expires_at) = self.groups.iter().find(|(_, group, _)| group == name)?;
-        Some(Ground { role: None, permission: None, group: Some(name), expires_at: *expires_at })
+        let (id, name, expires_at) = self.groups.iter().find(|(_, group, _)| group == name)?;
+        let group_id = Some(*id);
+        Some(Ground { role: None, permission: None, group: Some(name), expires_at: *expires_at, way: None, group_id })
     }
 
     /// Whether a role or a permission of this name is there at all.
@@ -107,6 +130,8 @@ impl Who {
             permission,
             group: group.map(|(_, name, _)| name.as_str()),
             expires_at: way.expires_at,
+            way: Some(*way),
+            group_id: way.group,
         }
     }
 
@@ -114,6 +139,17 @@ impl Who {
     fn role(&self, id: i32) -> Option<Arc<str>> {
         self.vocabulary.role_name(RoleId(id), self.service)
     }
+}
+
+/// What the roles and the direct grant come to.
+fn effective(vocabulary: &Vocabulary, of: (PersonId, ServiceId), ways: &[Way]) -> Effective {
+    let (direct, roles): (Vec<&Way>, Vec<&Way>) = ways.iter().partition(|way| way.permission.is_some());
+    let mut held: Vec<i32> = roles.iter().chain(&direct).map(|way| way.role).collect();
+    held.sort_unstable();
+    held.dedup();
+    let direct = direct.iter().filter_map(|way| way.permission).collect();
+    let ends_at = ways.iter().filter_map(|way| way.expires_at).min();
+    vocabulary.effective(&Assignments::new(of, held, direct, ends_at))
 }
 
 /// The different ones, in order.
