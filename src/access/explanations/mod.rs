@@ -13,12 +13,12 @@ mod explanation;
 mod simulate;
 mod store;
 
-pub use abilities::{Abilities, abilities, who_can};
+pub use abilities::{Abilities, Able, Concerned, abilities, who_can};
 pub use can_routes::routes as can_routes;
 pub use diff::{Supposed, diff};
 pub use diff_routes::routes as diff_routes;
-pub use differences::PolicyDiff;
+pub use differences::{Difference, PolicyDiff, Rows, Turn};
 pub use explain::explain;
 pub use explain_routes::routes as explain_routes;
-pub use explanation::{ExplainedGrant, Explanation};
+pub use explanation::{ExplainedGrant, ExplainedPolicy, Explanation};
 pub use simulate::{Change, Simulated, simulate};
