@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
@@ -16,7 +17,7 @@ use crate::access::policies::{
     request,
 };
 use crate::base::error::Result;
-use crate::base::id::PersonId;
+use crate::base::id::{PersonId, ServiceId};
 
 /// So many people are looked at together.
 const AT_A_TIME: i64 = 500;
@@ -30,8 +31,8 @@ const MOST_PAIRS: usize = 500;
 /// So many answers are compared: where there are many types and actions, fewer people are looked at.
 const MOST_COMPARED: usize = 250_000;
 
-/// After so many others have their turn.
-const TURN: usize = 200;
+/// After so many comparisons others have their turn.
+const TURN: usize = 2_000;
 
 /// What is supposed, and of which rows it is asked.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,8 @@ pub struct Supposed<'a> {
     /// Rows: of their types these are asked about. Of others it is told whether it depends on the row.
     pub resources: &'a [Entity],
     pub context: Option<&'a Context>,
+    /// After so long no further people are looked at.
+    pub patience: Option<Duration>,
 }
 
 /// What may become otherwise.
@@ -62,6 +65,7 @@ struct Comparison<'a> {
 /// 400 for policies that mean nothing; as of [`Asking::about`].
 pub async fn diff(access: &Access, asking: &Asking, supposed: Supposed<'_>, tells_names: bool) -> Result<PolicyDiff> {
     let now = access.clock.now();
+    let ends = supposed.patience.map(|patience| access.clock.uptime() + patience);
     let place = asking.beyond(access, vec![Named::Anonymous], now).await?.remove(0);
     let after = overlay(&place.set, &supposed.edits)?;
     let everybody = asking.sees(access).await?.everybody;
@@ -72,7 +76,7 @@ pub async fn diff(access: &Access, asking: &Asking, supposed: Supposed<'_>, tell
     comparison.compare(None, &anonymous(), &mut tallies);
     let most = MOST_PEOPLE.min(MOST_COMPARED / comparison.pairs.len().max(1));
     let whom = (place.service, everybody);
-    let (people, last) = look_at(access, asking, (whom, now, most), &comparison, &mut tallies).await?;
+    let (people, last) = look_at(access, asking, (whom, now), (most, ends), &comparison, &mut tallies).await?;
     let people_left_out = match last {
         Some(last) => store::count_after(&mut *access.db.read().await?, whom, last, now).await?,
         None => 0,
@@ -93,7 +97,8 @@ pub async fn diff(access: &Access, asking: &Asking, supposed: Supposed<'_>, tell
 async fn look_at(
     access: &Access,
     asking: &Asking,
-    (whom, now, most): ((crate::base::id::ServiceId, bool), OffsetDateTime, usize),
+    (whom, now): ((ServiceId, bool), OffsetDateTime),
+    (most, ends): (usize, Option<Duration>),
     comparison: &Comparison<'_>,
     tallies: &mut Tallies,
 ) -> Result<(usize, Option<PersonId>)> {
@@ -107,16 +112,19 @@ async fn look_at(
         let people = candidates::next(&mut conn, whom, after, limit, now).await?;
         drop(conn);
         let named = people.iter().map(|person| Named::Id(*person)).collect();
-        for (turn, there) in asking.beyond(access, named, now).await?.into_iter().enumerate() {
+        let there = asking.beyond(access, named, now).await?;
+        for (person, there) in people.iter().zip(there) {
             if let Some(who) = there.who.as_deref() {
                 comparison.compare(Some(who), &who.subject, tallies);
             }
-            if turn % TURN == 0 {
+            (looked_at, after) = (looked_at + 1, *person);
+            if looked_at % (TURN / comparison.pairs.len()).max(1) == 0 {
                 tokio::task::yield_now().await;
             }
+            if ends.is_some_and(|ends| access.clock.uptime() >= ends) {
+                return Ok((looked_at, Some(after)));
+            }
         }
-        looked_at += people.len();
-        after = people.last().copied().unwrap_or(after);
         if i64::try_from(people.len()).unwrap_or_default() < limit {
             return Ok((looked_at, None));
         }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,10 +15,13 @@ use crate::base::id::{Ref, ServiceId};
 use crate::gate::Holds;
 use crate::gate::effective::store::holds;
 use crate::gate::permission::{BuiltIn, ReadGrants, WriteServices};
-use crate::platform::http::{Deadline, Json, Path, Route, Routes};
+use crate::platform::http::{Json, Path, Routes};
+
+/// For so long people are looked at: the answer must come before a change's deadline.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The largest body: all policies that a service may have, of a usual length.
-const MAX_BODY: usize = 4 * 1024 * 1024;
+const MAX_BODY: usize = 2 * 1024 * 1024;
 
 /// So many policies may be sent.
 const MOST_POLICIES: usize = 10_000;
@@ -26,7 +31,7 @@ const MOST_RESOURCES: usize = 100;
 
 /// `/services/{service}/policies/diff`.
 pub fn routes() -> Routes<Access> {
-    Routes::new().routes(Route::from(routes!(diff_policies)).within(Deadline::Question))
+    Routes::new().routes(routes!(diff_policies))
 }
 
 /// A change of policies, to be looked at before it is made.
@@ -94,7 +99,7 @@ impl PolicyChanges {
 ///
 /// Who gains and who loses what, by type and action, counted and by name, if these policies were made, changed and deleted. Nothing is
 /// written. Looked at are the people who hold something in the service, or all, if you may see these; at most 20000, fewer where many types and
-/// actions are concerned: `people_left_out` counts the others. Names are told if you may see what people hold there (`grants:read`).
+/// actions are concerned or it takes long: `people_left_out` counts the others. Names are told if you may see what people hold there (`grants:read`).
 #[utoipa::path(post, path = "/services/{service}/policies/diff", tag = "policies",
     params(("service" = String, Path, description = "id or name", example = "4")),
     request_body = PolicyChanges,
@@ -121,6 +126,7 @@ async fn diff_policies(
         replaces_all: said.replace == Replace::All,
         policies_decide: said.policies_decide,
     };
-    let supposed = Supposed { edits, resources: &said.resources, context: said.context.as_ref() };
+    let supposed =
+        Supposed { edits, resources: &said.resources, context: said.context.as_ref(), patience: Some(PATIENCE) };
     Ok(Json(diff(&access, &Asking::of_person(service, by.actor), supposed, tells_names).await?))
 }

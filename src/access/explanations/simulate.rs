@@ -15,6 +15,7 @@ use crate::access::policies::language::Row;
 use crate::access::policies::{Asking, Edits, There, overlay};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, RoleId, ServiceId};
+use crate::gate::permission::{BuiltIn, WriteServices};
 
 /// How far clocks may differ from ours before a moment counts as past.
 const LENIENCE: Duration = Duration::minutes(1);
@@ -47,11 +48,18 @@ pub struct Simulated {
 /// Asks twice: as it is, and as it would be. What is held at a later moment is what is held now and lasts beyond it.
 ///
 /// # Errors
-/// 400 for a moment that is past, for a role that the service does not offer, for policies that mean nothing, and for roles of whoever is
+/// 403 for policies that whoever asks may not write; 400 for a moment that is past, for a role that the service does not offer, for policies that mean nothing, and for roles of whoever is
 /// not logged in; as of [`Asking::about`].
 pub async fn simulate(access: &Access, asking: &Asking, asked: Asked<'_>, change: &Change<'_>) -> Result<Simulated> {
     let now = access.clock.now();
     let sees = asking.sees(access).await?;
+    if !change.edits.policies.is_empty() && !sees.supposed_policies {
+        return Err(Error::forbidden(
+            "insufficient_permissions",
+            "to suppose policies needs the permission `services:write` there: what they say of somebody may be what you may not see",
+        )
+        .with("permission", WriteServices::NAME));
+    }
     let there = one(asking.beyond(access, vec![asked.subject.named()], now).await?)?;
     let moment = moment(change.at, now)?;
     let later = match moment == now {

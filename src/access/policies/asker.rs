@@ -17,7 +17,7 @@ use crate::base::id::{Id, PersonId, Ref, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
 use crate::gate::effective::store::holds;
 use crate::gate::keys;
-use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers};
+use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers, WriteServices};
 use crate::gate::store::services;
 use crate::gate::{Caller, Holds};
 use crate::platform::http::credential::{self, Credential};
@@ -94,6 +94,8 @@ pub struct Sees {
     pub givers: bool,
     /// Who is in which group.
     pub memberships: bool,
+    /// What policies that they write themselves would say of somebody.
+    pub supposed_policies: bool,
 }
 
 /// Somebody who may ask in one service; of a backend that is still to be proved.
@@ -202,15 +204,19 @@ impl Asking {
     /// What whoever asks may hear.
     pub async fn sees(&self, access: &Access) -> Result<Sees> {
         match self.place {
-            Place::Key(_) => Ok(Sees::default()),
-            Place::CommandLine(_) => Ok(Sees { everybody: true, givers: true, memberships: true }),
-            Place::Service(_, actor) => {
+            // It may write its service's policies.
+            Place::Key(_) => Ok(Sees { supposed_policies: true, ..Sees::default() }),
+            Place::CommandLine(_) => {
+                Ok(Sees { everybody: true, givers: true, memberships: true, supposed_policies: true })
+            }
+            Place::Service(service, actor) => {
                 let now = Some(access.clock.now());
                 let mut conn = access.db.read().await?;
                 Ok(Sees {
                     everybody: holds(&mut conn, actor, ReadUsers::ID, ServiceId::PORTERO, now).await?,
                     givers: true,
                     memberships: holds(&mut conn, actor, ReadGrants::ID, ServiceId::PORTERO, now).await?,
+                    supposed_policies: holds(&mut conn, actor, WriteServices::ID, service, now).await?,
                 })
             }
         }

@@ -1,5 +1,6 @@
 //! What would decide if policies were others: nothing is stored, and all else is as it is.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -54,6 +55,7 @@ pub struct Edits<'a> {
 /// means nothing.
 pub fn overlay(set: &PolicySet, edits: &Edits<'_>) -> Result<PolicySet> {
     let standing = set.policies();
+    let known: HashMap<String, &Arc<StoredPolicy>> = standing.iter().map(|policy| (key(policy), policy)).collect();
     let mut all = if edits.replaces_all { Vec::new() } else { standing.clone() };
     for (place, id) in edits.without.iter().map(|id| PolicyId(*id)).enumerate() {
         let before = all.len();
@@ -62,13 +64,15 @@ pub fn overlay(set: &PolicySet, edits: &Edits<'_>) -> Result<PolicySet> {
             return Err(no_policy(&format!("without_policies[{place}]"), id));
         }
     }
+    let mut there: HashSet<String> = all.iter().map(|policy| key(policy)).collect();
     let mut new_id = 0;
     for (place, edit) in edits.policies.iter().enumerate() {
         let field = format!("policies[{place}]");
         let before = match edit.id.map(PolicyId) {
             Some(id) => {
-                let found = standing.iter().find(|policy| policy.id == id);
-                Some(found.ok_or_else(|| no_policy(&format!("{field}.id"), id))?)
+                let found = standing.binary_search_by_key(&id, |policy| policy.id);
+                let found = found.map_err(|_| no_policy(&format!("{field}.id"), id))?;
+                Some(&standing[found])
             }
             None => None,
         };
@@ -76,7 +80,11 @@ pub fn overlay(set: &PolicySet, edits: &Edits<'_>) -> Result<PolicySet> {
         let declared = set.declared(&after.table_name);
         compile(&after.expression, &declared)
             .map_err(|fault| Error::invalid_field(&format!("{field}.expression"), &fault.to_string()))?;
-        place_among(&mut all, standing.iter(), after, &mut new_id);
+        if after.id == PolicyId(0) && !there.insert(key(&after)) {
+            continue;
+        }
+        let same = known.get(&key(&after)).filter(|same| after.id == PolicyId(0) || after.id == same.id);
+        place_among(&mut all, same.copied(), after, &mut new_id);
     }
     let settings = PolicySettings {
         policies_decide: edits.policies_decide.unwrap_or(set.settings.policies_decide),
@@ -110,34 +118,34 @@ impl PolicyEdit {
     }
 }
 
-/// Puts a policy where it would stand: a changed one in its place, a new one at the end, and none twice.
-fn place_among<'a>(
+/// What a policy says.
+fn key(policy: &StoredPolicy) -> String {
+    let StoredPolicy { table_name, action, expression, effect, .. } = policy;
+    format!("{table_name}\0{action}\0{effect}\0{expression}")
+}
+
+/// Puts a policy where it would stand: a changed one in its place, a new one at the end. `same` says the same and is stored.
+fn place_among(
     all: &mut Vec<Arc<StoredPolicy>>,
-    mut standing: impl Iterator<Item = &'a Arc<StoredPolicy>>,
+    same: Option<&Arc<StoredPolicy>>,
     mut after: StoredPolicy,
     new_id: &mut i32,
 ) {
-    let says_the_same = |policy: &StoredPolicy| {
-        (&policy.table_name, &policy.action, &policy.expression, policy.effect)
-            == (&after.table_name, &after.action, &after.expression, after.effect)
-    };
-    if after.id != PolicyId(0) {
-        match all.iter().position(|policy| policy.id == after.id) {
-            Some(place) => all[place] = Arc::new(after),
-            None => all.push(Arc::new(after)),
-        }
-        return;
+    let place = all.iter().position(|policy| policy.id == after.id && after.id != PolicyId(0));
+    let made = same.map_or_else(
+        || {
+            if after.id == PolicyId(0) {
+                *new_id -= 1;
+                after.id = PolicyId(*new_id);
+            }
+            Arc::new(after)
+        },
+        Arc::clone,
+    );
+    match place {
+        Some(place) => all[place] = made,
+        None => all.push(made),
     }
-    if all.iter().any(|policy| says_the_same(policy)) {
-        return;
-    }
-    if let Some(same) = standing.find(|policy| says_the_same(policy)) {
-        all.push(Arc::clone(same));
-        return;
-    }
-    *new_id -= 1;
-    after.id = PolicyId(*new_id);
-    all.push(Arc::new(after));
 }
 
 /// What a service without policies gets when these begin to decide.

@@ -227,8 +227,11 @@ async fn too_many_people_are_counted_and_not_left_out_in_silence() {
         (0..600).map(|n| json!({"table_name": format!("t{n}"), "action": "read", "expression": "true"})).collect();
     let answer = diff(&root, json!({"policies": policies})).await;
     assert_eq!(answer.body["truncated"], true, "500 pairs");
-    assert_eq!(answer.body["people"], 500);
-    assert_eq!(answer.body["people_left_out"], 704, "root, three people, and 1200");
+    let (people, left_out) = (answer.body["people"].as_u64(), answer.body["people_left_out"].as_u64());
+    let (people, left_out) = (people.expect("a number"), left_out.expect("a number"));
+    assert!((1..=500).contains(&people), "{people}: fewer on a slow machine");
+    assert_eq!(people + left_out, 1204, "root, three people, and 1200");
     let first = &answer.body["differences"][0];
-    assert_eq!((&first["count"], first["people"].as_array().map(Vec::len)), (&json!(500), Some(100)));
+    let named = first["people"].as_array().map(|named| named.len() as u64);
+    assert_eq!((&first["count"], named), (&json!(people), Some(people.min(100))));
 }

@@ -231,7 +231,7 @@ async fn only_who_may_ask_for_decisions_may_ask_for_reasons() {
         let other = shop.post(&format!("{path}?service=2"), asked.clone()).await;
         assert_eq!(other.refusal(), (403, "forbidden_service_lookup"), "{path}");
         let foreign = shop.post(&format!("{path}?service=2"), json!([])).await;
-        assert_eq!(foreign.status, 400, "{path}");
+        assert_eq!(foreign.status, 403, "{path}: whose it is comes before what it says");
         assert_eq!(root.post(&path, asked.clone()).await.refusal(), (400, "invalid_query"), "{path}");
         assert_eq!(shop.post(&path, json!({"subject": 1})).await.refusal(), (400, "invalid_request_body"), "{path}");
     }
