@@ -205,7 +205,7 @@ fn expression() -> impl Strategy<Value = &'static str> {
         "'Boss' = any(auth_user.roles) or status = 'draft'",
         "'read' = any(auth_user.permissions)",
         "department = auth_user.department",
-        "auth_user.department is not null and amount / share > 1",
+        "auth_user.department is not null and amount::integer / share::integer > 1",
         "user_id = auth_user.id",
         "not 'Boss' = any(auth_user.roles)",
     ])
