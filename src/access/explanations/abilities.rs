@@ -126,7 +126,7 @@ pub fn abilities(
 fn types(there: &There) -> BTreeSet<String> {
     let mut types: BTreeSet<String> = there.set.types().into_iter().map(str::to_owned).collect();
     types.insert(ALL.to_owned());
-    if !there.set.settings.policies_decide {
+    if !there.set.policies_decide {
         let held = there.who.iter().flat_map(|who| who.effective.permissions.iter());
         types.extend(held.filter_map(|name| name.split_once(':')).map(|(kind, _)| kind.to_owned()));
     }
@@ -140,7 +140,7 @@ fn of_type(
     now: OffsetDateTime,
 ) -> Vec<Ability> {
     let mut names = known_actions(there, kind);
-    if there.set.settings.policies_decide {
+    if there.set.policies_decide {
         names.push(ALL.to_owned());
     }
     names.truncate(MOST_ACTIONS);

@@ -89,7 +89,7 @@ pub async fn diff(access: &Access, asking: &Asking, supposed: Supposed<'_>, tell
         people,
         people_left_out,
         truncated,
-        policies_decide: after.settings.policies_decide,
+        policies_decide: after.policies_decide,
     })
 }
 
@@ -102,7 +102,7 @@ async fn look_at(
     comparison: &Comparison<'_>,
     tallies: &mut Tallies,
 ) -> Result<(usize, Option<PersonId>)> {
-    let (mut looked_at, mut after) = (0, PersonId(0));
+    let (mut looked_at, mut told, mut after) = (0, 0, PersonId(0));
     if comparison.pairs.is_empty() {
         return Ok((0, None));
     }
@@ -116,20 +116,21 @@ async fn look_at(
         for (person, there) in people.iter().zip(there) {
             if let Some(who) = there.who.as_deref() {
                 comparison.compare(Some(who), &who.subject, tallies);
+                told += 1;
             }
             (looked_at, after) = (looked_at + 1, *person);
             if looked_at % (TURN / comparison.pairs.len()).max(1) == 0 {
                 tokio::task::yield_now().await;
             }
             if ends.is_some_and(|ends| access.clock.uptime() >= ends) {
-                return Ok((looked_at, Some(after)));
+                return Ok((told, Some(after)));
             }
         }
         if i64::try_from(people.len()).unwrap_or_default() < limit {
-            return Ok((looked_at, None));
+            return Ok((told, None));
         }
         if looked_at >= most {
-            return Ok((looked_at, Some(after)));
+            return Ok((told, Some(after)));
         }
     }
 }
@@ -166,10 +167,10 @@ fn rows(extent: &Extent) -> Rows {
 /// The types and actions to which other policies apply than before, and whether they were too many. Rows are those that were sent; those
 /// that a service has told Portero of would come here, too.
 fn pairs(before: &PolicySet, after: &PolicySet, resources: &[Entity]) -> (Vec<Pair>, bool) {
-    if !before.settings.policies_decide && !after.settings.policies_decide {
+    if !before.policies_decide && !after.policies_decide {
         return (Vec::new(), false);
     }
-    let begins = before.settings.policies_decide != after.settings.policies_decide;
+    let begins = before.policies_decide != after.policies_decide;
     let mut types: BTreeSet<&str> = before.types();
     types.extend(after.types());
     types.extend(resources.iter().map(|resource| resource.kind.as_str()));

@@ -86,8 +86,7 @@ fn rows(
     if !set.policies_decide {
         let names = permissions_for(resource_type, action);
         let held = who.map_or(&[][..], |who| &who.effective.permissions);
-        let permits =
-            set.permissions_decide && names.iter().any(|name| held.iter().any(|held| **held == **name));
+        let permits = set.permissions_decide && names.iter().any(|name| held.iter().any(|held| **held == **name));
         return if permits { Rows::All } else { Rows::None };
     }
     let of_type = set.of_type(resource_type);

@@ -86,11 +86,10 @@ pub fn overlay(set: &PolicySet, edits: &Edits<'_>) -> Result<PolicySet> {
         let same = known.get(&key(&after)).filter(|same| after.id == PolicyId(0) || after.id == same.id);
         place_among(&mut all, same.copied(), after, &mut new_id);
     }
-    let settings = PolicySettings {
-        policies_decide: edits.policies_decide.unwrap_or(set.settings.policies_decide),
-        ..set.settings
-    };
-    if settings.policies_decide && !set.settings.policies_decide && all.is_empty() && !edits.replaces_all {
+    let settings =
+        PolicySettings { policies_decide: edits.policies_decide.or(set.settings.policies_decide), ..set.settings };
+    let begins = settings.policies_decide == Some(true) && set.settings.policies_decide != Some(true);
+    if begins && all.is_empty() && !edits.replaces_all {
         all = usual(&mut new_id);
     }
     Ok(set.with(settings, all))

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::compile;
 use super::language::{Declared, Expression, Fault};
-use super::policy::{ALL, Effect, normal};
+use super::policy::{ALL, Effect, PolicySettings, normal};
 use super::store::load::{StoredPolicy, StoredSet};
 
 /// What every service knows.
@@ -19,6 +19,8 @@ pub struct PolicySet {
     pub policies_decide: bool,
     /// Where they don't: permissions do.
     pub permissions_decide: bool,
+    /// As they are stored: what the two above come of.
+    pub(super) settings: PolicySettings,
     /// By type of resource.
     policies: HashMap<String, Vec<Arc<StoredPolicy>>>,
     declared: HashMap<String, Arc<Declared>>,
@@ -92,6 +94,7 @@ impl PolicySet {
             version,
             policies_decide,
             permissions_decide: settings.permissions_decide,
+            settings,
             policies,
             declared,
             count,
@@ -203,7 +206,6 @@ fn applying(own: &ByAction, of_all: &ByAction, action: Option<&String>) -> Apply
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::policies::PolicySettings;
     use crate::base::id::PolicyId;
 
     fn set(policies: &[(&str, &str, Effect)]) -> PolicySet {

@@ -163,7 +163,7 @@ async fn what_would_happen_if_policies_began_to_decide() {
     assert!(told(&answer, "invoice").contains(&"gains read none all: bob".to_owned()), "{answer:?}");
     assert!(told(&answer, "invoice").contains(&"loses read all none: ada".to_owned()), "{answer:?}");
     let mut idle = change;
-    idle["policies_decide"] = Value::Null;
+    idle["policies_decide"] = json!(false);
     let answer = diff(&root, idle).await;
     assert_eq!((&answer.body["policies_decide"], &answer.body["differences"]), (&json!(false), &json!([])));
 }
