@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::access::Access;
 use crate::access::authzen::{
-    ANONYMOUS, ActionEntity, Asked, Context, Cursor, Decision, Entity, Results, Sought, USER, evaluate, known_actions,
-    passed, permitted, to_expressions,
+    ANONYMOUS, ActionEntity, Asked, Context, Cursor, Decision, Entity, PageOfAnswer, Sought, USER, evaluate,
+    known_actions, passed, permitted, to_expressions,
 };
 use crate::access::policies::language::Row;
 use crate::access::policies::{ALL, Asking, Extent, Named, Reason, There, Who, extent, request};
@@ -37,8 +37,10 @@ pub struct WhoCan {
     /// Whether whoever is not logged in can, and so everybody.
     #[schema(example = false)]
     pub anonymous: bool,
-    #[serde(flatten)]
-    pub people: Results<Able>,
+    /// Where they go on.
+    pub page: PageOfAnswer,
+    /// Who they are.
+    pub results: Vec<Able>,
 }
 
 /// A page of those who can do this to a resource: of the people who hold something in the service, or of all, where whoever asks sees
@@ -58,7 +60,22 @@ pub async fn who_can(
     let show =
         |who: &Who, decision: Decision| Able { id: who.id, username: who.username.clone(), how: decision.context };
     let people = permitted(access, asking, (&sought, action, resource, context), cursor, show).await?;
-    Ok(WhoCan { anonymous, people })
+    Ok(WhoCan { anonymous, page: people.page, results: people.results })
+}
+
+/// A page of the types to which somebody can do something.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WhatCan {
+    /// Where they go on.
+    pub page: PageOfAnswer,
+    /// What they can do.
+    pub results: Vec<Abilities>,
+}
+
+impl WhatCan {
+    fn new(results: Vec<Abilities>, next_token: String) -> Self {
+        Self { page: PageOfAnswer { next_token, count: results.len() }, results }
+    }
 }
 
 /// What somebody can do to resources of one type.
@@ -99,9 +116,9 @@ pub fn abilities(
     (subject, concerned): (&Entity, Concerned<'_>),
     cursor: &Cursor,
     now: OffsetDateTime,
-) -> Result<Results<Abilities>> {
+) -> Result<WhatCan> {
     if there.who.is_none() && subject.kind != ANONYMOUS {
-        return Ok(Results::new(Vec::new(), String::new()));
+        return Ok(WhatCan::new(Vec::new(), String::new()));
     }
     let types = match concerned.kind {
         Some(kind) => BTreeSet::from([kind.to_owned()]),
@@ -115,11 +132,11 @@ pub fn abilities(
         }
         if found.len() >= cursor.limit as usize {
             let after = found.last().map_or_else(|| cursor.after.clone(), |last| last.kind.clone());
-            return Ok(Results::new(found, cursor.next(after)?));
+            return Ok(WhatCan::new(found, cursor.next(after)?));
         }
         found.push(Abilities { kind, actions });
     }
-    Ok(Results::new(found, String::new()))
+    Ok(WhatCan::new(found, String::new()))
 }
 
 /// Types that something is known of, and `all` for the others.

@@ -3,9 +3,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::abilities::{self, Abilities, Concerned, WhoCan, who_can};
+use super::abilities::{self, Concerned, WhatCan, WhoCan, who_can};
 use crate::access::Access;
-use crate::access::authzen::{ActionEntity, Context, Cursor, Entity, PageOfRequest, Results, question};
+use crate::access::authzen::{ActionEntity, Context, Cursor, Entity, PageOfRequest, question};
 use crate::access::policies::language::Row;
 use crate::access::policies::{Asker, OfService};
 use crate::base::error::Result;
@@ -119,7 +119,7 @@ async fn find_who_can(
 #[utoipa::path(post, path = "/access/v1/what-can", tag = "decisions", params(OfService),
     request_body = WhatCanRequest,
     responses(
-        (status = 200, body = Results<Abilities>),
+        (status = 200, body = WhatCan),
         (status = 400, description = "`invalid_query`, `invalid_service_id`"),
         (status = 403, description = "`insufficient_permissions`, `forbidden_service_lookup`"),
         (status = 404, description = "`service_not_found`"),
@@ -129,7 +129,7 @@ async fn find_what_can(
     State(access): State<Access>,
     by: Asker,
     body: Result<DeclaredJson<WhatCanRequest>>,
-) -> Result<Json<Results<Abilities>>> {
+) -> Result<Json<WhatCan>> {
     let read = body.and_then(|DeclaredJson(asked)| {
         let cursor = Cursor::of(asked.page.as_ref(), &(&asked.subject, &asked.resource, &asked.context))?;
         Ok((asked, cursor))

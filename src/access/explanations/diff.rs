@@ -7,7 +7,6 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::differences::{About, PolicyDiff, Rows, Tallies, summary};
-use super::store;
 use crate::access::Access;
 use crate::access::authzen::{Context, Entity, passed};
 use crate::access::policies::language::{Request, Row, Subject};
@@ -30,6 +29,10 @@ const MOST_PAIRS: usize = 500;
 
 /// So many answers are compared: where there are many types and actions, fewer people are looked at.
 const MOST_COMPARED: usize = 250_000;
+
+/// So many of those who were not looked at are counted, and so many together.
+const MOST_COUNTED: usize = 100_000;
+const COUNTED_AT_A_TIME: i64 = 10_000;
 
 /// After so many comparisons others have their turn.
 const TURN: usize = 2_000;
@@ -78,7 +81,7 @@ pub async fn diff(access: &Access, asking: &Asking, supposed: Supposed<'_>, tell
     let whom = (place.service, everybody);
     let (people, last) = look_at(access, asking, (whom, now), (most, ends), &comparison, &mut tallies).await?;
     let people_left_out = match last {
-        Some(last) => store::count_after(&mut *access.db.read().await?, whom, last, now).await?,
+        Some(last) => count_after(access, whom, last, now).await?,
         None => 0,
     };
     let truncated = is_cut || tallies.left_out;
@@ -133,6 +136,27 @@ async fn look_at(
             return Ok((told, Some(after)));
         }
     }
+}
+
+/// How many people are left; at most so many are counted.
+async fn count_after(
+    access: &Access,
+    whom: (ServiceId, bool),
+    mut last: PersonId,
+    now: OffsetDateTime,
+) -> Result<usize> {
+    let mut count = 0;
+    while count < MOST_COUNTED {
+        let mut conn = access.db.read().await?;
+        let people = candidates::next(&mut conn, whom, last, COUNTED_AT_A_TIME, now).await?;
+        drop(conn);
+        count += people.len();
+        match people.last() {
+            Some(person) => last = *person,
+            None => break,
+        }
+    }
+    Ok(count)
 }
 
 impl Comparison<'_> {

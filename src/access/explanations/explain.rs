@@ -1,10 +1,11 @@
 //! A decision is explained.
 
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::chain::{self, Held};
 use super::explanation::{ExplainedPart, ExplainedPolicy, Explanation};
-use super::store::{self, Remedy};
+use super::store;
 use crate::access::Access;
 use crate::access::authzen::{Asked, looked_at};
 use crate::access::policies::language::Part;
@@ -15,6 +16,9 @@ use crate::base::error::Result;
 
 /// So many parts of one policy are shown.
 const MOST_PARTS: usize = 100;
+
+/// So many roles are named that carry one permission.
+const MOST_ROLES: usize = 5;
 
 /// What the evaluator alone can say.
 struct Draft {
@@ -43,11 +47,30 @@ pub async fn explain(
         explanation.grants = chain::grants(&mut conn, (who.id, there.service), held, (sees, moment)).await?;
     }
     if !lacked.is_empty() {
-        let remedies = store::remedies(&mut conn, there.service, &lacked).await?;
-        let helpful = lacked.iter().map(|name| remedy(name, &remedies));
-        explanation.missing = helpful.chain(std::mem::take(&mut explanation.missing)).collect();
+        let helpful = remedies(&mut conn, there, &lacked).await?;
+        explanation.missing = helpful.into_iter().chain(std::mem::take(&mut explanation.missing)).collect();
     }
     Ok(explanation)
+}
+
+/// What somebody would have to hold.
+async fn remedies(conn: &mut PgConnection, there: &There, lacked: &[String]) -> Result<Vec<String>> {
+    let roles_for = |name: &String| there.who.as_ref().map(|who| who.roles_for(name)).unwrap_or_default();
+    let roles: Vec<_> = lacked.iter().map(roles_for).collect();
+    let ids: Vec<i32> = roles.iter().flatten().map(|(id, _)| id.0).collect();
+    let offered = store::offered_of(conn, there.service, &ids).await?;
+    let told = lacked.iter().zip(roles).map(|(name, roles)| {
+        let helpful: Vec<_> = roles.into_iter().filter(|(id, _)| offered.contains(id)).collect();
+        if helpful.iter().any(|(_, role)| **role == **name) {
+            return format!("the role `{name}`");
+        }
+        if helpful.is_empty() {
+            return format!("the role or permission `{name}`, which no role of this service carries");
+        }
+        let named: Vec<String> = helpful.iter().take(MOST_ROLES).map(|(_, role)| format!("`{role}`")).collect();
+        format!("a role that carries `{name}`: {}", named.join(", "))
+    });
+    Ok(told.collect())
 }
 
 fn draft(question: &Question<'_>, decision: &Decision, sees: Sees) -> Draft {
@@ -114,17 +137,4 @@ fn needed(consulted: &[Consulted], question: &Question<'_>, sees: Sees) -> Vec<S
         format!("{name} needs {lack}")
     });
     needed.collect()
-}
-
-/// What somebody would have to hold.
-fn remedy(name: &str, remedies: &[Remedy]) -> String {
-    let of_it = || remedies.iter().filter(|remedy| remedy.name == name);
-    if of_it().any(|remedy| remedy.is_role) {
-        return format!("the role `{name}`");
-    }
-    let roles: Vec<String> = of_it().take(5).map(|remedy| format!("`{}`", remedy.role)).collect();
-    if roles.is_empty() {
-        return format!("the role or permission `{name}`, which no role of this service carries");
-    }
-    format!("a role that carries `{name}`: {}", roles.join(", "))
 }

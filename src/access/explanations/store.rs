@@ -1,4 +1,4 @@
-//! Where grants come from, which roles would help, and how many people there are.
+//! Where grants come from, and which roles would help.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -8,9 +8,6 @@ use crate::access::grants::Reviewer;
 use crate::access::policies::store::subjects::Way;
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
-
-/// So many roles are named that would help.
-const MOST_ROLES: i64 = 40;
 
 /// Who granted something, when and why.
 #[derive(Clone, Debug)]
@@ -118,42 +115,19 @@ pub async fn steps(conn: &mut PgConnection, person: PersonId, moment: OffsetDate
     Ok(steps.collect())
 }
 
-/// A role of a service that is called so, or carries the permission that is.
-#[derive(Debug)]
-pub struct Remedy {
-    pub name: String,
-    pub role: String,
-    /// Whether the role itself is called so.
-    pub is_role: bool,
-}
-
-/// The roles that a service offers of which somebody needs one to hold what is called so.
-pub async fn remedies(conn: &mut PgConnection, service: ServiceId, names: &[String]) -> Result<Vec<Remedy>> {
-    let remedies = sqlx::query_as!(
-        Remedy,
+/// Which of these roles a service offers, in order.
+pub async fn offered_of(conn: &mut PgConnection, service: ServiceId, roles: &[i32]) -> Result<Vec<RoleId>> {
+    let found = sqlx::query_scalar!(
         r#"
-        select found.name as "name!", found.role as "role!", found.is_role as "is_role!"
-        from (
-            select r.name, r.name as role, true as is_role, r.id
-            from auth.service_roles offered
-            join auth.role r on r.id = offered.role_id
-            where offered.service_id = $1 and r.direct_person_id is null and r.name = any ($2)
-            union all
-            select p.name, r.name, false, r.id
-            from auth.service_roles offered
-            join auth.role r on r.id = offered.role_id
-            join auth.role_permission rp on rp.role_id = r.id
-            join auth.permission p on p.id = rp.permission_id
-            where offered.service_id = $1 and r.direct_person_id is null and p.id > 0 and p.name = any ($2)
-        ) found
-        order by found.id
-        limit $3
+        select role_id as "id: RoleId"
+        from auth.service_roles
+        where service_id = $1 and role_id = any ($2)
+        order by role_id
         "#,
         service.0,
-        names,
-        MOST_ROLES,
+        roles,
     );
-    Ok(remedies.fetch_all(conn).await?)
+    Ok(found.fetch_all(conn).await?)
 }
 
 /// The role that a service offers and that is meant. A name that means two is that of the users' own.
@@ -177,28 +151,4 @@ pub async fn offered(conn: &mut PgConnection, service: ServiceId, named: &Ref<Ro
         name,
     );
     Ok(found.fetch_optional(conn).await?)
-}
-
-/// How many people there are after one: whoever may log in, or of them who holds something in a service at `now`.
-pub async fn count_after(
-    conn: &mut PgConnection,
-    (service, everybody): (ServiceId, bool),
-    after: PersonId,
-    now: OffsetDateTime,
-) -> Result<i64> {
-    let count = sqlx::query_scalar!(
-        r#"
-        select count(*) as "count!"
-        from auth.person p
-        where p.id > $1 and p.removed_at is null and p.disabled_at is null
-          and ($3 or exists (
-              select from auth.roles_at($4) held where held.person_id = p.id and held.service_id = $2
-          ))
-        "#,
-        after.0,
-        service.0,
-        everybody,
-        now,
-    );
-    Ok(count.fetch_one(conn).await?)
 }

@@ -118,6 +118,11 @@ impl Who {
         Some(Ground { role: None, permission: None, group: Some(name), expires_at: *expires_at, way: None, group_id })
     }
 
+    /// The roles that are called so, or carry the permission that is, whether the service offers them or not.
+    pub fn roles_for(&self, name: &str) -> Vec<(RoleId, Arc<str>)> {
+        self.vocabulary.roles_for(name, self.service)
+    }
+
     /// Whether a role or a permission of this name is there at all.
     pub fn could_hold(&self, name: &str) -> bool {
         self.vocabulary.has_permission(name) || self.vocabulary.has_role(name)

@@ -232,8 +232,8 @@ pub(super) async fn who(args: WhoCan, tool: &Tool) -> anyhow::Result<()> {
         let cursor = Cursor::of(Some(&page), &"who-can")?;
         let question = (&action, &resource, context.as_ref());
         let found = who_can(&tool.app.access, &asking, question, &cursor).await?;
-        list.add(&found.people.results)?;
-        let next = found.people.page.next_token;
+        list.add(&found.results)?;
+        let next = found.page.next_token;
         if next.is_empty() {
             if found.anonymous {
                 remark("whoever is not logged in can do it, too");

@@ -140,6 +140,15 @@ impl Vocabulary {
         carried.iter().any(|permission| self.is_permission(permission.0, name, service))
     }
 
+    /// The roles that are called so in a service, or carry the permission that is, in order.
+    pub fn roles_for(&self, name: &str, service: ServiceId) -> Vec<(RoleId, Arc<str>)> {
+        let named = self.roles.keys().filter_map(|id| Some((*id, self.role_name(*id, service)?)));
+        let mut found: Vec<_> =
+            named.filter(|(id, role)| **role == *name || self.role_carries(*id, name, service)).collect();
+        found.sort_by_key(|(id, _)| *id);
+        found
+    }
+
     /// What somebody may do who holds this.
     pub fn effective(&self, held: &Assignments) -> Effective {
         let mut roles = Vec::with_capacity(held.roles.len());
