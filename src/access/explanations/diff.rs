@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::differences::{About, PolicyDiff, Rows, Tallies, summary};
+use super::differences::{About, PolicyDiff, RowExtent, Tallies, summary};
 use crate::access::Access;
 use crate::access::authzen::{Context, Entity, passed};
 use crate::access::policies::language::{Request, Row, Subject};
@@ -168,7 +168,7 @@ impl Comparison<'_> {
                 let ask = |set: &PolicySet| {
                     let (resource_type, action) = what;
                     let question = Question { set, who, subject, resource_type, action, row, request: &self.request };
-                    if decide(&question).allowed { Rows::All } else { Rows::None }
+                    if decide(&question).allowed { RowExtent::All } else { RowExtent::None }
                 };
                 tallies.note(about, (ask(self.before), ask(self.after)), false, name);
             } else {
@@ -180,11 +180,11 @@ impl Comparison<'_> {
     }
 }
 
-fn rows(extent: &Extent) -> Rows {
+fn rows(extent: &Extent) -> RowExtent {
     match extent {
-        Extent::None => Rows::None,
-        Extent::Some(_) => Rows::Some,
-        Extent::All => Rows::All,
+        Extent::None => RowExtent::None,
+        Extent::Some(_) => RowExtent::Some,
+        Extent::All => RowExtent::All,
     }
 }
 

@@ -18,7 +18,7 @@ const MOST_IN_SUMMARY: usize = 12;
 /// To how many rows of a type something may be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Rows {
+pub enum RowExtent {
     None,
     /// It depends on the row.
     Some,
@@ -52,9 +52,9 @@ pub struct Difference {
     /// Whether they gain, lose, or may do it to other rows.
     pub turn: Turn,
     /// To which rows they may do it now.
-    pub before: Rows,
+    pub before: RowExtent,
     /// And then.
-    pub after: Rows,
+    pub after: RowExtent,
     /// How many people.
     #[schema(example = 2)]
     pub count: usize,
@@ -104,13 +104,19 @@ struct Tally {
 /// Counts.
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
-    of_each: BTreeMap<(About, Turn, Rows, Rows), Tally>,
+    of_each: BTreeMap<(About, Turn, RowExtent, RowExtent), Tally>,
     pub left_out: bool,
 }
 
 impl Tallies {
     /// Notes what changes for somebody, `None` for whoever is not logged in. Nothing is noted where nothing changes.
-    pub(super) fn note(&mut self, about: &About, (before, after): (Rows, Rows), differs: bool, who: Option<&str>) {
+    pub(super) fn note(
+        &mut self,
+        about: &About,
+        (before, after): (RowExtent, RowExtent),
+        differs: bool,
+        who: Option<&str>,
+    ) {
         let turn = match (after > before, after < before) {
             (true, _) => Turn::Gains,
             (_, true) => Turn::Loses,
@@ -158,9 +164,9 @@ impl Difference {
             let _ = write!(what, " {resource}");
         }
         let rows = match (self.before, self.after) {
-            (Rows::None, Rows::Some) | (Rows::Some, Rows::None) => " (some rows)",
-            (Rows::Some, Rows::All) => " (all rows instead of some)",
-            (Rows::All, Rows::Some) => " (some rows instead of all)",
+            (RowExtent::None, RowExtent::Some) | (RowExtent::Some, RowExtent::None) => " (some rows)",
+            (RowExtent::Some, RowExtent::All) => " (all rows instead of some)",
+            (RowExtent::All, RowExtent::Some) => " (some rows instead of all)",
             _ => "",
         };
         let people = match (self.count, self.anonymous) {

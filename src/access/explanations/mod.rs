@@ -17,7 +17,7 @@ pub use abilities::{Abilities, Able, Concerned, abilities, who_can};
 pub use can_routes::routes as can_routes;
 pub use diff::{Supposed, diff};
 pub use diff_routes::routes as diff_routes;
-pub use differences::{Difference, PolicyDiff, Rows, Turn};
+pub use differences::{Difference, PolicyDiff, RowExtent, Turn};
 pub use explain::explain;
 pub use explain_routes::routes as explain_routes;
 pub use explanation::{ExplainedGrant, ExplainedPolicy, Explanation};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::OfService;
-use crate::access::explanations::{Difference, Rows, Supposed, Turn, diff};
+use crate::access::explanations::{Difference, RowExtent, Supposed, Turn, diff};
 use crate::access::policies::{Asking, Edits, PolicyEdit};
 use crate::app::cli::decision::new_policy;
 use crate::app::cli::output::{Output, Row, remark};
@@ -38,10 +38,10 @@ impl Row for Difference {
     const HEADER: &'static [&'static str] = &["type", "action", "change", "rows", "people", "who"];
 
     fn cells(&self) -> Vec<String> {
-        let rows = |rows: Rows| match rows {
-            Rows::None => "none",
-            Rows::Some => "some",
-            Rows::All => "all",
+        let rows = |rows: RowExtent| match rows {
+            RowExtent::None => "none",
+            RowExtent::Some => "some",
+            RowExtent::All => "all",
         };
         let change = match self.turn {
             Turn::Gains => "gains",
