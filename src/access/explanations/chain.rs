@@ -1,5 +1,6 @@
 //! From what decided back to who granted it: roles, groups, and the memberships that lead there.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use sqlx::PgConnection;
@@ -50,15 +51,15 @@ pub(super) async fn grants(
     let explained = held.into_iter().map(|held| {
         let origin = held.way.and_then(|_| origins.next()).flatten();
         let is_supposed = held.way.is_some() && origin.is_none();
-        let seen = origin.as_ref().filter(|_| sees.givers);
+        let told = origin.as_ref().filter(|_| sees.givers);
         ExplainedGrant {
             memberships: held.group_id.map(|group| path(&steps, group)).unwrap_or_default(),
             role: held.role,
             permission: held.permission,
             group: held.group,
             expires_at: held.expires_at,
-            granted_by: seen.and_then(|origin| origin.granted_by.clone()),
-            reason: seen.and_then(|origin| origin.reason.clone()),
+            granted_by: told.and_then(|origin| origin.granted_by.clone()),
+            reason: told.and_then(|origin| origin.reason.clone()),
             created_at: origin.map(|origin| origin.created_at),
             is_supposed,
         }
@@ -72,8 +73,8 @@ fn path(steps: &[Step], group: i32) -> Vec<Membership> {
     let mut ahead: VecDeque<Option<i32>> = VecDeque::from([None]);
     while let Some(member) = ahead.pop_front() {
         for step in steps.iter().filter(|step| step.member == member) {
-            if !came_by.contains_key(&step.group) {
-                came_by.insert(step.group, step);
+            if let Entry::Vacant(entry) = came_by.entry(step.group) {
+                entry.insert(step);
                 ahead.push_back(Some(step.group));
             }
         }

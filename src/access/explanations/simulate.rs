@@ -12,7 +12,7 @@ use super::store;
 use crate::access::Access;
 use crate::access::authzen::{ANONYMOUS, Asked};
 use crate::access::policies::language::Row;
-use crate::access::policies::{Asking, Edits, There, overlay};
+use crate::access::policies::{Asking, Edits, There, Who, overlay};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, RoleId, ServiceId};
 use crate::gate::permission::{BuiltIn, WriteServices};
@@ -62,9 +62,10 @@ pub async fn simulate(access: &Access, asking: &Asking, asked: Asked<'_>, change
     }
     let there = one(asking.beyond(access, vec![asked.subject.named()], now).await?)?;
     let moment = moment(change.at, now)?;
-    let later = match moment == now {
-        true => There { service: there.service, set: Arc::clone(&there.set), who: there.who.clone() },
-        false => one(asking.beyond(access, vec![asked.subject.named()], moment).await?)?,
+    let later = if moment == now {
+        there.clone()
+    } else {
+        one(asking.beyond(access, vec![asked.subject.named()], moment).await?)?
     };
     let changed = supposed(access, &later, asked.subject.kind == ANONYMOUS, change).await?;
     let before = explain(access, sees, &there, asked, now).await?;
@@ -96,10 +97,8 @@ async fn supposed(access: &Access, there: &There, is_anonymous: bool, change: &C
     }
     let more = roles(access, there.service, ("with.roles", change.more_roles)).await?;
     let fewer = roles(access, there.service, ("without.roles", change.fewer_roles)).await?;
-    let who = there.who.as_ref().map(|who| match of_nobody {
-        true => Arc::clone(who),
-        false => Arc::new(who.if_they(&more, &fewer, change.attributes)),
-    });
+    let supposed = |who: &Arc<Who>| Arc::new(who.if_they(&more, &fewer, change.attributes));
+    let who = there.who.as_ref().map(|who| if of_nobody { Arc::clone(who) } else { supposed(who) });
     let set = Arc::new(overlay(&there.set, &change.edits)?);
     Ok(There { service: there.service, set, who })
 }

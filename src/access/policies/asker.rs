@@ -87,6 +87,7 @@ enum Place {
 
 /// What whoever asks may hear besides a decision.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub struct Sees {
     /// Of people who hold nothing in the service, and what is kept of people.
     pub everybody: bool,
