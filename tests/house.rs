@@ -95,6 +95,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "policies",
             "resources",
             "authzen",
+            "explanations",
         ],
     ),
     (

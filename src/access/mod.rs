@@ -2,6 +2,7 @@
 
 pub mod administrators;
 pub mod authzen;
+pub mod explanations;
 pub mod grants;
 pub mod groups;
 pub mod issuers;

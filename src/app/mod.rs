@@ -26,7 +26,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 
 use crate::access::{
-    Access, administrators, authzen, grants, groups, issuers, keys, permissions, policies, resources, roles, services,
+    Access, administrators, authzen, explanations, grants, groups, issuers, keys, permissions, policies, resources,
+    roles, services,
 };
 use crate::base::clock::Clock;
 use crate::base::request_id;
@@ -167,6 +168,9 @@ fn of_decisions() -> Routes<Access> {
         .merge(authzen::routes())
         .merge(authzen::search_routes())
         .merge(authzen::filter_routes())
+        .merge(explanations::explain_routes())
+        .merge(explanations::can_routes())
+        .merge(explanations::diff_routes())
 }
 
 /// What the standards of OAuth answer, and who asks by them.

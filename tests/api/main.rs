@@ -28,6 +28,7 @@ mod doors;
 mod escalation;
 mod etags;
 mod expiry;
+mod explanations;
 mod floods;
 mod foreign;
 mod foreign_hashes;

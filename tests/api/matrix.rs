@@ -438,6 +438,8 @@ impl World {
             let path = format!("/services/{id}/policies");
             cells.push(cell("list_policies", about, Method::GET, path.clone()));
             cells.push(with_body("create_policy", about, Method::POST, path.clone(), &new));
+            let changes = json!({"policies": [new.clone()]});
+            cells.push(with_body("diff_policies", about, Method::POST, format!("{path}/diff"), &changes));
             let path = format!("{path}/1000000");
             cells.push(cell("get_policy", about, Method::GET, path.clone()));
             cells.push(with_body("patch_policy", about, Method::PATCH, path.clone(), &json!({"action": "all"})));
@@ -502,6 +504,10 @@ impl World {
                 ("search_resources", "search/resource"),
                 ("search_actions", "search/action"),
                 ("filter_rows", "filter"),
+                ("explain_access", "explain"),
+                ("simulate_access", "simulate"),
+                ("find_who_can", "who-can"),
+                ("find_what_can", "what-can"),
             ] {
                 let path = format!("/access/v1/{path}?service={id}");
                 cells.push(with_body(operation, about, Method::POST, path, &question));

@@ -6,6 +6,7 @@ mod admin;
 mod audit;
 mod change;
 mod client;
+mod decision;
 mod doctor;
 mod env_file;
 mod export;

@@ -62,30 +62,33 @@ pub async fn allows_one(access: &Access, there: &There, asked: Asked<'_>, now: O
 
 /// Decides at `now`, by what is known of the subject, and of the resources that they reach.
 pub fn evaluate(there: &There, asked: Asked<'_>, reached: Vec<Reached>, now: OffsetDateTime) -> Decision {
-    let Asked { subject, action, resource, .. } = asked;
-    let who = there.who.as_deref();
-    if who.is_none() && subject.kind != ANONYMOUS {
-        return Decision::no(UNKNOWN);
-    }
-    let decision = decided(there, asked, reached, now);
-    let holds_nothing = who.is_some_and(|who| who.effective.roles.is_empty());
-    // Whether they are somebody is for the service to know where they hold something in it.
-    if holds_nothing && !decision.allowed && !matches!(decision.because, Because::Policies(_)) {
-        return Decision::no(UNKNOWN);
-    }
-    Decision { decision: decision.allowed, context: Reason::of(&decision, who, &resource.kind, &action.name) }
+    let told = looked_at(there, asked, reached, (now, false), |question, decision| Decision {
+        decision: decision.allowed,
+        context: Reason::of(decision, question.who, question.resource_type, question.action),
+    });
+    told.unwrap_or_else(|| Decision::no(UNKNOWN))
 }
 
 /// Whether [`evaluate`] says yes.
 pub fn allows(there: &There, asked: Asked<'_>, reached: Vec<Reached>, now: OffsetDateTime) -> bool {
-    let is_somebody = there.who.is_some() || asked.subject.kind == ANONYMOUS;
-    is_somebody && decided(there, asked, reached, now).allowed
+    looked_at(there, asked, reached, (now, true), |_, decision| decision.allowed).unwrap_or_default()
 }
 
-fn decided(there: &There, asked: Asked<'_>, reached: Vec<Reached>, now: OffsetDateTime) -> policies::Decision {
+/// Decides at a moment, and lets `look` see the question and what came of it. Nothing comes of it where the subject is nobody, nor, unless
+/// whoever asks `hears_of_all`, where it is to look as if.
+pub fn looked_at<T>(
+    there: &There,
+    asked: Asked<'_>,
+    reached: Vec<Reached>,
+    (now, hears_of_all): (OffsetDateTime, bool),
+    look: impl FnOnce(&Question<'_>, &policies::Decision) -> T,
+) -> Option<T> {
     let Asked { subject, action, resource, context } = asked;
     let who = there.who.as_deref();
-    decide(&Question {
+    if who.is_none() && subject.kind != ANONYMOUS {
+        return None;
+    }
+    let question = Question {
         set: &there.set,
         who,
         subject: &reaching(to_expressions(who, subject.properties.as_ref()), reached),
@@ -93,5 +96,10 @@ fn decided(there: &There, asked: Asked<'_>, reached: Vec<Reached>, now: OffsetDa
         action: &action.name,
         row: &resource.row(there.stored.as_deref()),
         request: &request(now, passed(context, action.properties.as_ref())),
-    })
+    };
+    let decision = decide(&question);
+    let holds_nothing = who.is_some_and(|who| who.effective.roles.is_empty());
+    // Whether they are somebody is for the service to know where they hold something in it.
+    let tells_nothing = holds_nothing && !decision.allowed && !matches!(decision.because, Because::Policies(_));
+    (hears_of_all || !tells_nothing).then(|| look(&question, &decision))
 }

@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -13,10 +12,8 @@ use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, Properties, Soug
 use super::routes::question;
 use crate::access::Access;
 use crate::access::policies::language::{Dialect, MOST_REACHED, Parameter, Reached, Subject};
-use crate::access::policies::store::resources::{self, Among, FoundResource, Walk};
-use crate::access::policies::store::subjects::Way;
 use crate::access::policies::{
-    Asker, Filter, OfService, There, Who, Whose, depends_on_roles, filter, normal, pairs, reach, request,
+    Asker, Filter, HoldingMore, OfService, Who, Whose, depends_on_roles, filter, holding_more, pairs, reach, request,
 };
 use crate::base::error::{Error, Result};
 use crate::base::object;
@@ -194,8 +191,18 @@ async fn filter_rows(
     let pairs = pairs(&there.set, (&resource.kind, &action.name), &[], (&seen, &request));
     let reached = reach(&access.db, &there, pairs, now).await?;
     must_not_be_too_many(&reached)?;
-    let more = holding_more(&access, &there, (&resource.kind, &action.name), now).await?;
+    let more = match depends_on_roles(&there.set, (&resource.kind, &action.name)) {
+        true => holding_more(&access.db, &there, &resource.kind, now).await?,
+        false => HoldingMore::default(),
+    };
+    if more.is_cut {
+        let detail = format!(
+            "the subject holds roles on more than {MOST_REACHED} resources of this type: ask `/access/v1/search/resource`"
+        );
+        return Err(Error::unprocessable("not_sayable", detail));
+    }
     let more: Vec<(Vec<String>, (Who, Subject))> = more
+        .on
         .into_iter()
         .map(|(ids, who)| {
             let seen = reaching(to_expressions(Some(&who), subject.properties.as_ref()), reached.clone());
@@ -215,37 +222,6 @@ async fn filter_rows(
     filtered
         .map(|filter| Json(filter.into()))
         .map_err(|fault| Error::unprocessable("not_sayable", format!("this dialect can't say it exactly: {fault}")))
-}
-
-/// Where the subject holds more than in the service, and that can change the answer: ids of resources, and who they are there.
-async fn holding_more(
-    access: &Access,
-    there: &There,
-    (kind, action): (&str, &str),
-    now: OffsetDateTime,
-) -> Result<Vec<(Vec<String>, Who)>> {
-    let Some(who) = there.who.as_ref().filter(|_| there.has_resources && depends_on_roles(&there.set, (kind, action)))
-    else {
-        return Ok(Vec::new());
-    };
-    let kind = normal(kind);
-    let walk = Walk { service: there.service, kind: &kind, person: Some(who.id), among: Among::Held(None) };
-    let most = i64::try_from(MOST_REACHED).unwrap_or(i64::MAX);
-    let held = resources::next(&mut *access.db.read().await?, walk, 0, most + 1, now).await?;
-    if held.len() > MOST_REACHED {
-        let detail = format!(
-            "the subject holds roles on more than {MOST_REACHED} resources of this type: ask `/access/v1/search/resource`"
-        );
-        return Err(Error::unprocessable("not_sayable", detail));
-    }
-    let mut by_roles: BTreeMap<Vec<i32>, (Vec<String>, Vec<Way>)> = BTreeMap::new();
-    for FoundResource { key, ways, .. } in held {
-        let mut roles: Vec<i32> = ways.iter().map(|way| way.role).collect();
-        roles.sort_unstable();
-        roles.dedup();
-        by_roles.entry(roles).or_insert_with(|| (Vec::new(), ways)).0.push(key);
-    }
-    Ok(by_roles.into_values().map(|(ids, ways)| (ids, who.holding_too(ways))).collect())
 }
 
 /// Refuses (422) lists that no condition takes.

@@ -10,7 +10,12 @@ mod search;
 mod search_resources;
 mod search_routes;
 
-pub use entities::{ANONYMOUS, Context, Entity, USER, passed, reaching, to_expressions};
+pub use entities::{
+    ANONYMOUS, ActionEntity, Context, Entity, Evaluation, Sought, USER, passed, reaching, to_expressions,
+};
+pub use evaluate::{Asked, Decision, allows_one, looked_at, needs};
 pub use filter_routes::routes as filter_routes;
-pub use routes::routes;
+pub use page::{Cursor, PageOfAnswer, PageOfRequest};
+pub use routes::{question, routes};
+pub use search::{Results, known as known_actions, permitted};
 pub use search_routes::routes as search_routes;

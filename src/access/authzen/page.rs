@@ -23,7 +23,7 @@ const LONGEST_TOKEN: usize = 2048;
 
 /// Which results are asked for.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-pub(super) struct PageOfRequest {
+pub struct PageOfRequest {
     /// The `next_token` of the page before: the rest of the request must be the same.
     #[serde(default)]
     token: Option<String>,
@@ -38,9 +38,16 @@ pub(super) struct PageOfRequest {
     properties: Option<Row>,
 }
 
+impl PageOfRequest {
+    /// The page that a token leads to, or the first.
+    pub fn at(token: Option<String>, limit: u32) -> Self {
+        Self { token, limit: Some(limit), properties: None }
+    }
+}
+
 /// Where results go on.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct PageOfAnswer {
+pub struct PageOfAnswer {
     /// Send it as `page.token` for the next page; empty after the last.
     #[schema(example = "")]
     pub next_token: String,
@@ -60,7 +67,7 @@ struct Token {
 
 /// A place in the results of a question.
 #[derive(Debug)]
-pub(super) struct Cursor {
+pub struct Cursor {
     /// What the last page ended with; empty before the first.
     pub after: String,
     pub limit: u32,
@@ -72,7 +79,7 @@ impl Cursor {
     ///
     /// # Errors
     /// 400 for a token that is none, or is of another question.
-    pub(super) fn of(page: Option<&PageOfRequest>, asked: &impl Debug) -> Result<Self> {
+    pub fn of(page: Option<&PageOfRequest>, asked: &impl Debug) -> Result<Self> {
         let asked = hex::encode(&Sha256::digest(format!("{asked:?}"))[..16]);
         let said = page.and_then(|page| page.limit);
         let Some(token) = page.and_then(|page| page.token.as_deref()).filter(|token| !token.is_empty()) else {
@@ -88,7 +95,7 @@ impl Cursor {
     }
 
     /// The token of the page that follows one which ended with `after`.
-    pub(super) fn next(&self, after: impl Into<String>) -> Result<String> {
+    pub fn next(&self, after: impl Into<String>) -> Result<String> {
         let token = Token { after: after.into(), limit: self.limit, asked: self.asked.clone() };
         let json = serde_json::to_vec(&token).map_err(|error| Error::Internal(error.into()))?;
         Ok(Base64UrlUnpadded::encode_string(&json))

@@ -19,7 +19,7 @@ pub fn routes() -> Routes<Access> {
 }
 
 /// Routes that answer a question by POST, under the id that its by gives it.
-pub(super) fn question(route: impl Into<Route<Access>>) -> Route<Access> {
+pub fn question(route: impl Into<Route<Access>>) -> Route<Access> {
     route.into().within(Deadline::Question).under_ids_of_callers()
 }
 

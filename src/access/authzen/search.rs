@@ -1,14 +1,16 @@
 //! Who may do it, and what may they do?
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, FoundEntity, Sought, USER};
-use super::evaluate::{Asked, allows_one};
+use super::evaluate::{Asked, Decision, allows, allows_one, evaluate, needs};
 use super::page::{Cursor, PageOfAnswer};
 use crate::access::Access;
 use crate::access::policies::store::candidates;
-use crate::access::policies::{Asking, Named, There, permissions_for};
+use crate::access::policies::{Asking, Named, There, Who, permissions_for, reach};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 
@@ -20,7 +22,7 @@ const MOST_LOOKED_AT: usize = 10_000;
 
 /// A page of results.
 #[derive(Debug, Serialize)]
-pub(super) struct Results<T> {
+pub struct Results<T> {
     /// Where they go on.
     pub page: PageOfAnswer,
     /// What was found.
@@ -48,7 +50,7 @@ pub(super) struct FoundActions {
 }
 
 impl<T> Results<T> {
-    pub(super) fn new(results: Vec<T>, next_token: String) -> Self {
+    pub fn new(results: Vec<T>, next_token: String) -> Self {
         Self { page: PageOfAnswer { next_token, count: results.len() }, results }
     }
 
@@ -65,13 +67,25 @@ pub(super) async fn subjects(
     (sought, action, resource, context): (&Sought, &ActionEntity, &Entity, Option<&Context>),
     cursor: &Cursor,
 ) -> Result<Results<FoundEntity>> {
+    let found = |who: &Who, _: Decision| FoundEntity { kind: USER.to_owned(), id: who.username.clone() };
+    permitted(access, asking, (sought, action, resource, context), cursor, found).await
+}
+
+/// The same, each as `show` has them and what was decided. Nobody has used the service by that: who looks for people is not them.
+pub async fn permitted<T>(
+    access: &Access,
+    asking: &Asking,
+    (sought, action, resource, context): (&Sought, &ActionEntity, &Entity, Option<&Context>),
+    cursor: &Cursor,
+    show: impl Fn(&Who, Decision) -> T,
+) -> Result<Results<T>> {
     let place = asking.about(access, Named::Nobody).await?;
     if sought.kind != USER {
         return Ok(Results::none());
     }
     let everybody = asking.sees_everybody(access).await?;
     let mut after = PersonId(cursor.after.parse().unwrap_or(0));
-    let mut found: Vec<FoundEntity> = Vec::new();
+    let mut found: Vec<T> = Vec::new();
     let mut looked_at = 0;
     loop {
         let now = access.clock.now();
@@ -80,18 +94,19 @@ pub(super) async fn subjects(
         drop(conn);
         let is_last = people.len() < usize::try_from(AT_A_TIME).unwrap_or_default();
         let named = people.iter().map(|person| (Named::Id(*person), Some(resource.place())));
-        for (person, there) in people.iter().zip(asking.about_all(access, named).await?) {
+        for (person, there) in people.iter().zip(asking.beyond(access, named, now).await?) {
             let Some(who) = there.who.as_ref() else { continue };
             let subject =
                 Entity { kind: USER.to_owned(), id: who.username.clone(), properties: sought.properties.clone() };
             let asked = Asked { subject: &subject, action, resource, context };
-            if !allows_one(access, &there, asked, now).await? {
+            let reached = reach(&access.db, &there, needs(&there, asked, now), now).await?;
+            if !allows(&there, asked, reached.clone(), now) {
                 continue;
             }
             if found.len() >= cursor.limit as usize {
                 return Ok(Results::new(found, cursor.next(after.to_string())?));
             }
-            found.push(FoundEntity { kind: subject.kind, id: subject.id });
+            found.push(show(who, evaluate(&there, asked, reached, now)));
             after = *person;
         }
         looked_at += people.len();
@@ -117,7 +132,8 @@ pub(super) async fn actions(
         return Ok(Results::none());
     }
     let mut found = Vec::new();
-    for name in known(there, &resource.kind) {
+    let held = there.who.as_ref().map(|who| &who.effective.permissions[..]).unwrap_or_default();
+    for name in known(there, &resource.kind, held) {
         if name <= cursor.after {
             continue;
         }
@@ -143,14 +159,13 @@ pub(super) struct FoundAction {
     pub name: String,
 }
 
-/// The actions that may be asked about, in order.
-fn known(there: &There, resource_type: &str) -> Vec<String> {
+/// The actions that may be asked about, in order, of a subject who may hold these permissions.
+pub fn known(there: &There, resource_type: &str, permissions: &[Arc<str>]) -> Vec<String> {
     let of_type = there.set.of_type(resource_type);
     let mut names: Vec<String> = of_type.actions().into_iter().map(str::to_owned).collect();
     if !there.set.policies_decide {
         let [_, of_this_type] = permissions_for(resource_type, "");
-        let held = there.who.iter().flat_map(|who| who.effective.permissions.iter());
-        names.extend(held.map(|name| name.strip_prefix(&*of_this_type).unwrap_or(name).to_owned()));
+        names.extend(permissions.iter().map(|name| name.strip_prefix(&*of_this_type).unwrap_or(name).to_owned()));
         names.sort_unstable();
         names.dedup();
     }

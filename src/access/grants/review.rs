@@ -36,7 +36,7 @@ pub struct ReviewedPerson {
 }
 
 /// The person who granted or confirmed it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Reviewer {
     /// Their id.
     pub id: PersonId,

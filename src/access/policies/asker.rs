@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
+use time::OffsetDateTime;
 use utoipa::IntoParams;
 
 use super::language::Row;
@@ -19,7 +20,7 @@ use crate::gate::check::Verdict;
 use crate::gate::effective::store::holds;
 use crate::gate::foreign::{self, ForeignToken};
 use crate::gate::keys;
-use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers};
+use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers, WriteServices};
 use crate::gate::store::services;
 use crate::gate::{Caller, Holds};
 use crate::platform::http::credential::{self, Credential};
@@ -81,6 +82,22 @@ impl FromRequestParts<Access> for Asker {
 enum Place {
     Key(KeyHash),
     Service(ServiceId, PersonId),
+    /// Whoever runs the command line may ask anything.
+    CommandLine(ServiceId),
+}
+
+/// What whoever asks may hear besides a decision.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
+pub struct Sees {
+    /// Of people who hold nothing in the service, and what is kept of people.
+    pub everybody: bool,
+    /// Who gave what, and why.
+    pub givers: bool,
+    /// Who is in which group.
+    pub memberships: bool,
+    /// What policies that they write themselves would say of somebody.
+    pub supposed_policies: bool,
 }
 
 /// Somebody who may ask in one service; of a backend that is still to be proved.
@@ -186,17 +203,8 @@ impl Asking {
         access: &Access,
         all: impl IntoIterator<Item = (Named, Option<(&str, &str)>)>,
     ) -> Result<Vec<There>> {
-        let (subjects, resources): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-        let subjects = self.identified(access, subjects).await?;
         let now = access.clock.now();
-        let ask = |(subject, resource): (Named, Option<(&str, &str)>)| {
-            let resource = resource.map(|(kind, id)| (kind.to_owned(), id.to_owned()));
-            Ask { asked: self.asked(subject), resource, now }
-        };
-        let asks: Vec<Ask> = subjects.into_iter().zip(resources).map(ask).collect();
-        let mut conn = access.db.read().await?;
-        let known = access.many_subjects.of_all(&mut conn, &asks, now).await?;
-        drop(conn);
+        let known = self.many(access, all, now).await?;
         let mut all = Vec::with_capacity(known.len());
         for known in known {
             all.push(self.there(access, known).await?);
@@ -204,16 +212,91 @@ impl Asking {
         Ok(all)
     }
 
-    /// Whether whoever asks may hear of people who hold nothing in the service.
-    pub async fn sees_everybody(&self, access: &Access) -> Result<bool> {
+    /// What is known of many, in order, of what they hold beyond `moment`. Nobody has used the service by that: who looks at what
+    /// somebody may do is not them.
+    ///
+    /// # Errors
+    /// As of [`Asking::about`].
+    pub async fn beyond(
+        &self,
+        access: &Access,
+        all: impl IntoIterator<Item = (Named, Option<(&str, &str)>)>,
+        moment: OffsetDateTime,
+    ) -> Result<Vec<There>> {
+        let known = self.many(access, all, moment).await?;
+        let mut all = Vec::with_capacity(known.len());
+        for known in known {
+            all.push(self.place(access, known).await?);
+        }
+        Ok(all)
+    }
+
+    /// The same of one.
+    ///
+    /// # Errors
+    /// As of [`Asking::about`].
+    pub async fn one_beyond(
+        &self,
+        access: &Access,
+        subject: Named,
+        resource: Option<(&str, &str)>,
+        moment: OffsetDateTime,
+    ) -> Result<There> {
+        let there = self.beyond(access, [(subject, resource)], moment).await?.pop();
+        there.ok_or_else(|| Error::Internal(anyhow::anyhow!("a subject without an answer")))
+    }
+
+    async fn many(
+        &self,
+        access: &Access,
+        all: impl IntoIterator<Item = (Named, Option<(&str, &str)>)>,
+        now: OffsetDateTime,
+    ) -> Result<Vec<Known>> {
+        let (subjects, resources): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let subjects = self.identified(access, subjects).await?;
+        let ask = |(subject, resource): (Named, Option<(&str, &str)>)| {
+            let resource = resource.map(|(kind, id)| (kind.to_owned(), id.to_owned()));
+            Ask { asked: self.asked(subject), resource, now }
+        };
+        let asks: Vec<Ask> = subjects.into_iter().zip(resources).map(ask).collect();
+        let mut conn = access.db.read().await?;
+        access.many_subjects.of_all(&mut conn, &asks, now).await
+    }
+
+    /// Somebody who has been found to be somebody who may ask in a service.
+    pub fn of_person(service: ServiceId, actor: PersonId) -> Self {
+        Self { place: Place::Service(service, actor), named: None }
+    }
+
+    /// Whoever runs the command line, about a service.
+    pub fn at_the_command_line(service: ServiceId) -> Self {
+        Self { place: Place::CommandLine(service), named: None }
+    }
+
+    /// What whoever asks may hear.
+    pub async fn sees(&self, access: &Access) -> Result<Sees> {
         match self.place {
-            Place::Key(_) => Ok(false),
-            Place::Service(_, actor) => {
+            // It may write its service's policies.
+            Place::Key(_) => Ok(Sees { supposed_policies: true, ..Sees::default() }),
+            Place::CommandLine(_) => {
+                Ok(Sees { everybody: true, givers: true, memberships: true, supposed_policies: true })
+            }
+            Place::Service(service, actor) => {
                 let now = Some(access.clock.now());
                 let mut conn = access.db.read().await?;
-                holds(&mut conn, actor, ReadUsers::ID, ServiceId::PORTERO, now).await
+                Ok(Sees {
+                    everybody: holds(&mut conn, actor, ReadUsers::ID, ServiceId::PORTERO, now).await?,
+                    givers: true,
+                    memberships: holds(&mut conn, actor, ReadGrants::ID, ServiceId::PORTERO, now).await?,
+                    supposed_policies: holds(&mut conn, actor, WriteServices::ID, service, now).await?,
+                })
             }
         }
+    }
+
+    /// Whether whoever asks may hear of people who hold nothing in the service.
+    pub async fn sees_everybody(&self, access: &Access) -> Result<bool> {
+        Ok(self.sees(access).await?.everybody)
     }
 
     /// The subjects, with the people whom tokens mean in their places: who is named by a token that is not good is nobody. So is who
@@ -229,7 +312,7 @@ impl Asking {
         }
         let service = match self.place {
             Place::Key(key) => keys::check(access, key).await?.service,
-            Place::Service(service, _) => service,
+            Place::Service(service, _) | Place::CommandLine(service) => service,
         };
         let verdicts = foreign::check_list(access, &tokens, service).await?;
         for (place, verdict) in places.into_iter().zip(verdicts) {
@@ -244,11 +327,21 @@ impl Asking {
     fn asked(&self, subject: Named) -> Asked {
         match self.place {
             Place::Key(key) => Asked { key: Some(key), service: None, subject },
-            Place::Service(service, _) => Asked { key: None, service: Some(service), subject },
+            Place::Service(service, _) | Place::CommandLine(service) => {
+                Asked { key: None, service: Some(service), subject }
+            }
         }
     }
 
     async fn there(&self, access: &Access, known: Known) -> Result<There> {
+        let there = self.place(access, known).await?;
+        if let Some(who) = there.who.as_ref().filter(|who| !who.effective.roles.is_empty()) {
+            access.uses.note(who.id, there.service, access.clock.now());
+        }
+        Ok(there)
+    }
+
+    async fn place(&self, access: &Access, known: Known) -> Result<There> {
         if matches!(self.place, Place::Key(_)) {
             let key = keys::passed(access, known.key)?;
             if let Some(named) = &self.named {
@@ -262,9 +355,6 @@ impl Asking {
             }
         }
         let (service, set) = known.place.ok_or_else(ServiceId::not_found)?;
-        if let Some(who) = known.who.as_ref().filter(|who| !who.effective.roles.is_empty()) {
-            access.uses.note(who.id, service, access.clock.now());
-        }
         Ok(There { service, set, who: known.who, has_resources: known.has_resources, stored: known.stored })
     }
 }

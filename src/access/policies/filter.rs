@@ -27,6 +27,15 @@ pub enum Filter {
     },
 }
 
+/// To how many rows of a type somebody may do something, as far as that is known without the rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Extent {
+    None,
+    /// Those of which this is true.
+    Some(Value),
+    All,
+}
+
 /// What is left of the policies.
 struct Left {
     /// Any one is enough.
@@ -86,6 +95,26 @@ pub fn filter(
     Ok(said.all())
 }
 
+/// The same without a dialect: whatever the policies say, it can be said.
+pub fn extent(set: &PolicySet, whose: Whose<'_>, of_type: (&str, &str), request: &Request) -> Extent {
+    let base = (None, side(set, (whose.who, whose.subject), of_type, request));
+    let more = whose.holding_more.iter().map(|(ids, (who, subject))| {
+        let side = side(set, (Some(who), subject), of_type, request);
+        (Some(ids), side)
+    });
+    let all: Vec<_> = std::iter::once(base).chain(more).collect();
+    if all.iter().all(|(_, side)| matches!(side, Side::Always)) {
+        return Extent::All;
+    }
+    let any = all.iter().filter_map(|(ids, side)| match side {
+        Side::Never => None,
+        Side::Always => Some(json!({ "on": ids })),
+        Side::Left(left) => Some(json!({ "on": ids, "if": left.tree() })),
+    });
+    let any: Vec<Value> = any.collect();
+    if any.is_empty() { Extent::None } else { Extent::Some(any.into()) }
+}
+
 /// Whether what somebody holds on single resources can change an answer.
 pub fn depends_on_roles(set: &PolicySet, (resource_type, action): (&str, &str)) -> bool {
     if !set.policies_decide {
@@ -140,6 +169,13 @@ fn side(
         }
     }
     if left.any.is_empty() && left.each.is_empty() { Side::Always } else { Side::Left(left) }
+}
+
+impl Left {
+    fn tree(&self) -> Value {
+        let trees = |residues: &[Residue]| residues.iter().map(Residue::to_json).collect::<Vec<_>>();
+        json!({ "any": trees(&self.any), "each": trees(&self.each) })
+    }
 }
 
 /// That a row's id is one of these, or is none of them.

@@ -9,6 +9,7 @@ mod declare;
 mod filter;
 pub mod language;
 mod latest;
+mod overlay;
 mod policy;
 mod predecessor_routes;
 mod reach;
@@ -24,20 +25,21 @@ mod subjects;
 mod type_routes;
 mod who;
 
-pub use asker::{Asker, Asking, OfService, There};
+pub use asker::{Asker, Asking, OfService, Sees, There};
 pub use change::{change, remove};
 pub use compile::{must_be_columns, must_compile};
 pub use create::create;
 pub use decide::{Because, Consulted, Decision, Outcome, Question, decide, permissions_for};
 pub use declare::{declare, declare_ahead, must_all_compile, undeclare};
-pub use filter::{Filter, Whose, depends_on_roles, filter, only_where_more_is_held};
+pub use filter::{Extent, Filter, Whose, depends_on_roles, extent, filter, only_where_more_is_held};
+pub use overlay::{Edits, PolicyEdit, overlay};
 pub use policy::{
     ALL, ActionName, Effect, ExpressionText, NewPolicy, Policy, PolicyChange, PolicySettings, PolicySettingsChange,
     TypeName, normal,
 };
 pub use predecessor_routes::routes as predecessor_routes;
-pub use reach::{Pairs, pairs, reach};
-pub use reason::{Reason, UNKNOWN};
+pub use reach::{HoldingMore, Pairs, holding_more, pairs, reach};
+pub use reason::{DecidingResource, Reason, UNKNOWN, grounds_of, lacked_by};
 pub use resource_type::{Columns, NewResourceType, ResourceType};
 pub use routes::routes;
 pub use set::{Applying, OfType, PolicySet, Rule};

@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 
 use super::language::{MOST_REACHED, Reached, Request, Row, Sought, Subject};
 use super::policy::normal;
-use super::store::resources::{self, Reach};
-use super::{PolicySet, There};
+use super::store::resources::{self, Among, FoundResource, Reach, Walk};
+use super::store::subjects::Way;
+use super::{PolicySet, There, Who};
 use crate::base::error::Result;
 use crate::platform::database::Db;
 
@@ -69,4 +70,36 @@ pub async fn reach(db: &Db, there: &There, pairs: Pairs, now: OffsetDateTime) ->
         all.push(Reached { kind, permission, ids: Arc::from(ids) });
     }
     Ok(all)
+}
+
+/// Where somebody holds more than in the service.
+#[derive(Debug, Default)]
+pub struct HoldingMore {
+    /// Ids of resources, and who they are there.
+    pub on: Vec<(Vec<String>, Who)>,
+    /// There are more than [`MOST_REACHED`]: these are the first.
+    pub is_cut: bool,
+}
+
+/// On which resources of a type the subject holds more than in the service. Whether that can change an answer, [`depends_on_roles`] says.
+///
+/// [`depends_on_roles`]: super::depends_on_roles
+pub async fn holding_more(db: &Db, there: &There, kind: &str, now: OffsetDateTime) -> Result<HoldingMore> {
+    let Some(who) = there.who.as_ref().filter(|_| there.has_resources) else {
+        return Ok(HoldingMore::default());
+    };
+    let kind = normal(kind);
+    let walk = Walk { service: there.service, kind: &kind, person: Some(who.id), among: Among::Held(None) };
+    let most = i64::try_from(MOST_REACHED).unwrap_or(i64::MAX);
+    let mut held = resources::next(&mut *db.read().await?, walk, 0, most + 1, now).await?;
+    let is_cut = held.len() > MOST_REACHED;
+    held.truncate(MOST_REACHED);
+    let mut by_roles: BTreeMap<Vec<i32>, (Vec<String>, Vec<Way>)> = BTreeMap::new();
+    for FoundResource { key, ways, .. } in held {
+        let mut roles: Vec<i32> = ways.iter().map(|way| way.role).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        by_roles.entry(roles).or_insert_with(|| (Vec::new(), ways)).0.push(key);
+    }
+    Ok(HoldingMore { on: by_roles.into_values().map(|(ids, ways)| (ids, who.holding_too(ways))).collect(), is_cut })
 }

@@ -91,10 +91,16 @@ pub struct DecidingResource {
     /// Its type.
     #[serde(rename = "type")]
     #[schema(example = "folder")]
-    kind: String,
+    pub kind: String,
     /// What the service calls it.
     #[schema(example = "7")]
-    id: String,
+    pub id: String,
+}
+
+impl From<(String, String)> for DecidingResource {
+    fn from((kind, id): (String, String)) -> Self {
+        Self { kind, id }
+    }
 }
 
 /// What is said of somebody who is nobody here, and of whoever holds nothing and is not permitted: who asks does not hear which.
@@ -214,6 +220,46 @@ fn literals(expression: &str) -> impl Iterator<Item = String> {
     expression.split('\'').skip(1).step_by(2).map(str::to_owned)
 }
 
+/// The roles and permissions that a no came of: policies name them, and the subject does not hold them.
+pub fn lacked_by(decision: &Decision, who: Option<&Who>) -> Vec<String> {
+    let mut names = match &decision.because {
+        Because::NoPermission(names) => names.to_vec(),
+        Because::Policies(consulted) if !decision.allowed => {
+            let not_holding = consulted.iter().filter(|one| one.outcome != Outcome::True);
+            not_holding.flat_map(|one| lacked(&one.rule.policy.expression, who)).collect()
+        }
+        _ => Vec::new(),
+    };
+    names.dedup();
+    names.truncate(MOST_GRANTS);
+    names
+}
+
+/// Of what an expression names, the roles and permissions that the subject does not hold.
+fn lacked(expression: &str, who: Option<&Who>) -> Vec<String> {
+    if !expression.contains("auth_user.roles") && !expression.contains("auth_user.permissions") {
+        return Vec::new();
+    }
+    let lacks = |name: &String| {
+        who.is_some_and(|who| {
+            let is_held = who.effective.roles.iter().chain(&who.effective.permissions).any(|held| **held == **name);
+            who.could_hold(name) && !is_held
+        })
+    };
+    super::who::distinct(literals(expression)).into_iter().filter(lacks).collect()
+}
+
+/// The ways by which the subject holds what a yes came of.
+pub fn grounds_of<'a>(decision: &'a Decision, who: &'a Who) -> Vec<Ground<'a>> {
+    match &decision.because {
+        Because::Permission(name) => who.grounds_of_permission(name),
+        Because::Policies(consulted) if decision.allowed => {
+            grounds(who, consulted.iter().filter(|one| one.outcome == Outcome::True))
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// What the subject holds of what these policies name.
 fn grounds<'a>(who: &'a Who, holding: impl Iterator<Item = &'a Consulted>) -> Vec<Ground<'a>> {
     let mut grounds: Vec<Ground<'a>> = Vec::new();
@@ -241,15 +287,9 @@ fn missing<'a>(not_holding: impl Iterator<Item = &'a Consulted>, who: Option<&Wh
     let mut missing = Vec::new();
     for consulted in not_holding {
         let expression = &consulted.rule.policy.expression;
-        let names = super::who::distinct(literals(expression));
-        for name in names {
-            let lacks = who.is_some_and(|who| {
-                let is_held = who.effective.roles.iter().chain(&who.effective.permissions).any(|held| **held == *name);
-                who.could_hold(&name) && !is_held
-            });
-            let is_of_grants = expression.contains("auth_user.roles") || expression.contains("auth_user.permissions");
+        for name in lacked(expression, who) {
             let text = format!("the role or permission `{name}`");
-            if lacks && is_of_grants && !missing.contains(&text) {
+            if !missing.contains(&text) {
                 missing.push(text);
             }
         }
@@ -264,7 +304,7 @@ fn shown(grounds: Vec<Ground<'_>>) -> Vec<DecidingGrant> {
         role: ground.role.map(|role| role.to_string()),
         permission: ground.permission.map(str::to_owned),
         group: ground.group.map(str::to_owned),
-        resource: ground.on.map(|(kind, id)| DecidingResource { kind: kind.to_owned(), id: id.to_owned() }),
+        resource: ground.on.map(|(kind, id)| (kind.to_owned(), id.to_owned()).into()),
         expires_at: ground.expires_at,
     });
     shown.collect()

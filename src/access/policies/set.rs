@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::compile;
 use super::language::{Declared, Expression, Fault};
-use super::policy::{ALL, Effect, normal};
+use super::policy::{ALL, Effect, PolicySettings, normal};
 use super::store::load::{StoredPolicy, StoredSet};
 
 /// What every service knows.
@@ -19,6 +19,8 @@ pub struct PolicySet {
     pub policies_decide: bool,
     /// Where they don't: permissions do.
     pub permissions_decide: bool,
+    /// As they are stored: what the two above come of.
+    pub(super) settings: PolicySettings,
     /// By type of resource.
     policies: HashMap<String, Vec<Arc<StoredPolicy>>>,
     declared: HashMap<String, Arc<Declared>>,
@@ -65,25 +67,47 @@ impl PolicySet {
     /// Of all that is stored.
     pub fn of(stored: StoredSet) -> Self {
         let StoredSet { version, settings, policies: all, types } = stored;
+        let declared = types.into_iter().map(|(name, columns)| (name, Arc::new(compile::declared(&columns)))).collect();
+        Self::made_of((version, settings), all.into_iter().map(Arc::new).collect(), declared)
+    }
+
+    /// The same with other policies, and others to decide.
+    #[must_use]
+    pub fn with(&self, settings: PolicySettings, policies: Vec<Arc<StoredPolicy>>) -> Self {
+        Self::made_of((self.version, settings), policies, self.declared.clone())
+    }
+
+    fn made_of(
+        (version, settings): (i64, PolicySettings),
+        all: Vec<Arc<StoredPolicy>>,
+        declared: HashMap<String, Arc<Declared>>,
+    ) -> Self {
         let count = all.len();
         let policies_decide = settings.policies_decide.unwrap_or(count > 0);
         let mut policies: HashMap<String, Vec<Arc<StoredPolicy>>> = HashMap::new();
         for policy in all {
-            policies.entry(policy.table_name.clone()).or_default().push(Arc::new(policy));
+            policies.entry(policy.table_name.clone()).or_default().push(policy);
         }
-        let declared = types.into_iter().map(|(name, columns)| (name, Arc::new(compile::declared(&columns)))).collect();
         let of_all = policies.get(ALL).map_or(&[][..], Vec::as_slice);
         let others = Arc::new(OfType::new(&[], of_all, &Arc::new(compile::undeclared())));
         Self {
             version,
             policies_decide,
             permissions_decide: settings.permissions_decide,
+            settings,
             policies,
             declared,
             count,
             known: RwLock::default(),
             others,
         }
+    }
+
+    /// All of its policies, in order of id.
+    pub fn policies(&self) -> Vec<Arc<StoredPolicy>> {
+        let mut all: Vec<Arc<StoredPolicy>> = self.policies.values().flatten().cloned().collect();
+        all.sort_by_key(|policy| policy.id);
+        all
     }
 
     /// How much of memory it takes, in policies.
@@ -182,7 +206,6 @@ fn applying(own: &ByAction, of_all: &ByAction, action: Option<&String>) -> Apply
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::policies::PolicySettings;
     use crate::base::id::PolicyId;
 
     fn set(policies: &[(&str, &str, Effect)]) -> PolicySet {

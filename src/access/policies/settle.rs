@@ -11,7 +11,7 @@ use crate::gate::store::services;
 use crate::platform::http::{IfMatch, Tagged};
 
 /// What a service that has no policies gets when these are to decide: type, expression, description.
-const DEFAULTS: [(&str, &str, &str); 3] = [
+pub(super) const DEFAULTS: [(&str, &str, &str); 3] = [
     ("auth_policies", "auth_user.is_admin", "policies are for administrators"),
     ("auth_users", "auth_user.is_admin", "people are for administrators, so that nobody makes themselves one"),
     (ALL, "user_id = auth_user.id", "everything else is for whom it belongs to"),

@@ -38,6 +38,10 @@ pub struct Ground<'a> {
     /// The resource that it is held on: type and id. None for the service.
     pub on: Option<(&'a str, &'a str)>,
     pub expires_at: Option<OffsetDateTime>,
+    /// As it is stored; none where they are only in a group.
+    pub way: Option<&'a Way>,
+    /// The group's id.
+    pub group_id: Option<i32>,
 }
 
 impl Who {
@@ -59,7 +63,28 @@ impl Who {
     /// The same with what they hold besides: on a resource, and above it.
     #[must_use]
     pub fn holding_too(&self, more: Vec<Way>) -> Self {
-        let ways: Vec<Way> = self.ways.iter().cloned().chain(more).collect();
+        self.holding(self.ways.iter().cloned().chain(more).collect())
+    }
+
+    /// The same person, if they themselves were given the roles `more` in the service and not `fewer`, and had these attributes besides.
+    #[must_use]
+    pub fn if_they(&self, more: &[RoleId], fewer: &[RoleId], attributes: Option<&Row>) -> Self {
+        let is_own = |way: &Way| way.permission.is_none() && way.group.is_none() && way.on.is_none();
+        let is_taken = |way: &Way| is_own(way) && fewer.iter().any(|role| role.0 == way.role);
+        let mut ways: Vec<Way> = self.ways.iter().filter(|way| !is_taken(way)).cloned().collect();
+        for role in more {
+            if !ways.iter().any(|way| is_own(way) && way.role == role.0) {
+                ways.push(Way { role: role.0, permission: None, group: None, on: None, expires_at: None });
+            }
+        }
+        let mut they = self.holding(ways);
+        if let Some(attributes) = attributes {
+            they.subject.attributes = they.subject.attributes.with(attributes);
+        }
+        they
+    }
+
+    fn holding(&self, ways: Vec<Way>) -> Self {
         let effective = effective(&self.vocabulary, (self.id, self.service), &ways);
         let Subject { roles, permissions, .. } = held(&effective);
         Self {
@@ -110,8 +135,19 @@ impl Who {
 
     /// How they come to be in a group.
     pub fn ground_of_group(&self, name: &str) -> Option<Ground<'_>> {
-        let (_, name, expires_at) = self.groups.iter().find(|(_, group, _)| group == name)?;
-        Some(Ground { role: None, permission: None, group: Some(name), on: None, expires_at: *expires_at })
+        let (id, name, expires_at) = self.groups.iter().find(|(_, group, _)| group == name)?;
+        let (role, permission, on, way) = (None, None, None, None);
+        Some(Ground { role, permission, group: Some(name), on, expires_at: *expires_at, way, group_id: Some(*id) })
+    }
+
+    /// The roles that are called so, or carry the permission that is, whether the service offers them or not.
+    pub fn roles_for(&self, name: &str) -> Vec<(RoleId, Arc<str>)> {
+        self.vocabulary.roles_for(name, self.service)
+    }
+
+    /// The permissions that there are in the service.
+    pub fn permissions_here(&self) -> Vec<Arc<str>> {
+        self.vocabulary.permissions_of(self.service)
     }
 
     /// Whether a role or a permission of this name is there at all.
@@ -134,6 +170,8 @@ impl Who {
             group: group.map(|(_, name, _)| name.as_str()),
             on: way.on.as_ref().map(|(kind, id)| (kind.as_str(), id.as_str())),
             expires_at: way.expires_at,
+            way: Some(way),
+            group_id: way.group,
         }
     }
 

@@ -7,6 +7,7 @@ mod admin;
 mod ask;
 mod audit;
 mod client;
+mod decision;
 mod doctor;
 mod expires;
 mod grant;
@@ -102,6 +103,14 @@ enum Command {
     /// Manage policies: who may do what to which row of a service.
     #[command(subcommand)]
     Policy(Box<policy::Command>),
+    /// Explain why somebody may do something, or may not.
+    Explain(Box<decision::Explain>),
+    /// Find who may do something.
+    WhoCan(Box<decision::WhoCan>),
+    /// Find what somebody may do.
+    WhatCan(Box<decision::WhatCan>),
+    /// Show what a decision would be if something were otherwise. Nothing is changed.
+    Simulate(Box<decision::Simulate>),
     /// Manage grants: who holds what in which service.
     #[command(subcommand)]
     Grant(grant::Command),
@@ -226,6 +235,10 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Role(command) => role::run(command, tool).await,
         Command::Permission(command) => permission::run(command, tool).await,
         Command::Policy(command) => policy::run(*command, tool).await,
+        Command::Explain(args) => decision::explain(*args, tool).await,
+        Command::WhoCan(args) => decision::who(*args, tool).await,
+        Command::WhatCan(args) => decision::what(*args, tool).await,
+        Command::Simulate(args) => decision::what_if(*args, tool).await,
         Command::Grant(command) => grant::run(command, tool).await,
         Command::Group(command) => group::run(command, tool).await,
         Command::Resource(command) => resource::run(command, tool).await,

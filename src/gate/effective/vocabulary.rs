@@ -145,6 +145,23 @@ impl Vocabulary {
         self.roles.keys().filter(|role| self.role_carries(**role, name, service)).map(|role| role.0).collect()
     }
 
+    /// The roles that are called so in a service, or carry the permission that is, in order.
+    pub fn roles_for(&self, name: &str, service: ServiceId) -> Vec<(RoleId, Arc<str>)> {
+        let named = self.roles.keys().filter_map(|id| Some((*id, self.role_name(*id, service)?)));
+        let mut found: Vec<_> =
+            named.filter(|(id, role)| **role == *name || self.role_carries(*id, name, service)).collect();
+        found.sort_by_key(|(id, _)| *id);
+        found
+    }
+
+    /// The permissions that there are in a service, by name, in order.
+    pub fn permissions_of(&self, service: ServiceId) -> Vec<Arc<str>> {
+        let named = self.permissions.iter().filter_map(|(id, known)| known.in_service(id.0, service));
+        let mut names: Vec<Arc<str>> = named.collect();
+        names.sort_unstable();
+        names
+    }
+
     /// What somebody may do who holds this.
     pub fn effective(&self, held: &Assignments) -> Effective {
         let mut roles = Vec::with_capacity(held.roles.len());

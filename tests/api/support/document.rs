@@ -125,9 +125,9 @@ pub fn operation(method: &Method, path: &str) -> Option<&'static Operation> {
         wanted.len() == given.len()
             && wanted.iter().zip(given).all(|(w, g)| *w == g || (w.starts_with('{') && !g.is_empty()))
     };
-    // As the router has it: a path that is spelled out goes before one with parameters.
-    let spelled_out = all_operations().any(|operation| operation.path == path);
-    all_operations().find(|operation| {
-        operation.method == method && if spelled_out { operation.path == path } else { matches(&operation.path) }
-    })
+    // As the router has it: what is spelled out goes before parameters.
+    let parameters = |template: &str| template.split('/').map(|part| part.starts_with('{')).collect::<Vec<_>>();
+    let found = all_operations().filter(|operation| matches(&operation.path)).map(|operation| &operation.path);
+    let nearest = found.min_by_key(|template| parameters(template))?;
+    all_operations().find(|operation| operation.method == method && operation.path == *nearest)
 }

@@ -12,6 +12,7 @@ mod evaluate;
 mod fault;
 mod interval;
 mod json;
+mod lack;
 mod like;
 mod moment;
 mod node;
@@ -85,6 +86,10 @@ pub struct Part {
     pub column: usize,
     /// How many parts it is in.
     pub depth: usize,
+    /// Whether it is true or false, and no value of another type.
+    pub is_condition: bool,
+    /// Whether its value is what is kept of the subject, or computed of it: not for everybody to see.
+    pub tells_attribute: bool,
     pub value: Result<Json, EvaluationError>,
 }
 
@@ -164,7 +169,15 @@ impl Expression {
             if shown {
                 let (line, column) = node.at.place(self.text());
                 let value = value.map_err(|failure| failure.error(self.text()));
-                parts.push(Part { text: node.at.of(self.text()).to_owned(), line, column, depth, value });
+                parts.push(Part {
+                    text: node.at.of(self.text()).to_owned(),
+                    line,
+                    column,
+                    depth,
+                    is_condition: node.of == Type::Boolean,
+                    tells_attribute: lack::tells_attribute(node, &self.inner.slots),
+                    value,
+                });
             }
             let deeper = depth + usize::from(shown);
             ahead.extend(node.children().into_iter().rev().map(|child| (child, deeper, Some(node.at))));

@@ -1,11 +1,13 @@
 //! `portero policy`: who may do what to which row of a service.
 
+mod diff;
 mod schema;
 mod store;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::json;
+use sqlx::PgConnection;
 
 use super::output::{Row, line, or_dash, remark};
 use super::tool::{Tool, list_all};
@@ -67,6 +69,8 @@ pub(super) enum Command {
         /// Id or name.
         service: TypedRef<ServiceId>,
     },
+    /// Show who would gain and who would lose what by a change of policies, before it is made.
+    Diff(diff::Args),
     /// Declare a service's resource types as the tables of its own database.
     Schema(schema::Args),
 }
@@ -80,11 +84,11 @@ pub(super) struct OfService {
 
 impl OfService {
     /// The service that is meant.
-    async fn find(self, tx: &mut AuditedTx) -> anyhow::Result<ServiceId> {
+    pub(super) async fn find(self, conn: &mut PgConnection) -> anyhow::Result<ServiceId> {
         if let Some(service) = self.service {
-            return service.find(tx).await;
+            return service.find(conn).await;
         }
-        let all = services::store::list(tx, &Page::first(None)).await?;
+        let all = services::store::list(conn, &Page::first(None)).await?;
         match &all[..] {
             [one] => Ok(one.id),
             [] => bail!("there is no service yet; `portero service add <name>` makes one"),
@@ -148,6 +152,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             }
             line(row_security::statements(&set)?.trim_end())
         }
+        Command::Diff(args) => diff::show(args, tx, tool).await,
         Command::Schema(args) => schema::declare_tables(args, tx, tool).await,
     }
 }

@@ -1,0 +1,142 @@
+//! A decision is explained.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use super::chain::{self, Held};
+use super::explanation::{ExplainedPart, ExplainedPolicy, Explanation};
+use super::store;
+use crate::access::Access;
+use crate::access::authzen::{Asked, looked_at, needs};
+use crate::access::policies::language::Part;
+use crate::access::policies::{
+    Because, Consulted, Decision, Outcome, Question, Reason, Sees, There, grounds_of, lacked_by, reach,
+};
+use crate::base::error::Result;
+
+/// So many parts of one policy are shown.
+const MOST_PARTS: usize = 100;
+
+/// So many roles are named that carry one permission.
+const MOST_ROLES: usize = 5;
+
+/// What the evaluator alone can say.
+struct Draft {
+    explanation: Explanation,
+    held: Vec<Held>,
+    /// Roles and permissions that would help.
+    lacked: Vec<String>,
+}
+
+/// Decides at a moment, and says what that came of, as far as whoever asks may see it.
+pub async fn explain(
+    access: &Access,
+    sees: Sees,
+    there: &There,
+    asked: Asked<'_>,
+    moment: OffsetDateTime,
+) -> Result<Explanation> {
+    let reached = reach(&access.db, there, needs(there, asked, moment), moment).await?;
+    let drafted = looked_at(there, asked, reached, (moment, sees.everybody), |question, decision| {
+        draft(question, decision, sees)
+    });
+    let Some(Draft { mut explanation, held, lacked }) = drafted else { return Ok(Explanation::unknown(moment)) };
+    if held.is_empty() && lacked.is_empty() {
+        return Ok(explanation);
+    }
+    let mut conn = access.db.read().await?;
+    if let Some(who) = there.who.as_ref().filter(|_| !held.is_empty()) {
+        explanation.grants = chain::grants(&mut conn, (who.id, there.service), held, (sees, moment)).await?;
+    }
+    if !lacked.is_empty() {
+        let helpful = remedies(&mut conn, there, &lacked).await?;
+        explanation.missing = helpful.into_iter().chain(std::mem::take(&mut explanation.missing)).collect();
+    }
+    Ok(explanation)
+}
+
+/// What somebody would have to hold.
+async fn remedies(conn: &mut PgConnection, there: &There, lacked: &[String]) -> Result<Vec<String>> {
+    let roles_for = |name: &String| there.who.as_ref().map(|who| who.roles_for(name)).unwrap_or_default();
+    let roles: Vec<_> = lacked.iter().map(roles_for).collect();
+    let ids: Vec<i32> = roles.iter().flatten().map(|(id, _)| id.0).collect();
+    let offered = store::offered_of(conn, there.service, &ids).await?;
+    let told = lacked.iter().zip(roles).map(|(name, roles)| {
+        let helpful: Vec<_> = roles.into_iter().filter(|(id, _)| offered.contains(id)).collect();
+        if helpful.iter().any(|(_, role)| **role == **name) {
+            return format!("the role `{name}`");
+        }
+        if helpful.is_empty() {
+            return format!("the role or permission `{name}`, which no role of this service carries");
+        }
+        let named: Vec<String> = helpful.iter().take(MOST_ROLES).map(|(_, role)| format!("`{role}`")).collect();
+        format!("a role that carries `{name}`: {}", named.join(", "))
+    });
+    Ok(told.collect())
+}
+
+fn draft(question: &Question<'_>, decision: &Decision, sees: Sees) -> Draft {
+    let who = question.who;
+    let Reason { reason, missing, .. } = Reason::of(decision, who, question.resource_type, question.action);
+    let (policies, missing) = match &decision.because {
+        Because::Policies(consulted) => {
+            let policies = consulted.iter().map(|one| explained(one, question, sees)).collect();
+            (policies, if decision.allowed { Vec::new() } else { needed(consulted, question, sees) })
+        }
+        // Which permissions, and which roles carry them, is told apart.
+        Because::NoPermission(_) => (Vec::new(), Vec::new()),
+        _ => (Vec::new(), missing),
+    };
+    let held = who.map(|who| grounds_of(decision, who)).unwrap_or_default();
+    Draft {
+        explanation: Explanation {
+            decision: decision.allowed,
+            reason,
+            at: question.request.now,
+            policies,
+            grants: Vec::new(),
+            missing,
+        },
+        held: held.into_iter().map(Held::from).collect(),
+        lacked: lacked_by(decision, who),
+    }
+}
+
+fn explained(consulted: &Consulted, question: &Question<'_>, sees: Sees) -> ExplainedPolicy {
+    let parts = match consulted.rule.expression() {
+        Ok(expression) => expression.parts(question.row, question.subject, question.request),
+        Err(_) => Vec::new(),
+    };
+    let parts = parts.into_iter().take(MOST_PARTS).map(|part| shown(part, sees)).collect();
+    ExplainedPolicy::of(consulted, parts)
+}
+
+fn shown(part: Part, sees: Sees) -> ExplainedPart {
+    let Part { text, line, column, depth, tells_attribute, value, .. } = part;
+    let is_hidden = tells_attribute && !sees.everybody;
+    let (value, error) = match value {
+        Ok(value) => (Some(value).filter(|_| !is_hidden), None),
+        Err(error) => (None, Some(error.message)),
+    };
+    ExplainedPart { text, line, column, depth, value, error }
+}
+
+/// What each policy that does not hold would need.
+fn needed(consulted: &[Consulted], question: &Question<'_>, sees: Sees) -> Vec<String> {
+    if consulted.is_empty() {
+        return vec!["a permissive policy: there are only restrictive ones".to_owned()];
+    }
+    let not_holding = consulted.iter().filter(|one| one.outcome != Outcome::True);
+    let needed = not_holding.map(|one| {
+        let policy = &one.rule.policy;
+        let name = format!("policy {} ({} on {})", policy.id, policy.action, policy.table_name);
+        let lack = match one.rule.expression() {
+            Ok(expression) => {
+                expression.lack(question.row, question.subject, question.request, sees.everybody).unwrap_or_default()
+            }
+            Err(fault) => return format!("{name} means nothing for this type: {fault}"),
+        };
+        format!("{name} needs {lack}")
+    });
+    needed.collect()
+}
