@@ -1,6 +1,7 @@
 //! Why, who, and what if: decisions explained down to who granted what, looked for, and simulated.
 
 mod differences;
+mod resources;
 mod simulated;
 mod who;
 mod why;

@@ -4,7 +4,7 @@ mod decisions;
 mod flattened;
 mod kept;
 mod lines;
-mod roles;
+pub mod roles;
 mod search;
 
 use axum::http::Method;

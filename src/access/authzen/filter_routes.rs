@@ -191,10 +191,9 @@ async fn filter_rows(
     let pairs = pairs(&there.set, (&resource.kind, &action.name), &[], (&seen, &request));
     let reached = reach(&access.db, &there, pairs, now).await?;
     must_not_be_too_many(&reached)?;
-    let more = match depends_on_roles(&there.set, (&resource.kind, &action.name)) {
-        true => holding_more(&access.db, &there, &resource.kind, now).await?,
-        false => HoldingMore::default(),
-    };
+    let depends = depends_on_roles(&there.set, (&resource.kind, &action.name));
+    let more =
+        if depends { holding_more(&access.db, &there, &resource.kind, now).await? } else { HoldingMore::default() };
     if more.is_cut {
         let detail = format!(
             "the subject holds roles on more than {MOST_REACHED} resources of this type: ask `/access/v1/search/resource`"

@@ -56,7 +56,8 @@ struct PolicyChanges {
     #[serde(default)]
     #[schema(example = true)]
     policies_decide: Option<bool>,
-    /// Rows to ask about: at most 100. Of their types these are looked at; of others it is told whether it depends on the row.
+    /// Rows to ask about: at most 100. Of their types these are looked at. Of others the resources that the service has told of, up to 200 of a type;
+    /// of what is left it is told whether it depends on the row.
     #[serde(default)]
     #[schema(max_items = 100)]
     resources: Vec<Entity>,

@@ -85,9 +85,10 @@ pub(super) async fn known(
         kind: normal(&resource.kind).into_owned(),
         key: normal(&resource.id).into_owned(),
     });
-    let told = match there.has_resources {
-        true => resources::find_all(&mut conn, &sought.collect::<Vec<_>>(), now).await?,
-        false => vec![None; sent.len()],
+    let told = if there.has_resources {
+        resources::find_all(&mut conn, &sought.collect::<Vec<_>>(), now).await?
+    } else {
+        vec![None; sent.len()]
     };
     for (resource, told) in sent.iter().zip(told) {
         let row = resource.row(told.map(|told| told.properties).as_ref());

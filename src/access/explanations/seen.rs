@@ -41,10 +41,7 @@ impl Seen {
                 *ids = ids[..MOST_REACHED].into();
             }
         }
-        let more = match depends.roles {
-            true => holding_more(&access.db, there, kind, now).await?.on,
-            false => Vec::new(),
-        };
+        let more = if depends.roles { holding_more(&access.db, there, kind, now).await?.on } else { Vec::new() };
         let seen = |who: Option<&Who>| reaching(to_expressions(who, said), reached.clone()).into_owned();
         let more = more.into_iter().map(|(ids, who)| {
             let seen = seen(Some(&who));

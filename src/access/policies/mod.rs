@@ -1,6 +1,7 @@
 //! Policies: who may do what to which row of a service, as SQL expressions, and the decisions that come of them.
 
 mod asker;
+mod asking;
 mod change;
 mod compile;
 mod create;
@@ -25,7 +26,8 @@ mod subjects;
 mod type_routes;
 mod who;
 
-pub use asker::{Asker, Asking, OfService, Sees, There};
+pub use asker::{Asker, OfService};
+pub use asking::{Asking, Sees, There};
 pub use change::{change, remove};
 pub use compile::{must_be_columns, must_compile};
 pub use create::create;

@@ -18,6 +18,8 @@ const MOST_GRANTS: usize = 20;
 
 /// What a decision came of.
 #[derive(Debug, Serialize, ToSchema)]
+// By its own name tools take its example for that of each field that is called `reason`.
+#[schema(as = DecisionContext)]
 pub struct Reason {
     /// All of it in a sentence.
     #[schema(

@@ -1,5 +1,6 @@
 //! `portero explain`, `who-can`, `what-can`, `simulate`: why, who, and what if.
 
+use std::fmt::Write;
 use std::str::FromStr;
 
 use anyhow::bail;
@@ -16,7 +17,7 @@ use crate::access::explanations::{
 };
 use crate::access::grants::{RequestedEnd, Reviewer};
 use crate::access::policies::language::Row;
-use crate::access::policies::{ActionName, Asking, Edits, ExpressionText, PolicyEdit, TypeName};
+use crate::access::policies::{ActionName, Asking, DecidingResource, Edits, ExpressionText, PolicyEdit, TypeName};
 use crate::base::id::{Ref, RoleId};
 
 /// So many results are asked for at once.
@@ -305,6 +306,9 @@ fn grant(grant: &ExplainedGrant) -> Vec<String> {
     let named = |what: &str, name: &Option<String>| name.as_ref().map(|name| format!("{what} `{name}`"));
     let what = [named("role", &grant.role), named("permission", &grant.permission), named("group", &grant.group)];
     let mut text = format!("held by {}", what.into_iter().flatten().collect::<Vec<_>>().join(", "));
+    if let Some(DecidingResource { kind, id }) = &grant.resource {
+        let _ = write!(text, " on {kind} `{id}`");
+    }
     if grant.is_supposed {
         text.push_str(" (supposed)");
     }

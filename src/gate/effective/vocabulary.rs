@@ -156,10 +156,10 @@ impl Vocabulary {
 
     /// The permissions that there are in a service, by name, in order.
     pub fn permissions_of(&self, service: ServiceId) -> Vec<Arc<str>> {
-        let named = self.permissions.iter().filter_map(|(id, known)| known.in_service(id.0, service));
-        let mut names: Vec<Arc<str>> = named.collect();
-        names.sort_unstable();
-        names
+        let found = self.permissions.iter().filter_map(|(id, known)| known.in_service(id.0, service));
+        let mut found: Vec<Arc<str>> = found.collect();
+        found.sort_unstable();
+        found
     }
 
     /// What somebody may do who holds this.
