@@ -1,4 +1,4 @@
-//! Whatever is sent as a policy and a row is compiled, evaluated, reduced and written: `cargo +nightly fuzz run policy`.
+//! Whatever is sent as a policy and a row is compiled, evaluated, reduced and written. `.ci/slow` runs it.
 //!
 //! The input is a policy, a NUL, and a row as JSON.
 

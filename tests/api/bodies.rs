@@ -76,7 +76,7 @@ fn most_of(operation: &document::Operation) -> usize {
     match operation.id() {
         "check_tokens" | "decide_access" => 131_072,
         "check_token" => 16_384,
-        "evaluate_accesses" => 2_097_152,
+        "diff_policies" | "evaluate_accesses" => 2_097_152,
         _ if operation.is_public() => 16_384,
         _ => 65_536,
     }

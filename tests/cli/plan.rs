@@ -194,6 +194,36 @@ async fn types_and_policies_change_together() {
 }
 
 #[tokio::test]
+async fn a_plan_tells_whom_its_policies_give_and_take_what() {
+    let house = House::new().await;
+    for name in ["ada", "bob"] {
+        house.json_with(&["user", "add", name, "--name", name], "correct horse\n");
+    }
+    let file = |types: &str, expression: &str| {
+        format!(
+            "[permissions.read]\n[roles.Editor]\npermissions = [\"read\"]\n[services.Shop]\nroles = [\"Editor\"]\n{types}\n\
+             [[services.Shop.policies]]\ntable_name = \"invoice\"\naction = \"read\"\nexpression = \"{expression}\"\n"
+        )
+    };
+    let first = house.file("a.toml", &file("", "'Editor' = any(auth_user.roles)"));
+    let planned = house.json(&["plan", &first]);
+    assert_eq!(planned["decisions"], json!([]), "nobody holds anything in a service that is not there");
+    house.json(&["apply", &first]);
+    house.json(&["grant", "add", "ada", "Shop", "Editor"]);
+    let typed = "[services.Shop.resource_types.invoice]\nowner = \"text\"\n";
+    let second = house.file("b.toml", &file(typed, "auth_user.username = 'bob' or owner = auth_user.username"));
+    let planned = house.run(&["plan", &second]);
+    for text in ["In service `Shop`", "gives `read` on `invoice` to 1 person", "(some rows instead of all) from 1 person"] {
+        assert!(planned.out.contains(text), "{text}: {planned:?}");
+    }
+    let diff = &house.json(&["plan", &second])["decisions"][0];
+    assert_eq!((&diff["service"], &diff["diff"]["differences"][0]["turn"]), (&json!("Shop"), &json!("gains")), "{diff}");
+    assert_eq!(house.number("select count(*) from auth.policies where expression like '%bob%'").await, 0, "only planned");
+    house.json(&["apply", &second]);
+    assert_eq!(house.json(&["plan", &second])["decisions"], json!([]));
+}
+
+#[tokio::test]
 async fn the_example_can_be_applied() {
     let house = House::new().await;
     let example = house.file("example.toml", include_str!("../../examples/portero.toml"));

@@ -11,7 +11,7 @@ mod search_resources;
 mod search_routes;
 
 pub use entities::{
-    ANONYMOUS, ActionEntity, Context, Entity, Evaluation, Sought, USER, passed, reaching, to_expressions,
+    ANONYMOUS, ActionEntity, Context, Entity, Evaluation, Properties, Sought, USER, passed, reaching, to_expressions,
 };
 pub use evaluate::{Asked, Decision, allows_one, looked_at, needs};
 pub use filter_routes::routes as filter_routes;

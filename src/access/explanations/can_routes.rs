@@ -5,7 +5,7 @@ use utoipa_axum::routes;
 
 use super::abilities::{self, Concerned, WhatCan, WhoCan, who_can};
 use crate::access::Access;
-use crate::access::authzen::{ActionEntity, Context, Cursor, Entity, PageOfRequest, question};
+use crate::access::authzen::{ActionEntity, Context, Cursor, Entity, PageOfRequest, Properties, question};
 use crate::access::policies::language::Row;
 use crate::access::policies::{Asker, OfService};
 use crate::base::error::Result;
@@ -31,7 +31,7 @@ struct WhoCanRequest {
     resource: Entity,
     /// From where, when, how: at most 16 KiB.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     context: Option<Context>,
     /// Which results.
     #[serde(default, deserialize_with = "object::optional")]
@@ -50,7 +50,7 @@ struct WhatCanRequest {
     resource: Option<AboutResource>,
     /// From where, when, how: at most 16 KiB.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     context: Option<Context>,
     /// Which results.
     #[serde(default, deserialize_with = "object::optional")]
@@ -70,7 +70,7 @@ struct AboutResource {
     id: Option<String>,
     /// What is known of it.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     properties: Option<Row>,
 }
 

@@ -42,13 +42,22 @@ const TURN: usize = 2_000;
 /// What is supposed, and of which rows it is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Supposed<'a> {
-    pub edits: Edits<'a>,
+    pub policies: SupposedPolicies<'a>,
     /// Rows: of their types these are asked about. Of others those that the service has told of; where these are none, or too many, it is told
     /// whether it depends on the row.
     pub resources: &'a [Resource],
     pub context: Option<&'a Context>,
     /// After so long no further people are looked at.
     pub patience: Option<Duration>,
+}
+
+/// What is to decide.
+#[derive(Clone, Copy, Debug)]
+pub enum SupposedPolicies<'a> {
+    /// What decides now, with these changes.
+    Edited(Edits<'a>),
+    /// This.
+    Set(&'a PolicySet),
 }
 
 /// Both sets, and where they differ.
@@ -69,13 +78,20 @@ pub async fn diff(access: &Access, asking: &Asking, supposed: Supposed<'_>, tell
     let now = access.clock.now();
     let ends = supposed.patience.map(|patience| access.clock.uptime() + patience);
     let place = asking.one_beyond(access, Named::Anonymous, None, now).await?;
-    let after = overlay(&place.set, &supposed.edits)?;
+    let edited;
+    let after = match supposed.policies {
+        SupposedPolicies::Set(set) => set,
+        SupposedPolicies::Edited(edits) => {
+            edited = overlay(&place.set, &edits)?;
+            &edited
+        }
+    };
     let everybody = asking.sees(access).await?.everybody;
-    let differing = differing(&place.set, &after, supposed.resources);
+    let differing = differing(&place.set, after, supposed.resources);
     let known = known(access, &place, (supposed.resources, &differing), now).await?;
     let (pairs, is_cut) = pairs(differing, supposed.resources, &known);
     let request = request(now, passed(supposed.context, None));
-    let comparison = Comparison { before: &place.set, after: &after, pairs, known, request };
+    let comparison = Comparison { before: &place.set, after, pairs, known, request };
     let mut tallies = Tallies::default();
     comparison.compare(access, &place, &mut tallies, now).await?;
     let most = MOST_PEOPLE.min(MOST_COMPARED / comparison.weight());

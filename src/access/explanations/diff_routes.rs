@@ -5,10 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::diff::{Supposed, diff};
+use super::diff::{Supposed, SupposedPolicies, diff};
 use super::differences::PolicyDiff;
 use crate::access::Access;
-use crate::access::authzen::{Context, Entity};
+use crate::access::authzen::{Context, Entity, Properties};
 use crate::access::policies::{Asking, Edits, PolicyEdit};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
@@ -63,7 +63,7 @@ struct PolicyChanges {
     resources: Vec<Entity>,
     /// From where, when, how: at most 16 KiB.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     context: Option<Context>,
 }
 
@@ -128,6 +128,6 @@ async fn diff_policies(
         policies_decide: said.policies_decide,
     };
     let supposed =
-        Supposed { edits, resources: &said.resources, context: said.context.as_ref(), patience: Some(PATIENCE) };
+        Supposed { policies: SupposedPolicies::Edited(edits), resources: &said.resources, context: said.context.as_ref(), patience: Some(PATIENCE) };
     Ok(Json(diff(&access, &Asking::of_person(service, by.actor), supposed, tells_names).await?))
 }

@@ -7,7 +7,7 @@ use super::explain::explain;
 use super::explanation::Explanation;
 use super::simulate::{Change, Simulated, simulate};
 use crate::access::Access;
-use crate::access::authzen::{ActionEntity, Asked, Context, Entity, Evaluation, question};
+use crate::access::authzen::{ActionEntity, Asked, Context, Entity, Evaluation, Properties, question};
 use crate::access::policies::language::Row;
 use crate::access::policies::{Asker, Edits, OfService, PolicyEdit};
 use crate::base::error::{Error, Result};
@@ -44,7 +44,7 @@ struct Simulation {
     resource: Entity,
     /// From where, when, how: at most 16 KiB.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     context: Option<Context>,
     /// When, from now on.
     #[serde(default)]
@@ -79,7 +79,7 @@ struct With {
     roles: Vec<Ref<RoleId>>,
     /// Attributes.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Properties>)]
     attributes: Option<Row>,
 }
 

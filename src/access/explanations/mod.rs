@@ -17,7 +17,7 @@ mod store;
 
 pub use abilities::{Abilities, Able, Concerned, abilities, who_can};
 pub use can_routes::routes as can_routes;
-pub use diff::{Supposed, diff};
+pub use diff::{Supposed, SupposedPolicies, diff};
 pub use diff_routes::routes as diff_routes;
 pub use differences::{Difference, PolicyDiff, RowExtent, Turn};
 pub use explain::explain;

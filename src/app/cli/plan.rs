@@ -10,7 +10,9 @@ use serde_json::json;
 
 use super::output::{Output, line, remark};
 use super::tool::Tool;
-use crate::app::plan::{self, Desired, Plan, State};
+use crate::access::explanations::{PolicyDiff, Supposed, SupposedPolicies, diff};
+use crate::access::policies::Asking;
+use crate::app::plan::{self, Desired, Plan, State, SupposedService};
 
 /// What `plan --exit-code` ends with where something would change.
 const WOULD_CHANGE: u8 = 2;
@@ -66,13 +68,35 @@ pub(super) async fn plan(args: PlanArgs, tool: &Tool) -> anyhow::Result<ExitCode
     let planned = state.plan(&desired, args.file.prune);
     at(&args.file.file, plan::check(&desired, &state, &planned))?;
     tell_of(&desired, &planned);
+    let told = decisions(tool, plan::supposed(&planned, &state)).await?;
+    let mut sentences = plan::sentences(&planned);
+    for (service, told) in &told {
+        let _ = writeln!(sentences, "In service `{service}`, by what people hold now, {}.", told.summary);
+        if told.people_left_out > 0 {
+            remark(&format!("looked at {} people, and not at {} others", told.people, told.people_left_out));
+        }
+    }
     let sum = match planned.changes.len() {
         0 => "Nothing to change.".to_owned(),
         _ => format!("Plan: {}.", plan::sum(&planned)),
     };
-    tool.output.done(&plan::json(&planned), format_args!("{}{sum}", plan::sentences(&planned)))?;
+    let mut answer = plan::json(&planned);
+    answer["decisions"] = told.iter().map(|(service, told)| json!({ "service": service, "diff": told })).collect();
+    tool.output.done(&answer, format_args!("{sentences}{sum}"))?;
     let would_change = args.exit_code && !planned.changes.is_empty();
     Ok(if would_change { ExitCode::from(WOULD_CHANGE) } else { ExitCode::SUCCESS })
+}
+
+/// What becomes of decisions: for each service, whom that gives and takes what.
+async fn decisions(tool: &Tool, services: Vec<SupposedService>) -> anyhow::Result<Vec<(String, PolicyDiff)>> {
+    let mut told = Vec::with_capacity(services.len());
+    for SupposedService { name, id, set } in services {
+        let policies = SupposedPolicies::Set(&set);
+        let supposed = Supposed { policies, resources: &[], context: None, patience: None };
+        let diff = diff(&tool.app.access, &Asking::at_the_command_line(id), supposed, true).await?;
+        told.push((name, diff));
+    }
+    Ok(told)
 }
 
 pub(super) async fn apply(args: File, tool: &Tool) -> anyhow::Result<()> {

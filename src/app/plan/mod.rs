@@ -9,6 +9,7 @@ mod read;
 mod say;
 mod state;
 mod store;
+mod supposed;
 mod thing;
 mod write;
 
@@ -19,5 +20,6 @@ pub use read::{Desired, Faults, LARGEST, read};
 pub use say::{counts, json, sentences, sum};
 pub use state::{State, now_there};
 pub use store::one_moment;
+pub use supposed::{SupposedService, supposed};
 pub use thing::{Key, Thing, Things};
 pub use write::write;

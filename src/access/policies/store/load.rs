@@ -21,7 +21,7 @@ pub struct StoredSet {
 }
 
 /// A policy, as far as it decides.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct StoredPolicy {
     pub id: PolicyId,
     pub table_name: String,

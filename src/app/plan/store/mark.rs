@@ -1,6 +1,6 @@
 use sqlx::PgConnection;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 
 /// Marks rows of one kind as managed by a file, each by the columns of its key. Those that are so already are not written.
 pub async fn mark(conn: &mut PgConnection, kind: &str, rows: &[Vec<i32>]) -> Result<()> {
@@ -45,6 +45,10 @@ pub async fn mark(conn: &mut PgConnection, kind: &str, rows: &[Vec<i32>]) -> Res
         _ => mark_links(conn, kind, rows).await?,
     }
     Ok(())
+}
+
+fn unknown(kind: &str) -> Error {
+    Error::Internal(anyhow::anyhow!("nothing marks a {kind}"))
 }
 
 fn column(rows: &[Vec<i32>], number: usize) -> Vec<i32> {
@@ -96,7 +100,7 @@ async fn mark_links(conn: &mut PgConnection, kind: &str, rows: &[Vec<i32>]) -> R
             .execute(conn)
             .await?;
         }
-        _ => {}
+        other => return Err(unknown(other)),
     }
     Ok(())
 }
@@ -134,7 +138,7 @@ async fn mark_grants(conn: &mut PgConnection, kind: &str, rows: &[Vec<i32>]) -> 
             .execute(conn)
             .await?;
         }
-        _ => {}
+        other => return Err(unknown(other)),
     }
     Ok(())
 }
