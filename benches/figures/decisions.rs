@@ -1,4 +1,4 @@
-//! Decisions: one row, many rows, and what groups cost a check.
+//! Decisions: one row, many rows, searches through many resources, and what groups cost a check.
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
@@ -17,6 +17,18 @@ const POLICIES: [(i32, i32); 2] = [(1, 1_000), (2, 10_000)];
 /// Questions of one request.
 const MANY: usize = 1000;
 
+/// The service that has told of so many resources, so many in each folder.
+const TOLD: i32 = 3;
+const RESOURCES: i32 = 100_000;
+const IN_A_FOLDER: i32 = 100;
+
+/// How a search finds them, and the action that stands for it.
+const SEARCHES: [(&str, &str); 3] =
+    [("by owner", "own"), ("every second one", "print"), ("by a role on a folder", "open")];
+
+/// Connections that search.
+const SEARCHING: usize = 4;
+
 /// Groups in each other.
 const NESTED: i32 = 8;
 
@@ -31,6 +43,7 @@ struct Series {
     filters: Rounds,
     thousand: Rounds,
     grouped: Rounds,
+    searches: [Rounds; SEARCHES.len()],
 }
 
 pub async fn decisions(bench: &Bench) -> anyhow::Result<Vec<Row>> {
@@ -39,11 +52,12 @@ pub async fn decisions(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     for (service, count) in POLICIES {
         write_policies(&mut conn, service, count).await?;
     }
+    tell_of_resources(&mut conn, world.people).await?;
     bench.stage.populate(GROUPED, world.people).await?;
     put_into_groups(&mut bench.stage.connect(GROUPED).await?).await?;
     let portero = bench.stage.portero(DATABASE, &[]).await?;
     let grouped = bench.stage.portero(GROUPED, &[]).await?;
-    let [few, many] = [key(&portero, POLICIES[0].0).await?, key(&portero, POLICIES[1].0).await?];
+    let [few, many, told] = [key(&portero, 1).await?, key(&portero, 2).await?, key(&portero, TOLD).await?];
 
     let with_service =
         check().body(r#"{"service_id":{service},"permission":"{permission}"}"#).proof(r#","allowed":true"#);
@@ -68,18 +82,32 @@ pub async fn decisions(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         series.grouped.add(load(&grouped, &with_service).run().await?.per_second);
         let alone = Load { connections: 1, ..load(&portero, &thousand) };
         series.thousand.add(alone.run().await?.p50);
+        for ((_, action), rounds) in SEARCHES.iter().zip(&mut series.searches) {
+            let search = asking(&told, "search/resource", &sought(action)).proof(r#""results":["#);
+            let found = Load { connections: SEARCHING, ..load(&portero, &search) }.run().await?;
+            rounds.add(found.p99);
+        }
         eprintln!("decisions, round {round}: {:.0}/s", series.of_few.0[series.of_few.0.len() - 1]);
     }
     let check = ("/check-token with a permission", &series.checks);
     let per_second = Unit::PerSecond;
     let at_least = Target::RatioAtLeast(0.8);
-    Ok(vec![
+    let mut rows = vec![
         Row::against(check, "one decision of 1,000 policies", per_second, series.of_few, at_least),
         Row::against(check, "one decision of 10,000 policies", per_second, series.of_many, at_least),
         Row::against(check, "a filter of 1,000 policies", per_second, series.filters, Target::None),
         Row::alone("1,000 decisions in one request: median", Unit::Time, series.thousand, Target::AtMost(15_000.0)),
         Row::against(check, "the check, in 8 nested groups", per_second, series.grouped, Target::RatioAtLeast(0.95)),
-    ])
+    ];
+    for ((how, _), rounds) in SEARCHES.iter().zip(series.searches) {
+        let name = format!("p99 of a page of 100,000 resources, {how}");
+        rows.push(Row::alone(&name, Unit::Time, rounds, Target::AtMost(20_000.0)));
+    }
+    Ok(rows)
+}
+
+fn sought(action: &str) -> Value {
+    json!({"subject": {"type": "user", "id": "{person}"}, "action": {"name": action}, "resource": {"type": "doc"}})
 }
 
 /// The second of two policies permits.
@@ -113,6 +141,39 @@ async fn write_policies(conn: &mut PgConnection, service: i32, count: i32) -> an
         "
     );
     conn.execute(AssertSqlSafe(sql)).await?;
+    Ok(())
+}
+
+/// Documents in folders. Each has an owner, every second one is public, and everybody holds a role on one folder.
+async fn tell_of_resources(conn: &mut PgConnection, people: i32) -> anyhow::Result<()> {
+    let folders = RESOURCES / IN_A_FOLDER;
+    let sql = format!(
+        r"
+        insert into auth.resources (service_id, type, key) select {TOLD}, 'folder', n from generate_series(1, {folders}) n;
+        insert into auth.resources (service_id, type, key, properties, parent_id)
+        select {TOLD}, 'doc', n, json_build_object('user_id', 1 + n % {people}, 'is_public', n % 2 = 0, 'title', 'Document ' || n), folder.id
+        from generate_series(1, {RESOURCES}) n
+        join auth.resources folder on folder.service_id = {TOLD} and folder.key = (1 + n / {IN_A_FOLDER} % {folders})::text;
+        insert into auth.resource_roles (service_id, resource_id, role_id, person_id)
+        select {TOLD}, folder.id, offered.role_id, n
+        from generate_series(1, {people}) n
+        join auth.resources folder on folder.service_id = {TOLD} and folder.type = 'folder' and folder.key = (1 + n % {folders})::text
+        cross join (select min(role_id) as role_id from auth.service_roles where service_id = {TOLD}) offered;
+        insert into auth.policies (service_id, table_name, action, expression)
+        select {TOLD}, 'doc', action, expression
+        from (values ('own', 'user_id = auth_user.id'), ('print', 'is_public'), ('open', (
+            select quote_literal(name) || ' = any(auth_user.roles)'
+            from auth.role
+            where id = (select min(role_id) from auth.service_roles where service_id = {TOLD})
+        ))) these (action, expression);
+        vacuum analyze auth.resources;
+        vacuum analyze auth.resource_ancestors;
+        vacuum analyze auth.resource_roles;
+        "
+    );
+    for statement in sql.split(';').filter(|statement| !statement.trim().is_empty()) {
+        conn.execute(AssertSqlSafe(statement.to_owned())).await?;
+    }
     Ok(())
 }
 

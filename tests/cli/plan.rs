@@ -213,12 +213,22 @@ async fn a_plan_tells_whom_its_policies_give_and_take_what() {
     let typed = "[services.Shop.resource_types.invoice]\nowner = \"text\"\n";
     let second = house.file("b.toml", &file(typed, "auth_user.username = 'bob' or owner = auth_user.username"));
     let planned = house.run(&["plan", &second]);
-    for text in ["In service `Shop`", "gives `read` on `invoice` to 1 person", "(some rows instead of all) from 1 person"] {
+    for text in
+        ["In service `Shop`", "gives `read` on `invoice` to 1 person", "(some rows instead of all) from 1 person"]
+    {
         assert!(planned.out.contains(text), "{text}: {planned:?}");
     }
     let diff = &house.json(&["plan", &second])["decisions"][0];
-    assert_eq!((&diff["service"], &diff["diff"]["differences"][0]["turn"]), (&json!("Shop"), &json!("gains")), "{diff}");
-    assert_eq!(house.number("select count(*) from auth.policies where expression like '%bob%'").await, 0, "only planned");
+    assert_eq!(
+        (&diff["service"], &diff["diff"]["differences"][0]["turn"]),
+        (&json!("Shop"), &json!("gains")),
+        "{diff}"
+    );
+    assert_eq!(
+        house.number("select count(*) from auth.policies where expression like '%bob%'").await,
+        0,
+        "only planned"
+    );
     house.json(&["apply", &second]);
     assert_eq!(house.json(&["plan", &second])["decisions"], json!([]));
 }

@@ -127,7 +127,11 @@ async fn diff_policies(
         replaces_all: said.replace == Replace::All,
         policies_decide: said.policies_decide,
     };
-    let supposed =
-        Supposed { policies: SupposedPolicies::Edited(edits), resources: &said.resources, context: said.context.as_ref(), patience: Some(PATIENCE) };
+    let supposed = Supposed {
+        policies: SupposedPolicies::Edited(edits),
+        resources: &said.resources,
+        context: said.context.as_ref(),
+        patience: Some(PATIENCE),
+    };
     Ok(Json(diff(&access, &Asking::of_person(service, by.actor), supposed, tells_names).await?))
 }

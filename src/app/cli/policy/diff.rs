@@ -80,7 +80,8 @@ pub(super) async fn show(args: Args, mut tx: AuditedTx, tool: &Tool) -> anyhow::
         replaces_all: args.replace_all,
         policies_decide: args.policies_decide.then_some(true),
     };
-    let supposed = Supposed { policies: SupposedPolicies::Edited(edits), resources: &[], context: None, patience: None };
+    let supposed =
+        Supposed { policies: SupposedPolicies::Edited(edits), resources: &[], context: None, patience: None };
     let told = diff(&tool.app.access, &Asking::at_the_command_line(service), supposed, true).await?;
     if !told.policies_decide {
         remark("policies do not decide in this service: add `--policies-decide` to see what they would do");
