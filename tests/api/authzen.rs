@@ -3,6 +3,7 @@
 mod batches;
 mod faults;
 mod filters;
+mod people;
 mod reasons;
 mod search;
 

@@ -112,3 +112,25 @@ async fn its_own_postgres_enforces_what_is_exported() {
     let clean = format!("reset role; drop owned by {role}; drop role {role}");
     conn.execute(AssertSqlSafe(clean)).await.expect("as it was");
 }
+
+#[tokio::test]
+async fn what_is_exported_again_replaces_what_was_exported_before() {
+    let house = furnished().await;
+    house.json(&["policy", "add", "invoice", "read", "true"]);
+    house.json(&["policy", "add", "invoice", "approve", "auth_user.is_admin"]);
+    // It is a type, and no table here; its text would end a block of statements.
+    house.json(&["policy", "add", "letter", "read", "title = '$portero$ $portero1$'"]);
+    let mut conn = house.conn().await;
+    let exported = house.run(&["policy", "export", "--row-security", "Shop"]);
+    assert!(exported.out.contains("Postgres does not enforce: approve"), "{exported:?}");
+    conn.execute(AssertSqlSafe(exported.out)).await.expect("statements");
+    let policies = "select count(*) from pg_policies where policyname like 'portero%select'";
+    assert_eq!(house.number(policies).await, 1);
+    for id in ["1", "2", "3"] {
+        house.run(&["policy", "remove", id]);
+    }
+    house.json(&["policy", "add", "invoice", "update", "user_id = auth_user.id"]);
+    let exported = house.run(&["policy", "export", "--row-security", "Shop"]);
+    conn.execute(AssertSqlSafe(exported.out)).await.expect("statements");
+    assert_eq!(house.number(policies).await, 0, "what was removed permits nothing any more");
+}

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::entities::{ActionEntity, Context, Entity, Properties};
 use super::evaluate::{Asked, Decision, evaluate, evaluate_one, needs};
 use crate::access::Access;
-use crate::access::policies::language::{Reached, Row, Sought};
+use crate::access::policies::language::{MOST_REACHED, Reached, Row, Sought};
 use crate::access::policies::{Asking, Named, Pairs, There, reach};
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
@@ -204,8 +204,13 @@ async fn answer_all(
     for (question, there) in questions.iter().zip(&there) {
         let answer = match question {
             Ok(whole) => {
-                let reached = there.who.as_ref().and_then(|who| reached.get(&who.id)).cloned().unwrap_or_default();
-                evaluate(there, whole.asked(), reached, now)
+                let known = there.who.as_ref().and_then(|who| reached.get(&who.id)).map_or(&[][..], Vec::as_slice);
+                // What one question needs all of may be more than another one takes.
+                if known.iter().any(|reached| reached.ids.len() > MOST_REACHED) {
+                    evaluate_one(access, there, whole.asked(), now).await?
+                } else {
+                    evaluate(there, whole.asked(), known.to_vec(), now)
+                }
             }
             Err(fault) => Decision::no(format!("this question can't be read: {fault}")),
         };

@@ -13,7 +13,8 @@ use super::routes::question;
 use crate::access::Access;
 use crate::access::policies::language::{Dialect, MOST_REACHED, Parameter, Reached, Subject};
 use crate::access::policies::{
-    Asker, Filter, HoldingMore, OfService, Who, Whose, depends_on_roles, filter, holding_more, pairs, reach, request,
+    Asker, Filter, HoldingMore, OfService, Who, Whose, depends_on_roles, filter, holding_more, must_be_theirs_to_bind,
+    pairs, reach, request,
 };
 use crate::base::error::{Error, Result};
 use crate::base::object;
@@ -180,7 +181,13 @@ async fn filter_rows(
         Err(fault) => return by.refuse(&access, fault).await,
     };
     let Rows { subject, action, resource, context, dialect, columns } = asked;
-    let there = by.begin(&access).await?.about(&access, subject.named()).await?;
+    let asking = by.begin(&access).await?;
+    let there = asking.about(&access, subject.named()).await?;
+    if asking.is_somebody_who_sees_less(&access).await? {
+        let of_type = there.set.of_type(&resource.kind);
+        let expressions = of_type.of_action(&action.name).expressions();
+        must_be_theirs_to_bind(&mut *access.db.read().await?, there.service, expressions).await?;
+    }
     let who = there.who.as_deref();
     if who.is_none() && subject.kind != ANONYMOUS {
         return Ok(Json(Filter::Never.into()));

@@ -20,6 +20,9 @@ const AT_A_TIME: i64 = 500;
 /// So many are looked at for one page: it may have fewer results than it has room for, and go on all the same.
 const MOST_LOOKED_AT: usize = 10_000;
 
+/// So many where each is a question of its own to Postgres: which resources they reach.
+const MOST_ASKED_ABOUT: usize = 500;
+
 /// A page of results.
 #[derive(Debug, Serialize)]
 pub struct Results<T> {
@@ -87,6 +90,9 @@ pub async fn permitted<T>(
     let mut after = PersonId(cursor.after.parse().unwrap_or(0));
     let mut found: Vec<T> = Vec::new();
     let mut looked_at = 0;
+    let of_type = place.set.of_type(&resource.kind);
+    let asks = of_type.of_action(&action.name).expressions().any(|expression| expression.resources().next().is_some());
+    let most = if asks && place.has_resources { MOST_ASKED_ABOUT } else { MOST_LOOKED_AT };
     loop {
         let now = access.clock.now();
         let mut conn = access.db.read().await?;
@@ -114,7 +120,7 @@ pub async fn permitted<T>(
             return Ok(Results::new(found, String::new()));
         }
         after = people.last().copied().unwrap_or(after);
-        if looked_at >= MOST_LOOKED_AT {
+        if looked_at >= most {
             return Ok(Results::new(found, cursor.next(after.to_string())?));
         }
     }

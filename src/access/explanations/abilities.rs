@@ -13,6 +13,7 @@ use crate::access::authzen::{
     ANONYMOUS, ActionEntity, Asked, Context, Cursor, Decision, Entity, PageOfAnswer, Sought, USER, allows_one,
     known_actions, passed, permitted, to_expressions,
 };
+use crate::access::policies::store::resources;
 use crate::access::policies::{
     ALL, Asking, Extent, Named, Pairs, Reason, There, Who, depends_on_roles, extent, pairs, request,
 };
@@ -21,6 +22,12 @@ use crate::base::id::PersonId;
 
 /// So many actions of a type are looked at.
 const MOST_ACTIONS: usize = 1_000;
+
+/// So many types are looked at for one page: it may have fewer results than it has room for, and go on all the same.
+const MOST_TYPES: usize = 200;
+
+/// So many types are looked at of which a service has told resources and nothing else.
+const MOST_TOLD_TYPES: i64 = 1_000;
 
 /// Somebody who can do it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -127,35 +134,41 @@ pub async fn abilities(
     }
     let types = match concerned.kind {
         Some(kind) => BTreeSet::from([kind.to_owned()]),
-        None => types(&there),
+        None => types(access, &there).await?,
     };
     let mut found: Vec<Abilities> = Vec::new();
-    for kind in types.into_iter().filter(|kind| *kind > cursor.after) {
+    for (looked_at, kind) in types.into_iter().filter(|kind| *kind > cursor.after).enumerate() {
+        tokio::task::yield_now().await;
         let actions = match concerned.row {
             Some(row) => on_row(access, &there, (subject, row, concerned.context), now).await?,
             None => on_type(access, &there, (subject, &kind, concerned.context), now).await?,
         };
-        if actions.is_empty() {
-            continue;
+        if !actions.is_empty() {
+            if found.len() >= cursor.limit as usize {
+                let after = found.last().map_or_else(|| cursor.after.clone(), |last| last.kind.clone());
+                return Ok(WhatCan::new(found, cursor.next(after)?));
+            }
+            found.push(Abilities { kind: kind.clone(), actions });
         }
-        if found.len() >= cursor.limit as usize {
-            let after = found.last().map_or_else(|| cursor.after.clone(), |last| last.kind.clone());
-            return Ok(WhatCan::new(found, cursor.next(after)?));
+        if looked_at + 1 == MOST_TYPES {
+            return Ok(WhatCan::new(found, cursor.next(kind)?));
         }
-        found.push(Abilities { kind, actions });
     }
     Ok(WhatCan::new(found, String::new()))
 }
 
 /// Types that something is known of, and `all` for the others.
-fn types(there: &There) -> BTreeSet<String> {
+async fn types(access: &Access, there: &There) -> Result<BTreeSet<String>> {
     let mut types: BTreeSet<String> = there.set.types().into_iter().map(str::to_owned).collect();
     types.insert(ALL.to_owned());
     if !there.set.policies_decide {
         let of_type = |name: &str| name.split_once(':').map(|(kind, _)| kind.to_owned());
         types.extend(permissions(there).iter().filter_map(|name| of_type(name)));
     }
-    types
+    if there.has_resources {
+        types.extend(resources::kinds(&mut *access.db.read().await?, there.service, MOST_TOLD_TYPES).await?);
+    }
+    Ok(types)
 }
 
 /// The permissions that the subject may hold: on single resources, any.

@@ -37,6 +37,12 @@ impl From<Ground<'_>> for Held {
     }
 }
 
+impl Held {
+    fn stored(&self) -> Option<&Way> {
+        self.way.as_ref().filter(|way| !way.is_supposed)
+    }
+}
+
 /// The same with where each comes from, as far as whoever asks may see it.
 pub(super) async fn grants(
     conn: &mut PgConnection,
@@ -44,13 +50,13 @@ pub(super) async fn grants(
     held: Vec<Held>,
     (sees, moment): (Sees, OffsetDateTime),
 ) -> Result<Vec<ExplainedGrant>> {
-    let ways: Vec<&Way> = held.iter().filter_map(|held| held.way.as_ref()).collect();
+    let ways: Vec<&Way> = held.iter().filter_map(Held::stored).collect();
     let mut origins = store::origins(conn, (person, service), &ways).await?.into_iter();
     let by_groups = held.iter().any(|held| held.group_id.is_some());
     let steps = if by_groups && sees.memberships { store::steps(conn, person, moment).await? } else { Vec::new() };
     let explained = held.into_iter().map(|held| {
-        let origin = held.way.as_ref().and_then(|_| origins.next()).flatten();
-        let is_supposed = held.way.is_some() && origin.is_none();
+        let origin = held.stored().and_then(|_| origins.next()).flatten();
+        let is_supposed = held.way.as_ref().is_some_and(|way| way.is_supposed);
         let told = origin.as_ref().filter(|_| sees.givers);
         ExplainedGrant {
             memberships: held.group_id.map(|group| path(&steps, group)).unwrap_or_default(),

@@ -14,8 +14,8 @@ use crate::access::authzen::{Context, Entity as Resource, passed, to_expressions
 use crate::access::policies::language::{Request, Row};
 use crate::access::policies::store::candidates;
 use crate::access::policies::{
-    self, Asking, Edits, Extent, Named, Pairs, PolicySet, Question, There, decide, depends_on_roles, extent, overlay,
-    request,
+    self, Asking, Edits, Extent, Named, Pairs, PolicySet, Question, There, decide, depends_on_roles, extent,
+    must_be_theirs_to_suppose, overlay, request,
 };
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ServiceId};
@@ -86,7 +86,9 @@ pub async fn diff(access: &Access, asking: &Asking, supposed: Supposed<'_>, tell
             &edited
         }
     };
-    let everybody = asking.sees(access).await?.everybody;
+    let sees = asking.sees(access).await?;
+    must_be_theirs_to_suppose(&mut *access.db.read().await?, place.service, sees, (&place.set, after)).await?;
+    let everybody = sees.everybody;
     let differing = differing(&place.set, after, supposed.resources);
     let known = known(access, &place, (supposed.resources, &differing), now).await?;
     let (pairs, is_cut) = pairs(differing, supposed.resources, &known);

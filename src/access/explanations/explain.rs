@@ -1,5 +1,6 @@
 //! A decision is explained.
 
+use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -16,6 +17,9 @@ use crate::base::error::Result;
 
 /// So many parts of one policy are shown.
 const MOST_PARTS: usize = 100;
+
+/// So many characters of a value are shown.
+const LONGEST_VALUE: usize = 1_000;
 
 /// So many roles are named that carry one permission.
 const MOST_ROLES: usize = 5;
@@ -115,10 +119,21 @@ fn shown(part: Part, sees: Sees) -> ExplainedPart {
     let Part { text, line, column, depth, tells_attribute, value, .. } = part;
     let is_hidden = tells_attribute && !sees.everybody;
     let (value, error) = match value {
-        Ok(value) => (Some(value).filter(|_| !is_hidden), None),
+        Ok(value) => (Some(shortened(value)).filter(|_| !is_hidden), None),
         Err(error) => (None, Some(error.message)),
     };
     ExplainedPart { text, line, column, depth, value, error }
+}
+
+/// Of a long text its beginning.
+fn shortened(value: Value) -> Value {
+    match value {
+        Value::String(text) => match text.char_indices().nth(LONGEST_VALUE) {
+            Some((end, _)) => format!("{} …", &text[..end]).into(),
+            None => text.into(),
+        },
+        other => other,
+    }
 }
 
 /// What each policy that does not hold would need.

@@ -152,7 +152,7 @@ pub(super) fn pairs(differing: Differing, sent: &[Entity], known: &Known) -> (BT
 
 fn is_same(was: &Applying, is: &Applying) -> bool {
     let same = |was: &[Arc<Rule>], is: &[Arc<Rule>]| {
-        was.len() == is.len() && was.iter().zip(is).all(|(was, is)| was.policy == is.policy)
+        was.len() == is.len() && was.iter().zip(is).all(|(was, is)| was.is_same(is))
     };
     same(&was.permissive, &is.permissive) && same(&was.restrictive, &is.restrictive)
 }

@@ -12,7 +12,7 @@ use super::store;
 use crate::access::Access;
 use crate::access::authzen::{ANONYMOUS, Asked};
 use crate::access::policies::language::Row;
-use crate::access::policies::{Asking, Edits, There, Who, overlay};
+use crate::access::policies::{Asking, Edits, There, Who, must_be_theirs_to_suppose, overlay};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, RoleId, ServiceId};
 use crate::gate::permission::{BuiltIn, WriteServices};
@@ -66,6 +66,8 @@ pub async fn simulate(access: &Access, asking: &Asking, asked: Asked<'_>, change
     let moment = moment(change.at, now)?;
     let later = if moment == now { there.clone() } else { about(moment).await? };
     let changed = supposed(access, &later, asked.subject.kind == ANONYMOUS, change).await?;
+    let sets = (&*there.set, &*changed.set);
+    must_be_theirs_to_suppose(&mut *access.db.read().await?, there.service, sees, sets).await?;
     let before = explain(access, sees, &there, asked, now).await?;
     let after = explain(access, sees, &changed, asked, moment).await?;
     Ok(Simulated { changes: before.decision != after.decision, before, after })

@@ -113,8 +113,13 @@ impl Asking {
         access: &Access,
         all: impl IntoIterator<Item = (Named, Option<(&str, &str)>)>,
     ) -> Result<Vec<There>> {
-        let now = access.clock.now();
-        let known = self.many(access, all, now).await?;
+        let asked: Vec<_> = all.into_iter().collect();
+        let known = loop {
+            let known = self.many(access, asked.iter().cloned(), access.clock.now()).await?;
+            if !known.iter().any(|known| is_over(access, known)) {
+                break known;
+            }
+        };
         let mut all = Vec::with_capacity(known.len());
         for known in known {
             all.push(self.there(access, known).await?);
@@ -202,6 +207,11 @@ impl Asking {
                 })
             }
         }
+    }
+
+    /// Whether a person asks, and may not read what is kept of people.
+    pub async fn is_somebody_who_sees_less(&self, access: &Access) -> Result<bool> {
+        Ok(matches!(self.place, Place::Service(..)) && !self.sees(access).await?.everybody)
     }
 
     /// Whether whoever asks may hear of people who hold nothing in the service.

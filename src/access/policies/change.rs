@@ -2,8 +2,9 @@
 
 use super::compile::must_mean_something;
 use super::create::{exists, must_have_room};
+use super::personal::must_be_theirs;
 use super::policy::{ALL, ActionName, ExpressionText, TypeName};
-use super::{Policy, PolicyChange, store};
+use super::{Policy, PolicyChange, compile, store};
 use crate::base::error::Result;
 use crate::base::id::{Id, PolicyId, ServiceId};
 use crate::gate::audit::{Action, AuditedTx, Event};
@@ -13,7 +14,7 @@ use crate::platform::http::{IfMatch, Tagged};
 /// Changes a policy of `service`, and tells of it.
 ///
 /// # Errors
-/// 400 for an expression that means nothing; 404 `policy_not_found`; 409 `policy_exists`, `too_many_policies`; 412 where it is not as
+/// 400 for an expression that means nothing; 403 for one that reads what the actor may not; 404 `policy_not_found`; 409 `policy_exists`, `too_many_policies`; 412 where it is not as
 /// `if_match` says.
 pub async fn change(
     tx: &mut AuditedTx,
@@ -32,7 +33,9 @@ pub async fn change(
     }
     let declared = store::types::declared(tx, service, table_name).await?;
     let expression = change.expression.as_ref().map_or(before.shown.expression.as_str(), ExpressionText::as_str);
-    must_mean_something(expression, &declared)?;
+    let compiled = must_mean_something(expression, &declared)?;
+    let standing = compile::compile(&before.shown.expression, &declared).ok();
+    must_be_theirs(tx, service, (standing.as_ref(), &compiled)).await?;
     let action = change.action.as_ref().map_or(before.shown.action.as_str(), ActionName::as_str);
     let effect = change.effect.unwrap_or(before.shown.effect);
     store::policies::update(tx, id, (table_name, action, expression, effect), &change.description, exists()).await?;

@@ -1,6 +1,7 @@
 //! A policy is made.
 
 use super::compile::must_mean_something;
+use super::personal::must_be_theirs;
 use super::policy::ALL;
 use super::{NewPolicy, Policy, store};
 use crate::base::error::{Error, Result};
@@ -19,12 +20,13 @@ const MOST_OF_ALL: i64 = 1_000;
 /// Makes a policy of `service`, unless it stands, and tells of it.
 ///
 /// # Errors
-/// 400 for an expression that means nothing; 404 `service_not_found`; 409 `built_in`, `policy_exists`, `too_many_policies`.
+/// 400 for an expression that means nothing; 403 for one that reads what the actor may not; 404 `service_not_found`; 409 `built_in`, `policy_exists`, `too_many_policies`.
 pub async fn create(tx: &mut AuditedTx, service: ServiceId, new: &NewPolicy) -> Result<Made<Policy>> {
     must_not_be_portero(service)?;
     services::lock(tx, service).await?;
     let declared = store::types::declared(tx, service, new.table_name.as_str()).await?;
-    must_mean_something(new.expression.as_str(), &declared)?;
+    let expression = must_mean_something(new.expression.as_str(), &declared)?;
+    must_be_theirs(tx, service, (None, &expression)).await?;
     if let Some(standing) = store::policies::find_same(tx, service, new).await? {
         let wanted = new.description.as_ref().map(Description::as_str);
         return Made::standing(standing, |there| there.description.as_deref(), wanted, exists());

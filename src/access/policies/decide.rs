@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::language::{Request, Row, Subject};
+use super::policy::normal;
 use super::set::Rule;
 use super::{PolicySet, Who};
 
@@ -135,5 +136,6 @@ fn by_permissions(question: &Question<'_>) -> Decision {
 
 /// The permissions that permit an action where no policies decide.
 pub fn permissions_for(resource_type: &str, action: &str) -> [String; 2] {
-    [action.to_owned(), format!("{resource_type}:{action}")]
+    let action = normal(action);
+    [action.to_string(), format!("{}:{action}", normal(resource_type))]
 }

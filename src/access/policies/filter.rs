@@ -76,16 +76,16 @@ pub fn filter(
     let more =
         whose.holding_more.iter().map(|(ids, (who, subject))| (ids, side(set, (Some(who), subject), of_type, request)));
     let more: Vec<_> = more.collect();
-    let mut said = Said { dialect, names, parameters: Vec::new(), any: Vec::new(), always: false };
+    let mut said = Said { set, resource_type, dialect, names, parameters: Vec::new(), any: Vec::new(), always: false };
     if !more.is_empty() {
         let all = || more.iter().map(|(_, side)| side).chain([&base]);
         if all().all(|side| matches!(side, Side::Always)) {
             return Ok(Filter::Always);
         }
         let ids: Vec<String> = more.iter().flat_map(|(ids, _)| (*ids).clone()).collect();
-        said.one_of(&base, Some(membership(set, resource_type, ids, false)))?;
+        said.one_of(&base, Some((&ids, false)))?;
         for (ids, side) in &more {
-            said.one_of(side, Some(membership(set, resource_type, (*ids).clone(), true)))?;
+            said.one_of(side, Some((ids, true)))?;
         }
     } else if matches!(base, Side::Always) {
         return Ok(Filter::Always);
@@ -122,9 +122,7 @@ pub fn depends_on_roles(set: &PolicySet, (resource_type, action): (&str, &str)) 
     }
     let of_type = set.of_type(resource_type);
     let applying = of_type.of_action(action);
-    let mut expressions =
-        applying.permissive.iter().chain(&applying.restrictive).filter_map(|rule| rule.expression().ok());
-    expressions.any(Expression::asks_for_roles)
+    applying.expressions().any(Expression::asks_for_roles)
 }
 
 fn side(
@@ -179,16 +177,17 @@ impl Left {
 }
 
 /// That a row's id is one of these, or is none of them.
-fn membership(set: &PolicySet, resource_type: &str, ids: Vec<String>, is_one: bool) -> Reduced {
+fn membership(set: &PolicySet, resource_type: &str, (ids, is_one): (&[String], bool)) -> Result<Reduced, NotSayable> {
     let text = "(id = any(auth_user.resources('', ''))) is true";
     let text = if is_one { text } else { "(id = any(auth_user.resources('', ''))) is not true" };
-    let reached = Reached { kind: String::new(), permission: String::new(), ids: ids.into() };
+    let reached = Reached { kind: String::new(), permission: String::new(), ids: ids.to_vec().into() };
     let subject = Subject { resources: vec![reached], ..Subject::default() };
     match super::compile::compile(text, &set.declared(resource_type)) {
-        Ok(expression) => expression.reduce(&subject, &Request::at(OffsetDateTime::UNIX_EPOCH)),
-        // Its rows have no ids: none is one that is known.
-        Err(_) if is_one => Reduced::Never,
-        Err(_) => Reduced::Always,
+        Ok(expression) => Ok(expression.reduce(&subject, &Request::at(OffsetDateTime::UNIX_EPOCH))),
+        Err(_) => {
+            let message = "roles are held on single resources of this type: declare its column id".to_owned();
+            Err(NotSayable { part: "id".to_owned(), message })
+        }
     }
 }
 
@@ -210,6 +209,8 @@ pub fn only_where_more_is_held(
 
 /// Conditions of which any is enough, with what they bind.
 struct Said<'a> {
+    set: &'a PolicySet,
+    resource_type: &'a str,
     dialect: Dialect,
     names: &'a BTreeMap<String, String>,
     parameters: Vec<Parameter>,
@@ -220,12 +221,15 @@ struct Said<'a> {
 
 impl Said<'_> {
     /// One more: what is left for somebody, of the rows that are meant.
-    fn one_of(&mut self, side: &Side, of: Option<Reduced>) -> Result<(), NotSayable> {
+    fn one_of(&mut self, side: &Side, of: Option<(&[String], bool)>) -> Result<(), NotSayable> {
+        if matches!(side, Side::Never) {
+            return Ok(());
+        }
         let mut each = Vec::new();
-        match (side, of) {
-            (Side::Never, _) | (_, Some(Reduced::Never)) => return Ok(()),
-            (_, Some(Reduced::Conditional(residue))) => each.push(self.say(&residue)?),
-            (_, None | Some(Reduced::Always)) => {}
+        match of.map(|of| membership(self.set, self.resource_type, of)).transpose()? {
+            Some(Reduced::Never) => return Ok(()),
+            Some(Reduced::Conditional(residue)) => each.push(self.say(&residue)?),
+            None | Some(Reduced::Always) => {}
         }
         if let Side::Left(Left { any, each: restrictive }) = side {
             if !any.is_empty() {
@@ -267,5 +271,6 @@ fn together(mut all: Vec<(String, Value)>, by: &str) -> (String, Value) {
     }
     let (conditions, trees): (Vec<String>, Vec<Value>) = all.into_iter().unzip();
     let conditions: Vec<String> = conditions.iter().map(|condition| format!("({condition})")).collect();
-    (conditions.join(&format!(" {by} ")), json!({ "op": by, "args": trees }))
+    // Closed, since other conditions of the query stand beside it.
+    (format!("({})", conditions.join(&format!(" {by} "))), json!({ "op": by, "args": trees }))
 }

@@ -11,6 +11,7 @@ mod filter;
 pub mod language;
 mod latest;
 mod overlay;
+mod personal;
 mod policy;
 mod predecessor_routes;
 mod reach;
@@ -35,6 +36,7 @@ pub use decide::{Because, Consulted, Decision, Outcome, Question, decide, permis
 pub use declare::{declare, declare_ahead, must_all_compile, undeclare};
 pub use filter::{Extent, Filter, Whose, depends_on_roles, extent, filter, only_where_more_is_held};
 pub use overlay::{Edits, PolicyEdit, overlay};
+pub use personal::{must_be_theirs_to_bind, must_be_theirs_to_suppose};
 pub use policy::{
     ALL, ActionName, Effect, ExpressionText, NewPolicy, Policy, PolicyChange, PolicySettings, PolicySettingsChange,
     TypeName, normal,

@@ -30,8 +30,7 @@ pub fn pairs(
     }
     let of_type = set.of_type(kind);
     let applying = of_type.of_action(action);
-    let expressions = applying.permissive.iter().chain(&applying.restrictive).filter_map(|rule| rule.expression().ok());
-    for expression in expressions.filter(|expression| expression.resources().next().is_some()) {
+    for expression in applying.expressions().filter(|expression| expression.resources().next().is_some()) {
         let mut note = |sought: Vec<Sought>| {
             for ((kind, permission), sought) in expression.resources().zip(sought) {
                 let pair = (kind.to_owned(), permission.to_owned());

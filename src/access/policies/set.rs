@@ -56,7 +56,19 @@ pub struct Rule {
     expression: OnceLock<Result<Expression, Fault>>,
 }
 
+impl Applying {
+    /// What they ask, of those that mean something for this type.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.permissive.iter().chain(&self.restrictive).filter_map(|rule| rule.expression().ok())
+    }
+}
+
 impl Rule {
+    /// Whether it asks the same of the same columns.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.policy == other.policy && self.declared == other.declared
+    }
+
     /// What it asks. A fault where it means nothing for this type, or was written by somebody who did not ask the compiler.
     pub fn expression(&self) -> Result<&Expression, &Fault> {
         self.expression.get_or_init(|| compile::compile(&self.policy.expression, &self.declared)).as_ref()
@@ -110,9 +122,17 @@ impl PolicySet {
         all
     }
 
-    /// How much of memory it takes, in policies.
+    /// What its policies read of people: attributes, `username`, `groups`.
+    pub(super) fn reads_of_people(&self) -> BTreeSet<String> {
+        let all = self.policies.iter().flat_map(|(name, policies)| policies.iter().map(move |policy| (name, policy)));
+        let compiled = all.filter_map(|(name, policy)| compile::compile(&policy.expression, &self.declared(name)).ok());
+        compiled.flat_map(|expression| expression.reads_of_people().map(str::to_owned).collect::<Vec<_>>()).collect()
+    }
+
+    /// How much of memory it takes, in policies: those for all types are made for each type that is known.
     pub(super) fn weight(&self) -> usize {
-        self.count + self.declared.len() + 1
+        let of_all = self.policies.get(ALL).map_or(0, Vec::len);
+        self.count + self.types().len() * (of_all + 1) + 1
     }
 
     /// What applies to a type of resource.
@@ -160,6 +180,11 @@ impl OfType {
     /// What applies to an action.
     pub fn of_action(&self, action: &str) -> &Applying {
         self.by_action.get(&*normal(action)).unwrap_or(&self.rest)
+    }
+
+    /// The actions that policies name.
+    pub fn named_actions(&self) -> impl Iterator<Item = &str> {
+        self.by_action.keys().map(String::as_str).collect::<BTreeSet<_>>().into_iter()
     }
 
     /// The actions that something is known of, in order.

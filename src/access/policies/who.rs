@@ -74,7 +74,8 @@ impl Who {
         let mut ways: Vec<Way> = self.ways.iter().filter(|way| !is_taken(way)).cloned().collect();
         for role in more {
             if !ways.iter().any(|way| is_own(way) && way.role == role.0) {
-                ways.push(Way { role: role.0, permission: None, group: None, on: None, expires_at: None });
+                let (permission, group, on, expires_at) = (None, None, None, None);
+                ways.push(Way { role: role.0, permission, group, on, expires_at, is_supposed: true });
             }
         }
         let mut they = self.holding(ways);

@@ -17,7 +17,7 @@ pub struct SupposedService {
     pub set: PolicySet,
 }
 
-/// The services that stay, and whose policies a plan changes, or whether these decide.
+/// The services that stay, and whose policies a plan changes, or what these mean, or whether they decide.
 pub fn supposed(plan: &Plan, state: &State) -> Vec<SupposedService> {
     let mut things = state.things.clone();
     for (key, _) in plan.changes.iter().filter_map(|change| change.before.as_ref()) {
@@ -28,7 +28,9 @@ pub fn supposed(plan: &Plan, state: &State) -> Vec<SupposedService> {
         .changes
         .iter()
         .filter_map(|change| match change.key()? {
-            Key::Policy { service, .. } | Key::Service(service) => Some(service.as_str()),
+            Key::Policy { service, .. } | Key::ResourceType { service, .. } | Key::Service(service) => {
+                Some(service.as_str())
+            }
             _ => None,
         })
         .collect();

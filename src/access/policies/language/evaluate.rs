@@ -7,12 +7,16 @@ use std::cmp::Ordering;
 use super::arithmetic;
 use super::cast;
 use super::fault::{Failure, Span};
+use super::lack::is_personal;
 use super::like::Pattern;
 use super::node::{Comparison, Fact, Items, Kind, List, ListSource, Node, Slot, Source};
 use super::row::{Datum, Row, is_whole};
 use super::subject::{MOST_REACHED, Request, Subject};
 use super::types::Type;
 use super::value::Value;
+
+/// The longest text that `||` makes, in bytes: an expression may double it again and again.
+const LONGEST_TEXT: usize = 256 * 1024;
 
 pub(super) type Evaluated<T> = Result<T, Box<Failure>>;
 /// Yes, no, null or an error.
@@ -49,7 +53,7 @@ impl<'a> World<'a> {
                     .both(sides)?
                     .map_or(Ok(Value::Null), |(a, b)| arithmetic::compute(*operator, &a, &b, node));
             }
-            Kind::Concat(sides) => return Ok(self.both(sides)?.map_or(Value::Null, |(a, b)| joined(&a, &b))),
+            Kind::Concat(sides) => return self.both(sides)?.map_or(Ok(Value::Null), |(a, b)| joined(&a, &b, node.at)),
             Kind::Coalesce(parts) => return self.coalesce(parts),
             Kind::Case { upper, of } => return Ok(cased(self.value(of)?, *upper)),
             Kind::Cast(of) => return self.cast(of, node),
@@ -143,7 +147,11 @@ impl<'a> World<'a> {
     fn cast(&self, of: &'a Node, node: &Node) -> Evaluated<Value<'a>> {
         match self.value(of)? {
             Value::Null => Ok(Value::Null),
-            value => cast::cast(value, of.of, node.of).map_err(|wrong| Failure::at(node.at, wrong)),
+            value => cast::cast(value, of.of, node.of).map_err(|wrong| {
+                // What is kept of people is not for whoever may hear a decision.
+                let told = if is_personal(of, self.slots) { format!("this is not of type {}", node.of) } else { wrong };
+                Failure::at(node.at, told)
+            }),
         }
     }
 
@@ -311,8 +319,12 @@ fn holds(comparison: Comparison, ordering: Ordering) -> bool {
     }
 }
 
-fn joined<'a>(a: &Value<'a>, b: &Value<'a>) -> Value<'a> {
-    Value::Text(Cow::Owned(format!("{}{}", a.written(), b.written())))
+fn joined<'a>(a: &Value<'a>, b: &Value<'a>, at: Span) -> Evaluated<Value<'a>> {
+    let (a, b) = (a.written(), b.written());
+    if a.len() + b.len() > LONGEST_TEXT {
+        return Err(Failure::at(at, "the text is longer than 256 KiB"));
+    }
+    Ok(Value::Text(Cow::Owned(format!("{a}{b}"))))
 }
 
 fn lower(text: Cow<'_, str>) -> Cow<'_, str> {

@@ -2,7 +2,7 @@
 
 use super::evaluate::World;
 use super::fault::Failure;
-use super::node::{Kind, ListSource, Node, Slot, Source};
+use super::node::{Fact, Kind, ListSource, Node, Slot, Source};
 use super::types::Type;
 use super::{Expression, Request, Row, Subject};
 
@@ -105,14 +105,16 @@ fn short(value: &str) -> String {
 /// a decision says anyway.
 pub(super) fn tells_attribute(node: &Node, slots: &[Slot]) -> bool {
     let compares = node.of == Type::Boolean && !matches!(node.kind, Kind::Read(_) | Kind::Coalesce(_) | Kind::Cast(_));
-    !compares && reads_attribute(node, slots)
+    !compares && is_personal(node, slots)
 }
 
-fn reads_attribute(node: &Node, slots: &[Slot]) -> bool {
+/// Whether a part reads what is kept of a person: an attribute, or how they are called.
+pub(super) fn is_personal(node: &Node, slots: &[Slot]) -> bool {
     let is_one = |slot: usize| slots[slot].source == Source::Attribute;
     match &node.kind {
         Kind::Read(slot) => is_one(*slot),
+        Kind::Fact(Fact::Username) => true,
         Kind::Any { list, .. } if matches!(list.source, ListSource::Read(slot) if is_one(slot)) => true,
-        _ => node.children().into_iter().any(|child| reads_attribute(child, slots)),
+        _ => node.children().into_iter().any(|child| is_personal(child, slots)),
     }
 }

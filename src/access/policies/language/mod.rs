@@ -27,7 +27,7 @@ mod subject;
 mod types;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use fault::{EvaluationError, Fault, NotSayable};
@@ -40,7 +40,7 @@ pub use types::{ColumnType, Declared, Type};
 
 use evaluate::World;
 use fault::{Failure, Span};
-use node::{Kind, Node, Slot, Source};
+use node::{Fact, Kind, ListSource, Node, Slot, Source};
 use serde_json::Value as Json;
 use sql::Writer;
 use value::Value;
@@ -127,6 +127,21 @@ impl Expression {
     /// The attributes of `auth_user` that it names, likewise.
     pub fn attributes(&self) -> impl Iterator<Item = (&str, ColumnType)> {
         self.names(Source::Attribute)
+    }
+
+    /// What it reads of people besides ids and what they hold: attributes, `username`, `groups`.
+    pub fn reads_of_people(&self) -> impl Iterator<Item = &str> {
+        let mut reads: BTreeSet<&str> = self.attributes().map(|(name, _)| name).collect();
+        let mut ahead = vec![&self.inner.node];
+        while let Some(node) = ahead.pop() {
+            match &node.kind {
+                Kind::Fact(Fact::Username) => reads.extend(["username"]),
+                Kind::Any { list, .. } if matches!(list.source, ListSource::Groups) => reads.extend(["groups"]),
+                _ => {}
+            }
+            ahead.extend(node.children());
+        }
+        reads.into_iter()
     }
 
     /// What it names of what a request passes in `context`, likewise.

@@ -169,13 +169,25 @@ fn pattern(node: &Node, escape: Option<char>, any_case: bool) -> Result<Option<A
     }
 }
 
-/// Where only true counts, null and errors are as good as false: what can never be true goes.
-pub(super) fn only_true(node: Node) -> Node {
-    let never = |node: &Node| match &node.kind {
-        Kind::Constant(value) => !matches!(value, Value::Boolean(true)),
-        Kind::Failed(_) => true,
+/// Whether it is true of no row: it is false, or null, or has an error.
+fn never(node: &Node) -> bool {
+    let is_null = |node: &Node| matches!(node.kind, Kind::Constant(Value::Null));
+    // With null these are null, or have an error.
+    let is_lost = |node: &Node| match &node.kind {
+        Kind::Compare(_, sides) | Kind::Like { sides, .. } => sides.iter().any(is_null),
         _ => false,
     };
+    match &node.kind {
+        Kind::Constant(value) => !matches!(value, Value::Boolean(true)),
+        Kind::Failed(_) => true,
+        Kind::Not(of) => is_lost(of),
+        Kind::Any { all: false, of, list, .. } => is_null(of) || matches!(list.source, ListSource::Constant(None)),
+        _ => is_lost(node),
+    }
+}
+
+/// Where only true counts, null and errors are as good as false: what can never be true goes.
+pub(super) fn only_true(node: Node) -> Node {
     let no = |at| Node::constant(Value::Boolean(false), Type::Boolean, at);
     let (of, at) = (node.of, node.at);
     match node.kind {

@@ -76,7 +76,9 @@ fn asks(node: &Node) -> bool {
 
 fn membership(world: &World<'_>, of: &Node) -> Sought {
     match world.value(of) {
-        Ok(Value::Null) | Err(_) => Sought::Ids(Vec::new()),
+        // Null is in no list but an empty one: which ids of the list are of its type tells.
+        Ok(Value::Null) => Sought::All,
+        Err(_) => Sought::Ids(Vec::new()),
         Ok(value) => Sought::Ids(vec![value.written().into_owned()]),
     }
 }

@@ -111,7 +111,7 @@ impl fmt::Display for ColumnType {
 }
 
 /// What is known of a resource type's columns, and of the attributes that people have.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Declared {
     columns: Vec<(String, ColumnType)>,
     attributes: Option<Vec<String>>,

@@ -208,3 +208,9 @@ pub async fn expressions_of(
     );
     Ok(rows.fetch_all(conn).await?.into_iter().map(|row| (row.id, row.expression)).collect())
 }
+
+/// The attributes of people that a service is told.
+pub async fn claims(conn: &mut PgConnection, service: ServiceId) -> Result<Vec<String>> {
+    let claims = sqlx::query_scalar!("select claims from auth.services where id = $1", service.0);
+    Ok(claims.fetch_optional(conn).await?.unwrap_or_default())
+}

@@ -79,6 +79,25 @@ pub async fn find_all(
     by_place(sought, found)
 }
 
+/// The types of which a service has told any resource, in order; at most so many.
+pub async fn kinds(conn: &mut PgConnection, service: ServiceId, limit: i64) -> Result<Vec<String>> {
+    let kinds = sqlx::query_scalar!(
+        r#"
+        with recursive kinds (type) as (
+            (select type from auth.resources where service_id = $1 order by type limit 1)
+            union all
+            select (select r.type from auth.resources r where r.service_id = $1 and r.type > kinds.type order by r.type limit 1)
+            from kinds
+            where kinds.type is not null
+        )
+        select type as "type!" from kinds where type is not null limit $2
+        "#,
+        service.0,
+        limit,
+    );
+    Ok(kinds.fetch_all(conn).await?)
+}
+
 /// Which resources a walk goes through: of one type, in the order in which they were told of.
 #[derive(Clone, Copy, Debug)]
 pub struct Walk<'a> {
@@ -249,7 +268,14 @@ fn ways(
     ends: Vec<Option<OffsetDateTime>>,
 ) -> Vec<Way> {
     let held = roles.into_iter().zip(kinds.into_iter().zip(keys)).zip(groups).zip(ends);
-    let way = |(((role, on), group), expires_at)| Way { role, permission: None, group, on: Some(on), expires_at };
+    let way = |(((role, on), group), expires_at)| Way {
+        role,
+        permission: None,
+        group,
+        on: Some(on),
+        expires_at,
+        is_supposed: false,
+    };
     held.map(way).collect()
 }
 

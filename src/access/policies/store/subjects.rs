@@ -82,6 +82,8 @@ pub struct Way {
     /// The resource that it is held on: type and id. None for the service.
     pub on: Option<(String, String)>,
     pub expires_at: Option<OffsetDateTime>,
+    /// It is not stored.
+    pub is_supposed: bool,
 }
 
 /// What is known at `now` of each that is asked, in order.
@@ -172,7 +174,14 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
             attributes: row.attributes.map(|attributes| attributes.0).unwrap_or_default(),
             groups: groups.map(|((id, name), end)| (id, name, end)).collect(),
             ways: ways
-                .map(|(((role, permission), group), expires_at)| Way { role, permission, group, on: None, expires_at })
+                .map(|(((role, permission), group), expires_at)| Way {
+                    role,
+                    permission,
+                    group,
+                    on: None,
+                    expires_at,
+                    is_supposed: false,
+                })
                 .collect(),
         });
         let service = row.service.zip(row.version);

@@ -150,7 +150,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             if !set.policies_decide {
                 remark("policies do not decide in this service: `portero policy enable` changes that");
             }
-            line(row_security::statements(&set)?.trim_end())
+            line(row_security::statements(&set, service)?.trim_end())
         }
         Command::Diff(args) => diff::show(args, tx, tool).await,
         Command::Schema(args) => schema::declare_tables(args, tx, tool).await,

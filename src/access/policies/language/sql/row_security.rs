@@ -86,7 +86,7 @@ impl Writer<'_> {
     fn array(&mut self, from: &str, element: Type) {
         let _ = write!(
             self.sql,
-            "(select array_agg(portero_e) from jsonb_array_elements_text({from}) as portero_t (portero_e))::{element}[]"
+            "(case when jsonb_typeof({from}) = 'array' then array(select jsonb_array_elements_text({from})) end)::{element}[]"
         );
     }
 
