@@ -168,3 +168,30 @@ async fn a_change_of_policies_is_looked_at_over_the_resources_that_there_are() {
         .collect();
     assert_eq!(told, [r#""1" "loses" ["ada"]"#, r#""3" "gains" ["bob"]"#], "{answer:?}");
 }
+
+#[tokio::test]
+async fn what_can_finds_types_that_are_known_by_their_resources_alone() {
+    let (_server, root, shop) = told().await;
+    put(&shop, "memo/1", json!({"parent": {"type": "folder", "id": "1"}})).await.ok();
+    let asked = json!({"subject": {"type": "user", "id": "ada"}});
+    let found = ask(&root, "what-can", asked).await;
+    let types: Vec<&str> =
+        found.body["results"].as_array().expect("results").iter().filter_map(|one| one["type"].as_str()).collect();
+    assert_eq!(types, ["doc", "folder", "memo"], "{found:?}");
+}
+
+#[tokio::test]
+async fn a_type_without_a_column_id_has_no_filter_where_roles_on_resources_count() {
+    let (_server, root, shop) = told().await;
+    root.put("/services/1/resource-types/doc", json!({"columns": {"status": "text"}})).await.ok();
+    by_policies(&root, &[("doc", "read", "not ('Editor' = any(auth_user.roles))")]).await;
+    let filter = |subject: &str| {
+        json!({
+            "subject": {"type": "user", "id": subject}, "action": {"name": "read"}, "resource": {"type": "doc"},
+        })
+    };
+    let refused = shop.post("/access/v1/filter", filter("ada")).await;
+    assert_eq!(refused.refusal(), (422, "not_sayable"));
+    assert!(refused.detail().contains("column id"), "{refused:?}");
+    assert_eq!(shop.post("/access/v1/filter", filter("bob")).await.ok().body["kind"], "always");
+}

@@ -311,7 +311,7 @@ async fn a_simulation_says_what_is_true_once_the_change_is_made() {
         let mut questions = Vec::new();
         for action in ["read", "update", "pay"] {
             for row in &rows {
-                let told = simulate(&shop, PEOPLE[whom], action, row.clone(), supposed.clone()).await.ok();
+                let told = simulate(&root, PEOPLE[whom], action, row.clone(), supposed.clone()).await.ok();
                 assert_eq!(
                     told.body["before"]["decision"].as_bool(),
                     decision(&ask(&shop, PEOPLE[whom], action, row.clone()).await)
@@ -335,4 +335,20 @@ async fn a_simulation_says_what_is_true_once_the_change_is_made() {
     }
     assert!(changed > 0 && made > 20, "{changed} decisions changed by {made} changes");
     server.app.clock.turn(Duration::hours(1));
+}
+
+#[tokio::test]
+async fn a_grant_that_is_over_by_then_is_not_taken_for_the_supposed_one() {
+    let (server, root) = world().await;
+    let ada = server.person_with("ada", &[]).await;
+    let end = server.app.clock.now().unix_timestamp() + 3_600;
+    let grant =
+        json!({"person_id": ada.id, "service_id": SHOP, "role_id": EDITOR, "expires_at": end, "reason": "stands in"});
+    root.post("/person-service-roles", grant).await.ok();
+    policy(&root, "invoice", "read", "'Editor' = any(auth_user.roles)").await;
+    let told =
+        simulate(&root, "ada", "read", json!({}), json!({"at": end + 60, "with": {"roles": ["Editor"]}})).await.ok();
+    let (before, after) = (&told.body["before"]["grants"][0], &told.body["after"]["grants"][0]);
+    assert_eq!((&before["is_supposed"], &before["reason"]), (&json!(false), &json!("stands in")), "{told:?}");
+    assert_eq!((&after["is_supposed"], &after["reason"]), (&json!(true), &Value::Null), "{told:?}");
 }
