@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use serde_json::json;
 
-use super::output::{Output, line, remark};
+use super::output::{Output, count, line, remark};
 use super::tool::Tool;
 use crate::access::explanations::{PolicyDiff, Supposed, SupposedPolicies, diff};
 use crate::access::policies::Asking;
@@ -31,7 +31,7 @@ pub(super) struct Export {
 pub(super) struct File {
     /// The file; `-` is standard input.
     file: PathBuf,
-    /// Delete what came from a file and is not in this one any more. What was made by hand stays.
+    /// Delete what a file has managed and this one no longer names. What was made by hand stays, unless a file has ever named it.
     #[arg(long)]
     prune: bool,
 }
@@ -153,9 +153,10 @@ fn tell_of(desired: &Desired, plan: &Plan) {
         remark(&format!("{key} has come to its end: take it out of the file"));
     }
     if plan.adopted > 0 {
+        let things = count(plan.adopted as u64, "thing exists", "things exist");
         remark(&format!(
-            "{} of what the file says stood here already and is managed by it from its apply on",
-            plan.adopted
+            "{things} already; apply marks {} as managed by this file",
+            if plan.adopted == 1 { "it" } else { "them" }
         ));
     }
 }
