@@ -83,6 +83,6 @@ async fn must_be_alone(tx: &mut AuditedTx, ids: &[i32], recursive: bool) -> Resu
     } else {
         format!("{beneath} other resources lie beneath: move or delete them")
     };
-    let detail = format!("{lie} first, or delete everything at once with `?recursive=true`");
+    let detail = format!("{lie} first, or delete everything at once with `?recursive=true` (`--recursive`)");
     Err(Error::conflict("resource_has_children", detail).with("beneath", beneath))
 }

@@ -67,7 +67,7 @@ pub(super) async fn plan(args: PlanArgs, tool: &Tool) -> anyhow::Result<ExitCode
     tx.rollback().await?;
     let planned = state.plan(&desired, args.file.prune);
     at(&args.file.file, plan::check(&desired, &state, &planned))?;
-    tell_of(&desired, &planned);
+    tell_of(&desired, &planned, "will mark");
     let told = decisions(tool, plan::supposed(&planned, &state)).await?;
     let mut sentences = plan::sentences(&planned);
     for (service, told) in &told {
@@ -105,7 +105,7 @@ pub(super) async fn apply(args: File, tool: &Tool) -> anyhow::Result<()> {
     let applied = plan::apply(&mut tx, &tool.app, &desired, args.prune).await;
     let applied = applied.with_context(|| args.file.display().to_string())?;
     tx.commit([]).await?;
-    tell_of(&desired, &applied.plan);
+    tell_of(&desired, &applied.plan, "has marked");
     for notice in applied.notices {
         remark(&notice);
     }
@@ -148,15 +148,13 @@ fn at<T>(file: &Path, read: Result<T, plan::Faults>) -> anyhow::Result<T> {
 }
 
 /// What is no change and good to know.
-fn tell_of(desired: &Desired, plan: &Plan) {
+fn tell_of(desired: &Desired, plan: &Plan, apply: &str) {
     for key in &desired.over {
         remark(&format!("{key} has come to its end: take it out of the file"));
     }
     if plan.adopted > 0 {
         let things = count(plan.adopted as u64, "thing exists", "things exist");
-        remark(&format!(
-            "{things} already; apply marks {} as managed by this file",
-            if plan.adopted == 1 { "it" } else { "them" }
-        ));
+        let them = if plan.adopted == 1 { "it" } else { "them" };
+        remark(&format!("{things} already; apply {apply} {them} as managed by this file"));
     }
 }

@@ -83,7 +83,7 @@ pub(super) async fn show(args: Args, mut tx: AuditedTx, tool: &Tool) -> anyhow::
     let supposed =
         Supposed { policies: SupposedPolicies::Edited(edits), resources: &[], context: None, patience: None };
     let told = diff(&tool.app.access, &Asking::at_the_command_line(service), supposed, true).await?;
-    if !told.policies_decide {
+    if !told.policies_decide && args.policies_decide.is_none() {
         remark("policies do not decide in this service: add `--policies-decide` to see what they would do");
     }
     if told.people_left_out > 0 {
