@@ -54,7 +54,7 @@ pub(super) struct WhichResources {
     #[serde(rename = "type")]
     #[param(max_length = 128, example = "folder")]
     kind: Option<String>,
-    /// Only those beneath this parent: the parent's type; send it with `parent_id`.
+    /// Only direct children of this parent: the parent's type; send it with `parent_id`.
     #[param(max_length = 128, example = "folder")]
     parent_type: Option<String>,
     /// The parent's id; send it with `parent_type`.
