@@ -4830,13 +4830,16 @@ create table auth.trusted_issuers (
     -- The claim that names the person, and how it does.
     person_claim     text not null,
     person_by        text not null,
-    -- One of three. A secret that both have (HS256), sealed as signing keys are, and the fingerprint of the master key that opens it;
+    -- What it signs with: exactly one of a secret, a key set and an address.
+    -- The shared secret (HS256), sealed as signing keys are.
     secret_sealed    bytea,
+    -- The fingerprint of the master key that opens it.
     secret_sealed_by text,
+    -- The secret's length in bytes.
     secret_bytes     integer,
-    -- public keys that were given (a JWK set);
+    -- Public keys, as a JWK set.
     jwks             jsonb,
-    -- the address at which it publishes them.
+    -- The address at which the issuer publishes its JWK set.
     jwks_uri         text,
     -- One more with each change: what instances hold in memory of it is good for one version.
     version          integer not null default 1,
@@ -5041,4 +5044,4 @@ values
     (40, 'managed', true,
      '\xfe86bb54d95f6fa8fd641b413ad54ea8b9d691b94fbf0ff3c90061aebfe3f4d69ea0808f489e72f8f5d1ecbe6ca596ee', 0),
     (41, 'trusted issuers', true,
-     '\x7e4ea170463514528c8b4ba63ca7206ebf8814713b64f171e976fb2f109cd5f9c2c433b8bfdb873f2d4e7c8d4c09bd67', 0);
+     '\x4b86e082d0a213dd573462ee50a49e705a2670f855d76b2c22709650c87ed2ebb0c1852445a17669697259ec0ff2d95a', 0);

@@ -13,13 +13,16 @@ create table auth.trusted_issuers (
     -- The claim that names the person, and how it does.
     person_claim     text not null,
     person_by        text not null,
-    -- One of three. A secret that both have (HS256), sealed as signing keys are, and the fingerprint of the master key that opens it;
+    -- What it signs with: exactly one of a secret, a key set and an address.
+    -- The shared secret (HS256), sealed as signing keys are.
     secret_sealed    bytea,
+    -- The fingerprint of the master key that opens it.
     secret_sealed_by text,
+    -- The secret's length in bytes.
     secret_bytes     integer,
-    -- public keys that were given (a JWK set);
+    -- Public keys, as a JWK set.
     jwks             jsonb,
-    -- the address at which it publishes them.
+    -- The address at which the issuer publishes its JWK set.
     jwks_uri         text,
     -- One more with each change: what instances hold in memory of it is good for one version.
     version          integer not null default 1,

@@ -69,7 +69,7 @@ async fn without_policies_a_permission_decides() {
     root.patch("/services/1/policy-settings", json!({"permissions_decide": false})).await.ok();
     let no = ask(&shop, "ada", "read", json!({})).await;
     assert_eq!(decision(&no), Some(false));
-    assert!(reason(&no).contains("nothing decides"), "{no:?}");
+    assert!(reason(&no).contains("neither policies nor permissions decide"), "{no:?}");
 }
 
 #[tokio::test]

@@ -51,7 +51,18 @@ async fn a_decision_is_explained_and_simulated() {
     }
     let said = house.run(&["simulate", "ada", "read", "invoice", "--without-policy", "1"]);
     assert!(said.out.starts_with("Now: yes") && said.out.contains("Then: no"), "{said:?}");
-    house.run(&["simulate", "ada", "read", "invoice", "--with-role", "Nobody"]).refused(&["with.roles[0]"]);
+    assert!(said.out.ends_with("Changes to no.\n"), "{said:?}");
+    let said = house.run(&["simulate", "bob", "read", "invoice", "--policies-decide=false"]);
+    assert!(said.out.ends_with("Nothing changes.\n") && said.out.contains("neither the permission"), "{said:?}");
+    house.run(&["simulate", "ada", "read", "invoice", "--with-role", "Nobody"]).refused(&[
+        "with.roles[0]",
+        "`Nobody`",
+        "add-role",
+    ]);
+    for command in ["explain", "simulate"] {
+        house.run(&[command, "anna", "read", "invoice"]).refused(&["there is no person `anna`"]);
+    }
+    house.run(&["what-can", "anna"]).refused(&["there is no person `anna`"]);
     house.run(&["explain", "ada", "read", "invoice", "--at", "never"]).refused(&["--at"]);
     let said = house.run(&["explain", "ada", "read", "invoice", "--properties", "[]"]);
     assert!(said.code == 2 && said.err.contains("object"), "{said:?}");
@@ -63,6 +74,9 @@ async fn who_can_and_what_can_are_listed() {
     let who = house.json(&["who-can", "read", "invoice/12"]);
     assert_eq!((who.as_array().map(Vec::len), &who[0]["username"]), (Some(1), &json!("ada")));
     assert!(house.run(&["who-can", "read", "invoice"]).out.contains("policy 1 (read on invoice) permits it"));
+    let nobody = house.run(&["who-can", "update", "invoice"]);
+    assert!(nobody.code == 0 && nobody.err.contains("the row has no column status"), "{nobody:?}");
+    assert!(house.run(&["who-can", "approve", "letter"]).err.contains("no policy is about `approve`"));
     let what = house.json(&["what-can", "ada"]);
     let actions = json!([{"name": "read", "rows": "all"}, {"name": "update", "rows": "some"}]);
     assert_eq!(
@@ -91,4 +105,5 @@ async fn a_change_of_policies_is_looked_at_before_it_is_made() {
     assert_eq!(house.number("select count(*) from auth.policies").await, 2, "nothing was changed");
     house.json(&["policy", "disable"]);
     assert!(house.run(&["policy", "diff", "--without", "1"]).err.contains("--policies-decide"));
+    assert!(!house.run(&["policy", "diff", "--policies-decide=false"]).err.contains("--policies-decide"));
 }

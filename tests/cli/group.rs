@@ -21,7 +21,8 @@ async fn groups_are_made_filled_given_roles_and_removed() {
 
     let added = house.json(&["group", "add-member", "Editors", "ada", "--expires", "30d", "--reason", "stands in"]);
     assert_eq!(added, json!({"group_id": 1, "changed": true}));
-    house.json(&["group", "add-member", "All", "--group", "Editors"]);
+    let said = house.run(&["group", "add-member", "All", "--group", "Editors"]).out;
+    assert_eq!(said, "Done: group `Editors` is in group `All`.\n");
     house.run(&["group", "add-member", "Editors", "--group", "All"]).refused(&["`Editors` in `All` in `Editors`"]);
     assert_eq!(house.run(&["group", "add-member", "Editors"]).code, 2, "nobody named");
     house.json(&["group", "give", "All", "Shop", "Editor"]);

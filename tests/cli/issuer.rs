@@ -13,6 +13,9 @@ async fn issuers_are_trusted_shown_changed_and_removed() {
     let made = house
         .json_with(&["issuer", "add", "Shop", "--secret", "--claim", "user_id", "--by", "id"], &format!("{SECRET}\n"));
     assert_eq!((&made["issuer"], &made["has_secret"], &made["person_by"]), (&json!(null), &json!(true), &json!("id")));
+    house
+        .run_with(&["issuer", "add", "Shop", "--secret", "--by", "id"], &format!("{SECRET}\n"), &[])
+        .refused(&["already has a secret without an issuer (id 1)"]);
     let second = ["issuer", "add", "Shop", "--issuer", "https://a.example", "--jwks-uri", "https://a.example/keys"];
     let second = house.json(&[&second[..], &["--audience", "shop", "--by", "username", "--leeway", "10"]].concat());
     assert_eq!((&second["audiences"], &second["leeway_seconds"]), (&json!(["shop"]), &json!(10)));

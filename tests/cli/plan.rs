@@ -95,7 +95,7 @@ async fn what_is_exported_makes_the_same_elsewhere() {
 async fn drift_is_found_and_undone() {
     let house = shop().await;
     let file = house.file("portero.toml", &exported(&house));
-    assert!(house.run(&["apply", &file]).err.contains("managed by it"));
+    assert!(house.run(&["apply", &file]).err.contains("as managed by this file"));
     house.json(&["permission", "change", "read", "--description", "Look"]);
     house.json(&["role", "add-permission", "Clerk", "approve"]);
     house.json(&["policy", "disable", "--service", "UI Store"]);

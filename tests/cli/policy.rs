@@ -37,6 +37,8 @@ async fn policies_are_made_listed_and_removed() {
     assert_eq!(house.told("policy.created").await.len(), 2);
 
     house.json(&["service", "add", "Bank"]);
+    house.run(&["policy", "remove", "1", "--service", "Bank"]).refused(&["policy 1", "`Bank`", "`Shop`"]);
+    house.json(&["policy", "remove", "1", "--service", "Shop"]);
     house.run(&["policy", "list"]).refused(&["--service"]);
     let bank = house.json(&["policy", "enable", "--service", "Bank"]);
     assert_eq!((&bank["policies"], &bank["settings"]["policies_decide"]), (&json!(3), &json!(true)));
@@ -72,6 +74,9 @@ async fn its_own_postgres_enforces_what_is_exported() {
     house.json(&["policy", "add", "invoice", "all", "status is distinct from 'void'", "--restrictive"]);
     house.json(&["policy", "add", "invoice", "update", "user_id = auth_user.id"]);
     let exported = house.run(&["policy", "export", "--row-security", "Shop"]);
+    for named in [vec!["--service", "Shop"], vec![]] {
+        assert_eq!(house.run(&[&["policy", "export", "--row-security"][..], &named].concat()).out, exported.out);
+    }
     assert_eq!(exported.code, 0, "{exported:?}");
     let mut conn = house.conn().await;
     for _ in 0..2 {

@@ -17,7 +17,7 @@ async fn resources_are_told_of_held_and_deleted() {
     assert_eq!(house.json(&["resource", "put", "Shop", "--file", &file])["created"], 2);
     let bad =
         house.file("bad.jsonl", "{\"type\":\"doc\",\"id\":\"2\",\"parent\":{\"type\":\"folder\",\"id\":\"9\"}}\n");
-    house.run(&["resource", "put", "Shop", "--file", &bad]).refused(&["1 faults in 1 lines"]);
+    house.run(&["resource", "put", "Shop", "--file", &bad]).refused(&["1 fault in 1 line;"]);
     house.run(&["resource", "put", "Shop", "folder", "8", "--parent", "folder", "8"]).refused(&["beneath itself"]);
     assert_eq!(house.run(&["resource", "put", "Shop"]).code, 2, "nothing named");
     house.json(&["resource", "put", "Shop", "folder", "8", "--parent", "folder", "7"]);
@@ -35,7 +35,12 @@ async fn resources_are_told_of_held_and_deleted() {
     assert_eq!(house.json(&taken)["changed"], false);
     assert_eq!(house.told("resource-grant.added").await.len(), 2);
 
-    house.run(&["resource", "delete", "Shop", "folder", "7"]).refused(&["2 other resources lie beneath"]);
+    house
+        .run(&["resource", "delete", "Shop", "folder", "7"])
+        .refused(&["2 other resources lie beneath", "--recursive"]);
+    house
+        .run(&["resource", "put", "Shop", "doc", "2", "--parent", "folder", "9"])
+        .refused(&["no folder `9`: create it first"]);
     assert_eq!(house.json(&["resource", "delete", "Shop", "folder", "7", "--recursive"])["deleted"], 3);
     assert_eq!(house.json(&["resource", "list", "Shop"]), json!([]));
 }

@@ -74,8 +74,8 @@ pub fn allows(there: &There, asked: Asked<'_>, reached: Vec<Reached>, now: Offse
     looked_at(there, asked, reached, (now, true), |_, decision| decision.allowed).unwrap_or_default()
 }
 
-/// Decides at a moment, and lets `look` see the question and what came of it. Nothing comes of it where the subject is nobody, nor, unless
-/// whoever asks `hears_of_all`, where it is to look as if.
+/// Decides at a moment, and lets `look` see the question and what came of it. None where the subject is unknown. None, too, where they hold
+/// nothing in the service and no policy was asked, unless `hears_of_all`: the caller must not tell these apart.
 pub fn looked_at<T>(
     there: &There,
     asked: Asked<'_>,

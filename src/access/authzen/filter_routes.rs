@@ -85,7 +85,7 @@ struct FilteredRows {
     kind: &'static str,
     /// For `where`. Only of `conditional`, as the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "i.user_id = $1")]
+    #[schema(nullable = false, example = r#"("i"."user_id" = $1::bigint)"#)]
     sql: Option<String>,
     /// What to bind to its placeholders, in their order.
     #[serde(skip_serializing_if = "Option::is_none")]

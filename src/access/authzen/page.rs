@@ -31,7 +31,7 @@ pub struct PageOfRequest {
     #[serde(default)]
     #[schema(example = 100)]
     limit: Option<u32>,
-    /// Nothing that counts.
+    /// Ignored.
     #[serde(default)]
     #[schema(value_type = Option<Properties>)]
     #[expect(dead_code, reason = "of the standard")]

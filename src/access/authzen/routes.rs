@@ -18,7 +18,7 @@ pub fn routes() -> Routes<Access> {
     Routes::new().routes(question(routes!(evaluate_access))).routes(question(routes!(evaluate_accesses)))
 }
 
-/// Routes that answer a question by POST, under the id that its by gives it.
+/// Routes that answer a question by POST, under the id that its caller gives it.
 pub fn question(route: impl Into<Route<Access>>) -> Route<Access> {
     route.into().within(Deadline::Question).under_ids_of_callers()
 }

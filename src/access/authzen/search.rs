@@ -74,7 +74,7 @@ pub(super) async fn subjects(
     permitted(access, asking, (sought, action, resource, context), cursor, found).await
 }
 
-/// The same, each as `show` has them and what was decided. Nobody has used the service by that: who looks for people is not them.
+/// The same, each as `show` has them and what was decided. Does not count as use of the service.
 pub async fn permitted<T>(
     access: &Access,
     asking: &Asking,

@@ -81,7 +81,7 @@ pub struct PolicyDiff {
     /// How many people were looked at.
     #[schema(example = 321)]
     pub people: usize,
-    /// How many were not, since there are too many: what is told is true of the others alone. Counted up to 100000.
+    /// How many were not, since there are too many: the differences cover only the people looked at. Counted up to 100000.
     #[schema(example = 0)]
     pub people_left_out: usize,
     /// Whether types, actions or differences were left out, since there are too many.

@@ -1,5 +1,7 @@
 //! A decision is explained.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -14,6 +16,7 @@ use crate::access::policies::{
     Because, Consulted, Decision, Outcome, Question, Reason, Sees, There, grounds_of, lacked_by, reach,
 };
 use crate::base::error::Result;
+use crate::base::id::RoleId;
 
 /// So many parts of one policy are shown.
 const MOST_PARTS: usize = 100;
@@ -53,25 +56,33 @@ pub async fn explain(
         explanation.grants = chain::grants(&mut conn, (who.id, there.service), held, (sees, moment)).await?;
     }
     if !lacked.is_empty() {
-        let helpful = remedies(&mut conn, there, &lacked).await?;
+        let helpful = remedies(&mut conn, there, &lacked, sees).await?;
         explanation.missing = helpful.into_iter().chain(std::mem::take(&mut explanation.missing)).collect();
     }
     Ok(explanation)
 }
 
 /// What somebody would have to hold.
-async fn remedies(conn: &mut PgConnection, there: &There, lacked: &[String]) -> Result<Vec<String>> {
+async fn remedies(conn: &mut PgConnection, there: &There, lacked: &[String], sees: Sees) -> Result<Vec<String>> {
     let roles_for = |name: &String| there.who.as_ref().map(|who| who.roles_for(name)).unwrap_or_default();
     let roles: Vec<_> = lacked.iter().map(roles_for).collect();
     let ids: Vec<i32> = roles.iter().flatten().map(|(id, _)| id.0).collect();
     let offered = store::offered_of(conn, there.service, &ids).await?;
     let told = lacked.iter().zip(roles).map(|(name, roles)| {
+        let is_called_so = |(_, role): &(RoleId, Arc<str>)| **role == **name;
+        let is_there = roles.iter().any(is_called_so);
         let helpful: Vec<_> = roles.into_iter().filter(|(id, _)| offered.contains(id)).collect();
-        if helpful.iter().any(|(_, role)| **role == **name) {
+        if helpful.iter().any(is_called_so) {
             return format!("the role `{name}`");
         }
+        // A backend does not hear which roles other services have.
+        if helpful.is_empty() && is_there && sees.givers {
+            return format!("the role `{name}`, which this service does not offer (`portero service add-role`)");
+        }
         if helpful.is_empty() {
-            return format!("the role or permission `{name}`, which no role of this service carries");
+            return format!(
+                "`{name}`: this service offers no role that is called so, and none that carries such a permission"
+            );
         }
         let named: Vec<String> = helpful.iter().take(MOST_ROLES).map(|(_, role)| format!("`{role}`")).collect();
         format!("a role that carries `{name}`: {}", named.join(", "))

@@ -99,6 +99,16 @@ async fn supposed(access: &Access, there: &There, is_anonymous: bool, change: &C
     Ok(There { set, who, ..there.clone() })
 }
 
+fn not_offered(field: &str, role: &Ref<RoleId>) -> Error {
+    let role = match role {
+        Ref::Id(id) => format!(" {id}"),
+        Ref::Name(name) => format!(" `{name}`"),
+        Ref::NoSuchId | Ref::NoSuchName => String::new(),
+    };
+    let advice = "offer it first: `POST /service-roles`, or `portero service add-role`";
+    Error::invalid_field(field, &format!("this service does not offer the role{role}; {advice}"))
+}
+
 async fn roles(access: &Access, service: ServiceId, (field, named): (&str, &[Ref<RoleId>])) -> Result<Vec<RoleId>> {
     if named.is_empty() {
         return Ok(Vec::new());
@@ -107,8 +117,7 @@ async fn roles(access: &Access, service: ServiceId, (field, named): (&str, &[Ref
     let mut roles = Vec::with_capacity(named.len());
     for (place, named) in named.iter().enumerate() {
         let found = store::offered(&mut conn, service, named).await?;
-        let fault = || Error::invalid_field(&format!("{field}[{place}]"), "is no role that this service offers");
-        roles.push(found.ok_or_else(fault)?);
+        roles.push(found.ok_or_else(|| not_offered(&format!("{field}[{place}]"), named))?);
     }
     Ok(roles)
 }

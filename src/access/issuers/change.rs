@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::store::Stored;
 use super::terms::{Keys, audiences, must_be_told_apart};
-use super::trust::may_speak_for_all;
+use super::trust::{may_speak_for_all, must_be_new};
 use super::{ClaimName, IssuerChange, IssuerName, TrustedIssuer, store};
 use crate::base::error::Result;
 use crate::base::id::{Id, IssuerId, ServiceId};
@@ -34,6 +34,7 @@ pub async fn change(
         Patch::Set(issuer) => Some(IssuerName::as_str(issuer).to_owned()),
     };
     must_be_told_apart(gate, issuer.as_deref(), has_secret)?;
+    must_be_new(tx, service, (issuer.as_deref(), Some(id))).await?;
     let stored = Stored {
         issuer,
         audiences: match &change.audiences {

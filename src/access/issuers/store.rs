@@ -1,5 +1,7 @@
 //! The table `auth.trusted_issuers`, as it is managed.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -146,7 +148,7 @@ pub async fn insert(
     )
     .fetch_one(conn)
     .await
-    .on_constraint("trusted_issuers_issuer_key", exists())?;
+    .on_constraint("trusted_issuers_issuer_key", exists("the service trusts this issuer already: change that one"))?;
     Ok(row.into())
 }
 
@@ -183,7 +185,7 @@ pub async fn update(conn: &mut PgConnection, id: IssuerId, (stored, keys): (&Sto
     )
     .execute(conn)
     .await
-    .on_constraint("trusted_issuers_issuer_key", exists())?;
+    .on_constraint("trusted_issuers_issuer_key", exists("the service trusts this issuer already: change that one"))?;
     if updated.rows_affected() == 0 { Err(IssuerId::not_found()) } else { Ok(()) }
 }
 
@@ -203,6 +205,7 @@ fn columns(keys: &Keys) -> Columns<'_> {
     }
 }
 
-fn exists() -> Error {
-    Error::conflict("issuer_exists", "the service trusts an issuer of that name already; change that one")
+/// 409 `issuer_exists`.
+pub(super) fn exists(detail: impl Into<Cow<'static, str>>) -> Error {
+    Error::conflict("issuer_exists", detail)
 }

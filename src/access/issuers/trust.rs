@@ -4,10 +4,11 @@ use super::store::Stored;
 use super::terms::{Keys, audiences, must_be_told_apart};
 use super::{ClaimName, IssuerName, NewIssuer, TrustedIssuer, store};
 use crate::base::error::{Error, Result};
-use crate::base::id::ServiceId;
+use crate::base::id::{IssuerId, ServiceId};
 use crate::gate::Gate;
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::store::{must_speak_for_all, services};
+use crate::platform::http::Page;
 
 /// How many issuers a service may trust.
 const MOST: i64 = 20;
@@ -44,6 +45,7 @@ pub async fn trust(
         person_claim: new.person_claim.as_ref().map_or(SUBJECT, ClaimName::as_str).to_owned(),
         person_by: new.person_by,
     };
+    must_be_new(tx, service, (issuer, None)).await?;
     let by = tx.by().person();
     let made = store::insert(tx, service, (&stored, &keys), by).await?;
     tx.tell(Event::new(Action::TrustedIssuerAdded).within(service).after(&made));
@@ -55,6 +57,23 @@ pub(super) async fn may_speak_for_all(tx: &mut AuditedTx, service: ServiceId) ->
     let Some(actor) = tx.by().person() else { return Ok(()) };
     let now = tx.by().now;
     must_speak_for_all(tx, actor, service, now).await
+}
+
+/// Refuses (409 `issuer_exists`) where the service trusts another one of that name, or without one.
+pub(super) async fn must_be_new(
+    tx: &mut AuditedTx,
+    service: ServiceId,
+    (issuer, this): (Option<&str>, Option<IssuerId>),
+) -> Result<()> {
+    let trusted = store::list(tx, service, &Page::first(None)).await?;
+    let Some(other) = trusted.iter().find(|one| one.issuer.as_deref() == issuer && Some(one.id) != this) else {
+        return Ok(());
+    };
+    let id = other.id;
+    Err(store::exists(match issuer {
+        Some(issuer) => format!("the service already trusts the issuer `{issuer}` (id {id}): change that one"),
+        None => format!("the service already has a secret without an issuer (id {id}): change that one"),
+    }))
 }
 
 /// 409: Portero itself takes its own tokens alone.

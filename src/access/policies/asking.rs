@@ -127,8 +127,7 @@ impl Asking {
         Ok(all)
     }
 
-    /// What is known of many, in order, of what they hold beyond `moment`. Nobody has used the service by that: who looks at what
-    /// somebody may do is not them.
+    /// What is known of many, in order, of what they hold beyond `moment`. Does not count as use of the service.
     ///
     /// # Errors
     /// As of [`Asking::about`].

@@ -132,9 +132,9 @@ impl Reason {
                 missing: names.iter().map(|name| format!("the permission `{name}`")).collect(),
                 ..Self::plain(format!("neither the permission `{}` nor `{}` is held", names[0], names[1]))
             },
-            Because::Nothing => {
-                Self::plain("nothing decides in this service: neither its policies nor permissions are to")
-            }
+            Because::Nothing => Self::plain(
+                "neither policies nor permissions decide in this service, so everything is refused; see policy-settings",
+            ),
         }
     }
 

@@ -24,9 +24,7 @@ impl Fault {
     /// The field at fault, and what is wrong with it.
     pub fn told(&self) -> (&'static str, String) {
         match self {
-            Self::NoParent(name) => {
-                ("parent", format!("there is no {name}, here or in this service: put it first, or in the same file"))
-            }
+            Self::NoParent(name) => ("parent", format!("the service has no {name}: create it first")),
             Self::Circle(way) => ("parent", format!("it would be beneath itself: {}", shown(way))),
             Self::TooDeep => ("parent", format!("it would be beneath more than {MOST_ABOVE} others")),
             Self::Twice(line) => ("id", format!("it is in line {line}, too")),
@@ -70,13 +68,16 @@ pub struct LineFault {
     pub field: Option<String>,
     /// What is wrong.
     #[serde(rename = "fault")]
-    #[schema(example = "there is no folder `7`, here or in this service: put it first, or in the same file")]
+    #[schema(example = "the service has no folder `7`: create it first, or in the same file")]
     pub what: String,
 }
 
 impl LineFault {
     pub(super) fn of(line: usize, fault: &Fault) -> Self {
-        let (field, what) = fault.told();
+        let (field, mut what) = fault.told();
+        if matches!(fault, Fault::NoParent(_)) {
+            what.push_str(", or in the same file");
+        }
         Self { line, field: Some(field.to_owned()), what }
     }
 }

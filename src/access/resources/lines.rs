@@ -55,7 +55,9 @@ pub(super) fn must_be_none(mut faults: Vec<LineFault>, lines: usize) -> Result<(
     }
     let count = faults.len();
     faults.truncate(MOST_FAULTS);
-    let detail = format!("{count} faults in {lines} lines; nothing was changed");
+    let plural = |number| if number == 1 { "" } else { "s" };
+    let (some, more) = (plural(count), plural(lines));
+    let detail = format!("{count} fault{some} in {lines} line{more}; nothing was changed");
     let faults = serde_json::to_value(faults).map_err(|error| Error::Internal(error.into()))?;
     Err(Error::bad_request("invalid_resources", detail).with("faults", faults).with("fault_count", count))
 }

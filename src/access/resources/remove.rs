@@ -78,8 +78,11 @@ async fn must_be_alone(tx: &mut AuditedTx, ids: &[i32], recursive: bool) -> Resu
     if beneath == 0 {
         return Ok(());
     }
-    let detail = format!(
-        "{beneath} other resources lie beneath: move or delete them first, or delete all of them by `?recursive=true`"
-    );
+    let lie = if beneath == 1 {
+        "1 other resource lies beneath: move or delete it".to_owned()
+    } else {
+        format!("{beneath} other resources lie beneath: move or delete them")
+    };
+    let detail = format!("{lie} first, or delete everything at once with `?recursive=true` (`--recursive`)");
     Err(Error::conflict("resource_has_children", detail).with("beneath", beneath))
 }

@@ -164,11 +164,11 @@ struct WhichRoles {
     /// The service: id or name.
     #[param(required = true, max_length = 100, value_type = String)]
     service_id: Option<String>,
-    /// Only those on this resource itself: its type, and
+    /// Only those on this resource itself: the resource's type; send it with `id`.
     #[serde(rename = "type")]
     #[param(max_length = 128, example = "folder")]
     kind: Option<String>,
-    /// its id.
+    /// The resource's id; send it with `type`.
     #[param(max_length = 256, example = "7")]
     id: Option<String>,
     /// Only those of this person: their id.

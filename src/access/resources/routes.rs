@@ -54,10 +54,10 @@ pub(super) struct WhichResources {
     #[serde(rename = "type")]
     #[param(max_length = 128, example = "folder")]
     kind: Option<String>,
-    /// Only those whose parent is this: its type, and
+    /// Only direct children of this parent: the parent's type; send it with `parent_id`.
     #[param(max_length = 128, example = "folder")]
     parent_type: Option<String>,
-    /// its id.
+    /// The parent's id; send it with `parent_type`.
     #[param(max_length = 256, example = "7")]
     parent_id: Option<String>,
 }

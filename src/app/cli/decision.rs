@@ -1,27 +1,30 @@
 //! `portero explain`, `who-can`, `what-can`, `simulate`: why, who, and what if.
 
-use std::fmt::Write;
+use std::iter::once;
 use std::str::FromStr;
 
 use anyhow::bail;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::expires::Expires;
+use super::explained::explained;
 use super::output::{List, Row as TableRow, or_dash, remark};
 use super::policy::OfService;
 use super::tool::Tool;
 use crate::access::authzen::{ANONYMOUS, ActionEntity, Asked, Context, Cursor, Entity, PageOfRequest, USER};
-use crate::access::explanations::{
-    Abilities, Able, Change, Concerned, ExplainedGrant, ExplainedPolicy, Explanation, abilities, simulate, who_can,
-};
-use crate::access::grants::{RequestedEnd, Reviewer};
+use crate::access::explanations::{Abilities, Able, Change, Concerned, abilities, simulate, who_can};
+use crate::access::grants::RequestedEnd;
 use crate::access::policies::language::Row;
-use crate::access::policies::{ActionName, Asking, DecidingResource, Edits, ExpressionText, PolicyEdit, TypeName};
-use crate::base::id::{Ref, RoleId};
+use crate::access::policies::store::candidates;
+use crate::access::policies::{ActionName, Asking, Edits, ExpressionText, PolicyEdit, TypeName};
+use crate::base::id::{PersonId, Ref, RoleId, ServiceId};
+use crate::gate::store::people;
 
 /// So many results are asked for at once.
 const AT_A_TIME: u32 = 500;
+
+/// So many people are asked about, to find out why it is nobody.
+const MOST_ASKED: i64 = 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
@@ -54,9 +57,9 @@ pub(super) struct Simulate {
     /// If there were no policy of this id. May be repeated.
     #[arg(long = "without-policy", value_name = "ID")]
     without_policies: Vec<i32>,
-    /// If policies decided in the service.
-    #[arg(long)]
-    policies_decide: bool,
+    /// As if policies decided in the service; with `=false`, as if they did not.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    policies_decide: Option<bool>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -153,6 +156,23 @@ async fn asking(tool: &Tool, of: OfService) -> anyhow::Result<Asking> {
     Ok(Asking::at_the_command_line(service))
 }
 
+/// A person, who must be there: of others a decision says only that it is a no.
+async fn somebody(tool: &Tool, asking: &Asking, person: String) -> anyhow::Result<Entity> {
+    let subject = subject(person);
+    if subject.kind == ANONYMOUS {
+        return Ok(subject);
+    }
+    let there = asking.one_beyond(&tool.app.access, subject.named(), None, tool.app.clock.now()).await?;
+    if there.who.is_none() {
+        let name = &subject.id;
+        match people::find(&mut *tool.app.db.read().await?, &Ref::parse(name)).await? {
+            Some(_) => remark(&format!("`{name}` is disabled: everything is refused")),
+            None => bail!("there is no person `{name}`; `portero user list` shows all"),
+        }
+    }
+    Ok(subject)
+}
+
 fn moment(at: Option<Expires>, now: OffsetDateTime) -> anyhow::Result<Option<OffsetDateTime>> {
     match at.map(|at| at.end(now)) {
         Some(RequestedEnd::At(moment)) => Ok(Some(moment)),
@@ -167,7 +187,7 @@ pub(super) async fn explain(args: Explain, tool: &Tool) -> anyhow::Result<()> {
     let Question { person, what } = args.question;
     let asking = asking(tool, what.of).await?;
     let change = Change { at: moment(args.at, tool.app.clock.now())?, ..Change::default() };
-    let (subject, action) = (subject(person), action(&what.action));
+    let (subject, action) = (somebody(tool, &asking, person).await?, action(&what.action));
     let (resource, context) = (what.resource.entity(what.properties), what.context.map(|Object(row)| Context(row)));
     let asked = Asked { subject: &subject, action: &action, resource: &resource, context: context.as_ref() };
     let told = simulate(&tool.app.access, &asking, asked, &change).await?.after;
@@ -189,14 +209,20 @@ pub(super) async fn what_if(args: Simulate, tool: &Tool) -> anyhow::Result<()> {
             policies: &policies,
             without: &args.without_policies,
             replaces_all: false,
-            policies_decide: args.policies_decide.then_some(true),
+            policies_decide: args.policies_decide,
         },
     };
-    let (subject, action) = (subject(person), action(&what.action));
+    let (subject, action) = (somebody(tool, &asking, person).await?, action(&what.action));
     let (resource, context) = (what.resource.entity(what.properties), what.context.map(|Object(row)| Context(row)));
     let asked = Asked { subject: &subject, action: &action, resource: &resource, context: context.as_ref() };
     let told = simulate(&tool.app.access, &asking, asked, &change).await?;
-    let text = format!("Now: {}\n\nThen: {}", explained(&told.before), explained(&told.after));
+    let (before, after) = (explained(&told.before), explained(&told.after));
+    let sum = match (told.changes, told.after.decision) {
+        (false, _) => "Nothing changes.",
+        (true, true) => "Changes to yes.",
+        (true, false) => "Changes to no.",
+    };
+    let text = format!("Now: {before}\n\nThen: {after}\n\n{sum}");
     tool.output.done(&told, text)
 }
 
@@ -223,26 +249,57 @@ impl TableRow for Able {
 
 pub(super) async fn who(args: WhoCan, tool: &Tool) -> anyhow::Result<()> {
     let What { action: name, resource, properties, context, of } = args.what;
-    let asking = asking(tool, of).await?;
+    let service = of.find(&mut *tool.app.db.read().await?).await?;
+    let asking = Asking::at_the_command_line(service);
     let (action, resource) = (action(&name), resource.entity(properties));
     let context = context.map(|Object(row)| Context(row));
+    let question = (&action, &resource, context.as_ref());
     let mut list = List::begin(tool.output);
-    let mut token = None;
+    let (mut token, mut anybody) = (None, false);
     loop {
         let page = PageOfRequest::at(token.take(), AT_A_TIME);
         let cursor = Cursor::of(Some(&page), &"who-can")?;
-        let question = (&action, &resource, context.as_ref());
         let found = who_can(&tool.app.access, &asking, question, &cursor).await?;
         list.add(&found.results)?;
+        anybody |= found.anonymous || !found.results.is_empty();
         let next = found.page.next_token;
         if next.is_empty() {
             if found.anonymous {
                 remark("whoever is not logged in can do it, too");
             }
+            if let (false, Some(why)) = (anybody, why_nobody(tool, (&asking, service), question).await?) {
+                remark(&why);
+            }
             return list.end();
         }
         token = Some(next);
     }
+}
+
+/// Why nobody can do it, if that is another reason than what people hold: an error of a policy, or no policy.
+async fn why_nobody(
+    tool: &Tool,
+    (asking, service): (&Asking, ServiceId),
+    (action, resource, context): (&ActionEntity, &Entity, Option<&Context>),
+) -> anyhow::Result<Option<String>> {
+    let now = tool.app.clock.now();
+    let mut conn = tool.app.db.read().await?;
+    let people = candidates::next(&mut conn, (service, true), PersonId(0), MOST_ASKED, now).await?;
+    drop(conn);
+    for person in once("-".to_owned()).chain(people.iter().map(ToString::to_string)) {
+        let subject = subject(person);
+        let asked = Asked { subject: &subject, action, resource, context };
+        let told = simulate(&tool.app.access, asking, asked, &Change::default()).await?.after;
+        if told.policies.is_empty() {
+            return Ok(Some(told.reason));
+        }
+        if let Some((policy, error)) = told.policies.iter().find_map(|policy| Some((policy, policy.error.as_ref()?))) {
+            let (id, on) = (policy.id, &policy.table_name);
+            let advice = "`--properties` takes what is known of the resource";
+            return Ok(Some(format!("policy {id} ({} on {on}) has an error: {error} ({advice})", policy.action)));
+        }
+    }
+    Ok(None)
 }
 
 impl TableRow for Abilities {
@@ -260,7 +317,7 @@ impl TableRow for Abilities {
 
 pub(super) async fn what(args: WhatCan, tool: &Tool) -> anyhow::Result<()> {
     let asking = asking(tool, args.of).await?;
-    let subject = subject(args.person);
+    let subject = somebody(tool, &asking, args.person).await?;
     let is_row = args.properties.is_some() || args.resource.as_ref().is_some_and(|resource| resource.id.is_some());
     let resource = args.resource.map(|resource| resource.entity(args.properties));
     let kind = resource.as_ref().map(|resource| resource.kind.as_str());
@@ -277,71 +334,4 @@ pub(super) async fn what(args: WhatCan, tool: &Tool) -> anyhow::Result<()> {
         }
         token = Some(found.page.next_token);
     }
-}
-
-/// An explanation, for people.
-fn explained(told: &Explanation) -> String {
-    let mut lines = vec![format!("{}: {}", if told.decision { "yes" } else { "no" }, told.reason)];
-    lines.extend(told.policies.iter().flat_map(policy));
-    lines.extend(told.grants.iter().flat_map(grant));
-    if !told.missing.is_empty() {
-        lines.push("missing:".to_owned());
-        lines.extend(told.missing.iter().map(|missing| format!("  {missing}")));
-    }
-    lines.join("\n")
-}
-
-fn policy(policy: &ExplainedPolicy) -> Vec<String> {
-    let ExplainedPolicy { id, action, table_name, outcome, .. } = policy;
-    let mut lines = vec![format!("policy {id} ({action} on {table_name}) is {outcome}")];
-    for part in &policy.parts {
-        let value = part.value.as_ref().map_or_else(|| or_dash(part.error.as_ref()), ToString::to_string);
-        let text = part.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        lines.push(format!("  {}{text}  -> {value}", "  ".repeat(part.depth)));
-    }
-    lines
-}
-
-fn grant(grant: &ExplainedGrant) -> Vec<String> {
-    let named = |what: &str, name: &Option<String>| name.as_ref().map(|name| format!("{what} `{name}`"));
-    let what = [named("role", &grant.role), named("permission", &grant.permission), named("group", &grant.group)];
-    let mut text = format!("held by {}", what.into_iter().flatten().collect::<Vec<_>>().join(", "));
-    if let Some(DecidingResource { kind, id }) = &grant.resource {
-        let _ = write!(text, " on {kind} `{id}`");
-    }
-    if grant.is_supposed {
-        text.push_str(" (supposed)");
-    }
-    text.push_str(&given(
-        "granted",
-        grant.created_at,
-        grant.granted_by.as_ref(),
-        grant.expires_at,
-        grant.reason.as_deref(),
-    ));
-    let steps = grant.memberships.iter().map(|step| {
-        let by = step.added_by.as_ref();
-        let how = given("added", Some(step.created_at), by, step.expires_at, step.reason.as_deref());
-        format!("  in the group `{}`{how}", step.group)
-    });
-    std::iter::once(text).chain(steps).collect()
-}
-
-/// `, granted on … by eva, until …: because`.
-fn given(
-    did: &str,
-    at: Option<OffsetDateTime>,
-    by: Option<&Reviewer>,
-    until: Option<OffsetDateTime>,
-    reason: Option<&str>,
-) -> String {
-    let at = at.map(|at| format!(", {did} on {}", shown(at))).unwrap_or_default();
-    let by = by.map(|by| format!(" by {}", by.username)).unwrap_or_default();
-    let until = until.map(|until| format!(", until {}", shown(until))).unwrap_or_default();
-    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{at}{by}{until}{reason}")
-}
-
-fn shown(moment: OffsetDateTime) -> String {
-    moment.format(&Rfc3339).unwrap_or_default()
 }

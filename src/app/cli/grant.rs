@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::expires::Expires;
 use super::output::{List, Row, count, or_dash, remark};
 use super::tool::Tool;
-use super::typed_ref::TypedRef;
+use super::typed_ref::{TypedRef, name_of_service};
 use super::user::moment;
 use crate::access::grants::store::{self, LastGrant};
 use crate::access::grants::{self, Grantable, NamedGrant, Reason, RequestedEnd, RequestedTerms};
@@ -136,6 +136,7 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&RequestedTerms>) -> a
     }
     planted.dedup();
     let held = all_grants(&mut tx, person.id, Some(service), now).await?;
+    let place = name_of_service(&mut tx, service).await?;
     tx.commit([]).await?;
     for notice in planted {
         remark(&notice);
@@ -143,7 +144,7 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&RequestedTerms>) -> a
     let holds = count(held.len() as u64, "grant", "grants");
     let mut answer = json!({ "person_id": person.id, "service_id": service, "grants": held });
     let (username, id) = (&person.username, person.id);
-    let mut did = "Done.".to_owned();
+    let mut did = "Done:".to_owned();
     if terms.is_none() {
         answer["revoked"] = json!(revoked);
         if !revoked {
@@ -152,7 +153,7 @@ async fn change(tool: &Tool, grant: &Grant, terms: Option<&RequestedTerms>) -> a
             did = format!("{username} did not hold `{}` there.", missing.join("`, `"));
         }
     }
-    tool.output.done(&answer, format_args!("{did} {username} (id {id}) has {holds} in service {service} now."))
+    tool.output.done(&answer, format_args!("{did} {username} (id {id}) has {holds} in {place} now."))
 }
 
 impl Grant {

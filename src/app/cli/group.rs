@@ -9,7 +9,7 @@ use super::expires::Expires;
 use super::name_and_description::NameAndDescription;
 use super::output::{Row, or_dash, remark, table};
 use super::tool::{Tool, everything, list_all};
-use super::typed_ref::TypedRef;
+use super::typed_ref::{TypedRef, name_of_group, name_of_service};
 use super::user::moment;
 use crate::access::grants::store::of_groups;
 use crate::access::grants::{GroupRole, Notice, Reason, RequestedEnd, RequestedTerms, give_to_group, take_from_group};
@@ -83,9 +83,10 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("member").required(true))]
 pub(super) struct NamedMember {
-    /// Id or name.
+    /// The group: id or name.
+    #[arg(value_name = "GROUP")]
     into: TypedRef<GroupId>,
-    /// Id or username.
+    /// The person: id or username.
     #[arg(group = "member")]
     person: Option<TypedRef<PersonId>>,
     /// Instead of a person: a group's id or name.
@@ -232,14 +233,15 @@ async fn change_member(tool: &Tool, named: &NamedMember, terms: Option<Terms>) -
                 Some(terms) => Told::Done(groups::nest(&mut tx, group, id, terms).await?),
                 None => Told::taken(groups::unnest(&mut tx, group, id).await?),
             };
-            (told, format!("group {id}"))
+            (told, name_of_group(&mut tx, id).await?)
         }
         (None, None) => anyhow::bail!("name a person, or `--group`"),
     };
+    let into = name_of_group(&mut tx, group).await?;
     let sentence = match (&told, &terms) {
-        (Told::Done(_), Some(_)) => format!("Done. {who} is in group {group}."),
-        (Told::Done(_), None) => format!("Done. {who} is in group {group} itself no longer."),
-        (Told::Nothing, _) => format!("Nothing to do: {who} is not in group {group} itself."),
+        (Told::Done(_), Some(_)) => format!("Done: {who} is in {into}."),
+        (Told::Done(_), None) => format!("Done: {who} is in {into} itself no longer."),
+        (Told::Nothing, _) => format!("Nothing to do: {who} is not in {into} itself."),
     };
     finish(tool, tx, told, json!({ "group_id": group }), &sentence).await
 }
@@ -257,10 +259,11 @@ async fn change_role(tool: &Tool, named: &NamedRole, terms: Option<Terms>) -> an
         None => Told::taken(take_from_group(&mut tx, (group, service, role)).await?),
     };
     let text = &named.role.text;
+    let (who, place) = (name_of_group(&mut tx, group).await?, name_of_service(&mut tx, service).await?);
     let sentence = match (&told, &terms) {
-        (Told::Done(_), Some(_)) => format!("Done. Group {group} holds `{text}` in service {service}."),
-        (Told::Done(_), None) => format!("Done. Group {group} holds `{text}` in service {service} no longer."),
-        (Told::Nothing, _) => format!("Nothing to do: group {group} does not hold `{text}` there."),
+        (Told::Done(_), Some(_)) => format!("Done: {who} holds `{text}` in {place}."),
+        (Told::Done(_), None) => format!("Done: {who} holds `{text}` in {place} no longer."),
+        (Told::Nothing, _) => format!("Nothing to do: {who} does not hold `{text}` in {place}."),
     };
     let answer = json!({ "group_id": group, "service_id": service, "role_id": role });
     finish(tool, tx, told, answer, &sentence).await

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::ask::secret;
 use super::output::{Row, or_dash};
 use super::tool::{Tool, list_all};
-use super::typed_ref::TypedRef;
+use super::typed_ref::{TypedRef, name_of_service};
 use super::user::moment;
 use crate::access::issuers::{
     AudienceName, ClaimName, IssuerChange, IssuerName, IssuerSecret, Keys, Leeway, NewIssuer, TrustedIssuer, change,
@@ -67,7 +67,7 @@ pub(super) struct AddArgs {
     /// The claim that names the person.
     #[arg(long, value_name = "CLAIM", default_value = "sub")]
     claim: ClaimName,
-    /// How it does.
+    /// How that claim names the person.
     #[arg(long, value_name = "HOW")]
     by: PersonBy,
 }
@@ -119,7 +119,7 @@ pub(super) struct NewFacts {
     /// The claim that names the person.
     #[arg(long, value_name = "CLAIM")]
     claim: Option<ClaimName>,
-    /// How it does.
+    /// How that claim names the person.
     #[arg(long, value_name = "HOW")]
     by: Option<PersonBy>,
 }
@@ -154,16 +154,18 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let mut tx = tool.begin().await?;
             let service = service.find(&mut tx).await?;
             let shown = store::find(&mut tx, service, id(&issuer)?).await?.ok_or_else(IssuerId::not_found)?;
-            tool.output.done(&shown, told(&shown, "Issuer"))
+            let place = name_of_service(&mut tx, service).await?;
+            tool.output.done(&shown, told(&shown, "Issuer", &place))
         }
         Command::Remove { service, issuer } => {
             let mut tx = tool.begin().await?;
             let service = service.find(&mut tx).await?;
             let id = id(&issuer)?;
             distrust(&mut tx, (service, id), None).await?;
+            let place = name_of_service(&mut tx, service).await?;
             tx.commit([]).await?;
             let said = json!({"status": "issuer_removed", "service_id": service, "issuer_id": id});
-            tool.output.done(&said, format_args!("Service {service} no longer trusts issuer {id}."))
+            tool.output.done(&said, format_args!("Done: {place} no longer trusts issuer {id}."))
         }
     }
 }
@@ -185,8 +187,9 @@ async fn add(args: AddArgs, tool: &Tool) -> anyhow::Result<()> {
     let named = (new.secret.as_ref(), new.jwks.as_ref(), new.jwks_uri.as_deref());
     let keys = Keys::read(&tool.app, service, named).await?;
     let made = trust(&tool.app, &mut tx, service, (&new, keys)).await?;
+    let place = name_of_service(&mut tx, service).await?;
     tx.commit([]).await?;
-    tool.output.done(&made, told(&made, "Trusted issuer"))
+    tool.output.done(&made, told(&made, "Trusted issuer", &place))
 }
 
 async fn change_one(args: ChangeArgs, tool: &Tool) -> anyhow::Result<()> {
@@ -197,8 +200,9 @@ async fn change_one(args: ChangeArgs, tool: &Tool) -> anyhow::Result<()> {
     let named = (wanted.secret.as_ref(), wanted.jwks.as_ref(), wanted.jwks_uri.as_deref());
     let keys = Keys::read(&tool.app, service, named).await?;
     let changed = change(&tool.app, &mut tx, (service, id(&args.issuer)?), (&wanted, keys), None).await?.shown;
+    let place = name_of_service(&mut tx, service).await?;
     tx.commit([]).await?;
-    tool.output.done(&changed, told(&changed, "Changed issuer"))
+    tool.output.done(&changed, told(&changed, "Changed issuer", &place))
 }
 
 fn id(issuer: &TypedRef<IssuerId>) -> anyhow::Result<IssuerId> {
@@ -209,13 +213,11 @@ fn id(issuer: &TypedRef<IssuerId>) -> anyhow::Result<IssuerId> {
 }
 
 /// What there is to say of one, and what to make better.
-fn told(issuer: &TrustedIssuer, what: &str) -> String {
+fn told(issuer: &TrustedIssuer, what: &str, place: &str) -> String {
     let name = issuer.issuer.as_deref().unwrap_or("without a name");
     let by = issuer.person_by.as_str();
-    let mut lines = vec![format!(
-        "{what} {} ({name}) of service {}: `{}` names people by {by}.",
-        issuer.id, issuer.service_id, issuer.person_claim
-    )];
+    let mut lines =
+        vec![format!("{what} {} ({name}) of {place}: `{}` names people by {by}.", issuer.id, issuer.person_claim)];
     lines.extend(issuer.remarks.iter().map(|remark| format!("Note: {remark}.")));
     lines.join("\n")
 }

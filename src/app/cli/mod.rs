@@ -10,6 +10,7 @@ mod client;
 mod decision;
 mod doctor;
 mod expires;
+mod explained;
 mod grant;
 mod group;
 mod import;
@@ -120,11 +121,11 @@ enum Command {
     /// Manage groups: people and other groups, and the roles that they hold.
     #[command(subcommand)]
     Group(group::Command),
-    /// Print what stands here as one file, for `portero plan` and `portero apply`.
+    /// Print this server's configuration as one file, for `portero plan` and `portero apply`.
     Export(plan::Export),
     /// Show what a file would change here.
     Plan(plan::PlanArgs),
-    /// Change what stands here to what a file says: all of it, or nothing.
+    /// Change this server to what a file says: all of it, or nothing.
     Apply(plan::File),
     /// Check tokens.
     #[command(subcommand)]

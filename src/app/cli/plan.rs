@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use serde_json::json;
 
-use super::output::{Output, line, remark};
+use super::output::{Output, count, line, remark};
 use super::tool::Tool;
 use crate::access::explanations::{PolicyDiff, Supposed, SupposedPolicies, diff};
 use crate::access::policies::Asking;
@@ -31,7 +31,7 @@ pub(super) struct Export {
 pub(super) struct File {
     /// The file; `-` is standard input.
     file: PathBuf,
-    /// Delete what came from a file and is not in this one any more. What was made by hand stays.
+    /// Delete what a file has managed and this one no longer names. What was made by hand stays, unless a file has ever named it.
     #[arg(long)]
     prune: bool,
 }
@@ -67,7 +67,7 @@ pub(super) async fn plan(args: PlanArgs, tool: &Tool) -> anyhow::Result<ExitCode
     tx.rollback().await?;
     let planned = state.plan(&desired, args.file.prune);
     at(&args.file.file, plan::check(&desired, &state, &planned))?;
-    tell_of(&desired, &planned);
+    tell_of(&desired, &planned, "will mark");
     let told = decisions(tool, plan::supposed(&planned, &state)).await?;
     let mut sentences = plan::sentences(&planned);
     for (service, told) in &told {
@@ -105,7 +105,7 @@ pub(super) async fn apply(args: File, tool: &Tool) -> anyhow::Result<()> {
     let applied = plan::apply(&mut tx, &tool.app, &desired, args.prune).await;
     let applied = applied.with_context(|| args.file.display().to_string())?;
     tx.commit([]).await?;
-    tell_of(&desired, &applied.plan);
+    tell_of(&desired, &applied.plan, "has marked");
     for notice in applied.notices {
         remark(&notice);
     }
@@ -148,14 +148,13 @@ fn at<T>(file: &Path, read: Result<T, plan::Faults>) -> anyhow::Result<T> {
 }
 
 /// What is no change and good to know.
-fn tell_of(desired: &Desired, plan: &Plan) {
+fn tell_of(desired: &Desired, plan: &Plan, apply: &str) {
     for key in &desired.over {
         remark(&format!("{key} has come to its end: take it out of the file"));
     }
     if plan.adopted > 0 {
-        remark(&format!(
-            "{} of what the file says stood here already and is managed by it from its apply on",
-            plan.adopted
-        ));
+        let things = count(plan.adopted as u64, "thing exists", "things exist");
+        let them = if plan.adopted == 1 { "it" } else { "them" };
+        remark(&format!("{things} already; apply {apply} {them} as managed by this file"));
     }
 }

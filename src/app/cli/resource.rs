@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::expires::Expires;
 use super::output::{Row, or_dash};
 use super::tool::{Tool, list_all};
-use super::typed_ref::TypedRef;
+use super::typed_ref::{TypedRef, name_of_group};
 use super::user::moment;
 use crate::access::grants::{Reason, RequestedEnd, RequestedTerms};
 use crate::access::resources::store::{self, Filter, roles};
@@ -34,7 +34,7 @@ pub(super) enum Command {
         /// Id or name.
         service: TypedRef<ServiceId>,
         /// Its type.
-        #[arg(required_unless_present = "file", requires = "id")]
+        #[arg(value_name = "TYPE", required_unless_present = "file", requires = "id")]
         kind: Option<String>,
         /// What the service calls it.
         id: Option<String>,
@@ -96,6 +96,7 @@ pub(super) struct NamedResource {
     /// Id or name.
     service: TypedRef<ServiceId>,
     /// Its type.
+    #[arg(value_name = "TYPE")]
     kind: String,
     /// What the service calls it.
     id: String,
@@ -239,7 +240,7 @@ async fn held(tool: &Tool, named_role: &NamedRole, takes: bool) -> anyhow::Resul
         }
         (None, Some(group)) => {
             let id = group.find(&mut conn).await?;
-            (Holder::Group(id), format!("Group {id}"))
+            (Holder::Group(id), name_of_group(&mut conn, id).await?)
         }
         (None, None) => anyhow::bail!("name a person by `--person`, or a group by `--group`"),
     };
@@ -253,7 +254,7 @@ async fn grant(tool: &Tool, role: &NamedRole, expires: Option<Expires>, reason: 
     let terms = terms(expires, reason, tx.by().now)?;
     give(&mut tx, &held, &terms).await?;
     tx.commit([]).await?;
-    let sentence = format!("Done. {who} holds `{}` on {}, and on all beneath it.", role.role.text, held.resource);
+    let sentence = format!("Done: {who} holds `{}` on {}, and on all beneath it.", role.role.text, held.resource);
     tool.output.done(&answer(&held, true), sentence)
 }
 
@@ -269,7 +270,7 @@ async fn revoke(tool: &Tool, role: &NamedRole) -> anyhow::Result<()> {
     tx.commit([]).await?;
     let text = &role.role.text;
     let sentence = if was_held {
-        format!("Done. {who} holds `{text}` on {} itself no longer.", held.resource)
+        format!("Done: {who} holds `{text}` on {} itself no longer.", held.resource)
     } else {
         format!("Nothing to do: {who} does not hold `{text}` on {} itself.", held.resource)
     };

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use sqlx::PgConnection;
 
-use crate::access::{permissions, roles};
+use crate::access::{groups, permissions, roles, services};
 use crate::base::id::{GroupId, Id, PermissionId, PersonId, Ref, RoleId, ServiceId};
 use crate::base::person::Person;
 use crate::gate;
@@ -43,6 +43,16 @@ impl TypedRef<ServiceId> {
     pub(super) async fn find(&self, conn: &mut PgConnection) -> anyhow::Result<ServiceId> {
         gate::store::services::find(conn, &self.row).await?.ok_or_else(|| self.absent())
     }
+}
+
+/// A service, as sentences name it.
+pub(super) async fn name_of_service(conn: &mut PgConnection, id: ServiceId) -> anyhow::Result<String> {
+    Ok(format!("service `{}`", services::store::get(conn, id).await?.name))
+}
+
+/// A group, as sentences name it.
+pub(super) async fn name_of_group(conn: &mut PgConnection, id: GroupId) -> anyhow::Result<String> {
+    Ok(format!("group `{}`", groups::store::tagged(conn, id).await?.shown.name))
 }
 
 impl TypedRef<GroupId> {

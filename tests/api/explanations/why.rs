@@ -131,7 +131,7 @@ async fn a_no_names_what_would_have_to_be_true_and_which_role_would_help() {
     root.post("/permissions", json!({"name": "delete"})).await.ok();
     root.post("/role-permissions", json!({"role_id": "Boss", "permission_id": "delete"})).await.ok();
     let told = explain(&root, "ada", "delete", json!({})).await;
-    assert!(says(&told.body["missing"], "`delete`, which no role of this service carries"), "{told:?}");
+    assert!(says(&told.body["missing"], "`delete`: this service offers no role that is called so"), "{told:?}");
     root.post("/service-roles", json!({"service_id": SHOP, "role_id": "Boss"})).await.ok();
     let told = explain(&root, "ada", "delete", json!({})).await;
     assert_eq!(told.body["missing"][0], "a role that carries `delete`: `Boss`", "{told:?}");

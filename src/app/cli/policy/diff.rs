@@ -27,9 +27,9 @@ pub(in crate::app::cli) struct Args {
     /// A policy that would be removed, by id. May be repeated.
     #[arg(long, value_name = "ID")]
     without: Vec<i32>,
-    /// If policies decided in the service.
-    #[arg(long)]
-    policies_decide: bool,
+    /// As if policies decided in the service; with `=false`, as if they did not.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    policies_decide: Option<bool>,
     #[command(flatten)]
     of: OfService,
 }
@@ -78,12 +78,12 @@ pub(super) async fn show(args: Args, mut tx: AuditedTx, tool: &Tool) -> anyhow::
         policies: &policies,
         without: &args.without,
         replaces_all: args.replace_all,
-        policies_decide: args.policies_decide.then_some(true),
+        policies_decide: args.policies_decide,
     };
     let supposed =
         Supposed { policies: SupposedPolicies::Edited(edits), resources: &[], context: None, patience: None };
     let told = diff(&tool.app.access, &Asking::at_the_command_line(service), supposed, true).await?;
-    if !told.policies_decide {
+    if !told.policies_decide && args.policies_decide.is_none() {
         remark("policies do not decide in this service: add `--policies-decide` to see what they would do");
     }
     if told.people_left_out > 0 {

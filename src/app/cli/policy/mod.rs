@@ -9,9 +9,9 @@ use clap::Subcommand;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::output::{Row, line, or_dash, remark};
+use super::output::{Row, count, line, or_dash, remark};
 use super::tool::{Tool, list_all};
-use super::typed_ref::TypedRef;
+use super::typed_ref::{TypedRef, name_of_service};
 use crate::access::policies::{
     self, ActionName, Effect, ExpressionText, NewPolicy, Policy, PolicySettingsChange, TypeName, row_security,
 };
@@ -50,6 +50,9 @@ pub(super) enum Command {
     Remove {
         /// Its id.
         id: i32,
+        /// Id or name of its service: a policy of another one is not removed.
+        #[arg(long)]
+        service: Option<TypedRef<ServiceId>>,
     },
     /// Let policies decide in a service. One that has none gets the three usual ones.
     Enable {
@@ -66,8 +69,11 @@ pub(super) enum Command {
         /// As `create policy` statements: the service's own Postgres then enforces them.
         #[arg(long, required = true)]
         row_security: bool,
-        /// Id or name.
-        service: TypedRef<ServiceId>,
+        /// Id or name, as of `--service`.
+        #[arg(value_name = "SERVICE", conflicts_with = "service")]
+        named: Option<TypedRef<ServiceId>>,
+        #[command(flatten)]
+        of: OfService,
     },
     /// Show who would gain and who would lose what by a change of policies, before it is made.
     Diff(diff::Args),
@@ -117,7 +123,9 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     match command {
         Command::List { of } => {
             let service = of.find(&mut tx).await?;
-            tell_whether_they_decide(&mut tx, service).await?;
+            if policies::settings(&mut tx, service).await?.shown.policies_decide == Some(false) {
+                remark(OFF);
+            }
             let list = async |page: &_| policies::store::policies::list(&mut tx, service, page, (None, None)).await;
             list_all(tool.output, None, |policy: &Policy| policy.id.0, list).await
         }
@@ -133,22 +141,31 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let sentence = format_args!("{did} policy {}: {} on {}.", policy.id, policy.action, policy.table_name);
             tool.output.done(policy, sentence)
         }
-        Command::Remove { id } => {
+        Command::Remove { id, service } => {
             let id = PolicyId(id);
             let policy = policies::store::policies::find(&mut tx, id).await?;
-            let service = policy.with_context(|| format!("there is no policy {id}"))?.service_id;
+            let found = policy.with_context(|| format!("there is no policy {id}"))?.service_id;
+            let service = match service {
+                Some(service) => service.find(&mut tx).await?,
+                None => found,
+            };
+            if service != found {
+                let (named, found) = (name_of_service(&mut tx, service).await?, name_of_service(&mut tx, found).await?);
+                bail!("policy {id} is not one of {named}, but of {found}");
+            }
             let policy = policies::remove(&mut tx, (service, id), None).await?;
             tx.commit([]).await?;
             tool.output.done(&policy, format_args!("Removed policy {id}."))
         }
         Command::Enable { of } => let_decide(tx, tool, of, true).await,
         Command::Disable { of } => let_decide(tx, tool, of, false).await,
-        Command::Export { service, .. } => {
-            let service = service.find(&mut tx).await?;
+        Command::Export { named, of, .. } => {
+            let service = OfService { service: named.or(of.service) }.find(&mut tx).await?;
             let set = policies::store::load::load(&mut tx, service).await?.map(policies::PolicySet::of);
-            let set = set.with_context(|| format!("service {service} has no policies"))?;
+            let place = name_of_service(&mut tx, service).await?;
+            let set = set.with_context(|| format!("{place} has no policies"))?;
             if !set.policies_decide {
-                remark("policies do not decide in this service: `portero policy enable` changes that");
+                remark(OFF);
             }
             line(row_security::statements(&set, service)?.trim_end())
         }
@@ -161,17 +178,22 @@ async fn let_decide(mut tx: AuditedTx, tool: &Tool, of: OfService, decide: bool)
     let service = of.find(&mut tx).await?;
     let change = PolicySettingsChange { policies_decide: Patch::Set(decide), permissions_decide: None };
     let settled = policies::settle(&mut tx, service, change, None).await?;
-    let count = policies::store::policies::count(&mut tx, service).await?;
+    let counted = policies::store::policies::count(&mut tx, service).await?.policies;
+    let place = name_of_service(&mut tx, service).await?;
     tx.commit([]).await?;
     let who = if decide { "Policies decide" } else { "Policies do not decide" };
-    let shown = json!({ "service_id": service, "settings": settled.shown, "policies": count.policies });
-    tool.output.done(&shown, format_args!("{who} in service {service}, which has {}.", count.policies))
+    let shown = json!({ "service_id": service, "settings": settled.shown, "policies": counted });
+    let counted = count(counted.unsigned_abs(), "policy", "policies");
+    tool.output.done(&shown, format_args!("{who} in {place}. It has {counted}."))
 }
+
+/// What to say of policies that do not decide.
+const OFF: &str = "policies do not decide in this service: `portero policy enable` changes that";
 
 /// A policy that does not decide would surprise whoever has just made it, and so would a first one that does.
 async fn tell_whether_they_decide(tx: &mut AuditedTx, service: ServiceId) -> anyhow::Result<()> {
     match policies::settings(tx, service).await?.shown.policies_decide {
-        Some(false) => remark("policies do not decide in this service: `portero policy enable` changes that"),
+        Some(false) => remark(OFF),
         None if policies::store::policies::count(tx, service).await?.policies == 1 => {
             remark("from now on policies decide in this service, and its permissions do not");
         }

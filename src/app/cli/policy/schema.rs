@@ -8,6 +8,7 @@ use crate::access::policies::language::ColumnType;
 use crate::access::policies::{Columns, NewResourceType, TypeName, declare};
 use crate::app::cli::output::{Row, count, remark};
 use crate::app::cli::tool::Tool;
+use crate::app::cli::typed_ref::name_of_service;
 use crate::base::secret::Secret;
 use crate::gate::audit::AuditedTx;
 use crate::platform::database::Address;
@@ -79,8 +80,9 @@ pub(super) async fn declare_tables(args: Args, mut tx: AuditedTx, tool: &Tool) -
         remark("nothing was declared: this was a dry run");
         return Ok(());
     }
+    let place = name_of_service(&mut tx, service).await?;
     tx.commit([]).await?;
-    remark(&format!("declared {} in service {service}", count(done, "type", "types")));
+    remark(&format!("declared {} in {place}", count(done, "type", "types")));
     Ok(())
 }
 
