@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::language::{MOST_REACHED, Reached, Request, Row, Sought, Subject};
 use super::policy::normal;
-use super::store::resources::{self, Among, FoundResource, Reach, Walk};
+use super::store::resources::{self, HeldResource, Reach};
 use super::store::subjects::Way;
 use super::{PolicySet, There, Who};
 use crate::base::error::Result;
@@ -89,13 +89,13 @@ pub async fn holding_more(db: &Db, there: &There, kind: &str, now: OffsetDateTim
         return Ok(HoldingMore::default());
     };
     let kind = normal(kind);
-    let walk = Walk { service: there.service, kind: &kind, person: Some(who.id), among: Among::Held(None) };
     let most = i64::try_from(MOST_REACHED).unwrap_or(i64::MAX);
-    let mut held = resources::next(&mut *db.read().await?, walk, 0, most + 1, now).await?;
+    let asked = (there.service, who.id, &*kind);
+    let mut held = resources::held(&mut *db.read().await?, asked, most + 1, now).await?;
     let is_cut = held.len() > MOST_REACHED;
     held.truncate(MOST_REACHED);
     let mut by_roles: BTreeMap<Vec<i32>, (Vec<String>, Vec<Way>)> = BTreeMap::new();
-    for FoundResource { key, ways, .. } in held {
+    for HeldResource { key, ways } in held {
         let mut roles: Vec<i32> = ways.iter().map(|way| way.role).collect();
         roles.sort_unstable();
         roles.dedup();
