@@ -51,6 +51,13 @@ pub struct Refusal {
     pub headers: HeaderMap,
 }
 
+impl Refusal {
+    /// What else its body says.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+}
+
 impl Error {
     fn refused(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Refused(Box::new(Refusal {
