@@ -95,7 +95,8 @@ impl Foreign {
         tokens: &[&ForeignToken],
         service: ServiceId,
     ) -> Result<HashMap<Arc<str>, Arc<Trust>>> {
-        let issuers: Vec<&Arc<str>> = tokens.iter().map(|token| &token.issuer).collect::<HashSet<_>>().into_iter().collect();
+        let issuers: Vec<&Arc<str>> =
+            tokens.iter().map(|token| &token.issuer).collect::<HashSet<_>>().into_iter().collect();
         let service = Ref::Id(service);
         let asked: Vec<(&Ref<ServiceId>, &str)> = issuers.iter().map(|issuer| (&service, &***issuer)).collect();
         let stored = store::find_trusts(&mut *gate.db.read().await?, &asked).await?;
