@@ -122,7 +122,7 @@ impl Error {
 
     /// 412: `If-Match` names another state than the resource is in.
     pub fn precondition_failed() -> Self {
-        let detail = "this was changed since you read it; read it again before you change it";
+        let detail = "this was changed or deleted since you read it; read it again before you change it";
         Self::refused(StatusCode::PRECONDITION_FAILED, "precondition_failed", detail)
     }
 

@@ -282,6 +282,8 @@ pub async fn reached(
                   from beneath
                   join auth.resource_ancestors up on up.ancestor_id = beneath.resource_id
                   where up.resource_id = r.id
+                  -- Of each what is above it, and never all that lies beneath.
+                  offset 0
               ))
         )
         union
