@@ -19,9 +19,15 @@ async fn resources_are_told_of_held_and_deleted() {
         house.file("bad.jsonl", "{\"type\":\"doc\",\"id\":\"2\",\"parent\":{\"type\":\"folder\",\"id\":\"9\"}}\n");
     let named = format!("{bad}:1: `parent`: there is no folder `9`");
     house.run(&["resource", "put", "Shop", "--file", &bad]).refused(&["1 faults in 1 lines", &named]);
-    let unread = house.file("unread.jsonl", "{\"type\":\"doc\",\"id\":\"2\"}\n\n{\"type\":\"doc\",\"idd\":\"3\"}\n[]\n");
+    let unread =
+        house.file("unread.jsonl", "{\"type\":\"doc\",\"id\":\"2\"}\n\n{\"type\":\"doc\",\"idd\":\"3\"}\n[]\n");
     let said = house.run(&["resource", "put", "Shop", "--file", &unread]);
-    said.refused(&["2 faults in 3 lines", &format!("{unread}:3: "), "idd", &format!("{unread}:4: is not one JSON object")]);
+    said.refused(&[
+        "2 faults in 3 lines",
+        &format!("{unread}:3: "),
+        "idd",
+        &format!("{unread}:4: is not one JSON object"),
+    ]);
     let said = house.run(&["resource", "put", "Shop", "--file", &unread, "--json"]);
     assert_eq!((&said.json()["created"], &said.json()["faults"][0]["line"]), (&json!(0), &json!(3)));
     house.run(&["resource", "put", "Shop", "folder", "8", "--parent", "folder", "8"]).refused(&["beneath itself"]);
@@ -41,7 +47,9 @@ async fn resources_are_told_of_held_and_deleted() {
     assert_eq!(house.json(&taken)["changed"], false);
     assert_eq!(house.told("resource-grant.added").await.len(), 2);
 
-    house.run(&["resource", "delete", "Shop", "folder", "7"]).refused(&["2 other resources lie beneath", "`--recursive`"]);
+    house
+        .run(&["resource", "delete", "Shop", "folder", "7"])
+        .refused(&["2 other resources lie beneath", "`--recursive`"]);
     assert_eq!(house.json(&["resource", "delete", "Shop", "folder", "7", "--recursive"])["deleted"], 3);
     assert_eq!(house.json(&["resource", "list", "Shop"]), json!([]));
 }

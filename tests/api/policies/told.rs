@@ -28,7 +28,7 @@ async fn hears_of(stream: &mut Stream, person: Option<i32>) {
 
 #[tokio::test]
 async fn a_service_hears_of_the_attributes_that_its_policies_read() {
-    let policies = ["department = auth_user.department", "\"Level-2\" < auth_user.attributes.\"Level-2\"", "level = 3"];
+    let policies = ["department = auth_user.department", "\"Level-2\" < auth_user.attributes.\"Level-2\"", "rank = 3"];
     let (server, root, mut shop, mut bank) = listening(&policies).await;
     let ada = server.person_with("ada", &[]).await.id;
     let change = async |attributes: Value| {
@@ -38,10 +38,10 @@ async fn a_service_hears_of_the_attributes_that_its_policies_read() {
     hears_of(&mut shop, Some(ada)).await;
     change(json!({"Level-2": 1})).await;
     hears_of(&mut shop, Some(ada)).await;
-    change(json!({"salary": 2, "level": 3, "depart": "x"})).await;
+    change(json!({"salary": 2, "rank": 3, "depart": "x"})).await;
     shop.silence().await;
     // Once, where it is told them, too.
-    root.patch("/services/Shop", json!({"claims": ["department"]})).await.ok();
+    root.patch("/services/1", json!({"claims": ["department"]})).await.ok();
     hears_of(&mut shop, None).await;
     change(json!({"department": null})).await;
     assert_eq!(shop.expect("token-claims-change").await.data["user_id"], ada);
@@ -51,7 +51,8 @@ async fn a_service_hears_of_the_attributes_that_its_policies_read() {
 
 #[tokio::test]
 async fn a_service_hears_of_groups_and_of_administrators_that_its_policies_read() {
-    let (server, root, mut shop, mut bank) = listening(&["'Sales' = any(auth_user.groups)", "auth_user.is_admin"]).await;
+    let (server, root, mut shop, mut bank) =
+        listening(&["'Sales' = any(auth_user.groups)", "auth_user.is_admin"]).await;
     let ada = server.person_with("ada", &[]).await.id;
     root.post("/groups", json!({"name": "Sales"})).await.ok();
     root.post("/groups/Sales/members", json!({"person_id": "ada"})).await.ok();
