@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 
 use super::language::{MOST_REACHED, Reached, Request, Row, Sought, Subject};
 use super::policy::normal;
-use super::store::resources::{self, HeldResource, Reach};
+use super::store::reached::{self, Reach};
+use super::store::resources::{self, HeldResource};
 use super::store::subjects::Way;
 use super::{PolicySet, There, Who};
 use crate::base::error::Result;
@@ -56,17 +57,18 @@ pub async fn reach(db: &Db, there: &There, pairs: Pairs, now: OffsetDateTime) ->
     let mut conn = db.read().await?;
     let mut all = Vec::with_capacity(pairs.len());
     for ((kind, permission), sought) in pairs {
-        let (ids, limit) = match sought {
+        let roles = (!who.holds_in_service(&permission)).then(|| who.roles_carrying(&permission));
+        let reach = Reach { service: there.service, person: who.id, kind: &normal(&kind), by_roles: roles.as_deref() };
+        let ids = match sought {
             Sought::Ids(mut ids) => {
                 ids.sort_unstable();
                 ids.dedup();
-                (Some(ids), 1)
+                reached::among(&mut conn, reach, &ids, now).await?
             }
-            Sought::All => (None, i64::try_from(MOST_REACHED).unwrap_or(i64::MAX) + 1),
+            Sought::All => {
+                reached::up_to(&mut conn, reach, i64::try_from(MOST_REACHED).unwrap_or(i64::MAX) + 1, now).await?
+            }
         };
-        let roles = (!who.holds_in_service(&permission)).then(|| who.roles_carrying(&permission));
-        let reach = Reach { service: there.service, person: who.id, kind: &normal(&kind), by_roles: roles.as_deref() };
-        let ids = resources::reached(&mut conn, reach, ids.as_deref(), limit, now).await?;
         all.push(Reached { kind, permission, ids: Arc::from(ids) });
     }
     Ok(all)
