@@ -212,6 +212,93 @@ create trigger policy_settings_told after update on auth.policy_settings
     )
     execute function auth.tell_of_policy_settings();
 
+-- The names in an expression, and other words of it.
+create function auth.words(expression text) returns text[]
+language sql immutable strict parallel safe as $$
+    select array_remove(regexp_split_to_array(lower(expression), '[^a-z0-9_]+'), '')
+$$;
+
+create index policies_words_idx on auth.policies using gin (auth.words(expression)) with (fastupdate = off);
+
+-- The services in which a policy that counts reads one of these of whoever asks: what is kept there of them may be over when it
+-- changes. By the words of the policy: rather one too many than one too few. None of which all has been said in this transaction.
+create function auth.services_that_read(facts text[]) returns integer[]
+language sql stable as $$
+    select coalesce(array_agg(distinct policy.service_id), '{}')
+    from unnest(facts) fact
+    join auth.policies policy on auth.words(policy.expression) @> (array['auth_user'] || auth.words(fact))
+    join auth.policy_settings settings on settings.service_id = policy.service_id
+    where coalesce(nullif(current_setting('portero.told', true), '')::bigint, 0) <= 1000
+      and settings.policies_decide is not false
+      and settings.service_id <> all (coalesce(nullif(current_setting('portero.told_whole', true), '')::integer[], '{}'))
+$$;
+
+comment on function auth.services_that_read(text[]) is 'the services whose policies name one of these of whoever asks';
+
+-- Attributes are told to the services that see them, and to those whose policies read them.
+create or replace function auth.tell_of_attributes() returns trigger
+language plpgsql as $$
+declare
+    changed constant text[] := array(
+        select key
+        from jsonb_each(old.attributes) was (key, value)
+        full join jsonb_each(new.attributes) became (key, value) using (key)
+        where was.value is distinct from became.value
+    );
+    seen_by constant integer[] := array(
+        select id from auth.services where claims && changed and claims <> '{}' and removed_at is null
+    );
+    read_by constant integer[] := array(
+        select id from unnest(auth.services_that_read(changed)) id where id <> all (seen_by)
+    );
+begin
+    if cardinality(seen_by) > 0 and auth.may_tell(cardinality(seen_by)) then
+        insert into auth.changes (kind, person_id, service_id)
+        select 'token-claims-change', new.id, unnest(seen_by);
+    end if;
+    perform auth.tell_of_grants(read_by, array_fill(new.id, array[cardinality(read_by)]));
+    return null;
+end
+$$;
+
+-- Another name of a group is another group to policies.
+create function auth.tell_of_named_group() returns trigger
+language plpgsql as $$
+declare
+    read_by constant integer[] := auth.services_that_read(array['groups']);
+begin
+    perform auth.tell_of_grants(read_by, array_fill(null::integer, array[cardinality(read_by)]));
+    return null;
+end
+$$;
+
+create trigger groups_name_told after update of name on auth.groups
+    for each row when (old.name <> new.name)
+    execute function auth.tell_of_named_group();
+
+-- Who administers Portero is something that policies of every service may read.
+create function auth.tell_of_administrator() returns trigger
+language plpgsql as $$
+declare
+    read_by constant integer[] := auth.services_that_read(array['is_admin']);
+begin
+    perform auth.tell_of_grants(read_by, array_fill(coalesce(new.person_id, old.person_id), array[cardinality(read_by)]));
+    return null;
+end
+$$;
+
+create trigger person_service_role_new_administrator_told after insert on auth.person_service_role
+    for each row when (new.service_id = 0 and new.role_id = 0)
+    execute function auth.tell_of_administrator();
+
+create trigger person_service_role_administrator_told after update on auth.person_service_role
+    for each row when (new.service_id = 0 and new.role_id = 0 and old.expires_at is distinct from new.expires_at)
+    execute function auth.tell_of_administrator();
+
+create trigger person_service_role_no_administrator_told after delete on auth.person_service_role
+    for each row when (old.service_id = 0 and old.role_id = 0)
+    execute function auth.tell_of_administrator();
+
 -- What somebody holds in a service, as `auth.held_in` has it, and by which way: to decide by, and to say why. Of a direct grant each
 -- permission is a row of its own.
 create function auth.ways_in(person_id integer, service_id integer, moment timestamptz)

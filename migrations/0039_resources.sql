@@ -426,3 +426,34 @@ language sql as $$
           )
       )
 $$;
+
+-- As before, and to services in which the group holds a role only on resources, or whose policies read who is in which group.
+create or replace function auth.tell_of_people_in_groups() returns trigger
+language plpgsql as $$
+begin
+    perform auth.tell_of_grants(array_agg(told.service_id), array_agg(told.person_id))
+    from (
+        with concerned as (
+            select given.service_id, given.group_id from auth.group_service_role given
+            where given.group_id in (select group_id from changed)
+            union
+            select held.service_id, held.group_id from auth.resource_roles held
+            where held.group_id in (select group_id from changed)
+        ), pairs as (
+            select concerned.service_id, changed.person_id
+            from changed
+            join concerned on concerned.group_id = changed.group_id
+            union
+            select reading.service_id, changed.person_id
+            from changed
+            cross join unnest(auth.services_that_read(array['groups'])) reading (service_id)
+        ), crowded as (
+            select service_id from pairs group by service_id having count(*) > 100
+        )
+        select service_id, null::integer as person_id from crowded
+        union
+        select service_id, person_id from pairs where service_id not in (select service_id from crowded)
+    ) told;
+    return null;
+end
+$$;

@@ -92,6 +92,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "keys",
             "issuers",
             "administrators",
+            "keeper",
             "policies",
             "resources",
             "authzen",

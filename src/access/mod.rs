@@ -6,6 +6,7 @@ pub mod explanations;
 pub mod grants;
 pub mod groups;
 pub mod issuers;
+pub mod keeper;
 pub mod keys;
 pub mod permissions;
 pub mod policies;

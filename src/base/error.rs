@@ -51,6 +51,13 @@ pub struct Refusal {
     pub headers: HeaderMap,
 }
 
+impl Refusal {
+    /// What else its body says.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+}
+
 impl Error {
     fn refused(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::Refused(Box::new(Refusal {
@@ -115,7 +122,7 @@ impl Error {
 
     /// 412: `If-Match` names another state than the resource is in.
     pub fn precondition_failed() -> Self {
-        let detail = "this was changed since you read it; read it again before you change it";
+        let detail = "this was changed or deleted since you read it; read it again before you change it";
         Self::refused(StatusCode::PRECONDITION_FAILED, "precondition_failed", detail)
     }
 

@@ -95,8 +95,9 @@ pub async fn token_of_a_person(gate: &Gate, credential: Credential) -> Result<To
             crate::gate::keys::check(gate, key).await?;
             Err(Error::forbidden(
                 "service_key_not_allowed",
-                "this is for people: send a person's token. A service's key is for GET /changes, POST /check-tokens and \
-                 GET /people/{person}/services/{its own service}",
+                "this is for people: send a person's token. A service's key is for GET /changes, POST /check-tokens, \
+                 /access/v1/…, /auth_policies, and of its own service for GET /people/{person}/services/{service} and \
+                 /services/{service}/resources",
             ))
         }
     }

@@ -244,3 +244,20 @@ async fn a_token_that_is_bound_to_a_key_is_for_whoever_checks_the_proof() {
     let by_certificate = signer.token(&server, json!({"cnf": {"x5t#S256": "abc"}}));
     assert_eq!(check(&server, &by_certificate).await.refusal(), (401, "invalid_token"));
 }
+
+#[tokio::test]
+async fn a_list_of_tokens_of_many_issuers_is_answered_one_by_one() {
+    let server = Server::on_a_fresh_database().await;
+    let (root, juan) = world(&server).await;
+    let signer = Signer::secret(SECRET);
+    trust(&root, json!({"secret": SECRET})).await.ok();
+    trust(&root, json!({"secret": SECRET, "issuer": "https://b.example"})).await.ok();
+    let of = |issuer: &str| signer.token(&server, json!({"iss": issuer}));
+    let mut tokens: Vec<String> = (0..396).map(|n| of(&format!("https://made-up-{n}.example"))).collect();
+    tokens.extend([of(ISSUER), juan.token().to_owned(), of("https://b.example"), of("https://c.example")]);
+    let backend = server.backend(SHOP).await;
+    let listed = backend.post("/check-tokens", json!({"tokens": tokens})).await.ok();
+    let valid = listed.column("valid");
+    assert_eq!(valid.iter().filter(|valid| **valid == true).count(), 3);
+    assert_eq!(valid[396..], [json!(true), json!(true), json!(true), json!(false)]);
+}

@@ -517,3 +517,54 @@ fn find_walks(plan: &Value, walks: &mut BTreeSet<String>) {
         _ => {}
     }
 }
+
+/// How many rows of a table a plan that was run has read.
+fn rows_read(plan: &Value, table: &str) -> f64 {
+    match plan {
+        Value::Array(parts) => parts.iter().map(|part| rows_read(part, table)).sum(),
+        Value::Object(node) => {
+            let number = |key: &str| node.get(key).and_then(Value::as_f64).unwrap_or_default();
+            let own = node.get("Relation Name").and_then(Value::as_str) == Some(table);
+            let own = if own { number("Actual Rows") * number("Actual Loops") } else { 0.0 };
+            own + node.values().map(|part| rows_read(part, table)).sum::<f64>()
+        }
+        _ => 0.0,
+    }
+}
+
+#[tokio::test]
+async fn whether_there_is_any_more_to_reach_costs_the_same_however_much_there_is() {
+    let database = TestDatabase::with(Data::Fresh, 1).await;
+    let mut conn = PgConnection::connect(&database.url).await.expect("Postgres is there");
+    let world = "
+        insert into auth.person (username, name) values ('ada', 'Ada');
+        insert into auth.services (name) values ('Shop');
+        insert into auth.role (name) values ('Clerk');
+        insert into auth.service_roles (service_id, role_id) values (1, 1);
+        insert into auth.resources (service_id, type, key) values (1, 'folder', 'f');
+        insert into auth.resources (service_id, type, key, parent_id)
+        select 1, 'letter', 'l' || n, 1 from generate_series(1, 100000) n;
+        insert into auth.resource_roles (service_id, resource_id, role_id, person_id) values (1, 1, 1, 1);
+        analyze;";
+    sqlx::raw_sql(world).execute(&mut conn).await.expect("a world");
+    let reached = statements().into_iter().find(|statement| statement.sql.contains("r.key = any ($5)"));
+    let sql = reached.expect("the statement").sql;
+    for mode in ["generic", "custom"] {
+        for keys in ["array['l7', 'l8', 'none']", "array[]::text[]"] {
+            conn.execute(AssertSqlSafe(format!("set plan_cache_mode = force_{mode}_plan"))).await.expect("a setting");
+            conn.execute(AssertSqlSafe(format!("prepare one as {sql}"))).await.expect("a statement");
+            let explain =
+                format!("explain (analyze, format json) execute one (1, 1, 'letter', array[1], {keys}, now())");
+            let plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
+                .persistent(false)
+                .fetch_one(&mut conn)
+                .await
+                .expect("a plan");
+            conn.execute("deallocate one").await.expect("it was prepared");
+            for table in ["resource_ancestors", "resources"] {
+                let read = rows_read(&plan, table);
+                assert!(read < 20.0, "{read} rows of {table}, by a {mode} plan: {plan}");
+            }
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod of_old;
 mod setup;
+mod told;
 mod types;
 
 use axum::http::Method;
@@ -169,7 +170,11 @@ async fn who_manages_a_service_manages_its_policies() {
     assert_eq!(keeper.get("/services/2/policies").await.refusal(), FORBIDDEN);
     assert_eq!(editor.get("/services/1/policies").await.refusal(), FORBIDDEN);
     assert_eq!(editor.post("/services/1/policies", body.clone()).await.refusal(), FORBIDDEN);
-    assert_eq!(backend.post("/services/1/policies", body.clone()).await.refusal(), (403, "service_key_not_allowed"));
+    let refused = backend.post("/services/1/policies", body.clone()).await;
+    assert_eq!(refused.refusal(), (403, "service_key_not_allowed"));
+    for opened in ["GET /changes", "/access/v1", "/auth_policies", "/services/{service}/resources"] {
+        assert!(refused.detail().contains(opened), "{refused:?}");
+    }
     assert_eq!(root.post("/services/0/policies", body).await.refusal(), (409, "built_in"));
     assert_eq!(root.patch("/services/0/policy-settings", settings).await.refusal(), (409, "built_in"));
 }

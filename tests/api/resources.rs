@@ -77,6 +77,15 @@ async fn what_a_service_has_not_seen_it_does_not_overwrite() {
     };
     send().await.ok();
     assert_eq!(send().await.refusal(), (412, "precondition_failed"));
+    // Nor does it bring back what somebody else has deleted.
+    shop.delete(path).await.ok();
+    for said in [seen.as_str(), "*", "\"e1\", \"e2\""] {
+        let headers = |request: Builder| request.header("content-type", "application/json").header("if-match", said);
+        let refused = shop.send_with(Method::PUT, path, &body.to_string(), headers).await;
+        assert_eq!(refused.refusal(), (412, "precondition_failed"), "{said}");
+    }
+    assert_eq!(shop.get(path).await.refusal(), (404, "resource_not_found"));
+    assert_eq!(put(&shop, "folder/1", body.clone()).await.status, 201);
 }
 
 #[tokio::test]

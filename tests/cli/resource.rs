@@ -17,7 +17,19 @@ async fn resources_are_told_of_held_and_deleted() {
     assert_eq!(house.json(&["resource", "put", "Shop", "--file", &file])["created"], 2);
     let bad =
         house.file("bad.jsonl", "{\"type\":\"doc\",\"id\":\"2\",\"parent\":{\"type\":\"folder\",\"id\":\"9\"}}\n");
-    house.run(&["resource", "put", "Shop", "--file", &bad]).refused(&["1 fault in 1 line;"]);
+    let named = format!("{bad}:1: `parent`: the service has no folder `9`");
+    house.run(&["resource", "put", "Shop", "--file", &bad]).refused(&["1 fault in 1 line", &named]);
+    let unread =
+        house.file("unread.jsonl", "{\"type\":\"doc\",\"id\":\"2\"}\n\n{\"type\":\"doc\",\"idd\":\"3\"}\n[]\n");
+    let said = house.run(&["resource", "put", "Shop", "--file", &unread]);
+    said.refused(&[
+        "2 faults in 3 lines",
+        &format!("{unread}:3: "),
+        "idd",
+        &format!("{unread}:4: is not one JSON object"),
+    ]);
+    let said = house.run(&["resource", "put", "Shop", "--file", &unread, "--json"]);
+    assert_eq!((&said.json()["created"], &said.json()["faults"][0]["line"]), (&json!(0), &json!(3)));
     house.run(&["resource", "put", "Shop", "folder", "8", "--parent", "folder", "8"]).refused(&["beneath itself"]);
     assert_eq!(house.run(&["resource", "put", "Shop"]).code, 2, "nothing named");
     house.json(&["resource", "put", "Shop", "folder", "8", "--parent", "folder", "7"]);
@@ -37,7 +49,7 @@ async fn resources_are_told_of_held_and_deleted() {
 
     house
         .run(&["resource", "delete", "Shop", "folder", "7"])
-        .refused(&["2 other resources lie beneath", "--recursive"]);
+        .refused(&["2 other resources lie beneath", "`--recursive`"]);
     house
         .run(&["resource", "put", "Shop", "doc", "2", "--parent", "folder", "9"])
         .refused(&["no folder `9`: create it first"]);

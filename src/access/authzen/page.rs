@@ -29,7 +29,7 @@ pub struct PageOfRequest {
     token: Option<String>,
     /// How many results, at most 1000; 100 by default.
     #[serde(default)]
-    #[schema(example = 100)]
+    #[schema(minimum = 1, example = 100)]
     limit: Option<u32>,
     /// Ignored.
     #[serde(default)]
@@ -78,10 +78,13 @@ impl Cursor {
     /// Where a request goes on, that asks for `asked`.
     ///
     /// # Errors
-    /// 400 for a token that is none, or is of another question.
+    /// 400 for a token that is none, or is of another question; 400 for pages of nothing.
     pub fn of(page: Option<&PageOfRequest>, asked: &impl Debug) -> Result<Self> {
         let asked = hex::encode(&Sha256::digest(format!("{asked:?}"))[..16]);
         let said = page.and_then(|page| page.limit);
+        if said == Some(0) {
+            return Err(Error::invalid_field("page.limit", "must be 1 or more"));
+        }
         let Some(token) = page.and_then(|page| page.token.as_deref()).filter(|token| !token.is_empty()) else {
             let limit = said.unwrap_or(USUAL).min(MOST);
             return Ok(Self { after: String::new(), limit, asked });
@@ -91,7 +94,7 @@ impl Cursor {
         if token.asked != asked || said.is_some_and(|said| said.min(MOST) != token.limit) {
             return Err(fault("is of another request: send the rest as you sent it for the page before"));
         }
-        Ok(Self { after: token.after, limit: token.limit.min(MOST), asked })
+        Ok(Self { after: token.after, limit: token.limit.clamp(1, MOST), asked })
     }
 
     /// The token of the page that follows one which ended with `after`.
@@ -131,6 +134,7 @@ mod tests {
         for bad in ["x", "e30", &"A".repeat(5000)] {
             assert!(Cursor::of(Some(&page(Some(bad), None)), &"who").is_err(), "{bad}");
         }
+        assert!(Cursor::of(Some(&page(None, Some(0))), &"who").is_err(), "pages of nothing, for ever");
         assert_eq!(Cursor::of(None, &"who").expect("a place").limit, 100);
         assert_eq!(Cursor::of(Some(&page(None, Some(9999))), &"who").expect("a place").limit, 1000);
     }

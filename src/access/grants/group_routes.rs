@@ -152,7 +152,7 @@ async fn begin(
 ///
 /// In each service. What it holds by the groups that it is in is listed there.
 #[utoipa::path(get, path = "/groups/{id}/roles", tag = "groups",
-    params(("id" = i32, Path, description = "the group's id"), PageQuery),
+    params(("id" = String, Path, description = "the group: id or name", example = "1"), PageQuery),
     responses(
         (status = 200, body = Vec<GroupRole>),
         (status = 400, description = "`invalid_group_id`"),
@@ -165,8 +165,7 @@ async fn list_group_roles(
     page: Page,
 ) -> Result<Response> {
     let mut conn = identity.db.read().await?;
-    let group = id.id()?;
-    groups::must_be_here(&mut conn, group).await?;
+    let group = groups::resolve(&mut conn, &id).await?;
     let roles = of_groups::list(&mut conn, group, &page, identity.clock.now()).await?;
     Ok(page.respond(roles, |role| role.id))
 }

@@ -55,7 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for DeepQuery {
 ///
 /// Groups first, then people. With `deep`, all people in it, also by groups in it, each once and until when that lasts.
 #[utoipa::path(get, path = "/groups/{id}/members", tag = "groups",
-    params(("id" = i32, Path, description = "the group's id"), DeepQuery, PageQuery),
+    params(("id" = String, Path, description = "the group: id or name", example = "1"), DeepQuery, PageQuery),
     responses(
         (status = 200, body = Vec<Member>),
         (status = 400, description = "`invalid_group_id`"),
@@ -69,8 +69,7 @@ async fn list_members(
     page: Page,
 ) -> Result<Response> {
     let mut conn = identity.db.read().await?;
-    let group = id.id()?;
-    groups::must_be_here(&mut conn, group).await?;
+    let group = groups::resolve(&mut conn, &id).await?;
     let now = identity.clock.now();
     let members = if deep {
         members::everybody(&mut conn, group, &page, now).await?

@@ -11,7 +11,7 @@ use crate::base::made::Made;
 use crate::base::patch::must_change_something;
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadGrants, WriteGrants};
-use crate::gate::store::groups::Group;
+use crate::gate::store::groups::{self, Group};
 use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Tagged, tagged};
@@ -51,7 +51,7 @@ async fn create_group(
 }
 
 /// Get a group
-#[utoipa::path(get, path = "/groups/{id}", tag = "groups", params(("id" = i32, Path, description = "the group's id")),
+#[utoipa::path(get, path = "/groups/{id}", tag = "groups", params(("id" = String, Path, description = "the group: id or name", example = "1")),
     responses(
         (status = 200, body = Group),
         (status = 400, description = "`invalid_group_id`"),
@@ -62,14 +62,16 @@ async fn get_group(
     _: Can<ReadGrants>,
     Path(id): Path<Ref<GroupId>>,
 ) -> Result<Tagged<Group>> {
-    store::tagged(&mut *identity.db.read().await?, id.id()?).await
+    let mut conn = identity.db.read().await?;
+    let id = groups::resolve(&mut conn, &id).await?;
+    store::tagged(&mut conn, id).await
 }
 
 /// Change a group and return it
 ///
 /// If its people hold Portero's own permissions by it, you must hold them, too.
 #[utoipa::path(patch, path = "/groups/{id}", tag = "groups",
-    params(("id" = i32, Path, description = "the group's id")),
+    params(("id" = String, Path, description = "the group: id or name", example = "1")),
     request_body = GroupChange,
     responses(
         (status = 200, body = Group),
@@ -84,8 +86,8 @@ async fn patch_group(
     if_match: IfMatch,
     Json(asked): Json<GroupChange>,
 ) -> Result<Tagged<Group>> {
-    let id = id.id()?;
     must_change_something(asked.name.as_ref(), &asked.description)?;
+    let id = groups::resolve(&mut *identity.db.read().await?, &id).await?;
     let mut tx = by.begin(&identity, LockScope::default()).await?;
     let after = change(&mut tx, id, Some(&if_match), &asked).await?;
     tx.commit([]).await?;
@@ -105,7 +107,7 @@ struct GroupDeleted {
 /// Whoever is in it loses what they hold by it, also by the groups that it is in. If that is one of Portero's own
 /// permissions, you must hold it for at least as long.
 #[utoipa::path(delete, path = "/groups/{id}", tag = "groups",
-    params(("id" = i32, Path, description = "the group's id")),
+    params(("id" = String, Path, description = "the group: id or name", example = "1")),
     responses(
         (status = 200, body = GroupDeleted),
         (status = 400, description = "`invalid_group_id`"),
@@ -117,7 +119,7 @@ async fn delete_group(
     Path(id): Path<Ref<GroupId>>,
     if_match: IfMatch,
 ) -> Result<Json<GroupDeleted>> {
-    let group_id = id.id()?;
+    let group_id = groups::resolve(&mut *identity.db.read().await?, &id).await?;
     let mut tx = by.begin(&identity, LockScope::default()).await?;
     remove(&mut tx, group_id, Some(&if_match)).await?;
     tx.commit([]).await?;

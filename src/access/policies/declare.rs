@@ -27,8 +27,8 @@ pub async fn declare(
     let declared = declared_by(new)?;
     services::lock(tx, service).await?;
     let standing = store::types::find(tx, service, name.as_str()).await?;
-    if let (Some(if_match), Some(standing)) = (if_match, &standing) {
-        if_match.allows(&standing.etag)?;
+    if let Some(if_match) = if_match {
+        if_match.allows_to_put(standing.as_ref().map(|standing| &standing.etag))?;
     }
     must_compile(tx, service, name.as_str(), &declared).await?;
     write(tx, service, name, new, standing).await

@@ -11,16 +11,13 @@ use super::asker::OfService;
 use super::policy::{ActionName, Effect, ExpressionText, TypeName};
 use super::{NewPolicy, Policy, PolicyChange, change, create, remove, store};
 use crate::access::Access;
+use crate::access::keeper::{Keeper, Proof, ServiceLock};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PolicyId, Ref, ServiceId};
 use crate::base::made::Made;
 use crate::base::names::Description;
 use crate::base::patch::Patch;
-use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::gate::permission::{BuiltIn, ReadServices, WriteServices};
-use crate::gate::store::services;
-use crate::gate::{Backend, Can, Holds, LockScope, keys};
-use crate::platform::http::credential::Credential;
 use crate::platform::http::{Json, Next, Page, PageQuery, Part, Routes, part_of_list, query};
 
 /// `/auth_policies`.
@@ -28,22 +25,10 @@ pub fn routes() -> Routes<Access> {
     Routes::new().routes(routes!(list_auth_policies, create_auth_policy, update_auth_policy, delete_auth_policy))
 }
 
-/// Who reads or writes policies of which service: a backend its own, or whoever holds `P` where they say.
+/// Who reads or writes policies, and of which service they say that they are.
 struct Whose<P> {
-    by: Caller<P>,
-    origin: Origin,
+    by: Keeper<P>,
     service: Result<Option<Ref<ServiceId>>>,
-}
-
-enum Caller<P> {
-    Backend(Backend),
-    Person(Holds<P>),
-}
-
-/// The same, proved.
-enum Proof<P> {
-    Backend(Backend, Origin),
-    Person(Can<P>),
 }
 
 impl<P: BuiltIn> FromRequestParts<Access> for Whose<P> {
@@ -51,51 +36,13 @@ impl<P: BuiltIn> FromRequestParts<Access> for Whose<P> {
 
     async fn from_request_parts(parts: &mut Parts, access: &Access) -> Result<Self> {
         let service = OfService::read(parts);
-        let Ok(origin) = Origin::from_request_parts(parts, access).await;
-        let by = match Credential::from_request_parts(parts, access).await? {
-            Credential::Key(key) => Caller::Backend(Backend::with(access, key).await?),
-            _ => Caller::Person(Holds::from_request_parts(parts, access).await?),
-        };
-        Ok(Self { by, origin, service })
+        Ok(Self { by: Keeper::from_request_parts(parts, access).await?, service })
     }
 }
 
 impl<P: BuiltIn> Whose<P> {
     async fn resolve(self, access: &Access) -> Result<(ServiceId, Proof<P>)> {
-        let service = self.service?;
-        let mut conn = access.db.read().await?;
-        match (self.by, service) {
-            (Caller::Backend(backend), None) => Ok((backend.service, Proof::Backend(backend, self.origin))),
-            (Caller::Backend(backend), Some(named)) => {
-                backend.must_be_of(services::find(&mut conn, &named).await?)?;
-                Ok((backend.service, Proof::Backend(backend, self.origin)))
-            }
-            (Caller::Person(_), None) => Err(Error::bad_request(
-                "invalid_query",
-                "name the service whose policies you mean: `?service=` with its id or name, or send a key of the service",
-            )),
-            (Caller::Person(by), Some(named)) => {
-                let (service, by) = by.resolve_within(&mut conn, &named).await?;
-                Ok((service, Proof::Person(by)))
-            }
-        }
-    }
-}
-
-impl<P: BuiltIn> Proof<P> {
-    /// Begins a change, and asks again whether the caller may make it.
-    async fn begin(&self, access: &Access) -> Result<AuditedTx> {
-        match self {
-            Self::Person(by) => by.begin(access, LockScope::default()).await,
-            Self::Backend(backend, origin) => {
-                let now = access.clock.now();
-                let mut tx = access.db.begin().await?;
-                // Before its keys, as whoever removes it.
-                services::lock(&mut tx, backend.service).await?;
-                keys::store::hold(&mut tx, backend.key).await?;
-                Ok(AuditedTx::new(tx, By { actor: Actor::ServiceKey(backend.key), origin: origin.clone(), now }))
-            }
-        }
+        self.by.of_own_or(access, self.service?.as_ref()).await
     }
 }
 
@@ -258,7 +205,7 @@ async fn create_auth_policy(
     let NewAuthPolicy { table_name, action, expression, description } = new;
     let description = described(description)?;
     let new = NewPolicy { table_name, action, expression, description, effect: Effect::Permissive };
-    let mut tx = by.begin(&access).await?;
+    let mut tx = by.begin(&access, ServiceLock::Lock).await?;
     let made = create(&mut tx, service, &new).await?;
     tx.commit([]).await?;
     let (Made::New(policy) | Made::Standing(policy)) = made;
@@ -293,7 +240,7 @@ async fn update_auth_policy(
     let AuthPolicyChange { table_name, action, expression, .. } = said;
     let said = PolicyChange { table_name, action, expression, description, effect: None };
     said.must_change_something()?;
-    let mut tx = by.begin(&access).await?;
+    let mut tx = by.begin(&access, ServiceLock::Lock).await?;
     let changed = change(&mut tx, (service, id), &said, None).await?;
     tx.commit([]).await?;
     Ok(Json(changed.shown.into()))
@@ -317,7 +264,7 @@ async fn delete_auth_policy(
 ) -> Result<Json<AuthPolicy>> {
     let id = filter?.id.ok_or_else(must_name_one)?;
     let (service, by) = whose.resolve(&access).await?;
-    let mut tx = by.begin(&access).await?;
+    let mut tx = by.begin(&access, ServiceLock::Lock).await?;
     let removed = remove(&mut tx, (service, id), None).await?;
     tx.commit([]).await?;
     Ok(Json(removed.into()))

@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 
 use super::language::{MOST_REACHED, Reached, Request, Row, Sought, Subject};
 use super::policy::normal;
-use super::store::resources::{self, Among, FoundResource, Reach, Walk};
+use super::store::reached::{self, Reach};
+use super::store::resources::{self, HeldResource};
 use super::store::subjects::Way;
 use super::{PolicySet, There, Who};
 use crate::base::error::Result;
@@ -55,17 +56,18 @@ pub async fn reach(db: &Db, there: &There, pairs: Pairs, now: OffsetDateTime) ->
     let mut conn = db.read().await?;
     let mut all = Vec::with_capacity(pairs.len());
     for ((kind, permission), sought) in pairs {
-        let (ids, limit) = match sought {
+        let roles = (!who.holds_in_service(&permission)).then(|| who.roles_carrying(&permission));
+        let reach = Reach { service: there.service, person: who.id, kind: &normal(&kind), by_roles: roles.as_deref() };
+        let ids = match sought {
             Sought::Ids(mut ids) => {
                 ids.sort_unstable();
                 ids.dedup();
-                (Some(ids), 1)
+                reached::among(&mut conn, reach, &ids, now).await?
             }
-            Sought::All => (None, i64::try_from(MOST_REACHED).unwrap_or(i64::MAX) + 1),
+            Sought::All => {
+                reached::up_to(&mut conn, reach, i64::try_from(MOST_REACHED).unwrap_or(i64::MAX) + 1, now).await?
+            }
         };
-        let roles = (!who.holds_in_service(&permission)).then(|| who.roles_carrying(&permission));
-        let reach = Reach { service: there.service, person: who.id, kind: &normal(&kind), by_roles: roles.as_deref() };
-        let ids = resources::reached(&mut conn, reach, ids.as_deref(), limit, now).await?;
         all.push(Reached { kind, permission, ids: Arc::from(ids) });
     }
     Ok(all)
@@ -88,13 +90,13 @@ pub async fn holding_more(db: &Db, there: &There, kind: &str, now: OffsetDateTim
         return Ok(HoldingMore::default());
     };
     let kind = normal(kind);
-    let walk = Walk { service: there.service, kind: &kind, person: Some(who.id), among: Among::Held(None) };
     let most = i64::try_from(MOST_REACHED).unwrap_or(i64::MAX);
-    let mut held = resources::next(&mut *db.read().await?, walk, 0, most + 1, now).await?;
+    let asked = (there.service, who.id, &*kind);
+    let mut held = resources::held(&mut *db.read().await?, asked, most + 1, now).await?;
     let is_cut = held.len() > MOST_REACHED;
     held.truncate(MOST_REACHED);
     let mut by_roles: BTreeMap<Vec<i32>, (Vec<String>, Vec<Way>)> = BTreeMap::new();
-    for FoundResource { key, ways, .. } in held {
+    for HeldResource { key, ways } in held {
         let mut roles: Vec<i32> = ways.iter().map(|way| way.role).collect();
         roles.sort_unstable();
         roles.dedup();

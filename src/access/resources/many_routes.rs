@@ -6,10 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::keeper::Keeper;
 use super::routes::{AskedResources, Recursive, WhichResources};
 use super::{Put, Removed, Resource, must_be_faultless, put_all, read_named, read_wanted, remove_all, store};
 use crate::access::Access;
+use crate::access::keeper::{Keeper, ServiceLock};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
 use crate::gate::permission::{ReadServices, WriteServices};
@@ -102,7 +102,7 @@ async fn put_resources(
     let (service, by) = by.of(&access, &service).await?;
     service.must_not_be_built_in()?;
     let wanted = read_wanted(&read(lines_of(request)?, MAX_BODY).await?)?;
-    let mut tx = by.begin(&access).await?;
+    let mut tx = by.begin(&access, ServiceLock::Hold).await?;
     let put = put_all(&mut tx, service, &wanted).await?;
     let Put { created, changed, unchanged } = must_be_faultless(put, wanted.len())?;
     tx.commit([]).await?;
@@ -148,7 +148,7 @@ async fn delete_resources(
 ) -> Result<Json<ResourcesDeleted>> {
     let (service, by) = by.of(&access, &service).await?;
     let names = read_named(&read(lines_of(request)?, MAX_BODY).await?)?;
-    let mut tx = by.begin(&access).await?;
+    let mut tx = by.begin(&access, ServiceLock::Hold).await?;
     let Removed { deleted, absent } = remove_all(&mut tx, service, &names, recursive).await?;
     tx.commit([]).await?;
     Ok(Json(ResourcesDeleted { status: "resources_deleted", deleted, absent }))

@@ -3,7 +3,6 @@
 mod events;
 mod fault;
 mod grant;
-mod keeper;
 mod lines;
 mod many_routes;
 mod put;

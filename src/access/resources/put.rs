@@ -32,8 +32,8 @@ pub async fn put_one(
 ) -> Result<Made<Tagged<Resource>>> {
     begin(tx, service).await?;
     let before = store::find(tx, service, &wanted.name).await?;
-    if let (Some(if_match), Some(before)) = (if_match, &before) {
-        if_match.allows(&before.etag)?;
+    if let Some(if_match) = if_match {
+        if_match.allows_to_put(before.as_ref().map(|before| &before.etag))?;
     }
     let wanted = [wanted];
     if let Err(mut faults) = write(tx, service, &wanted).await? {

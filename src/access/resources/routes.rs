@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::keeper::Keeper;
 use super::store::{self, Filter};
 use super::{NewResource, Resource, ResourceName, not_found, put_one, remove_one};
 use crate::access::Access;
+use crate::access::keeper::{Keeper, ServiceLock};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
 use crate::base::made::Made;
@@ -139,7 +139,7 @@ async fn put_resource(
     let (service, by) = by.of(&access, &service).await?;
     service.must_not_be_built_in()?;
     let name = ResourceName::read(&kind, &id).map_err(|fault| Error::bad_request("invalid_path", fault))?;
-    let mut tx = by.begin(&access).await?;
+    let mut tx = by.begin(&access, ServiceLock::Hold).await?;
     let made = put_one(&mut tx, service, new.of(name), Some(&if_match)).await?;
     tx.commit([]).await?;
     Ok(match made {
@@ -187,7 +187,7 @@ async fn delete_resource(
 ) -> Result<Json<ResourceDeleted>> {
     let (service, by) = by.of(&access, &service).await?;
     let name = ResourceName::read(&kind, &id).map_err(|_| not_found())?;
-    let mut tx = by.begin(&access).await?;
+    let mut tx = by.begin(&access, ServiceLock::Hold).await?;
     let (gone, deleted) = remove_one(&mut tx, service, &name, recursive, Some(&if_match)).await?;
     tx.commit([]).await?;
     Ok(Json(ResourceDeleted { status: "resource_deleted", name: gone.name, deleted }))

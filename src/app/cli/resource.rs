@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{ArgGroup, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::expires::Expires;
-use super::output::{Row, or_dash};
+use super::output::{self, Output, Row, or_dash};
 use super::tool::{Tool, list_all};
 use super::typed_ref::{TypedRef, name_of_group};
 use super::user::moment;
@@ -19,7 +19,7 @@ use crate::access::resources::{
     Held, Holder, NewResource, Properties, Resource, ResourceName, ResourceRole, give, must_be_faultless, put_all,
     put_one, read_wanted, remove_one, take,
 };
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::id::{GroupId, PersonId, RoleId, ServiceId};
 use crate::base::made::Made;
 
@@ -171,7 +171,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let mut tx = tool.begin().await?;
             let service = resource.service.find(&mut tx).await?;
             let name = named(&resource.kind, &resource.id)?;
-            let (gone, deleted) = remove_one(&mut tx, service, &name, recursive, None).await?;
+            let (gone, deleted) = remove_one(&mut tx, service, &name, recursive, None).await.map_err(by_option)?;
             tx.commit([]).await?;
             let beneath = deleted.saturating_sub(1);
             tool.output.done(
@@ -216,16 +216,43 @@ async fn put_file(tool: &Tool, service: &TypedRef<ServiceId>, file: &PathBuf) ->
     } else {
         std::fs::read(file).with_context(|| format!("could not read {}", file.display()))?
     };
-    let wanted = read_wanted(&text)?;
+    let name = if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
+    let wanted = read_wanted(&text).map_err(|error| tell_faults(tool, &name, error))?;
     let mut tx = tool.begin().await?;
     let service = service.find(&mut tx).await?;
     let put = put_all(&mut tx, service, &wanted).await?;
-    let put = must_be_faultless(put, wanted.len())?;
+    let put = must_be_faultless(put, wanted.len()).map_err(|error| tell_faults(tool, &name, error))?;
     tx.commit([]).await?;
     tool.output.done(
         &json!({ "created": put.created, "changed": put.changed, "unchanged": put.unchanged }),
         format_args!("{} created, {} changed, {} as they were.", put.created, put.changed, put.unchanged),
     )
+}
+
+/// Tells what is wrong with which lines of a file, if that is what an error says.
+fn tell_faults(tool: &Tool, file: &str, error: Error) -> anyhow::Error {
+    let faults = match &error {
+        Error::Refused(refusal) => refusal.member("faults").cloned().unwrap_or_default(),
+        _ => Value::Null,
+    };
+    if tool.output == Output::Json && faults.is_array() {
+        let told = tool.output.done(&json!({ "created": 0, "changed": 0, "unchanged": 0, "faults": faults }), "");
+        return told.err().unwrap_or_else(|| error.into());
+    }
+    for fault in faults.as_array().into_iter().flatten() {
+        let text = |member: &str| fault[member].as_str();
+        let field = text("field").map(|field| format!("`{field}`: ")).unwrap_or_default();
+        output::complain(&format!("{file}:{}: {field}{}", fault["line"], text("fault").unwrap_or_default()));
+    }
+    error.into()
+}
+
+/// The same refusal, by what the command line calls it.
+fn by_option(mut error: Error) -> Error {
+    if let Error::Refused(refusal) = &mut error {
+        refusal.detail = refusal.detail.replace("`?recursive=true`", "`--recursive`").into();
+    }
+    error
 }
 
 /// Which role, and who holds it, as it is told.

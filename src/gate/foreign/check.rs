@@ -1,6 +1,5 @@
 //! Is this token of an issuer that the service trusts, and what may its owner do there? The one place that says so.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ForeignToken;
@@ -65,18 +64,42 @@ pub async fn check_list(
     tokens: &[ForeignToken],
     service: ServiceId,
 ) -> Result<Vec<Option<Verdict<Passed>>>> {
-    let mut trusts: HashMap<Arc<str>, Option<Arc<Trust>>> = HashMap::new();
+    let mut verdicts: Vec<Option<Verdict<Passed>>> = tokens.iter().map(|_| None).collect();
+    let mut open: Vec<usize> = (0..tokens.len()).collect();
+    while !open.is_empty() {
+        let asked: Vec<&ForeignToken> = open.iter().map(|place| &tokens[*place]).collect();
+        let said = ask_list(gate, &asked, service).await?;
+        let mut again = Vec::new();
+        for (place, said) in open.into_iter().zip(said) {
+            match said {
+                Said::Untrusted => {}
+                Said::Verdict(verdict) => verdicts[place] = Some(verdict),
+                Said::Over => again.push(place),
+            }
+        }
+        open = again;
+    }
+    Ok(verdicts)
+}
+
+/// What is said of one in a list.
+enum Said {
+    /// The service does not trust its issuer.
+    Untrusted,
+    Verdict(Verdict<Passed>),
+    /// While the question was under way the issuer has changed, or a grant ended: to be asked again.
+    Over,
+}
+
+async fn ask_list(gate: &Gate, tokens: &[&ForeignToken], service: ServiceId) -> Result<Vec<Said>> {
+    let trusts = gate.foreign.look_up_all(gate, tokens, service).await?;
     let mut verified = Vec::with_capacity(tokens.len());
     for token in tokens {
-        if !trusts.contains_key(&token.issuer) {
-            let trust = gate.foreign.look_up(gate, token, &Ref::Id(service)).await?;
-            trusts.insert(Arc::clone(&token.issuer), trust);
-        }
-        verified.push(match trusts.get(&token.issuer).cloned().flatten() {
+        verified.push(match trusts.get(&token.issuer) {
             None => None,
-            Some(trust) => Some(match verify(gate, &trust, token).await {
-                Ok(claims) => Ok((whom(gate, &trust, &claims), claims)),
-                Err(fault) => Err(refuse(&trust, token, fault)),
+            Some(trust) => Some(match verify(gate, trust, token).await {
+                Ok(claims) => Ok((whom(gate, trust, &claims), claims)),
+                Err(fault) => Err(refuse(trust, token, fault)),
             }),
         });
         // A thousand signatures take their time, which others need, too.
@@ -84,20 +107,21 @@ pub async fn check_list(
     }
     let asked: Vec<Whom> = verified.iter().flatten().flatten().map(|(whom, _)| whom.clone()).collect();
     let found = if asked.is_empty() { Vec::new() } else { people(gate, &asked).await? };
-    let mut found = found.into_iter();
-    let verdicts = tokens.iter().zip(verified).map(|(token, verified)| {
-        Some(match verified? {
-            Err(Fault::Expired) => Verdict::Expired,
-            Err(Fault::Refused(_)) => Verdict::Unknown,
-            Ok((_, claims)) => match found.next() {
-                Some(Found::Person { person, payload, rights }) => {
-                    Verdict::Valid(Box::new(passed(gate, token, claims, (person, payload, rights))))
-                }
-                _ => Verdict::Unknown,
-            },
-        })
+    let (mut found, now) = (found.into_iter(), gate.clock.now());
+    let said = tokens.iter().zip(verified).map(|(token, verified)| match verified {
+        None => Said::Untrusted,
+        Some(Err(Fault::Expired)) => Said::Verdict(Verdict::Expired),
+        Some(Err(Fault::Refused(_))) => Said::Verdict(Verdict::Unknown),
+        Some(Ok((_, claims))) => match found.next() {
+            Some(Found::Outdated) => Said::Over,
+            Some(Found::Person { rights, .. }) if rights.effective.ends_at.is_some_and(|end| end <= now) => Said::Over,
+            Some(Found::Person { person, payload, rights }) => {
+                Said::Verdict(Verdict::Valid(Box::new(passed(gate, token, claims, (person, payload, rights)))))
+            }
+            Some(Found::Nobody) | None => Said::Verdict(Verdict::Unknown),
+        },
     });
-    Ok(verdicts.collect())
+    Ok(said.collect())
 }
 
 async fn people(gate: &Gate, asked: &[Whom]) -> Result<Vec<Found>> {

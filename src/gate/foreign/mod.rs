@@ -15,7 +15,7 @@ pub use check::{check, check_list};
 pub use token::ForeignToken;
 pub use trust::{PersonBy, Sealed, StoredTrust};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::error::Result;
@@ -85,8 +85,33 @@ impl Foreign {
     async fn look_up(&self, gate: &Gate, token: &ForeignToken, service: &Ref<ServiceId>) -> Result<Option<Arc<Trust>>> {
         let ask = Ask::Trust { service: service.clone(), issuer: Arc::clone(&token.issuer) };
         let Answer::Trust(Some(stored)) = self.0.checks.ask(ask).await? else { return Ok(None) };
-        let place = (stored.service, Arc::clone(&token.issuer));
-        let trust = Arc::new(Trust::of(gate, *stored).await?);
+        Ok(Some(self.keep(&token.issuer, Trust::of(gate, *stored).await?)))
+    }
+
+    /// The same of the issuers of many tokens, in one question. Those that the service does not trust are left out.
+    async fn look_up_all(
+        &self,
+        gate: &Gate,
+        tokens: &[&ForeignToken],
+        service: ServiceId,
+    ) -> Result<HashMap<Arc<str>, Arc<Trust>>> {
+        let issuers: Vec<&Arc<str>> =
+            tokens.iter().map(|token| &token.issuer).collect::<HashSet<_>>().into_iter().collect();
+        let service = Ref::Id(service);
+        let asked: Vec<(&Ref<ServiceId>, &str)> = issuers.iter().map(|issuer| (&service, &***issuer)).collect();
+        let stored = store::find_trusts(&mut *gate.db.read().await?, &asked).await?;
+        let mut trusts = HashMap::new();
+        for (issuer, stored) in issuers.into_iter().zip(stored) {
+            if let Some(stored) = stored {
+                trusts.insert(Arc::clone(issuer), self.keep(issuer, Trust::of(gate, stored).await?));
+            }
+        }
+        Ok(trusts)
+    }
+
+    /// Keeps what is known of an issuer.
+    fn keep(&self, issuer: &Arc<str>, trust: Trust) -> Arc<Trust> {
+        let (place, trust) = ((trust.service, Arc::clone(issuer)), Arc::new(trust));
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST_KNOWN
             && !known.contains_key(&place)
@@ -95,6 +120,6 @@ impl Foreign {
             known.remove(&other);
         }
         known.insert(place, Arc::clone(&trust));
-        Ok(Some(trust))
+        trust
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
 use crate::gate::foreign::{self, ForeignToken};
 use crate::gate::{Gate, Passed, Presented};
@@ -47,13 +47,28 @@ impl Shown {
     /// # Errors
     /// As [`Presented::check_telling_key`].
     pub async fn check_telling_key(self, gate: &Gate, service: Option<Ref<ServiceId>>) -> Result<Passed> {
-        if let (Some(token), Some(service)) = (&self.foreign, &service)
-            && let Some(passed) = foreign::check(gate, token, service).await?
-        {
-            return Ok(passed);
-        }
-        self.presented.check_telling_key(gate, service).await
+        let Self { presented, foreign } = self;
+        let Some(token) = foreign else { return presented.check_telling_key(gate, service).await };
+        check_foreign(gate, &token, presented, service).await.map_err(|error| match error {
+            // The same to all, so that nobody learns whom a service trusts.
+            Error::Refused(refusal) if refusal.code == "invalid_token" => credential::invalid_foreign(),
+            other => other,
+        })
     }
+}
+
+async fn check_foreign(
+    gate: &Gate,
+    token: &ForeignToken,
+    presented: Presented,
+    service: Option<Ref<ServiceId>>,
+) -> Result<Passed> {
+    if let Some(service) = &service
+        && let Some(passed) = foreign::check(gate, token, service).await?
+    {
+        return Ok(passed);
+    }
+    presented.check_telling_key(gate, service).await
 }
 
 fn foreign_one(gate: &Gate, presented: Presented, text: Option<&str>) -> Option<ForeignToken> {

@@ -106,6 +106,15 @@ pub fn invalid() -> Error {
     Error::unauthorized("invalid_token", "this token is unknown or was revoked; log in again")
 }
 
+/// 401 `invalid_token`, for a JWT that says it is of somebody else.
+pub fn invalid_foreign() -> Error {
+    Error::unauthorized(
+        "invalid_token",
+        "a JWT of another issuer counts only with a `service_id` whose service trusts that issuer; where it does, Portero's \
+         log says what is wrong with this one",
+    )
+}
+
 /// 401 `invalid_token`, for a key.
 pub fn invalid_key() -> Error {
     Error::unauthorized(

@@ -65,29 +65,46 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
     }
 }
 
-/// The state that a change is meant for (RFC 9110 section 13.1.1): any, unless the header `If-Match` names some.
+/// The state that a change is meant for (RFC 9110 section 13.1.1), as the header `If-Match` says.
 #[derive(Debug)]
-pub struct IfMatch(Option<Vec<String>>);
+pub enum IfMatch {
+    /// Nothing is said: any state, or none.
+    Unsaid,
+    /// `*`: any state.
+    Any,
+    /// Those with these tags.
+    These(Vec<String>),
+}
 
 impl IfMatch {
     /// Refuses (412 `precondition_failed`) to change what is not as the caller has seen it. To be asked under the lock
     /// of the row, after all that would refuse the change anyway (section 13.2.1).
     pub fn allows(&self, now: &ETag) -> Result<()> {
-        match &self.0 {
-            Some(seen) if !seen.contains(&now.0) => Err(Error::precondition_failed()),
-            _ => Ok(()),
-        }
+        self.allows_to_put(Some(now))
+    }
+
+    /// The same of what is made where there is none: of what is not there, nobody has seen a state.
+    pub fn allows_to_put(&self, now: Option<&ETag>) -> Result<()> {
+        let is_met = match self {
+            Self::Unsaid => true,
+            Self::Any => now.is_some(),
+            Self::These(seen) => now.is_some_and(|now| seen.contains(&now.0)),
+        };
+        if is_met { Ok(()) } else { Err(Error::precondition_failed()) }
     }
 
     fn of(headers: &HeaderMap) -> Option<Self> {
         let lines = headers.get_all(IF_MATCH).iter().map(HeaderValue::to_str);
         let lines = lines.collect::<std::result::Result<Vec<_>, _>>().ok()?;
         let text = lines.join(",");
-        if lines.is_empty() || text.trim() == "*" {
-            return Some(Self(None));
+        if lines.is_empty() {
+            return Some(Self::Unsaid);
+        }
+        if text.trim() == "*" {
+            return Some(Self::Any);
         }
         let tags = tags(&text)?;
-        (!tags.is_empty()).then_some(Self(Some(tags)))
+        (!tags.is_empty()).then_some(Self::These(tags))
     }
 }
 
@@ -176,6 +193,14 @@ mod tests {
         assert!(allows(&["\"x\"", "\"a,b\""]), "two lines are one list");
         assert!(!allows(&["\"x\", \"\""]));
         assert!(!allows(&["W/\"a,b\""]), "weak ones never match (section 8.8.3.2)");
+    }
+
+    #[test]
+    fn what_is_not_there_is_made_only_by_who_has_seen_nothing() {
+        let allows_new = |lines: &[&str]| read(lines).expect("tags").allows_to_put(None).is_ok();
+        assert!(allows_new(&[]));
+        assert!(!allows_new(&["*"]));
+        assert!(!allows_new(&["\"a,b\""]));
     }
 
     #[test]

@@ -51,6 +51,9 @@ async fn a_backend_finds_who_may_among_those_who_hold_something_in_its_service()
     }
     let exactly = subjects(&shop, "read", json!({"limit": 3})).await;
     assert_eq!(exactly.body["page"]["next_token"], "", "none follows");
+    let nothing = subjects(&shop, "read", json!({"limit": 0})).await;
+    assert_eq!(nothing.refusal(), (400, "invalid_request_body"));
+    assert!(nothing.detail().contains("`page.limit`"), "{nothing:?}");
     for (action, page) in [
         ("write", json!({"token": token})),
         ("read", json!({"token": token, "limit": 1})),

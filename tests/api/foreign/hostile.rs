@@ -225,7 +225,17 @@ async fn what_is_larger_than_a_token_may_be_or_of_nobody_costs_nothing() {
     let (root, _) = world(&server).await;
     let signer = Signer::secret(SECRET);
     let token = signer.token(&server, json!({}));
-    assert_eq!(check(&server, &token).await.refusal(), (401, "invalid_token"), "nobody is trusted");
+    let nowhere = server.anonymous().with_token(&token).post("/check-token", json!({})).await;
+    trust(&root, json!({"secret": SECRET, "issuer": "https://b.example"})).await.ok();
+    let wrong = Signer::secret("another secret of 32 bytes......").token(&server, json!({"iss": "https://b.example"}));
+    let gateway = server.anonymous().with_token(&token).get("/check-token?service=Shop").await;
+    // Whom a service trusts is not told either.
+    for refused in [nowhere, check(&server, &token).await, check(&server, &wrong).await, gateway] {
+        assert_eq!(refused.refusal(), (401, "invalid_token"));
+        assert!(refused.detail().starts_with("a JWT of another issuer counts only with a `service_id`"), "{refused:?}");
+    }
+    let nothing = server.anonymous().with_token("a.b.c").post("/check-token", json!({})).await;
+    assert!(nothing.detail().contains("log in again"), "{nothing:?}");
     trust(&root, json!({"secret": SECRET})).await.ok();
     let huge = signer.token(&server, json!({"filling": "a".repeat(9000)}));
     let refused = server.anonymous().post("/check-token", json!({"service_id": SHOP, "token": huge})).await;

@@ -6,7 +6,7 @@ use jsonwebtoken::Algorithm;
 use serde_json::json;
 use time::Duration;
 
-use super::{Signer, check, trust, world};
+use super::{SHOP, Signer, check, trust, world};
 use crate::support::{Caller, Place, Said, Server};
 
 fn set(signers: &[&Signer]) -> Said {
@@ -120,4 +120,37 @@ async fn many_who_need_the_same_keys_make_one_call() {
     let answers = futures_util::future::join_all((0..12).map(|_| async { check(&server, &token).await.status }));
     assert_eq!(answers.await, [200; 12]);
     assert_eq!(place.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_issuer_that_changes_while_its_keys_are_read_is_looked_at_again() {
+    let place = Place::open().await;
+    let (server, root) = trusting(&place).await;
+    let one = Signer::new(Algorithm::ES256, "one");
+    let token = one.token(&server, json!({}));
+    let backend = server.backend(SHOP).await;
+    for (n, in_a_list) in [false, true].into_iter().enumerate() {
+        place.says("/keys", set(&[&one]).after(Wait::from_millis(300)));
+        let asked = async {
+            if in_a_list {
+                let made_up = one.token(&server, json!({"iss": "https://made-up.example"}));
+                let tokens = json!({"tokens": [token, made_up]});
+                let listed = backend.post("/check-tokens", tokens).await.ok();
+                assert_eq!(listed.body[1]["error"], "invalid_token");
+                listed.body[0]["valid"].clone()
+            } else {
+                check(&server, &token).await.ok().body["valid"].clone()
+            }
+        };
+        let meanwhile = async {
+            while place.asked().len() <= n {
+                tokio::time::sleep(Wait::from_millis(5)).await;
+            }
+            root.patch(&format!("/services/1/issuers/{}", n + 1), json!({"leeway_seconds": n + 1})).await.ok();
+        };
+        assert_eq!(tokio::join!(asked, meanwhile).0, true, "in a list: {in_a_list}");
+        // Another one, whose keys are not known yet.
+        root.delete(&format!("/services/1/issuers/{}", n + 1)).await.ok();
+        trust(&root, json!({"jwks_uri": place.at("/keys")})).await.ok();
+    }
 }

@@ -68,3 +68,29 @@ async fn many_at_once_are_told_as_everybody_there() {
     hears_of(&mut four, &[None]).await;
     four.silence().await;
 }
+
+#[tokio::test]
+async fn a_group_that_holds_roles_on_resources_alone_is_told_of_as_well() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    let (all, team) = (group(&adm1, "All").await, group(&adm1, "Team").await);
+    let backend = server.backend(4).await;
+    backend.put("/services/4/resources/folder/7", json!({})).await.ok();
+    let on = json!({"service_id": 4, "type": "folder", "id": "7", "role_id": "Editor", "group_id": "All"});
+    adm1.post("/resource-roles", on).await.ok();
+    let mut four = backend.listen(None).await;
+    let mut one = server.backend(1).await.listen(None).await;
+    four.expect("ready").await;
+    one.expect("ready").await;
+    put(&adm1, all, json!({"person_id": "juan"})).await.ok();
+    hears_of(&mut four, &[Some(7)]).await;
+    put(&adm1, team, json!({"person_id": 8})).await.ok();
+    put(&adm1, all, json!({"group_id": team})).await.ok();
+    hears_of(&mut four, &[Some(8)]).await;
+    adm1.delete(&format!("/groups/{all}/people/juan")).await.ok();
+    hears_of(&mut four, &[Some(7)]).await;
+    adm1.delete(&format!("/groups/{all}")).await.ok();
+    // With the group goes what it held.
+    assert_eq!(four.expect("grants-changed").await.data["user_id"], 8);
+    one.silence().await;
+}

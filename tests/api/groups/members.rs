@@ -139,3 +139,27 @@ async fn a_member_is_taken_out_by_path_and_twice_is_safe() {
     let told = "select count(*) from auth.audit_events where action like 'group-%'";
     assert_eq!(server.number(told).await, 5);
 }
+
+#[tokio::test]
+async fn paths_take_a_group_by_its_name_or_by_its_id() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    let id = group(&adm1, "Night shift").await;
+    put(&adm1, id, json!({"person_id": "juan"})).await.ok();
+    adm1.post("/group-service-roles", json!({"group_id": id, "service_id": 4, "role_id": "Editor"})).await.ok();
+    for more in ["", "/members", "/members?deep=true", "/roles"] {
+        let by_name = adm1.get(&format!("/groups/Night%20shift{more}")).await.ok();
+        assert_eq!(by_name.body, adm1.get(&format!("/groups/{id}{more}")).await.ok().body, "{more}");
+        let nobody = adm1.get(&format!("/groups/Nobody{more}")).await;
+        assert_eq!(nobody.refusal(), (400, "invalid_group_id"), "{more}");
+        assert_eq!(adm1.get(&format!("/groups/999{more}")).await.refusal(), (404, "group_not_found"), "{more}");
+    }
+    put(&adm1, id, json!({"person_id": 8})).await.ok();
+    let first = adm1.get("/groups/Night%20shift/members?limit=1").await.ok();
+    assert_eq!(adm1.get(&first.next().expect("another page")).await.ok().body[0]["person"]["id"], 8);
+    let changed = adm1.patch("/groups/Night%20shift", json!({"name": "Late shift"})).await.ok();
+    assert_eq!((changed.id(), &changed.body["name"]), (id, &json!("Late shift")));
+    assert_eq!(adm1.delete("/groups/Night%20shift").await.refusal(), (400, "invalid_group_id"));
+    assert_eq!(adm1.delete("/groups/Late%20shift").await.ok().body["group_id"], id);
+    assert_eq!(adm1.get(&format!("/groups/{id}")).await.refusal(), (404, "group_not_found"));
+}

@@ -1,6 +1,7 @@
 //! Types of resources that a service declares.
 
 use axum::http::Method;
+use axum::http::request::Builder;
 use serde_json::json;
 
 use super::{policy, world};
@@ -52,6 +53,11 @@ async fn a_type_is_not_changed_beneath_living_policies() {
     assert_eq!(deleted.body, json!({"status": "resource_type_deleted", "service_id": 1, "name": "invoice"}));
     assert_eq!(root.get(path).await.refusal(), (404, "resource_type_not_found"));
     assert_eq!(root.delete(path).await.refusal(), (404, "resource_type_not_found"));
+    for said in ["\"old\"", "*"] {
+        let headers = |request: Builder| request.header("content-type", "application/json").header("if-match", said);
+        let refused = root.send_with(Method::PUT, path, "{\"columns\": {}}", headers).await;
+        assert_eq!(refused.refusal(), (412, "precondition_failed"), "what is not there, nobody has seen");
+    }
 }
 
 #[tokio::test]

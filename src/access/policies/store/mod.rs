@@ -3,6 +3,7 @@
 pub mod candidates;
 pub mod load;
 pub mod policies;
+pub mod reached;
 pub mod resources;
 pub mod settings;
 pub mod subjects;

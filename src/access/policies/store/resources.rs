@@ -200,65 +200,73 @@ pub async fn next(
     found.collect()
 }
 
-/// Whose ids are asked for: of resources of a type, on which somebody holds one of these roles, or all.
-#[derive(Clone, Copy, Debug)]
-pub struct Reach<'a> {
-    pub service: ServiceId,
-    pub person: PersonId,
-    pub kind: &'a str,
-    /// None: the person holds it in the service, and so on all.
-    pub by_roles: Option<&'a [i32]>,
+/// A resource on which somebody holds roles.
+#[derive(Debug)]
+pub struct HeldResource {
+    pub key: String,
+    /// What the person holds on it, and above it.
+    pub ways: Vec<Way>,
 }
 
-/// Of the resources that are reached at `now` those with these ids, and one more if there is any; or, without ids, up to `limit`.
-pub async fn reached(
+/// Resources of a type on which a person holds any role at `now`, or above which: up to `limit`, those that were told of first.
+pub async fn held(
     conn: &mut PgConnection,
-    reach: Reach<'_>,
-    keys: Option<&[String]>,
+    (service, person, kind): (ServiceId, PersonId, &str),
     limit: i64,
     now: OffsetDateTime,
-) -> Result<Vec<String>> {
-    let reached = sqlx::query_scalar!(
+) -> Result<Vec<HeldResource>> {
+    let rows = sqlx::query!(
         r#"
-        with beneath as materialized (
-            select resource_id from auth.held_on($2, $1, $4, $7) where $4::integer[] is not null
+        with held as materialized (
+            select rr.resource_id, rr.role_id, null::integer as group_id, rr.expires_at
+            from auth.resource_roles rr
+            where rr.person_id = $2 and rr.service_id = $1 and auth.lasts(rr.expires_at, $5)
+            union all
+            select rr.resource_id, rr.role_id, rr.group_id, least(gp.expires_at, rr.expires_at)
+            from auth.group_people gp
+            join auth.resource_roles rr on rr.group_id = gp.group_id and rr.service_id = $1
+            where gp.person_id = $2 and auth.lasts(gp.expires_at, $5) and auth.lasts(rr.expires_at, $5)
+        ), chosen as materialized (
+            select distinct next.id, next.key
+            from (select distinct resource_id from held) top
+            cross join lateral (
+                select r.id, r.key
+                from auth.resource_ancestors below
+                join auth.resources r on r.id = below.resource_id and r.type = $3
+                where below.ancestor_id = top.resource_id
+                order by below.resource_id
+                limit $4
+            ) next
+            order by next.id
+            limit $4
         )
-        (
-            select r.key as "key!"
-            from auth.resources r
-            where r.service_id = $1 and r.type = $3 and r.key = any ($5)
-              and ($4::integer[] is null or exists (
-                  select
-                  from beneath
-                  join auth.resource_ancestors up on up.ancestor_id = beneath.resource_id
-                  where up.resource_id = r.id
-              ))
-        )
-        union
-        (
-            select r.key
-            from auth.resources r
-            where $4::integer[] is null and r.service_id = $1 and r.type = $3
-            limit $6
-        )
-        union
-        (
-            select distinct r.key
-            from beneath
-            join auth.resource_ancestors below on below.ancestor_id = beneath.resource_id
-            join auth.resources r on r.id = below.resource_id and r.type = $3
-            limit $6
-        )
+        select chosen.key as "key!",
+               way.roles as "roles!", way.kinds as "kinds!", way.keys as "keys!",
+               way.groups as "groups!: Vec<Option<i32>>", way.ends as "ends!: Vec<Option<OffsetDateTime>>"
+        from chosen
+        cross join lateral (
+            select coalesce(array_agg(held.role_id), '{}') as roles, coalesce(array_agg(held_on.type), '{}') as kinds,
+                   coalesce(array_agg(held_on.key), '{}') as keys, coalesce(array_agg(held.group_id), '{}') as groups,
+                   coalesce(array_agg(held.expires_at), '{}') as ends
+            from held
+            join auth.resource_ancestors up on up.resource_id = chosen.id and up.ancestor_id = held.resource_id
+            join auth.resources held_on on held_on.id = held.resource_id
+        ) way
+        order by chosen.id
         "#,
-        reach.service.0,
-        reach.person.0,
-        reach.kind,
-        reach.by_roles,
-        keys,
+        service.0,
+        person.0,
+        kind,
         limit,
         now,
-    );
-    Ok(reached.fetch_all(conn).await?)
+    )
+    .fetch_all(conn)
+    .await?;
+    let held = rows.into_iter().map(|row| {
+        let ways = ways(row.roles, (row.kinds, row.keys), row.groups, row.ends);
+        HeldResource { key: row.key, ways }
+    });
+    Ok(held.collect())
 }
 
 fn ways(

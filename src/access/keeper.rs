@@ -1,4 +1,4 @@
-//! Who tells of resources: a backend of its own service, or whoever holds `P` there.
+//! Who keeps what a service has told of: a backend of its own service, or whoever holds `P` there.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -13,7 +13,7 @@ use crate::gate::{Backend, Can, Holds, LockScope, keys};
 use crate::platform::http::credential::Credential;
 
 /// As they say.
-pub(super) struct Keeper<P> {
+pub struct Keeper<P> {
     by: Caller<P>,
     origin: Origin,
 }
@@ -24,9 +24,18 @@ enum Caller<P> {
 }
 
 /// The same, proved for one service.
-pub(super) enum Proof<P> {
+pub enum Proof<P> {
     Backend(Backend, Origin),
     Person(Can<P>),
+}
+
+/// How the change takes the service: it must not take it once more otherwise.
+#[derive(Clone, Copy, Debug)]
+pub enum ServiceLock {
+    /// Shared.
+    Hold,
+    /// Exclusive.
+    Lock,
 }
 
 impl<P: BuiltIn> FromRequestParts<Access> for Keeper<P> {
@@ -43,11 +52,26 @@ impl<P: BuiltIn> FromRequestParts<Access> for Keeper<P> {
 }
 
 impl<P: BuiltIn> Keeper<P> {
-    /// The service that a path names, and the proof for it.
+    /// The service that a request names, or a key's own, and the proof for it.
+    ///
+    /// # Errors
+    /// 400 `invalid_query` where a person names none; otherwise as of [`Self::of`].
+    pub async fn of_own_or(self, access: &Access, service: Option<&Ref<ServiceId>>) -> Result<(ServiceId, Proof<P>)> {
+        match (self.by, service) {
+            (Caller::Backend(backend), None) => Ok((backend.service, Proof::Backend(backend, self.origin))),
+            (Caller::Person(_), None) => Err(Error::bad_request(
+                "invalid_query",
+                "name the service that you mean: `?service=` with its id or name, or send a key of the service",
+            )),
+            (by, Some(named)) => Self { by, ..self }.of(access, named).await,
+        }
+    }
+
+    /// The service that a request names, and the proof for it.
     ///
     /// # Errors
     /// 403 for another service than a key's own, known or not, and for one where `P` is not held; 404.
-    pub(super) async fn of(self, access: &Access, service: &Ref<ServiceId>) -> Result<(ServiceId, Proof<P>)> {
+    pub async fn of(self, access: &Access, service: &Ref<ServiceId>) -> Result<(ServiceId, Proof<P>)> {
         let mut conn = access.db.read().await?;
         match self.by {
             Caller::Backend(backend) => {
@@ -63,18 +87,21 @@ impl<P: BuiltIn> Keeper<P> {
 }
 
 impl<P: BuiltIn> Proof<P> {
-    /// Begins a change, and asks again whether the caller may make it.
+    /// Begins a change, and asks again whether the caller may make it. A backend's service is taken by `lock`.
     ///
     /// # Errors
     /// 401 for a key that was revoked meanwhile; 401, 403 as of [`Can::begin`].
-    pub(super) async fn begin(&self, access: &Access) -> Result<AuditedTx> {
+    pub async fn begin(&self, access: &Access, lock: ServiceLock) -> Result<AuditedTx> {
         match self {
             Self::Person(by) => by.begin(access, LockScope::default()).await,
             Self::Backend(backend, origin) => {
                 let now = access.clock.now();
                 let mut tx = access.db.begin().await?;
                 // Before its keys, as whoever removes it.
-                services::hold(&mut tx, backend.service).await?;
+                match lock {
+                    ServiceLock::Hold => services::hold(&mut tx, backend.service).await?,
+                    ServiceLock::Lock => services::lock(&mut tx, backend.service).await?,
+                }
                 keys::store::hold(&mut tx, backend.key).await?;
                 Ok(AuditedTx::new(tx, By { actor: Actor::ServiceKey(backend.key), origin: origin.clone(), now }))
             }
