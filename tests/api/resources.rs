@@ -1,5 +1,6 @@
 //! Resources: told of by their service, kept in a tree; roles on them count in decisions about them and all beneath.
 
+mod beyond;
 mod decisions;
 mod flattened;
 mod kept;

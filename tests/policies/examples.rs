@@ -72,9 +72,9 @@ fn what_is_left_is_sql_with_parameters() {
     postgres("status > 'd'", r#"("status" collate "C" > $1::text)"#, json!(["d"]));
     postgres("status ilike 'D%'", r#"(lower("status" collate "C") like $1::text)"#, json!(["d%"]));
     let sqlite = |text, sql, parameters| said(text, Dialect::Sqlite, sql, &parameters);
-    sqlite(EXAMPLES[2], r#"("status" collate binary in (?, ?))"#, json!(["draft", "review"]));
-    sqlite("closed_at > now()", r#"("closed_at" > ?)"#, json!(["2026-01-31T12:00:00.000000Z"]));
-    sqlite("status like 'd%*'", r#"("status" glob ?)"#, json!(["d*[*]"]));
+    sqlite(EXAMPLES[2], "(`status` collate binary in (?, ?))", json!(["draft", "review"]));
+    sqlite("closed_at > now()", "(`closed_at` > ?)", json!(["2026-01-31T12:00:00.000000Z"]));
+    sqlite("status like 'd%*'", "(`status` glob ?)", json!(["d*[*]"]));
     said(
         "department = auth_user.department and user_id = auth_user.id",
         Dialect::Mysql,
@@ -108,7 +108,7 @@ fn names_of_columns_are_the_callers_and_quoted() {
     let names = BTreeMap::from([("user_id".to_owned(), "t\"x.owner`".to_owned())]);
     for (dialect, sql) in [
         (Dialect::Postgres, "(\"t\"\"x\".\"owner`\" = $1::bigint)"),
-        (Dialect::Sqlite, "(\"t\"\"x\".\"owner`\" = ?)"),
+        (Dialect::Sqlite, "(`t\"x`.`owner``` = ?)"),
         (Dialect::Mysql, "(`t\"x`.`owner``` = ?)"),
     ] {
         assert_eq!(residue(EXAMPLES[0]).to_sql(dialect, &names, &mut Vec::new()).unwrap(), sql);

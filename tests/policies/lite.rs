@@ -1,6 +1,8 @@
 //! The same rows in SQLite, whose columns hold times and uuids as `docs/policies.md` says.
 
-use portero::access::policies::language::{Dialect, Type};
+use std::collections::BTreeMap;
+
+use portero::access::policies::language::{Declared, Dialect, Expression, Reduced, Request, Subject, Type};
 use rusqlite::types::Value as Stored;
 use rusqlite::{Connection, params_from_iter};
 use serde_json::Value;
@@ -26,7 +28,7 @@ impl Lite {
             return None;
         }
         let names: Vec<String> =
-            columns.iter().map(|(name, kind)| format!("\"{name}\" {}", affinity(kind.element))).collect();
+            columns.iter().map(|(name, kind)| format!("`{name}` {}", affinity(kind.element))).collect();
         let places = vec!["?"; columns.len()].join(", ");
         let setup = format!("drop table if exists portero_row; create table portero_row ({})", names.join(", "));
         self.0.execute_batch(&setup).expect("a table");
@@ -90,4 +92,21 @@ fn sortable(text: &str) -> Option<String> {
         clock.second(),
         clock.microsecond()
     ))
+}
+
+#[test]
+fn a_column_that_is_missing_is_an_error_and_no_text() {
+    let request = Request::at(time::OffsetDateTime::UNIX_EPOCH);
+    let lite = Connection::open_in_memory().unwrap();
+    lite.execute_batch("create table invoice (id integer); insert into invoice values (1)").unwrap();
+    for text in
+        ["status <> 'void'", "status like 'stat%'", "status is not null", "status = status", "lower(status) <> 'x'"]
+    {
+        let expression = Expression::compile(text, &Declared::nothing()).unwrap();
+        let Reduced::Conditional(residue) = expression.reduce(&Subject::default(), &request) else { panic!("{text}") };
+        let mut parameters = Vec::new();
+        let Ok(sql) = residue.to_sql(Dialect::Sqlite, &BTreeMap::new(), &mut parameters) else { panic!("{text}") };
+        let error = lite.prepare(&format!("select id from invoice where {sql}")).expect_err(text);
+        assert!(error.to_string().contains("no such column"), "{text}: {error}");
+    }
 }

@@ -18,6 +18,9 @@ const USUAL: u32 = 100;
 /// And at most.
 const MOST: u32 = 1000;
 
+/// What is wrong with a token that none of our answers had.
+const NO_TOKEN: &str = "is no `next_token` of an answer";
+
 /// Longer than any of ours.
 const LONGEST_TOKEN: usize = 2048;
 
@@ -90,11 +93,26 @@ impl Cursor {
             return Ok(Self { after: String::new(), limit, asked });
         };
         let fault = |fault: &str| Error::invalid_field("page.token", fault);
-        let token = Token::read(token).ok_or_else(|| fault("is no `next_token` of an answer"))?;
+        let token = Token::read(token).ok_or_else(|| fault(NO_TOKEN))?;
+        if !(1..=MOST).contains(&token.limit) || token.after.is_empty() {
+            return Err(fault(NO_TOKEN));
+        }
         if token.asked != asked || said.is_some_and(|said| said.min(MOST) != token.limit) {
             return Err(fault("is of another request: send the rest as you sent it for the page before"));
         }
-        Ok(Self { after: token.after, limit: token.limit.clamp(1, MOST), asked })
+        Ok(Self { after: token.after, limit: token.limit, asked })
+    }
+
+    /// The id that the last page ended with; 0 before the first.
+    ///
+    /// # Errors
+    /// 400 for a token that no page ended with.
+    pub fn after_id(&self) -> Result<i32> {
+        if self.after.is_empty() {
+            return Ok(0);
+        }
+        let id = self.after.parse().ok().filter(|id: &i32| *id > 0 && id.to_string() == self.after);
+        id.ok_or_else(|| Error::invalid_field("page.token", NO_TOKEN))
     }
 
     /// The token of the page that follows one which ended with `after`.
@@ -131,6 +149,17 @@ mod tests {
         }
         assert!(Cursor::of(Some(&page(Some(&token), None)), &"what").is_err());
         assert!(Cursor::of(Some(&page(Some(&token), Some(3))), &"who").is_err());
+        for (after, is_one) in
+            [("7", true), ("", false), ("0", false), ("-5", false), ("07", false), ("' or 1=1", false)]
+        {
+            let token = first.next(after).expect("a token");
+            let next = Cursor::of(Some(&page(Some(&token), None)), &"who");
+            assert_eq!(next.and_then(|next| next.after_id()).is_ok(), is_one, "{after:?}");
+        }
+        for limit in [0, 1001] {
+            let token = Cursor { limit, ..Cursor::of(None, &"who").expect("a place") }.next("7").expect("a token");
+            assert!(Cursor::of(Some(&page(Some(&token), None)), &"who").is_err(), "{limit}");
+        }
         for bad in ["x", "e30", &"A".repeat(5000)] {
             assert!(Cursor::of(Some(&page(Some(bad), None)), &"who").is_err(), "{bad}");
         }

@@ -87,7 +87,7 @@ pub async fn permitted<T>(
         return Ok(Results::none());
     }
     let everybody = asking.sees_everybody(access).await?;
-    let mut after = PersonId(cursor.after.parse().unwrap_or(0));
+    let mut after = PersonId(cursor.after_id()?);
     let mut found: Vec<T> = Vec::new();
     let mut looked_at = 0;
     let of_type = place.set.of_type(&resource.kind);

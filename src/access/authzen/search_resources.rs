@@ -38,7 +38,7 @@ pub(super) async fn resources(
         Ways::Held(roles) => Among::Held(roles.as_deref()),
     };
     let walk = Walk { service: there.service, kind: &kind, person: there.who.as_ref().map(|who| who.id), among };
-    let mut after: i32 = cursor.after.parse().unwrap_or(0);
+    let mut after = cursor.after_id()?;
     let mut found: Vec<(i32, FoundEntity)> = Vec::new();
     let mut looked_at = 0;
     let at_a_time = cursor.limit.clamp(100, 1000) + 1;

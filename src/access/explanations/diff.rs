@@ -106,7 +106,7 @@ pub async fn diff(access: &Access, asking: &Asking, supposed: Supposed<'_>, tell
     let truncated = is_cut || tallies.left_out;
     let differences = tallies.differences(tells_names);
     Ok(PolicyDiff {
-        summary: summary(&differences),
+        summary: summary(&differences, truncated || people_left_out > 0),
         differences,
         people,
         people_left_out,

@@ -192,15 +192,35 @@ impl Difference {
     }
 }
 
-/// All of it in a sentence.
-pub(super) fn summary(differences: &[Difference]) -> String {
+/// All of it in a sentence, which says so where it is not all (`left_out`).
+pub(super) fn summary(differences: &[Difference], left_out: bool) -> String {
+    let rest = if left_out { "; not all was looked at" } else { "" };
     if differences.is_empty() {
-        return "this changes nothing for anybody".to_owned();
+        let nothing = if left_out { "nothing was found that this changes" } else { "this changes nothing for anybody" };
+        return format!("{nothing}{rest}");
     }
     let mut told: Vec<String> = differences.iter().take(MOST_IN_SUMMARY).map(Difference::told).collect();
     if differences.len() > MOST_IN_SUMMARY {
         told.push(format!("makes {} more differences", differences.len() - MOST_IN_SUMMARY));
     }
     let last = told.pop().unwrap_or_default();
-    if told.is_empty() { format!("this {last}") } else { format!("this {} and {last}", told.join(", ")) }
+    if told.is_empty() { format!("this {last}{rest}") } else { format!("this {} and {last}{rest}", told.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_promises_nothing_of_what_was_not_looked_at() {
+        assert_eq!(summary(&[], false), "this changes nothing for anybody");
+        assert_eq!(summary(&[], true), "nothing was found that this changes; not all was looked at");
+        let mut tallies = Tallies::default();
+        let about = About { kind: "invoice".into(), resource: None, action: "read".into(), looked_at: None };
+        tallies.note(&about, (RowExtent::None, RowExtent::All), false, Some("ada"));
+        let differences = tallies.differences(true);
+        let told = "this gives `read` on `invoice` to 1 person";
+        assert_eq!(summary(&differences, false), told);
+        assert_eq!(summary(&differences, true), format!("{told}; not all was looked at"));
+    }
 }

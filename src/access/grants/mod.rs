@@ -34,7 +34,8 @@ pub use of_groups::{give_to_group, take_from_group};
 pub use offer::{offer, offer_in_new_service};
 pub use people_routes::routes as people_routes;
 pub use pre_hijacking::{
-    Notice, must_all_have_own_passwords, must_have_own_passwords_for, notices_of_holders, notices_of_newcomers,
+    Notice, must_all_have_own_passwords, must_have_own_password, must_have_own_passwords_for, notices,
+    notices_of_holders, notices_of_newcomers,
 };
 pub use review::{Decisions, Reviewer};
 pub use review_routes::routes as review_routes;

@@ -99,7 +99,7 @@ pub async fn current_terms(
     Ok(current)
 }
 
-/// Whether a person holds anything in a service at `now`.
+/// Whether a person holds anything in a service, or on one of its resources, at `now`.
 pub async fn holds_anything(
     conn: &mut PgConnection,
     person: PersonId,
@@ -110,6 +110,8 @@ pub async fn holds_anything(
         r#"
         select exists (
             select from auth.roles_at($3) held where held.person_id = $1 and held.service_id = $2
+        ) or exists (
+            select from auth.roles_on_resources_at($3) held where held.person_id = $1 and held.service_id = $2
         ) as "holds!"
         "#,
         person.0,

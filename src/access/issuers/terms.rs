@@ -39,7 +39,8 @@ impl Keys {
                 Ok(Some(Self::Secret(Sealed::seal(gate, service, secret.as_bytes()).await?, bytes)))
             }
             (None, Some(set), None) => {
-                jwks::read(set).map_err(|fault| Error::invalid_field("jwks", &fault))?;
+                let read = jwks::read(set).and_then(|keys| jwks::must_all_sign(&keys));
+                read.map_err(|fault| Error::invalid_field("jwks", &fault))?;
                 Ok(Some(Self::Given(set.clone())))
             }
             (None, None, Some(uri)) => {

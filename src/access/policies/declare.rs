@@ -50,7 +50,7 @@ pub async fn declare_ahead(
     write(tx, service, name, new, standing).await.map(|_| ())
 }
 
-/// Refuses (409 `policies_in_the_way`) a type, as it is declared, under which policies of its own mean nothing.
+/// Refuses (409 `policies_in_the_way`) a type, as it is declared or not, under which policies of its own mean nothing.
 pub async fn must_all_compile(tx: &mut AuditedTx, service: ServiceId, name: &TypeName) -> Result<()> {
     let declared = store::types::declared(tx, service, name.as_str()).await?;
     must_compile(tx, service, name.as_str(), &declared).await
@@ -99,9 +99,23 @@ pub async fn undeclare(
         if_match.allows(&standing.etag)?;
     }
     must_compile(tx, service, name.as_str(), &compile::undeclared()).await?;
-    store::types::delete(tx, standing.shown.id).await?;
-    tx.tell(Event::new(Action::ResourceTypeDeleted).within(service).before(&standing.shown));
-    Ok(standing.shown)
+    delete(tx, service, standing.shown).await
+}
+
+/// The same ahead of the policies of this type, which the same change brings: whoever makes it asks [`must_all_compile`] in the end.
+///
+/// # Errors
+/// 404 `resource_type_not_found`.
+pub async fn undeclare_ahead(tx: &mut AuditedTx, service: ServiceId, name: &TypeName) -> Result<()> {
+    services::lock(tx, service).await?;
+    let standing = found(tx, service, name).await?;
+    delete(tx, service, standing.shown).await.map(|_| ())
+}
+
+async fn delete(tx: &mut AuditedTx, service: ServiceId, standing: ResourceType) -> Result<ResourceType> {
+    store::types::delete(tx, standing.id).await?;
+    tx.tell(Event::new(Action::ResourceTypeDeleted).within(service).before(&standing));
+    Ok(standing)
 }
 
 async fn found(tx: &mut AuditedTx, service: ServiceId, name: &TypeName) -> Result<Tagged<ResourceType>> {

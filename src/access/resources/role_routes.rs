@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::role::{NamedHolder, NewResourceRoleGrant, ResourceRoleGrant};
 use super::store::roles::{self as on_resources, RoleFilter};
 use super::{Held, Holder, ResourceName, ResourceRole, give, take};
-use crate::access::grants::{self, RequestedTerms};
+use crate::access::grants::{self, Notice, RequestedTerms};
 use crate::access::{Access, roles};
 use crate::base::error::{Error, Result};
 use crate::base::id::{GroupId, Id, PersonId, Ref, ServiceId};
@@ -33,6 +33,10 @@ struct ResourceRoleGranted {
     /// Always `success`.
     #[schema(example = "success")]
     status: &'static str,
+    /// What the caller should know about the grant. Only if there is something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    notices: Vec<Notice>,
 }
 
 /// Grant a role on a resource
@@ -45,7 +49,7 @@ struct ResourceRoleGranted {
     (status = 200, body = ResourceRoleGranted),
     (status = 400, description = "`invalid_user_id`, `invalid_group_id`, `invalid_service_id`, `invalid_role_id`"),
     (status = 404, description = "`person_not_found`, `group_not_found`, `service_not_found`, `role_not_found`, `resource_not_found`"),
-    (status = 409, description = "`ambiguous_name`, `built_in`, `direct_role`"),
+    (status = 409, description = "`ambiguous_name`, `built_in`, `direct_role`, `password_set_by_another`"),
 ))]
 async fn grant_resource_role(
     State(access): State<Access>,
@@ -56,9 +60,9 @@ async fn grant_resource_role(
     let end = end.seen_from(access.clock.now())?;
     let (mut tx, held) = begin(&access, by, &named, false).await?;
     let terms = RequestedTerms { end, why, ..RequestedTerms::of(tx.by()) };
-    give(&mut tx, &held, &terms).await?;
+    let notices = give(&mut tx, &held, &terms).await?;
     tx.commit([]).await?;
-    Ok(Json(ResourceRoleGranted { status: "success" }))
+    Ok(Json(ResourceRoleGranted { status: "success", notices }))
 }
 
 /// The role was revoked.
@@ -141,17 +145,14 @@ async fn holder(
                 Error::not_found("person_not_found", detail)
             };
             let person = found.map_err(|_| unknown())?.id;
-            let is_known = person == by.actor
-                || grants::store::holds_anything(conn, person, service, now).await?
-                || on_resources::holds_anything(conn, Holder::Person(person), service, now).await?;
+            let is_known = person == by.actor || grants::store::holds_anything(conn, person, service, now).await?;
             if is_known { Ok(Holder::Person(person)) } else { Err(unknown()) }
         }
         NamedHolder::Group(named) => {
             let group = groups::find(conn, named).await?.ok_or_else(|| named.absent())?;
             let is_known = by.everywhere
                 || named.is_name()
-                || grants::store::of_groups::holds_anything(conn, group, service, now).await?
-                || on_resources::holds_anything(conn, Holder::Group(group), service, now).await?;
+                || grants::store::of_groups::holds_anything(conn, group, service, now).await?;
             if is_known { Ok(Holder::Group(group)) } else { Err(GroupId::not_found()) }
         }
     }

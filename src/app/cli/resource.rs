@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::expires::Expires;
-use super::output::{self, Output, Row, or_dash};
+use super::output::{self, Output, Row, or_dash, remark};
 use super::tool::{Tool, list_all};
 use super::typed_ref::{TypedRef, name_of_group};
 use super::user::moment;
@@ -279,8 +279,11 @@ async fn grant(tool: &Tool, role: &NamedRole, expires: Option<Expires>, reason: 
     let (held, who) = held(tool, role, false).await?;
     let mut tx = tool.begin().await?;
     let terms = terms(expires, reason, tx.by().now)?;
-    give(&mut tx, &held, &terms).await?;
+    let notices = give(&mut tx, &held, &terms).await?;
     tx.commit([]).await?;
+    for notice in notices {
+        remark(&notice.detail);
+    }
     let sentence = format!("Done: {who} holds `{}` on {}, and on all beneath it.", role.role.text, held.resource);
     tool.output.done(&answer(&held, true), sentence)
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compare::Plan;
+use super::circles::circles;
+use super::compare::{Change, Plan};
 use super::file::Client;
 use super::read::{Desired, Faults, Reference, registration};
 use super::state::State;
@@ -13,7 +14,7 @@ use crate::access::policies::{self, Columns};
 use crate::access::roles::RoleName;
 use crate::access::services::ServiceName;
 use crate::base::error::causes;
-use crate::base::id::ServiceId;
+use crate::base::id::{RoleId, ServiceId};
 use crate::oauth::clients::{GrantType, Identifier};
 use crate::oauth::scopes;
 
@@ -24,18 +25,24 @@ use crate::oauth::scopes;
 pub fn check(desired: &Desired, state: &State, plan: &Plan) -> Result<(), Faults> {
     let gone: BTreeSet<&Key> =
         plan.changes.iter().filter(|change| change.is_deletion()).filter_map(|change| change.key()).collect();
-    let mut checker = Checker { desired, state, gone, faults: Faults::default() };
+    let mut checker = Checker { desired, state, plan, gone, faults: Faults::default() };
     checker.new_names();
     checker.references();
     checker.types();
     checker.policies();
     checker.clients();
+    checker.circles();
+    checker.holders();
     checker.faults.into_result()
 }
+
+/// How clients that act for themselves are called among people.
+const CLIENT: &str = "client:";
 
 struct Checker<'a> {
     desired: &'a Desired,
     state: &'a State,
+    plan: &'a Plan,
     /// What goes when the file is applied.
     gone: BTreeSet<&'a Key>,
     faults: Faults,
@@ -97,7 +104,7 @@ impl Checker<'_> {
 
     /// Whether somebody is a client that acts for itself, and that comes with this file.
     fn is_new_client(&self, username: &str) -> bool {
-        let id = username.strip_prefix("client:");
+        let id = username.strip_prefix(CLIENT);
         let client = id.and_then(|id| self.desired.things.get(&Key::Client(id.to_owned())));
         let Some(Thing::Client(client)) = client else { return false };
         client.grant_types.as_ref().is_some_and(|all| all.contains(&GrantType::ClientCredentials))
@@ -126,15 +133,69 @@ impl Checker<'_> {
             }
         }
         let mut faults = Vec::new();
-        for key in self.desired.things.keys() {
+        for key in self.desired.things.keys().chain(policies_that_stay(self.desired, self.state, self.plan)) {
             let Key::Policy { service, table_name, expression, .. } = key else { continue };
             let columns = declared.get(&(service.as_str(), table_name.as_str())).copied();
             if let Err(fault) = policies::must_compile(expression, columns) {
-                faults.push((key, format!("{key}: in its expression, {fault}")));
+                faults.push((key, fault.to_string()));
             }
         }
         for (key, fault) in faults {
-            self.fault(key, fault);
+            self.policy_fault(key, &fault);
+        }
+    }
+
+    fn policy_fault(&mut self, key: &Key, fault: &str) {
+        if self.desired.things.contains_key(key) {
+            return self.fault(key, format!("{key}: in its expression, {fault}"));
+        }
+        // Where the file says what is in its way, if it does.
+        let at = type_of(key).and_then(|of_type| self.desired.places.get(&of_type));
+        let fault = format!(
+            "{key} is not in this file, stays, and would mean nothing any more: change or delete it first. In its expression, {fault}"
+        );
+        self.faults.add(&self.desired.text, at, fault);
+    }
+
+    /// No group comes to be in itself: by what the file says, and what stays.
+    fn circles(&mut self) {
+        let stays = self.state.things.keys().filter(|key| !self.gone.contains(key));
+        let nestings = stays.chain(self.desired.things.keys()).filter_map(|key| match key {
+            Key::Nesting { group, member } => Some((group.as_str(), member.as_str())),
+            _ => None,
+        });
+        for circle in circles(nestings) {
+            let mut nestings = circle
+                .iter()
+                .zip(circle.iter().cycle().skip(1))
+                .map(|(group, member)| Key::Nesting { group: (*group).to_owned(), member: (*member).to_owned() });
+            let Some(key) = nestings.find(|key| self.desired.places.contains_key(key)) else { continue };
+            let Some(first) = circle.first() else { continue };
+            let way: Vec<String> = circle.iter().chain([first]).rev().map(|name| format!("`{name}`")).collect();
+            self.fault(&key, format!("{key} would put `{first}` into itself: {}", way.join(" in ")));
+        }
+    }
+
+    /// What can't be held by whoever is to hold it.
+    fn holders(&mut self) {
+        let ids = &self.state.ids;
+        let mut faults = Vec::new();
+        for key in self.desired.things.keys() {
+            match key {
+                Key::GroupGrant { service, role, .. }
+                    if ids.services.get(service) == Some(&ServiceId::PORTERO)
+                        && ids.roles.get(role) == Some(&RoleId::ADMINISTRATOR) =>
+                {
+                    faults.push((key, "a group can't administer Portero itself: give the role to people"));
+                }
+                Key::Membership { person, .. } if person.starts_with(CLIENT) => {
+                    faults.push((key, "a client is in no group: grant it the roles themselves"));
+                }
+                _ => {}
+            }
+        }
+        for (key, fault) in faults {
+            self.fault(key, format!("{key}: {fault}"));
         }
     }
 
@@ -170,5 +231,28 @@ impl Checker<'_> {
             })
         };
         whole.permission_scopes().into_iter().filter(is_unknown).collect()
+    }
+}
+
+/// Those that are not the file's, and of a type that it declares otherwise or no longer.
+fn policies_that_stay<'a>(desired: &Desired, state: &'a State, plan: &Plan) -> Vec<&'a Key> {
+    let changed: BTreeSet<&Key> = plan.changes.iter().filter_map(Change::key).collect();
+    let replaced: BTreeSet<&Key> =
+        plan.changes.iter().filter_map(|change| change.before.as_ref().map(|(key, _)| key)).collect();
+    let stays = |key: &&Key| {
+        type_of(key).is_some_and(|of_type| changed.contains(&of_type))
+            && !replaced.contains(key)
+            && !desired.things.contains_key(*key)
+    };
+    state.things.keys().filter(stays).collect()
+}
+
+/// The type that a policy is about.
+fn type_of(policy: &Key) -> Option<Key> {
+    match policy {
+        Key::Policy { service, table_name, .. } => {
+            Some(Key::ResourceType { service: service.clone(), name: table_name.clone() })
+        }
+        _ => None,
     }
 }

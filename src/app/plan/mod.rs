@@ -3,6 +3,7 @@
 
 mod apply;
 mod check;
+mod circles;
 mod compare;
 mod file;
 mod read;

@@ -1,6 +1,6 @@
 //! Has this issuer signed this token? A key says by which algorithm, never the token.
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
+use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -9,6 +9,7 @@ use super::ForeignToken;
 use super::claims::{Claims, Fault};
 use super::trust::{Keys, Trust};
 use crate::gate::Gate;
+use crate::platform::jwks::algorithms_of;
 
 /// What a token may call itself (`typ`): others are for other uses.
 const TYPES: [&str; 4] = ["jwt", "at+jwt", "application/jwt", "application/at+jwt"];
@@ -55,27 +56,6 @@ fn signed_by_one_of(keys: &JwkSet, header: &Header, text: &str) -> Option<Map<St
         None => keys.keys.len() == 1,
     });
     candidates.find_map(|key| signed_with(&DecodingKey::from_jwk(key).ok()?, &algorithms_of(key), text))
-}
-
-/// By which algorithms a public key signs: what it says, or all that it can.
-fn algorithms_of(key: &Jwk) -> Vec<Algorithm> {
-    let mut algorithms = match &key.algorithm {
-        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
-        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => vec![Algorithm::EdDSA],
-        AlgorithmParameters::RSA(_) => vec![
-            Algorithm::RS256,
-            Algorithm::RS384,
-            Algorithm::RS512,
-            Algorithm::PS256,
-            Algorithm::PS384,
-            Algorithm::PS512,
-        ],
-        _ => Vec::new(),
-    };
-    if let Some(said) = key.common.key_algorithm {
-        algorithms.retain(|algorithm| Algorithm::try_from(said).is_ok_and(|said| said == *algorithm));
-    }
-    algorithms
 }
 
 fn signed_with(key: &DecodingKey, algorithms: &[Algorithm], text: &str) -> Option<Map<String, Value>> {

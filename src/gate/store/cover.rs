@@ -143,7 +143,11 @@ pub async fn must_cover_people(
     let beyond = sqlx::query_scalar!(
         r#"
         select p.name
-        from auth.held_at($3) held
+        from (
+            select person_id, service_id, permission_id, expires_at from auth.held_at($3)
+            union all
+            select person_id, service_id, permission_id, expires_at from auth.held_on_resources_at($3)
+        ) held
         join auth.permission p on p.id = held.permission_id
         where held.person_id = any ($2)
           and held.person_id <> $1

@@ -81,6 +81,11 @@ async fn beyond(conn: &mut PgConnection, actor: PersonId, loss: Loss, now: Offse
                 from offer
                 join auth.held_by_groups_at($7) given
                     on given.service_id = offer.service_id and given.role_id = offer.role_id
+                union all
+                select given.service_id, given.permission_id, given.expires_at
+                from offer
+                join auth.held_on_resources_at($7) given
+                    on given.service_id = offer.service_id and given.role_id = offer.role_id
             ) held
             where ($6::int is null or held.permission_id = $6) and held.permission_id <= 0
             group by held.service_id, held.permission_id

@@ -32,6 +32,11 @@ pub async fn must_hand_out_where_role_is_held(
                   from auth.roles_by_groups_at($3) held
                   where held.service_id = offered.service_id and held.role_id = offered.role_id
               )
+              or exists (
+                  select
+                  from auth.roles_on_resources_at($3) held
+                  where held.service_id = offered.service_id and held.role_id = offered.role_id
+              )
           )
           and not exists (select from auth.held_where($1, $4, offered.service_id, $3))
         order by s.id
@@ -72,6 +77,11 @@ pub async fn must_hand_out_where_permission_is_held(
                   from auth.roles_by_groups_at($3) held
                   where held.service_id = offered.service_id and held.role_id = offered.role_id
               )
+              or exists (
+                  select
+                  from auth.roles_on_resources_at($3) held
+                  where held.service_id = offered.service_id and held.role_id = offered.role_id
+              )
           )
           and not exists (select from auth.held_where($1, $4, offered.service_id, $3))
         order by s.id
@@ -102,6 +112,8 @@ pub async fn must_hand_out_where_anything_is_held(
             select from auth.person_service_role held where held.service_id = $2 and auth.lasts(held.expires_at, $3)
         ) and not exists (
             select from auth.roles_by_groups_at($3) held where held.service_id = $2
+        ) and not exists (
+            select from auth.roles_on_resources_at($3) held where held.service_id = $2
         ) or exists (select from auth.held_where($1, $4, 0, $3)) as "allowed!"
         "#,
         actor.0,

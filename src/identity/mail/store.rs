@@ -183,6 +183,19 @@ pub async fn may_reset(conn: &mut PgConnection, person: PersonId) -> Result<bool
                 join auth.role_permission rp on rp.role_id = given.role_id
                 where inside.person_id = p.id and rp.permission_id <= 0
             )
+            or exists (
+                select
+                from auth.resource_roles held
+                join auth.role_permission rp on rp.role_id = held.role_id
+                where held.person_id = p.id and rp.permission_id <= 0
+            )
+            or exists (
+                select
+                from auth.group_people inside
+                join auth.resource_roles given on given.group_id = inside.group_id
+                join auth.role_permission rp on rp.role_id = given.role_id
+                where inside.person_id = p.id and rp.permission_id <= 0
+            )
         ) as "may!"
         from auth.person p
         where p.id = $1

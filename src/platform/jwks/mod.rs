@@ -3,5 +3,5 @@
 mod public_keys;
 mod remote_keys;
 
-pub use public_keys::{KeySet, public_key, read, read_usable};
+pub use public_keys::{KeySet, algorithms_of, must_all_sign, public_key, read, read_usable};
 pub use remote_keys::RemoteKeys;

@@ -1,6 +1,10 @@
 //! Keys by which signatures of others are verified (RFC 7517).
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
+use std::collections::HashSet;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyOperations, PublicKeyUse};
 use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
 use utoipa::openapi::{RefOr, Schema};
@@ -27,7 +31,13 @@ const MOST: usize = 10;
 const MOST_OF_OTHERS: usize = 50;
 
 /// What is taken.
-const KNOWN: &str = "takes keys on P-256 or Ed25519, and RSA keys of 2048 bits or more";
+const KNOWN: &str = "takes keys on P-256 or Ed25519, and RSA keys of 2048 bits or more with an odd `e` of at least 3";
+
+/// So many characters of an id of a key are told.
+const MOST_TOLD: usize = 40;
+
+/// The most bytes of a public exponent of RSA: no greater ones are verified by.
+const LONGEST_EXPONENT: usize = 5;
 
 /// What only the owner of a key has (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -44,14 +54,62 @@ pub fn read(set: &Value) -> Result<JwkSet, String> {
     must_be_public(keys)?;
     let set: JwkSet =
         serde_json::from_value(set.clone()).map_err(|_| "has a key that is not a JWK (RFC 7517)".to_owned())?;
-    if set.keys.iter().all(is_known) { Ok(set) } else { Err(KNOWN.into()) }
+    match set.keys.iter().position(|key| !is_known(key)) {
+        None => Ok(set),
+        Some(place) => Err(format!("{KNOWN}, and key {} is none of these", place + 1)),
+    }
+}
+
+/// Refuses a set in which some key is not one that signs, and says which: a set that was given is for that alone.
+pub fn must_all_sign(set: &JwkSet) -> Result<(), String> {
+    let mut ids = HashSet::new();
+    for (place, key) in set.keys.iter().enumerate() {
+        let id = key.common.key_id.as_deref();
+        let fault = if !is_for_signatures(key) {
+            "is not for signatures: its `use` must be `sig`, and its `key_ops` have `verify`, if it has these"
+        } else if algorithms_of(key).is_empty() {
+            "can't sign by its `alg`"
+        } else if !id.is_none_or(|id| ids.insert(id)) {
+            "has the `kid` of another one"
+        } else {
+            continue;
+        };
+        let id = id.map(|id| format!(" ({:?})", id.chars().take(MOST_TOLD).collect::<String>()));
+        return Err(format!("key {}{} {fault}", place + 1, id.unwrap_or_default()));
+    }
+    Ok(())
+}
+
+fn is_for_signatures(key: &Jwk) -> bool {
+    matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature))
+        && key.common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify))
+}
+
+/// By which algorithms a public key signs: what it says, or all that it can.
+pub fn algorithms_of(key: &Jwk) -> Vec<Algorithm> {
+    let mut algorithms = match &key.algorithm {
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => vec![Algorithm::EdDSA],
+        AlgorithmParameters::RSA(_) => vec![
+            Algorithm::RS256,
+            Algorithm::RS384,
+            Algorithm::RS512,
+            Algorithm::PS256,
+            Algorithm::PS384,
+            Algorithm::PS512,
+        ],
+        _ => Vec::new(),
+    };
+    if let Some(said) = key.common.key_algorithm {
+        algorithms.retain(|algorithm| Algorithm::try_from(said).is_ok_and(|said| said == *algorithm));
+    }
+    algorithms
 }
 
 /// Of a JWK set that somebody publishes for all the world, what we can verify by: they may have keys for others in it.
 pub fn read_usable(set: &Value) -> Result<JwkSet, String> {
     let keys = set.get("keys").and_then(Value::as_array).ok_or("is not a JWK set")?;
     must_be_public(keys)?;
-    let is_for_signatures = |key: &Jwk| matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature));
     let read = keys.iter().filter_map(|key| serde_json::from_value::<Jwk>(key.clone()).ok());
     let keys: Vec<Jwk> = read.filter(|key| is_known(key) && is_for_signatures(key)).take(MOST_OF_OTHERS).collect();
     if keys.is_empty() {
@@ -86,9 +144,17 @@ fn is_known(key: &Jwk) -> bool {
     match &key.algorithm {
         AlgorithmParameters::EllipticCurve(key) => key.curve == EllipticCurve::P256,
         AlgorithmParameters::OctetKeyPair(key) => key.curve == EllipticCurve::Ed25519,
-        AlgorithmParameters::RSA(key) => MODULUS.contains(&key.n.len()),
+        AlgorithmParameters::RSA(key) => MODULUS.contains(&key.n.len()) && is_exponent(&key.e),
         _ => false,
     }
+}
+
+/// Whether it is odd and no less than 3: what is signed by 1 is signed by everybody (RFC 8017 section 3.1).
+fn is_exponent(text: &str) -> bool {
+    let mut bytes = [0; LONGEST_EXPONENT];
+    let Ok(bytes) = Base64UrlUnpadded::decode(text, &mut bytes) else { return false };
+    let exponent = bytes.iter().fold(0_u64, |whole, byte| whole << 8 | u64::from(*byte));
+    exponent >= 3 && exponent % 2 == 1
 }
 
 #[cfg(test)]
@@ -100,6 +166,34 @@ mod tests {
     fn on_p256() -> Value {
         json!({"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", "alg": "ES256",
                "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})
+    }
+
+    #[test]
+    fn of_keys_that_sign_each_does_and_is_told_from_the_others() {
+        let of = |more: &[Value]| {
+            let keys: Vec<Value> = more
+                .iter()
+                .map(|more| {
+                    let mut key = on_p256();
+                    key.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+                    key.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+                    key
+                })
+                .collect();
+            must_all_sign(&read(&json!({"keys": keys})).expect("keys"))
+        };
+        assert_eq!(of(&[json!({}), json!({"kid": "2"}), json!({"kid": null}), json!({"kid": null})]), Ok(()));
+        assert_eq!(of(&[json!({"use": null, "key_ops": ["verify"], "alg": null})]), Ok(()));
+        for (bad, word) in [
+            (json!({"use": "enc"}), "`use`"),
+            (json!({"use": null, "key_ops": ["encrypt"]}), "`key_ops`"),
+            (json!({"alg": "HS256"}), "`alg`"),
+            (json!({"alg": "RS256"}), "`alg`"),
+            (json!({"kid": "first"}), "`kid`"),
+        ] {
+            let refused = of(&[json!({"kid": "first"}), bad]).expect_err("a fault");
+            assert!(refused.starts_with("key 2 (") && refused.contains(word), "{refused}");
+        }
     }
 
     #[test]
@@ -118,6 +212,13 @@ mod tests {
             assert!(read_keys(bad.clone()).is_err(), "{bad:?}");
         }
         assert!(read_keys(vec![on_p256(); 11]).is_err());
+        for (exponent, is_one) in
+            [("Aw", true), ("AQAB", true), ("AQ", false), ("AA", false), ("", false), ("AgAA", false)]
+        {
+            let mut key = rsa(342);
+            key["e"] = json!(exponent);
+            assert_eq!(read_keys(vec![key]).is_ok(), is_one, "{exponent:?}");
+        }
         let mut for_secrets = on_p256();
         for_secrets["use"] = json!("enc");
         let published = json!({"keys": [json!({"kty": "odd"}), for_secrets, on_p256()]});

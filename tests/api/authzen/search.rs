@@ -1,5 +1,6 @@
 //! Searches: who may, and what may they do?
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 
 use super::by_policies;
@@ -60,6 +61,52 @@ async fn a_backend_finds_who_may_among_those_who_hold_something_in_its_service()
         ("read", json!({"token": "x"})),
     ] {
         assert_eq!(subjects(&shop, action, page).await.refusal(), (400, "invalid_request_body"), "of another question");
+    }
+}
+
+#[tokio::test]
+async fn a_forged_token_leads_nowhere() {
+    let (server, root) = world().await;
+    for name in ["ada", "bob"] {
+        server.person_with(name, &[(SHOP, EDITOR)]).await;
+        root.put(&format!("/services/1/resources/invoice/{name}"), json!({})).await.ok();
+    }
+    let shop = server.backend(SHOP).await;
+    let read = json!({"name": "read"});
+    let of_subjects = json!({"subject": {"type": "user"}, "action": read, "resource": {"type": "invoice", "id": "1"}});
+    let of_resources =
+        json!({"subject": {"type": "user", "id": "ada"}, "action": read, "resource": {"type": "invoice"}});
+    for (path, question) in [("subject", of_subjects), ("resource", of_resources)] {
+        let search = async |page: Value| {
+            let mut asked = question.clone();
+            asked["page"] = page;
+            shop.post(&format!("/access/v1/search/{path}"), asked).await
+        };
+        let first = search(json!({"limit": 1})).await.ok();
+        let token = first.body["page"]["next_token"].as_str().expect("a token");
+        let token = Base64UrlUnpadded::decode_vec(token).expect("base64url");
+        let token: Value = serde_json::from_slice(&token).expect("JSON");
+        let forged = |field: &str, value: Value| {
+            let mut token = token.clone();
+            token[field] = value;
+            json!({"token": Base64UrlUnpadded::encode_string(token.to_string().as_bytes())})
+        };
+        assert_eq!(found(&search(forged("limit", json!(1))).await.ok()).len(), 1, "as it is");
+        for (field, value) in [
+            ("after", json!("' or 1=1")),
+            ("after", json!("")),
+            ("after", json!("0")),
+            ("after", json!("-5")),
+            ("after", json!("99999999999")),
+            ("after", json!(1)),
+            ("limit", json!(0)),
+            ("limit", json!(100_000)),
+            ("limit", json!(-1)),
+        ] {
+            let refused = search(forged(field, value.clone())).await;
+            assert_eq!(refused.refusal(), (400, "invalid_request_body"), "{path} {field} {value}");
+            assert!(refused.detail().contains("page.token"), "{refused:?}");
+        }
     }
 }
 

@@ -227,6 +227,8 @@ async fn too_many_people_are_counted_and_not_left_out_in_silence() {
         (0..600).map(|n| json!({"table_name": format!("t{n}"), "action": "read", "expression": "true"})).collect();
     let answer = diff(&root, json!({"policies": policies})).await;
     assert_eq!(answer.body["truncated"], true, "500 pairs");
+    let summary = answer.body["summary"].as_str().expect("a sentence");
+    assert!(summary.ends_with("; not all was looked at"), "{summary}");
     let (people, left_out) = (answer.body["people"].as_u64(), answer.body["people_left_out"].as_u64());
     let (people, left_out) = (people.expect("a number"), left_out.expect("a number"));
     assert!((1..=500).contains(&people), "{people}: fewer on a slow machine");

@@ -149,3 +149,31 @@ async fn whoever_adds_one_could_do_all_that_it_says_for_others() {
     only_services.delete(&format!("{path}/{made}")).await.ok();
     assert_eq!(check(&server, &Signer::secret(SECRET).token(&server, json!({}))).await.status, 401);
 }
+
+#[tokio::test]
+async fn keys_that_can_t_have_signed_or_are_not_told_apart_are_refused_by_name() {
+    let server = Server::on_a_fresh_database().await;
+    let (root, _) = world(&server).await;
+    let (rsa, other) = (Signer::new(Algorithm::RS256, "one").public, Signer::new(Algorithm::ES256, "two").public);
+    let standing = trust(&root, json!({"secret": SECRET})).await.ok().id();
+    let with = |key: &Value, field: &str, value: Value| {
+        let mut key = key.clone();
+        key[field] = value;
+        key
+    };
+    let everybodys = with(&rsa, "e", json!("AQ"));
+    for (keys, word) in [
+        (vec![other.clone(), everybodys], "key 2"),
+        (vec![with(&rsa, "alg", json!("HS256"))], "key 1 (\"one\") can't sign by its `alg`"),
+        (vec![other.clone(), with(&rsa, "use", json!("enc"))], "key 2 (\"one\") is not for signatures"),
+        (vec![other.clone(), with(&rsa, "kid", json!("two"))], "key 2 (\"two\") has the `kid` of another"),
+    ] {
+        let set = json!({"jwks": {"keys": keys}});
+        let patched = root.patch(&format!("/services/{SHOP}/issuers/{standing}"), set.clone()).await;
+        for refused in [trust(&root, with(&set, "issuer", json!("https://new.example"))).await, patched] {
+            assert_eq!(refused.refusal(), (400, "invalid_request_body"), "{word}");
+            assert!(refused.detail().contains("jwks") && refused.detail().contains(word), "{word}: {refused:?}");
+        }
+    }
+    trust(&root, json!({"issuer": "https://new.example", "jwks": {"keys": [rsa, other]}})).await.ok();
+}

@@ -63,3 +63,78 @@ async fn what_an_act_refuses_leaves_everything_as_it_was() {
     let moved = before.replace("[clients.robot]\nservice = \"Bank\"", "[clients.robot]\nservice = \"UI Store\"");
     house.run(&["plan", &house.file("moved.toml", &moved)]).refused(&["client `robot` belongs to service `Bank`"]);
 }
+
+#[tokio::test]
+async fn a_plan_promises_nothing_of_groups_that_an_apply_refuses() {
+    let house = House::new().await;
+    house.json(&["client", "add", "Robot", "--service", "portero", "--id", "robot", "--grant", "client_credentials"]);
+    house.json(&["group", "add", "By hand"]);
+    house.json(&["group", "add", "Outer"]);
+    house.json(&["group", "add-member", "Outer", "--group", "By hand"]);
+    let refused = |text: &str, words: &[&str]| {
+        let file = house.file("bad.toml", text);
+        for command in ["plan", "apply"] {
+            house.run(&[command, &file]).refused(words);
+        }
+    };
+    refused(
+        "[groups.P9]\ngrants = [{ service = \"portero\", role = \"Administrator\" }]\n",
+        &["line 2, column 42", "can't administer Portero itself"],
+    );
+    refused("[groups.S]\nmembers = [{ group = \"S\" }]\n", &["line 2, column 22", "`S` in `S`"]);
+    refused(
+        "[groups.A]\nmembers = [{ group = \"B\" }]\n[groups.B]\nmembers = [{ group = \"C\" }]\n\
+         [groups.C]\nmembers = [{ group = \"A\" }]\n",
+        &["line 2, column 22", "would put `A` into itself: `A` in `C` in `B` in `A`"],
+    );
+    refused(
+        "[groups.\"By hand\"]\nmembers = [{ group = \"Outer\" }]\n[groups.Outer]\n",
+        &["line 2, column 22", "`By hand` in `Outer` in `By hand`"],
+    );
+    refused(
+        "[groups.A]\n[people.\"client:robot\"]\ngroups = [{ group = \"A\" }]\n",
+        &["line 3, column 21", "a client is in no group"],
+    );
+    assert_eq!(house.number("select count(*) from auth.groups").await, 2);
+    let fine = "[groups.A]\nmembers = [{ group = \"B\" }]\ngrants = [{ service = \"portero\", role = \"Reader\" }]\n[groups.B]\n";
+    house.json(&["apply", &house.file("fine.toml", fine)]);
+    // What goes first makes way.
+    let turned = "[groups.A]\n[groups.B]\nmembers = [{ group = \"A\" }]\n";
+    let turned = house.file("turned.toml", turned);
+    house.run(&["plan", &turned]).refused(&["`A` in `B` in `A`"]);
+    house.json(&["apply", &turned, "--prune"]);
+}
+
+#[tokio::test]
+async fn a_plan_promises_nothing_of_types_that_an_apply_refuses() {
+    let house = House::new().await;
+    let policy = |expression: &str| {
+        format!(
+            "[[services.Shop.policies]]\ntable_name = \"invoice\"\naction = \"read\"\nexpression = \"{expression}\"\n"
+        )
+    };
+    let typed = |columns: &str| format!("[services.Shop]\n[services.Shop.resource_types.invoice]\n{columns}\n");
+    house.json(&["apply", &house.file("a.toml", &(typed("owner = \"text\"") + &policy("owner = 'a'")))]);
+    // The type goes, and a policy comes on a column that it had not.
+    let without = house.file("b.toml", &format!("[services.Shop]\n{}", policy("tenant = 'b'")));
+    assert_eq!(house.run(&["plan", &without, "--prune", "--exit-code"]).code, 2);
+    house.json(&["apply", &without, "--prune"]);
+    assert_eq!(house.number("select count(*) from auth.resource_types").await, 0);
+
+    // By hand, and so it stays, whatever the file says of its type.
+    house.json(&["policy", "add", "invoice", "update", "tenant = 7", "--service", "Shop"]);
+    let mine = policy("tenant2 = 'b'");
+    let told = ["policy for update on invoice of service `Shop` is not in this file", "change or delete it first"];
+    let refused = |file: &str, more: &[&str]| {
+        for command in ["plan", "apply"] {
+            house.run(&[command, file, "--prune"]).refused(&[&told[..], more].concat());
+        }
+    };
+    let declared = house.file("c.toml", &(typed("tenant2 = \"text\"") + &mine));
+    refused(&declared, &["line 2, column 30"]);
+    let fits = house.file("d.toml", &(typed("tenant2 = \"text\"\ntenant = \"integer[]\"\nid = \"integer\"") + &mine));
+    refused(&fits, &["line 2, column 30"]);
+    let fits = house.file("e.toml", &(typed("tenant2 = \"text\"\ntenant = \"integer\"") + &mine));
+    house.json(&["apply", &fits, "--prune"]);
+    assert_eq!(house.number("select count(*) from auth.policies").await, 2);
+}

@@ -38,7 +38,7 @@ pub async fn current_terms(
     Ok(current)
 }
 
-/// Whether a group holds anything in a service at `now`.
+/// Whether a group holds anything in a service, or on one of its resources, at `now`.
 pub async fn holds_anything(
     conn: &mut PgConnection,
     group: GroupId,
@@ -49,6 +49,9 @@ pub async fn holds_anything(
         r#"
         select exists (
             select from auth.group_service_role
+            where group_id = $1 and service_id = $2 and auth.lasts(expires_at, $3)
+        ) or exists (
+            select from auth.resource_roles
             where group_id = $1 and service_id = $2 and auth.lasts(expires_at, $3)
         ) as "holds!"
         "#,

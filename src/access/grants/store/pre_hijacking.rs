@@ -27,6 +27,15 @@ pub async fn anothers_password(
             from auth.group_service_role given
             join auth.group_people inside on inside.group_id = given.group_id
             where given.service_id = offer.service_id and given.role_id = offer.role_id
+            union all
+            select person_id
+            from auth.resource_roles
+            where service_id = offer.service_id and role_id = offer.role_id and person_id is not null
+            union all
+            select inside.person_id
+            from auth.resource_roles given
+            join auth.group_people inside on inside.group_id = given.group_id
+            where given.service_id = offer.service_id and given.role_id = offer.role_id
         ) held
         -- Each is looked up, however many hold the role.
         cross join lateral (
@@ -95,6 +104,12 @@ pub async fn planted_for_holders(
                 select given.person_id, given.service_id
                 from auth.service_roles offer
                 join auth.roles_by_groups_at($2) given
+                    on given.service_id = offer.service_id and given.role_id = offer.role_id
+                where offer.role_id = $1
+                union
+                select given.person_id, given.service_id
+                from auth.service_roles offer
+                join auth.roles_on_resources_at($2) given
                     on given.service_id = offer.service_id and given.role_id = offer.role_id
                 where offer.role_id = $1
             ) held

@@ -229,7 +229,8 @@ impl Writer<'_> {
         if name.is_empty() || name.contains('\0') {
             return self.refused(node, format!("{name:?} is no name of a column"));
         }
-        let quote = if self.dialect == Dialect::Mysql { '`' } else { '"' };
+        // In double quotes SQLite reads what is no column as a text.
+        let quote = if self.dialect == Dialect::Postgres { '"' } else { '`' };
         for (nth, part) in name.split('.').enumerate() {
             if nth > 0 {
                 self.sql.push('.');

@@ -46,29 +46,6 @@ pub async fn current_terms(conn: &mut PgConnection, held: &Held, now: OffsetDate
     Ok(current.fetch_optional(conn).await?)
 }
 
-/// Whether somebody holds anything on a resource of a service at `now`, a group or a person.
-pub async fn holds_anything(
-    conn: &mut PgConnection,
-    holder: Holder,
-    service: ServiceId,
-    now: OffsetDateTime,
-) -> Result<bool> {
-    let (person, group) = holder.columns();
-    let holds = sqlx::query_scalar!(
-        r#"
-        select exists (
-            select from auth.resource_roles
-            where (person_id = $1 or group_id = $2) and service_id = $3 and auth.lasts(expires_at, $4)
-        ) as "holds!"
-        "#,
-        person,
-        group,
-        service.0,
-        now,
-    );
-    Ok(holds.fetch_one(conn).await?)
-}
-
 /// Gives a role on a resource, which its service offers from then on, or changes the terms on which it is held; twice is safe. Who
 /// holds it is locked.
 ///

@@ -149,9 +149,7 @@ impl Doing<'_> {
             plan.changes.iter().filter(|change| change.is_deletion()).filter_map(Change::key).collect();
         // What is in something goes before it; of a service that goes, with it.
         for key in gone.iter().rev().filter(|key| !goes_with_service(key, &gone)) {
-            if !matches!(key, Key::ResourceType { .. }) {
-                self.delete(key).await?;
-            }
+            self.delete(key).await?;
         }
         for change in &plan.changes {
             if let Some((key, thing)) = &change.after {
@@ -159,12 +157,7 @@ impl Doing<'_> {
                 self.put(key, thing, before).await.map_err(|error| error.context(format!("{key}")))?;
             }
         }
-        for key in gone.iter().filter(|key| !goes_with_service(key, &gone)) {
-            if let Key::ResourceType { service, name } = key {
-                policies::undeclare(self.tx, self.service(service)?, &read(name)?, None).await?;
-            }
-        }
-        for (key, _) in plan.changes.iter().filter_map(|change| change.after.as_ref()) {
+        for key in plan.changes.iter().filter_map(Change::key).filter(|key| !goes_with_service(key, &gone)) {
             if let Key::ResourceType { service, name } = key {
                 policies::must_all_compile(self.tx, self.service(service)?, &read::<TypeName>(name)?).await?;
             }
@@ -174,9 +167,12 @@ impl Doing<'_> {
 
     async fn delete(&mut self, key: &Key) -> anyhow::Result<()> {
         let done = match key {
-            Key::Permission(_) | Key::Role(_) | Key::Service(_) | Key::Offer { .. } | Key::Policy { .. } => {
-                self.delete_vocabulary(key).await
-            }
+            Key::Permission(_)
+            | Key::Role(_)
+            | Key::Service(_)
+            | Key::Offer { .. }
+            | Key::ResourceType { .. }
+            | Key::Policy { .. } => self.delete_vocabulary(key).await,
             _ => self.delete_held(key).await,
         };
         done.map_err(|error| error.context(format!("{key}")))

@@ -40,11 +40,13 @@ impl Doing<'_> {
             Key::Offer { service, role } => {
                 grants::withdraw(self.tx, self.service(service)?, self.role(role)?).await?;
             }
-            _ => {
-                if let Key::Policy { service, .. } = key {
-                    policies::remove(self.tx, (self.service(service)?, self.policy(key)?), None).await?;
-                }
+            Key::ResourceType { service, name } => {
+                policies::undeclare_ahead(self.tx, self.service(service)?, &read(name)?).await?;
             }
+            Key::Policy { service, .. } => {
+                policies::remove(self.tx, (self.service(service)?, self.policy(key)?), None).await?;
+            }
+            _ => {}
         }
         Ok(())
     }

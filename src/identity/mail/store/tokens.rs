@@ -148,6 +148,15 @@ pub async fn void_of_holders(conn: &mut PgConnection, role: RoleId) -> Result<()
             join auth.group_service_role given on given.group_id = inside.group_id
             where inside.person_id = t.person_id and given.role_id = $1
         )
+        or exists (
+            select from auth.resource_roles held where held.person_id = t.person_id and held.role_id = $1
+        )
+        or exists (
+            select
+            from auth.group_people inside
+            join auth.resource_roles given on given.group_id = inside.group_id
+            where inside.person_id = t.person_id and given.role_id = $1
+        )
         "#,
         role.0,
     )
