@@ -4947,6 +4947,93 @@ create trigger person_told_to_services_with_trusted_issuers after update of disa
     execute function auth.tell_services_with_trusted_issuers();
 
 
+-- migrations/0042: roles on resources
+
+-- Whoever holds a role on a resource holds something: nobody takes that over, makes it mean more or gives it by a group who could not give
+-- it themselves. And backends hear of whoever holds it by a group from now on, or no longer.
+
+-- As `auth.roles_at` of services: one select, so that Postgres writes it into the statement that asks.
+create function auth.roles_on_resources_at(moment timestamptz)
+returns table (
+    person_id integer, service_id integer, role_id integer, resource_id integer, expires_at timestamptz
+)
+language sql stable parallel safe as $$
+    select given.person_id, given.service_id, given.role_id, given.resource_id, given.expires_at
+    from auth.resource_roles given
+    where given.person_id is not null
+      and auth.lasts(given.expires_at, roles_on_resources_at.moment)
+    union all
+    select inside.person_id, given.service_id, given.role_id, given.resource_id, least(inside.expires_at, given.expires_at)
+    from auth.group_people inside
+    join auth.resource_roles given on given.group_id = inside.group_id
+    where auth.lasts(inside.expires_at, roles_on_resources_at.moment)
+      and auth.lasts(given.expires_at, roles_on_resources_at.moment)
+$$;
+
+comment on function auth.roles_on_resources_at(timestamptz) is
+    'who holds which role on which resource beyond a moment, and until when: a row for each way, without the resources beneath';
+
+create function auth.held_on_resources_at(moment timestamptz)
+returns table (
+    person_id integer, service_id integer, role_id integer, permission_id integer, expires_at timestamptz
+)
+language sql stable parallel safe as $$
+    select held.person_id, held.service_id, held.role_id, carried.permission_id, held.expires_at
+    from auth.roles_on_resources_at(held_on_resources_at.moment) held
+    -- What roles that can be held on a resource carry does not end.
+    join auth.role_permission carried on carried.role_id = held.role_id
+$$;
+
+comment on function auth.held_on_resources_at(timestamptz) is
+    'who holds which permission on some resource of which service beyond a moment, by which role and until when';
+
+-- As before, and on resources.
+create or replace function auth.roles_of_group(of_group integer, moment timestamptz)
+returns table (service_id integer, role_id integer, expires_at timestamptz)
+language sql stable rows 10 as $$
+    select given.service_id, given.role_id, least(above.expires_at, given.expires_at)
+    from auth.groups_above(roles_of_group.of_group, roles_of_group.moment) above
+    cross join lateral (
+        select gsr.service_id, gsr.role_id, gsr.expires_at
+        from auth.group_service_role gsr
+        where gsr.group_id = above.group_id
+        union all
+        select rr.service_id, rr.role_id, rr.expires_at
+        from auth.resource_roles rr
+        where rr.group_id = above.group_id
+    ) given
+    where auth.lasts(given.expires_at, roles_of_group.moment)
+$$;
+
+comment on function auth.roles_of_group(integer, timestamptz) is
+    'what whoever is in a group for good holds by that beyond a moment, in services and on resources, and until when';
+
+-- As before, and of roles on resources.
+create or replace function auth.tell_of_people_in_groups() returns trigger
+language plpgsql as $$
+begin
+    perform auth.tell_of_grants(array_agg(told.service_id), array_agg(told.person_id))
+    from (
+        with pairs as (
+            select distinct given.service_id, changed.person_id
+            from changed
+            join (
+                select group_id, service_id from auth.group_service_role
+                union all
+                select group_id, service_id from auth.resource_roles where group_id is not null
+            ) given on given.group_id = changed.group_id
+        ), crowded as (
+            select service_id from pairs group by service_id having count(*) > 100
+        )
+        select service_id, null::integer as person_id from crowded
+        union
+        select service_id, person_id from pairs where service_id not in (select service_id from crowded)
+    ) told;
+    return null;
+end
+$$;
+
+
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
 
 create table _sqlx_migrations (
@@ -5041,4 +5128,6 @@ values
     (40, 'managed', true,
      '\xfe86bb54d95f6fa8fd641b413ad54ea8b9d691b94fbf0ff3c90061aebfe3f4d69ea0808f489e72f8f5d1ecbe6ca596ee', 0),
     (41, 'trusted issuers', true,
-     '\x7e4ea170463514528c8b4ba63ca7206ebf8814713b64f171e976fb2f109cd5f9c2c433b8bfdb873f2d4e7c8d4c09bd67', 0);
+     '\x7e4ea170463514528c8b4ba63ca7206ebf8814713b64f171e976fb2f109cd5f9c2c433b8bfdb873f2d4e7c8d4c09bd67', 0),
+    (42, 'roles on resources', true,
+     '\x9037933939c6689bbf74aaa968d88b68b878d8ef3879a3eaf01d22580ac8a690455f8a44e05f4762f2f237ec6272da46', 0);
