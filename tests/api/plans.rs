@@ -48,6 +48,8 @@ const WRITTEN_IN: &[&str] = &[
     "roles_at",
     "roles_given_at",
     "roles_by_groups_at",
+    "roles_on_resources_at",
+    "held_on_resources_at",
     "held_at",
     "held_given_at",
     "held_by_groups_at",
@@ -106,6 +108,7 @@ const READ_FOR_CHECKS: &[&str] = &[
     "Index Scan resources_pkey",
     "Index Only Scan resource_ancestors_pkey",
     "Index Only Scan resource_roles_person_key",
+    "Index Only Scan resource_roles_group_key",
     "Index Only Scan resource_roles_group_idx",
     "Subquery Scan *SELECT* 1",
     "Subquery Scan *SELECT* 2",
@@ -195,6 +198,11 @@ const MORE: &str = "
     select g.id, offer.service_id, offer.role_id
     from auth.groups g
     join auth.service_roles offer on offer.service_id = 1 + g.id % 199 and offer.role_id > 0;
+    insert into auth.resource_roles (service_id, resource_id, role_id, group_id)
+    select r.service_id, r.id, offer.role_id, 1 + r.id % 2000
+    from auth.resources r
+    join auth.service_roles offer on offer.service_id = r.service_id and offer.role_id > 0
+    where r.type = 'letter';
     update auth.person set email = username || '@example.com', attributes = jsonb_build_object('department', 'd' || id % 100);
     update auth.services set claims = '{department}' where id between 1 and 100;
     insert into auth.service_uses (person_id, service_id, last_used_on)

@@ -67,6 +67,7 @@ pub struct Difference {
     #[schema(example = json!(["eva", "juan"]))]
     pub people: Vec<String>,
     /// Whether whoever is not logged in, too.
+    #[schema(example = false)]
     pub anonymous: bool,
 }
 
@@ -85,6 +86,7 @@ pub struct PolicyDiff {
     #[schema(example = 0)]
     pub people_left_out: usize,
     /// Whether types, actions or differences were left out, since there are too many.
+    #[schema(example = false)]
     pub truncated: bool,
     /// Whether policies would decide at all.
     #[schema(example = true)]

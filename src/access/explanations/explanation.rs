@@ -157,6 +157,7 @@ pub struct ExplainedGrant {
     #[schema(example = "stands in for Eva until she is back")]
     pub reason: Option<String>,
     /// Whether it is only supposed.
+    #[schema(example = false)]
     pub is_supposed: bool,
     /// The memberships that lead to the group, from the subject's own on: for who may see everywhere what people hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -84,8 +84,13 @@ async fn beyond(conn: &mut PgConnection, actor: PersonId, loss: Loss, now: Offse
                 union all
                 select given.service_id, given.permission_id, given.expires_at
                 from offer
-                join auth.held_on_resources_at($7) given
-                    on given.service_id = offer.service_id and given.role_id = offer.role_id
+                -- Of each the few that there are.
+                cross join lateral (
+                    select on_one.service_id, on_one.permission_id, on_one.expires_at
+                    from auth.held_on_resources_at($7) on_one
+                    where on_one.service_id = offer.service_id and on_one.role_id = offer.role_id
+                    offset 0
+                ) given
             ) held
             where ($6::int is null or held.permission_id = $6) and held.permission_id <= 0
             group by held.service_id, held.permission_id

@@ -113,7 +113,19 @@ pub async fn must_hand_out_where_anything_is_held(
         ) and not exists (
             select from auth.roles_by_groups_at($3) held where held.service_id = $2
         ) and not exists (
-            select from auth.roles_on_resources_at($3) held where held.service_id = $2
+            select
+            from auth.resource_roles held
+            where held.service_id = $2 and held.person_id is not null and auth.lasts(held.expires_at, $3)
+        ) and not exists (
+            select
+            from auth.resource_roles held
+            cross join lateral (
+                select
+                from auth.group_people inside
+                where inside.group_id = held.group_id and auth.lasts(inside.expires_at, $3)
+                limit 1
+            ) somebody
+            where held.service_id = $2 and held.group_id is not null and auth.lasts(held.expires_at, $3)
         ) or exists (select from auth.held_where($1, $4, 0, $3)) as "allowed!"
         "#,
         actor.0,

@@ -39,9 +39,9 @@ pub async fn held_beyond(
             from auth.roles_at($3)
             where person_id = $2
             union all
-            select there.service_id, there.role_id, r.name, there.expires_at, there.resource_id
+            select there.service_id, there.role_id, (select name from auth.role where id = there.role_id), there.expires_at,
+                   there.resource_id
             from auth.roles_on_resources_at($3) there
-            join auth.role r on r.id = there.role_id
             where there.person_id = $2
         ), own as (
             select service_id, role_id, expires_at, null::integer as resource_id

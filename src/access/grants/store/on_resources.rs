@@ -121,8 +121,8 @@ pub async fn sweep(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> 
             for update skip locked
         )
         delete from auth.resource_roles given
-        using over, auth.resources r
-        where given.id = over.id and r.id = given.resource_id
+        using auth.resources r
+        where given.id = any (array(select id from over)) and r.id = given.resource_id
         returning given.id, given.service_id as "service: ServiceId", r.type as kind, r.key, given.role_id as "role: RoleId",
                   given.person_id as "person: PersonId", given.group_id as "group: GroupId", given.expires_at, given.reason
         "#,

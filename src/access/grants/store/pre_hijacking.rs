@@ -107,10 +107,14 @@ pub async fn planted_for_holders(
                     on given.service_id = offer.service_id and given.role_id = offer.role_id
                 where offer.role_id = $1
                 union
-                select given.person_id, given.service_id
+                select given.person_id, offer.service_id
                 from auth.service_roles offer
-                join auth.roles_on_resources_at($2) given
-                    on given.service_id = offer.service_id and given.role_id = offer.role_id
+                cross join lateral (
+                    select on_one.person_id
+                    from auth.roles_on_resources_at($2) on_one
+                    where on_one.service_id = offer.service_id and on_one.role_id = offer.role_id
+                    offset 0
+                ) given
                 where offer.role_id = $1
             ) held
             cross join lateral (select * from auth.person where id = held.person_id offset 0) p

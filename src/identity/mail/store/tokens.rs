@@ -154,8 +154,10 @@ pub async fn void_of_holders(conn: &mut PgConnection, role: RoleId) -> Result<()
         or exists (
             select
             from auth.group_people inside
-            join auth.resource_roles given on given.group_id = inside.group_id
-            where inside.person_id = t.person_id and given.role_id = $1
+            cross join lateral (
+                select from auth.resource_roles held where held.group_id = inside.group_id and held.role_id = $1 limit 1
+            ) given
+            where inside.person_id = t.person_id
         )
         "#,
         role.0,
