@@ -210,6 +210,7 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
     ("access/resources/store/roles.rs list", "one statement"),
     ("app/config/mod.rs examine", "a line a setting"),
     ("app/openapi/related.rs relate_fields", "a line a field"),
+    ("gate/store/takeover.rs held_beyond", "one statement"),
     ("identity/mail/texts/english.rs say", "a mail an arm"),
     ("identity/mail/texts/spanish.rs say", "a mail an arm"),
     ("identity/sessions/store/begin.rs insert", "one statement"),
