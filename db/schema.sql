@@ -4214,6 +4214,93 @@ create trigger policy_settings_told after update on auth.policy_settings
     )
     execute function auth.tell_of_policy_settings();
 
+-- The names in an expression, and other words of it.
+create function auth.words(expression text) returns text[]
+language sql immutable strict parallel safe as $$
+    select array_remove(regexp_split_to_array(lower(expression), '[^a-z0-9_]+'), '')
+$$;
+
+create index policies_words_idx on auth.policies using gin (auth.words(expression)) with (fastupdate = off);
+
+-- The services in which a policy that counts reads one of these of whoever asks: what is kept there of them may be over when it
+-- changes. By the words of the policy: rather one too many than one too few. None of which all has been said in this transaction.
+create function auth.services_that_read(facts text[]) returns integer[]
+language sql stable as $$
+    select coalesce(array_agg(distinct policy.service_id), '{}')
+    from unnest(facts) fact
+    join auth.policies policy on auth.words(policy.expression) @> (array['auth_user'] || auth.words(fact))
+    join auth.policy_settings settings on settings.service_id = policy.service_id
+    where coalesce(nullif(current_setting('portero.told', true), '')::bigint, 0) <= 1000
+      and settings.policies_decide is not false
+      and settings.service_id <> all (coalesce(nullif(current_setting('portero.told_whole', true), '')::integer[], '{}'))
+$$;
+
+comment on function auth.services_that_read(text[]) is 'the services whose policies name one of these of whoever asks';
+
+-- Attributes are told to the services that see them, and to those whose policies read them.
+create or replace function auth.tell_of_attributes() returns trigger
+language plpgsql as $$
+declare
+    changed constant text[] := array(
+        select key
+        from jsonb_each(old.attributes) was (key, value)
+        full join jsonb_each(new.attributes) became (key, value) using (key)
+        where was.value is distinct from became.value
+    );
+    seen_by constant integer[] := array(
+        select id from auth.services where claims && changed and claims <> '{}' and removed_at is null
+    );
+    read_by constant integer[] := array(
+        select id from unnest(auth.services_that_read(changed)) id where id <> all (seen_by)
+    );
+begin
+    if cardinality(seen_by) > 0 and auth.may_tell(cardinality(seen_by)) then
+        insert into auth.changes (kind, person_id, service_id)
+        select 'token-claims-change', new.id, unnest(seen_by);
+    end if;
+    perform auth.tell_of_grants(read_by, array_fill(new.id, array[cardinality(read_by)]));
+    return null;
+end
+$$;
+
+-- Another name of a group is another group to policies.
+create function auth.tell_of_named_group() returns trigger
+language plpgsql as $$
+declare
+    read_by constant integer[] := auth.services_that_read(array['groups']);
+begin
+    perform auth.tell_of_grants(read_by, array_fill(null::integer, array[cardinality(read_by)]));
+    return null;
+end
+$$;
+
+create trigger groups_name_told after update of name on auth.groups
+    for each row when (old.name <> new.name)
+    execute function auth.tell_of_named_group();
+
+-- Who administers Portero is something that policies of every service may read.
+create function auth.tell_of_administrator() returns trigger
+language plpgsql as $$
+declare
+    read_by constant integer[] := auth.services_that_read(array['is_admin']);
+begin
+    perform auth.tell_of_grants(read_by, array_fill(coalesce(new.person_id, old.person_id), array[cardinality(read_by)]));
+    return null;
+end
+$$;
+
+create trigger person_service_role_new_administrator_told after insert on auth.person_service_role
+    for each row when (new.service_id = 0 and new.role_id = 0)
+    execute function auth.tell_of_administrator();
+
+create trigger person_service_role_administrator_told after update on auth.person_service_role
+    for each row when (new.service_id = 0 and new.role_id = 0 and old.expires_at is distinct from new.expires_at)
+    execute function auth.tell_of_administrator();
+
+create trigger person_service_role_no_administrator_told after delete on auth.person_service_role
+    for each row when (old.service_id = 0 and old.role_id = 0)
+    execute function auth.tell_of_administrator();
+
 -- What somebody holds in a service, as `auth.held_in` has it, and by which way: to decide by, and to say why. Of a direct grant each
 -- permission is a row of its own.
 create function auth.ways_in(person_id integer, service_id integer, moment timestamptz)
@@ -4674,6 +4761,37 @@ language sql as $$
       )
 $$;
 
+-- As before, and to services in which the group holds a role only on resources, or whose policies read who is in which group.
+create or replace function auth.tell_of_people_in_groups() returns trigger
+language plpgsql as $$
+begin
+    perform auth.tell_of_grants(array_agg(told.service_id), array_agg(told.person_id))
+    from (
+        with concerned as (
+            select given.service_id, given.group_id from auth.group_service_role given
+            where given.group_id in (select group_id from changed)
+            union
+            select held.service_id, held.group_id from auth.resource_roles held
+            where held.group_id in (select group_id from changed)
+        ), pairs as (
+            select concerned.service_id, changed.person_id
+            from changed
+            join concerned on concerned.group_id = changed.group_id
+            union
+            select reading.service_id, changed.person_id
+            from changed
+            cross join unnest(auth.services_that_read(array['groups'])) reading (service_id)
+        ), crowded as (
+            select service_id from pairs group by service_id having count(*) > 100
+        )
+        select service_id, null::integer as person_id from crowded
+        union
+        select service_id, person_id from pairs where service_id not in (select service_id from crowded)
+    ) told;
+    return null;
+end
+$$;
+
 
 -- migrations/0040: managed
 
@@ -4830,13 +4948,16 @@ create table auth.trusted_issuers (
     -- The claim that names the person, and how it does.
     person_claim     text not null,
     person_by        text not null,
-    -- One of three. A secret that both have (HS256), sealed as signing keys are, and the fingerprint of the master key that opens it;
+    -- What it signs with: exactly one of a secret, a key set and an address.
+    -- The shared secret (HS256), sealed as signing keys are.
     secret_sealed    bytea,
+    -- The fingerprint of the master key that opens it.
     secret_sealed_by text,
+    -- The secret's length in bytes.
     secret_bytes     integer,
-    -- public keys that were given (a JWK set);
+    -- Public keys, as a JWK set.
     jwks             jsonb,
-    -- the address at which it publishes them.
+    -- The address at which the issuer publishes its JWK set.
     jwks_uri         text,
     -- One more with each change: what instances hold in memory of it is good for one version.
     version          integer not null default 1,
@@ -4950,7 +5071,7 @@ create trigger person_told_to_services_with_trusted_issuers after update of disa
 -- migrations/0042: roles on resources
 
 -- Whoever holds a role on a resource holds something: nobody takes that over, makes it mean more or gives it by a group who could not give
--- it themselves. And backends hear of whoever holds it by a group from now on, or no longer.
+-- it themselves.
 
 -- As `auth.roles_at` of services: one select, so that Postgres writes it into the statement that asks.
 create function auth.roles_on_resources_at(moment timestamptz)
@@ -5007,31 +5128,6 @@ $$;
 
 comment on function auth.roles_of_group(integer, timestamptz) is
     'what whoever is in a group for good holds by that beyond a moment, in services and on resources, and until when';
-
--- As before, and of roles on resources.
-create or replace function auth.tell_of_people_in_groups() returns trigger
-language plpgsql as $$
-begin
-    perform auth.tell_of_grants(array_agg(told.service_id), array_agg(told.person_id))
-    from (
-        with pairs as (
-            select distinct given.service_id, changed.person_id
-            from changed
-            join (
-                select group_id, service_id from auth.group_service_role
-                union all
-                select group_id, service_id from auth.resource_roles where group_id is not null
-            ) given on given.group_id = changed.group_id
-        ), crowded as (
-            select service_id from pairs group by service_id having count(*) > 100
-        )
-        select service_id, null::integer as person_id from crowded
-        union
-        select service_id, person_id from pairs where service_id not in (select service_id from crowded)
-    ) told;
-    return null;
-end
-$$;
 
 
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
@@ -5122,12 +5218,12 @@ values
     (37, 'groups', true,
      '\x26a8d1614cea63b3eabed41115e7ee81d67dcf76a49f6ed9ca356e32a96f33d49f77b2d91a57151041b3220490ddf10e', 0),
     (38, 'policies', true,
-     '\x9ec9f0a887b97b17e34af268050b62faa7d2970c32bb362f0cf856681c874b12d0d0a9fc18a02200eb91318118bdb02b', 0),
+     '\xd3591c966fa5914081f3d9fbb732b033969a0cc205b5ec57441ff487c82f6c56f1b0b5c615810c7e96576b1da6372b22', 0),
     (39, 'resources', true,
-     '\xd57f87ba3f0b3be76f64626159b465a0a4a0e6e40015be8e956ddc031afad7d26bd8c98eebf9a24db5292a01faf97202', 0),
+     '\x39b6289733ebe25ea672a01716a59780a476697b3dd0d2fd962767b1837f3e27bbe51881281d571f89e26a3c080901e6', 0),
     (40, 'managed', true,
      '\xfe86bb54d95f6fa8fd641b413ad54ea8b9d691b94fbf0ff3c90061aebfe3f4d69ea0808f489e72f8f5d1ecbe6ca596ee', 0),
     (41, 'trusted issuers', true,
-     '\x7e4ea170463514528c8b4ba63ca7206ebf8814713b64f171e976fb2f109cd5f9c2c433b8bfdb873f2d4e7c8d4c09bd67', 0),
+     '\x4b86e082d0a213dd573462ee50a49e705a2670f855d76b2c22709650c87ed2ebb0c1852445a17669697259ec0ff2d95a', 0),
     (42, 'roles on resources', true,
-     '\x9037933939c6689bbf74aaa968d88b68b878d8ef3879a3eaf01d22580ac8a690455f8a44e05f4762f2f237ec6272da46', 0);
+     '\x11c50998fdd323b668d34a21fb22d7d238fc024363e1999688c85447ff0fd38bd20b15e46b82deab5ad6b54814102d38', 0);

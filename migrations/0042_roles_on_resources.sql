@@ -1,5 +1,5 @@
 -- Whoever holds a role on a resource holds something: nobody takes that over, makes it mean more or gives it by a group who could not give
--- it themselves. And backends hear of whoever holds it by a group from now on, or no longer.
+-- it themselves.
 
 -- As `auth.roles_at` of services: one select, so that Postgres writes it into the statement that asks.
 create function auth.roles_on_resources_at(moment timestamptz)
@@ -56,28 +56,3 @@ $$;
 
 comment on function auth.roles_of_group(integer, timestamptz) is
     'what whoever is in a group for good holds by that beyond a moment, in services and on resources, and until when';
-
--- As before, and of roles on resources.
-create or replace function auth.tell_of_people_in_groups() returns trigger
-language plpgsql as $$
-begin
-    perform auth.tell_of_grants(array_agg(told.service_id), array_agg(told.person_id))
-    from (
-        with pairs as (
-            select distinct given.service_id, changed.person_id
-            from changed
-            join (
-                select group_id, service_id from auth.group_service_role
-                union all
-                select group_id, service_id from auth.resource_roles where group_id is not null
-            ) given on given.group_id = changed.group_id
-        ), crowded as (
-            select service_id from pairs group by service_id having count(*) > 100
-        )
-        select service_id, null::integer as person_id from crowded
-        union
-        select service_id, person_id from pairs where service_id not in (select service_id from crowded)
-    ) told;
-    return null;
-end
-$$;

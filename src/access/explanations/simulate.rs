@@ -66,8 +66,8 @@ pub async fn simulate(access: &Access, asking: &Asking, asked: Asked<'_>, change
     let moment = moment(change.at, now)?;
     let later = if moment == now { there.clone() } else { about(moment).await? };
     let changed = supposed(access, &later, asked.subject.kind == ANONYMOUS, change).await?;
-    let sets = (&*there.set, &*changed.set);
-    must_be_theirs_to_suppose(&mut *access.db.read().await?, there.service, sees, sets).await?;
+    let supposed = (&*there.set, &*changed.set);
+    must_be_theirs_to_suppose(&mut *access.db.read().await?, there.service, sees, supposed).await?;
     let before = explain(access, sees, &there, asked, now).await?;
     let after = explain(access, sees, &changed, asked, moment).await?;
     Ok(Simulated { changes: before.decision != after.decision, before, after })

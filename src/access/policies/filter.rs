@@ -182,13 +182,11 @@ fn membership(set: &PolicySet, resource_type: &str, (ids, is_one): (&[String], b
     let text = if is_one { text } else { "(id = any(auth_user.resources('', ''))) is not true" };
     let reached = Reached { kind: String::new(), permission: String::new(), ids: ids.to_vec().into() };
     let subject = Subject { resources: vec![reached], ..Subject::default() };
-    match super::compile::compile(text, &set.declared(resource_type)) {
-        Ok(expression) => Ok(expression.reduce(&subject, &Request::at(OffsetDateTime::UNIX_EPOCH))),
-        Err(_) => {
-            let message = "roles are held on single resources of this type: declare its column id".to_owned();
-            Err(NotSayable { part: "id".to_owned(), message })
-        }
-    }
+    let expression = super::compile::compile(text, &set.declared(resource_type)).map_err(|_| NotSayable {
+        part: "id".to_owned(),
+        message: "roles are held on single resources of this type: declare its column id".to_owned(),
+    })?;
+    Ok(expression.reduce(&subject, &Request::at(OffsetDateTime::UNIX_EPOCH)))
 }
 
 /// Whether no row is permitted to `subject` as they are: only where they hold more, on a resource, may one be. Where it can't be said

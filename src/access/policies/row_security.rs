@@ -100,7 +100,7 @@ fn left_out(name: &str, of_type: &OfType) -> String {
 }
 
 fn comment(text: &str) -> String {
-    text.lines().map(|line| format!("-- {line}\n")).collect()
+    text.lines().flat_map(|line| ["-- ", line, "\n"]).collect()
 }
 
 /// A block of statements, between marks that are not in it.

@@ -86,6 +86,12 @@ pub struct Way {
     pub is_supposed: bool,
 }
 
+impl Way {
+    fn in_service(role: i32, permission: Option<i32>, group: Option<i32>, expires_at: Option<OffsetDateTime>) -> Self {
+        Self { role, permission, group, on: None, expires_at, is_supposed: false }
+    }
+}
+
 /// What is known at `now` of each that is asked, in order.
 pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateTime) -> Result<Vec<Option<Found>>> {
     let keys: Vec<Option<&[u8]>> = asked.iter().map(|asked| asked.key.as_ref().map(KeyHash::as_bytes)).collect();
@@ -174,14 +180,7 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
             attributes: row.attributes.map(|attributes| attributes.0).unwrap_or_default(),
             groups: groups.map(|((id, name), end)| (id, name, end)).collect(),
             ways: ways
-                .map(|(((role, permission), group), expires_at)| Way {
-                    role,
-                    permission,
-                    group,
-                    on: None,
-                    expires_at,
-                    is_supposed: false,
-                })
+                .map(|(((role, permission), group), end)| Way::in_service(role, permission, group, end))
                 .collect(),
         });
         let service = row.service.zip(row.version);
