@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::{Bench, DATABASE, check};
-use crate::load::{Ask, By, Connection, Load};
+use crate::load::{Ask, By, Connection, Load, Subjects};
 use crate::stage::Server;
 use crate::stats::Rounds;
 use crate::table::{Row, Target, Unit};
@@ -80,7 +80,8 @@ pub async fn decisions(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         series.of_many.add(load(&portero, &one(&many)).run().await?.per_second);
         series.filters.add(load(&portero, &filter).run().await?.per_second);
         series.grouped.add(load(&grouped, &with_service).run().await?.per_second);
-        let alone = Load { connections: 1, ..load(&portero, &thousand) };
+        // Few of them: each is large.
+        let alone = Load { connections: 1, subjects: Subjects::Drawn(50), ..load(&portero, &thousand) };
         series.thousand.add(alone.run().await?.p50);
         for ((_, action), rounds) in SEARCHES.iter().zip(&mut series.searches) {
             let search = asking(&told, "search/resource", &sought(action)).proof(r#""results":["#);
