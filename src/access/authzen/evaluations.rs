@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use super::entities::{ActionEntity, Context, Entity, Properties};
 use super::evaluate::{Asked, Decision, evaluate, evaluate_one, needs};
 use crate::access::Access;
-use crate::access::policies::language::{MOST_REACHED, Reached, Row, Sought};
-use crate::access::policies::{Asking, Named, Pairs, There, reach};
+use crate::access::policies::language::{MOST_REACHED, Reached, Row};
+use crate::access::policies::{Asking, Named, Pairs, There, add_pairs, reach};
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::object;
@@ -237,9 +237,7 @@ async fn reached(
     for (question, there) in questions.iter().zip(there) {
         let (Ok(whole), Some(who)) = (question, &there.who) else { continue };
         let (_, all) = needed.entry(who.id).or_insert_with(|| (there, Pairs::new()));
-        for (pair, sought) in needs(there, whole.asked(), now) {
-            all.entry(pair).or_insert_with(|| Sought::Ids(Vec::new())).add(sought);
-        }
+        add_pairs(all, needs(there, whole.asked(), now));
     }
     let mut reached = HashMap::new();
     for (person, (there, pairs)) in needed {

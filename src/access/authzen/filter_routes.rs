@@ -176,12 +176,8 @@ async fn filter_rows(
     body: Result<DeclaredJson<Rows>>,
 ) -> Result<Json<FilteredRows>> {
     let read = body.and_then(|DeclaredJson(asked)| must_be_columns(asked.columns.as_ref()).map(|()| asked));
-    let asked = match read {
-        Ok(asked) => asked,
-        Err(fault) => return by.refuse(&access, fault).await,
-    };
+    let (asking, asked) = by.begin_with(&access, read).await?;
     let Rows { subject, action, resource, context, dialect, columns } = asked;
-    let asking = by.begin(&access).await?;
     let there = asking.about(&access, subject.named()).await?;
     if asking.is_somebody_who_sees_less(&access).await? {
         let of_type = there.set.of_type(&resource.kind);

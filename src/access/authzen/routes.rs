@@ -43,11 +43,7 @@ async fn evaluate_access(
     by: Asker,
     body: Result<DeclaredJson<Evaluation>>,
 ) -> Result<Json<Decision>> {
-    let DeclaredJson(asked) = match body {
-        Ok(body) => body,
-        Err(fault) => return by.refuse(&access, fault).await,
-    };
-    let asking = by.begin(&access).await?;
+    let (asking, DeclaredJson(asked)) = by.begin_with(&access, body).await?;
     let Evaluation { subject, action, resource, context } = &asked;
     let there = asking.about_it(&access, subject.named(), Some(resource.place())).await?;
     let asked = Asked { subject, action, resource, context: context.as_ref() };
@@ -72,11 +68,7 @@ async fn evaluate_accesses(
     by: Asker,
     body: Result<DeclaredJson<Evaluations, MAX_OF_MANY>>,
 ) -> Result<Response> {
-    let DeclaredJson(asked) = match body {
-        Ok(body) => body,
-        Err(fault) => return by.refuse(&access, fault).await,
-    };
-    let asking = by.begin(&access).await?;
+    let (asking, DeclaredJson(asked)) = by.begin_with(&access, body).await?;
     let answers = evaluations::answer(&access, &asking, asked).await?;
     Ok(Json(answers).into_response())
 }

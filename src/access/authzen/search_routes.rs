@@ -116,11 +116,7 @@ async fn search_subjects(
             Cursor::of(asked.page.as_ref(), &(&asked.subject, &asked.action, &asked.resource, &asked.context))?;
         Ok((asked, cursor))
     });
-    let (asked, cursor) = match read {
-        Ok(read) => read,
-        Err(fault) => return by.refuse(&access, fault).await,
-    };
-    let asking = by.begin(&access).await?;
+    let (asking, (asked, cursor)) = by.begin_with(&access, read).await?;
     let SubjectSearch { subject, action, resource, context, .. } = &asked;
     let question = (subject, action, resource, context.as_ref());
     Ok(Json(search::subjects(&access, &asking, question, &cursor).await?))
@@ -150,11 +146,8 @@ async fn search_resources(
             Cursor::of(asked.page.as_ref(), &(&asked.subject, &asked.action, &asked.resource, &asked.context))?;
         Ok((asked, cursor))
     });
-    let (asked, cursor) = match read {
-        Ok(read) => read,
-        Err(fault) => return by.refuse(&access, fault).await,
-    };
-    let there = by.begin(&access).await?.about(&access, asked.subject.named()).await?;
+    let (asking, (asked, cursor)) = by.begin_with(&access, read).await?;
+    let there = asking.about(&access, asked.subject.named()).await?;
     let ResourceSearch { subject, action, resource, context, .. } = &asked;
     let question = (subject, action, resource, context.as_ref());
     Ok(Json(search_resources::resources(&access, &there, question, &cursor).await?))
@@ -182,12 +175,9 @@ async fn search_actions(
         let cursor = Cursor::of(asked.page.as_ref(), &(&asked.subject, &asked.resource, &asked.context))?;
         Ok((asked, cursor))
     });
-    let (asked, cursor) = match read {
-        Ok(read) => read,
-        Err(fault) => return by.refuse(&access, fault).await,
-    };
+    let (asking, (asked, cursor)) = by.begin_with(&access, read).await?;
     let place = Some(asked.resource.place());
-    let there = by.begin(&access).await?.about_it(&access, asked.subject.named(), place).await?;
+    let there = asking.about_it(&access, asked.subject.named(), place).await?;
     let ActionSearch { subject, resource, context, .. } = &asked;
     let question = (subject, resource, context.as_ref());
     Ok(Json(search::actions(&access, &there, question, &cursor, access.clock.now()).await?))

@@ -15,7 +15,7 @@ use crate::access::authzen::{
 };
 use crate::access::policies::store::resources;
 use crate::access::policies::{
-    ALL, Asking, Extent, Named, Pairs, Reason, There, Who, depends_on_roles, extent, pairs, request,
+    ALL, Asking, Extent, Named, Pairs, Reason, There, Who, add_pairs, depends_on_roles, extent, pairs, request,
 };
 use crate::base::error::Result;
 use crate::base::id::PersonId;
@@ -218,7 +218,8 @@ async fn on_type(
     let request = request(now, passed(context, None));
     let mut depends = Depends { reached: Pairs::new(), roles: false };
     for name in &names {
-        depends.reached.extend(pairs(&there.set, (kind, name), &[], (&to_expressions(who, said), &request)));
+        let needed = pairs(&there.set, (kind, name), &[], (&to_expressions(who, said), &request));
+        add_pairs(&mut depends.reached, needed);
         depends.roles |= depends_on_roles(&there.set, (kind, name));
     }
     let seen = Seen::of(access, there, said, (kind, depends), now).await?;

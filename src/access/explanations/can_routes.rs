@@ -104,11 +104,7 @@ async fn find_who_can(
         let cursor = Cursor::of(asked.page.as_ref(), &(&asked.action, &asked.resource, &asked.context))?;
         Ok((asked, cursor))
     });
-    let (asked, cursor) = match read {
-        Ok(read) => read,
-        Err(fault) => return by.refuse(&access, fault).await,
-    };
-    let asking = by.begin(&access).await?;
+    let (asking, (asked, cursor)) = by.begin_with(&access, read).await?;
     let question = (&asked.action, &asked.resource, asked.context.as_ref());
     Ok(Json(who_can(&access, &asking, question, &cursor).await?))
 }
@@ -134,11 +130,7 @@ async fn find_what_can(
         let cursor = Cursor::of(asked.page.as_ref(), &(&asked.subject, &asked.resource, &asked.context))?;
         Ok((asked, cursor))
     });
-    let (asked, cursor) = match read {
-        Ok(read) => read,
-        Err(fault) => return by.refuse(&access, fault).await,
-    };
-    let asking = by.begin(&access).await?;
+    let (asking, (asked, cursor)) = by.begin_with(&access, read).await?;
     let row = asked.resource.as_ref().and_then(AboutResource::row);
     let kind = asked.resource.as_ref().map(|resource| resource.kind.as_str());
     let concerned = Concerned { kind, row: row.as_ref(), context: asked.context.as_ref() };

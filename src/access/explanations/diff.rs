@@ -1,7 +1,6 @@
 //! What a change of policies would do to people, before it is made. Nothing is written.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -14,7 +13,7 @@ use crate::access::authzen::{Context, Entity as Resource, passed, to_expressions
 use crate::access::policies::language::{Request, Row};
 use crate::access::policies::store::candidates;
 use crate::access::policies::{
-    self, Asking, Edits, Extent, Named, Pairs, PolicySet, Question, There, decide, depends_on_roles, extent,
+    self, Asking, Edits, Extent, Named, Pairs, PolicySet, Question, There, add_pairs, decide, depends_on_roles, extent,
     must_be_theirs_to_suppose, overlay, request,
 };
 use crate::base::error::Result;
@@ -241,14 +240,7 @@ impl Comparison<'_> {
         {
             let what = (kind, pair.about.action.as_str());
             depends.roles |= depends_on_roles(set, what);
-            for (pair, sought) in policies::pairs(set, what, &rows, (&seen, &self.request)) {
-                match depends.reached.entry(pair) {
-                    Entry::Occupied(mut known) => known.get_mut().add(sought),
-                    Entry::Vacant(unknown) => {
-                        unknown.insert(sought);
-                    }
-                }
-            }
+            add_pairs(&mut depends.reached, policies::pairs(set, what, &rows, (&seen, &self.request)));
         }
         depends
     }

@@ -155,14 +155,13 @@ fn needed(consulted: &[Consulted], question: &Question<'_>, sees: Sees) -> Vec<S
     let not_holding = consulted.iter().filter(|one| one.outcome != Outcome::True);
     let needed = not_holding.map(|one| {
         let policy = &one.rule.policy;
-        let name = format!("policy {} ({} on {})", policy.id, policy.action, policy.table_name);
         let lack = match one.rule.expression() {
             Ok(expression) => {
                 expression.lack(question.row, question.subject, question.request, sees.everybody).unwrap_or_default()
             }
-            Err(fault) => return format!("{name} means nothing for this type: {fault}"),
+            Err(fault) => return format!("{policy} means nothing for this type: {fault}"),
         };
-        format!("{name} needs {lack}")
+        format!("{policy} needs {lack}")
     });
     needed.collect()
 }

@@ -128,11 +128,7 @@ async fn explain_access(
     by: Asker,
     body: Result<DeclaredJson<Evaluation>>,
 ) -> Result<Json<Explanation>> {
-    let DeclaredJson(asked) = match body {
-        Ok(body) => body,
-        Err(fault) => return by.refuse(&access, fault).await,
-    };
-    let asking = by.begin(&access).await?;
+    let (asking, DeclaredJson(asked)) = by.begin_with(&access, body).await?;
     let now = access.clock.now();
     let Evaluation { subject, action, resource, context } = &asked;
     let there = asking.one_beyond(&access, subject.named(), Some(resource.place()), now).await?;
@@ -157,11 +153,8 @@ async fn simulate_access(
     by: Asker,
     body: Result<DeclaredJson<Simulation>>,
 ) -> Result<Json<Simulated>> {
-    let asked = match body.and_then(|DeclaredJson(asked)| asked.must_be_bounded()) {
-        Ok(asked) => asked,
-        Err(fault) => return by.refuse(&access, fault).await,
-    };
-    let asking = by.begin(&access).await?;
+    let read = body.and_then(|DeclaredJson(asked)| asked.must_be_bounded());
+    let (asking, asked) = by.begin_with(&access, read).await?;
     let Simulation { subject, action, resource, context, at, with, without, policies, .. } = &asked;
     let change = Change {
         at: at.map(|at| at.0),

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use crate::access::grants::Reviewer;
-use crate::access::policies::{Consulted, DecidingResource, Effect, Outcome, UNKNOWN};
+use crate::access::policies::{Consulted, DecidingResource, Effect, UNKNOWN};
 use crate::base::id::PolicyId;
 
 /// A decision, and all that it came of.
@@ -70,12 +70,7 @@ pub struct ExplainedPolicy {
 impl ExplainedPolicy {
     pub(super) fn of(consulted: &Consulted, parts: Vec<ExplainedPart>) -> Self {
         let policy = &consulted.rule.policy;
-        let (outcome, error) = match &consulted.outcome {
-            Outcome::True => ("true", None),
-            Outcome::False => ("false", None),
-            Outcome::Null => ("null", None),
-            Outcome::Error(error) => ("error", Some(error.clone())),
-        };
+        let (outcome, error) = consulted.outcome.told();
         Self {
             id: policy.id,
             table_name: policy.table_name.clone(),

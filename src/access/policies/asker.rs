@@ -91,8 +91,18 @@ impl Asker {
         }
     }
 
-    /// Refuses for what is wrong with the rest of a request, unless who asks is to be refused first.
-    pub async fn refuse<T>(self, access: &Access, fault: Error) -> Result<T> {
+    /// Where they ask, and what was read of the rest of the request. Where that is wrong it is refused, unless who asks is to be refused first.
+    ///
+    /// # Errors
+    /// As of [`Asker::begin`].
+    pub async fn begin_with<T>(self, access: &Access, read: Result<T>) -> Result<(Asking, T)> {
+        match read {
+            Ok(read) => Ok((self.begin(access).await?, read)),
+            Err(fault) => self.refuse(access, fault).await,
+        }
+    }
+
+    async fn refuse<T>(self, access: &Access, fault: Error) -> Result<T> {
         if let (By::Person(_), Ok(None)) = (&self.by, &self.service) {
             return Err(fault);
         }

@@ -196,10 +196,11 @@ impl Asking {
                 Ok(Sees { everybody: true, givers: true, memberships: true, supposed_policies: true })
             }
             Place::Service(service, actor) => {
+                let everybody = self.sees_everybody(access).await?;
                 let now = Some(access.clock.now());
                 let mut conn = access.db.read().await?;
                 Ok(Sees {
-                    everybody: holds(&mut conn, actor, ReadUsers::ID, ServiceId::PORTERO, now).await?,
+                    everybody,
                     givers: true,
                     memberships: holds(&mut conn, actor, ReadGrants::ID, ServiceId::PORTERO, now).await?,
                     supposed_policies: holds(&mut conn, actor, WriteServices::ID, service, now).await?,
@@ -210,12 +211,19 @@ impl Asking {
 
     /// Whether a person asks, and may not read what is kept of people.
     pub async fn is_somebody_who_sees_less(&self, access: &Access) -> Result<bool> {
-        Ok(matches!(self.place, Place::Service(..)) && !self.sees(access).await?.everybody)
+        Ok(matches!(self.place, Place::Service(..)) && !self.sees_everybody(access).await?)
     }
 
     /// Whether whoever asks may hear of people who hold nothing in the service.
     pub async fn sees_everybody(&self, access: &Access) -> Result<bool> {
-        Ok(self.sees(access).await?.everybody)
+        match self.place {
+            Place::Key(_) => Ok(false),
+            Place::CommandLine(_) => Ok(true),
+            Place::Service(_, actor) => {
+                let now = Some(access.clock.now());
+                holds(&mut *access.db.read().await?, actor, ReadUsers::ID, ServiceId::PORTERO, now).await
+            }
+        }
     }
 
     /// The subjects, with the people whom tokens mean in their places: who is named by a token that is not good is nobody. So is who

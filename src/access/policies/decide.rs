@@ -63,6 +63,18 @@ pub enum Outcome {
     Error(String),
 }
 
+impl Outcome {
+    /// In a word, and what was wrong.
+    pub fn told(&self) -> (&'static str, Option<String>) {
+        match self {
+            Self::True => ("true", None),
+            Self::False => ("false", None),
+            Self::Null => ("null", None),
+            Self::Error(error) => ("error", Some(error.clone())),
+        }
+    }
+}
+
 /// So many policies that do not hold are remembered.
 const MOST_REMEMBERED: usize = 20;
 

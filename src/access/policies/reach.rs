@@ -18,6 +18,13 @@ use crate::platform::database::Db;
 /// Pairs of type and permission, and which of their ids matter.
 pub type Pairs = BTreeMap<(String, String), Sought>;
 
+/// Adds more that matters.
+pub fn add_pairs(all: &mut Pairs, more: impl IntoIterator<Item = ((String, String), Sought)>) {
+    for (pair, sought) in more {
+        all.entry(pair).or_insert_with(|| Sought::Ids(Vec::new())).add(sought);
+    }
+}
+
 /// What an answer about an action on a type of resource needs to know: for these rows, or, where there are none, for whichever.
 pub fn pairs(
     set: &PolicySet,
@@ -33,10 +40,8 @@ pub fn pairs(
     let applying = of_type.of_action(action);
     for expression in applying.expressions().filter(|expression| expression.resources().next().is_some()) {
         let mut note = |sought: Vec<Sought>| {
-            for ((kind, permission), sought) in expression.resources().zip(sought) {
-                let pair = (kind.to_owned(), permission.to_owned());
-                pairs.entry(pair).or_insert_with(|| Sought::Ids(Vec::new())).add(sought);
-            }
+            let named = expression.resources().map(|(kind, permission)| (kind.to_owned(), permission.to_owned()));
+            add_pairs(&mut pairs, named.zip(sought));
         };
         if rows.is_empty() {
             note(vec![Sought::All; expression.resources().count()]);

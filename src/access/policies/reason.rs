@@ -175,12 +175,7 @@ impl Reason {
 impl ConsultedPolicy {
     fn of(consulted: &Consulted) -> Self {
         let policy = &consulted.rule.policy;
-        let (outcome, error) = match &consulted.outcome {
-            Outcome::True => ("true", None),
-            Outcome::False => ("false", None),
-            Outcome::Null => ("null", None),
-            Outcome::Error(error) => ("error", Some(error.clone())),
-        };
+        let (outcome, error) = consulted.outcome.told();
         Self {
             id: policy.id,
             table_name: policy.table_name.clone(),
@@ -193,8 +188,7 @@ impl ConsultedPolicy {
 }
 
 fn name(consulted: &Consulted) -> String {
-    let policy = &consulted.rule.policy;
-    format!("policy {} ({} on {})", policy.id, policy.action, policy.table_name)
+    consulted.rule.policy.to_string()
 }
 
 /// Why one does not hold.

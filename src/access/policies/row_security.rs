@@ -68,14 +68,9 @@ fn statement(rule: &Rule, service: ServiceId, (table, command): (&str, &str)) ->
     let name = format!("portero_{service}_{}_{command}", policy.id);
     let mut remark = String::new();
     let condition = match rule.expression() {
-        Ok(expression) => expression.to_row_security().map_err(|fault| {
-            anyhow::anyhow!(
-                "Postgres can't enforce policy {} ({} on {}): {fault}",
-                policy.id,
-                policy.action,
-                policy.table_name
-            )
-        })?,
+        Ok(expression) => {
+            expression.to_row_security().map_err(|fault| anyhow::anyhow!("Postgres can't enforce {policy}: {fault}"))?
+        }
         Err(fault) => {
             remark = comment(&format!("Policy {} never holds: it means nothing for this type: {fault}", policy.id));
             "false".to_owned()

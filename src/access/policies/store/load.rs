@@ -1,5 +1,7 @@
 //! All that decides in a service, as it is at one moment.
 
+use std::fmt;
+
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
@@ -28,6 +30,12 @@ pub struct StoredPolicy {
     pub action: String,
     pub expression: String,
     pub effect: Effect,
+}
+
+impl fmt::Display for StoredPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "policy {} ({} on {})", self.id, self.action, self.table_name)
+    }
 }
 
 type PolicyRow = (i32, String, String, String, String);
