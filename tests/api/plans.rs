@@ -297,9 +297,9 @@ async fn no_statement_walks_through_a_big_table() {
 
     assert!(faults.is_empty(), "{}", faults.into_iter().collect::<Vec<_>>().join("\n\n"));
     assert_eq!(
-        checks, 20,
+        checks, 22,
         "two plans each of sessions, of these, of access tokens and of foreign ones with what is held, of that alone, of clients, of \
-         trusted issuers, of keys, of subjects and of what they hold on resources"
+         trusted issuers, of keys, of names, of subjects and of what they hold on resources"
     );
     let unneeded: Vec<&str> = EXCEPTIONS
         .iter()

@@ -9,13 +9,16 @@ use super::evaluate::{Asked, allows};
 use super::page::Cursor;
 use super::search::Results;
 use crate::access::Access;
-use crate::access::policies::language::{Row, Subject};
-use crate::access::policies::store::resources::{self, Among, FoundResource, Walk};
-use crate::access::policies::{Pairs, There, normal, only_where_more_is_held, pairs, permissions_for, reach, request};
+use crate::access::policies::language::{Equality, Row, Subject};
+use crate::access::policies::store::resources::FoundResource;
+use crate::access::policies::store::walk::{self, Among, Walk};
+use crate::access::policies::{
+    Pairs, There, depends_on_roles, equalities, normal, only_where_more_is_held, pairs, permissions_for, reach, request,
+};
 use crate::base::error::Result;
 
 /// So many are looked at for one page: it may have fewer results than it has room for, and go on all the same.
-const MOST_LOOKED_AT: usize = 2_000;
+const MOST_LOOKED_AT: usize = 400;
 
 /// What is asked.
 pub(super) type Question<'a> = (&'a Entity, &'a ActionEntity, &'a Sought, Option<&'a Context>);
@@ -32,12 +35,13 @@ pub(super) async fn resources(
         return Ok(Results::none());
     }
     let kind = normal(&sought.kind);
-    let roles = roles_that_permit(there, question, access.clock.now());
-    let among = match &roles {
+    let ways = ways_to_permit(there, question, access.clock.now());
+    let among = match &ways {
         Ways::Any => Among::All,
         Ways::Held(roles) => Among::Held(roles.as_deref()),
+        Ways::Having { properties, or_held } => Among::Having { properties, or_held: *or_held },
     };
-    let walk = Walk { service: there.service, kind: &kind, person: there.who.as_ref().map(|who| who.id), among };
+    let all = Walk { service: there.service, kind: &kind, person: there.who.as_ref().map(|who| who.id), among };
     let mut after = cursor.after_id()?;
     let mut found: Vec<(i32, FoundEntity)> = Vec::new();
     let mut looked_at = 0;
@@ -45,7 +49,7 @@ pub(super) async fn resources(
     loop {
         let now = access.clock.now();
         let mut conn = access.db.read().await?;
-        let next = resources::next(&mut conn, walk, after, i64::from(at_a_time), now).await?;
+        let next = walk::next(&mut conn, all, after, i64::from(at_a_time), now).await?;
         drop(conn);
         let count = next.len();
         after = next.last().map_or(after, |last| last.id);
@@ -110,17 +114,34 @@ enum Ways {
     Any,
     /// By a role that they hold on a resource: any, or one of these.
     Held(Option<Vec<i32>>),
+    /// Where a resource has one of these properties, and perhaps where they hold a role on it.
+    Having { properties: Vec<Equality>, or_held: bool },
 }
 
-fn roles_that_permit(there: &There, (subject, action, sought, context): Question<'_>, now: OffsetDateTime) -> Ways {
-    let Some(who) = &there.who else { return Ways::Any };
-    if there.set.policies_decide {
-        let seen: &Subject = &to_expressions(Some(who), subject.properties.as_ref());
-        let request = request(now, passed(context, action.properties.as_ref()));
-        let only = only_where_more_is_held(&there.set, (&sought.kind, &action.name), seen, &request);
-        return if only { Ways::Held(None) } else { Ways::Any };
+fn ways_to_permit(there: &There, (subject, action, sought, context): Question<'_>, now: OffsetDateTime) -> Ways {
+    if !there.set.policies_decide {
+        return by_permissions(there, (&sought.kind, &action.name));
     }
-    let names = permissions_for(&sought.kind, &action.name);
+    let of_type = (&*sought.kind, &*action.name);
+    let seen: &Subject = &to_expressions(there.who.as_deref(), subject.properties.as_ref());
+    let request = request(now, passed(context, action.properties.as_ref()));
+    if there.who.is_some() && only_where_more_is_held(&there.set, of_type, seen, &request) {
+        return Ways::Held(None);
+    }
+    // What the question says of the resources counts before what is stored.
+    let stored_counts = sought.properties.is_none();
+    match equalities(&there.set, of_type, seen, &request).filter(|_| stored_counts) {
+        Some(properties) => {
+            let or_held = there.who.is_some() && depends_on_roles(&there.set, of_type);
+            Ways::Having { properties, or_held }
+        }
+        None => Ways::Any,
+    }
+}
+
+fn by_permissions(there: &There, (kind, action): (&str, &str)) -> Ways {
+    let Some(who) = &there.who else { return Ways::Any };
+    let names = permissions_for(kind, action);
     if names.iter().any(|name| who.holds_in_service(name)) {
         return Ways::Any;
     }

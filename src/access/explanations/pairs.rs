@@ -9,7 +9,8 @@ use super::differences::About;
 use crate::access::Access;
 use crate::access::authzen::Entity;
 use crate::access::policies::language::Row;
-use crate::access::policies::store::resources::{self, Among, FoundResource, SoughtResource, Walk};
+use crate::access::policies::store::resources::{self, FoundResource, SoughtResource};
+use crate::access::policies::store::walk::{self, Among, Walk};
 use crate::access::policies::{ALL, Applying, PolicySet, Rule, There, normal};
 use crate::base::error::Result;
 
@@ -101,9 +102,9 @@ pub(super) async fn known(
         if known.contains_key(kind) {
             continue;
         }
-        let walk = Walk { service: there.service, kind: &normal(kind), person: None, among: Among::All };
+        let every = Walk { service: there.service, kind: &normal(kind), person: None, among: Among::All };
         let most = i64::try_from(MOST_TOLD).unwrap_or(i64::MAX);
-        let told = resources::next(&mut conn, walk, 0, most + 1, now).await?;
+        let told = walk::next(&mut conn, every, 0, most + 1, now).await?;
         if (1..=MOST_TOLD).contains(&told.len()) {
             let row = |FoundResource { key, properties, .. }: FoundResource| {
                 let row = properties.with_id(&key);

@@ -10,6 +10,7 @@ mod declare;
 mod filter;
 pub mod language;
 mod latest;
+mod narrow;
 mod overlay;
 mod personal;
 mod policy;
@@ -35,6 +36,7 @@ pub use create::create;
 pub use decide::{Because, Consulted, Decision, Outcome, Question, decide, permissions_for};
 pub use declare::{declare, declare_ahead, must_all_compile, undeclare, undeclare_ahead};
 pub use filter::{Extent, Filter, Whose, depends_on_roles, extent, filter, only_where_more_is_held};
+pub use narrow::equalities;
 pub use overlay::{Edits, PolicyEdit, overlay};
 pub use personal::{must_be_theirs_to_bind, must_be_theirs_to_suppose};
 pub use policy::{

@@ -1,5 +1,6 @@
 //! To which resources may somebody do this, and who may?
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::roles::{ROLES, on};
@@ -9,11 +10,15 @@ use crate::policies::{EDITOR, SHOP};
 use crate::support::{Caller, Server};
 
 async fn found(shop: &Caller, subject: &str, kind: &str, limit: u32) -> Vec<String> {
+    found_by(shop, subject, ("read", kind), limit).await
+}
+
+async fn found_by(shop: &Caller, subject: &str, (action, kind): (&str, &str), limit: u32) -> Vec<String> {
     let mut token = String::new();
     let mut found = Vec::new();
     loop {
         let asked = json!({
-            "subject": {"type": "user", "id": subject}, "action": {"name": "read"}, "resource": {"type": kind},
+            "subject": {"type": "user", "id": subject}, "action": {"name": action}, "resource": {"type": kind},
             "page": {"limit": limit, "token": token},
         });
         let page = shop.post("/access/v1/search/resource", asked).await.ok().body;
@@ -123,4 +128,86 @@ async fn a_search_over_many_thousands_finds_all_and_only_these() {
     let page: Value = shop.post("/access/v1/search/resource", asked).await.ok().body;
     assert_eq!(page["results"].as_array().map(Vec::len), Some(100));
     assert_ne!(page["page"]["next_token"], "");
+}
+
+#[tokio::test]
+async fn what_is_found_by_a_property_is_what_single_questions_permit_however_it_is_written() {
+    let (server, root, shop) = shop().await;
+    let ada = server.person_with("ada", &[]).await;
+    put(&shop, "folder/1", json!({})).await.ok();
+    let whole = ada.id.to_string();
+    let numbers =
+        [whole.clone(), format!("{whole}.0"), format!("{whole}00e-2"), format!("\"{whole}\""), "null".to_owned()];
+    let texts =
+        [r#""ada""#, r#""\u0061da""#, r#""Ada""#, r#""a\"b\\c""#, r#"["ada"]"#, "1", "1.50", "true", r#""\u0000""#];
+    let mut ids = Vec::new();
+    for (row, owner) in numbers.iter().enumerate() {
+        for (column, name) in texts.iter().enumerate() {
+            for open in ["true", "false", "null", "1"] {
+                let id = format!("{row}-{column}-{open}");
+                let properties =
+                    format!(r#"{{"owner":{owner},"na\u006de":{name},"open":{open},"owner ":7,"none":{{"owner":1}}}}"#);
+                let parent = if open == "1" { r#","parent":{"type":"folder","id":"1"}"# } else { "" };
+                let body = format!(r#"{{"properties":{properties}{parent}}}"#);
+                let path = format!("/services/1/resources/doc/{id}");
+                shop.send(Method::PUT, &path, &body).await.ok();
+                ids.push(id);
+            }
+        }
+    }
+    root.post(ROLES, on("folder/1", json!({"person_id": "ada"}))).await.ok();
+    let expressions = [
+        "owner = auth_user.id",
+        "owner = auth_user.id and open",
+        "owner = auth_user.id or not open",
+        "name = auth_user.username",
+        "name in ('ada', 'a\"b\\c', 'eve')",
+        "name = 1.5",
+        "name = true",
+        "open is true and name is not distinct from auth_user.username",
+        "'Editor' = any(auth_user.roles) or (owner = auth_user.id and name = 'Ada')",
+        "owner = auth_user.id and coalesce(name, 'x') <> 'y'",
+        "owner > 1",
+    ];
+    for (number, expression) in expressions.iter().enumerate() {
+        by_policies(&root, &[("doc", &format!("act{number}"), expression)]).await;
+        let mut permitted = Vec::new();
+        for ids in ids.chunks(100) {
+            let asked: Vec<Value> = ids.iter().map(|id| json!({"resource": {"type": "doc", "id": id}})).collect();
+            let question = json!({
+                "subject": {"type": "user", "id": "ada"}, "action": {"name": format!("act{number}")}, "evaluations": asked,
+            });
+            let answers = shop.post("/access/v1/evaluations", question).await.ok().body;
+            let answers = answers["evaluations"].as_array().expect("answers").iter();
+            permitted
+                .extend(ids.iter().zip(answers).filter(|(_, one)| one["decision"] == true).map(|(id, _)| id.clone()));
+        }
+        let found = found_by(&shop, "ada", (&format!("act{number}"), "doc"), 30).await;
+        assert_eq!(found, permitted, "{expression}");
+    }
+}
+
+#[tokio::test]
+async fn the_few_that_somebody_owns_of_many_thousands_are_one_page() {
+    let (server, root, shop) = shop().await;
+    server.person_with("ada", &[]).await;
+    by_policies(&root, &[("doc", "read", "owner = auth_user.username and status <> 'gone'")]).await;
+    server
+        .execute(
+            "insert into auth.resources (service_id, type, key, properties)
+             select 1, 'doc', n, json_build_object(
+                 'owner', case when n % 7000 = 6999 then 'ada' else 'p' || n end, 'status', 'draft'
+             )
+             from generate_series(1, 30000) n",
+        )
+        .await;
+    let asked = json!({
+        "subject": {"type": "user", "id": "ada"}, "action": {"name": "read"}, "resource": {"type": "doc"},
+        "page": {"limit": 10},
+    });
+    let page = shop.post("/access/v1/search/resource", asked).await.ok().body;
+    let found: Vec<&str> =
+        page["results"].as_array().expect("results").iter().filter_map(|one| one["id"].as_str()).collect();
+    assert_eq!(found, ["6999", "13999", "20999", "27999"]);
+    assert_eq!(page["page"]["next_token"], "", "there is nothing left to look at");
 }

@@ -8,6 +8,7 @@
 mod arithmetic;
 mod cast;
 mod check;
+mod equality;
 mod evaluate;
 mod fault;
 mod interval;
@@ -30,6 +31,7 @@ mod value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use equality::Equality;
 pub use fault::{EvaluationError, Fault, NotSayable};
 pub use parse::MOST_CHARACTERS;
 pub use row::Row;

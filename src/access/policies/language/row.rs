@@ -1,6 +1,7 @@
 //! Rows, attributes and what a request passes: objects of JSON, whose numbers keep all their digits.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -14,8 +15,10 @@ use super::value::Value;
 /// An object of JSON. Read from a body (`Deserialize`), its numbers are exact; made of a [`Map`], they are what serde_json kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
-    /// By name.
-    properties: Vec<(Box<str>, Datum)>,
+    /// By name. Shared, since a question looks at the same row many times.
+    properties: Arc<[(Box<str>, Datum)]>,
+    /// Its column `id`, unless a property is called so.
+    id: Option<Datum>,
 }
 
 /// A property's value.
@@ -34,22 +37,22 @@ pub(super) enum Datum {
 
 impl Row {
     pub(super) fn get(&self, name: &str) -> Option<&Datum> {
-        let known = self.properties.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
-        Some(&self.properties[known].1)
+        match self.properties.binary_search_by(|(known, _)| (**known).cmp(name)) {
+            Ok(known) => Some(&self.properties[known].1),
+            Err(_) => self.id.as_ref().filter(|_| name == "id"),
+        }
     }
 
     /// The same, with what another one has besides; where both have a name, the other counts.
     #[must_use]
     pub fn with(&self, others: &Self) -> Self {
-        Self::of(self.properties.iter().chain(&others.properties).cloned().collect())
+        Self::of(self.properties.iter().chain(&*others.properties).cloned().collect())
     }
 
     /// The same with a column `id`, unless it has one: a number where that is what it is compared as.
     #[must_use]
     pub fn with_id(mut self, id: &str) -> Self {
-        if let Err(place) = self.properties.binary_search_by(|(known, _)| (**known).cmp("id")) {
-            self.properties.insert(place, ("id".into(), Datum::Key(id.into())));
-        }
+        self.id = Some(Datum::Key(id.into()));
         self
     }
 
@@ -66,7 +69,7 @@ impl Row {
         properties.reverse();
         properties.sort_by(|(a, _), (b, _)| a.cmp(b));
         properties.dedup_by(|(a, _), (b, _)| a == b);
-        Self { properties }
+        Self { properties: properties.into(), id: None }
     }
 }
 

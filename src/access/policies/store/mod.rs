@@ -8,3 +8,4 @@ pub mod resources;
 pub mod settings;
 pub mod subjects;
 pub mod types;
+pub mod walk;

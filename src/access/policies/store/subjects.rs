@@ -1,4 +1,5 @@
-//! Who asks, whom a decision is about, what they hold, and under which versions all of that is to be read: one statement.
+//! Who asks, whom a decision is about, what they hold, and under which versions all of that is to be read: one statement, and one
+//! before it where somebody is called by a name.
 
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
@@ -12,7 +13,7 @@ use crate::base::opaque::service_key::KeyHash;
 use crate::base::person::id_in;
 use crate::gate::foreign::ForeignToken;
 use crate::gate::keys::CheckedKey;
-use crate::platform::database::by_place;
+use crate::platform::database::{by_place, distinct};
 
 /// No username and no address is longer, in bytes.
 const LONGEST: usize = 1200;
@@ -96,8 +97,7 @@ impl Way {
 pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateTime) -> Result<Vec<Option<Found>>> {
     let keys: Vec<Option<&[u8]>> = asked.iter().map(|asked| asked.key.as_ref().map(KeyHash::as_bytes)).collect();
     let services: Vec<Option<i32>> = asked.iter().map(|asked| asked.service.map(|service| service.0)).collect();
-    let ids: Vec<Option<i32>> = asked.iter().map(|asked| asked.subject.id()).collect();
-    let names: Vec<Option<&str>> = asked.iter().map(|asked| asked.subject.name()).collect();
+    let ids = ids_of(conn, asked).await?;
     let rows = sqlx::query!(
         r#"
         select
@@ -112,46 +112,28 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
             inside.ids as "group_ids!", inside.names as "group_names!", inside.ends as "group_ends!: Vec<Option<OffsetDateTime>>",
             held.roles as "roles!", held.permissions as "permissions!: Vec<Option<i32>>",
             held.groups as "groups!: Vec<Option<i32>>", held.ends as "ends!: Vec<Option<OffsetDateTime>>"
-        from unnest($1::bytea[], $2::integer[], $3::integer[], $4::text[]) with ordinality
-            as asked (key_hash, service_id, person_id, name, place)
+        from unnest($1::bytea[], $2::integer[], $3::integer[]) with ordinality
+            as asked (key_hash, service_id, person_id, place)
         left join auth.service_keys k on k.key_hash = asked.key_hash
         -- Of each service that is there, but for Portero itself.
         left join auth.policy_settings decides on decides.service_id = coalesce(k.service_id, asked.service_id)
-        -- Whoever is called so; where that may be two, nobody is meant.
-        left join lateral (
-            select case when count(*) = 1 then min(named.id) end as id
-            from (
-                select asked.person_id as id where asked.person_id is not null
-                union
-                select id
-                from auth.person
-                where auth.fold(username) = auth.fold(asked.name) and username = asked.name and removed_at is null
-                union
-                select id
-                from auth.person
-                where auth.fold_address(email) = auth.fold_address(asked.name)
-                  and email_verified_at is not null
-                  and removed_at is null
-                  and position('@' in asked.name) > 0
-            ) named
-        ) named on true
-        left join auth.person p on p.id = named.id and p.removed_at is null and p.disabled_at is null
+        left join auth.person p on p.id = asked.person_id and p.removed_at is null and p.disabled_at is null
         cross join lateral (
             select exists (
                 select from auth.person_service_role psr
-                where psr.person_id = p.id and psr.service_id = 0 and psr.role_id = 0 and auth.lasts(psr.expires_at, $5)
+                where psr.person_id = p.id and psr.service_id = 0 and psr.role_id = 0 and auth.lasts(psr.expires_at, $4)
             ) as is_admin
         ) administers
         cross join lateral (
             select coalesce(array_agg(g.group_id), '{}') as ids, coalesce(array_agg(g.name), '{}') as names,
                    coalesce(array_agg(g.expires_at), '{}') as ends
-            from auth.groups_at($5) g
+            from auth.groups_at($4) g
             where g.person_id = p.id
         ) inside
         cross join lateral (
             select coalesce(array_agg(w.role_id), '{}') as roles, coalesce(array_agg(w.permission_id), '{}') as permissions,
                    coalesce(array_agg(w.group_id), '{}') as groups, coalesce(array_agg(w.expires_at), '{}') as ends
-            from auth.ways_in(p.id, decides.service_id, $5) w
+            from auth.ways_in(p.id, decides.service_id, $4) w
         ) held
         -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
         where asked.place between 1 and cardinality($1)
@@ -159,7 +141,6 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
         &keys as &[Option<&[u8]>],
         &services as &[Option<i32>],
         &ids as &[Option<i32>],
-        &names as &[Option<&str>],
         now,
     )
     .fetch_all(conn)
@@ -188,6 +169,45 @@ pub async fn find_all(conn: &mut PgConnection, asked: &[Asked], now: OffsetDateT
         (row.place, Found { key, service, has_resources, vocabulary: row.vocabulary, person })
     });
     by_place(asked, found)
+}
+
+/// The id of each subject that is named: none where nobody is called so, or it may be two.
+async fn ids_of(conn: &mut PgConnection, asked: &[Asked]) -> Result<Vec<Option<i32>>> {
+    let (names, places) = distinct(asked.iter().filter_map(|asked| asked.subject.name()));
+    if names.is_empty() {
+        return Ok(asked.iter().map(|asked| asked.subject.id()).collect());
+    }
+    let rows = sqlx::query!(
+        r#"
+        select asked.place as "place!", case when count(named.id) = 1 then min(named.id) end as id
+        from unnest($1::text[]) with ordinality as asked (name, place)
+        left join lateral (
+            select id
+            from auth.person
+            where auth.fold(username) = auth.fold(asked.name) and username = asked.name and removed_at is null
+            union
+            select id
+            from auth.person
+            where auth.fold_address(email) = auth.fold_address(asked.name)
+              and email_verified_at is not null
+              and removed_at is null
+              and position('@' in asked.name) > 0
+        ) named on true
+        -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
+        where asked.place between 1 and cardinality($1)
+        group by asked.place
+        "#,
+        &names as &[&str],
+    )
+    .fetch_all(conn)
+    .await?;
+    let found = by_place(&names, rows.into_iter().map(|row| (row.place, row.id)))?;
+    let mut places = places.into_iter();
+    let ids = asked.iter().map(|asked| match asked.subject.name() {
+        Some(_) => places.next().and_then(|place| found[place].flatten()),
+        None => asked.subject.id(),
+    });
+    Ok(ids.collect())
 }
 
 impl Named {
