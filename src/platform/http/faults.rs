@@ -14,13 +14,16 @@ const MOST: usize = 8;
 /// Where a fault is, and what it is.
 type FieldFault = (String, String);
 
-/// The first fault of a body, and those behind it.
-pub(super) fn all<T: DeserializeOwned>(body: &[u8], first: FieldFault) -> Vec<FieldFault> {
-    let mut faults = vec![first];
-    if body.len() > LARGEST {
+/// The first fault of a body that can't be read for this error, and those behind it.
+pub(super) fn all<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Vec<FieldFault> {
+    let is_large = body.len() > LARGEST;
+    let nowhere = || (String::new(), fault(error, body));
+    let Ok(value) = serde_json::from_slice::<Value>(body) else { return vec![nowhere()] };
+    let mut faults = vec![first::<T>(&value).unwrap_or_else(nowhere)];
+    let Value::Object(mut body) = value else { return faults };
+    if is_large {
         return faults;
     }
-    let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else { return faults };
     let mut seen: Vec<String> = Vec::new();
     while let Some(field) = faults.last().and_then(|fault| field_of(fault, &body))
         && faults.len() < MOST
@@ -51,7 +54,7 @@ fn next<T: DeserializeOwned>(body: &mut Map<String, Value>, field: &str) -> Opti
         if let Some(value) = stand_in {
             body.insert(field.to_owned(), value);
         }
-        let (path, what) = first::<T>(body)?;
+        let (path, what) = first::<T>(&Value::Object(body.clone()))?;
         let is_the_same = what == format!("missing field `{field}`") || path.split(['.', '[']).next() == Some(field);
         if !is_the_same {
             return Some((path, what));
@@ -60,8 +63,8 @@ fn next<T: DeserializeOwned>(body: &mut Map<String, Value>, field: &str) -> Opti
     None
 }
 
-fn first<T: DeserializeOwned>(body: &Map<String, Value>) -> Option<FieldFault> {
-    let error = serde_path_to_error::deserialize::<_, T>(Value::Object(body.clone())).err()?;
+fn first<T: DeserializeOwned>(body: &Value) -> Option<FieldFault> {
+    let error = serde_path_to_error::deserialize::<_, T>(body.clone()).err()?;
     Some((error.path().to_string(), fault(error.inner(), b"null")))
 }
 
@@ -71,10 +74,8 @@ mod tests {
     use crate::identity::people::NewPerson;
 
     fn faults(body: &str) -> Vec<String> {
-        let reader = &mut serde_json::Deserializer::from_str(body);
-        let error = serde_path_to_error::deserialize::<_, NewPerson>(reader).expect_err("a fault");
-        let first = (error.path().to_string(), fault(error.inner(), body.as_bytes()));
-        all::<NewPerson>(body.as_bytes(), first).into_iter().map(|(path, what)| format!("{path} {what}")).collect()
+        let error = serde_json::from_str::<NewPerson>(body).expect_err("a fault");
+        all::<NewPerson>(body.as_bytes(), &error).into_iter().map(|(path, what)| format!("{path} {what}")).collect()
     }
 
     #[test]

@@ -88,15 +88,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     if body.trim_ascii_start().starts_with(b"[") {
         return Err(Error::invalid_field("", "the body is a JSON list; send a JSON object"));
     }
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        // Of a body that ends in the middle there is no field to name.
-        let path = Some(error.path().to_string()).filter(|path| !path.ends_with('?')).unwrap_or_default();
-        let first = (path, fault(error.inner(), body));
-        Error::invalid_fields(&faults::all::<T>(body, first))
-    })?;
-    reader.end().map_err(|error| Error::invalid_field("", &fault(&error, body)))?;
-    Ok(value)
+    // Where a fault is costs more to know than the rest, and is looked for once there is one.
+    serde_json::from_slice(body).map_err(|error| Error::invalid_fields(&faults::all::<T>(body, &error)))
 }
 
 /// What is wrong with a body, or a value in one, without what it says.
