@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod attempts;
 pub mod devices;
+pub mod factors;
 pub mod login;
 pub mod mail;
 pub mod people;
@@ -12,6 +13,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use time::Duration;
 
 use crate::base::clock::Clock;
 use crate::base::id::PersonId;
@@ -21,6 +23,7 @@ use crate::platform::database::Batch;
 use crate::platform::shares::{LeakyBuckets, Shares};
 use crate::platform::{self, Platform};
 use accounts::WhoMayRegister;
+use factors::RequireMfa;
 use people::StoredCredentials;
 use people::import::ImportSlots;
 
@@ -56,6 +59,12 @@ pub struct Settings {
     pub mail: platform::mail::Settings,
     /// `PASSWORD_HASH_THREADS`.
     pub hash_threads: usize,
+    /// What this place is called where authenticators list it (`PAGES_NAME`).
+    pub name: String,
+    /// `TRUST_DEVICES`: for how long a device may be trusted, if any may.
+    pub trust_devices: Option<Duration>,
+    /// `REQUIRE_MFA`.
+    pub require_mfa: RequireMfa,
     /// Whether `FIREBASE_SIGNER_KEY` is set, so that Firebase's hashes can be verified.
     pub knows_firebase: bool,
 }

@@ -15,11 +15,13 @@ use crate::base::masked::without_secrets;
 use crate::base::names;
 use crate::base::secret::Secret;
 use crate::identity::accounts::WhoMayRegister;
+use crate::identity::factors::RequireMfa;
 use crate::oauth::issuer::Issuer;
 use crate::pages::brand::{self, Color, Logo};
 use crate::platform::mail::{Smtp, TokenLink};
 use crate::platform::passwords::FirebaseKey;
 use crate::platform::tls::Files;
+use time::Duration;
 
 /// An example.
 const MAIL_FROM: &str = "'Portero <portero@example.com>'";
@@ -31,6 +33,21 @@ fn in_ascii(address: &Address) -> Address {
 }
 
 impl Settings {
+    /// `REQUIRE_MFA`.
+    pub(super) fn require_mfa(&mut self) -> RequireMfa {
+        let Some(text) = self.text("REQUIRE_MFA") else { return RequireMfa::Off };
+        text.parse().unwrap_or_else(|fault: String| {
+            self.fault("REQUIRE_MFA", &fault, "administrators");
+            RequireMfa::Off
+        })
+    }
+
+    /// `TRUST_DEVICES`, in days; 0 for none.
+    pub(super) fn trust_devices(&mut self) -> Option<Duration> {
+        let days = self.number("TRUST_DEVICES", 0_i64, 0, 365);
+        (days > 0).then(|| Duration::days(days))
+    }
+
     /// `REGISTRATION`.
     pub(super) fn registration(&mut self) -> WhoMayRegister {
         let Some(text) = self.text("REGISTRATION") else { return WhoMayRegister::Off };

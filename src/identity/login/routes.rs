@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{enter, verify};
+use super::{Entered, Entry, enter, verify};
 use crate::base::error::Result;
 use crate::base::id::SessionId;
+use crate::base::opaque::second_step::DeviceTokenHash;
 use crate::gate::Caller;
 use crate::gate::audit::{AuditedTx, Origin};
 use crate::gate::sessions::Payload;
 use crate::identity::Identity;
-use crate::identity::sessions::{self, LoggedIn};
+use crate::identity::sessions;
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes, credential};
-use crate::platform::metrics::Outcome;
 use crate::platform::passwords::Presented;
 
 /// `/auth/…`.
@@ -43,14 +43,34 @@ struct Login {
     #[serde(default)]
     #[schema(default = false, example = false)]
     refresh: bool,
+    /// What `POST /auth/mfa` has answered on this device, if it is trusted.
+    #[serde(default)]
+    #[schema(
+        value_type = Option<String>,
+        nullable = false,
+        example = "ptd_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000"
+    )]
+    device_token: Option<PresentedDevice>,
+}
+
+/// What a device presents; `None` for what is none.
+#[derive(Debug, Deserialize)]
+#[serde(from = "String")]
+struct PresentedDevice(Option<DeviceTokenHash>);
+
+impl From<String> for PresentedDevice {
+    fn from(text: String) -> Self {
+        Self(DeviceTokenHash::of(&text))
+    }
 }
 
 /// Log in
 ///
 /// Unknown, removed or disabled people and wrong passwords all get the same answer in the same time. After too many
-/// failures each further attempt must wait: 429 with `Retry-After`, whether the password is right or wrong.
+/// failures each further attempt must wait: 429 with `Retry-After`, whether the password is right or wrong. Who has a second
+/// factor, or must have one, gets no token yet, but `"mfa_required": true`: `POST /auth/mfa` finishes the login.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login, security(()), responses(
-    (status = 200, body = LoggedIn),
+    (status = 200, body = Entered),
     (status = 401, description = "`invalid_credentials`"),
     (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
 ))]
@@ -59,16 +79,18 @@ async fn login(
     Ok(origin): Result<Origin, Infallible>,
     headers: HeaderMap,
     Json(login): Json<Login, MAX_OF_STRANGERS>,
-) -> Result<Json<LoggedIn>> {
+) -> Result<Json<Entered>> {
     let attempt = identity.metrics.login();
     let began = begin(&identity, &origin, &headers, login).await;
-    attempt.ends(Outcome::of(&began));
+    attempt.ends(Entered::outcome(&began));
     began.map(Json)
 }
 
-async fn begin(identity: &Identity, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
+async fn begin(identity: &Identity, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<Entered> {
     let verified = verify(identity, origin, &login.username, login.password).await?;
-    enter(identity, &verified, (origin, user_agent(headers)), login.refresh).await
+    let (user_agent, refresh) = (user_agent(headers), login.refresh);
+    let device = login.device_token.and_then(|presented| presented.0);
+    enter(identity, &verified, &Entry { origin, user_agent, refresh, before: None, device }).await
 }
 
 /// The session was ended.
