@@ -12,12 +12,13 @@ use utoipa_axum::routes;
 
 use super::device_query::DeviceQuery;
 use super::page::{
-    Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show, with_cookies,
+    Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show_with_passkeys, with_cookies,
 };
 use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::opaque::token::TokenHash;
 use crate::identity::login::{Entered, Entry, enter, verify};
+use crate::identity::passkeys::sign_in;
 use crate::oauth::authorizations::{self, Request};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
@@ -51,6 +52,8 @@ struct LoginPage<'a> {
     username_fault: Option<&'a str>,
     password_fault: Option<&'a str>,
     focus: Focus,
+    /// Whether there are passkeys.
+    passkeys: bool,
 }
 
 /// What somebody logs in for.
@@ -123,8 +126,9 @@ pub async fn login_page(
         username_fault: typed.username_fault,
         password_fault: typed.password_fault,
         focus: if is_named { Focus::Password } else { Focus::Username },
+        passkeys: pages.settings.relying_party.is_some(),
     };
-    let shown = show(status, &page, request.map(|request| request.target.redirect_uri()))?;
+    let shown = show_with_passkeys(pages, status, &page, request.map(|request| request.target.redirect_uri()))?;
     Ok(with_cookies(shown, cookie))
 }
 
@@ -161,6 +165,8 @@ struct LoginForm {
     username: String,
     #[schema(example = "correct horse battery staple")]
     password: String,
+    /// What the browser says of a passkey, instead of both.
+    passkey: Option<String>,
 }
 
 /// Log in on the login page
@@ -206,6 +212,9 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         For::Client(request) => visit.clone().reading(&request.parameters),
         For::Device(query) => visit.clone().reading(query.parameters()),
     };
+    if let Some(credential) = form.one("passkey").filter(|text| !text.is_empty()) {
+        return passkey_shown(pages, visit, what_for, credential).await;
+    }
     let words = Words::of(visit.locale);
     let (username, password) = (form.one("username"), form.one("password"));
     let (Some(name), Some(password)) = (username, password) else {
@@ -244,4 +253,34 @@ async fn let_in(pages: &Pages, visit: &Visit, username: &str, password: Presente
     let began = began.await;
     attempt.ends(Outcome::of(&began));
     began
+}
+
+/// Begins a session for whoever has shown a passkey.
+async fn passkey_shown(pages: &Pages, visit: &Visit, what_for: For<'_>, credential: &str) -> Result<Response> {
+    let words = Words::of(visit.locale);
+    let attempt = pages.metrics.login();
+    let began = async {
+        let credential = serde_json::from_str(credential).unwrap_or_default();
+        let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
+        let from = (&visit.origin, visit.origin.user_agent.as_deref());
+        sign_in(pages, &credential, from, false, before).await
+    };
+    let began = began.await;
+    attempt.ends(Outcome::of(&began));
+    match began {
+        Ok(began) => {
+            let on = what_for.on(pages, began.token().hash()).await?;
+            Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
+        }
+        Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
+        Err(error) => {
+            let sentence = match error.status() {
+                StatusCode::TOO_MANY_REQUESTS => sentence_of(&error, words),
+                _ => words.faults.passkey_refused,
+            };
+            let typed = Typed { username_fault: Some(sentence), ..Typed::default() };
+            let page = login_page(pages, visit, what_for, (page_status(&error), typed)).await;
+            Ok(failed(error, |_| page))
+        }
+    }
 }

@@ -28,8 +28,9 @@ impl RelyingParty {
         let url = Url::parse(public_url).ok()?;
         let Some(Host::Domain(host)) = url.host() else { return None };
         let id = RpId::Domain(AsciiDomain::try_from(host.to_owned()).ok()?);
-        let mut origins = vec![url.origin().ascii_serialization()];
-        origins.extend(related.iter().filter(|origin| **origin != origins[0]).cloned());
+        let own = url.origin().ascii_serialization();
+        let related = related.iter().filter(|origin| **origin != own).cloned();
+        let origins = std::iter::once(own.clone()).chain(related).collect();
         Some(Self { id, name: name.to_owned(), origins })
     }
 

@@ -15,7 +15,7 @@ const ATTESTED: u8 = 0x40;
 /// The authenticator, and the browser that it is asked by.
 #[derive(Debug)]
 pub struct Authenticator {
-    key: EcdsaKeyPair,
+    pub key: EcdsaKeyPair,
     pub credential_id: Vec<u8>,
     pub user_handle: String,
     /// The page that asks.
