@@ -138,6 +138,8 @@ const FLOORS: &[(&str, &[&str])] = &[
             "files",
             "home",
             "device_query",
+            "purpose",
+            "second_step",
             "login",
             "consent",
             "authorize",

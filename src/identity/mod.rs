@@ -14,6 +14,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use time::Duration;
 
 use crate::base::clock::Clock;
 use crate::base::id::PersonId;
@@ -60,6 +61,10 @@ pub struct Settings {
     pub mail: platform::mail::Settings,
     /// `PASSWORD_HASH_THREADS`.
     pub hash_threads: usize,
+    /// What this place is called where authenticators list it (`PAGES_NAME`).
+    pub name: String,
+    /// `TRUST_DEVICES`: for how long a device may be trusted, if any may.
+    pub trust_devices: Option<Duration>,
     /// `REQUIRE_MFA`.
     pub require_mfa: RequireMfa,
     /// As whom passkeys are asked for, from `PUBLIC_URL` and `PASSKEY_ORIGINS`; `None` where there are none.

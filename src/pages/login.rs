@@ -10,16 +10,15 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::device_query::DeviceQuery;
 use super::page::{
     Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show_with_passkeys, with_cookies,
 };
+use super::purpose::{For, Purpose};
+use super::second_step::second_step_page;
 use super::words::Words;
 use crate::base::error::{Error, Result};
-use crate::base::opaque::token::TokenHash;
 use crate::identity::login::{Entered, Entry, enter, verify};
 use crate::identity::passkeys::sign_in;
-use crate::oauth::authorizations::{self, Request};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in};
@@ -56,35 +55,6 @@ struct LoginPage<'a> {
     passkeys: bool,
 }
 
-/// What somebody logs in for.
-#[derive(Clone, Copy, Debug)]
-pub enum For<'a> {
-    /// The start page.
-    Itself,
-    /// What a client asks.
-    Client(&'a Request),
-    /// A device, on the page of this query.
-    Device(&'a DeviceQuery),
-}
-
-impl<'a> For<'a> {
-    fn request(self) -> Option<&'a Request> {
-        match self {
-            Self::Client(request) => Some(request),
-            Self::Itself | Self::Device(_) => None,
-        }
-    }
-
-    /// Where they go once they are logged in, in the session of this token.
-    async fn on(self, pages: &Pages, session: TokenHash) -> Result<String> {
-        Ok(match self {
-            Self::Itself => "/".to_owned(),
-            Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
-            Self::Device(query) => query.address(),
-        })
-    }
-}
-
 /// What has been typed, and what is wrong with it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Typed<'a> {
@@ -107,13 +77,9 @@ pub async fn login_page(
         Some(request) => logo_of(pages, &request.client).await?,
         None => None,
     };
-    let device = match what_for {
-        For::Device(query) => Some(query.carried()),
-        For::Itself | For::Client(_) => None,
-    };
     let hint = request.and_then(|request| request.login_hint.as_deref()).unwrap_or_default();
     let username = if typed.username.is_empty() { hint } else { typed.username };
-    let text = request.map(Request::query);
+    let (text, device) = what_for.carried();
     let is_named = !username.is_empty() && typed.username_fault.is_none();
     let page = LoginPage {
         frame: Frame::of(pages, visit),
@@ -194,24 +160,11 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     if !visit.sent(&form) {
         return problem(pages, visit, StatusCode::FORBIDDEN, words.faults.forged_form);
     }
-    let request = match form.one("request") {
-        None => None,
-        Some(request) => match authorizations::check(pages, request).await? {
-            Ok(request) => Some(request),
-            Err(why) => return refused(pages, visit, &why).await,
-        },
+    let purpose = match Purpose::read(pages, &form).await? {
+        Ok(purpose) => purpose,
+        Err(why) => return refused(pages, visit, &why).await,
     };
-    let device = form.one("device").map(DeviceQuery::carrying);
-    let what_for = match (&request, &device) {
-        (Some(request), _) => For::Client(request),
-        (None, Some(query)) => For::Device(query),
-        (None, None) => For::Itself,
-    };
-    let visit = &match what_for {
-        For::Itself => visit.clone(),
-        For::Client(request) => visit.clone().reading(&request.parameters),
-        For::Device(query) => visit.clone().reading(query.parameters()),
-    };
+    let (what_for, visit) = (purpose.what_for(), &purpose.read_by(visit));
     if let Some(credential) = form.one("passkey").filter(|text| !text.is_empty()) {
         return passkey_shown(pages, visit, what_for, credential).await;
     }
@@ -225,8 +178,8 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         };
         return login_page(pages, visit, what_for, (StatusCode::BAD_REQUEST, typed)).await;
     };
-    match let_in(pages, visit, name, password.to_owned().into()).await {
-        Ok(Entered::SecondFactor(_)) => problem(pages, visit, StatusCode::FORBIDDEN, words.faults.invalid_credentials),
+    match let_in(pages, visit, what_for, (name, password.to_owned().into())).await {
+        Ok(Entered::SecondFactor(pending)) => second_step_page(pages, visit, what_for, &pending).await,
         Ok(Entered::In(began)) => {
             let on = what_for.on(pages, began.token().hash()).await?;
             Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
@@ -241,14 +194,20 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     }
 }
 
-/// Begins a session for whoever knows the password, in the place of the one that this browser has had.
-async fn let_in(pages: &Pages, visit: &Visit, username: &str, password: Presented) -> Result<Entered> {
+/// Begins a session for whoever knows the password, in the place of the one that this browser has had; or lets their login wait for its second step.
+async fn let_in(
+    pages: &Pages,
+    visit: &Visit,
+    what_for: For<'_>,
+    (username, password): (&str, Presented),
+) -> Result<Entered> {
     let attempt = pages.metrics.login();
     let began = async {
         let verified = verify(pages, &visit.origin, username, password).await?;
         let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
         let (origin, user_agent) = (&visit.origin, visit.origin.user_agent.as_deref());
-        enter(pages, &verified, &Entry { origin, user_agent, refresh: false, before, device: None }).await
+        let device = visit.device.filter(|_| !what_for.wants_second_factor());
+        enter(pages, &verified, &Entry { origin, user_agent, refresh: false, before, device }).await
     };
     let began = began.await;
     attempt.ends(Outcome::of(&began));

@@ -11,6 +11,8 @@ mod home;
 mod login;
 mod logout;
 mod page;
+mod purpose;
+mod second_step;
 mod visit;
 mod words;
 
@@ -91,6 +93,7 @@ impl FromRef<Pages> for Identity {
 pub fn routes() -> Routes<Pages> {
     let of_people = Routes::new()
         .merge(login::routes())
+        .merge(second_step::routes())
         .merge(consent::routes())
         .merge(authorize::routes())
         .merge(device::routes())

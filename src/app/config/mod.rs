@@ -84,6 +84,8 @@ pub struct Config {
     pub require_mfa: RequireMfa,
     /// `PASSKEY_ORIGINS`: whose pages may ask for passkeys, besides that of `PUBLIC_URL`.
     pub passkey_origins: Vec<String>,
+    /// `TRUST_DEVICES`: for how long a password may be enough on a device, if it may.
+    pub trust_devices: Option<Duration>,
     /// `PASSWORD_MIN_LENGTH`.
     pub passwords: Policy,
     /// `FIREBASE_SIGNER_KEY`: what verifies hashes that a Firebase project exported.
@@ -213,6 +215,7 @@ impl Config {
             registration: s.registration(),
             require_mfa: s.require_mfa(),
             passkey_origins: s.passkey_origins(),
+            trust_devices: s.trust_devices(),
             passwords: Policy::at_least(s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128)),
             firebase_key: s.firebase_key(),
             attempts: attempts::Rules::new(
