@@ -96,8 +96,8 @@ fn show_with(status: StatusCode, page: &impl Template, also: Option<&str>, more:
     let mut response = (status, Html(html)).into_response();
     let also = also.map(|uri| format!(" {}", source_of(uri))).unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{also}; frame-ancestors 'none'; \
-         base-uri 'none'{more}"
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{also}{more}; \
+         frame-ancestors 'none'; base-uri 'none'"
     );
     let policy = HeaderValue::from_str(&policy).map_err(|error| Error::Internal(error.into()))?;
     let headers = response.headers_mut();
