@@ -22,9 +22,12 @@ UNKNOWN_NAME = {
     "invalid_passkey",
     "invalid_passkey_id",
     "passkey_refused",
+    "invalid_code",
+    "invalid_factor_id",
+    "invalid_device_id",
 }
 
-OF_OAUTH = {"/api/v1/token", "/consent", "/login", "/logout"}
+OF_OAUTH = {"/api/v1/token", "/consent", "/login", "/login/code", "/logout"}
 
 # What depends on what else is said of a client, which no schema says.
 OF_CLIENTS = {"/clients", "/clients/{client_id}", "/clients/{client_id}/logo", "/api/v1/client"}
@@ -63,6 +66,9 @@ LETTERS = [
     "all attributes of a person may have",
     # What browsers make of passkeys, only they know.
     "`credential`: it is not what a browser makes of",
+    # Which fields of a proof go together, and what confirms an authenticator.
+    "send `password`, or `method` and `code`",
+    "confirm your authenticator by two codes",
 ]
 
 
