@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::page::{
-    Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show_with_passkeys, with_cookies,
+    Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show_with_passkeys,
+    with_cookies,
 };
 use super::purpose::{For, Purpose};
 use super::second_step::second_step_page;

@@ -11,17 +11,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::page::{
-    Frame, answered, failed, go, page_status, problem, refused, show, show_with_passkeys, with_cookies,
-};
+use super::page::{Frame, answered, failed, go, page_status, problem, refused, show, show_with_passkeys, with_cookies};
 use super::purpose::{For, Purpose};
 use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method, Pending};
-use crate::identity::login::{
-    Entry, Finished, SecondStep, enrol_on_a_page, finish, finish_by_passkey, offer_passkey,
-};
+use crate::identity::login::{Entry, Finished, SecondStep, enrol_on_a_page, finish, finish_by_passkey, offer_passkey};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in, trusted};
@@ -240,7 +236,11 @@ impl Step {
     fn read(form: &Parameters, waits: Waits<'_>, token: MfaTokenHash) -> Option<Self> {
         let trust = form.one("trust").is_some();
         if let Some(credential) = form.one("passkey").filter(|text| !text.is_empty()) {
-            return Some(Self::Passkey { token, trust, credential: serde_json::from_str(credential).unwrap_or_default() });
+            return Some(Self::Passkey {
+                token,
+                trust,
+                credential: serde_json::from_str(credential).unwrap_or_default(),
+            });
         }
         let code_of = |field: &str| form.one(field).map(|typed| Code::from(typed.to_owned()));
         let next_code = code_of("next_code");

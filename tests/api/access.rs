@@ -112,7 +112,9 @@ async fn of_ones_own(operation: &Operation, caller: &Caller) -> (String, String)
         "revoke_application" => {
             crate::authorize::agreed(caller, "web-shop").await;
         }
-        id if passkeys::ARE_OF_PASSKEYS.contains(&id) => (path, body) = passkeys::example(id, caller, (path, body)).await,
+        id if passkeys::ARE_OF_PASSKEYS.contains(&id) => {
+            (path, body) = passkeys::example(id, caller, (path, body)).await
+        }
         "change_password" => body = json!({"current_password": PASSWORD, "new_password": PASSWORD}).to_string(),
         _ => {}
     }

@@ -10,9 +10,7 @@ use utoipa_axum::routes;
 
 use super::Entry;
 use super::reauthenticate::{Reproof, reauthenticate};
-use super::second_step::{
-    Finished, SecondStep, ask_for_passkey, enrol, finish, finish_by_passkey, invalid_mfa_token,
-};
+use super::second_step::{Finished, SecondStep, ask_for_passkey, enrol, finish, finish_by_passkey, invalid_mfa_token};
 use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::gate::Caller;

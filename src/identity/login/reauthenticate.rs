@@ -101,6 +101,7 @@ async fn wrong(identity: &Identity, caller: &Caller, attempt: &Attempt) -> Error
 }
 
 fn needs_factor() -> Error {
-    let detail = "you have a second factor: send `method` and `code`, or the `credential` of a passkey, instead of `password`";
+    let detail =
+        "you have a second factor: send `method` and `code`, or the `credential` of a passkey, instead of `password`";
     Error::forbidden("mfa_required", detail)
 }

@@ -98,7 +98,11 @@ pub async fn finish(identity: &Identity, step: &SecondStep, entry: &Entry<'_>) -
 ///
 /// # Errors
 /// 401 `invalid_mfa_token`; 409 `passkeys_unavailable`; 429 `too_many_at_once`.
-pub async fn ask_for_passkey(identity: &Identity, origin: &Origin, token: MfaTokenHash) -> Result<passkeys::PasskeyOptions> {
+pub async fn ask_for_passkey(
+    identity: &Identity,
+    origin: &Origin,
+    token: MfaTokenHash,
+) -> Result<passkeys::PasskeyOptions> {
     let waiting = waiting(identity, token).await?;
     passkeys::ask(identity, origin, Purpose::SecondFactor(waiting.person)).await
 }

@@ -69,7 +69,8 @@ pub struct PublicKeyOptions(Value);
 impl PartialSchema for PublicKeyOptions {
     fn schema() -> RefOr<Schema> {
         let options = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true)));
-        let example = json!({"challenge": "2kLr1V3mT0qfQ9vJm5b7Yg", "rpId": "id.example.com", "userVerification": "required"});
+        let example =
+            json!({"challenge": "2kLr1V3mT0qfQ9vJm5b7Yg", "rpId": "id.example.com", "userVerification": "required"});
         options.examples([example]).into()
     }
 }

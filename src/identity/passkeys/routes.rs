@@ -85,7 +85,8 @@ async fn log_in_with_passkey(
     (status = 404, description = "`passkeys_unavailable`"),
 ))]
 async fn related_origins(State(identity): State<Identity>, seen: IfNoneMatch) -> Result<Response> {
-    let unavailable = |_| Error::not_found("passkeys_unavailable", "PUBLIC_URL has no host name, so there are no passkeys");
+    let unavailable =
+        |_| Error::not_found("passkeys_unavailable", "PUBLIC_URL has no host name, so there are no passkeys");
     let party = RelyingParty::here(&identity).map_err(unavailable)?;
     Ok(party.related_origins.answer(&seen, "public, max-age=300"))
 }

@@ -41,10 +41,11 @@ async fn a_session_says_by_what_kind_of_passkey_it_began() {
     let mut key = add(&bea, Authenticator::at(HOME).in_hardware(), "Key").await;
     for (authenticator, kind) in [(&mut synced, "swk"), (&mut key, "hwk")] {
         sign_in(&server, authenticator).await.ok();
-        let amr: Vec<String> = sqlx::query_scalar("select amr from auth.tokens_cache order by created_at desc, ctid desc limit 1")
-            .fetch_one(server.app.db.pool())
-            .await
-            .expect("a session");
+        let amr: Vec<String> =
+            sqlx::query_scalar("select amr from auth.tokens_cache order by created_at desc, ctid desc limit 1")
+                .fetch_one(server.app.db.pool())
+                .await
+                .expect("a session");
         assert_eq!(amr, [kind, "user", "mfa"]);
     }
 }
@@ -98,7 +99,10 @@ async fn a_challenge_is_answered_once_and_within_five_minutes() {
     assert_eq!(again.refusal(), (400, "invalid_passkey"), "spent by what was wrong");
 
     let options = asked_for_new(&ada).await;
-    server.app.clock.turn(Duration::seconds(301));
+    for seconds in [200, 101] {
+        server.app.clock.turn(Duration::seconds(seconds));
+        ada.check().await.ok();
+    }
     let late = Authenticator::at(HOME).create(&options);
     assert_eq!(ada.post("/auth/me/passkeys", json!({"credential": late})).await.refusal(), (400, "invalid_passkey"));
 }
@@ -130,7 +134,11 @@ async fn it_takes_a_login_of_lately_and_by_a_passkey_once_there_is_one() {
     let made = phone.create(&options);
     ada.post("/auth/me/passkeys", json!({"credential": made})).await.ok();
     let ask = |caller: crate::support::Caller| async move { caller.post("/auth/me/passkeys/options", json!({})).await };
-    assert_eq!(ask(ada.clone()).await.refusal(), (403, "reauthentication_required"), "a password alone is too little now");
+    assert_eq!(
+        ask(ada.clone()).await.refusal(),
+        (403, "reauthentication_required"),
+        "a password alone is too little now"
+    );
     let fresh = signed_in(&server, &ada, &mut phone).await;
     ask(fresh.clone()).await.ok();
     let id = fresh.get("/auth/me/passkeys").await.ok().body["passkeys"][0]["id"].clone();
@@ -170,12 +178,13 @@ async fn passkeys_are_named_renamed_removed_and_told_of() {
     assert!(told.len() == 1 && told[0].text.contains("“Old phone” was removed"), "{told:?}");
     assert_eq!(sign_in(&server, &mut phone).await.refusal(), (401, "passkey_refused"), "it opens nothing any more");
     sign_in(&server, &mut key).await.ok();
-    let actions: Vec<String> =
-        sqlx::query_scalar("select action from auth.audit_events where action like 'passkey.%' and subject_id = $1 order by id")
-            .bind(ada.id)
-            .fetch_all(server.app.db.pool())
-            .await
-            .expect("events");
+    let actions: Vec<String> = sqlx::query_scalar(
+        "select action from auth.audit_events where action like 'passkey.%' and subject_id = $1 order by id",
+    )
+    .bind(ada.id)
+    .fetch_all(server.app.db.pool())
+    .await
+    .expect("events");
     assert_eq!(actions, ["passkey.added", "passkey.added", "passkey.changed", "passkey.removed"]);
 }
 

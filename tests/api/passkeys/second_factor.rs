@@ -135,15 +135,20 @@ async fn with_the_last_passkey_goes_what_stands_in_for_it() {
     let server = server().await;
     let (ada, mut phone) = with_passkey(&server, "ada").await;
     let ada = signed_in(&server, &ada, &mut phone).await;
-    sqlx::query("insert into auth.recovery_codes (person_id, selector, code_hash, created_at) values ($1, 'a', 'b', now())")
-        .bind(ada.id)
-        .execute(server.app.db.pool())
-        .await
-        .expect("a code");
+    sqlx::query(
+        "insert into auth.recovery_codes (person_id, selector, code_hash, created_at) values ($1, 'a', 'b', now())",
+    )
+    .bind(ada.id)
+    .execute(server.app.db.pool())
+    .await
+    .expect("a code");
     let id = ada.get("/auth/me/passkeys").await.ok().body["passkeys"][0]["id"].clone();
     ada.delete(&format!("/auth/me/passkeys/{id}")).await.ok();
     assert_eq!(server.number("select count(*) from auth.recovery_codes").await, 0);
-    assert!(server.anonymous().log_in("ada", PASSWORD).await.ok().body["token"].is_string(), "a password is enough again");
+    assert!(
+        server.anonymous().log_in("ada", PASSWORD).await.ok().body["token"].is_string(),
+        "a password is enough again"
+    );
 }
 
 #[tokio::test]

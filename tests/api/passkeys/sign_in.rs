@@ -126,7 +126,8 @@ async fn whether_a_passkey_is_backed_up_may_change_and_whether_it_can_be_may_not
     let server = server().await;
     let ada = server.person_with("ada", &[]).await;
     let mut phone = add(&ada, Authenticator { is_backed_up: false, ..Authenticator::at(HOME) }, "Phone").await;
-    let listed = async |caller: &Caller| caller.get("/auth/me/passkeys").await.ok().body["passkeys"][0]["backed_up"].clone();
+    let listed =
+        async |caller: &Caller| caller.get("/auth/me/passkeys").await.ok().body["passkeys"][0]["backed_up"].clone();
     assert_eq!(listed(&ada).await, json!(false));
     phone.is_backed_up = true;
     let ada = signed_in(&server, &ada, &mut phone).await;
@@ -210,7 +211,9 @@ async fn pages_of_related_origins_may_ask_and_browsers_are_told_which() {
     let told = server.anonymous().get("/.well-known/webauthn").await.ok();
     assert_eq!(told.body, json!({"origins": [HOME, "https://shop.example", "https://app.example:8443"]}));
     let (_, mut phone) = with_passkey(&server, "ada").await;
-    for (origin, status) in [("https://shop.example", 200), ("https://app.example:8443", 200), ("https://app.example", 401)] {
+    for (origin, status) in
+        [("https://shop.example", 200), ("https://app.example:8443", 200), ("https://app.example", 401)]
+    {
         phone.origin = origin.to_owned();
         assert_eq!(sign_in(&server, &mut phone).await.status, status, "{origin}");
     }

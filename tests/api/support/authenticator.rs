@@ -39,7 +39,7 @@ impl Authenticator {
         Self {
             key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key"),
             credential_id,
-            user_handle: String::new(),
+            user_handle: base64url(&[7; 64]),
             origin: origin.to_owned(),
             rp_id,
             verifies: true,
@@ -56,10 +56,7 @@ impl Authenticator {
 
     fn flags(&self) -> u8 {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
-        PRESENT
-            | flag(self.verifies, VERIFIED)
-            | flag(self.is_eligible, ELIGIBLE)
-            | flag(self.is_backed_up, BACKED_UP)
+        PRESENT | flag(self.verifies, VERIFIED) | flag(self.is_eligible, ELIGIBLE) | flag(self.is_backed_up, BACKED_UP)
     }
 
     fn data(&self, flags: u8) -> Vec<u8> {

@@ -146,7 +146,9 @@ fn check_documented(operation: &Operation, response: &Response, context: &str) {
 /// Which fields of an answer reveal a secret: its own, new one.
 fn revealing(method: &Method, path: &str) -> &'static [&'static str] {
     match (method.as_str(), path) {
-        ("POST", "/auth/login" | "/auth/passkeys/login" | "/auth/register" | "/auth/refresh") => &["token", "refresh_token"],
+        ("POST", "/auth/login" | "/auth/passkeys/login" | "/auth/register" | "/auth/refresh") => {
+            &["token", "refresh_token"]
+        }
         ("POST", "/oauth/token" | "/api/v1/token") => &["access_token", "refresh_token", "id_token"],
         ("POST", "/oauth/device_authorization") => &["device_code"],
         ("POST", "/invitations") => &["invitation"],
