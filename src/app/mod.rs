@@ -33,7 +33,7 @@ use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
 use crate::gate::{self, Gate, managed};
-use crate::identity::{Identity, accounts, factors, login, people, sessions};
+use crate::identity::{Identity, accounts, factors, login, passkeys, people, sessions};
 use crate::oauth::{
     OAuth, authorizations, clients, consents, device, discovery, introspection, predecessor, registration, revocation,
     token, userinfo,
@@ -137,6 +137,8 @@ fn of_the_floors() -> Routes<Identity> {
         .merge(accounts::register_routes())
         .merge(accounts::me_routes())
         .merge(accounts::send_reset_routes())
+        .merge(passkeys::routes())
+        .merge(passkeys::me_routes())
         .merge(gate::routes::routes())
         .merge(gate::routes::list_routes())
         .merge(sessions::session_routes())

@@ -6,6 +6,7 @@ pub mod devices;
 pub mod factors;
 pub mod login;
 pub mod mail;
+pub mod passkeys;
 pub mod people;
 pub mod sessions;
 
@@ -24,6 +25,7 @@ use crate::platform::shares::{LeakyBuckets, Shares};
 use crate::platform::{self, Platform};
 use accounts::WhoMayRegister;
 use factors::RequireMfa;
+use passkeys::RelyingParty;
 use people::StoredCredentials;
 use people::import::ImportSlots;
 
@@ -65,6 +67,8 @@ pub struct Settings {
     pub trust_devices: Option<Duration>,
     /// `REQUIRE_MFA`.
     pub require_mfa: RequireMfa,
+    /// As whom passkeys are asked for, from `PUBLIC_URL` and `PASSKEY_ORIGINS`; `None` where there are none.
+    pub relying_party: Option<RelyingParty>,
     /// Whether `FIREBASE_SIGNER_KEY` is set, so that Firebase's hashes can be verified.
     pub knows_firebase: bool,
 }

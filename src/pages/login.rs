@@ -11,13 +11,15 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::page::{
-    Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show, with_cookies,
+    Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show_with_passkeys,
+    with_cookies,
 };
 use super::purpose::{For, Purpose};
 use super::second_step::second_step_page;
 use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::identity::login::{Entered, Entry, enter, verify};
+use crate::identity::passkeys::sign_in;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in};
@@ -49,6 +51,8 @@ struct LoginPage<'a> {
     username_fault: Option<&'a str>,
     password_fault: Option<&'a str>,
     focus: Focus,
+    /// Whether there are passkeys.
+    passkeys: bool,
 }
 
 /// What has been typed, and what is wrong with it.
@@ -88,8 +92,9 @@ pub async fn login_page(
         username_fault: typed.username_fault,
         password_fault: typed.password_fault,
         focus: if is_named { Focus::Password } else { Focus::Username },
+        passkeys: pages.settings.relying_party.is_some(),
     };
-    let shown = show(status, &page, request.map(|request| request.target.redirect_uri()))?;
+    let shown = show_with_passkeys(pages, status, &page, request.map(|request| request.target.redirect_uri()))?;
     Ok(with_cookies(shown, cookie))
 }
 
@@ -126,6 +131,8 @@ struct LoginForm {
     username: String,
     #[schema(example = "correct horse battery staple")]
     password: String,
+    /// What the browser says of a passkey, instead of both.
+    passkey: Option<String>,
 }
 
 /// Log in on the login page
@@ -158,6 +165,9 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         Err(why) => return refused(pages, visit, &why).await,
     };
     let (what_for, visit) = (purpose.what_for(), &purpose.read_by(visit));
+    if let Some(credential) = form.one("passkey").filter(|text| !text.is_empty()) {
+        return passkey_shown(pages, visit, what_for, credential).await;
+    }
     let words = Words::of(visit.locale);
     let (username, password) = (form.one("username"), form.one("password"));
     let (Some(name), Some(password)) = (username, password) else {
@@ -202,4 +212,34 @@ async fn let_in(
     let began = began.await;
     attempt.ends(Entered::outcome(&began));
     began
+}
+
+/// Begins a session for whoever has shown a passkey.
+async fn passkey_shown(pages: &Pages, visit: &Visit, what_for: For<'_>, credential: &str) -> Result<Response> {
+    let words = Words::of(visit.locale);
+    let attempt = pages.metrics.login();
+    let began = async {
+        let credential = serde_json::from_str(credential).unwrap_or_default();
+        let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
+        let from = (&visit.origin, visit.origin.user_agent.as_deref());
+        sign_in(pages, &credential, from, false, before).await
+    };
+    let began = began.await;
+    attempt.ends(Outcome::of(&began));
+    match began {
+        Ok(began) => {
+            let on = what_for.on(pages, began.token().hash()).await?;
+            Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
+        }
+        Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
+        Err(error) => {
+            let sentence = match error.status() {
+                StatusCode::TOO_MANY_REQUESTS => sentence_of(&error, words),
+                _ => words.faults.passkey_refused,
+            };
+            let typed = Typed { username_fault: Some(sentence), ..Typed::default() };
+            let page = login_page(pages, visit, what_for, (page_status(&error), typed)).await;
+            Ok(failed(error, |_| page))
+        }
+    }
 }

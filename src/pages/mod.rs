@@ -1,4 +1,5 @@
-//! What people see in a browser: to log in, to agree, to log out. No script, no SQL, no rules: pages call acts.
+//! What people see in a browser: to log in, to agree, to log out. No SQL, no rules: pages call acts. No script but that for passkeys, and
+//! nothing that needs it.
 
 mod authorize;
 pub mod brand;

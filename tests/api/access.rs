@@ -9,12 +9,15 @@ use axum::http::request::Builder;
 use serde_json::json;
 
 use crate::matrix::{CALLERS, World};
+use crate::passkeys;
 use crate::support::document::{Operation, operations};
 use crate::support::{Caller, PASSWORD, Server, schema};
 
 /// Operations that anyone may call.
 const PUBLIC: &[&str] = &[
     "answer_device",
+    "ask_for_passkey",
+    "ask_for_passkey_at_login",
     "authorize",
     "authzen_configuration",
     "authorize_by_post",
@@ -30,6 +33,7 @@ const PUBLIC: &[&str] = &[
     "login",
     "oauth_authorization_server",
     "log_in",
+    "log_in_with_passkey",
     "log_out",
     "log_out_for_client",
     "log_out_for_client_by_post",
@@ -37,10 +41,12 @@ const PUBLIC: &[&str] = &[
     "logo",
     "openapi",
     "openid_configuration",
+    "passkey_script",
     "password_strength",
     "readyz",
     "refresh",
     "register",
+    "related_origins",
     "reset_password",
     "set_up",
     "show_device",
@@ -52,6 +58,9 @@ const PUBLIC: &[&str] = &[
 
 /// Operations that anyone may call who is logged in.
 const ANYONE: &[&str] = &[
+    "add_passkey",
+    "ask_for_new_passkey",
+    "ask_for_passkey_anew",
     "begin_factor",
     "change_password",
     "check_token",
@@ -70,15 +79,20 @@ const ANYONE: &[&str] = &[
     "list_factors",
     "list_own_activity",
     "list_own_sessions",
+    "list_passkeys",
     "list_trusted_devices",
     "logout",
     "make_recovery_codes",
     "profile",
+    "remove_passkey",
+    "rename_passkey",
     "prove_anew",
     "remove_factor",
     "rename_factor",
     "revoke_application",
     "send_verification",
+    "turn_password_off",
+    "turn_password_on",
     "update_me",
 ];
 
@@ -97,6 +111,9 @@ async fn of_ones_own(operation: &Operation, caller: &Caller) -> (String, String)
         }
         "revoke_application" => {
             crate::authorize::agreed(caller, "web-shop").await;
+        }
+        id if passkeys::ARE_OF_PASSKEYS.contains(&id) => {
+            (path, body) = passkeys::example(id, caller, (path, body)).await
         }
         "change_password" => body = json!({"current_password": PASSWORD, "new_password": PASSWORD}).to_string(),
         _ => {}
@@ -138,7 +155,7 @@ async fn every_operation_but_the_public_ones_turns_strangers_away() {
 
 #[tokio::test]
 async fn every_operation_but_a_few_turns_the_powerless_away() {
-    let server = Server::on_the_demo_data().await;
+    let (server, with_passkeys) = (Server::on_the_demo_data().await, passkeys::server().await);
     let nobody = server.powerless().await;
     for operation in operations() {
         if PUBLIC.contains(&operation.id()) || ANYONE.contains(&operation.id()) {
@@ -150,10 +167,14 @@ async fn every_operation_but_a_few_turns_the_powerless_away() {
         }
     }
     for operation in operations().iter().filter(|operation| ANYONE.contains(&operation.id())) {
-        let nobody = server.session_of(nobody.id).await;
+        let nobody = if passkeys::ARE_OF_PASSKEYS.contains(&operation.id()) {
+            with_passkeys.person_with(operation.id(), &[]).await
+        } else {
+            server.session_of(nobody.id).await
+        };
         let (path, body) = of_ones_own(operation, &nobody).await;
         let answer = nobody.send(operation.method.clone(), &path, &body).await;
-        assert_eq!(answer.status, 200, "{operation}: {answer:?}");
+        assert!([200, 201].contains(&answer.status), "{operation}: {answer:?}");
     }
 }
 

@@ -97,7 +97,7 @@ test("password managers know the fields", async () => {
   const { page, close } = await visit();
   await page.goto(request());
   for (const [field, expected] of [
-    ["#username", ["username", "text", "username", "none", "false"]],
+    ["#username", ["username webauthn", "text", "username", "none", "false"]],
     ["#password", ["current-password", "password", "password", null, null]],
   ]) {
     const attributes = ["autocomplete", "type", "name", "autocapitalize", "spellcheck"];

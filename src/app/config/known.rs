@@ -40,6 +40,7 @@ pub(super) const KNOWN: &[&str] = &[
     "PAGES_COLOR",
     "PAGES_LOGO_FILE",
     "PAGES_NAME",
+    "PASSKEY_ORIGINS",
     "PASSWORD_HASH_THREADS",
     "PASSWORD_MIN_LENGTH",
     "PG_BINDIR",

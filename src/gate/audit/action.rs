@@ -51,6 +51,16 @@ actions! {
     UsersExported = "users.exported",
     /// A password was replaced.
     PasswordChanged = "password.changed",
+    /// A person turned their password off: passkeys open their account, and no password does.
+    PasswordTurnedOff = "password.turned-off",
+    /// A person added a passkey.
+    PasskeyAdded = "passkey.added",
+    /// A passkey was renamed.
+    PasskeyChanged = "passkey.changed",
+    /// A passkey was removed.
+    PasskeyRemoved = "passkey.removed",
+    /// A passkey has signed, but more often before than it says: there may be a copy of it. Nothing was opened.
+    PasskeyCopied = "passkey.copied",
     /// Somebody asked for a new password, and it was sent to the person's address.
     PasswordResetSent = "password.reset-sent",
     /// A person proved that an address is theirs.

@@ -12,6 +12,8 @@ pub enum Method {
     Totp,
     /// One of the codes for who has lost their factors.
     RecoveryCode,
+    /// A passkey.
+    Passkey,
 }
 
 impl Method {
@@ -20,18 +22,21 @@ impl Method {
         match self {
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
+            Self::Passkey => "passkey",
         }
     }
 
     /// What [`Self::as_str`] has written.
     pub fn read(text: &str) -> Option<Self> {
-        [Self::Totp, Self::RecoveryCode].into_iter().find(|method| method.as_str() == text)
+        [Self::Totp, Self::RecoveryCode, Self::Passkey].into_iter().find(|method| method.as_str() == text)
     }
 
     /// What the proof of it adds to that of the first step (RFC 8176).
     pub const fn amr(self) -> Amr {
         match self {
             Self::Totp | Self::RecoveryCode => Amr::OTP.with(Amr::MFA),
+            // Which kind of key it was, only the passkey says.
+            Self::Passkey => Amr::USER.with(Amr::MFA),
         }
     }
 }

@@ -51,6 +51,8 @@ pub async fn prove(identity: &Identity, asker: &Asker, person: PersonId, given: 
             }
             Ok(None)
         }
+        // It is no code: a passkey signs.
+        Method::Passkey => Ok(None),
         Method::RecoveryCode => {
             let Some(code) = PresentedRecoveryCode::read(&given.code) else { return Ok(None) };
             let stored = store::recovery::find(&mut *identity.db.read().await?, person, &code.selector).await?;

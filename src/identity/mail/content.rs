@@ -39,6 +39,19 @@ pub enum Content {
         user_agent: Option<String>,
     },
     PasswordChanged,
+    PasswordTurnedOff,
+    /// The account has one passkey more.
+    PasskeyAdded {
+        /// What its owner calls it.
+        name: String,
+    },
+    PasskeyRemoved {
+        name: String,
+    },
+    /// One has signed more often than it says.
+    PasskeyCopied {
+        name: String,
+    },
     /// The address is another; this goes to the old one.
     EmailChanged,
     UsernameChanged {
@@ -97,6 +110,10 @@ impl Content {
             Self::Invitation { .. } => Some(Purpose::Invitation),
             Self::NewDevice { .. }
             | Self::PasswordChanged
+            | Self::PasswordTurnedOff
+            | Self::PasskeyAdded { .. }
+            | Self::PasskeyRemoved { .. }
+            | Self::PasskeyCopied { .. }
             | Self::EmailChanged
             | Self::UsernameChanged { .. }
             | Self::FactorAdded { .. }

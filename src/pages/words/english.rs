@@ -41,6 +41,9 @@ pub(super) static WORDS: Words = Words {
     device_refused: "The device is not connected",
     close_window: "You can close this window.",
     error: "That did not work",
+    use_passkey: "Sign in with a passkey",
+    passkey_cancelled: "No passkey was used. Try again, or enter your password.",
+    passkey_failed: "Passkeys can't be used at the moment. Enter your password instead.",
     say_username: "Enter your username.",
     say_password: "Enter your password.",
     say_code: "Enter the code.",
@@ -76,6 +79,7 @@ pub(super) static WORDS: Words = Words {
         forged_form: "This page is too old, or the form was not sent from here. Go back, load the page again, and allow \
                       cookies.",
         invalid_credentials: "The username or the password is wrong.",
+        passkey_refused: "This passkey can't be used here. Try again, or enter your password.",
         wrong_code: "That code is wrong, too old, or was used already. Wait for the next one.",
         unknown_code: "This code is not valid, or not any more. Check it, or begin again on the device.",
         too_many: "There were too many attempts. Wait a moment, then try again.",

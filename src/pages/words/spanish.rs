@@ -41,6 +41,9 @@ pub(super) static WORDS: Words = Words {
     device_refused: "El dispositivo no se conectó",
     close_window: "Puede cerrar esta ventana.",
     error: "No se pudo continuar",
+    use_passkey: "Usar una llave de acceso",
+    passkey_cancelled: "No se usó ninguna llave de acceso. Intente de nuevo o ingrese su contraseña.",
+    passkey_failed: "Por ahora no se pueden usar llaves de acceso. Ingrese su contraseña.",
     say_username: "Escriba su usuario.",
     say_password: "Escriba su contraseña.",
     say_code: "Escriba el código.",
@@ -76,6 +79,7 @@ pub(super) static WORDS: Words = Words {
         forged_form: "Esta página es demasiado antigua, o el formulario no se envió desde aquí. Vuelva atrás, cargue la \
                       página de nuevo y permita las cookies.",
         invalid_credentials: "El usuario o la contraseña no son correctos.",
+        passkey_refused: "Esta llave de acceso no se puede usar aquí. Intente de nuevo o ingrese su contraseña.",
         wrong_code: "Ese código no es correcto, es demasiado antiguo o ya se usó. Espere el siguiente.",
         unknown_code: "Este código no es válido o ya no lo es. Revíselo, o empiece de nuevo en el dispositivo.",
         too_many: "Hubo demasiados intentos. Espere un momento y vuelva a intentarlo.",
