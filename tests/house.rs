@@ -67,6 +67,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "uses",
             "checks",
             "access_tokens",
+            "api_keys",
             "check",
             "idempotency",
             "audit",
@@ -75,12 +76,13 @@ const FLOORS: &[(&str, &[&str])] = &[
             "presented",
             "foreign",
             "caller",
+            "principal",
             "can",
             "begin",
             "routes",
         ],
     ),
-    ("identity", &["devices", "attempts", "mail", "people", "sessions", "login", "accounts"]),
+    ("identity", &["devices", "attempts", "mail", "people", "sessions", "login", "accounts", "api_keys", "robots"]),
     (
         "access",
         &[

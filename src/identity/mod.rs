@@ -1,17 +1,20 @@
 //! People: who they are, how they log in, how they look after their accounts.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod attempts;
 pub mod devices;
 pub mod login;
 pub mod mail;
 pub mod people;
+pub mod robots;
 pub mod sessions;
 
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use time::Duration;
 
 use crate::base::clock::Clock;
 use crate::base::id::PersonId;
@@ -54,6 +57,8 @@ pub struct Settings {
     pub waits: attempts::Rules,
     /// `SMTP_URL`, `SMTP_EHLO_NAME`, `MAIL_FROM`, `RESET_PASSWORD_URL`, `VERIFY_EMAIL_URL`, `INVITATION_URL`.
     pub mail: platform::mail::Settings,
+    /// `API_KEY_MAX_DAYS`: no API key lives longer.
+    pub api_key_max_age: Duration,
     /// `PASSWORD_HASH_THREADS`.
     pub hash_threads: usize,
     /// Whether `FIREBASE_SIGNER_KEY` is set, so that Firebase's hashes can be verified.

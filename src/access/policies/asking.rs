@@ -10,12 +10,12 @@ use super::subjects::{Ask, Known};
 use super::{PolicySet, Who};
 use crate::access::Access;
 use crate::base::error::{Error, Result};
-use crate::base::id::{Id, PersonId, Ref, ServiceId};
+use crate::base::id::{Id, Ref, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
 use crate::gate::check::Verdict;
 use crate::gate::effective::store::holds;
 use crate::gate::foreign::{self, ForeignToken};
-use crate::gate::keys;
+use crate::gate::{Acting, keys};
 use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers, WriteServices};
 use crate::gate::store::services;
 
@@ -23,7 +23,7 @@ use crate::gate::store::services;
 #[derive(Clone, Copy, Debug)]
 enum Place {
     Key(KeyHash),
-    Service(ServiceId, PersonId),
+    Service(ServiceId, Acting),
     /// Whoever runs the command line may ask anything.
     CommandLine(ServiceId),
 }
@@ -178,7 +178,7 @@ impl Asking {
     }
 
     /// Somebody who has been found to be somebody who may ask in a service.
-    pub fn of_person(service: ServiceId, actor: PersonId) -> Self {
+    pub fn of_person(service: ServiceId, actor: Acting) -> Self {
         Self { place: Place::Service(service, actor), named: None }
     }
 

@@ -88,6 +88,7 @@ struct OAuthError {
     tags(
         (name = "auth", description = "Log in, log out, check a token"),
         (name = "users", description = "People"),
+        (name = "robots", description = "People of programs, and their API keys"),
         (name = "roles", description = "Roles and the permissions they carry"),
         (name = "permissions", description = "Permissions"),
         (name = "services", description = "Services and the roles they offer"),

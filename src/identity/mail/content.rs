@@ -41,6 +41,10 @@ pub enum Content {
     UsernameChanged {
         username: String,
     },
+    /// Somebody, or a robot of theirs, got an API key.
+    ApiKeyMade {
+        name: String,
+    },
 }
 
 /// Where a request came from, for the audit trail.
@@ -77,7 +81,7 @@ impl Content {
             Self::PasswordReset { .. } => Some(Purpose::PasswordReset),
             Self::VerifyEmail => Some(Purpose::VerifyEmail),
             Self::Invitation { .. } => Some(Purpose::Invitation),
-            Self::NewDevice { .. } | Self::PasswordChanged | Self::EmailChanged | Self::UsernameChanged { .. } => None,
+            Self::NewDevice { .. } | Self::PasswordChanged | Self::EmailChanged | Self::UsernameChanged { .. } | Self::ApiKeyMade { .. } => None,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::base::locale::Language;
 use crate::base::person::{Person, PersonName, Username};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadUsers, WriteUsers};
-use crate::gate::{Caller, Can, Holds, LockScope};
+use crate::gate::{Can, Holds, LockScope, Principal};
 use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 use crate::platform::passwords::{ImportedHash, Password, PasswordHash};
@@ -100,12 +100,12 @@ async fn create_user(
     ))]
 async fn get_user(
     State(identity): State<Identity>,
-    caller: Caller,
+    caller: Principal,
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Tagged<Details>> {
     let read_users = Holds::<ReadUsers>::of(&identity, &caller).await?.everywhere();
     let may_read_users = read_users.is_ok();
-    if id != Ref::Id(caller.person) {
+    if !(matches!(id, Ref::Id(_)) && caller.is_oneself(&id)) {
         read_users?;
     }
     let id = id.id()?;
