@@ -27,6 +27,8 @@ pub struct ApiKey {
     pub payload: Arc<Payload>,
     /// Where it may be used from; anywhere if there are none.
     pub networks: Arc<[NamedNetwork]>,
+    /// What it may be used for in the service that was asked about: permissions, by id.
+    pub within: Arc<[i32]>,
     pub expires_at: OffsetDateTime,
     /// When it was last used, to the minute.
     pub last_used_at: Option<OffsetDateTime>,

@@ -1,6 +1,7 @@
 //! The tables `auth.api_keys` and `auth.api_key_scopes`, as they are asked at each use.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -66,12 +67,14 @@ pub async fn check_all(
     let found = rows.into_iter().zip(asked).map(|(row, (_, service))| {
         let Some(row) = row else { return Ok(None) };
         let held = |service| Assignments::new((row.person, service), row.roles, row.direct, row.ends_at);
-        let held = service.map(|service| held(service).with(row.attributes).within(row.within));
+        let within: Arc<[i32]> = row.within.into();
+        let held = service.map(|service| held(service).with(row.attributes).within(Arc::clone(&within)));
         let key = ApiKey {
             id: row.id,
             person: row.person,
             payload: row.payload.0.into(),
             networks: networks(&row.networks)?.into(),
+            within,
             expires_at: row.expires_at,
             last_used_at: row.last_used_at,
         };

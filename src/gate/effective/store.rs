@@ -2,6 +2,8 @@
 
 mod held;
 
+use std::sync::Arc;
+
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -42,7 +44,7 @@ pub struct Assignments {
     /// All that are kept of the person, where some are asked for.
     pub attributes: Option<Attributes>,
     /// Where they act by an API key, the permissions that it may be used for there.
-    pub within: Option<Vec<i32>>,
+    pub within: Option<Arc<[i32]>>,
 }
 
 impl Assignments {
@@ -59,7 +61,7 @@ impl Assignments {
     }
 
     /// No more than these permissions.
-    pub(crate) fn within(self, permissions: Vec<i32>) -> Self {
+    pub(crate) fn within(self, permissions: Arc<[i32]>) -> Self {
         Self { within: Some(permissions), ..self }
     }
 
