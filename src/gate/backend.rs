@@ -92,7 +92,6 @@ fn service_key_required() -> Error {
     )
 }
 
-
 /// The token of the person who calls: what keys can't stand for.
 ///
 /// # Errors

@@ -83,12 +83,7 @@ impl Presented {
     ///
     /// # Errors
     /// 401 `invalid_token` or `expired_token`, also for a token that is bound to a key: nobody would look at the proof; 503.
-    pub async fn check(
-        self,
-        gate: &Gate,
-        service: Option<Ref<ServiceId>>,
-        from: Option<IpAddr>,
-    ) -> Result<Passed> {
+    pub async fn check(self, gate: &Gate, service: Option<Ref<ServiceId>>, from: Option<IpAddr>) -> Result<Passed> {
         let passed = self.check_telling_key(gate, service, from).await?;
         if passed.cnf.is_some() { Err(credential::bound_to_a_key()) } else { Ok(passed) }
     }

@@ -75,7 +75,8 @@ async fn oneself(
     person: &Ref<PersonId>,
     service: &Ref<ServiceId>,
 ) -> Result<(Person, ServiceId, Effective)> {
-    let Passed { person: owner, payload, rights, .. } = token.check(identity, Some(service.clone()), Some(address)).await?;
+    let Passed { person: owner, payload, rights, .. } =
+        token.check(identity, Some(service.clone()), Some(address)).await?;
     let Payload { username, name, .. } = Arc::unwrap_or_clone(payload);
     let user = Person { id: owner, username, name };
     if !user.is(person) {

@@ -15,9 +15,9 @@ use crate::base::opaque::service_key::KeyHash;
 use crate::gate::check::{Verdict, check_api_key_list};
 use crate::gate::effective::store::holds;
 use crate::gate::foreign::{self, ForeignToken};
-use crate::gate::{self, Acting};
 use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers, WriteServices};
 use crate::gate::store::services;
+use crate::gate::{self, Acting};
 
 /// Where is asked, and by whom.
 #[derive(Clone, Copy, Debug)]

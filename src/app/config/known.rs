@@ -221,7 +221,8 @@ mod tests {
             let log = log.unwrap_or_else(|| "info".to_owned());
             let requests = (config.requests_per_address, config.requests_per_caller);
             let limits = (config.attempts, config.logins_per_minute, requests);
-            let lifetimes = (lifetime, families, config.sessions_per_person, config.api_key_max_age, config.rotate_keys_every);
+            let lifetimes =
+                (lifetime, families, config.sessions_per_person, config.api_key_max_age, config.rotate_keys_every);
             format!(
                 "{listen} {max_connections} {lifetimes:?} {changes_retention} {cors_headers:?} {passwords:?} {registration:?} \
                  {log} {limits:?}"

@@ -85,7 +85,8 @@ pub async fn check_all(
 
 /// Networks as they are stored.
 pub fn networks(stored: &[String]) -> Result<Vec<NamedNetwork>> {
-    let read = |text: &String| text.parse().map_err(|fault: String| anyhow::anyhow!("a stored network: {fault}").into());
+    let read =
+        |text: &String| text.parse().map_err(|fault: String| anyhow::anyhow!("a stored network: {fault}").into());
     stored.iter().map(read).collect()
 }
 

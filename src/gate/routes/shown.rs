@@ -38,12 +38,7 @@ impl Shown {
     ///
     /// # Errors
     /// As [`Presented::check`].
-    pub async fn check(
-        self,
-        gate: &Gate,
-        service: Option<Ref<ServiceId>>,
-        from: Option<IpAddr>,
-    ) -> Result<Passed> {
+    pub async fn check(self, gate: &Gate, service: Option<Ref<ServiceId>>, from: Option<IpAddr>) -> Result<Passed> {
         let passed = self.check_telling_key(gate, service, from).await?;
         if passed.cnf.is_some() { Err(credential::bound_to_a_key()) } else { Ok(passed) }
     }

@@ -12,7 +12,9 @@ mod user_routes;
 
 pub use change::change;
 pub use fresh::must_be_fresh;
-pub use key::{ApiKeyChange, ApiKeyMade, ApiKeyName, ApiKeyRevoked, ApiKeysRevoked, ListedApiKey, NewApiKey, Scope, ScopeText};
+pub use key::{
+    ApiKeyChange, ApiKeyMade, ApiKeyName, ApiKeyRevoked, ApiKeysRevoked, ListedApiKey, NewApiKey, Scope, ScopeText,
+};
 pub use make::{For, make};
 pub use revoke::{revoke, revoke_all};
 pub use routes::routes;

@@ -146,12 +146,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<ApiKeyI
 ///
 /// # Errors
 /// 404 `api_key_not_found`.
-pub async fn get(
-    conn: &mut PgConnection,
-    owner: PersonId,
-    id: ApiKeyId,
-    now: OffsetDateTime,
-) -> Result<ListedApiKey> {
+pub async fn get(conn: &mut PgConnection, owner: PersonId, id: ApiKeyId, now: OffsetDateTime) -> Result<ListedApiKey> {
     let all = listed(conn, owner, Some(id), &Page::first(None), now).await?;
     all.into_iter().next().ok_or_else(ApiKeyId::not_found)
 }

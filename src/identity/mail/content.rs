@@ -81,7 +81,11 @@ impl Content {
             Self::PasswordReset { .. } => Some(Purpose::PasswordReset),
             Self::VerifyEmail => Some(Purpose::VerifyEmail),
             Self::Invitation { .. } => Some(Purpose::Invitation),
-            Self::NewDevice { .. } | Self::PasswordChanged | Self::EmailChanged | Self::UsernameChanged { .. } | Self::ApiKeyMade { .. } => None,
+            Self::NewDevice { .. }
+            | Self::PasswordChanged
+            | Self::EmailChanged
+            | Self::UsernameChanged { .. }
+            | Self::ApiKeyMade { .. } => None,
         }
     }
 }

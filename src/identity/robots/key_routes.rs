@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa_axum::routes;
 
-use super::routes::begin_with;
+use super::routes::{begin_with, must_look_after};
 use super::store;
 use crate::base::error::{Error, Result};
 use crate::base::id::{ApiKeyId, PersonId, Ref};
@@ -75,9 +75,11 @@ async fn create_key_of_robot(
     caller: Caller,
     Path(id): Path<Ref<PersonId>>,
     Language(language): Language,
-    Json(new): Json<NewApiKey>,
+    new: Result<Json<NewApiKey>>,
 ) -> Result<(StatusCode, Json<ApiKeyMade>)> {
     let robot = id.id()?;
+    must_look_after(&identity, &caller, robot).await?;
+    let Json(new) = new?;
     let (actor, token) = (caller.person, caller.token);
     let mut tx = begin_with(&identity, caller, robot, vec![robot]).await?;
     must_be_fresh(&mut tx, token).await?;

@@ -5,10 +5,11 @@ use utoipa_axum::routes;
 
 use super::{NewRobot, Robot, RobotChange, create, pass_on, store};
 use crate::base::error::{Error, Result};
-use crate::base::id::{PersonId, Ref};
+use crate::base::id::{PersonId, Ref, ServiceId};
 use crate::base::person::unknown_person;
 use crate::gate;
 use crate::gate::audit::AuditedTx;
+use crate::gate::effective::store::holds;
 use crate::gate::idempotency::once;
 use crate::gate::permission::{BuiltIn, ReadUsers, WriteUsers};
 use crate::gate::{Caller, Can, Holds, LockScope, Principal};
@@ -108,8 +109,11 @@ async fn change_robot(
     State(identity): State<Identity>,
     caller: Caller,
     Path(id): Path<Ref<PersonId>>,
-    Json(wanted): Json<RobotChange>,
+    wanted: Result<Json<RobotChange>>,
 ) -> Result<Json<Robot>> {
+    let robot = id.id()?;
+    must_look_after(&identity, &caller, robot).await?;
+    let Json(wanted) = wanted?;
     if wanted.name.is_none() && wanted.owner.is_none() {
         return Err(Error::invalid_field("", "nothing to change: send `name` or `owner`"));
     }
@@ -117,7 +121,6 @@ async fn change_robot(
         Some(owner) => Some(find(&identity, owner).await?),
         None => None,
     };
-    let robot = id.id()?;
     let people: Vec<PersonId> = [robot].into_iter().chain(owner).collect();
     let mut tx = begin_with(&identity, caller, robot, people).await?;
     if let Some(owner) = owner {
@@ -143,6 +146,19 @@ async fn own(identity: &Identity, caller: &Principal, id: &Ref<PersonId>) -> Res
     };
     let is_own = robot.owner_id == caller.person && caller.means.session().is_some();
     Ok(is_own.then_some(robot))
+}
+
+/// Refuses (403) whoever neither owns a robot nor may change people, whatever the rest of the request says.
+pub(super) async fn must_look_after(identity: &Identity, caller: &Caller, robot: PersonId) -> Result<()> {
+    let mut conn = identity.db.read().await?;
+    match store::get(&mut conn, robot).await {
+        Ok(found) if found.owner_id == caller.person => return Ok(()),
+        Ok(_) | Err(Error::Refused(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let now = Some(identity.clock.now());
+    let may = holds(&mut conn, caller.person, WriteUsers::ID, ServiceId::PORTERO, now).await?;
+    if may { Ok(()) } else { Err(not_ones_own()) }
 }
 
 /// Begins a change of a robot by its owner, or by whoever may change people.

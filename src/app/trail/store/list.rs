@@ -77,7 +77,12 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter, limit: i64) -> Resul
         id: row.id,
         at: row.at,
         action: row.action,
-        actor: ShownActor { r#type: row.actor, id: row.actor_id, username: row.actor_username, api_key_id: row.api_key_id },
+        actor: ShownActor {
+            r#type: row.actor,
+            id: row.actor_id,
+            username: row.actor_username,
+            api_key_id: row.api_key_id,
+        },
         subject: row.subject_id.map(|id| Named { id, name: row.subject_username }),
         service: row.service_id.map(|id| Named { id, name: row.service_name }),
         request_id: row.request_id,
