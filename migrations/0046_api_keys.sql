@@ -179,5 +179,10 @@ language sql stable as $$
       )
 $$;
 
+-- What a mail is about, whatever there is to tell.
+alter table auth.mails drop constraint mails_kind;
+
+alter table auth.mails add constraint mails_kind check (kind ~ '^[a-z]+(-[a-z]+)*$');
+
 -- Which key somebody acted by.
 alter table auth.audit_events add column api_key_id integer;

@@ -478,7 +478,7 @@ async fn explain(conn: &mut PgConnection, statement: &Statement, mode: &str) -> 
     let list = |items: Vec<String>| if items.is_empty() { String::new() } else { format!("({})", items.join(", ")) };
     let types = kinds.iter().map(|kind| kind.strip_suffix("Array").map_or(kind.clone(), |of| format!("{of}[]")));
     // What is sent as text and read as something else.
-    let is_read = |n: usize| sql.contains(&format!("${n}::text::"));
+    let is_read = |n: usize| ["text", "text[]"].iter().any(|text| sql.contains(&format!("${n}::{text}::")));
     let values = kinds
         .iter()
         .zip(1..)

@@ -29,7 +29,8 @@ pub async fn check_all(
 ) -> Result<Versioned<Option<(ApiKey, Option<Assignments>)>>> {
     let keys: Vec<&[u8]> = asked.iter().map(|(key, _)| key.as_bytes()).collect();
     let services: Vec<Option<i32>> = asked.iter().map(|(_, service)| service.map(|service| service.0)).collect();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"
         select
             asked.place as "place!", k.id as "id: ApiKeyId", k.person_id as "person: PersonId",
@@ -64,27 +65,49 @@ pub async fn check_all(
     .await?;
     let version = rows.first().map(|row| row.version);
     let rows = by_place(asked, rows.into_iter().map(|row| (row.place, row)))?;
-    let found = rows.into_iter().zip(asked).map(|(row, (_, service))| {
-        let Some(row) = row else { return Ok(None) };
-        let held = |service| Assignments::new((row.person, service), row.roles, row.direct, row.ends_at);
-        let within: Arc<[i32]> = row.within.into();
-        let held = service.map(|service| held(service).with(row.attributes).within(Arc::clone(&within)));
-        let key = ApiKey {
-            id: row.id,
-            person: row.person,
-            payload: row.payload.0.into(),
-            networks: networks(&row.networks)?.into(),
-            within,
-            expires_at: row.expires_at,
-            last_used_at: row.last_used_at,
-        };
-        Ok(Some((key, held)))
-    });
+    let found = rows.into_iter().zip(asked).map(|(row, (_, service))| row.map(|row| row.found(*service)).transpose());
     Ok(Versioned { version, rows: found.collect::<Result<_>>()? })
 }
 
+struct Row {
+    place: i64,
+    id: ApiKeyId,
+    person: PersonId,
+    payload: Json<Payload>,
+    networks: Vec<String>,
+    expires_at: OffsetDateTime,
+    last_used_at: Option<OffsetDateTime>,
+    version: i64,
+    roles: Vec<i32>,
+    direct: Vec<i32>,
+    ends_at: Option<OffsetDateTime>,
+    within: Vec<i32>,
+    attributes: Option<Json<Attributes>>,
+}
+
+impl Row {
+    /// The key, and what it may be used for of what its owner holds in the service, if one was asked about.
+    fn found(self, service: Option<ServiceId>) -> Result<(ApiKey, Option<Assignments>)> {
+        let within: Arc<[i32]> = self.within.into();
+        let held = service.map(|service| {
+            let held = Assignments::new((self.person, service), self.roles, self.direct, self.ends_at);
+            held.with(self.attributes).within(Arc::clone(&within))
+        });
+        let key = ApiKey {
+            id: self.id,
+            person: self.person,
+            payload: self.payload.0.into(),
+            networks: networks(&self.networks)?.into(),
+            within,
+            expires_at: self.expires_at,
+            last_used_at: self.last_used_at,
+        };
+        Ok((key, held))
+    }
+}
+
 /// Networks as they are stored.
-pub fn networks(stored: &[String]) -> Result<Vec<NamedNetwork>> {
+fn networks(stored: &[String]) -> Result<Vec<NamedNetwork>> {
     let read =
         |text: &String| text.parse().map_err(|fault: String| anyhow::anyhow!("a stored network: {fault}").into());
     stored.iter().map(read).collect()

@@ -262,9 +262,9 @@ pub async fn sweep(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> 
         ExpiredApiKey,
         r#"
         delete from auth.api_keys
-        where id in (
+        where id = any (array(
             select id from auth.api_keys where expires_at <= $1 order by expires_at limit $2 for update skip locked
-        )
+        ))
         returning person_id as "owner: PersonId", id as "id: ApiKeyId", name, expires_at
         "#,
         now,

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::{key_of, made, path_of};
 use crate::support::{Caller, Server};
 
-fn question(subject: Value, action: &str) -> Value {
+fn question(subject: &Value, action: &str) -> Value {
     json!({"subject": subject, "action": {"name": action}, "resource": {"type": "order", "id": "12"}})
 }
 
 async fn decision(asker: &Caller, subject: Value, action: &str) -> Value {
-    asker.post("/access/v1/evaluation", question(subject, action)).await.ok().body["decision"].clone()
+    asker.post("/access/v1/evaluation", question(&subject, action)).await.ok().body["decision"].clone()
 }
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn a_decision_about_a_key_goes_as_far_as_its_scopes() {
         let asked = decision(&backend, json!({"type": "user", "id": "adm2"}), action).await;
         assert_eq!(asked, by_owner, "{action} by its owner");
     }
-    let both = json!({"evaluations": [question(subject(), "read"), question(subject(), "write")]});
+    let both = json!({"evaluations": [question(&subject(), "read"), question(&subject(), "write")]});
     let answers = backend.post("/access/v1/evaluations", both).await.ok();
     let answers: Vec<&Value> = answers.body["evaluations"].as_array().expect("answers").iter().collect();
     assert_eq!((&answers[0]["decision"], &answers[1]["decision"]), (&json!(true), &json!(false)));
@@ -74,7 +74,7 @@ async fn a_key_asks_for_decisions_where_it_may_read_grants() {
     let server = Server::on_the_demo_data().await;
     let adm1 = server.demo("adm1").await;
     let key = key_of(&adm1, &["UI Store:grants:read"]).await;
-    let about = question(json!({"type": "user", "id": "juan"}), "read");
+    let about = question(&json!({"type": "user", "id": "juan"}), "read");
     let answer = key.post("/access/v1/evaluation?service=4", about.clone()).await.ok();
     assert_eq!(answer.body["decision"], true);
     let refused = key.post("/access/v1/evaluation?service=1", about.clone()).await;

@@ -29,13 +29,15 @@ pub struct Filter {
     pub before: Option<i64>,
 }
 
-/// The newest events that `filter` lets through.
-///
-/// Planned anew each time, since each combination of filters has an index of its own: in a transaction.
+/// Each combination of filters has an index of its own.
+async fn plan_anew(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!(r#"select set_config('plan_cache_mode', 'force_custom_plan', true) as mode"#).fetch_one(conn).await?;
+    Ok(())
+}
+
+/// The newest events that `filter` lets through. Planned anew each time: in a transaction.
 pub async fn list(conn: &mut PgConnection, filter: &Filter, limit: i64) -> Result<Vec<Shown>> {
-    sqlx::query!(r#"select set_config('plan_cache_mode', 'force_custom_plan', true) as mode"#)
-        .fetch_one(&mut *conn)
-        .await?;
+    plan_anew(conn).await?;
     let rows = sqlx::query!(
         r#"
         select e.id, e.at, e.action, e.actor, e.actor_id, actor.username as "actor_username?",
