@@ -32,7 +32,7 @@ OF_OAUTH = {"/api/v1/token", "/consent", "/login", "/login/code", "/logout"}
 # What depends on what else is said of a client, which no schema says.
 OF_CLIENTS = {"/clients", "/clients/{client_id}", "/clients/{client_id}/logo", "/api/v1/client"}
 
-# Which texts are expressions, types and lines, that a person names a service, which token is of which page, and in how many ways an issuer
+# Which texts are expressions, types and lines, that a person names a service, which are networks, addresses and scopes, which token is of which page, and in how many ways an issuer
 # signs, no schema says.
 OF_TEXTS = (
     "invalid_request_body",
@@ -44,8 +44,11 @@ OF_TEXTS = (
 )
 WITH_TEXTS = (
     "/access/v1/",
+    "/auth/me/keys",
     "/auth_policies",
+    "/check-token",
     "/resource-roles",
+    "/robots",
     "/services/{service}/issuers",
     "/services/{service}/policies",
     "/services/{service}/resource-types",

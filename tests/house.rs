@@ -68,6 +68,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "uses",
             "checks",
             "access_tokens",
+            "api_keys",
             "check",
             "idempotency",
             "audit",
@@ -76,12 +77,19 @@ const FLOORS: &[(&str, &[&str])] = &[
             "presented",
             "foreign",
             "caller",
+            "principal",
             "can",
             "begin",
             "routes",
         ],
     ),
-    ("identity", &["devices", "attempts", "mail", "people", "factors", "sessions", "passkeys", "login", "accounts"]),
+    (
+        "identity",
+        &[
+            "devices", "attempts", "mail", "people", "factors", "sessions", "passkeys", "login", "accounts", "api_keys",
+            "robots",
+        ],
+    ),
     (
         "access",
         &[

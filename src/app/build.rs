@@ -13,6 +13,7 @@ use crate::access::{self, Access};
 use crate::app::{self, App};
 use crate::base::clock::Clock;
 use crate::gate::access_tokens::AccessChecks;
+use crate::gate::api_keys::{ApiKeyChecks, ApiKeyUses};
 use crate::gate::foreign::Foreign;
 use crate::gate::keys::LastUses;
 use crate::gate::sessions::{self, Renewals};
@@ -116,6 +117,7 @@ fn gate(platform: Platform, config: &Config) -> Gate {
     Gate::new(gate::Parts {
         checks: Batch::start(Checks(rights.clone()), &platform.db, config.checks, &platform.metrics),
         access_checks: Batch::start(AccessChecks(rights.clone()), &platform.db, one_lane(config), &platform.metrics),
+        api_key_checks: Batch::start(ApiKeyChecks(rights.clone()), &platform.db, one_lane(config), &platform.metrics),
         rights,
         renewals: Batch::start(Renewals, &platform.db, one_lane(config), &platform.metrics),
         sessions: sessions::Settings {
@@ -124,6 +126,7 @@ fn gate(platform: Platform, config: &Config) -> Gate {
             per_person: config.sessions_per_person,
         },
         key_uses: LastUses::default(),
+        api_key_uses: ApiKeyUses::default(),
         uses: Uses::default(),
         vault: VaultDoor::new(config.master_key.clone()),
         foreign,
@@ -137,6 +140,7 @@ fn identity(gate: Gate, config: &Config) -> Identity {
             registration: config.registration,
             waits: config.attempts,
             mail: config.mail.clone(),
+            api_key_max_age: config.api_key_max_age,
             hash_threads: config.hash_threads,
             name: config.pages.name.clone(),
             trust_devices: config.trust_devices,

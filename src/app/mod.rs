@@ -33,7 +33,7 @@ use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
 use crate::gate::{self, Gate, managed};
-use crate::identity::{Identity, accounts, factors, login, passkeys, people, sessions};
+use crate::identity::{Identity, accounts, api_keys, factors, login, passkeys, people, robots, sessions};
 use crate::oauth::{
     OAuth, authorizations, clients, consents, device, discovery, introspection, predecessor, registration, revocation,
     token, userinfo,
@@ -142,6 +142,10 @@ fn of_the_floors() -> Routes<Identity> {
         .merge(gate::routes::routes())
         .merge(gate::routes::list_routes())
         .merge(sessions::session_routes())
+        .merge(api_keys::routes())
+        .merge(api_keys::user_routes())
+        .merge(robots::routes())
+        .merge(robots::key_routes())
         .merge(sessions::refresh_routes())
         .merge(people::routes())
         .merge(people::bulk_routes())

@@ -164,6 +164,10 @@ id_type!(
     KeyId, "service key", "invalid_key_id", "key_not_found"
 );
 id_type!(
+    /// An API key's id.
+    ApiKeyId, "API key", "invalid_api_key_id", "api_key_not_found"
+);
+id_type!(
     /// The id of an issuer that a service trusts.
     IssuerId, "trusted issuer", "invalid_issuer_id", "issuer_not_found"
 );

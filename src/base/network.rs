@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv6Net};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// What counts as one place: an address, or the /64 of an IPv6 one, all of which is usually one customer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,9 +49,74 @@ impl fmt::Display for Network {
     }
 }
 
+/// A network that an administrator or an owner names: CIDR, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedNetwork(IpNet);
+
+impl NamedNetwork {
+    /// Whether an address is in it. An IPv4 address that is written as an IPv6 one is that IPv4 address.
+    pub fn has(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl FromStr for NamedNetwork {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let network = named.map_err(|_| {
+            "expected a network such as 203.0.113.0/24 or 2001:db8::/32, or an address such as 203.0.113.7".to_owned()
+        })?;
+        match network {
+            IpNet::V6(v6) if v6.addr().to_ipv4_mapped().is_some() => {
+                Err("write the IPv4 network as such, without ::ffff:".to_owned())
+            }
+            network if network.trunc() != network => {
+                Err(format!("the network is {}: the address has bits beyond its prefix", network.trunc()))
+            }
+            network => Ok(Self(network)),
+        }
+    }
+}
+
+impl fmt::Display for NamedNetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for NamedNetwork {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for NamedNetwork {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_named_network_has_its_addresses_and_no_others() {
+        let named = |text: &str| text.parse::<NamedNetwork>();
+        let has = |network: &str, address: &str| named(network).expect(network).has(address.parse().expect(address));
+        assert!(has("203.0.113.0/24", "203.0.113.9") && has("203.0.113.0/24", "::ffff:203.0.113.9"));
+        assert!(!has("203.0.113.0/24", "203.0.114.9") && !has("203.0.113.0/24", "2001:db8::1"));
+        assert!(has("203.0.113.7", "203.0.113.7") && !has("203.0.113.7", "203.0.113.8"));
+        assert!(has("2001:db8::/32", "2001:db8:1::1") && !has("2001:db8::/32", "2001:db9::1"));
+        assert!(has("0.0.0.0/0", "203.0.113.9") && !has("0.0.0.0/0", "2001:db8::1"));
+        for bad in
+            ["", "here", "203.0.113.9/24", "203.0.113.0/33", "::ffff:203.0.113.0/120", " 203.0.113.7", "10.0.0/8"]
+        {
+            assert!(named(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn what_belongs_together_is_one_site() {

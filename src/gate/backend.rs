@@ -6,6 +6,7 @@ use crate::base::id::{KeyId, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
 use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
+use crate::gate::check::must_be_an_api_key;
 use crate::gate::keys::CheckedKey;
 use crate::platform::http::credential::{self, Credential};
 
@@ -72,25 +73,37 @@ where
         match Credential::from_request_parts(parts, state).await? {
             Credential::Key(key) => Self::with(gate, key).await,
             Credential::Access(_) => Err(credential::access_token_not_taken()),
+            Credential::ApiKey(key) => {
+                must_be_an_api_key(gate, key).await?;
+                Err(service_key_required())
+            }
             Credential::Token(token) => {
                 crate::gate::check::check(gate, token, None).await?;
-                Err(Error::forbidden(
-                    "service_key_required",
-                    "this is for backends: send a key of your service (`psk_…`), not a person's token",
-                ))
+                Err(service_key_required())
             }
         }
     }
 }
 
+fn service_key_required() -> Error {
+    Error::forbidden(
+        "service_key_required",
+        "this is for backends: send a key of your service (`psk_…`), not a person's token",
+    )
+}
+
 /// The token of the person who calls: what keys can't stand for.
 ///
 /// # Errors
-/// 401 for a dead key, and for an access token; 403 `service_key_not_allowed` for a live key.
+/// 401 for a dead key, and for an access token; 403 `service_key_not_allowed` or `api_key_not_allowed` for a live key.
 pub async fn token_of_a_person(gate: &Gate, credential: Credential) -> Result<TokenHash> {
     match credential {
         Credential::Token(token) => Ok(token),
         Credential::Access(_) => Err(credential::access_token_not_taken()),
+        Credential::ApiKey(key) => {
+            must_be_an_api_key(gate, key).await?;
+            Err(credential::api_key_not_allowed())
+        }
         Credential::Key(key) => {
             crate::gate::keys::check(gate, key).await?;
             Err(Error::forbidden(

@@ -1,7 +1,7 @@
 use time::OffsetDateTime;
 
 use super::permission::BuiltIn;
-use super::{Can, can, effective, store};
+use super::{Acting, Can, Means, api_keys, can, effective, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, RoleId, ServiceId};
 use crate::gate::Gate;
@@ -60,6 +60,11 @@ impl LockScope {
 }
 
 impl<P: BuiltIn> Can<P> {
+    /// Who acts, to be asked what they hold.
+    pub fn acting(&self) -> Acting {
+        self.means.of(self.actor)
+    }
+
     /// The caller, as the audit trail tells of them.
     pub fn by(&self, gate: &Gate) -> By {
         By { actor: Actor::Person(self.actor), origin: self.origin.clone(), now: gate.clock.now() }
@@ -102,7 +107,7 @@ impl<P: BuiltIn> Can<P> {
         wanted: Option<Option<OffsetDateTime>>,
     ) -> Result<Option<OffsetDateTime>> {
         let now = tx.by().now;
-        let held = effective::store::held_until(tx, self.actor, P::ID, self.service, now).await?;
+        let held = effective::store::held_until(tx, self.acting(), P::ID, self.service, now).await?;
         let until = held.ok_or_else(can::lacks::<P>)?;
         match (wanted, until) {
             (None, until) => Ok(until),
@@ -121,21 +126,35 @@ impl<P: BuiltIn> Can<P> {
     /// 401 or 403 when they have lost their session or the permission.
     pub async fn check_again(&self, gate: &Gate) -> Result<()> {
         let now = gate.clock.now();
-        crate::gate::check::check(gate, self.token, None).await?;
+        if let Means::Session(token) = self.means {
+            crate::gate::check::check(gate, token, None).await?;
+        }
         let mut conn = gate.db.read().await?;
-        let may = effective::store::holds(&mut conn, self.actor, P::ID, self.service, Some(now)).await?;
+        if !api_keys::store::stands(&mut conn, self.acting(), now).await? {
+            return Err(credential::invalid_api_key());
+        }
+        let may = effective::store::holds(&mut conn, self.acting(), P::ID, self.service, Some(now)).await?;
         if may { Ok(()) } else { Err(can::lacks::<P>()) }
     }
 
     /// Asks again whether the caller may, now that nobody can change that.
     async fn still_stands(&self, gate: &Gate, mut tx: Transaction) -> Result<AuditedTx> {
         let by = self.by(gate);
-        let caller =
-            effective::store::reauthorize(&mut tx, self.token, self.actor, P::ID, self.service, by.now).await?;
-        if !caller.has_session {
-            return Err(credential::invalid());
-        }
-        if !caller.holds_permission {
+        let holds_permission = match self.means {
+            Means::Session(token) => {
+                let caller =
+                    effective::store::reauthorize(&mut tx, token, self.actor, P::ID, self.service, by.now).await?;
+                if !caller.has_session {
+                    return Err(credential::invalid());
+                }
+                caller.holds_permission
+            }
+            Means::ApiKey(key) => {
+                api_keys::store::act_by(&mut tx, key, self.actor, by.now).await?;
+                effective::store::holds(&mut tx, self.acting(), P::ID, self.service, Some(by.now)).await?
+            }
+        };
+        if !holds_permission {
             return Err(can::lacks::<P>());
         }
         Ok(AuditedTx::new(tx, by))

@@ -3,13 +3,12 @@ use axum::http::request::Parts;
 
 use super::{store, token_of_a_person};
 use crate::base::error::{Error, Result};
-use crate::base::id::{PersonId, Ref};
+use crate::base::id::PersonId;
 use crate::base::opaque::token::TokenHash;
-use crate::base::person::Person;
 use crate::gate::Gate;
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::gate::check::Checked;
-use crate::gate::sessions::{self, Payload};
+use crate::gate::sessions;
 use crate::platform::http::credential::{self, Credential};
 
 /// Somebody whose token is valid: enough for what anyone logged in may do.
@@ -28,18 +27,21 @@ impl Caller {
     /// # Errors
     /// 401 `invalid_token` when their session has ended since the request came.
     pub async fn begin(&self, gate: &Gate) -> Result<AuditedTx> {
+        self.begin_about(gate, &[]).await
+    }
+
+    /// The same of a change that is also about `others`, people by id.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub async fn begin_about(&self, gate: &Gate, others: &[PersonId]) -> Result<AuditedTx> {
         let mut tx = gate.db.begin().await?;
-        store::people::lock(&mut tx, self.person).await?;
+        let people: Vec<PersonId> = others.iter().copied().chain([self.person]).collect();
+        store::people::lock_all(&mut tx, &people).await?;
         if !sessions::store::stands(&mut tx, self.token).await? {
             return Err(credential::invalid());
         }
         Ok(AuditedTx::new(tx, self.by(gate)))
-    }
-
-    /// Whether it is the caller whom a request names.
-    pub fn is(&self, named: &Ref<PersonId>) -> bool {
-        let Payload { username, name, .. } = &*self.checked.session.payload;
-        Person { id: self.person, username: username.clone(), name: name.clone() }.is(named)
     }
 
     /// The caller, as the audit trail tells of them.

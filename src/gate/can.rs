@@ -5,19 +5,19 @@ use axum::http::request::Parts;
 use sqlx::PgConnection;
 
 use super::permission::BuiltIn;
-use super::{Caller, effective, store};
+use super::{Acting, Means, Principal, effective, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, ServiceId};
-use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
 use crate::gate::audit::Origin;
+use crate::platform::http::credential;
 
 /// Proof that the caller holds `P`: as a handler's parameter in Portero itself, which means everywhere, so that the
 /// handler can't run for anyone else; from [`Holds::within`] in one service.
 #[derive(Debug)]
 pub struct Can<P> {
     pub actor: PersonId,
-    pub token: TokenHash,
+    pub means: Means,
     pub origin: Origin,
     /// Whether they hold it in Portero itself. Who does not, hears of nobody who holds nothing in their service.
     pub everywhere: bool,
@@ -30,7 +30,7 @@ pub struct Can<P> {
 #[derive(Debug)]
 pub struct Holds<P> {
     pub actor: PersonId,
-    token: TokenHash,
+    means: Means,
     origin: Origin,
     services: Vec<ServiceId>,
     permission: PhantomData<P>,
@@ -38,20 +38,20 @@ pub struct Holds<P> {
 
 impl<P: BuiltIn> Holds<P> {
     /// Where `caller` holds `P`, also when that is nowhere.
-    pub async fn of(gate: &Gate, caller: &Caller) -> Result<Self> {
+    pub async fn of(gate: &Gate, caller: &Principal) -> Result<Self> {
         let mut conn = gate.db.read().await?;
         let now = Some(gate.clock.now());
-        let services = effective::store::services_where(&mut conn, caller.person, P::ID, now).await?;
+        let services = effective::store::services_where(&mut conn, caller.acting(), P::ID, now).await?;
         let origin = caller.origin.clone();
-        Ok(Self { actor: caller.person, token: caller.token, origin, services, permission: PhantomData })
+        Ok(Self { actor: caller.person, means: caller.means, origin, services, permission: PhantomData })
     }
 
     /// Proof for `service`: held there, or everywhere.
     pub fn within(self, service: ServiceId) -> Result<Can<P>> {
         let everywhere = self.services.contains(&ServiceId::PORTERO);
         if everywhere || self.services.contains(&service) {
-            let Self { actor, token, origin, .. } = self;
-            Ok(Can { actor, token, origin, everywhere, service, permission: PhantomData })
+            let Self { actor, means, origin, .. } = self;
+            Ok(Can { actor, means, origin, everywhere, service, permission: PhantomData })
         } else {
             Err(lacks::<P>())
         }
@@ -77,6 +77,11 @@ impl<P: BuiltIn> Holds<P> {
         }
     }
 
+    /// Who acts, to be asked what else they hold.
+    pub fn acting(&self) -> Acting {
+        self.means.of(self.actor)
+    }
+
     /// Where `P` is held; `None` is everywhere.
     pub fn places(&self) -> Option<&[ServiceId]> {
         (!self.services.contains(&ServiceId::PORTERO)).then_some(&self.services)
@@ -85,6 +90,13 @@ impl<P: BuiltIn> Holds<P> {
     /// Proof for everywhere.
     pub fn everywhere(self) -> Result<Can<P>> {
         self.within(ServiceId::PORTERO)
+    }
+}
+
+impl<P: BuiltIn> Can<P> {
+    /// Refuses (403 `api_key_not_allowed`) who acts by an API key.
+    pub fn must_be_logged_in(&self) -> Result<()> {
+        self.means.session().map(|_| ()).ok_or_else(credential::api_key_not_allowed)
     }
 }
 
@@ -97,7 +109,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let gate = &Gate::from_ref(state);
-        let caller = Caller::from_request_parts(parts, state).await?;
+        let caller = Principal::from_request_parts(parts, state).await?;
         Holds::of(gate, &caller).await?.everywhere()
     }
 }
@@ -111,7 +123,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let gate = &Gate::from_ref(state);
-        let caller = Caller::from_request_parts(parts, state).await?;
+        let caller = Principal::from_request_parts(parts, state).await?;
         Self::of(gate, &caller).await?.somewhere()
     }
 }

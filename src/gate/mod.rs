@@ -7,6 +7,7 @@
 
 pub mod access_tokens;
 mod actor;
+pub mod api_keys;
 pub mod audit;
 mod backend;
 mod begin;
@@ -21,6 +22,7 @@ pub mod keys;
 pub mod managed;
 pub mod permission;
 mod presented;
+mod principal;
 pub mod routes;
 pub mod sessions;
 pub mod store;
@@ -33,8 +35,9 @@ pub use begin::LockScope;
 pub use caller::Caller;
 pub use can::{Can, Holds};
 pub use checks::{Ask, CheckResult, Checks, Rights};
-pub use effective::{Effective, Evaluator, HeldInService, Vocabulary};
+pub use effective::{Acting, Effective, Evaluator, HeldInService, Vocabulary};
 pub use presented::{Confirmation, Passed, Presented};
+pub use principal::{Means, Principal};
 pub use uses::{Uses, write_uses, write_uses_every_minute};
 
 use std::ops::Deref;
@@ -46,6 +49,7 @@ use crate::base::clock::Clock;
 use crate::platform::Platform;
 use crate::platform::database::Batch;
 use access_tokens::AccessChecks;
+use api_keys::{ApiKeyChecks, ApiKeyUses};
 use foreign::Foreign;
 use keys::LastUses;
 use sessions::Renewals;
@@ -64,6 +68,8 @@ pub struct Parts {
     pub checks: Batch<Checks>,
     /// Where access tokens of OAuth clients are asked for.
     pub access_checks: Batch<AccessChecks>,
+    /// Where API keys are asked for.
+    pub api_key_checks: Batch<ApiKeyChecks>,
     /// Where all that anybody may do is asked for.
     pub rights: Evaluator,
     /// Where sessions are renewed.
@@ -72,6 +78,8 @@ pub struct Parts {
     pub sessions: sessions::Settings,
     /// What notes when service keys are used.
     pub key_uses: LastUses,
+    /// What notes when API keys are used.
+    pub api_key_uses: ApiKeyUses,
     /// What notes who uses which service.
     pub uses: Uses,
     /// What opens what is sealed in the database.

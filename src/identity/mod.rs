@@ -1,6 +1,7 @@
 //! People: who they are, how they log in, how they look after their accounts.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod attempts;
 pub mod devices;
 pub mod factors;
@@ -8,6 +9,7 @@ pub mod login;
 pub mod mail;
 pub mod passkeys;
 pub mod people;
+pub mod robots;
 pub mod sessions;
 
 use std::ops::Deref;
@@ -59,6 +61,8 @@ pub struct Settings {
     pub waits: attempts::Rules,
     /// `SMTP_URL`, `SMTP_EHLO_NAME`, `MAIL_FROM`, `RESET_PASSWORD_URL`, `VERIFY_EMAIL_URL`, `INVITATION_URL`.
     pub mail: platform::mail::Settings,
+    /// `API_KEY_MAX_DAYS`: no API key lives longer.
+    pub api_key_max_age: Duration,
     /// `PASSWORD_HASH_THREADS`.
     pub hash_threads: usize,
     /// What this place is called where authenticators list it (`PAGES_NAME`).

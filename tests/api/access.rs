@@ -62,6 +62,7 @@ const ANYONE: &[&str] = &[
     "ask_for_new_passkey",
     "ask_for_passkey_anew",
     "begin_factor",
+    "change_own_key",
     "change_password",
     "check_token",
     "check_token_by_delete",
@@ -72,12 +73,16 @@ const ANYONE: &[&str] = &[
     "count_recovery_codes",
     "distrust_device",
     "distrust_devices",
+    "create_own_key",
     "end_other_sessions",
     "end_session",
     "get_me",
+    "get_own_key",
     "list_applications",
     "list_factors",
     "list_own_activity",
+    "list_own_keys",
+    "list_own_robots",
     "list_own_sessions",
     "list_passkeys",
     "list_trusted_devices",
@@ -90,6 +95,7 @@ const ANYONE: &[&str] = &[
     "remove_factor",
     "rename_factor",
     "revoke_application",
+    "revoke_own_key",
     "send_verification",
     "turn_password_off",
     "turn_password_on",
@@ -114,6 +120,20 @@ async fn of_ones_own(operation: &Operation, caller: &Caller) -> (String, String)
         }
         id if passkeys::ARE_OF_PASSKEYS.contains(&id) => {
             (path, body) = passkeys::example(id, caller, (path, body)).await
+        }
+        "create_own_key" | "get_own_key" | "change_own_key" | "revoke_own_key" => {
+            sqlx::query("insert into auth.person_service_role values ($1, 4, 4) on conflict do nothing")
+                .bind(caller.id)
+                .execute(caller.pool())
+                .await
+                .expect("a grant");
+            let new = json!({"name": "key", "scopes": ["UI Store:read"]});
+            let made = caller.post("/auth/me/keys", new.clone()).await.ok();
+            if operation.id() == "create_own_key" {
+                body = new.to_string();
+            } else {
+                path = format!("/auth/me/keys/{}", made.id());
+            }
         }
         "change_password" => body = json!({"current_password": PASSWORD, "new_password": PASSWORD}).to_string(),
         _ => {}

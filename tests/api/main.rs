@@ -7,6 +7,7 @@
 mod access;
 mod access_review;
 mod administrators;
+mod api_keys;
 mod attributes;
 mod audit;
 mod authorize;

@@ -164,6 +164,14 @@ impl World {
                 from unnest($1::int[]) id where $2 > ''",
             "insert into auth.service_keys (id, service_id, key_hash, name) select id + n, id + n, sha256($2::bytea || int4send(id + n)), 'key'
                 from unnest($1::int[]) id, (values (0), (1)) keys (n)",
+            "insert into auth.person (id, username, name, owner_id) select 1000000 + id, 'robot' || id, 'robot', id + 1
+                from unnest($1::int[]) id where $2 > ''",
+            "insert into auth.api_keys (id, person_id, key_hash, name, created_at, expires_at)
+                select id + n, id + n, sha256($2::bytea || int4send(id + n)), 'key', now(), now() + interval '1 day'
+                from unnest($1::int[]) id, (values (0), (1), (2)) keys (n)",
+            "insert into auth.api_keys (id, person_id, key_hash, name, created_at, expires_at)
+                select 1000000 + id, 1000000 + id, sha256($2::bytea || int4send(-id)), 'key', now(), now() + interval '1 day'
+                from unnest($1::int[]) id",
             "insert into auth.clients (id, client_id, name, service_id, auth_method, grant_types, redirect_uris, created_at)
                 select id + n, 'client' || id + n, 'client', id + n, 'client_secret_basic', '{authorization_code}', '{https://a.example/}', now()
                 from unnest($1::int[]) id, (values (0), (1)) clients (n) where $2 > ''",
@@ -307,6 +315,26 @@ impl World {
             with_body("password_strength", "", Method::POST, "/auth/password-strength", &json!({"password": "guess"})),
             with_body("verify_email", "", Method::POST, "/auth/verify-email", &json!({"token": "pmt_made_up"})),
             cell("send_verification", "", Method::POST, "/auth/send-verification"),
+            cell("list_own_keys", "", Method::GET, "/auth/me/keys"),
+            with_body(
+                "create_own_key",
+                "of Portero's",
+                Method::POST,
+                "/auth/me/keys",
+                &json!({"name": "key", "scopes": ["portero:users:read"]}),
+            ),
+            cell("get_own_key", "", Method::GET, format!("/auth/me/keys/{}", self.caller)),
+            cell("get_own_key", "of somebody", Method::GET, format!("/auth/me/keys/{}", self.somebody)),
+            with_body(
+                "change_own_key",
+                "",
+                Method::PATCH,
+                format!("/auth/me/keys/{}", self.caller),
+                &json!({"name": "another"}),
+            ),
+            cell("revoke_own_key", "", Method::DELETE, format!("/auth/me/keys/{}", self.caller)),
+            cell("revoke_own_key", "of somebody", Method::DELETE, format!("/auth/me/keys/{}", self.somebody)),
+            cell("list_own_robots", "", Method::GET, "/auth/me/robots"),
             cell("check_token", "", Method::POST, "/check-token"),
             cell("check_token_by_get", "", Method::GET, "/check-token"),
             cell("check_token_by_put", "", Method::PUT, "/check-token"),
@@ -350,6 +378,7 @@ impl World {
             with_body("invite", "", Method::POST, "/invitations", &json!({})),
             cell("revoke_invitation", "of nobody", Method::DELETE, "/invitations/1000000"),
         ];
+        cells.extend(self.robot_cells());
         for (about, id) in [
             ("oneself", self.caller),
             ("who holds nothing", self.idle),
@@ -372,10 +401,31 @@ impl World {
             cells.push(cell("end_sessions", about, Method::DELETE, format!("{path}/sessions")));
             cells.push(cell("list_factors_of_user", about, Method::GET, format!("{path}/factors")));
             cells.push(cell("remove_factors_of_user", about, Method::DELETE, format!("{path}/factors")));
+            cells.push(cell("list_keys_of_user", about, Method::GET, format!("{path}/keys")));
+            cells.push(cell("revoke_keys_of_user", about, Method::DELETE, format!("{path}/keys")));
+            cells.push(cell("revoke_key_of_user", about, Method::DELETE, format!("{path}/keys/{id}")));
             cells.push(cell("delete_user", about, Method::DELETE, path));
             cells.push(with_body("delete_users", about, Method::POST, "/users/delete", &json!({"user_ids": [id]})));
         }
         cells
+    }
+
+    fn robot_cells(&self) -> Vec<Cell> {
+        let robot = 1_000_000 + self.caller;
+        let path = format!("/robots/{robot}");
+        let new = json!({"username": format!("newrobot{}", self.caller), "owner": self.somebody});
+        let key = json!({"name": "key", "scopes": ["portero:users:read"]});
+        let keys = format!("{path}/keys");
+        vec![
+            cell("list_robots", "", Method::GET, "/robots"),
+            with_body("create_robot", "of somebody", Method::POST, "/robots", &new),
+            cell("get_robot", "of somebody", Method::GET, path.clone()),
+            with_body("change_robot", "to oneself", Method::PATCH, path.clone(), &json!({"owner": self.caller})),
+            with_body("change_robot", "by name", Method::PATCH, path, &json!({"name": "New"})),
+            cell("list_keys_of_robot", "of somebody", Method::GET, keys.clone()),
+            with_body("create_key_of_robot", "which it does not hold", Method::POST, keys.clone(), &key),
+            cell("revoke_key_of_robot", "of somebody", Method::DELETE, format!("{keys}/{robot}")),
+        ]
     }
 
     fn role_cells(&self) -> Vec<Cell> {

@@ -6,7 +6,7 @@ use crate::support::document::operations;
 use crate::support::{Caller, Server};
 
 /// Every list that is counted, of the demo data.
-const LISTS: [&str; 31] = [
+const LISTS: [&str; 36] = [
     "/users",
     "/roles",
     "/permissions",
@@ -34,6 +34,11 @@ const LISTS: [&str; 31] = [
     "/auth/me/factors",
     "/auth/me/trusted-devices",
     "/users/1/factors",
+    "/auth/me/keys",
+    "/users/1/keys",
+    "/robots",
+    "/auth/me/robots",
+    "/robots/16/keys",
     "/groups",
     "/groups/1/members",
     "/groups/1/roles",
@@ -64,6 +69,15 @@ async fn every_list_says_how_many_rows_it_has_when_it_is_asked() {
     }
     crate::authorize::agreed(&adm1, "web-shop").await;
     crate::authorize::agreed(&adm1, "wiki").await;
+    for robot in ["exporter", "importer"] {
+        adm1.post("/robots", json!({"username": robot})).await.ok();
+        adm1.post("/auth/me/keys", json!({"name": robot, "scopes": ["Service A:read"]})).await.ok();
+    }
+    let grant = json!({"person_id": 16, "service_id": 4, "role_id": 4});
+    adm1.post("/person-service-roles", grant).await.ok();
+    for name in ["one", "other"] {
+        adm1.post("/robots/16/keys", json!({"name": name, "scopes": ["UI Store:read"]})).await.ok();
+    }
     adm1.post("/groups", json!({"name": "Editors"})).await.ok();
     adm1.post("/groups", json!({"name": "Inner"})).await.ok();
     for member in [json!({"person_id": 7}), json!({"person_id": 8}), json!({"group_id": "Inner"})] {

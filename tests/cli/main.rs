@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests look from outside, at the real clock too")]
 
 mod admin;
+mod api_keys;
 mod audit;
 mod change;
 mod client;

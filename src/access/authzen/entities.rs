@@ -13,6 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::access::policies::language::{Reached, Row, Subject};
 use crate::access::policies::{Named, Who, anonymous};
 use crate::base::object;
+use crate::base::opaque::api_key::ApiKeyHash;
 use crate::gate::foreign::ForeignToken;
 
 /// The type of subjects who are people, or clients that act for themselves.
@@ -23,6 +24,9 @@ pub const ANONYMOUS: &str = "anonymous";
 
 /// The type of subjects who are named by a token of an issuer that the service trusts.
 const JWT: &str = "jwt";
+
+/// The type of subjects who are named by one of their API keys.
+const API_KEY: &str = "api_key";
 
 /// The largest context, in bytes of JSON.
 const LARGEST_CONTEXT: usize = 16 * 1024;
@@ -57,11 +61,12 @@ impl ToSchema for Properties {}
 /// A subject or a resource.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct Entity {
-    /// Of a subject `user`, `jwt`, or `anonymous` for whoever is not logged in; of a resource its type.
+    /// Of a subject `user`, `jwt`, `api_key`, or `anonymous` for whoever is not logged in; of a resource its type.
     #[serde(rename = "type")]
     #[schema(example = "user")]
     pub kind: String,
-    /// Of a user the id, the username or the address; of a `jwt` the token, of an issuer that the service trusts; of a resource its id.
+    /// Of a user the id, the username or the address; of a `jwt` the token, of an issuer that the service trusts; of an `api_key`
+    /// the key; of a resource its id.
     #[schema(example = "juan")]
     pub id: String,
     /// What is known of it.
@@ -124,6 +129,7 @@ impl Entity {
         match self.kind.as_str() {
             USER => Named::of(&self.id),
             ANONYMOUS => Named::Anonymous,
+            API_KEY => ApiKeyHash::of(&self.id).map_or(Named::Nobody, Named::ApiKey),
             JWT => ForeignToken::of(&self.id).map_or(Named::Nobody, Named::Foreign),
             _ => Named::Nobody,
         }

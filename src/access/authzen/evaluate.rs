@@ -98,7 +98,7 @@ pub fn looked_at<T>(
         request: &request(now, passed(context, action.properties.as_ref())),
     };
     let decision = decide(&question);
-    let holds_nothing = who.is_some_and(|who| who.effective.roles.is_empty());
+    let holds_nothing = who.is_some_and(|who| who.effective.roles.is_empty() && who.effective.permissions.is_empty());
     // Whether they are somebody is for the service to know where they hold something in it.
     let tells_nothing = holds_nothing && !decision.allowed && !matches!(decision.because, Because::Policies(_));
     (hears_of_all || !tells_nothing).then(|| look(&question, &decision))

@@ -119,7 +119,7 @@ async fn diff_policies(
     let mut conn = access.db.read().await?;
     let (service, by) = by.resolve_within(&mut conn, &service).await?;
     let now = Some(access.clock.now());
-    let tells_names = holds(&mut conn, by.actor, ReadGrants::ID, service, now).await?;
+    let tells_names = holds(&mut conn, by.acting(), ReadGrants::ID, service, now).await?;
     drop(conn);
     let edits = Edits {
         policies: &said.policies,
@@ -133,5 +133,5 @@ async fn diff_policies(
         context: said.context.as_ref(),
         patience: Some(PATIENCE),
     };
-    Ok(Json(diff(&access, &Asking::of_person(service, by.actor), supposed, tells_names).await?))
+    Ok(Json(diff(&access, &Asking::of_person(service, by.acting()), supposed, tells_names).await?))
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{events, store};
 use crate::access::keys;
 use crate::base::error::Result;
-use crate::gate::audit::{Actor, AuditedTx, By, Origin};
-use crate::identity::Identity;
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
+use crate::identity::{Identity, api_keys};
 use crate::platform::database::duty;
 
 /// The duty's name in `auth.duties`.
@@ -50,11 +50,15 @@ pub async fn sweep(identity: &Identity) -> Result<u64> {
             AuditedTx::new(identity.db.begin().await?, By { actor: Actor::System, origin: Origin::default(), now });
         let swept = store::sweep(&mut tx, now, BATCH).await?;
         let keys = keys::store::sweep(&mut tx, now, BATCH).await?;
+        let api_keys = api_keys::store::sweep(&mut tx, now, BATCH).await?;
         let groups = store::of_groups::sweep(&mut tx, now, BATCH).await?;
         let resources = store::on_resources::sweep(&mut tx, now, BATCH).await?;
-        let number = swept.len() + keys.len() + groups.len() + resources.len();
+        let number = swept.len() + keys.len() + api_keys.len() + groups.len() + resources.len();
         for key in &keys {
             tx.tell(events::key_expired(key));
+        }
+        for key in &api_keys {
+            tx.tell(Event::new(Action::ApiKeyExpired).about(key.owner).before(key));
         }
         for one in &groups {
             tx.tell(events::expired_of_group((one.group, one.service, one.role), &one.terms));

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -17,8 +18,9 @@ use crate::gate;
 use crate::gate::effective::store::holds;
 use crate::gate::permission::{BuiltIn, ReadGrants, ReadServices, ReadUsers};
 use crate::gate::sessions::Payload;
-use crate::gate::{Backend, Caller, Can, Effective, Holds, Passed, Presented, Rights};
+use crate::gate::{Backend, Can, Effective, Holds, Passed, Presented, Principal, Rights};
 use crate::identity::Identity;
+use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::Credential;
 use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 
@@ -52,11 +54,13 @@ pub fn routes() -> Routes<Identity> {
 async fn get_person_in_service(
     State(identity): State<Identity>,
     credential: Credential,
+    ClientAddress(address): ClientAddress,
     Path((person, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
 ) -> Result<Json<PersonInService>> {
     let (user, service_id, effective) = match credential {
-        Credential::Token(token) => oneself(&identity, Presented::Session(token), &person, &service).await?,
-        Credential::Access(token) => oneself(&identity, Presented::Access(token), &person, &service).await?,
+        Credential::Token(token) => oneself(&identity, (Presented::Session(token), address), &person, &service).await?,
+        Credential::Access(token) => oneself(&identity, (Presented::Access(token), address), &person, &service).await?,
+        Credential::ApiKey(key) => oneself(&identity, (Presented::ApiKey(key), address), &person, &service).await?,
         Credential::Key(key) => anyone(&identity, key, &person, &service).await?,
     };
     let valid_until = effective.valid_until();
@@ -67,11 +71,12 @@ async fn get_person_in_service(
 /// What a person hears: of themselves, whatever the service.
 async fn oneself(
     identity: &Identity,
-    token: Presented,
+    (token, address): (Presented, IpAddr),
     person: &Ref<PersonId>,
     service: &Ref<ServiceId>,
 ) -> Result<(Person, ServiceId, Effective)> {
-    let Passed { person: owner, payload, rights, .. } = token.check(identity, Some(service.clone())).await?;
+    let Passed { person: owner, payload, rights, .. } =
+        token.check(identity, Some(service.clone()), Some(address)).await?;
     let Payload { username, name, .. } = Arc::unwrap_or_clone(payload);
     let user = Person { id: owner, username, name };
     if !user.is(person) {
@@ -157,14 +162,14 @@ async fn get_user_in_service(
     ))]
 async fn list_person_roles(
     State(identity): State<Identity>,
-    caller: Caller,
+    caller: Principal,
     Path((person, service)): Path<(Ref<PersonId>, Ref<ServiceId>)>,
     page: Page,
 ) -> Result<Response> {
     let holds = Holds::<ReadGrants>::of(&identity, &caller).await?;
     let mut conn = identity.db.read().await?;
     let now = identity.clock.now();
-    let (person, service) = if caller.is(&person) {
+    let (person, service) = if caller.is_oneself(&person) {
         (caller.person, gate::store::services::resolve(&mut conn, &service).await?)
     } else {
         // Before anything is said of who or what exists.
@@ -187,14 +192,14 @@ async fn list_person_roles(
     ))]
 async fn list_person_services(
     State(identity): State<Identity>,
-    caller: Caller,
+    caller: Principal,
     Path(person): Path<Ref<PersonId>>,
     page: Page,
 ) -> Result<Response> {
     if person.is_name() {
         return Err(Error::bad_request("invalid_person_id", "this route takes a person's id, not a username"));
     }
-    if person != Ref::Id(caller.person) {
+    if !caller.is_oneself(&person) {
         Holds::<ReadGrants>::of(&identity, &caller).await?.everywhere()?;
     }
     let mut conn = identity.db.read().await?;

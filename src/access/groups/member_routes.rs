@@ -16,7 +16,7 @@ use crate::gate;
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadGrants, WriteGrants};
 use crate::gate::store::groups;
-use crate::gate::{Caller, Can, Holds, LockScope};
+use crate::gate::{Can, Holds, LockScope, Principal};
 use crate::identity::Identity;
 use crate::identity::people::{self, named_in_path};
 use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
@@ -255,11 +255,11 @@ async fn found(identity: &Identity, group: &Ref<GroupId>, named: Named) -> Resul
     ))]
 async fn list_groups_of_user(
     State(identity): State<Identity>,
-    caller: Caller,
+    caller: Principal,
     Path(id): Path<Ref<PersonId>>,
     page: Page,
 ) -> Result<Response> {
-    if id != Ref::Id(caller.person) {
+    if !(matches!(id, Ref::Id(_)) && caller.is_oneself(&id)) {
         Holds::<ReadGrants>::of(&identity, &caller).await?.everywhere()?;
     }
     let mut conn = identity.db.read().await?;

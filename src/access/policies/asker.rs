@@ -11,7 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
 use crate::gate::permission::ReadGrants;
-use crate::gate::{Caller, Holds};
+use crate::gate::{Holds, Principal};
 use crate::platform::http::credential::{self, Credential};
 use crate::platform::http::query;
 
@@ -57,8 +57,8 @@ impl FromRequestParts<Access> for Asker {
         let by = match Credential::from_request_parts(parts, access).await? {
             Credential::Key(key) => By::Key(key),
             Credential::Access(_) => return Err(credential::access_token_not_taken()),
-            Credential::Token(_) => {
-                let caller = Caller::from_request_parts(parts, access).await?;
+            Credential::Token(_) | Credential::ApiKey(_) => {
+                let caller = Principal::from_request_parts(parts, access).await?;
                 By::Person(Holds::of(access, &caller).await?.somewhere()?)
             }
         };
@@ -84,7 +84,7 @@ impl Asker {
                         "name the service that you ask about: `?service=` with its id or name",
                     )
                 })?;
-                let actor = by.actor;
+                let actor = by.acting();
                 let (service, _) = by.resolve_within(&mut *access.db.read().await?, &service).await?;
                 Ok(Asking::of_person(service, actor))
             }

@@ -10,20 +10,20 @@ use super::subjects::{Ask, Known};
 use super::{PolicySet, Who};
 use crate::access::Access;
 use crate::base::error::{Error, Result};
-use crate::base::id::{Id, PersonId, Ref, ServiceId};
+use crate::base::id::{Id, Ref, ServiceId};
 use crate::base::opaque::service_key::KeyHash;
-use crate::gate::check::Verdict;
+use crate::gate::check::{Verdict, check_api_key_list};
 use crate::gate::effective::store::holds;
 use crate::gate::foreign::{self, ForeignToken};
-use crate::gate::keys;
 use crate::gate::permission::{BuiltIn, ReadGrants, ReadUsers, WriteServices};
 use crate::gate::store::services;
+use crate::gate::{self, Acting};
 
 /// Where is asked, and by whom.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     Key(KeyHash),
-    Service(ServiceId, PersonId),
+    Service(ServiceId, Acting),
     /// Whoever runs the command line may ask anything.
     CommandLine(ServiceId),
 }
@@ -178,7 +178,7 @@ impl Asking {
     }
 
     /// Somebody who has been found to be somebody who may ask in a service.
-    pub fn of_person(service: ServiceId, actor: PersonId) -> Self {
+    pub fn of_person(service: ServiceId, actor: Acting) -> Self {
         Self { place: Place::Service(service, actor), named: None }
     }
 
@@ -226,7 +226,7 @@ impl Asking {
         }
     }
 
-    /// The subjects, with the people whom tokens mean in their places: who is named by a token that is not good is nobody. So is who
+    /// The subjects, with the people whom tokens mean in their places: who is named by a token that is not good, or by such an API key, is nobody. So is who
     /// is named by one that is bound to a key, since nobody looks at a proof here.
     async fn identified(&self, access: &Access, mut subjects: Vec<Named>) -> Result<Vec<Named>> {
         let tokens = subjects.iter().enumerate().filter_map(|(at, subject)| match subject {
@@ -234,17 +234,31 @@ impl Asking {
             _ => None,
         });
         let (places, tokens): (Vec<usize>, Vec<ForeignToken>) = tokens.unzip();
-        if tokens.is_empty() {
+        let keys = subjects.iter().enumerate().filter_map(|(at, subject)| match subject {
+            // From where it was shown, nobody says here.
+            Named::ApiKey(key) => Some((at, (*key, None))),
+            _ => None,
+        });
+        let (places_of_keys, keys): (Vec<usize>, Vec<_>) = keys.unzip();
+        if tokens.is_empty() && keys.is_empty() {
             return Ok(subjects);
         }
         let service = match self.place {
-            Place::Key(key) => keys::check(access, key).await?.service,
+            Place::Key(key) => gate::keys::check(access, key).await?.service,
             Place::Service(service, _) | Place::CommandLine(service) => service,
         };
         let verdicts = foreign::check_list(access, &tokens, service).await?;
         for (place, verdict) in places.into_iter().zip(verdicts) {
             subjects[place] = match verdict {
                 Some(Verdict::Valid(passed)) if passed.cnf.is_none() => Named::Id(passed.person),
+                _ => Named::Nobody,
+            };
+        }
+        for (place, verdict) in places_of_keys.into_iter().zip(check_api_key_list(access, &keys, service).await?) {
+            subjects[place] = match verdict {
+                Verdict::Valid(checked) if !checked.key.within.is_empty() => {
+                    Named::Within(checked.key.person, checked.key.within)
+                }
                 _ => Named::Nobody,
             };
         }
@@ -270,7 +284,7 @@ impl Asking {
 
     async fn place(&self, access: &Access, known: Known) -> Result<There> {
         if matches!(self.place, Place::Key(_)) {
-            let key = keys::passed(access, known.key)?;
+            let key = gate::keys::passed(access, known.key)?;
             if let Some(named) = &self.named {
                 let named = services::find(&mut *access.db.read().await?, named).await?;
                 if named != Some(key.service) {

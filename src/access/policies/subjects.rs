@@ -10,7 +10,7 @@ use super::language::Row;
 use super::latest::Latest;
 use super::policy::normal;
 use super::store::resources::{self, FoundResource, SoughtResource};
-use super::store::subjects::{self, Asked, Found};
+use super::store::subjects::{self, Asked, Found, Named};
 use super::{PolicySet, Who};
 use crate::base::error::{Error, Result};
 use crate::base::id::ServiceId;
@@ -69,7 +69,9 @@ impl Subjects {
             if self.update(conn, &mut sets, &found.rows).await? || outdates {
                 continue;
             }
-            let known: Vec<Known> = found.rows.into_iter().map(|found| known(&vocabulary, &sets, found)).collect();
+            let asked = found.rows.into_iter().zip(&once);
+            let known = asked.map(|(found, asked)| known(&vocabulary, &sets, found, &asked.subject));
+            let known: Vec<Known> = known.collect();
             let mut all: Vec<Known> = places.into_iter().map(|place| known[place].clone()).collect();
             look_at_resources(conn, asks, &mut all, now).await?;
             return Ok(all);
@@ -101,10 +103,11 @@ impl Subjects {
 /// What decides in the services that are asked in.
 type Sets = HashMap<ServiceId, Arc<PolicySet>>;
 
-fn known(vocabulary: &Arc<Vocabulary>, sets: &Sets, found: Found) -> Known {
+fn known(vocabulary: &Arc<Vocabulary>, sets: &Sets, found: Found, subject: &Named) -> Known {
     let service = found.service.map(|(service, _)| service);
     let place = service.and_then(|service| Some((service, Arc::clone(sets.get(&service)?))));
-    let who = found.person.zip(service).map(|(person, service)| Arc::new(Who::new(vocabulary, service, person)));
+    let who = |(person, service)| Arc::new(Who::new(vocabulary, service, person, subject.within()));
+    let who = found.person.zip(service).map(who);
     Known { key: found.key, place, has_resources: found.has_resources, who, stored: None }
 }
 

@@ -22,6 +22,8 @@ pub struct Who {
     pub subject: Subject,
     groups: Vec<(i32, String, Option<OffsetDateTime>)>,
     ways: Vec<Way>,
+    /// Where they act by an API key, the permissions that it may be used for.
+    within: Option<Arc<[i32]>>,
     service: ServiceId,
     vocabulary: Arc<Vocabulary>,
 }
@@ -45,9 +47,17 @@ pub struct Ground<'a> {
 }
 
 impl Who {
-    pub(super) fn new(vocabulary: &Arc<Vocabulary>, service: ServiceId, found: FoundPerson) -> Self {
+    pub(super) fn new(
+        vocabulary: &Arc<Vocabulary>,
+        service: ServiceId,
+        found: FoundPerson,
+        within: Option<Arc<[i32]>>,
+    ) -> Self {
         let FoundPerson { id, username, is_admin, attributes, groups, ways } = found;
-        let effective = effective(vocabulary, (id, service), &ways);
+        // A key is given permissions: neither groups nor what an administrator is.
+        let is_admin = is_admin && within.is_none();
+        let groups = if within.is_none() { groups } else { Vec::new() };
+        let effective = effective(vocabulary, (id, service), (&ways, within.as_ref()));
         let subject = Subject {
             id: Some(i64::from(id.0)),
             username: Some(username.clone()),
@@ -57,7 +67,8 @@ impl Who {
             attributes: Row::from(&attributes),
             ..held(&effective)
         };
-        Self { id, username, effective, subject, groups, ways, service, vocabulary: Arc::clone(vocabulary) }
+        let vocabulary = Arc::clone(vocabulary);
+        Self { id, username, effective, subject, groups, ways, within, service, vocabulary }
     }
 
     /// The same with what they hold besides: on a resource, and above it.
@@ -86,7 +97,7 @@ impl Who {
     }
 
     fn holding(&self, ways: Vec<Way>) -> Self {
-        let effective = effective(&self.vocabulary, (self.id, self.service), &ways);
+        let effective = effective(&self.vocabulary, (self.id, self.service), (&ways, self.within.as_ref()));
         let Subject { roles, permissions, .. } = held(&effective);
         Self {
             id: self.id,
@@ -95,6 +106,7 @@ impl Who {
             effective,
             groups: self.groups.clone(),
             ways,
+            within: self.within.clone(),
             service: self.service,
             vocabulary: Arc::clone(&self.vocabulary),
         }
@@ -102,7 +114,13 @@ impl Who {
 
     /// The roles that carry a permission of this name here.
     pub fn roles_carrying(&self, permission: &str) -> Vec<i32> {
-        self.vocabulary.roles_carrying(permission, self.service)
+        if self.may_use(permission) { self.vocabulary.roles_carrying(permission, self.service) } else { Vec::new() }
+    }
+
+    /// Whether an API key by which they act, if they do, may be used for a permission of this name.
+    fn may_use(&self, permission: &str) -> bool {
+        let is_it = |id: &i32| self.vocabulary.is_permission(*id, permission, self.service);
+        self.within.as_ref().is_none_or(|within| within.iter().any(is_it))
     }
 
     /// Whether they hold a permission of this name in the service itself, and so on each of its resources.
@@ -157,6 +175,9 @@ impl Who {
     }
 
     fn carries(&self, way: &Way, name: &str) -> bool {
+        if !self.may_use(name) {
+            return false;
+        }
         match way.permission {
             Some(permission) => self.vocabulary.is_permission(permission, name, self.service),
             None => self.vocabulary.role_carries(RoleId(way.role), name, self.service),
@@ -183,14 +204,22 @@ impl Who {
 }
 
 /// What comes of ways.
-fn effective(vocabulary: &Vocabulary, of: (PersonId, ServiceId), ways: &[Way]) -> Effective {
+fn effective(
+    vocabulary: &Vocabulary,
+    of: (PersonId, ServiceId),
+    (ways, within): (&[Way], Option<&Arc<[i32]>>),
+) -> Effective {
     let (direct, roles): (Vec<&Way>, Vec<&Way>) = ways.iter().partition(|way| way.permission.is_some());
     let mut held: Vec<i32> = roles.iter().chain(&direct).map(|way| way.role).collect();
     held.sort_unstable();
     held.dedup();
     let direct = direct.iter().filter_map(|way| way.permission).collect();
     let ends_at = ways.iter().filter_map(|way| way.expires_at).min();
-    vocabulary.effective(&Assignments::new(of, held, direct, ends_at))
+    let held = Assignments::new(of, held, direct, ends_at);
+    vocabulary.effective(&match within {
+        Some(within) => held.within(Arc::clone(within)),
+        None => held,
+    })
 }
 
 /// The roles and permissions of a subject.

@@ -15,6 +15,7 @@ mod grant;
 mod group;
 mod import;
 mod issuer;
+mod key;
 mod keys;
 mod mail;
 mod name_and_description;
@@ -24,6 +25,7 @@ mod plan;
 mod policy;
 mod registration_token;
 mod resource;
+mod robot;
 mod role;
 mod service;
 mod service_key;
@@ -86,6 +88,12 @@ enum Command {
     /// Manage people.
     #[command(subcommand)]
     User(Box<user::Command>),
+    /// Manage robots: people of programs, without a way to log in.
+    #[command(subcommand)]
+    Robot(robot::Command),
+    /// Manage API keys of people and robots.
+    #[command(subcommand)]
+    Key(Box<key::Command>),
     /// Manage services: the backends that people hold roles in.
     #[command(subcommand)]
     Service(service::Command),
@@ -230,6 +238,8 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
     match command {
         Command::Admin(command) => admin::run(command, tool).await,
         Command::User(command) => return user::run(*command, tool).await,
+        Command::Robot(command) => robot::run(command, tool).await,
+        Command::Key(command) => key::run(*command, tool).await,
         Command::Service(command) => service::run(command, tool).await,
         Command::Issuer(command) => issuer::run(*command, tool).await,
         Command::Client(command) => client::run(*command, tool).await,

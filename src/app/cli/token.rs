@@ -14,14 +14,12 @@ use super::typed_ref::TypedRef;
 use super::user::moment;
 use crate::base::error::Error;
 use crate::base::id::{Ref, ServiceId};
-use crate::base::opaque::token::TokenHash;
-use crate::gate::Rights;
-use crate::gate::check::Checked;
+use crate::gate::{Passed, Presented, Rights};
 use crate::platform::http::credential;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Check a token, as a backend would. Exit code 0 if it is valid, 1 if not. The token is prompted for, or read from
+    /// Check a token or an API key, as a backend would. Exit code 0 if it is valid, 1 if not. The token is prompted for, or read from
     /// standard input. Like every check, this renews a token near its end.
     Check {
         /// Also print what its owner may do in this service: id or name.
@@ -43,12 +41,12 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
     if presented.trim().is_empty() {
         bail!("there is no token on standard input; `portero token check < file` reads one");
     }
-    let checked = match TokenHash::of(presented.trim()) {
-        Some(token) => crate::gate::check::check(&tool.app, token, service).await,
+    let checked = match Presented::of(presented.trim()) {
+        Some(presented) => presented.check(&tool.app, service, None).await,
         None => Err(credential::invalid()),
     };
     match checked {
-        Ok(checked) => valid(tool, checked, &permission),
+        Ok(passed) => valid(tool, passed, &permission),
         Err(Error::Refused(refusal)) => {
             let answer = json!({ "valid": false, "error": refusal.code, "detail": refusal.detail });
             tool.output.done(&answer, format_args!("Not valid: {}.", refusal.detail))?;
@@ -58,8 +56,8 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
     }
 }
 
-fn valid(tool: &Tool, checked: Checked, wanted: &[String]) -> anyhow::Result<ExitCode> {
-    let payload = checked.session.payload;
+fn valid(tool: &Tool, checked: Passed, wanted: &[String]) -> anyhow::Result<ExitCode> {
+    let payload = checked.payload;
     let renewed = if checked.renewed { " (renewed just now)" } else { "" };
     let mut said = format!(
         "Valid until {}{renewed}: {}, {} (id {}).",

@@ -5,6 +5,7 @@ pub(super) const KNOWN: &[&str] = &[
     "ADMIN",
     "ADMIN_PASSWORD",
     "ADMIN_PASSWORD_FILE",
+    "API_KEY_MAX_DAYS",
     "AUDIT_RETENTION_DAYS",
     "AUTH_DATABASE_DIRECT_URL",
     "AUTH_DATABASE_DIRECT_URL_FILE",
@@ -223,7 +224,8 @@ mod tests {
             let log = log.unwrap_or_else(|| "info".to_owned());
             let requests = (config.requests_per_address, config.requests_per_caller);
             let limits = (config.attempts, config.logins_per_minute, requests);
-            let lifetimes = (lifetime, families, config.sessions_per_person, config.rotate_keys_every);
+            let lifetimes =
+                (lifetime, families, config.sessions_per_person, config.api_key_max_age, config.rotate_keys_every);
             format!(
                 "{listen} {max_connections} {lifetimes:?} {changes_retention} {cors_headers:?} {passwords:?} {registration:?} \
                  {log} {limits:?}"

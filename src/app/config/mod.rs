@@ -66,6 +66,8 @@ pub struct Config {
     pub families: FamilyLifetime,
     /// `SESSIONS_PER_PERSON`: how many sessions a person may have at once.
     pub sessions_per_person: i32,
+    /// `API_KEY_MAX_DAYS`: no API key lives longer.
+    pub api_key_max_age: Duration,
     /// `TOKEN_SECRET`: mixed into new tokens; made at random for each run when not set.
     pub token_secret: Secret,
     /// `CHANGES_RETENTION_SECONDS`: how long a backend may be away and still hear all that it missed.
@@ -204,6 +206,7 @@ impl Config {
                 grace: Duration::seconds(s.number("REFRESH_GRACE_SECONDS", 30, 0, 300)),
             },
             sessions_per_person: s.number("SESSIONS_PER_PERSON", 100, 1, 900),
+            api_key_max_age: Duration::days(s.number("API_KEY_MAX_DAYS", 365, 1, 3650)),
             token_secret: s.secret("TOKEN_SECRET").unwrap_or_else(random_secret),
             changes_retention: Duration::seconds(s.number("CHANGES_RETENTION_SECONDS", 3600, 60, 604_800)),
             audit_retention: Some(Duration::days(s.number("AUDIT_RETENTION_DAYS", 0, 0, 36_500)))

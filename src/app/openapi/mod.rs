@@ -88,6 +88,7 @@ struct OAuthError {
     tags(
         (name = "auth", description = "Log in, log out, check a token"),
         (name = "users", description = "People"),
+        (name = "robots", description = "People of programs, and their API keys"),
         (name = "roles", description = "Roles and the permissions they carry"),
         (name = "permissions", description = "Permissions"),
         (name = "services", description = "Services and the roles they offer"),
@@ -117,7 +118,7 @@ pub fn base() -> OpenApi {
     if let Some(components) = document.components.as_mut() {
         let token = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
             "token",
-            "the token from POST /auth/login",
+            "the token from POST /auth/login, or an API key from POST /auth/me/keys",
         )));
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
@@ -191,7 +192,9 @@ fn complete_operation(path: &str, operation: &mut Operation, facts: Facts) {
         add(operation, "401", "`missing_token_header`, `invalid_token`, `expired_token`");
         match (for_people, for_backends) {
             (true, true) => {}
-            (true, false) if facts.is_for_anyone => add(operation, "403", "`service_key_not_allowed`"),
+            (true, false) if facts.is_for_anyone => {
+                add(operation, "403", "`service_key_not_allowed`, `api_key_not_allowed`");
+            }
             (true, false) => add(operation, "403", "`insufficient_permissions`, `service_key_not_allowed`"),
             (false, _) => add(operation, "403", "`service_key_required`"),
         }

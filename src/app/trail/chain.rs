@@ -22,6 +22,8 @@ pub struct StoredEvent {
     pub client_id: Option<String>,
     pub before: Option<String>,
     pub after: Option<String>,
+    /// The API key that the actor acted by.
+    pub api_key_id: Option<i32>,
 }
 
 /// A place in the chain: its number, from 1 on, and the hash over the one before it and over its event.
@@ -38,7 +40,7 @@ impl Link {
     ///
     /// Over, in this order: the hash before; position, id and time (microseconds since 1970) as 64 bits, big-endian; each
     /// field in the order of [`StoredEvent`] as one byte (0 absent, 1 present) and, where present, its length as 64 bits and
-    /// its bytes, so that no two events hash the same text.
+    /// its bytes, so that no two events hash the same text. The last one, which came later, only where it is present.
     #[must_use]
     pub fn next(&self, event: &StoredEvent) -> Self {
         let position = self.position + 1;
@@ -61,9 +63,11 @@ impl Link {
             client_id,
             before,
             after,
+            api_key_id,
         } = event;
         let number = |number: &Option<i32>| number.map(|number| number.to_string());
         let (actor_id, subject_id, service_id) = (number(actor_id), number(subject_id), number(service_id));
+        let api_key_id = number(api_key_id);
         let fields = [
             Some(action),
             Some(actor),
@@ -76,7 +80,7 @@ impl Link {
             before.as_ref(),
             after.as_ref(),
         ];
-        for field in fields {
+        for field in fields.into_iter().chain(api_key_id.as_ref().map(Some)) {
             digest.update([u8::from(field.is_some())]);
             if let Some(text) = field {
                 digest.update((text.len() as u64).to_be_bytes());
@@ -107,6 +111,7 @@ mod tests {
             client_id: None,
             before: None,
             after: Some("{}".to_owned()),
+            api_key_id: None,
         }
     }
 
@@ -117,6 +122,7 @@ mod tests {
         let first = StoredEvent { subject_id: Some(12), ..event() };
         let second = StoredEvent { service_id: Some(12), ..event() };
         assert_ne!(BEGINNING.next(&first), BEGINNING.next(&second));
+        assert_ne!(BEGINNING.next(&event()), BEGINNING.next(&StoredEvent { api_key_id: Some(0), ..event() }));
         let first = StoredEvent { before: Some("ab".to_owned()), after: Some("c".to_owned()), ..event() };
         let second = StoredEvent { before: Some("a".to_owned()), after: Some("bc".to_owned()), ..event() };
         assert_ne!(BEGINNING.next(&first), BEGINNING.next(&second));

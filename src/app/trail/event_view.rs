@@ -27,6 +27,10 @@ pub struct ShownActor {
     /// The person's username.
     #[schema(example = "adm1")]
     pub username: Option<String>,
+    /// The id of the API key that the person acted by. Only if they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 12)]
+    pub api_key_id: Option<i32>,
 }
 
 /// What an event shows of what was or is there: members that depend on the action.

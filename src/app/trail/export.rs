@@ -19,7 +19,7 @@ use crate::platform::spreadsheet::{harmless, harmless_json};
 
 const BATCH: i64 = 1000;
 
-const HEADER: [&str; 16] = [
+const HEADER: [&str; 17] = [
     "id",
     "at",
     "action",
@@ -36,6 +36,7 @@ const HEADER: [&str; 16] = [
     "before",
     "after",
     "position",
+    "api_key_id",
 ];
 
 pub(super) struct TrailExport {
@@ -112,7 +113,7 @@ fn csv(events: &[Shown], header: bool) -> Result<Vec<u8>> {
     Ok(rows.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?)
 }
 
-fn record(event: &Shown) -> Result<[Option<String>; 16]> {
+fn record(event: &Shown) -> Result<[Option<String>; 17]> {
     let number = |number: Option<i32>| number.map(|number| number.to_string());
     let (subject, service) = (event.subject.as_ref(), event.service.as_ref());
     Ok([
@@ -132,5 +133,6 @@ fn record(event: &Shown) -> Result<[Option<String>; 16]> {
         event.before.as_ref().map(ToString::to_string),
         event.after.as_ref().map(ToString::to_string),
         event.position.map(|position| position.to_string()),
+        number(event.actor.api_key_id),
     ])
 }

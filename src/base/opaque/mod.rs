@@ -1,6 +1,7 @@
 //! The text of tokens, keys and codes: a prefix, 64 hex digits of secret, 8 hex digits of CRC-32 over all before them, so that
 //! secret scanners know one and garbage is refused without a query.
 
+pub mod api_key;
 pub mod invitation;
 pub mod mail_token;
 pub mod oauth;

@@ -165,6 +165,16 @@ actions! {
     ServiceKeyRevoked = "service-key.revoked",
     /// A service's key came to its end.
     ServiceKeyExpired = "service-key.expired",
+    /// Somebody, or a robot, got an API key.
+    ApiKeyCreated = "api-key.created",
+    /// The name, the end or the networks of an API key were changed.
+    ApiKeyChanged = "api-key.changed",
+    /// An API key was revoked.
+    ApiKeyRevoked = "api-key.revoked",
+    /// An API key came to its end.
+    ApiKeyExpired = "api-key.expired",
+    /// A robot got another owner.
+    RobotPassedOn = "robot.passed-on",
     /// A service trusts an issuer of tokens.
     TrustedIssuerAdded = "trusted-issuer.added",
     /// In what a service trusts an issuer was changed.

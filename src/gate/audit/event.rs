@@ -9,7 +9,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::Action;
-use crate::base::id::{KeyId, PersonId, ServiceId};
+use crate::base::id::{ApiKeyId, KeyId, PersonId, ServiceId};
 use crate::base::network::Network;
 use crate::base::request_id;
 use crate::platform::Platform;
@@ -56,6 +56,8 @@ pub struct Origin {
     pub user_agent: Option<String>,
     /// Whether it came straight from a program on this machine.
     pub is_of_this_machine: bool,
+    /// The API key by which the person acts who acts, if they act by one.
+    pub api_key: Option<ApiKeyId>,
 }
 
 impl Origin {
@@ -83,6 +85,7 @@ where
             client_id,
             user_agent,
             is_of_this_machine,
+            api_key: None,
         })
     }
 }

@@ -10,8 +10,8 @@ pub async fn insert(conn: &mut PgConnection, by: &By, event: &Event) -> Result<(
     sqlx::query!(
         r#"
         insert into auth.audit_events
-            (at, action, actor, actor_id, subject_id, service_id, request_id, address, client_id, before, after)
-        values ($1, $2, $3, $4, $5, $6, $7, $8::text::inet, $9, $10, $11)
+            (at, action, actor, actor_id, subject_id, service_id, request_id, address, client_id, before, after, api_key_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8::text::inet, $9, $10, $11, $12)
         "#,
         by.now,
         event.action.as_str(),
@@ -24,6 +24,7 @@ pub async fn insert(conn: &mut PgConnection, by: &By, event: &Event) -> Result<(
         by.origin.client_id,
         event.before,
         event.after,
+        by.origin.api_key.map(|key| key.0),
     )
     .execute(conn)
     .await?;

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::base::attributes::Attributes;
-use crate::base::id::ServiceId;
+use crate::base::id::{ApiKeyId, PersonId, ServiceId};
 
 pub use evaluator::Evaluator;
 pub use vocabulary::Vocabulary;
@@ -38,6 +38,19 @@ impl Effective {
     /// Whether all of `wanted` are among the permissions.
     pub fn allows(&self, wanted: &[String]) -> bool {
         wanted.iter().all(|name| self.permissions.iter().any(|held| **held == **name))
+    }
+}
+
+/// Who acts: a person, by one of their API keys or not. By a key they hold no more than it may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acting {
+    pub person: PersonId,
+    pub key: Option<ApiKeyId>,
+}
+
+impl From<PersonId> for Acting {
+    fn from(person: PersonId) -> Self {
+        Self { person, key: None }
     }
 }
 

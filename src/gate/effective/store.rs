@@ -1,15 +1,21 @@
 //! Who holds what at a moment: all that anybody may do comes from these. `auth.held_in` and `auth.held_at` say it.
 
+mod held;
+
+use std::sync::Arc;
+
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
 use crate::base::attributes::Attributes;
 use crate::base::error::Result;
-use crate::base::id::{PermissionId, PersonId, ServiceId};
+use crate::base::id::{PersonId, ServiceId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::sessions::{Payload, Session};
 use crate::platform::database::by_place;
+
+pub use held::{Reauthorization, held_until, holds, reauthorize, services_where};
 
 /// What the database holds of the vocabulary, at one moment.
 #[derive(Debug)]
@@ -37,6 +43,8 @@ pub struct Assignments {
     pub ends_at: Option<OffsetDateTime>,
     /// All that are kept of the person, where some are asked for.
     pub attributes: Option<Attributes>,
+    /// Where they act by an API key, the permissions that it may be used for there.
+    pub within: Option<Arc<[i32]>>,
 }
 
 impl Assignments {
@@ -49,7 +57,12 @@ impl Assignments {
         // Of a role that they hold in two ways, by a group say, Postgres tells twice.
         roles.sort_unstable();
         roles.dedup();
-        Self { person, service, roles, direct, ends_at, attributes: None }
+        Self { person, service, roles, direct, ends_at, attributes: None, within: None }
+    }
+
+    /// No more than these permissions.
+    pub(crate) fn within(self, permissions: Arc<[i32]>) -> Self {
+        Self { within: Some(permissions), ..self }
     }
 
     pub(crate) fn with(self, attributes: Option<Json<Attributes>>) -> Self {
@@ -223,109 +236,4 @@ pub async fn vocabulary(conn: &mut PgConnection) -> Result<StoredVocabulary> {
         permissions: row.permissions.0,
         roles: row.roles.0,
     })
-}
-
-/// The services in which a person holds a permission beyond `moment`: what ends by then is not enough. `None` is the end
-/// of time, beyond which only that is held which does not end by itself.
-pub async fn services_where(
-    conn: &mut PgConnection,
-    person: PersonId,
-    permission: PermissionId,
-    moment: Option<OffsetDateTime>,
-) -> Result<Vec<ServiceId>> {
-    let services = sqlx::query_scalar!(
-        r#"
-        select distinct held.service_id as "id!: ServiceId"
-        from auth.held_at($3) held
-        where held.person_id = $1 and held.permission_id = $2
-        "#,
-        person.0,
-        permission.0,
-        moment,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(services)
-}
-
-/// Whether a person holds a permission in a service, or everywhere, beyond `moment`, as [`services_where`] has it.
-pub async fn holds(
-    conn: &mut PgConnection,
-    person: PersonId,
-    permission: PermissionId,
-    service: ServiceId,
-    moment: Option<OffsetDateTime>,
-) -> Result<bool> {
-    let holds = sqlx::query_scalar!(
-        r#"select exists (select from auth.held_where($1, $2, $3, $4)) as "holds!""#,
-        person.0,
-        permission.0,
-        service.0,
-        moment,
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(holds)
-}
-
-/// Until when somebody holds a permission in a service or everywhere, as it stands at `now`: `None` if they don't,
-/// `Some(None)` if that does not end by itself. What they make with it is to end by then.
-pub async fn held_until(
-    conn: &mut PgConnection,
-    person: PersonId,
-    permission: PermissionId,
-    service: ServiceId,
-    now: OffsetDateTime,
-) -> Result<Option<Option<OffsetDateTime>>> {
-    let held = sqlx::query!(
-        r#"
-        select count(*) as "grants!", bool_or(held.expires_at is null) as lasts, max(held.expires_at) as ends_at
-        from auth.held_at($4) held
-        where held.person_id = $1 and held.permission_id = $2 and held.service_id in (0, $3)
-        "#,
-        person.0,
-        permission.0,
-        service.0,
-        now,
-    )
-    .fetch_one(conn)
-    .await?;
-    let until = if held.lasts == Some(true) { None } else { held.ends_at };
-    Ok((held.grants > 0).then_some(until))
-}
-
-/// Whether a caller is still who they were when their request came.
-#[derive(Debug)]
-pub struct Reauthorization {
-    /// Their session has not ended; that of a removed or disabled person has.
-    pub has_session: bool,
-    /// They hold the permission, in the service or everywhere.
-    pub holds_permission: bool,
-}
-
-/// Asks again, in the transaction of a change, what was true when its request came.
-pub async fn reauthorize(
-    conn: &mut PgConnection,
-    token: TokenHash,
-    person: PersonId,
-    permission: PermissionId,
-    service: ServiceId,
-    now: OffsetDateTime,
-) -> Result<Reauthorization> {
-    let checked = sqlx::query_as!(
-        Reauthorization,
-        r#"
-        select
-            exists (select from auth.tokens_cache where token = $1) as "has_session!",
-            exists (select from auth.held_where($2, $3, $4, $5)) as "holds_permission!"
-        "#,
-        token.as_bytes(),
-        person.0,
-        permission.0,
-        service.0,
-        now,
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(checked)
 }

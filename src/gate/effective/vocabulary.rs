@@ -178,6 +178,11 @@ impl Vocabulary {
         }
         permissions.sort_unstable();
         permissions.dedup();
+        if let Some(within) = &held.within {
+            permissions.retain(|permission| within.contains(&permission.0));
+            // Roles are not told of what is only a part.
+            roles.clear();
+        }
         let named = |id: &PermissionId| self.permissions.get(id)?.in_service(id.0, held.service);
         let permissions = permissions.iter().filter_map(named).collect();
         let told = held.attributes.as_ref().zip(self.claims.get(&held.service));

@@ -161,5 +161,5 @@ fn passed(
     }
     let Claims { expires_at, cnf, .. } = claims;
     let (id, rights) = (token.hash.session_id(), Some(rights));
-    Passed { id, person, payload, expires_at, renewed: false, cnf, rights }
+    Passed { id, person, payload, expires_at, renewed: false, cnf, api_key: None, rights }
 }

@@ -141,6 +141,7 @@ pub async fn identify_all(
         ) named on true
         left join auth.person p
             on p.id = named.id and p.removed_at is null and p.disabled_at is null and p.client_id is null
+            and p.owner_id is null
         cross join lateral auth.held_in(p.id, t.service_id, $6) held
         -- All of them: see above.
         where asked.place between 1 and cardinality($1)

@@ -123,6 +123,9 @@ async fn presented(gate: &Gate, askers: Askers, head: &mut Parts) -> Result<Pres
         Credential::Token(token) => {
             KeyOwner::Person(crate::gate::check::check(gate, token, None).await?.session.person)
         }
+        Credential::ApiKey(key) => {
+            KeyOwner::Person(crate::gate::check::check_api_key(gate, key, None, Some(address)).await?.key.person)
+        }
         Credential::Access(_) => return Err(credential::access_token_not_taken()),
         Credential::Key(key) => KeyOwner::ServiceKey(crate::gate::keys::check(gate, key).await?.id),
     };

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
@@ -13,10 +14,12 @@ use super::gateway;
 use super::shown::Shown;
 use crate::base::attributes::Attributes;
 use crate::base::error::{Error, Result};
-use crate::base::id::{Id, IdOrDigits, IdOrName, PersonId, Ref, ServiceId, SessionId};
+use crate::base::id::{ApiKeyId, Id, IdOrDigits, IdOrName, PersonId, Ref, ServiceId, SessionId};
 use crate::gate::Gate;
 use crate::gate::sessions::Payload;
 use crate::gate::{Confirmation, Effective, Passed, Rights};
+use crate::platform::Platform;
+use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::{self, Credential};
 use crate::platform::http::{Deadline, Json, OptionalJson, Route, Routes};
 
@@ -27,6 +30,7 @@ pub(super) const MAX_WANTED: usize = 100;
 pub fn routes<S>() -> Routes<S>
 where
     Gate: FromRef<S>,
+    Platform: FromRef<S>,
     S: Clone + Send + Sync + 'static,
 {
     let check = Route::from(routes!(
@@ -62,6 +66,11 @@ struct Question {
         example = "ptk_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273fb5fcb16"
     )]
     token: Option<String>,
+    /// From where the token came, as you see it: the address of whoever sent it to you. An API key that may be used only from some
+    /// networks is valid only with it, or where it comes from them in the header.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "203.0.113.7")]
+    address: Option<IpAddr>,
 }
 
 /// One permission's name, or a list of up to 100.
@@ -104,6 +113,10 @@ pub(super) struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cnf: Option<Confirmation>,
+    /// The API key that it is. Only if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 12)]
+    api_key_id: Option<ApiKeyId>,
     /// The service. Only if the request named one, like the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 4)]
@@ -148,6 +161,7 @@ pub(super) struct Answer {
 ))]
 async fn check_token(
     State(gate): State<Gate>,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     credential: Result<Credential>,
     query: Result<gateway::GatewayQuery>,
@@ -155,9 +169,9 @@ async fn check_token(
 ) -> Result<Response> {
     if !matches!(&query, Ok(query) if !query.asks()) {
         // From a gateway that keeps the method of the request that it asks about: what it asks stands in the query.
-        return gateway::answer(&gate, (&headers, credential), query).await;
+        return gateway::answer(&gate, (&headers, credential, address), query).await;
     }
-    match answer(&gate, (&headers, credential), question).await {
+    match answer(&gate, (&headers, credential, address), question).await {
         Ok(answer) => Ok(Json(answer).into_response()),
         Err(error) => Err(marked(error)),
     }
@@ -170,22 +184,23 @@ pub(super) fn marked(error: Error) -> Error {
 
 async fn answer(
     gate: &Gate,
-    (headers, credential): (&HeaderMap, Result<Credential>),
+    (headers, credential, address): (&HeaderMap, Result<Credential>, IpAddr),
     question: Result<OptionalJson<Question>>,
 ) -> Result<Answer> {
     // A stranger gets 401 whatever the body says, unless the body brings the token.
     let question = match question {
         Ok(OptionalJson(question)) => question,
         Err(fault) => {
-            Shown::by(gate, credential?, headers).await?.check_telling_key(gate, None).await?;
+            Shown::by(gate, credential?, headers).await?.check_telling_key(gate, None, Some(address)).await?;
             return Err(fault);
         }
     };
-    let token = match &question.token {
-        Some(token) => Shown::of(gate, token).ok_or_else(credential::invalid)?,
-        None => Shown::by(gate, credential?, headers).await?,
+    let (token, from) = match &question.token {
+        // Who asks is not who has shown it.
+        Some(token) => (Shown::of(gate, token).ok_or_else(credential::invalid)?, question.address),
+        None => (Shown::by(gate, credential?, headers).await?, question.address.or(Some(address))),
     };
-    let passed = token.check_telling_key(gate, question.service_id.clone()).await?;
+    let passed = token.check_telling_key(gate, question.service_id.clone(), from).await?;
     if let Some(expected) = &question.user_id {
         match expected {
             Ref::Id(id) if *id == passed.person => {}
@@ -218,6 +233,7 @@ impl Answer {
             expires_at: passed.expires_at.unix_timestamp(),
             session_id: passed.id,
             cnf: passed.cnf,
+            api_key_id: passed.api_key,
             service_id: None,
             roles: None,
             permissions: None,

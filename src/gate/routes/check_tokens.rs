@@ -1,4 +1,5 @@
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
@@ -8,11 +9,12 @@ use utoipa_axum::routes;
 
 use crate::base::attributes::Attributes;
 use crate::base::error::{Error, Result};
-use crate::base::id::{PersonId, ServiceId, SessionId};
+use crate::base::id::{ApiKeyId, PersonId, ServiceId, SessionId};
+use crate::base::opaque::api_key::ApiKeyHash;
 use crate::base::opaque::oauth::AccessTokenHash;
 use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
-use crate::gate::check::{Verdict, check_access_list, check_many};
+use crate::gate::check::{Verdict, check_access_list, check_api_key_list, check_many};
 use crate::gate::foreign::{self, ForeignToken};
 use crate::gate::sessions::Payload;
 use crate::gate::{Backend, Confirmation, Effective, Passed, Presented};
@@ -44,6 +46,11 @@ struct Tokens {
         example = json!(["ptk_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f40516273fb5fcb16"])
     )]
     tokens: Vec<String>,
+    /// From where each of them came, as you see it, in the same order; null where you don't know. API keys that may be used only
+    /// from some networks are valid only with it.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Option<String>>>, max_items = 1000, example = json!(["203.0.113.7"]))]
+    addresses: Option<Vec<Option<IpAddr>>>,
 }
 
 /// The result for one token.
@@ -76,6 +83,10 @@ struct ValidToken {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cnf: Option<Confirmation>,
+    /// The API key that it is. Only if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 12)]
+    api_key_id: Option<ApiKeyId>,
     /// The key's own service.
     service_id: ServiceId,
     /// Names of the roles held there.
@@ -115,10 +126,14 @@ struct InvalidToken {
 async fn check_tokens(
     State(gate): State<Gate>,
     backend: Backend,
-    Json(Tokens { tokens }): Json<Tokens, MAX_BODY>,
+    Json(Tokens { tokens, addresses }): Json<Tokens, MAX_BODY>,
 ) -> Result<Json<Vec<TokenAnswer>>> {
     if !(1..=MAX_TOKENS).contains(&tokens.len()) {
         return Err(Error::invalid_field("tokens", "send 1 to 1000 tokens"));
+    }
+    let addresses = addresses.unwrap_or_else(|| vec![None; tokens.len()]);
+    if addresses.len() != tokens.len() {
+        return Err(Error::invalid_field("addresses", "send one for each of `tokens`, in the same order, or null"));
     }
     let presented: Vec<Option<Presented>> = tokens.iter().map(|token| Presented::of(token)).collect();
     let mut foreign = answers_to_foreign_tokens(&gate, (&tokens, &presented), backend.service).await?;
@@ -127,10 +142,12 @@ async fn check_tokens(
     let ours: Vec<Option<Presented>> = ours.map(|(_, presented)| *presented).collect();
     let sessions = answers_to_sessions(&gate, &ours, backend.service).await?;
     let access = answers_to_access_tokens(&gate, &ours, backend.service).await?;
-    let (mut sessions, mut access) = (sessions.into_iter(), access.into_iter());
+    let keys = answers_to_api_keys(&gate, ours.iter().copied().zip(addresses), backend.service).await?;
+    let (mut sessions, mut access, mut keys) = (sessions.into_iter(), access.into_iter(), keys.into_iter());
     // What can't be a token was not asked about.
     let answers = presented.into_iter().enumerate().map(|(place, presented)| match presented? {
         Presented::Session(_) => sessions.next(),
+        Presented::ApiKey(_) => keys.next(),
         Presented::Access(_) => foreign.remove(&place).or_else(|| access.next()),
     });
     Ok(Json(answers.map(|answer| answer.unwrap_or_else(|| invalid("invalid_token"))).collect()))
@@ -191,6 +208,27 @@ async fn answers_to_access_tokens(
     Ok(answers.collect())
 }
 
+async fn answers_to_api_keys(
+    gate: &Gate,
+    presented: impl Iterator<Item = (Option<Presented>, Option<IpAddr>)>,
+    service: ServiceId,
+) -> Result<Vec<TokenAnswer>> {
+    let asked = presented.filter_map(|(presented, from)| match presented {
+        Some(Presented::ApiKey(key)) => Some((key, from)),
+        _ => None,
+    });
+    let asked: Vec<(ApiKeyHash, Option<IpAddr>)> = asked.collect();
+    let verdicts = check_api_key_list(gate, &asked, service).await?;
+    let answers = asked.into_iter().zip(verdicts).map(|((key, _), verdict)| {
+        answer(verdict, |checked| {
+            let passed = Passed::of_api_key(key, checked);
+            let held = passed.rights.as_ref().map(|rights| Arc::clone(&rights.effective));
+            valid(passed, service, held.as_deref())
+        })
+    });
+    Ok(answers.collect())
+}
+
 /// Of those that issuers have issued whom the service trusts, each under its place in the list.
 async fn answers_to_foreign_tokens(
     gate: &Gate,
@@ -229,6 +267,7 @@ fn valid(passed: Passed, service_id: ServiceId, held: Option<&Effective>) -> Tok
         expires_at: passed.expires_at.unix_timestamp(),
         session_id: passed.id,
         cnf: passed.cnf,
+        api_key_id: passed.api_key,
         service_id,
         roles: held.map_or_else(Vec::new, |held| held.roles.clone()),
         permissions: held.map_or_else(Vec::new, |held| held.permissions.clone()),

@@ -1,6 +1,8 @@
 //! `/check-token` for gateways, which ask with a query and read headers: nginx' `auth_request`, Traefik's `ForwardAuth`,
 //! Envoy's `ext_authz`.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -13,6 +15,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
 use crate::gate::Gate;
 use crate::platform::http::Json;
+use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::Credential;
 
 /// What a gateway asks besides whether the token is valid.
@@ -95,11 +98,12 @@ macro_rules! by {
             ))]
         pub async fn $handler(
             State(gate): State<Gate>,
+            ClientAddress(address): ClientAddress,
             headers: HeaderMap,
             credential: Result<Credential>,
             query: Result<GatewayQuery>,
         ) -> Result<Response> {
-            answer(&gate, (&headers, credential), query).await
+            answer(&gate, (&headers, credential, address), query).await
         }
     };
 }
@@ -130,7 +134,7 @@ by! { delete, check_token_by_delete,
 /// The answer, its facts in headers, too: that is what gateways read.
 pub(super) async fn answer(
     gate: &Gate,
-    shown: (&HeaderMap, Result<Credential>),
+    shown: (&HeaderMap, Result<Credential>, IpAddr),
     query: Result<GatewayQuery>,
 ) -> Result<Response> {
     let (query, fault) = match query {
@@ -164,11 +168,11 @@ pub(super) async fn answer(
 
 async fn ask(
     gate: &Gate,
-    (headers, credential): (&HeaderMap, Result<Credential>),
+    (headers, credential, address): (&HeaderMap, Result<Credential>, IpAddr),
     query: &GatewayQuery,
 ) -> Result<Answer> {
     let shown = Shown::by(gate, credential?, headers).await?;
-    let passed = shown.check(gate, query.service.clone()).await?;
+    let passed = shown.check(gate, query.service.clone(), Some(address)).await?;
     let wanted = (!query.permissions.is_empty()).then_some(query.permissions.as_slice());
     Answer::new(passed, query.service.as_ref(), wanted)
 }

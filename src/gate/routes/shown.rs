@@ -1,5 +1,7 @@
 //! Whatever was shown for somebody, tokens of other issuers included.
 
+use std::net::IpAddr;
+
 use axum::http::HeaderMap;
 
 use crate::base::error::{Error, Result};
@@ -36,8 +38,8 @@ impl Shown {
     ///
     /// # Errors
     /// As [`Presented::check`].
-    pub async fn check(self, gate: &Gate, service: Option<Ref<ServiceId>>) -> Result<Passed> {
-        let passed = self.check_telling_key(gate, service).await?;
+    pub async fn check(self, gate: &Gate, service: Option<Ref<ServiceId>>, from: Option<IpAddr>) -> Result<Passed> {
+        let passed = self.check_telling_key(gate, service, from).await?;
         if passed.cnf.is_some() { Err(credential::bound_to_a_key()) } else { Ok(passed) }
     }
 
@@ -46,9 +48,14 @@ impl Shown {
     ///
     /// # Errors
     /// As [`Presented::check_telling_key`].
-    pub async fn check_telling_key(self, gate: &Gate, service: Option<Ref<ServiceId>>) -> Result<Passed> {
+    pub async fn check_telling_key(
+        self,
+        gate: &Gate,
+        service: Option<Ref<ServiceId>>,
+        from: Option<IpAddr>,
+    ) -> Result<Passed> {
         let Self { presented, foreign } = self;
-        let Some(token) = foreign else { return presented.check_telling_key(gate, service).await };
+        let Some(token) = foreign else { return presented.check_telling_key(gate, service, from).await };
         check_foreign(gate, &token, presented, service).await.map_err(|error| match error {
             // The same to all, so that nobody learns whom a service trusts.
             Error::Refused(refusal) if refusal.code == "invalid_token" => credential::invalid_foreign(),
@@ -68,12 +75,12 @@ async fn check_foreign(
     {
         return Ok(passed);
     }
-    presented.check_telling_key(gate, service).await
+    presented.check_telling_key(gate, service, None).await
 }
 
 fn foreign_one(gate: &Gate, presented: Presented, text: Option<&str>) -> Option<ForeignToken> {
     match presented {
-        Presented::Session(_) => None,
+        Presented::Session(_) | Presented::ApiKey(_) => None,
         Presented::Access(_) => gate.foreign.token(text?),
     }
 }

@@ -53,7 +53,7 @@ pub async fn is_administrator(conn: &mut PgConnection, person: PersonId, now: Of
     Ok(is_one.fetch_one(conn).await?)
 }
 
-/// Likewise those who stay it until somebody takes it from them, and are people: a client administers nothing by hand.
+/// Likewise those who stay it until somebody takes it from them, and are people: a client or a robot administers nothing by hand.
 pub async fn lasting_administrators(conn: &mut PgConnection) -> Result<Vec<Person>> {
     beyond(conn, None).await
 }
@@ -70,7 +70,7 @@ async fn beyond(conn: &mut PgConnection, moment: Option<OffsetDateTime>) -> Resu
           and held.role_id = 0
           and p.removed_at is null
           and p.disabled_at is null
-          and ($1::timestamptz is not null or p.client_id is null)
+          and ($1::timestamptz is not null or (p.client_id is null and p.owner_id is null))
         order by p.id
         "#,
         moment,

@@ -46,11 +46,12 @@ pub async fn held_beyond(
         ), own as (
             select service_id, role_id, expires_at, null::integer as resource_id
             from auth.roles_at($3)
-            where person_id = $1
+            -- Who acts by an API key may not use what they hold themselves, but as far as the key goes.
+            where person_id = $1 and auth.acting_key_owner() is distinct from $1
             union all
             select service_id, role_id, expires_at, resource_id
             from auth.roles_on_resources_at($3)
-            where person_id = $1
+            where person_id = $1 and auth.acting_key_owner() is distinct from $1
         )
         select s.name as service, coalesce(p.name, held.role) as "what!"
         from held

@@ -31,6 +31,9 @@ impl Quota {
     pub const OWN_PASSWORDS: Self =
         Self { of: "own-passwords", code: "too_many_changes", most: 10, within: Duration::HOUR };
 
+    /// New API keys of one person, or of one robot: each is told by mail, and the trail keeps it.
+    pub const API_KEYS: Self = Self { of: "api-keys", code: "too_many_changes", most: 50, within: Duration::DAY };
+
     /// Logins of one person, to which each event that begins and ends a session is owed.
     pub const LOGINS: Self = Self { of: "logins", code: "too_many_logins", most: 2000, within: Duration::DAY };
 

@@ -9,11 +9,11 @@ use utoipa_axum::routes;
 
 use super::{Entered, Entry, enter, verify};
 use crate::base::error::Result;
-use crate::base::id::SessionId;
+use crate::base::id::{ApiKeyId, SessionId};
 use crate::base::opaque::second_step::DeviceTokenHash;
-use crate::gate::Caller;
 use crate::gate::audit::{AuditedTx, Origin};
 use crate::gate::sessions::Payload;
+use crate::gate::{Caller, Principal};
 use crate::identity::Identity;
 use crate::identity::sessions;
 use crate::platform::http::access_log::user_agent;
@@ -127,18 +127,22 @@ struct Profile {
     expires_at: i64,
     /// What `GET /changes` calls this session when it ends.
     session_id: SessionId,
+    /// The API key that you sent. Only if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 12)]
+    api_key_id: Option<ApiKeyId>,
 }
 
 /// Get your own session
 ///
-/// Renews the session when it is near its end.
+/// Renews the session when it is near its end. Also says whose API key you sent.
 #[utoipa::path(get, path = "/auth/profile", tag = "auth", responses((status = 200, body = Profile)))]
-async fn profile(caller: Caller) -> Json<Profile> {
-    let checked = caller.checked;
+async fn profile(caller: Principal) -> Json<Profile> {
     Json(Profile {
-        payload: checked.session.payload,
-        renewed: checked.renewed,
-        expires_at: checked.expires_at.unix_timestamp(),
-        session_id: caller.token.session_id(),
+        payload: caller.payload,
+        renewed: caller.renewed,
+        expires_at: caller.expires_at.unix_timestamp(),
+        session_id: caller.id,
+        api_key_id: caller.means.api_key(),
     })
 }

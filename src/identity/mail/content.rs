@@ -72,6 +72,10 @@ pub enum Content {
         /// How many there are still.
         left: i64,
     },
+    /// Somebody, or a robot of theirs, got an API key.
+    ApiKeyMade {
+        name: String,
+    },
 }
 
 /// Where a request came from, for the audit trail.
@@ -118,7 +122,8 @@ impl Content {
             | Self::UsernameChanged { .. }
             | Self::FactorAdded { .. }
             | Self::FactorRemoved { .. }
-            | Self::RecoveryCodeUsed { .. } => None,
+            | Self::RecoveryCodeUsed { .. }
+            | Self::ApiKeyMade { .. } => None,
         }
     }
 }

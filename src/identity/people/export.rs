@@ -92,7 +92,7 @@ pub(super) async fn export_users(
     let share = exports_share(&identity, by.actor)?;
     let mut tx = by.begin(&identity, LockScope::default()).await?;
     let now = tx.by().now;
-    let with_groups = holds(&mut tx, by.actor, ReadGrants::ID, ServiceId::PORTERO, Some(now)).await?;
+    let with_groups = holds(&mut tx, by.acting(), ReadGrants::ID, ServiceId::PORTERO, Some(now)).await?;
     let export = PeopleExport::begin(&mut tx, format, with_groups).await?;
     tx.commit([export.told()]).await?;
     let lines = try_unfold(((identity, by, share), export), move |((identity, by, share), mut export)| async move {

@@ -1,5 +1,6 @@
 //! People are taken out of every answer.
 
+use super::disable::disabled_with_owner;
 use super::store;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
@@ -40,11 +41,13 @@ pub async fn remove(tx: &mut AuditedTx, people: &[PersonId], if_match: Option<&I
             if_match.allows(&store::tagged(tx, *person).await?.etag)?;
         }
     }
+    let robots = store::robots_of(tx, people).await?;
     let ended = sessions::store::revoke_all_of(tx, people).await?;
     store::remove_all(tx, people).await?;
     if must_one_be_left {
         must_keep_an_administrator(tx).await?;
     }
+    disabled_with_owner(tx, robots.into_iter().filter(|robot| !people.contains(robot)).collect());
     for (person, record) in records {
         tx.tell(Event::new(Action::UserDeleted).about(person).before(record));
     }

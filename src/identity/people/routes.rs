@@ -19,7 +19,7 @@ use crate::base::locale::Language;
 use crate::base::person::{Person, PersonName, Username};
 use crate::gate::idempotency::once;
 use crate::gate::permission::{ReadUsers, WriteUsers};
-use crate::gate::{Caller, Can, Holds, LockScope};
+use crate::gate::{Can, Holds, LockScope, Principal};
 use crate::identity::Identity;
 use crate::platform::http::{IfMatch, Json, Page, PageQuery, Path, Routes, Success, Tagged, tagged};
 use crate::platform::passwords::{ImportedHash, Password, PasswordHash};
@@ -100,12 +100,12 @@ async fn create_user(
     ))]
 async fn get_user(
     State(identity): State<Identity>,
-    caller: Caller,
+    caller: Principal,
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Tagged<Details>> {
     let read_users = Holds::<ReadUsers>::of(&identity, &caller).await?.everywhere();
     let may_read_users = read_users.is_ok();
-    if id != Ref::Id(caller.person) {
+    if !(matches!(id, Ref::Id(_)) && caller.is_oneself(&id)) {
         read_users?;
     }
     let id = id.id()?;
@@ -129,7 +129,7 @@ async fn get_user(
         (status = 400, description = "`invalid_user_id`"),
         (status = 403, description = "`reauthentication_required`"),
         (status = 404, description = "`user_not_found`"),
-        (status = 409, description = "`user_exists`, `email_taken`"),
+        (status = 409, description = "`user_exists`, `email_taken`, `robot_has_no_login`"),
         (status = 429, description = "`too_many_at_once`"),
     ))]
 async fn update_user(
@@ -154,7 +154,7 @@ async fn update_user(
         (status = 400, description = "`invalid_user_id`"),
         (status = 403, description = "`reauthentication_required`"),
         (status = 404, description = "`user_not_found`"),
-        (status = 409, description = "`user_exists`, `email_taken`"),
+        (status = 409, description = "`user_exists`, `email_taken`, `robot_has_no_login`"),
         (status = 429, description = "`too_many_at_once`"),
     ))]
 async fn patch_user(
@@ -246,8 +246,8 @@ struct UserAdmission {
 
 /// Disable a person
 ///
-/// Ends their sessions at once and refuses their logins. Their grants are kept for when they are enabled again. Safe
-/// to repeat.
+/// Ends their sessions at once and refuses their logins and their API keys. Their robots are disabled with them. Their grants are kept for
+/// when they are enabled again. Safe to repeat.
 #[utoipa::path(post, path = "/users/{id}/disable", tag = "users",
     params(("id" = i32, Path, description = "the person's id")),
     responses(
@@ -270,13 +270,14 @@ async fn disable_user(
 
 /// Enable a person
 ///
-/// Enables a disabled person, and clears failed logins and their waits. Safe to repeat.
+/// Enables a disabled person, and clears failed logins and their waits. Safe to repeat. A robot needs an owner who is not disabled.
 #[utoipa::path(post, path = "/users/{id}/enable", tag = "users",
     params(("id" = i32, Path, description = "the person's id")),
     responses(
         (status = 200, body = UserAdmission),
         (status = 400, description = "`invalid_user_id`"),
         (status = 404, description = "`user_not_found`"),
+        (status = 409, description = "`owner_disabled`"),
     ))]
 async fn enable_user(
     State(identity): State<Identity>,

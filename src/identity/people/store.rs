@@ -8,6 +8,7 @@ mod details;
 mod email;
 mod many;
 mod password;
+mod robots;
 mod search;
 mod tag;
 mod taken;
@@ -35,6 +36,7 @@ pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email, write_domains_in_one_way};
 pub use many::{groups_of_each, must_all_be_here, records, remove_all};
 pub use password::{is_password_off, password_hash, replace_password, turn_password_off};
+pub use robots::{must_have_an_owner_who_is_here, robots_of};
 pub use search::{few_who_have, few_with};
 pub use tag::tagged;
 pub use taken::AlreadyTaken;
@@ -250,7 +252,8 @@ pub async fn update(conn: &mut PgConnection, id: PersonId, change: &PersonChange
     .execute(conn)
     .await
     .map_err(|error| AlreadyTaken::of(&error).map_or_else(|| error.into(), Error::from))
-    .on_constraint("person_document_whole", change.half_of_a_document())?;
+    .on_constraint("person_document_whole", change.half_of_a_document())
+    .on_constraint(robots::NO_LOGIN, robots::has_no_login())?;
     if updated.rows_affected() == 0 { Err(PersonId::not_found()) } else { Ok(()) }
 }
 

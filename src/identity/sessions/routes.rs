@@ -22,8 +22,8 @@ pub fn session_routes() -> Routes<Identity> {
         .routes(routes!(list_sessions, end_sessions))
 }
 
-async fn list(identity: &Identity, person: PersonId, asking: TokenHash, older: Older) -> Result<Response> {
-    let sessions = sessions(&mut *identity.db.read().await?, identity, person, Some(asking), &older).await?;
+async fn list(identity: &Identity, person: PersonId, asking: Option<TokenHash>, older: Older) -> Result<Response> {
+    let sessions = sessions(&mut *identity.db.read().await?, identity, person, asking, &older).await?;
     Ok(older.respond(sessions, ListedSession::key))
 }
 
@@ -33,7 +33,7 @@ async fn list(identity: &Identity, person: PersonId, asking: TokenHash, older: O
 #[utoipa::path(get, path = "/auth/sessions", tag = "auth", params(OlderQuery),
     responses((status = 200, body = Vec<ListedSession>)))]
 async fn list_own_sessions(State(identity): State<Identity>, caller: Caller, older: Older) -> Result<Response> {
-    list(&identity, caller.person, caller.token, older).await
+    list(&identity, caller.person, Some(caller.token), older).await
 }
 
 /// The session was ended.
@@ -107,7 +107,7 @@ async fn list_sessions(
     older: Older,
 ) -> Result<Response> {
     let person = people::store::get(&mut *identity.db.read().await?, id.id()?).await?;
-    list(&identity, person.id, by.token, older).await
+    list(&identity, person.id, by.means.session(), older).await
 }
 
 /// End a person's sessions

@@ -92,7 +92,7 @@ async fn presented(oauth: &OAuth, parts: &mut Parts) -> Result<Option<AccessToke
     }
     match Credential::from_request_parts(parts, oauth).await? {
         Credential::Access(token) => Ok(Some(token)),
-        Credential::Token(_) | Credential::Key(_) => Ok(None),
+        Credential::Token(_) | Credential::Key(_) | Credential::ApiKey(_) => Ok(None),
     }
 }
 

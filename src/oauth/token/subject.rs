@@ -62,7 +62,10 @@ impl ExchangedSubject {
         match Presented::of(token) {
             Some(Presented::Session(token)) => Self::of_session(oauth, token).await,
             Some(Presented::Access(token)) => Self::of_access_token(oauth, client, token).await,
-            None => Err(Error::invalid_request("subject_token is neither the token of a session nor an access token")),
+            // What a program was given for good is not exchanged for more.
+            Some(Presented::ApiKey(_)) | None => {
+                Err(Error::invalid_request("subject_token is neither the token of a session nor an access token"))
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use axum::http::header::{AUTHORIZATION, HeaderValue};
 use axum::http::request::Parts;
 
 use crate::base::error::Error;
+use crate::base::opaque::api_key::ApiKeyHash;
 use crate::base::opaque::oauth::AccessTokenHash;
 use crate::base::opaque::service_key::KeyHash;
 use crate::base::opaque::token::TokenHash;
@@ -17,6 +18,8 @@ pub enum Credential {
     Token(TokenHash),
     /// A backend's key.
     Key(KeyHash),
+    /// A person's API key.
+    ApiKey(ApiKeyHash),
     /// An OAuth client's access token.
     Access(AccessTokenHash),
 }
@@ -26,6 +29,7 @@ impl Credential {
         TokenHash::of(text)
             .map(Self::Token)
             .or_else(|| KeyHash::of(text).map(Self::Key))
+            .or_else(|| ApiKeyHash::of(text).map(Self::ApiKey))
             .or_else(|| AccessTokenHash::of_any(text).map(Self::Access))
     }
 
@@ -34,6 +38,7 @@ impl Credential {
         match self {
             Self::Token(token) => token.fingerprint(),
             Self::Key(key) => key.fingerprint(),
+            Self::ApiKey(key) => key.fingerprint(),
             Self::Access(token) => token.fingerprint(),
         }
     }
@@ -120,6 +125,37 @@ pub fn invalid_key() -> Error {
     Error::unauthorized(
         "invalid_token",
         "this service key is unknown or was revoked; ask who runs the service for another",
+    )
+}
+
+/// 401 `invalid_token`, for an API key.
+pub fn invalid_api_key() -> Error {
+    Error::unauthorized(
+        "invalid_token",
+        "this API key is unknown or was revoked, or its owner is disabled; its owner makes another at POST /auth/me/keys",
+    )
+}
+
+/// 401 `expired_token`, for an API key.
+pub fn expired_api_key() -> Error {
+    Error::unauthorized("expired_token", "this API key has expired; its owner makes another at POST /auth/me/keys")
+}
+
+/// 401 `invalid_token`, for an API key that is used from elsewhere.
+pub fn api_key_of_other_networks() -> Error {
+    Error::unauthorized(
+        "invalid_token",
+        "this API key may not be used from this address. A backend that checks it for somebody else says from where it was \
+         used: `address` in POST /check-token, `addresses` in POST /check-tokens",
+    )
+}
+
+/// 403 `api_key_not_allowed`: what only whoever is logged in may do.
+pub fn api_key_not_allowed() -> Error {
+    Error::forbidden(
+        "api_key_not_allowed",
+        "an API key can't do this: log in at POST /auth/login and send the token of that session. Keys, passwords, addresses, \
+         factors and sessions are for their owner alone",
     )
 }
 

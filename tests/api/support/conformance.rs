@@ -159,6 +159,8 @@ fn revealing(method: &Method, path: &str) -> &'static [&'static str] {
         }
         ("POST", path) if path.ends_with("/registration-tokens") => &["initial_access_token"],
         ("POST", path) if path.starts_with("/services/") && path.ends_with("/keys") => &["key"],
+        ("POST", "/auth/me/keys") => &["key"],
+        ("POST", path) if path.starts_with("/robots/") && path.ends_with("/keys") => &["key"],
         ("POST", "/clients" | "/api/v1/client") => &["client_secret"],
         ("POST", path) if path.starts_with("/clients/") && path.ends_with("/secrets") => &["client_secret"],
         _ => &[],

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use portero::base::opaque::api_key::ApiKeyHash;
 use portero::base::opaque::invitation::InvitationHash;
 use portero::base::opaque::mail_token::MailTokenHash;
 use portero::base::opaque::oauth::{AccessTokenHash, ClientRefreshHash, ClientSecretHash, CodeHash, DeviceCodeHash};
@@ -44,12 +45,13 @@ impl Secrets {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let token = TokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let of_oauth = of_oauth(secret).map(hex::encode);
+        let api_key = ApiKeyHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let key = KeyHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let mail = MailTokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let refresh = RefreshHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let invitation = InvitationHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let client = ClientSecretHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
-        if let Some(hash) = token.or(of_oauth).or(key).or(mail).or(refresh).or(invitation).or(client) {
+        if let Some(hash) = token.or(of_oauth).or(key).or(api_key).or(mail).or(refresh).or(invitation).or(client) {
             known.digits.insert(secret.as_bytes()[4..4 + DIGITS].to_vec());
             known.digits.insert(hash.into_bytes()[..DIGITS].to_vec());
         } else if secret.len() >= SHORTEST && !known.passwords.iter().any(|password| password == secret) {

@@ -26,6 +26,7 @@ pub async fn is_any_expired(conn: &mut PgConnection, now: OffsetDateTime) -> Res
             (select true from auth.role_permission where expires_at <= $1 order by expires_at limit 1),
             (select true from auth.group_service_role where expires_at <= $1 order by expires_at limit 1),
             (select true from auth.resource_roles where expires_at <= $1 order by expires_at limit 1),
+            (select true from auth.api_keys where expires_at <= $1 order by expires_at limit 1),
             (select true from auth.service_keys where expires_at <= $1 order by expires_at limit 1),
             false
         ) as "any!"

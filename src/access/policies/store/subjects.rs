@@ -1,6 +1,8 @@
 //! Who asks, whom a decision is about, what they hold, and under which versions all of that is to be read: one statement, and one
 //! before it where somebody is called by a name.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -9,6 +11,7 @@ use time::OffsetDateTime;
 use crate::access::policies::policy::normal;
 use crate::base::error::Result;
 use crate::base::id::{KeyId, PersonId, ServiceId};
+use crate::base::opaque::api_key::ApiKeyHash;
 use crate::base::opaque::service_key::KeyHash;
 use crate::base::person::id_in;
 use crate::gate::foreign::ForeignToken;
@@ -31,6 +34,10 @@ pub enum Named {
     Name(String),
     /// By a token of an issuer that the service trusts: nobody, until it is looked at.
     Foreign(ForeignToken),
+    /// By one of their API keys: nobody, until it is looked at.
+    ApiKey(ApiKeyHash),
+    /// By an API key that is good: no more than these permissions.
+    Within(PersonId, Arc<[i32]>),
 }
 
 /// Who asks, and about whom.
@@ -226,15 +233,23 @@ impl Named {
 
     fn id(&self) -> Option<i32> {
         match self {
-            Self::Id(id) => Some(id.0),
-            Self::Anonymous | Self::Nobody | Self::Name(_) | Self::Foreign(_) => None,
+            Self::Id(id) | Self::Within(id, _) => Some(id.0),
+            Self::Anonymous | Self::Nobody | Self::Name(_) | Self::Foreign(_) | Self::ApiKey(_) => None,
         }
     }
 
     fn name(&self) -> Option<&str> {
         match self {
             Self::Name(name) => Some(name),
-            Self::Anonymous | Self::Nobody | Self::Id(_) | Self::Foreign(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The permissions beyond which they may do nothing, if there is such a bound.
+    pub fn within(&self) -> Option<Arc<[i32]>> {
+        match self {
+            Self::Within(_, permissions) => Some(Arc::clone(permissions)),
+            _ => None,
         }
     }
 }

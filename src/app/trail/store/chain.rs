@@ -74,7 +74,7 @@ pub async fn stored(conn: &mut PgConnection, ids: &[i64]) -> Result<Vec<StoredEv
         StoredEvent,
         r#"
         select id, at, action, actor, actor_id, subject_id, service_id, request_id, address::text as address, client_id,
-               before::text as before, after::text as after
+               before::text as before, after::text as after, api_key_id
         from auth.audit_events
         where id = any ($1)
         order by id

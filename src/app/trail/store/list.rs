@@ -29,18 +29,20 @@ pub struct Filter {
     pub before: Option<i64>,
 }
 
-/// The newest events that `filter` lets through.
-///
-/// Planned anew each time, since each combination of filters has an index of its own: in a transaction.
+/// Each combination of filters has an index of its own.
+async fn plan_anew(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!(r#"select set_config('plan_cache_mode', 'force_custom_plan', true) as mode"#).fetch_one(conn).await?;
+    Ok(())
+}
+
+/// The newest events that `filter` lets through. Planned anew each time: in a transaction.
 pub async fn list(conn: &mut PgConnection, filter: &Filter, limit: i64) -> Result<Vec<Shown>> {
-    sqlx::query!(r#"select set_config('plan_cache_mode', 'force_custom_plan', true) as mode"#)
-        .fetch_one(&mut *conn)
-        .await?;
+    plan_anew(conn).await?;
     let rows = sqlx::query!(
         r#"
         select e.id, e.at, e.action, e.actor, e.actor_id, actor.username as "actor_username?",
                e.subject_id, subject.username as "subject_username?", e.service_id, service.name as "service_name?",
-               e.request_id, host(e.address) as address, e.client_id, e.before, e.after, seal.position as "position?"
+               e.request_id, host(e.address) as address, e.client_id, e.before, e.after, e.api_key_id, seal.position as "position?"
         from (
             select *
             from auth.audit_events e
@@ -77,7 +79,12 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter, limit: i64) -> Resul
         id: row.id,
         at: row.at,
         action: row.action,
-        actor: ShownActor { r#type: row.actor, id: row.actor_id, username: row.actor_username },
+        actor: ShownActor {
+            r#type: row.actor,
+            id: row.actor_id,
+            username: row.actor_username,
+            api_key_id: row.api_key_id,
+        },
         subject: row.subject_id.map(|id| Named { id, name: row.subject_username }),
         service: row.service_id.map(|id| Named { id, name: row.service_name }),
         request_id: row.request_id,

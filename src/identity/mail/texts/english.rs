@@ -111,6 +111,21 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
                 "If that was not you, tell an administrator at once.".to_owned(),
             ],
         ),
+        Content::ApiKeyMade { name } => (
+            format!("{sender}: a new API key"),
+            vec![
+                match about.told(name).filter(|name| !is_link(name)) {
+                    Some(name) => {
+                        format!("On {at} an API key was made for your account, or for a robot of yours: {name}.")
+                    }
+                    None => format!("On {at} an API key was made for your account, or for a robot of yours."),
+                },
+                "It lets a program act for it until it expires or is revoked; a new password does not end it."
+                    .to_owned(),
+                "If that was not you, revoke the key, ask for a new password at once, and tell an administrator."
+                    .to_owned(),
+            ],
+        ),
         Content::UsernameChanged { username } => (
             format!("{sender}: your username was changed"),
             vec![

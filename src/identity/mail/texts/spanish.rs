@@ -111,6 +111,19 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
                 "Si no fuiste tú, avisa de inmediato a un administrador.".to_owned(),
             ],
         ),
+        Content::ApiKeyMade { name } => (
+            format!("{sender}: una clave de API nueva"),
+            vec![
+                match about.told(name).filter(|name| !is_link(name)) {
+                    Some(name) => format!("El {at} se creó una clave de API para tu cuenta, o para un robot tuyo: {name}."),
+                    None => format!("El {at} se creó una clave de API para tu cuenta, o para un robot tuyo."),
+                },
+                "Con ella un programa actúa en su nombre hasta que venza o se revoque; una contraseña nueva no la anula."
+                    .to_owned(),
+                "Si no fuiste tú, revoca la clave, pide una contraseña nueva de inmediato y avisa a un administrador."
+                    .to_owned(),
+            ],
+        ),
         Content::UsernameChanged { username } => (
             format!("{sender}: tu nombre de usuario cambió"),
             vec![

@@ -63,6 +63,10 @@ pub struct Details {
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-31T09:30:00Z")]
     pub disabled_at: Option<OffsetDateTime>,
+    /// Of a robot its owner. Only of a robot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 7)]
+    pub owner_id: Option<PersonId>,
     /// How many sessions they have.
     #[schema(example = 1)]
     pub sessions: i64,
@@ -95,7 +99,7 @@ async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Pag
                p.document_type as "document_type: DocumentType",
                p.document_number, p.email, p.email_verified_at, p.locale,
                p.claims as "claims: Json<StandardClaims>", p.attributes as "attributes: Json<Attributes>",
-               p.created_at, p.last_login_at, p.disabled_at,
+               p.created_at, p.last_login_at, p.disabled_at, p.owner_id as "owner_id: PersonId",
                (select count(*) from auth.tokens_cache t where t.person_id = p.id and t.family_id is null)
                + (select count(*) from auth.refresh_families f where f.person_id = p.id) as "sessions!"
         from auth.person p

@@ -3,7 +3,8 @@
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::base::error::Result;
+use super::robots::{NO_LOGIN, has_no_login};
+use crate::base::error::{OnConstraint, Result};
 use crate::base::id::PersonId;
 use crate::base::opaque::mail_token::Purpose;
 use crate::platform::passwords::PasswordHash;
@@ -71,6 +72,7 @@ pub async fn replace_password(
         giver.map(|giver| giver.0),
     )
     .execute(conn)
-    .await?;
+    .await
+    .on_constraint(NO_LOGIN, has_no_login())?;
     Ok(replaced.rows_affected() == 1)
 }

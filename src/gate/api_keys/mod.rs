@@ -1,0 +1,43 @@
+//! API keys as they are shown: whose they are, what for, and from where. Looked up at each use, and dead as soon as they are
+//! revoked.
+
+mod checks;
+pub mod store;
+mod uses;
+
+pub use checks::{Answer, ApiKeyChecks, Ask};
+pub use uses::ApiKeyUses;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::base::id::{ApiKeyId, PersonId};
+use crate::base::network::NamedNetwork;
+use crate::gate::sessions::Payload;
+
+/// A key that is stored, and whose owner is not disabled; whether its time is over or not.
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    pub id: ApiKeyId,
+    /// Its owner.
+    pub person: PersonId,
+    /// Who that is, as checks say it.
+    pub payload: Arc<Payload>,
+    /// Where it may be used from; anywhere if there are none.
+    pub networks: Arc<[NamedNetwork]>,
+    /// What it may be used for in the service that was asked about: permissions, by id.
+    pub within: Arc<[i32]>,
+    pub expires_at: OffsetDateTime,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+impl ApiKey {
+    /// Whether it may be used from `address`: where that is not known, only if it may be used anywhere.
+    pub fn may_be_used_from(&self, address: Option<IpAddr>) -> bool {
+        self.networks.is_empty()
+            || address.is_some_and(|address| self.networks.iter().any(|network| network.has(address)))
+    }
+}

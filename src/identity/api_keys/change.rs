@@ -1,0 +1,43 @@
+//! A key is renamed, ends at another time, or may be used from elsewhere.
+
+use super::key::end;
+use super::{ApiKeyChange, ListedApiKey, store};
+use crate::base::error::Result;
+use crate::base::id::{ApiKeyId, PersonId};
+use crate::gate;
+use crate::gate::audit::{Action, AuditedTx, Event};
+use crate::identity::Identity;
+
+/// Changes a key of somebody's, and tells of it. What it may be used for stays: for that they make another.
+///
+/// # Errors
+/// 400; 404 `api_key_not_found`.
+pub async fn change(
+    tx: &mut AuditedTx,
+    identity: &Identity,
+    owner: PersonId,
+    id: ApiKeyId,
+    wanted: &ApiKeyChange,
+) -> Result<ListedApiKey> {
+    wanted.must_be_possible()?;
+    let now = tx.by().now;
+    let expires_at = match wanted.expires_at {
+        Some(moment) => Some(end(Some(moment), now, identity.settings.api_key_max_age)?),
+        None => None,
+    };
+    gate::store::people::lock(tx, owner).await?;
+    let before = store::get(tx, owner, id, now).await?;
+    store::update(tx, id, wanted.name.as_ref(), expires_at, wanted.networks.as_deref()).await?;
+    let after = store::get(tx, owner, id, now).await?;
+    let told = |key: &ListedApiKey| {
+        serde_json::json!({
+            "name": key.name, "networks": key.networks, "expires_at": key.expires_at.unix_timestamp(),
+        })
+    };
+    let mut event = Event::new(Action::ApiKeyChanged).about(owner).changed(told(&before), told(&after));
+    if let Some(after) = &mut event.after {
+        after["id"] = serde_json::json!(id);
+    }
+    tx.tell(event);
+    Ok(after)
+}

@@ -1,0 +1,44 @@
+//! `portero key` and `portero robot`.
+
+use serde_json::json;
+
+use crate::support::House;
+
+const PASSWORD: &str = "correct horse battery\n";
+
+#[tokio::test]
+async fn keys_of_a_robot_are_made_shown_once_listed_and_revoked() {
+    let house = House::new().await;
+    house.json_with(&["admin", "add", "root"], PASSWORD);
+    house.json_with(&["user", "add", "ada", "--name", "Ada"], PASSWORD);
+    let robot = house.json(&["robot", "add", "exporter", "--owner", "ada"]);
+    assert_eq!(
+        (&robot["username"], &robot["owner_id"], &robot["name"]),
+        (&json!("exporter"), &json!(2), &json!("exporter"))
+    );
+    house.run(&["robot", "add", "another", "--owner", "exporter"]).refused(&["owned by a person"]);
+    house.json(&["grant", "add", "exporter", "portero", "Reader"]);
+
+    let new = ["key", "add", "exporter", "--name", "export", "--scope", "portero:users:read", "--expires", "30d"];
+    let made = house.json(&[&new[..], &["--network", "127.0.0.0/8"]].concat());
+    let key = made["key"].as_str().expect("a key");
+    assert!(key.starts_with("pak_") && key.len() == 76, "{key}");
+    assert_eq!((&made["scopes"], &made["networks"]), (&json!(["portero:users:read"]), &json!(["127.0.0.0/8"])));
+    let listed = house.run(&["key", "list", "exporter"]).out;
+    assert!(listed.contains("export") && listed.contains("127.0.0.0/8") && !listed.contains(&key[4..20]), "{listed}");
+
+    let refused = ["key", "add", "exporter", "--scope", "portero:users:write"];
+    house.run(&refused).refused(&["portero:users:write", "not held"]);
+    house.run(&["key", "add", "exporter", "--scope", "nowhere:read"]).refused(&["nowhere:read"]);
+    house.run(&[&new[..8], &["never"]].concat()).refused(&["every API key expires"]);
+    assert_eq!(house.run(&["key", "add", "exporter"]).code, 2);
+
+    house.json(&["robot", "pass-on", "exporter", "root"]);
+    assert_eq!(house.json(&["robot", "list", "--owner", "root"])[0]["username"], "exporter");
+    let revoked = house.json(&["key", "revoke", "exporter"]);
+    assert_eq!(revoked, json!({"status": "api_keys_revoked", "revoked": 1}));
+    let again = house.run(&["key", "revoke", "exporter"]);
+    assert_eq!((again.code, again.out.contains("Nothing to do")), (0, true), "{again:?}");
+    assert_eq!(house.told("api-key.created").await.len(), 1);
+    assert_eq!(house.told("robot.passed-on").await.len(), 2);
+}
