@@ -14,6 +14,7 @@ use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::gate::Caller;
 use crate::gate::audit::Origin;
+use crate::gate::idempotency::once_of_strangers;
 use crate::identity::Identity;
 use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method};
 use crate::platform::http::access_log::user_agent;
@@ -25,7 +26,7 @@ use crate::platform::passwords::Presented;
 pub fn mfa_routes() -> Routes<Identity> {
     Routes::new()
         .routes(routes!(finish_login))
-        .routes(routes!(enrol_at_login))
+        .routes(once_of_strangers(routes!(enrol_at_login)))
         .routes(Route::from(routes!(prove_anew)).for_anyone())
 }
 
