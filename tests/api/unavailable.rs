@@ -30,11 +30,15 @@ async fn without_postgres_nothing_is_valid_and_everybody_hears_so_soon() {
     let programs = || document::operations().iter().filter(|operation| !is_page(operation));
     let operations = || programs().filter(|operation| !without.contains(&operation.id()));
     let proof = server.app.new_mail_token(server.app.clock.now()).expect("a token");
+    let waiting: portero::base::opaque::second_step::MfaToken =
+        server.app.generate(server.app.clock.now()).expect("a token");
     let begun = Instant::now();
     let answers = operations().map(|operation| {
         let caller = caller.clone();
         let body = match operation.id() {
             "login" => json!({"username": "juan", "password": "juan-hash"}).to_string(),
+            "finish_login" => json!({"mfa_token": waiting.reveal(), "method": "totp", "code": "123456"}).to_string(),
+            "enrol_at_login" => json!({"mfa_token": waiting.reveal(), "name": "Mine"}).to_string(),
             "reset_password" => json!({"token": proof.reveal(), "password": PASSWORD}).to_string(),
             "verify_email" => json!({"token": proof.reveal()}).to_string(),
             "register" => json!({"username": "ada", "password": PASSWORD}).to_string(),
