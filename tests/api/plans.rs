@@ -37,6 +37,8 @@ const BIG: &[&str] = &[
     "trusted_devices",
     "person",
     "person_devices",
+    "passkey_users",
+    "passkeys",
     "person_service_role",
     "refresh_families",
     "refresh_tokens",
@@ -239,6 +241,10 @@ const MORE: &str = "
     select sha256(int4send(id)), id, '{pwd}', false, false, now(), now() + interval '1 second' * id from auth.person;
     insert into auth.trusted_devices (token, person_id, created_at, last_used_at, expires_at)
     select sha256(int4send(id)), id, now(), now(), now() + interval '1 hour' * id from auth.person;
+    insert into auth.passkey_users (person_id, user_handle)
+    select id, sha256(int4send(id)) || sha256(int4send(-id)) from auth.person;
+    insert into auth.passkeys (person_id, name, credential_id, verifier, is_backup_eligible, is_backed_up)
+    select id, 'Phone', sha256(int4send(id + 100000 * n)), 'a key', true, true from auth.person, generate_series(1, 2) n;
     insert into auth.audit_events (at, action, actor, actor_id, subject_id, service_id)
     select now() - interval '1 minute' * (50000 - n), 'action.' || n % 30, 'person', 1 + n % 20000, 1 + n % 19000,
            1 + n % 200
