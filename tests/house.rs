@@ -80,7 +80,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "routes",
         ],
     ),
-    ("identity", &["devices", "attempts", "mail", "people", "sessions", "login", "accounts"]),
+    ("identity", &["devices", "attempts", "mail", "people", "sessions", "login", "accounts", "providers"]),
     (
         "access",
         &[

@@ -6,6 +6,7 @@ pub mod devices;
 pub mod login;
 pub mod mail;
 pub mod people;
+pub mod providers;
 pub mod sessions;
 
 use std::ops::Deref;
@@ -23,6 +24,7 @@ use crate::platform::{self, Platform};
 use accounts::WhoMayRegister;
 use people::StoredCredentials;
 use people::import::ImportSlots;
+use providers::Providers;
 
 /// The state of identities. A clone costs next to nothing.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Parts {
     pub credentials: Batch<StoredCredentials>,
     /// How often each person logs in from each network.
     pub logins: Option<LeakyBuckets<(PersonId, Network)>>,
+    /// What is known of other identity providers.
+    pub providers: Providers,
     /// Imports over the API: each has a connection of its own for minutes.
     pub imports: ImportSlots,
     /// Who is being sent how many exports.

@@ -41,6 +41,16 @@ pub enum Content {
     UsernameChanged {
         username: String,
     },
+    /// They log in by an account elsewhere, too.
+    AccountLinked {
+        /// What people read of the provider.
+        provider: String,
+    },
+    /// They log in by an account elsewhere no longer.
+    AccountUnlinked {
+        /// What people read of the provider.
+        provider: String,
+    },
 }
 
 /// Where a request came from, for the audit trail.
@@ -77,7 +87,12 @@ impl Content {
             Self::PasswordReset { .. } => Some(Purpose::PasswordReset),
             Self::VerifyEmail => Some(Purpose::VerifyEmail),
             Self::Invitation { .. } => Some(Purpose::Invitation),
-            Self::NewDevice { .. } | Self::PasswordChanged | Self::EmailChanged | Self::UsernameChanged { .. } => None,
+            Self::NewDevice { .. }
+            | Self::PasswordChanged
+            | Self::EmailChanged
+            | Self::UsernameChanged { .. }
+            | Self::AccountLinked { .. }
+            | Self::AccountUnlinked { .. } => None,
         }
     }
 }

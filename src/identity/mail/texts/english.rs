@@ -80,6 +80,14 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
                 IF_NOT_YOU.to_owned(),
             ],
         ),
+        Content::AccountLinked { provider } => (
+            format!("{sender}: an account was linked"),
+            vec![format!("Since {at} you can log in by your account at {provider}."), IF_NOT_YOU.to_owned()],
+        ),
+        Content::AccountUnlinked { provider } => (
+            format!("{sender}: an account was unlinked"),
+            vec![format!("Since {at} you can't log in by your account at {provider} any more."), IF_NOT_YOU.to_owned()],
+        ),
     };
     Words {
         subject,
