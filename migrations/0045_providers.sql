@@ -187,6 +187,21 @@ create index provider_sessions_link_idx on auth.provider_sessions (link_id);
 
 create index provider_sessions_created_at_idx on auth.provider_sessions (created_at);
 
+-- The same of logins that wait for their second step, by the digest of what that is taken with. It is noted of the session after it.
+create table auth.provider_pending (
+    token      bytea not null,
+    link_id    integer not null,
+    sid        text,
+    created_at timestamptz not null,
+
+    constraint provider_pending_pkey primary key (token),
+    constraint provider_pending_link_fkey foreign key (link_id) references auth.provider_links (id) on delete cascade
+);
+
+create index provider_pending_link_idx on auth.provider_pending (link_id);
+
+create index provider_pending_created_at_idx on auth.provider_pending (created_at);
+
 -- Logout tokens that have come: each counts once.
 create table auth.provider_logouts (
     provider_id integer not null,

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "base",
         &[
+            "amr",
             "request_id",
             "no_primary",
             "error",
@@ -80,7 +81,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "routes",
         ],
     ),
-    ("identity", &["devices", "attempts", "mail", "people", "sessions", "login", "accounts", "providers"]),
+    ("identity", &["devices", "attempts", "mail", "people", "factors", "sessions", "login", "accounts", "providers"]),
     (
         "access",
         &[
@@ -138,6 +139,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "home",
             "device_query",
             "login",
+            "providers",
             "consent",
             "authorize",
             "device",

@@ -33,7 +33,7 @@ use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
 use crate::gate::{self, Gate, managed};
-use crate::identity::{Identity, accounts, login, people, sessions};
+use crate::identity::{Identity, accounts, login, people, providers, sessions};
 use crate::oauth::{
     OAuth, authorizations, clients, consents, device, discovery, introspection, predecessor, registration, revocation,
     token, userinfo,
@@ -142,6 +142,9 @@ fn of_the_floors() -> Routes<Identity> {
         .merge(people::bulk_routes())
         .merge(people::import::routes())
         .merge(accounts::invitation_routes())
+        .merge(providers::routes())
+        .merge(providers::own_routes())
+        .merge(providers::logout_routes())
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(services::routes())

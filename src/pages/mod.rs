@@ -10,6 +10,7 @@ mod home;
 mod login;
 mod logout;
 mod page;
+mod providers;
 mod visit;
 mod words;
 
@@ -86,10 +87,11 @@ impl FromRef<Pages> for Identity {
     }
 }
 
-/// `/`, `/login`, `/consent`, `/device`, `/logout`, `/oauth/authorize`, `/oauth/logout`, `/pages/…`.
+/// `/`, `/login`, `/login/…`, `/consent`, `/device`, `/logout`, `/oauth/authorize`, `/oauth/logout`, `/pages/…`.
 pub fn routes() -> Routes<Pages> {
     let of_people = Routes::new()
         .merge(login::routes())
+        .merge(providers::routes())
         .merge(consent::routes())
         .merge(authorize::routes())
         .merge(device::routes())

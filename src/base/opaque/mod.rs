@@ -6,6 +6,7 @@ pub mod mail_token;
 pub mod oauth;
 pub mod provider;
 pub mod refresh_token;
+pub mod second_step;
 pub mod service_key;
 pub mod token;
 

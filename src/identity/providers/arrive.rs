@@ -5,15 +5,19 @@ use time::OffsetDateTime;
 
 use super::store::{links, sessions};
 use super::{Account, BrowserHash, Newcomers, Partner, Refusal, Returned, Told, follow, join, link, newcomer};
+use crate::base::amr::Amr;
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ProviderLinkId};
 use crate::base::locale::Locale;
 use crate::base::opaque::provider::JoinToken;
+use crate::base::opaque::second_step::MfaTokenHash;
 use crate::base::opaque::token::TokenHash;
 use crate::gate;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::identity::Identity;
-use crate::identity::sessions::{self as own_sessions, Entrant, LoggedIn, Proof};
+use crate::identity::factors::{self, FirstStep, Pending};
+use crate::identity::login::Entered;
+use crate::identity::sessions::{self as own_sessions, Entrant, Proof};
 
 /// Somebody who is linked with the account that they came by.
 #[derive(Clone, Debug)]
@@ -23,7 +27,7 @@ pub struct Known {
     /// The provider's id of its session.
     pub sid: Option<String>,
     /// How they have proved the account there.
-    pub amr: Vec<String>,
+    pub amr: Amr,
     /// When they did, if the provider says so.
     pub authenticated_at: Option<OffsetDateTime>,
 }
@@ -79,7 +83,7 @@ pub async fn arrive(identity: &Identity, returned: &Returned, at: At<'_>) -> Res
 }
 
 fn entrant(account: &Account, link: ProviderLinkId, person: PersonId) -> Known {
-    let (sid, amr, authenticated_at) = (account.sid.clone(), account.amr.clone(), account.authenticated_at);
+    let (sid, amr, authenticated_at) = (account.sid.clone(), Amr::read(&account.amr), account.authenticated_at);
     Known { person, link, sid, amr, authenticated_at }
 }
 
@@ -124,33 +128,66 @@ async fn link_own(identity: &Identity, returned: &Returned, person: PersonId, at
     Ok(Ok(()))
 }
 
-/// Begins the session of somebody who came by an account that is theirs, in the place of the one that this browser has had.
+/// Begins the session of somebody who came by an account that is theirs, in the place of the one that this browser has had; or lets
+/// their login wait for its second step, which no provider takes for them.
 ///
 /// # Errors
-/// 429 `too_many_logins`.
+/// When Postgres can't be asked.
 pub async fn enter(
     identity: &Identity,
     (known, partner): (&Known, &Partner),
     (origin, user_agent): (&Origin, Option<&str>),
     before: Option<(PersonId, TokenHash)>,
-) -> Result<Told<LoggedIn>> {
-    let now = identity.clock.now();
-    let by = By { actor: Actor::Person(known.person), origin: origin.clone(), now };
+) -> Result<Told<Entered>> {
+    let (now, person) = (identity.clock.now(), known.person);
+    let by = By { actor: Actor::Person(person), origin: origin.clone(), now };
     let mut tx = AuditedTx::new(identity.db.begin().await?, by);
-    let people: Vec<PersonId> = [Some(known.person), before.map(|(whose, _)| whose)].into_iter().flatten().collect();
+    let people: Vec<PersonId> = [Some(person), before.map(|(whose, _)| whose)].into_iter().flatten().collect();
     gate::store::people::lock_all(&mut tx, &people).await?;
+    let standing = links::standing(&mut tx, person, now).await?;
+    let may = standing.filter(|standing| standing.is_enabled);
+    let Some(standing) = may else {
+        drop(tx);
+        refused(identity, partner, (Some(person), Refusal::Disabled), origin).await?;
+        return Ok(Err(Refusal::Disabled));
+    };
+    let methods = factors::store::second_factors(&mut tx, person).await?;
+    if !methods.is_empty() || identity.settings.require_mfa.asks(standing.is_administrator) {
+        let first = FirstStep { person, verified: None, amr: known.amr, methods: &methods, refresh: false };
+        let pending = Pending::begin(identity, &mut tx, &first, now).await?;
+        let by = (known.link, known.sid.as_deref());
+        sessions::note_pending(&mut tx, pending.token().hash(), by, (now, now - Pending::LIFETIME)).await?;
+        tx.commit([]).await?;
+        return Ok(Ok(Entered::SecondFactor(pending)));
+    }
     if let Some((whose, token)) = before {
         own_sessions::log_out(&mut tx, whose, token).await?;
     }
-    let entrant = Entrant { person: known.person, proof: Proof::Provider, origin, user_agent, refresh: false, now };
+    let proof = Proof::Provider { amr: known.amr };
+    let entrant = Entrant { person, proof, origin, user_agent, refresh: false, now };
     let Some(began) = own_sessions::begin(identity, &mut tx, &entrant).await? else {
-        drop(tx);
-        refused(identity, partner, (Some(known.person), Refusal::Disabled), origin).await?;
-        return Ok(Err(Refusal::Disabled));
+        return Ok(Err(Refusal::TooOften));
     };
-    sessions::note(&mut tx, began.token().hash(), (known.link, known.sid.as_deref()), now).await?;
+    let session = began.token().hash();
+    sessions::note(&mut tx, session, (known.link, known.sid.as_deref()), now).await?;
+    if let Some(at) = known.authenticated_at.filter(|at| *at < now) {
+        sessions::note_authentication(&mut tx, session, at).await?;
+    }
     tx.commit([]).await?;
-    Ok(Ok(began))
+    Ok(Ok(Entered::In(began)))
+}
+
+/// Notes that the login that waited for its second step under this token has become this session.
+///
+/// # Errors
+/// When Postgres can't be asked.
+pub async fn note_second_step(identity: &Identity, waited: MfaTokenHash, session: TokenHash) -> Result<()> {
+    let mut tx = identity.db.begin().await?;
+    if let Some((link, sid)) = sessions::take_pending(&mut tx, waited).await? {
+        sessions::note(&mut tx, session, (link, sid.as_deref()), identity.clock.now()).await?;
+    }
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Tells the audit trail whom a provider knows and we don't let in.

@@ -91,6 +91,18 @@ async fn exchange(
     (partner, proofs): (&Partner, &Proofs),
     code: &str,
 ) -> Result<Secret, Fault> {
+    let address = format!("{}/login/oauth/access_token", site(partner));
+    let call = Call::post_form(&address, form((partner, proofs), code)).accepting("application/json");
+    let answer = identity.outbound.send(&call).await;
+    let answer = answer.map_err(|failure| Fault(format!("its token endpoint does not answer: {failure}")))?;
+    // It answers 200 to what it refuses, too.
+    match serde_json::from_slice::<Tokens>(&answer.body) {
+        Ok(tokens) if answer.status == StatusCode::OK => Ok(tokens.access_token.into()),
+        _ => Err(refused("its token endpoint", &answer)),
+    }
+}
+
+fn form((partner, proofs): (&Partner, &Proofs), code: &str) -> String {
     let mut form = Serializer::new(String::new());
     form.append_pair("client_id", &partner.client_id);
     if let Some(secret) = &partner.secret {
@@ -99,14 +111,7 @@ async fn exchange(
     form.append_pair("code", code);
     form.append_pair("redirect_uri", &partner.redirect_uri);
     form.append_pair("code_verifier", &proofs.verifier());
-    let address = format!("{}/login/oauth/access_token", site(partner));
-    let answer = identity.outbound.send(&Call::post_form(&address, form.finish()).accepting("application/json")).await;
-    let answer = answer.map_err(|failure| Fault(format!("its token endpoint does not answer: {failure}")))?;
-    // It answers 200 to what it refuses, too.
-    match serde_json::from_slice::<Tokens>(&answer.body) {
-        Ok(tokens) if answer.status == StatusCode::OK => Ok(tokens.access_token.into()),
-        _ => Err(refused("its token endpoint", &answer)),
-    }
+    form.finish()
 }
 
 async fn get<T: DeserializeOwned>(identity: &Identity, address: &str, token: &Secret) -> Result<T, Fault> {

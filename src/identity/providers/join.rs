@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref};
 use crate::base::opaque::provider::{JoinToken, JoinTokenHash};
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
-use crate::gate::sessions::store::logged_in_at;
+use crate::gate::sessions::store::authentication;
 use crate::identity::Identity;
 use crate::base::opaque::token::TokenHash;
 
@@ -83,7 +83,7 @@ pub async fn join(
     let found = joins::find(&mut tx, (joining.token, joining.browser), now - PATIENCE).await?;
     let Some(join) = found else { return Ok(Err(Refusal::Over)) };
     // The proof is of this very login, and of the one whose address it is.
-    let is_proof = logged_in_at(&mut tx, session).await?.is_some_and(|at| at > now - PATIENCE);
+    let is_proof = authentication(&mut tx, session).await?.is_some_and(|proved| proved.at > now - PATIENCE);
     if join.person != person || !is_proof {
         return Ok(Err(Refusal::OfAnother));
     }

@@ -132,7 +132,8 @@ pub async fn remove(gate: &Gate, tx: &mut AuditedTx, id: ProviderId, if_match: O
     if let Some(if_match) = if_match {
         if_match.allows(&before.etag)?;
     }
-    let ended = sessions::end(tx, &sessions::of_provider(tx, id).await?).await?;
+    let begun = sessions::of_provider(tx, id).await?;
+    let ended = sessions::end(tx, &begun).await?;
     store::delete(tx, id).await?;
     let gone = Event::new(Action::ProviderRemoved).before(&before.shown);
     tx.tell(if ended > 0 { gone.after(json!({"sessions_ended": ended})) } else { gone });

@@ -99,29 +99,31 @@ async fn ask_for_tokens(
     (partner, proofs): (&Partner, &Proofs),
     code: &str,
 ) -> Result<Answer, Fault> {
-    let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "authorization_code");
-    form.append_pair("code", code);
-    form.append_pair("redirect_uri", &partner.redirect_uri);
-    form.append_pair("code_verifier", &proofs.verifier());
-    let mut authorization = None;
-    match &partner.secret {
-        Some(secret) if !metadata.takes_secret_in_form => authorization = Some(basic(&partner.client_id, secret.expose())),
-        secret => {
-            form.append_pair("client_id", &partner.client_id);
-            if let Some(secret) = secret {
-                form.append_pair("client_secret", secret.expose());
-            }
-        }
-    }
-    let call = Call::post_form(&metadata.token_endpoint, form.finish()).accepting("application/json");
-    let call = match authorization {
-        Some(authorization) => call.authorized(authorization),
+    let in_header = partner.secret.as_ref().filter(|_| !metadata.takes_secret_in_form);
+    let form = form((partner, proofs), code, in_header.is_none());
+    let call = Call::post_form(&metadata.token_endpoint, form).accepting("application/json");
+    let call = match in_header {
+        Some(secret) => call.authorized(basic(&partner.client_id, secret.expose())),
         None => call,
     };
     let answer = identity.outbound.send(&call).await;
     let answer = answer.map_err(|failure| Fault(format!("its token endpoint does not answer: {failure}")))?;
     if answer.status == StatusCode::OK { Ok(answer) } else { Err(refused("its token endpoint", &answer)) }
+}
+
+fn form((partner, proofs): (&Partner, &Proofs), code: &str, says_who_asks: bool) -> String {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", "authorization_code");
+    form.append_pair("code", code);
+    form.append_pair("redirect_uri", &partner.redirect_uri);
+    form.append_pair("code_verifier", &proofs.verifier());
+    if says_who_asks {
+        form.append_pair("client_id", &partner.client_id);
+    }
+    if let Some(secret) = partner.secret.as_ref().filter(|_| says_who_asks) {
+        form.append_pair("client_secret", secret.expose());
+    }
+    form.finish()
 }
 
 /// HTTP Basic as OAuth has it (RFC 6749 section 2.3.1): both parts are encoded as forms are.

@@ -9,6 +9,7 @@ use crate::base::error::Result;
 use crate::base::id::{ProviderLinkId, Ref};
 use crate::gate::Caller;
 use crate::identity::Identity;
+use crate::identity::login::must_be_fresh;
 use crate::platform::http::{Json, Path, Route, Routes};
 
 /// `/auth/me/providers`.
@@ -54,6 +55,8 @@ async fn unlink_account(
 ) -> Result<Json<AccountUnlinked>> {
     let id = id.id()?;
     let mut tx = caller.begin(&identity).await?;
+    let now = tx.by().now;
+    must_be_fresh(&mut tx, &caller, now).await?;
     unlink(&mut tx, &identity, (caller.person, id), caller.token).await?;
     tx.commit([]).await?;
     identity.mailer.wake();

@@ -65,7 +65,7 @@ impl Newcomers {
 }
 
 /// Into which group people come who have a value in the claim of groups.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct GroupMapping {
     /// What the claim says: the whole of it, or one of its items.
     #[schema(example = "staff")]
@@ -187,7 +187,7 @@ pub struct NewProvider {
     pub newcomers: Newcomers,
     /// Attributes of people, each with the claim that it is read from at each login.
     #[serde(default)]
-    #[schema(value_type = BTreeMap<String, String>, max_properties = 20, example = json!({"department": "dept"}))]
+    #[schema(value_type = BTreeMap<String, String>, example = json!({"department": "dept"}))]
     pub attributes: BTreeMap<AttributeName, ClaimName>,
     /// The claim that names groups.
     #[serde(default)]
@@ -222,7 +222,7 @@ pub struct ProviderChange {
     pub newcomers: Option<Newcomers>,
     /// Attributes of people, all of them, each with its claim. What was read before stays.
     #[serde(default)]
-    #[schema(value_type = Option<BTreeMap<String, String>>, max_properties = 20, example = json!({"department": "dept"}))]
+    #[schema(value_type = Option<BTreeMap<String, String>>, example = json!({"department": "dept"}))]
     pub attributes: Option<BTreeMap<AttributeName, ClaimName>>,
     /// The claim that names groups; null for none.
     #[serde(default)]

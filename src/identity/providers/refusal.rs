@@ -15,6 +15,8 @@ pub enum Refusal {
     NotInvited,
     /// The one whom they are linked with may not log in.
     Disabled,
+    /// They log in too often.
+    TooOften,
     /// The account is somebody else's here.
     OfAnother,
     /// They have linked as many as one may.

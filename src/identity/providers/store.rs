@@ -86,7 +86,8 @@ struct Columns {
     attributes: Json<BTreeMap<String, String>>,
     groups_claim: Option<String>,
     is_enabled: bool,
-    groups: Json<Vec<GroupMapping>>,
+    group_values: Vec<String>,
+    group_ids: Vec<GroupId>,
     created_at: OffsetDateTime,
     created_by: Option<PersonId>,
     version: i32,
@@ -97,6 +98,8 @@ impl From<Columns> for Row {
         // The constraints have no others.
         let kind = if row.kind == Kind::Github.as_str() { Kind::Github } else { Kind::Oidc };
         let newcomers = [Newcomers::Open, Newcomers::Invite].into_iter().find(|one| one.as_str() == row.newcomers);
+        let groups = row.group_values.into_iter().zip(row.group_ids);
+        let groups = groups.map(|(value, group_id)| GroupMapping { value, group_id }).collect();
         let secret = row.secret_sealed.zip(row.secret_sealed_by).map(|(secret, by)| Sealed { secret, by });
         Self {
             id: row.id,
@@ -113,7 +116,7 @@ impl From<Columns> for Row {
                 groups_claim: row.groups_claim,
                 is_enabled: row.is_enabled,
             },
-            groups: row.groups.0,
+            groups,
             created_at: row.created_at,
             created_by: row.created_by,
             version: row.version,
@@ -129,11 +132,10 @@ pub async fn list(conn: &mut PgConnection, page: &Page) -> Result<Vec<Row>> {
             r#"
             select p.id as "id: ProviderId", name, display_name, kind, issuer, client_id, secret_sealed, secret_sealed_by, scopes,
                    newcomers, attributes as "attributes: Json<BTreeMap<String, String>>", groups_claim, is_enabled,
-                   coalesce(
-                       (select jsonb_agg(jsonb_build_object('value', g.value, 'group_id', g.group_id) order by g.value, g.group_id)
-                        from auth.provider_groups g where g.provider_id = p.id),
-                       '[]'
-                   ) as "groups!: Json<Vec<GroupMapping>>",
+                   array(select g.value from auth.provider_groups g where g.provider_id = p.id order by g.value, g.group_id)
+                       as "group_values!: Vec<String>",
+                   array(select g.group_id from auth.provider_groups g where g.provider_id = p.id order by g.value, g.group_id)
+                       as "group_ids!: Vec<GroupId>",
                    created_at, created_by as "created_by: PersonId", version
             from auth.providers p
             where p.id > $1 and ($2::text is null or auth.fold(display_name) ^@ $2 or name ^@ $2)
@@ -157,11 +159,10 @@ pub async fn find(conn: &mut PgConnection, provider: &Ref<ProviderId>) -> Result
         r#"
         select p.id as "id: ProviderId", name, display_name, kind, issuer, client_id, secret_sealed, secret_sealed_by, scopes,
                newcomers, attributes as "attributes: Json<BTreeMap<String, String>>", groups_claim, is_enabled,
-               coalesce(
-                   (select jsonb_agg(jsonb_build_object('value', g.value, 'group_id', g.group_id) order by g.value, g.group_id)
-                    from auth.provider_groups g where g.provider_id = p.id),
-                   '[]'
-               ) as "groups!: Json<Vec<GroupMapping>>",
+               array(select g.value from auth.provider_groups g where g.provider_id = p.id order by g.value, g.group_id)
+                   as "group_values!: Vec<String>",
+               array(select g.group_id from auth.provider_groups g where g.provider_id = p.id order by g.value, g.group_id)
+                   as "group_ids!: Vec<GroupId>",
                created_at, created_by as "created_by: PersonId", version
         from auth.providers p
         where p.id = $1 or p.name = $2

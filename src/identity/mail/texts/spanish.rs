@@ -80,6 +80,14 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
                 IF_NOT_YOU.to_owned(),
             ],
         ),
+        Content::AccountLinked { provider } => (
+            format!("{sender}: se vinculó una cuenta"),
+            vec![format!("Desde el {at} puedes iniciar sesión con tu cuenta de {provider}."), IF_NOT_YOU.to_owned()],
+        ),
+        Content::AccountUnlinked { provider } => (
+            format!("{sender}: se desvinculó una cuenta"),
+            vec![format!("Desde el {at} ya no puedes iniciar sesión con tu cuenta de {provider}."), IF_NOT_YOU.to_owned()],
+        ),
     };
     Words {
         subject,

@@ -159,3 +159,27 @@ pub async fn is_free(conn: &mut PgConnection, email: &Email) -> Result<bool> {
     );
     Ok(is_free.fetch_one(conn).await?)
 }
+
+/// What is asked of somebody before they are let in.
+#[derive(Debug)]
+pub struct Standing {
+    /// Whether they may log in at all.
+    pub is_enabled: bool,
+    /// Whether they are an administrator of Portero.
+    pub is_administrator: bool,
+}
+
+/// How it stands with somebody; `None` where they were removed.
+pub async fn standing(conn: &mut PgConnection, person: PersonId, now: OffsetDateTime) -> Result<Option<Standing>> {
+    let standing = sqlx::query_as!(
+        Standing,
+        r#"
+        select disabled_at is null as "is_enabled!", auth.is_administrator(id, $2) as "is_administrator!"
+        from auth.person
+        where id = $1 and removed_at is null
+        "#,
+        person.0,
+        now,
+    );
+    Ok(standing.fetch_optional(conn).await?)
+}

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ProviderId, ProviderLinkId};
+use crate::base::opaque::second_step::MfaTokenHash;
 use crate::base::opaque::token::TokenHash;
 
 /// Notes by which account a session began, and forgets some that have ended.
@@ -38,6 +39,55 @@ pub async fn note(
     )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Notes by which account a login began that waits for its second step.
+pub async fn note_pending(
+    conn: &mut PgConnection,
+    token: MfaTokenHash,
+    (link, sid): (ProviderLinkId, Option<&str>),
+    (now, over): (OffsetDateTime, OffsetDateTime),
+) -> Result<()> {
+    sqlx::query!(
+        r#"
+        delete from auth.provider_pending
+        where token in (
+            select token from auth.provider_pending where created_at <= $1 order by created_at limit 10 for update skip locked
+        )
+        "#,
+        over,
+    )
+    .execute(&mut *conn)
+    .await?;
+    let noted = sqlx::query!(
+        "insert into auth.provider_pending (token, link_id, sid, created_at) values ($1, $2, $3, $4)",
+        token.as_bytes(),
+        link.0,
+        sid,
+        now,
+    );
+    noted.execute(conn).await?;
+    Ok(())
+}
+
+/// Takes what was noted so.
+pub async fn take_pending(
+    conn: &mut PgConnection,
+    token: MfaTokenHash,
+) -> Result<Option<(ProviderLinkId, Option<String>)>> {
+    let taken = sqlx::query!(
+        r#"delete from auth.provider_pending where token = $1 returning link_id as "link: ProviderLinkId", sid"#,
+        token.as_bytes(),
+    );
+    Ok(taken.fetch_optional(conn).await?.map(|row| (row.link, row.sid)))
+}
+
+/// Notes that the provider asked somebody before now who they are.
+pub async fn note_authentication(conn: &mut PgConnection, token: TokenHash, at: OffsetDateTime) -> Result<()> {
+    sqlx::query!("update auth.tokens_cache set authenticated_at = $2 where token = $1", token.as_bytes(), at)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
