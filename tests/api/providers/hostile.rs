@@ -120,9 +120,9 @@ async fn an_answer_of_another_issuer_is_sent_nowhere() {
 
 #[tokio::test]
 async fn an_answer_of_one_provider_at_the_address_of_another_is_sent_nowhere() {
-    let (idp, server) = linked_world().await;
+    let (idp, server, root) = world(json!({})).await;
     let other = Idp::open().await;
-    super::add(&server.administrator().await, &other, json!({"name": "evil", "display_name": "Evil"})).await.ok();
+    super::add(&root, &other, json!({"name": "evil", "display_name": "Evil"})).await.ok();
     let mut browser = Browser::new(&server);
     let sent = depart(&mut browser).await;
     idp.tells(&server, &sent, json!({}));

@@ -1,11 +1,13 @@
 //! Linking an account while logged in, and unlinking it.
 
 use serde_json::json;
-use time::Duration;
 
 use super::{Sent, linked, log_in, world};
 use crate::authorize::browser::{Browser, Form};
 use crate::support::Response;
+
+/// All have logged in a while ago.
+const LONG_AGO: &str = "update auth.tokens_cache set created_at = created_at - interval '16 minutes'";
 
 /// Asks for a link, as the page of one's own account does.
 async fn ask(browser: &mut Browser) -> Response {
@@ -55,7 +57,7 @@ async fn a_link_wants_a_form_of_ours_and_a_login_of_lately() {
         let forged = browser.post("/login/providers/acme", &body, |request| request.header("sec-fetch-site", site)).await;
         assert_eq!(forged.status, 403, "{forged:?}");
     }
-    server.app.clock.turn(Duration::minutes(16));
+    server.execute(LONG_AGO).await;
     let stale = ask(&mut browser).await;
     assert!(stale.status == 403 && stale.text.contains("more than 15 minutes ago"), "{stale:?}");
     assert!(idp.place.asked().is_empty());
@@ -118,7 +120,7 @@ async fn unlinking_wants_a_login_of_lately_and_ends_what_began_by_it() {
     log_in(&idp, &server, &mut browser, json!({})).await.ok();
     let session = ada.with_token(&browser.cookies["portero"]);
     session.get("/auth/profile").await.ok();
-    server.app.clock.turn(Duration::minutes(16));
+    server.execute(LONG_AGO).await;
     assert_eq!(ada.delete("/auth/me/providers/1").await.refusal(), (403, "reauthentication_required"));
     let fresh = server.session_of(ada.id.try_into().expect("an id")).await;
     fresh.delete("/auth/me/providers/1").await.ok();

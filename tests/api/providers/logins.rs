@@ -38,7 +38,7 @@ async fn whoever_is_linked_logs_in_at_the_provider_and_is_in() {
     let challenge = Base64UrlUnpadded::encode_string(&Sha256::digest(form.of("code_verifier").as_bytes()));
     assert_eq!((form.of("code"), challenge.as_str()), ("the-code", sent.of("code_challenge")));
     assert_eq!(form.of("redirect_uri"), sent.of("redirect_uri"));
-    assert_eq!(token.headers["authorization"], basic(CLIENT, "a+secret+%26+more").as_str());
+    assert_eq!(token.headers["authorization"], basic(CLIENT, SECRET).as_str());
     assert!(!token.body.contains("secret") && !server.log.text().contains(SECRET));
 }
 
