@@ -155,6 +155,8 @@ create table auth.provider_joins (
     person_id   integer not null,
     request     text,
     device      text,
+    -- Where they came back from the provider.
+    address     inet,
     created_at  timestamptz not null,
 
     constraint provider_joins_pkey primary key (token),

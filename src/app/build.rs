@@ -138,6 +138,8 @@ fn identity(gate: Gate, config: &Config) -> Identity {
             waits: config.attempts,
             mail: config.mail.clone(),
             hash_threads: config.hash_threads,
+            name: config.pages.name.clone(),
+            trust_devices: config.trust_devices,
             require_mfa: config.require_mfa,
             knows_firebase: config.firebase_key.is_some(),
         }),

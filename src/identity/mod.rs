@@ -14,6 +14,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use time::Duration;
 
 use crate::base::clock::Clock;
 use crate::base::id::PersonId;
@@ -62,6 +63,10 @@ pub struct Settings {
     pub mail: platform::mail::Settings,
     /// `PASSWORD_HASH_THREADS`.
     pub hash_threads: usize,
+    /// What this place is called where authenticators list it (`PAGES_NAME`).
+    pub name: String,
+    /// `TRUST_DEVICES`: for how long a device may be trusted, if any may.
+    pub trust_devices: Option<Duration>,
     /// `REQUIRE_MFA`.
     pub require_mfa: RequireMfa,
     /// Whether `FIREBASE_SIGNER_KEY` is set, so that Firebase's hashes can be verified.

@@ -6,22 +6,19 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use form_urlencoded::Serializer;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::device_query::DeviceQuery;
+use super::doors::{Button, buttons};
 use super::page::{
     Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show, with_cookies,
 };
-use super::words::{Words, named};
+use super::purpose::{For, Offer, Purpose};
+use super::second_step::second_step_page;
+use super::words::Words;
 use crate::base::error::{Error, Result};
-use crate::base::opaque::token::TokenHash;
 use crate::identity::login::{Entered, Entry, enter, verify};
-use crate::identity::providers::store::Door;
-use crate::identity::providers::{self, Joining, Onward};
-use crate::oauth::authorizations::{self, Browser, Request};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in};
@@ -58,110 +55,6 @@ struct LoginPage<'a> {
     focus: Focus,
 }
 
-/// A button that leads to an identity provider.
-struct Button {
-    id: String,
-    label: String,
-    address: String,
-}
-
-/// An account at an identity provider that is to be joined with the one that somebody logs in to.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    /// What the form carries.
-    pub token: String,
-    /// The same, of this browser.
-    pub joining: Joining,
-    /// What people read of the provider.
-    pub provider: String,
-}
-
-impl Offer {
-    /// What a form of a visit carries; `None` where that is over, or of another browser.
-    async fn carried(pages: &Pages, visit: &Visit, token: &str) -> Result<Option<Self>> {
-        let Some(joining) = Joining::of(token, visit.secret().unwrap_or_default()) else { return Ok(None) };
-        let provider = providers::offer(pages, joining).await?;
-        Ok(provider.map(|provider| Self { token: token.to_owned(), joining, provider }))
-    }
-}
-
-/// What somebody logs in for.
-#[derive(Clone, Copy, Debug)]
-pub enum For<'a> {
-    /// The start page.
-    Itself,
-    /// What a client asks.
-    Client(&'a Request),
-    /// A device, on the page of this query.
-    Device(&'a DeviceQuery),
-    /// To prove the account that another one is joined with.
-    Join(&'a Offer),
-}
-
-impl<'a> For<'a> {
-    fn request(self) -> Option<&'a Request> {
-        match self {
-            Self::Client(request) => Some(request),
-            Self::Itself | Self::Device(_) | Self::Join(_) => None,
-        }
-    }
-
-    /// Where they go once they are logged in, in the session of this token.
-    pub async fn on(self, pages: &Pages, visit: &Visit, session: TokenHash) -> Result<String> {
-        Ok(match self {
-            Self::Itself => "/".to_owned(),
-            Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
-            Self::Device(query) => query.address(),
-            Self::Join(offer) => return joined(pages, visit, offer, session).await,
-        })
-    }
-}
-
-/// Joins what was offered with whoever has logged in; answers where they go on. Where it is not theirs, or over, they are logged in
-/// all the same, and nothing is joined.
-async fn joined(pages: &Pages, visit: &Visit, offer: &Offer, session: TokenHash) -> Result<String> {
-    let Some(browser) = Browser::of(pages, session).await? else { return Ok("/".to_owned()) };
-    match providers::join(pages, offer.joining, (browser.person, session), &visit.origin).await? {
-        Ok(onward) => on_to(pages, &onward, session).await,
-        Err(_) => Ok("/".to_owned()),
-    }
-}
-
-/// Where somebody goes on who has come back from an identity provider.
-pub async fn on_to(pages: &Pages, onward: &Onward, session: TokenHash) -> Result<String> {
-    Ok(match onward {
-        Onward { request: Some(text), .. } => match authorizations::check(pages, text).await? {
-            Ok(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
-            // Whatever has become of it is told there.
-            Err(_) => format!("/oauth/authorize?{text}"),
-        },
-        Onward { device: Some(query), .. } => DeviceQuery::carrying(query).address(),
-        Onward { .. } => "/".to_owned(),
-    })
-}
-
-/// The providers by which one can log in for this. None where one account is joined with another.
-async fn buttons(pages: &Pages, visit: &Visit, what_for: For<'_>) -> Result<Vec<Button>> {
-    let carried = |name: &str, value: &str| {
-        let query = Serializer::new(String::new()).append_pair(name, value).finish();
-        format!("?{query}")
-    };
-    let query = match what_for {
-        For::Itself => String::new(),
-        For::Client(request) => carried("request", &request.query()),
-        For::Device(device) => carried("device", &device.carried()),
-        For::Join(_) => return Ok(Vec::new()),
-    };
-    let doors = providers::store::doors(&mut *pages.db.read().await?).await?;
-    let (words, root) = (Words::of(visit.locale), pages.issuer.path());
-    let button = |door: Door| Button {
-        label: named(words.sign_in_at, &door.display_name),
-        address: format!("{root}/login/providers/{}{query}", door.name),
-        id: format!("provider-{}", door.name),
-    };
-    Ok(doors.into_iter().map(button).collect())
-}
-
 /// What has been typed, and what is wrong with it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Typed<'a> {
@@ -184,15 +77,10 @@ pub async fn login_page(
         Some(request) => logo_of(pages, &request.client).await?,
         None => None,
     };
-    let device = match what_for {
-        For::Device(query) => Some(query.carried()),
-        For::Itself | For::Client(_) | For::Join(_) => None,
-    };
-    let join = if let For::Join(offer) = what_for { Some(offer) } else { None };
-    let buttons = buttons(pages, visit, what_for).await?;
     let hint = request.and_then(|request| request.login_hint.as_deref()).unwrap_or_default();
     let username = if typed.username.is_empty() { hint } else { typed.username };
-    let text = request.map(Request::query);
+    let (text, device) = what_for.carried();
+    let buttons = buttons(pages, visit, what_for).await?;
     let is_named = !username.is_empty() && typed.username_fault.is_none();
     let page = LoginPage {
         frame: Frame::of(pages, visit),
@@ -200,7 +88,7 @@ pub async fn login_page(
         logo: logo.as_deref(),
         request: text.as_deref(),
         device: device.as_deref(),
-        join,
+        join: what_for.offer(),
         buttons: &buttons,
         form_token: &form_token,
         username,
@@ -274,32 +162,11 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     if !visit.sent(&form) {
         return problem(pages, visit, StatusCode::FORBIDDEN, words.faults.forged_form);
     }
-    let request = match form.one("request") {
-        None => None,
-        Some(request) => match authorizations::check(pages, request).await? {
-            Ok(request) => Some(request),
-            Err(why) => return refused(pages, visit, &why).await,
-        },
+    let purpose = match Purpose::read(pages, &form).await? {
+        Ok(purpose) => purpose,
+        Err(why) => return refused(pages, visit, &why).await,
     };
-    let device = form.one("device").map(DeviceQuery::carrying);
-    let offer = match form.one("join") {
-        None => None,
-        Some(token) => match Offer::carried(pages, visit, token).await? {
-            Some(offer) => Some(offer),
-            None => return problem(pages, visit, StatusCode::BAD_REQUEST, words.faults.login_over),
-        },
-    };
-    let what_for = match (&offer, &request, &device) {
-        (Some(offer), ..) => For::Join(offer),
-        (None, Some(request), _) => For::Client(request),
-        (None, None, Some(query)) => For::Device(query),
-        (None, None, None) => For::Itself,
-    };
-    let visit = &match what_for {
-        For::Itself | For::Join(_) => visit.clone(),
-        For::Client(request) => visit.clone().reading(&request.parameters),
-        For::Device(query) => visit.clone().reading(query.parameters()),
-    };
+    let (what_for, visit) = (purpose.what_for(), &purpose.read_by(visit));
     let words = Words::of(visit.locale);
     let (username, password) = (form.one("username"), form.one("password"));
     let (Some(name), Some(password)) = (username, password) else {
@@ -310,10 +177,10 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         };
         return login_page(pages, visit, what_for, (StatusCode::BAD_REQUEST, typed)).await;
     };
-    match let_in(pages, visit, name, password.to_owned().into()).await {
-        Ok(Entered::SecondFactor(_)) => problem(pages, visit, StatusCode::FORBIDDEN, words.faults.invalid_credentials),
+    match let_in(pages, visit, what_for, (name, password.to_owned().into())).await {
+        Ok(Entered::SecondFactor(pending)) => second_step_page(pages, visit, what_for, &pending).await,
         Ok(Entered::In(began)) => {
-            let on = what_for.on(pages, visit, began.token().hash()).await?;
+            let on = what_for.on(pages, began.token().hash()).await?;
             Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
         }
         Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
@@ -326,14 +193,20 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     }
 }
 
-/// Begins a session for whoever knows the password, in the place of the one that this browser has had.
-async fn let_in(pages: &Pages, visit: &Visit, username: &str, password: Presented) -> Result<Entered> {
+/// Begins a session for whoever knows the password, in the place of the one that this browser has had; or lets their login wait for its second step.
+async fn let_in(
+    pages: &Pages,
+    visit: &Visit,
+    what_for: For<'_>,
+    (username, password): (&str, Presented),
+) -> Result<Entered> {
     let attempt = pages.metrics.login();
     let began = async {
         let verified = verify(pages, &visit.origin, username, password).await?;
         let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
         let (origin, user_agent) = (&visit.origin, visit.origin.user_agent.as_deref());
-        enter(pages, &verified, &Entry { origin, user_agent, refresh: false, before, device: None }).await
+        let device = visit.device.filter(|_| !what_for.wants_second_factor());
+        enter(pages, &verified, &Entry { origin, user_agent, refresh: false, before, device }).await
     };
     let began = began.await;
     attempt.ends(Outcome::of(&began));

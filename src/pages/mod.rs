@@ -5,12 +5,15 @@ pub mod brand;
 mod consent;
 mod device;
 mod device_query;
+mod doors;
 mod files;
 mod home;
 mod login;
 mod logout;
 mod page;
 mod providers;
+mod purpose;
+mod second_step;
 mod visit;
 mod words;
 
@@ -92,6 +95,7 @@ pub fn routes() -> Routes<Pages> {
     let of_people = Routes::new()
         .merge(login::routes())
         .merge(providers::routes())
+        .merge(second_step::routes())
         .merge(consent::routes())
         .merge(authorize::routes())
         .merge(device::routes())

@@ -11,8 +11,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::device_query::DeviceQuery;
-use super::login::{For, Offer, Typed, login_page, on_to};
+use super::login::{Typed, login_page};
 use super::page::{Frame, answered, go, host_of, problem, refused, show, with_cookies};
+use super::purpose::{For, Offer, Purpose, on_to};
+use super::second_step::second_step_page;
 use super::words::Words;
 use crate::base::error::Result;
 use crate::identity::accounts::PresentedInvitation;
@@ -258,9 +260,10 @@ async fn let_in(
             let on = on_to(pages, &returned.login.onward, began.token().hash()).await?;
             Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
         }
-        Ok(Entered::SecondFactor(_)) => {
-            problem(pages, visit, StatusCode::FORBIDDEN, Words::of(visit.locale).faults.invalid_credentials)
-        }
+        Ok(Entered::SecondFactor(pending)) => match Purpose::of(pages, &returned.login.onward).await? {
+            Ok(purpose) => second_step_page(pages, &purpose.read_by(visit), purpose.what_for(), &pending).await,
+            Err(why) => refused(pages, visit, &why).await,
+        },
         Err(refusal) => not_let_in(pages, visit, refusal),
     }
 }

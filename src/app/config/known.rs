@@ -69,6 +69,7 @@ pub(super) const KNOWN: &[&str] = &[
     "TOKEN_SECRET_FILE",
     "TOKEN_TTL_SECONDS",
     "TRUSTED_PROXIES",
+    "TRUST_DEVICES",
     "VERIFY_EMAIL_URL",
 ];
 

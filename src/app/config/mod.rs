@@ -82,6 +82,8 @@ pub struct Config {
     pub registration: WhoMayRegister,
     /// `REQUIRE_MFA`: who must have a second factor.
     pub require_mfa: RequireMfa,
+    /// `TRUST_DEVICES`: for how long a password may be enough on a device, if it may.
+    pub trust_devices: Option<Duration>,
     /// `PASSWORD_MIN_LENGTH`.
     pub passwords: Policy,
     /// `FIREBASE_SIGNER_KEY`: what verifies hashes that a Firebase project exported.
@@ -210,6 +212,7 @@ impl Config {
             trusted_proxies: s.networks("TRUSTED_PROXIES"),
             registration: s.registration(),
             require_mfa: s.require_mfa(),
+            trust_devices: s.trust_devices(),
             passwords: Policy::at_least(s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128)),
             firebase_key: s.firebase_key(),
             attempts: attempts::Rules::new(

@@ -55,6 +55,22 @@ actions! {
     PasswordResetSent = "password.reset-sent",
     /// A person proved that an address is theirs.
     EmailVerified = "email.verified",
+    /// A person has proved anew, in the session that they had, who they are.
+    SessionReauthenticated = "session.reauthenticated",
+    /// A person got one second factor more.
+    FactorAdded = "factor.added",
+    /// A second factor got another name.
+    FactorChanged = "factor.changed",
+    /// A second factor was removed, or all of a person's.
+    FactorRemoved = "factor.removed",
+    /// A person got a new set of recovery codes.
+    RecoveryCodesCreated = "recovery-codes.created",
+    /// A person used a recovery code; `after` has how many are left.
+    RecoveryCodeUsed = "recovery-code.used",
+    /// A person's password is enough on a device from now on.
+    DeviceTrusted = "device.trusted",
+    /// It is so no longer.
+    DeviceDistrusted = "device.distrusted",
     /// A service was registered.
     ServiceCreated = "service.created",
     /// A service was changed.

@@ -4,8 +4,9 @@ use utoipa::ToSchema;
 use crate::base::amr::Amr;
 
 /// How somebody takes the second step of a login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Method {
     /// A code of an authenticator (RFC 6238).
     Totp,

@@ -6,6 +6,9 @@ use crate::base::network::Network;
 use crate::base::opaque::mail_token::Purpose;
 use crate::gate::audit::Origin;
 
+/// Of so few recovery codes that are left one is warned.
+pub(super) const FEW: i64 = 3;
+
 /// What a mail says. It is stored until the mail is sent, so no secret may ever be in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -51,6 +54,21 @@ pub enum Content {
         /// What people read of the provider.
         provider: String,
     },
+    /// Somebody may log in by one more factor.
+    FactorAdded {
+        /// What its owner calls it.
+        name: String,
+    },
+    /// A factor opens nothing any more.
+    FactorRemoved {
+        /// What its owner calls it; `None` for all that they had.
+        name: Option<String>,
+    },
+    /// Somebody has logged in by a recovery code.
+    RecoveryCodeUsed {
+        /// How many there are still.
+        left: i64,
+    },
 }
 
 /// Where a request came from, for the audit trail.
@@ -92,7 +110,10 @@ impl Content {
             | Self::EmailChanged
             | Self::UsernameChanged { .. }
             | Self::AccountLinked { .. }
-            | Self::AccountUnlinked { .. } => None,
+            | Self::AccountUnlinked { .. }
+            | Self::FactorAdded { .. }
+            | Self::FactorRemoved { .. }
+            | Self::RecoveryCodeUsed { .. } => None,
         }
     }
 }

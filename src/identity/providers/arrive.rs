@@ -68,7 +68,7 @@ pub async fn arrive(identity: &Identity, returned: &Returned, at: At<'_>) -> Res
         return Ok(known(identity, returned, (link, person), at.origin).await?.map(Arrival::Known));
     }
     if let Some(person) = join::candidate(identity, returned).await? {
-        return Ok(Ok(Arrival::Join(join::begin(identity, returned, at.browser, person).await?)));
+        return Ok(Ok(Arrival::Join(join::begin(identity, returned, (at.browser, at.origin.address), person).await?)));
     }
     let refusal = match partner.newcomers {
         Newcomers::Off => Refusal::NotLinked,

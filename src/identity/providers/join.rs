@@ -1,11 +1,14 @@
 //! An account at a provider and one here have the same address, verified by both: who proves the one here, too, joins them. Never
 //! does an address do it alone.
 
+use std::net::IpAddr;
+
 use super::store::joins::{self, Join};
 use super::store::{self, links};
 use super::{BrowserHash, Onward, PATIENCE, Partner, Refusal, Returned, Told, link};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref};
+use crate::base::request_id;
 use crate::base::opaque::provider::{JoinToken, JoinTokenHash};
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::gate::sessions::store::authentication;
@@ -36,7 +39,7 @@ pub(super) async fn candidate(identity: &Identity, returned: &Returned) -> Resul
 pub(super) async fn begin(
     identity: &Identity,
     returned: &Returned,
-    browser: BrowserHash,
+    (browser, address): (BrowserHash, Option<IpAddr>),
     person: PersonId,
 ) -> Result<JoinToken> {
     let now = identity.clock.now();
@@ -47,6 +50,7 @@ pub(super) async fn begin(
         shown: returned.account.shown(),
         person,
         onward: returned.login.onward.clone(),
+        address,
     };
     let mut tx = identity.db.begin().await?;
     joins::insert(&mut tx, (token.hash(), browser), &join, (now, now - PATIENCE)).await?;
@@ -74,14 +78,13 @@ pub async fn join(
     identity: &Identity,
     joining: Joining,
     (person, session): (PersonId, TokenHash),
-    origin: &Origin,
 ) -> Result<Told<Onward>> {
     let now = identity.clock.now();
-    let by = By { actor: Actor::Person(person), origin: origin.clone(), now };
-    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
+    let seen = joins::find(&mut *identity.db.read().await?, (joining.token, joining.browser), now - PATIENCE).await?;
+    let Some(join) = seen else { return Ok(Err(Refusal::Over)) };
+    let origin = Origin { request_id: request_id::current(), address: join.address, ..Origin::default() };
+    let mut tx = AuditedTx::new(identity.db.begin().await?, By { actor: Actor::Person(person), origin, now });
     crate::gate::store::people::lock(&mut tx, person).await?;
-    let found = joins::find(&mut tx, (joining.token, joining.browser), now - PATIENCE).await?;
-    let Some(join) = found else { return Ok(Err(Refusal::Over)) };
     // The proof is of this very login, and of the one whose address it is.
     let is_proof = authentication(&mut tx, session).await?.is_some_and(|proved| proved.at > now - PATIENCE);
     if join.person != person || !is_proof {

@@ -1,4 +1,5 @@
 use crate::identity::mail::Content;
+use crate::identity::mail::content::FEW;
 use crate::identity::mail::letter::{LetterContext, Words, is_link, moment};
 
 const IF_NOT_YOU: &str = "If that was not you, ask for a new password at once, and tell an administrator.";
@@ -87,6 +88,40 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
         Content::AccountUnlinked { provider } => (
             format!("{sender}: an account was unlinked"),
             vec![format!("Since {at} you can't log in by your account at {provider} any more."), IF_NOT_YOU.to_owned()],
+        ),
+        Content::FactorAdded { name } => (
+            format!("{sender}: a new second factor"),
+            vec![
+                match about.told(name) {
+                    Some(name) => format!("On {at} a second factor was added to your account: {name}."),
+                    None => format!("On {at} a second factor was added to your account."),
+                },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+        Content::FactorRemoved { name } => (
+            format!("{sender}: a second factor was removed"),
+            vec![
+                match (name, name.as_deref().and_then(|name| about.told(name))) {
+                    (None, _) => format!("On {at} all second factors of your account were removed."),
+                    (Some(_), Some(name)) => format!("On {at} a second factor of your account was removed: {name}."),
+                    (Some(_), None) => format!("On {at} a second factor of your account was removed."),
+                },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+        Content::RecoveryCodeUsed { left } => (
+            format!("{sender}: a recovery code was used"),
+            [
+                Some(format!("On {at} one of your recovery codes was used. You have {left} left.")),
+                (*left <= FEW).then(|| {
+                    "Make new ones soon: without any you can't log in once you lose your other factors.".to_owned()
+                }),
+                Some(IF_NOT_YOU.to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         ),
     };
     Words {

@@ -1,4 +1,5 @@
 use crate::identity::mail::Content;
+use crate::identity::mail::content::FEW;
 use crate::identity::mail::letter::{LetterContext, Words, is_link, moment};
 
 const IF_NOT_YOU: &str = "Si no fuiste tú, pide de inmediato una contraseña nueva y avisa a un administrador.";
@@ -87,6 +88,40 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
         Content::AccountUnlinked { provider } => (
             format!("{sender}: se desvinculó una cuenta"),
             vec![format!("Desde el {at} ya no puedes iniciar sesión con tu cuenta de {provider}."), IF_NOT_YOU.to_owned()],
+        ),
+        Content::FactorAdded { name } => (
+            format!("{sender}: un segundo factor nuevo"),
+            vec![
+                match about.told(name) {
+                    Some(name) => format!("El {at} se agregó un segundo factor a tu cuenta: {name}."),
+                    None => format!("El {at} se agregó un segundo factor a tu cuenta."),
+                },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+        Content::FactorRemoved { name } => (
+            format!("{sender}: se quitó un segundo factor"),
+            vec![
+                match (name, name.as_deref().and_then(|name| about.told(name))) {
+                    (None, _) => format!("El {at} se quitaron todos los segundos factores de tu cuenta."),
+                    (Some(_), Some(name)) => format!("El {at} se quitó un segundo factor de tu cuenta: {name}."),
+                    (Some(_), None) => format!("El {at} se quitó un segundo factor de tu cuenta."),
+                },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+        Content::RecoveryCodeUsed { left } => (
+            format!("{sender}: se usó un código de recuperación"),
+            [
+                Some(format!("El {at} se usó uno de tus códigos de recuperación. Te quedan {left}.")),
+                (*left <= FEW).then(|| {
+                    "Crea otros pronto: sin ninguno no podrás iniciar sesión si pierdes tus otros factores.".to_owned()
+                }),
+                Some(IF_NOT_YOU.to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         ),
     };
     Words {

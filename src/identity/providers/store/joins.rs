@@ -1,5 +1,7 @@
 //! The table `auth.provider_joins`: accounts elsewhere that are proved, and wait for the proof of the one here.
 
+use std::net::IpAddr;
+
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -18,6 +20,8 @@ pub struct Join {
     /// Whose address it is here.
     pub person: PersonId,
     pub onward: Onward,
+    /// Where they came back from the provider.
+    pub address: Option<IpAddr>,
 }
 
 /// Notes what is to be joined, and forgets some that came to nothing.
@@ -40,8 +44,9 @@ pub async fn insert(
     .await?;
     sqlx::query!(
         r#"
-        insert into auth.provider_joins (token, browser, provider_id, subject, shown, person_id, request, device, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        insert into auth.provider_joins
+            (token, browser, provider_id, subject, shown, person_id, request, device, address, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::inet, $10)
         "#,
         token.as_bytes(),
         browser.as_bytes(),
@@ -51,6 +56,7 @@ pub async fn insert(
         join.person.0,
         join.onward.request,
         join.onward.device,
+        join.address.map(|address| address.to_string()),
         now,
     )
     .execute(conn)
@@ -66,7 +72,8 @@ pub async fn find(
 ) -> Result<Option<Join>> {
     let row = sqlx::query!(
         r#"
-        select provider_id as "provider: ProviderId", subject, shown, person_id as "person: PersonId", request, device
+        select provider_id as "provider: ProviderId", subject, shown, person_id as "person: PersonId", request, device,
+               host(address) as address
         from auth.provider_joins
         where token = $1 and browser = $2 and created_at > $3
         "#,
@@ -82,6 +89,7 @@ pub async fn find(
         shown: row.shown,
         person: row.person,
         onward: Onward { request: row.request, device: row.device },
+        address: row.address.and_then(|address| address.parse().ok()),
     }))
 }
 
