@@ -9,6 +9,7 @@ mod logouts;
 mod managed;
 mod mapped;
 mod newcomers;
+mod second_steps;
 
 use std::collections::BTreeMap;
 
@@ -81,7 +82,8 @@ impl Idp {
     }
 
     pub fn back_with(&self, sent: &Sent, more: &[(&str, &str)]) -> String {
-        let mut query = BTreeMap::from([("code", "the-code"), ("state", sent.of("state")), ("iss", self.place.url.as_str())]);
+        let mut query =
+            BTreeMap::from([("code", "the-code"), ("state", sent.of("state")), ("iss", self.place.url.as_str())]);
         query.extend(more.iter().copied());
         query.retain(|_, value| !value.is_empty());
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();

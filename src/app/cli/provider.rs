@@ -88,6 +88,7 @@ pub(super) struct MappingArgs {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag an option")]
 pub(super) struct ChangeArgs {
     /// Id or name.
     provider: TypedRef<ProviderId>,
@@ -249,7 +250,8 @@ fn read_secret() -> anyhow::Result<ProviderSecret> {
 /// What there is to say of one, and what to register there.
 fn told(provider: &Provider, what: &str) -> String {
     let Provider { id, name, issuer, redirect_uri, backchannel_logout_uri, .. } = provider;
-    let mut lines = vec![format!("{what} {id} ({name}): {issuer}."), format!("Register there as redirect URI: {redirect_uri}")];
+    let mut lines =
+        vec![format!("{what} {id} ({name}): {issuer}."), format!("Register there as redirect URI: {redirect_uri}")];
     if provider.kind == Kind::Oidc {
         lines.push(format!("And for back-channel logout: {backchannel_logout_uri}"));
     }

@@ -58,9 +58,10 @@ impl Account {
         let amr = words.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         let at = claims.get("auth_time").and_then(Value::as_i64);
         let authenticated_at = at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
-        let sid = claims.get("sid").and_then(Value::as_str).filter(|sid| sid.len() <= LONGEST_SID && !sid.contains('\0'));
+        let sid =
+            claims.get("sid").and_then(Value::as_str).filter(|sid| sid.len() <= LONGEST_SID && !sid.contains('\0'));
         let sid = sid.map(str::to_owned);
-        Ok(Self { subject, amr, authenticated_at, sid, claims })
+        Ok(Self { subject, claims, amr, authenticated_at, sid })
     }
 
     /// A claim by its name, or, where there is none, by its path through objects: `realm_access.roles`.
@@ -131,7 +132,9 @@ mod tests {
     #[test]
     fn an_account_is_known_by_a_subject_that_is_a_text() {
         assert_eq!(of(json!({"sub": "a"})).map(|account| account.subject), Ok("a".to_owned()));
-        for bad in [json!({}), json!({"sub": ""}), json!({"sub": 7}), json!({"sub": "a\0"}), json!({"sub": "x".repeat(256)})] {
+        for bad in
+            [json!({}), json!({"sub": ""}), json!({"sub": 7}), json!({"sub": "a\0"}), json!({"sub": "x".repeat(256)})]
+        {
             assert!(of(bad.clone()).is_err(), "{bad}");
         }
     }

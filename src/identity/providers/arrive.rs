@@ -151,6 +151,10 @@ pub async fn enter(
         refused(identity, partner, (Some(person), Refusal::Disabled), origin).await?;
         return Ok(Err(Refusal::Disabled));
     };
+    // Meanwhile it may have been unlinked.
+    if links::get(&mut tx, person, known.link).await?.is_none() {
+        return Ok(Err(Refusal::NotLinked));
+    }
     let methods = factors::store::second_factors(&mut tx, person).await?;
     if !methods.is_empty() || identity.settings.require_mfa.asks(standing.is_administrator) {
         let first = FirstStep { person, verified: None, amr: known.amr, methods: &methods, refresh: false };

@@ -39,7 +39,11 @@ async fn follow_attributes(tx: &mut AuditedTx, partner: &Partner, account: &Acco
         return Ok(());
     }
     if !fits(&after) {
-        tracing::warn!(provider = partner.name, person = person.0, "claims are too large for attributes: they are left as they were");
+        tracing::warn!(
+            provider = partner.name,
+            person = person.0,
+            "claims are too large for attributes: they are left as they were"
+        );
         return Ok(());
     }
     let record = people::record(tx, person).await?;

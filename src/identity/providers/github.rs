@@ -56,11 +56,7 @@ struct Address {
 ///
 /// # Errors
 /// For whatever is not as it must be.
-pub async fn redeem(
-    identity: &Identity,
-    (partner, proofs): (&Partner, &Proofs),
-    code: &str,
-) -> Result<Account, Fault> {
+pub async fn redeem(identity: &Identity, (partner, proofs): (&Partner, &Proofs), code: &str) -> Result<Account, Fault> {
     let token = exchange(identity, (partner, proofs), code).await?;
     let api = api(partner);
     let mut claims: Map<String, Value> = get(identity, &format!("{api}/user"), &token).await?;
@@ -86,11 +82,7 @@ pub async fn redeem(
     Account::of(claims)
 }
 
-async fn exchange(
-    identity: &Identity,
-    (partner, proofs): (&Partner, &Proofs),
-    code: &str,
-) -> Result<Secret, Fault> {
+async fn exchange(identity: &Identity, (partner, proofs): (&Partner, &Proofs), code: &str) -> Result<Secret, Fault> {
     let address = format!("{}/login/oauth/access_token", site(partner));
     let call = Call::post_form(&address, form((partner, proofs), code)).accepting("application/json");
     let answer = identity.outbound.send(&call).await;

@@ -37,7 +37,8 @@ pub fn header(text: &str, types: &[&str]) -> Result<Header, Fault> {
     if text.len() > LONGEST {
         return Err(Fault::because("a token is too long"));
     }
-    let header = jsonwebtoken::decode_header(text).map_err(|_| Fault::because("the header of a token can't be read"))?;
+    let header =
+        jsonwebtoken::decode_header(text).map_err(|_| Fault::because("the header of a token can't be read"))?;
     if header.crit.is_some() {
         return Err(Fault::because("the header of a token has crit"));
     }
@@ -104,7 +105,8 @@ pub fn read_logout_token(
     if !events.and_then(|events| events.get(LOGOUT)).is_some_and(Value::is_object) {
         return Err(Fault::because("its events don't tell of a logout"));
     }
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.contains('\0')).map(str::to_owned);
+    let text =
+        |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.contains('\0')).map(str::to_owned);
     let (subject, sid) = (text("sub"), text("sid"));
     if subject.is_none() && sid.is_none() {
         return Err(Fault::because("it has neither sub nor sid"));
@@ -230,7 +232,9 @@ mod tests {
             format!("{}.e30.", Base64UrlUnpadded::encode_string(header.to_string().as_bytes()))
         };
         assert!(header(&of(json!({"alg": "ES256", "typ": "JWT"})), ID_TOKEN).is_ok());
-        for bad in [json!({"alg": "none"}), json!({"alg": "ES256", "typ": "at+jwt"}), json!({"alg": "ES256", "crit": ["x"]})] {
+        for bad in
+            [json!({"alg": "none"}), json!({"alg": "ES256", "typ": "at+jwt"}), json!({"alg": "ES256", "crit": ["x"]})]
+        {
             assert!(header(&of(bad.clone()), ID_TOKEN).is_err(), "{bad}");
         }
         assert!(header(&of(json!({"alg": "ES256", "typ": "logout+jwt"})), ID_TOKEN).is_err());

@@ -8,12 +8,12 @@ use super::store::{self, links};
 use super::{BrowserHash, Onward, PATIENCE, Partner, Refusal, Returned, Told, link};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref};
-use crate::base::request_id;
 use crate::base::opaque::provider::{JoinToken, JoinTokenHash};
+use crate::base::opaque::token::TokenHash;
+use crate::base::request_id;
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::gate::sessions::store::authentication;
 use crate::identity::Identity;
-use crate::base::opaque::token::TokenHash;
 
 /// What the login page carries, and the browser that it was shown in.
 #[derive(Clone, Copy, Debug)]

@@ -4,10 +4,10 @@
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::Kind;
 use super::account::Fault;
 use super::id_token::{Expected, LOGOUT_TOKEN, Logout, header, read_logout_token};
 use super::store::{self, Row, sessions};
-use super::Kind;
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref};
 use crate::gate;
@@ -36,7 +36,8 @@ pub async fn end_by_logout_token(identity: &Identity, provider: &str, token: &st
         return Err(invalid());
     }
     let which = (logout.subject.as_deref(), logout.sid.as_deref());
-    let mut people: Vec<PersonId> = sessions::of_account(&mut tx, row.id, which).await?.iter().map(|s| s.person).collect();
+    let mut people: Vec<PersonId> =
+        sessions::of_account(&mut tx, row.id, which).await?.iter().map(|s| s.person).collect();
     people.dedup();
     gate::store::people::lock_all(&mut tx, &people).await?;
     let begun = sessions::of_account(&mut tx, row.id, which).await?;

@@ -55,7 +55,8 @@ impl Metadata {
         }
         let called = [Some(&document.authorization_endpoint), Some(&document.token_endpoint), Some(&document.jwks_uri)];
         for address in called.into_iter().chain([document.userinfo_endpoint.as_ref()]).flatten() {
-            must_be_for_calls(address).map_err(|why| Fault(format!("its discovery document has {address}, which {why}")))?;
+            must_be_for_calls(address)
+                .map_err(|why| Fault(format!("its discovery document has {address}, which {why}")))?;
         }
         let methods = document.token_endpoint_auth_methods_supported.unwrap_or_default();
         let takes = |method: &str| methods.iter().any(|taken| taken == method);

@@ -89,7 +89,7 @@ async fn verify(
 /// A username that nobody has, made of what the provider says.
 async fn free_username(tx: &mut AuditedTx, account: &Account) -> Result<Username> {
     let nobody = PersonId(i32::MIN);
-    let made = account.usernames().filter_map(plain).next().unwrap_or_else(|| "user".to_owned());
+    let made = account.usernames().find_map(plain).unwrap_or_else(|| "user".to_owned());
     let numbered = (2..=VARIATIONS).map(|n| format!("{made}-{n}"));
     let by_chance = hex::encode(&sha2_of(&account.subject)[..6]);
     for candidate in [made.clone()].into_iter().chain(numbered).chain([format!("{made}-{by_chance}")]) {

@@ -76,7 +76,8 @@ pub async fn redeem(
     };
     let now = identity.clock.now();
     let header = header(&tokens.id_token, ID_TOKEN)?;
-    let keys = identity.providers.keys.of(&identity.outbound, (partner.id, &metadata.jwks_uri), header.kid.as_deref(), now);
+    let keys =
+        identity.providers.keys.of(&identity.outbound, (partner.id, &metadata.jwks_uri), header.kid.as_deref(), now);
     let keys = keys.await.ok_or_else(|| Fault::because("its keys can't be read"))?;
     let expected = Expected { issuer: &partner.issuer, client_id: &partner.client_id, now };
     let claims = read_id_token((&keys, &header, &tokens.id_token), &expected, &proofs.nonce())?;

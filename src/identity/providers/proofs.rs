@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn verifier_and_nonce_are_of_one_state_in_one_browser() {
-        let of = |state: &str, browser: &str| Proofs { state: state.to_owned().into(), browser: browser.to_owned().into() };
+        let of =
+            |state: &str, browser: &str| Proofs { state: state.to_owned().into(), browser: browser.to_owned().into() };
         let one = of("a", "b");
         assert_eq!((one.verifier().len(), one.nonce().len(), one.challenge().len()), (43, 43, 43));
         assert_ne!(one.verifier(), one.nonce());

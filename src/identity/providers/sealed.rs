@@ -36,7 +36,8 @@ impl Sealed {
         let vault = gate.vault.vault(&gate.db).await?;
         let opened = vault.open(&what(provider), &self.secret);
         let text = opened.and_then(|secret| String::from_utf8(secret.to_vec()).ok());
-        let fault = || Error::Internal(anyhow::anyhow!("the secret of provider {provider} is sealed under another master key"));
+        let fault =
+            || Error::Internal(anyhow::anyhow!("the secret of provider {provider} is sealed under another master key"));
         text.map(Secret::from).ok_or_else(fault)
     }
 }

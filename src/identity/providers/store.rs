@@ -175,7 +175,9 @@ pub async fn find(conn: &mut PgConnection, provider: &Ref<ProviderId>) -> Result
 
 /// Keeps a provider as it is until this transaction ends, so that nobody else changes it meanwhile.
 pub async fn lock(conn: &mut PgConnection, id: ProviderId) -> Result<()> {
-    sqlx::query_scalar!("select id from auth.providers where id = $1 for no key update", id.0).fetch_optional(conn).await?;
+    sqlx::query_scalar!("select id from auth.providers where id = $1 for no key update", id.0)
+        .fetch_optional(conn)
+        .await?;
     Ok(())
 }
 
@@ -188,7 +190,8 @@ pub struct Door {
 
 /// The providers by which people can log in, in the order in which they were added.
 pub async fn doors(conn: &mut PgConnection) -> Result<Vec<Door>> {
-    let doors = sqlx::query_as!(Door, "select name, display_name from auth.providers where is_enabled order by id limit 50");
+    let doors =
+        sqlx::query_as!(Door, "select name, display_name from auth.providers where is_enabled order by id limit 50");
     Ok(doors.fetch_all(conn).await?)
 }
 

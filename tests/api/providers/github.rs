@@ -58,7 +58,9 @@ async fn a_name_is_no_number_and_an_address_counts_only_where_github_has_verifie
     // What the profile shows is whatever its owner has typed.
     let user = json!({"id": 7, "login": "ada", "email": "ada@example.com", "email_verified": true, "sub": "4711"});
     for (n, (addresses, is_offered)) in
-        [(address(false, true), false), (address(true, false), false), (address(true, true), true)].into_iter().enumerate()
+        [(address(false, true), false), (address(true, false), false), (address(true, true), true)]
+            .into_iter()
+            .enumerate()
     {
         let mut user = user.clone();
         user["id"] = json!(100 + n);

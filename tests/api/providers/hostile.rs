@@ -197,7 +197,9 @@ async fn slow_endless_and_redirecting_answers_are_none() {
     let (idp, server) = linked_world().await;
     let endless = Said { body: vec![b' '; 70_000].into(), ..Said::status(200) };
     let sent = Sent::read(&Browser::new(&server).get("/login/providers/acme").await);
-    let good = Said::json(&json!({"id_token": idp.signer.sign(&idp.claims(&server, &sent, json!({}))), "token_type": "Bearer"}));
+    let good = Said::json(
+        &json!({"id_token": idp.signer.sign(&idp.claims(&server, &sent, json!({}))), "token_type": "Bearer"}),
+    );
     idp.place.says("/elsewhere", good.clone());
     for said in [
         endless,
@@ -264,7 +266,9 @@ async fn userinfo_of_somebody_else_is_not_taken() {
     let (idp, server) = linked_world().await;
     idp.describes(json!({"userinfo_endpoint": idp.place.at("/userinfo")}));
     let without = json!({"email": null, "email_verified": null});
-    for (said, status) in [(json!({"sub": "mallory-there", "email": "a@b.example"}), 502), (json!({"sub": "ada-there"}), 200)] {
+    for (said, status) in
+        [(json!({"sub": "mallory-there", "email": "a@b.example"}), 502), (json!({"sub": "ada-there"}), 200)]
+    {
         idp.place.says("/userinfo", Said::json(&said));
         let mut browser = Browser::new(&server);
         assert_eq!(log_in(&idp, &server, &mut browser, without.clone()).await.status, status, "{said}");

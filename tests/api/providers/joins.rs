@@ -33,9 +33,8 @@ async fn an_address_that_either_side_has_not_verified_offers_nothing() {
     let (idp, server, root) = world(json!({})).await;
     let ada = server.person_with("ada", &[]).await;
     let mut browser = Browser::new(&server);
-    let offers = async |browser: &mut Browser, claims| {
-        log_in(&idp, &server, browser, claims).await.text.contains("id=\"join\"")
-    };
+    let offers =
+        async |browser: &mut Browser, claims| log_in(&idp, &server, browser, claims).await.text.contains("id=\"join\"");
     verified(&ada, "ada@example.com").await;
     for verified in [json!(false), json!(null), json!("no"), json!(1)] {
         assert!(!offers(&mut browser, json!({"email_verified": verified})).await, "{verified}");
@@ -63,7 +62,8 @@ async fn nobody_else_joins_what_was_offered() {
     let mut other = Browser::new(&server);
     let login = other.get("/login").await;
     let stolen = crate::authorize::browser::Form::of(&page).hidden["join"].clone();
-    let refused = other.submit(&login, &[("username", "ada"), ("password", crate::support::PASSWORD), ("join", &stolen)]).await;
+    let refused =
+        other.submit(&login, &[("username", "ada"), ("password", crate::support::PASSWORD), ("join", &stolen)]).await;
     assert_eq!(refused.status, 400, "{refused:?}");
     // Somebody whose address it is not.
     let home = browser.log_in(&page, "eve").await;

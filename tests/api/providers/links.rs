@@ -54,7 +54,8 @@ async fn a_link_wants_a_form_of_ours_and_a_login_of_lately() {
     let home = browser.get("/").await;
     let token = Form::of(&home).hidden["form_token"].clone();
     for (body, site) in [(format!("form_token={token}"), "cross-site"), ("form_token=x".to_owned(), "same-origin")] {
-        let forged = browser.post("/login/providers/acme", &body, |request| request.header("sec-fetch-site", site)).await;
+        let forged =
+            browser.post("/login/providers/acme", &body, |request| request.header("sec-fetch-site", site)).await;
         assert_eq!(forged.status, 403, "{forged:?}");
     }
     server.execute(LONG_AGO).await;
@@ -65,7 +66,8 @@ async fn a_link_wants_a_form_of_ours_and_a_login_of_lately() {
     nobody.get("/login").await;
     let token = nobody.cookies["portero-form"].clone();
     let body = format!("form_token={token}");
-    let answer = nobody.post("/login/providers/acme", &body, |request| request.header("sec-fetch-site", "same-origin")).await;
+    let answer =
+        nobody.post("/login/providers/acme", &body, |request| request.header("sec-fetch-site", "same-origin")).await;
     assert_eq!(answer.status, 403);
 }
 
@@ -100,11 +102,17 @@ async fn the_last_way_in_stays() {
     let other = super::Idp::open().await;
     super::add(&root, &other, json!({"name": "other", "display_name": "Other"})).await.ok();
     server
-        .execute("insert into auth.provider_links (provider_id, subject, person_id, created_at)
-                  select 2, 'x', person_id, now() from auth.provider_links")
+        .execute(
+            "insert into auth.provider_links (provider_id, subject, person_id, created_at)
+                  select 2, 'x', person_id, now() from auth.provider_links",
+        )
         .await;
     root.patch("/providers/other", json!({"enabled": false})).await.ok();
-    assert_eq!(ada.delete("/auth/me/providers/1").await.refusal(), (409, "last_way_in"), "one that is off lets nobody in");
+    assert_eq!(
+        ada.delete("/auth/me/providers/1").await.refusal(),
+        (409, "last_way_in"),
+        "one that is off lets nobody in"
+    );
     root.patch("/providers/other", json!({"enabled": true})).await.ok();
     ada.delete("/auth/me/providers/1").await.ok();
     assert_eq!(ada.delete("/auth/me/providers/2").await.refusal(), (409, "last_way_in"));

@@ -8,8 +8,8 @@ use time::Duration;
 use super::{CLIENT, Idp, SECRET, Sent, depart, linked, log_in, world};
 use crate::authorize::ISSUER;
 use crate::authorize::browser::Browser;
-use crate::support::oauth::basic;
 use crate::support::Server;
+use crate::support::oauth::basic;
 
 #[tokio::test]
 async fn whoever_is_linked_logs_in_at_the_provider_and_is_in() {

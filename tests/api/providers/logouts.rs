@@ -90,7 +90,8 @@ async fn a_logout_token_that_is_not_as_it_must_be_ends_nothing() {
         let refused = tell(&server, &token(&idp, &server, wrong.clone())).await;
         assert_eq!(refused.refusal(), (400, "invalid_logout_token"), "{wrong}");
     }
-    let stranger = Idp { place: super::Place::open().await, signer: super::Signer::new(super::Algorithm::ES256, "one") };
+    let stranger =
+        Idp { place: super::Place::open().await, signer: super::Signer::new(super::Algorithm::ES256, "one") };
     let forged = Idp { place: idp.place, signer: stranger.signer };
     assert_eq!(tell(&server, &token(&forged, &server, json!({}))).await.status, 400);
     for bad in ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."] {

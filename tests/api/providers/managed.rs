@@ -38,11 +38,13 @@ async fn a_provider_is_added_listed_changed_and_removed() {
     root.delete("/providers/acme").await.ok();
     assert_eq!(root.get("/providers/acme").await.refusal(), (400, "invalid_provider_id"));
     assert_eq!(root.get("/providers/1").await.refusal(), (404, "provider_not_found"));
-    let all: Vec<String> = sqlx::query_scalar("select coalesce(before::text, '') || coalesce(after::text, '')
-         from auth.audit_events where action like 'provider.%' order by id")
-        .fetch_all(server.app.db.pool())
-        .await
-        .expect("events");
+    let all: Vec<String> = sqlx::query_scalar(
+        "select coalesce(before::text, '') || coalesce(after::text, '')
+         from auth.audit_events where action like 'provider.%' order by id",
+    )
+    .fetch_all(server.app.db.pool())
+    .await
+    .expect("events");
     assert_eq!(all.len(), 4, "{all:?}");
     assert!(all[2].contains("secret_changed") && !all.concat().contains(SECRET), "{all:?}");
 }
@@ -92,7 +94,10 @@ async fn what_can_be_none_is_refused_and_the_field_named() {
     }
     assert_eq!(root.patch("/providers/acme", json!({})).await.refusal(), (400, "invalid_request_body"));
     for fixed in ["name", "issuer", "kind"] {
-        assert_eq!(root.patch("/providers/acme", json!({fixed: "oidc"})).await.refusal(), (400, "invalid_request_body"));
+        assert_eq!(
+            root.patch("/providers/acme", json!({fixed: "oidc"})).await.refusal(),
+            (400, "invalid_request_body")
+        );
     }
 }
 
@@ -108,7 +113,10 @@ async fn only_who_may_speak_for_everybody_lets_others_in() {
         .await;
     let clerk = server.person_with("clerk", &[(0, 500)]).await;
     clerk.get("/providers").await.ok();
-    assert_eq!(clerk.post("/providers", new(json!({"name": "evil"}))).await.refusal(), (403, "insufficient_permissions"));
+    assert_eq!(
+        clerk.post("/providers", new(json!({"name": "evil"}))).await.refusal(),
+        (403, "insufficient_permissions")
+    );
     let change = json!({"newcomers": "open"});
     assert_eq!(clerk.patch("/providers/acme", change).await.refusal(), (403, "insufficient_permissions"));
     assert_eq!(clerk.delete("/providers/acme").await.refusal(), (403, "insufficient_permissions"));

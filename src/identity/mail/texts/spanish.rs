@@ -19,6 +19,7 @@ const MONTHS: [&str; 12] = [
     "diciembre",
 ];
 
+#[expect(clippy::too_many_lines, reason = "a mail an arm")]
 pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) -> Words {
     let moment = |at| moment(at, &MONTHS, "de ");
     let (at, until) = (moment(about.at), moment(about.expires_at));
@@ -87,7 +88,10 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
         ),
         Content::AccountUnlinked { provider } => (
             format!("{sender}: se desvinculó una cuenta"),
-            vec![format!("Desde el {at} ya no puedes iniciar sesión con tu cuenta de {provider}."), IF_NOT_YOU.to_owned()],
+            vec![
+                format!("Desde el {at} ya no puedes iniciar sesión con tu cuenta de {provider}."),
+                IF_NOT_YOU.to_owned(),
+            ],
         ),
         Content::FactorAdded { name } => (
             format!("{sender}: un segundo factor nuevo"),

@@ -95,6 +95,7 @@ pub async fn find(
 
 /// Deletes it; answers whether it was there.
 pub async fn spend(conn: &mut PgConnection, token: JoinTokenHash) -> Result<bool> {
-    let spent = sqlx::query!("delete from auth.provider_joins where token = $1", token.as_bytes()).execute(conn).await?;
+    let spent =
+        sqlx::query!("delete from auth.provider_joins where token = $1", token.as_bytes()).execute(conn).await?;
     Ok(spent.rows_affected() == 1)
 }

@@ -69,10 +69,8 @@ pub async fn note_use(
 
 /// How many accounts somebody has linked.
 pub async fn count(conn: &mut PgConnection, person: PersonId) -> Result<i64> {
-    let count = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from auth.provider_links where person_id = $1"#,
-        person.0,
-    );
+    let count =
+        sqlx::query_scalar!(r#"select count(*) as "count!" from auth.provider_links where person_id = $1"#, person.0,);
     Ok(count.fetch_one(conn).await?)
 }
 

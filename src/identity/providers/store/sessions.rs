@@ -76,11 +76,11 @@ pub async fn take_pending(
     conn: &mut PgConnection,
     token: MfaTokenHash,
 ) -> Result<Option<(ProviderLinkId, Option<String>)>> {
-    let taken = sqlx::query!(
+    let row = sqlx::query!(
         r#"delete from auth.provider_pending where token = $1 returning link_id as "link: ProviderLinkId", sid"#,
         token.as_bytes(),
     );
-    Ok(taken.fetch_optional(conn).await?.map(|row| (row.link, row.sid)))
+    Ok(row.fetch_optional(conn).await?.map(|row| (row.link, row.sid)))
 }
 
 /// Notes that the provider asked somebody before now who they are.
@@ -120,7 +120,10 @@ pub async fn of_account(
         sid,
     );
     let rows = rows.fetch_all(conn).await?;
-    Ok(rows.into_iter().filter_map(|row| Some(Begun { token: TokenHash::stored(&row.token)?, person: row.person })).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| Some(Begun { token: TokenHash::stored(&row.token)?, person: row.person }))
+        .collect())
 }
 
 /// Those that began by a link.
@@ -135,7 +138,10 @@ pub async fn of_link(conn: &mut PgConnection, link: ProviderLinkId) -> Result<Ve
         link.0,
     );
     let rows = rows.fetch_all(conn).await?;
-    Ok(rows.into_iter().filter_map(|row| Some(Begun { token: TokenHash::stored(&row.token)?, person: row.person })).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| Some(Begun { token: TokenHash::stored(&row.token)?, person: row.person }))
+        .collect())
 }
 
 /// All that began at a provider.
