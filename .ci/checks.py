@@ -20,9 +20,12 @@ UNKNOWN_NAME = {
     "invalid_verification_token",
     "invalid_provider_id",
     "invalid_current_password",
+    "invalid_code",
+    "invalid_factor_id",
+    "invalid_device_id",
 }
 
-OF_OAUTH = {"/api/v1/token", "/consent", "/login", "/logout"}
+OF_OAUTH = {"/api/v1/token", "/consent", "/login", "/login/code", "/logout"}
 
 # What depends on what else is said of a client, which no schema says.
 OF_CLIENTS = {"/clients", "/clients/{client_id}", "/clients/{client_id}/logo", "/api/v1/client"}
@@ -60,6 +63,9 @@ LETTERS = [
     # What is stored of a person decides whether they are left half of a document, or too many attributes.
     "send document_type and document_number, or neither",
     "all attributes of a person may have",
+    # Which fields of a proof go together, and what confirms an authenticator.
+    "send `password`, or `method` and `code`",
+    "confirm your authenticator by two codes",
 ]
 
 

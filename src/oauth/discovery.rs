@@ -17,6 +17,7 @@ use super::issuer::Issuer;
 use super::keys::Algorithm;
 use super::scopes::STANDARD;
 use super::{claims, dpop};
+use crate::base::amr::{ACR_ONE_FACTOR, ACR_SEVERAL_FACTORS};
 use crate::base::error::Result;
 use crate::platform::http::{Deadline, Document, IfNoneMatch, Route, Routes, documented};
 
@@ -116,7 +117,7 @@ impl Metadata {
             response_modes_supported: vec!["query", "fragment", "form_post"],
             grant_types_supported: GrantType::ALL.iter().map(|grant| grant.as_str()).collect(),
             subject_types_supported: vec!["public"],
-            acr_values_supported: vec!["1"],
+            acr_values_supported: vec![ACR_SEVERAL_FACTORS, ACR_ONE_FACTOR],
             prompt_values_supported: vec!["none", "login", "consent", "select_account"],
             ui_locales_supported: vec!["en", "es"],
             code_challenge_methods_supported: vec!["S256"],

@@ -23,7 +23,6 @@ use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in};
 use crate::platform::http::{Form, Routes};
-use crate::platform::metrics::Outcome;
 use crate::platform::passwords::Presented;
 
 /// `/login`.
@@ -209,6 +208,6 @@ async fn let_in(
         enter(pages, &verified, &Entry { origin, user_agent, refresh: false, before, device }).await
     };
     let began = began.await;
-    attempt.ends(Outcome::of(&began));
+    attempt.ends(Entered::outcome(&began));
     began
 }

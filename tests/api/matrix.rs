@@ -222,6 +222,7 @@ impl World {
         let login = json!({"username": format!("somebody{}", self.caller), "password": PASSWORD});
         let reset = json!({"token": "pmt_made_up", "password": PASSWORD});
         let passwords = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+        let finish = json!({"mfa_token": "pmf_made_up", "method": "totp", "code": "123456"});
         vec![
             cell("home", "", Method::GET, "/"),
             cell("healthz", "", Method::GET, "/healthz"),
@@ -246,6 +247,31 @@ impl World {
             cell("list_own_sessions", "", Method::GET, "/auth/sessions"),
             cell("end_session", "of nobody", Method::DELETE, "/auth/sessions/9c2e4d8fe97d881430de4e754b4205b9"),
             cell("end_other_sessions", "", Method::DELETE, "/auth/sessions"),
+            with_body("finish_login", "", Method::POST, "/auth/mfa", &finish),
+            with_body(
+                "enrol_at_login",
+                "",
+                Method::POST,
+                "/auth/mfa/enrol",
+                &json!({"mfa_token": "pmf_made_up", "name": "Mine"}),
+            ),
+            with_body("prove_anew", "", Method::POST, "/auth/reauthenticate", &json!({"password": PASSWORD})),
+            cell("list_factors", "", Method::GET, "/auth/me/factors"),
+            with_body("begin_factor", "", Method::POST, "/auth/me/factors", &json!({"type": "totp", "name": "Mine"})),
+            with_body(
+                "confirm_factor",
+                "of nobody",
+                Method::POST,
+                "/auth/me/factors/9/confirm",
+                &json!({"codes": ["1", "2"]}),
+            ),
+            with_body("rename_factor", "of nobody", Method::PATCH, "/auth/me/factors/9", &json!({"name": "Mine"})),
+            cell("remove_factor", "of nobody", Method::DELETE, "/auth/me/factors/9"),
+            cell("count_recovery_codes", "", Method::GET, "/auth/me/recovery-codes"),
+            cell("make_recovery_codes", "", Method::POST, "/auth/me/recovery-codes"),
+            cell("list_trusted_devices", "", Method::GET, "/auth/me/trusted-devices"),
+            cell("distrust_device", "of nobody", Method::DELETE, "/auth/me/trusted-devices/9"),
+            cell("distrust_devices", "", Method::DELETE, "/auth/me/trusted-devices"),
             cell("profile", "", Method::GET, "/auth/profile"),
             cell("list_own_activity", "", Method::GET, "/auth/me/activity"),
             cell("list_audit_events", "", Method::GET, "/audit-events"),
@@ -326,6 +352,8 @@ impl World {
             cells.push(with_body("patch_user", about, Method::PATCH, path.clone(), &password));
             cells.push(cell("list_sessions", about, Method::GET, format!("{path}/sessions")));
             cells.push(cell("end_sessions", about, Method::DELETE, format!("{path}/sessions")));
+            cells.push(cell("list_factors_of_user", about, Method::GET, format!("{path}/factors")));
+            cells.push(cell("remove_factors_of_user", about, Method::DELETE, format!("{path}/factors")));
             cells.push(cell("delete_user", about, Method::DELETE, path));
             cells.push(with_body("delete_users", about, Method::POST, "/users/delete", &json!({"user_ids": [id]})));
         }

@@ -6,7 +6,7 @@ use crate::support::document::operations;
 use crate::support::{Caller, Server};
 
 /// Every list that is counted, of the demo data.
-const LISTS: [&str; 29] = [
+const LISTS: [&str; 32] = [
     "/users",
     "/roles",
     "/permissions",
@@ -32,6 +32,9 @@ const LISTS: [&str; 29] = [
     "/users/1/sessions",
     "/auth/sessions",
     "/auth/me/applications",
+    "/auth/me/factors",
+    "/auth/me/trusted-devices",
+    "/users/1/factors",
     "/groups",
     "/groups/1/members",
     "/groups/1/roles",

@@ -10,6 +10,7 @@ use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::store::{is_administrator, must_be_as_mighty, must_cover_person};
 use crate::identity::Identity;
 use crate::identity::mail::{self, Content};
+use crate::identity::people;
 
 /// Renames one of somebody's factors. To be done under a lock of the person.
 ///
@@ -51,7 +52,7 @@ pub async fn remove(tx: &mut AuditedTx, identity: &Identity, person: PersonId, i
 pub async fn remove_all(tx: &mut AuditedTx, identity: &Identity, person: PersonId) -> Result<u64> {
     let now = tx.by().now;
     gate::store::people::lock(tx, person).await?;
-    gate::store::people::must_be_here(tx, person).await?;
+    people::store::get(tx, person).await?;
     if let Some(actor) = tx.by().person() {
         must_cover_person(tx, actor, person, now).await?;
         must_be_as_mighty(tx, actor, person, now).await?;
