@@ -197,6 +197,7 @@ const PATHS_ELSEWHERE: &[(&str, &str)] = &[
     ("oauth/token/routes.rs /oauth/token", "proofs are for it"),
     ("oauth/userinfo/routes.rs /oauth/userinfo", "proofs are for it"),
     ("pages/device_query.rs /device", "logins for a device go on there"),
+    ("pages/purpose.rs /login", "a login that is over begins anew there"),
     ("oauth/registration/routes.rs /oauth/register/{client_id}", "clients are told where it is"),
     ("pages/brand.rs /pages/logo", "every page links to it"),
     ("pages/brand.rs /pages/style.css", "every page links to it"),
