@@ -18,6 +18,7 @@ UNKNOWN_NAME = {
     "invalid_service_id",
     "invalid_reset_token",
     "invalid_verification_token",
+    "invalid_provider_id",
     "invalid_current_password",
     "invalid_passkey",
     "invalid_passkey_id",
@@ -48,6 +49,7 @@ WITH_TEXTS = (
     "/auth_policies",
     "/check-token",
     "/resource-roles",
+    "/providers",
     "/robots",
     "/services/{service}/issuers",
     "/services/{service}/policies",
@@ -80,7 +82,7 @@ def valid_data_is_refused_for_unknown_names_only(ctx, response, case):
     """Valid data may be answered 400 only because a name in it is unknown."""
     valid = case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
     # The standards of OAuth say what is refused there, and pages say it to people.
-    if case.operation.path.startswith(("/oauth/", "/device")) or case.operation.path in OF_OAUTH:
+    if case.operation.path.startswith(("/oauth/", "/device", "/login/")) or case.operation.path in OF_OAUTH:
         return
     if valid and response.status_code == 400:
         problem = response.json()

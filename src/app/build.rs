@@ -21,6 +21,7 @@ use crate::gate::vault::VaultDoor;
 use crate::gate::{self, Checks, Evaluator, Gate, Uses};
 use crate::identity::passkeys::RelyingParty;
 use crate::identity::people::{self, StoredCredentials};
+use crate::identity::providers::Providers;
 use crate::identity::{self, Identity};
 use crate::oauth::clients::{ClientLookups, documents};
 use crate::oauth::introspection::Introspections;
@@ -150,6 +151,7 @@ fn identity(gate: Gate, config: &Config) -> Identity {
         }),
         credentials: Batch::start(StoredCredentials, &gate.db, one_lane(config), &gate.metrics),
         logins: shares::LeakyBuckets::per_minute("logins", config.logins_per_minute, LOGINS_AT_ONCE),
+        providers: Providers::default(),
         imports: people::import::ImportSlots::default(),
         exports: Shares::new(people::EXPORTS_OF_A_PERSON as usize),
         gate,

@@ -33,7 +33,9 @@ use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
 use crate::gate::{self, Gate, managed};
-use crate::identity::{Identity, accounts, api_keys, factors, login, passkeys, people, robots, sessions};
+use crate::identity::{
+    Identity, accounts, api_keys, factors, login, passkeys, people, providers, robots, sessions,
+};
 use crate::oauth::{
     OAuth, authorizations, clients, consents, device, discovery, introspection, predecessor, registration, revocation,
     token, userinfo,
@@ -151,6 +153,9 @@ fn of_the_floors() -> Routes<Identity> {
         .merge(people::bulk_routes())
         .merge(people::import::routes())
         .merge(accounts::invitation_routes())
+        .merge(providers::routes())
+        .merge(providers::own_routes())
+        .merge(providers::logout_routes())
         .merge(roles::routes())
         .merge(permissions::routes())
         .merge(services::routes())

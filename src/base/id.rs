@@ -194,6 +194,16 @@ id_type!(
     InvitationId, "invitation", "invalid_invitation_id", "invitation_not_found"
 );
 
+id_type!(
+    /// The id of another identity provider.
+    ProviderId, "identity provider", "invalid_provider_id", "provider_not_found"
+);
+
+id_type!(
+    /// The id of somebody's account at another identity provider.
+    ProviderLinkId, "linked account", "invalid_linked_account_id", "linked_account_not_found"
+);
+
 /// What backends know a session by: 32 hex digits of the SHA-256 of the stored hash of its token. It opens nothing, and
 /// leads neither to the token nor to what is stored of it. The trigger `tokens_cache_told` derives the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

@@ -9,6 +9,7 @@ pub mod login;
 pub mod mail;
 pub mod passkeys;
 pub mod people;
+pub mod providers;
 pub mod robots;
 pub mod sessions;
 
@@ -30,6 +31,7 @@ use factors::RequireMfa;
 use passkeys::RelyingParty;
 use people::StoredCredentials;
 use people::import::ImportSlots;
+use providers::Providers;
 
 /// The state of identities. A clone costs next to nothing.
 #[derive(Clone, Debug)]
@@ -46,6 +48,8 @@ pub struct Parts {
     pub credentials: Batch<StoredCredentials>,
     /// How often each person logs in from each network.
     pub logins: Option<LeakyBuckets<(PersonId, Network)>>,
+    /// What is known of other identity providers.
+    pub providers: Providers,
     /// Imports over the API: each has a connection of its own for minutes.
     pub imports: ImportSlots,
     /// Who is being sent how many exports.

@@ -10,11 +10,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::doors::{Button, buttons};
 use super::page::{
     Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show_with_passkeys,
     with_cookies,
 };
-use super::purpose::{For, Purpose};
+use super::purpose::{For, Offer, Purpose};
 use super::second_step::second_step_page;
 use super::words::Words;
 use crate::base::error::{Error, Result};
@@ -47,6 +48,8 @@ struct LoginPage<'a> {
     logo: Option<&'a str>,
     request: Option<&'a str>,
     device: Option<&'a str>,
+    join: Option<&'a Offer>,
+    buttons: &'a [Button],
     form_token: &'a str,
     username: &'a str,
     username_fault: Option<&'a str>,
@@ -81,6 +84,7 @@ pub async fn login_page(
     let hint = request.and_then(|request| request.login_hint.as_deref()).unwrap_or_default();
     let username = if typed.username.is_empty() { hint } else { typed.username };
     let (text, device) = what_for.carried();
+    let buttons = buttons(pages, visit, what_for).await?;
     let is_named = !username.is_empty() && typed.username_fault.is_none();
     let page = LoginPage {
         frame: Frame::of(pages, visit),
@@ -88,6 +92,8 @@ pub async fn login_page(
         logo: logo.as_deref(),
         request: text.as_deref(),
         device: device.as_deref(),
+        join: what_for.offer(),
+        buttons: &buttons,
         form_token: &form_token,
         username,
         username_fault: typed.username_fault,
@@ -128,6 +134,8 @@ struct LoginForm {
     request: Option<String>,
     /// The query of the page of devices, if it is for that.
     device: Option<String>,
+    /// What an identity provider's account is joined by, if it is for that.
+    join: Option<String>,
     #[schema(example = "ada")]
     username: String,
     #[schema(example = "correct horse battery staple")]

@@ -6,11 +6,13 @@ pub mod brand;
 mod consent;
 mod device;
 mod device_query;
+mod doors;
 mod files;
 mod home;
 mod login;
 mod logout;
 mod page;
+mod providers;
 mod purpose;
 mod second_step;
 mod visit;
@@ -89,10 +91,11 @@ impl FromRef<Pages> for Identity {
     }
 }
 
-/// `/`, `/login`, `/consent`, `/device`, `/logout`, `/oauth/authorize`, `/oauth/logout`, `/pages/…`.
+/// `/`, `/login`, `/login/…`, `/consent`, `/device`, `/logout`, `/oauth/authorize`, `/oauth/logout`, `/pages/…`.
 pub fn routes() -> Routes<Pages> {
     let of_people = Routes::new()
         .merge(login::routes())
+        .merge(providers::routes())
         .merge(second_step::routes())
         .merge(consent::routes())
         .merge(authorize::routes())

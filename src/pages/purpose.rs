@@ -3,7 +3,8 @@
 use super::device_query::DeviceQuery;
 use crate::base::error::Result;
 use crate::base::opaque::token::TokenHash;
-use crate::oauth::authorizations::{self, Refused, Request};
+use crate::identity::providers::{self, Joining, Onward};
+use crate::oauth::authorizations::{self, Browser, Fault, Refused, Request};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::Visit;
@@ -17,6 +18,8 @@ pub enum For<'a> {
     Client(&'a Request),
     /// A device, on the page of this query.
     Device(&'a DeviceQuery),
+    /// To prove the account that another one is joined with.
+    Join(&'a Offer),
 }
 
 impl<'a> For<'a> {
@@ -24,8 +27,13 @@ impl<'a> For<'a> {
     pub fn request(self) -> Option<&'a Request> {
         match self {
             Self::Client(request) => Some(request),
-            Self::Itself | Self::Device(_) => None,
+            Self::Itself | Self::Device(_) | Self::Join(_) => None,
         }
+    }
+
+    /// What is joined by it.
+    pub fn offer(self) -> Option<&'a Offer> {
+        if let Self::Join(offer) = self { Some(offer) } else { None }
     }
 
     /// Whether a second factor is wanted, whatever device is trusted.
@@ -36,7 +44,7 @@ impl<'a> For<'a> {
     /// As a form carries it: a request, or the query of the page of devices.
     pub fn carried(self) -> (Option<String>, Option<String>) {
         match self {
-            Self::Itself => (None, None),
+            Self::Itself | Self::Join(_) => (None, None),
             Self::Client(request) => (Some(request.query()), None),
             Self::Device(query) => (None, Some(query.carried())),
         }
@@ -48,22 +56,61 @@ impl<'a> For<'a> {
             Self::Itself => "/".to_owned(),
             Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
             Self::Device(query) => query.address(),
+            Self::Join(offer) => return joined(pages, offer, session).await,
         })
     }
 
     /// Where they begin again.
     pub fn anew(self) -> String {
         match self {
-            Self::Itself => "/login".to_owned(),
+            Self::Itself | Self::Join(_) => "/login".to_owned(),
             Self::Client(request) => format!("/oauth/authorize?{}", request.query()),
             Self::Device(query) => query.address(),
         }
     }
 }
 
+/// An account at an identity provider that is to be joined with the one that somebody logs in to.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// What forms carry.
+    pub token: String,
+    /// The same, of this browser.
+    pub joining: Joining,
+    /// What people read of the provider.
+    pub provider: String,
+}
+
+/// Joins what was offered with whoever has logged in; answers where they go on. Where it is not theirs, or over, they are logged in
+/// all the same, and nothing is joined.
+async fn joined(pages: &Pages, offer: &Offer, session: TokenHash) -> Result<String> {
+    let Some(browser) = Browser::of(pages, session).await? else { return Ok("/".to_owned()) };
+    match providers::join(pages, offer.joining, (browser.person, session)).await? {
+        Ok(onward) => on_to(pages, &onward, session).await,
+        Err(_) => Ok("/".to_owned()),
+    }
+}
+
+/// Where somebody goes on who has come from an identity provider.
+///
+/// # Errors
+/// When Postgres can't be asked.
+pub async fn on_to(pages: &Pages, onward: &Onward, session: TokenHash) -> Result<String> {
+    Ok(match onward {
+        Onward { request: Some(text), .. } => match authorizations::check(pages, text).await? {
+            Ok(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
+            // Whatever has become of it is told there.
+            Err(_) => format!("/oauth/authorize?{text}"),
+        },
+        Onward { device: Some(query), .. } => DeviceQuery::carrying(query).address(),
+        Onward { .. } => "/".to_owned(),
+    })
+}
+
 /// What a form says that a login is for.
 #[derive(Debug)]
 pub struct Purpose {
+    join: Option<Offer>,
     request: Option<Request>,
     device: Option<DeviceQuery>,
 }
@@ -81,24 +128,50 @@ impl Purpose {
                 Err(why) => return Ok(Err(why)),
             },
         };
-        Ok(Ok(Self { request, device: form.one("device").map(DeviceQuery::carrying) }))
+        let join = match form.one("join") {
+            None => None,
+            Some(token) => match offered(pages, token, form.one("form_token").unwrap_or_default()).await? {
+                Some(offer) => Some(offer),
+                None => return Ok(Err(Refused::Here(Fault::UnknownRequest))),
+            },
+        };
+        Ok(Ok(Self { join, request, device: form.one("device").map(DeviceQuery::carrying) }))
+    }
+
+    /// The one of whoever has come from an identity provider.
+    ///
+    /// # Errors
+    /// When Postgres can't be asked.
+    pub async fn of(pages: &Pages, onward: &Onward) -> Result<std::result::Result<Self, Refused>> {
+        let (request, device) = (onward.request.clone(), onward.device.clone());
+        let carried = [("request", request.as_deref()), ("device", device.as_deref())];
+        let carried = carried.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Self::read(pages, &Parameters::of(carried).unwrap_or_default()).await
     }
 
     /// What it is for.
     pub fn what_for(&self) -> For<'_> {
-        match (&self.request, &self.device) {
-            (Some(request), _) => For::Client(request),
-            (None, Some(query)) => For::Device(query),
-            (None, None) => For::Itself,
+        match (&self.join, &self.request, &self.device) {
+            (Some(offer), ..) => For::Join(offer),
+            (None, Some(request), _) => For::Client(request),
+            (None, None, Some(query)) => For::Device(query),
+            (None, None, None) => For::Itself,
         }
     }
 
     /// In the language that it asks for, if we write it.
     pub fn read_by(&self, visit: &Visit) -> Visit {
         match self.what_for() {
-            For::Itself => visit.clone(),
+            For::Itself | For::Join(_) => visit.clone(),
             For::Client(request) => visit.clone().reading(&request.parameters),
             For::Device(query) => visit.clone().reading(query.parameters()),
         }
     }
+}
+
+/// What a form of a browser offers to join: what its cookie has, the form has, too.
+async fn offered(pages: &Pages, token: &str, browser: &str) -> Result<Option<Offer>> {
+    let Some(joining) = Joining::of(token, browser) else { return Ok(None) };
+    let provider = providers::offer(pages, joining).await?;
+    Ok(provider.map(|provider| Offer { token: token.to_owned(), joining, provider }))
 }

@@ -18,6 +18,7 @@ use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method, Pending};
 use crate::identity::login::{Entry, Finished, SecondStep, enrol_on_a_page, finish, finish_by_passkey, offer_passkey};
+use crate::identity::providers;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in, trusted};
@@ -36,6 +37,7 @@ struct Carried<'a> {
     mfa_token: &'a str,
     request: Option<&'a str>,
     device: Option<&'a str>,
+    join: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -103,6 +105,7 @@ async fn step_page(
         mfa_token: waits.mfa_token,
         request: request.as_deref(),
         device: device.as_deref(),
+        join: what_for.offer().map(|offer| offer.token.as_str()),
     };
     let also = what_for.request().map(|request| request.target.redirect_uri());
     let frame = Frame::of(pages, visit);
@@ -151,6 +154,8 @@ struct SecondStepForm {
     request: Option<String>,
     /// The query of the page of devices, if it is for that.
     device: Option<String>,
+    /// What an identity provider's account is joined by, if it is for that.
+    join: Option<String>,
     /// Of an authenticator, or a recovery code.
     #[schema(example = "123456")]
     code: String,
@@ -267,12 +272,15 @@ async fn let_in(pages: &Pages, visit: &Visit, step: &Step) -> Result<Finished> {
         let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
         let (origin, user_agent) = (&visit.origin, visit.origin.user_agent.as_deref());
         let entry = Entry { origin, user_agent, refresh: false, before, device: None };
-        match step {
-            Step::Code(step) => finish(pages, step, &entry).await,
+        let (token, finished) = match step {
+            Step::Code(step) => (step.token, finish(pages, step, &entry).await?),
             Step::Passkey { token, trust, credential } => {
-                finish_by_passkey(pages, (*token, *trust), credential, &entry).await
+                (*token, finish_by_passkey(pages, (*token, *trust), credential, &entry).await?)
             }
-        }
+        };
+        // Where the first step was taken at a provider, its logout ends this session, too.
+        providers::note_second_step(pages, token, finished.began.token().hash()).await?;
+        Ok(finished)
     };
     let finished = finished.await;
     attempt.ends(Outcome::of(&finished));

@@ -114,6 +114,11 @@ impl Visit {
         Ok((token.reveal().to_owned(), Some(cookie)))
     }
 
+    /// What this browser alone has: what its forms carry.
+    pub fn secret(&self) -> Option<&str> {
+        self.form.as_ref().map(Secret::expose)
+    }
+
     /// Whether a form was sent by a page of ours that this browser was shown.
     pub fn sent(&self, form: &Parameters) -> bool {
         let is_same = self.form.as_ref().is_some_and(|token| form.one("form_token") == Some(token.expose()));

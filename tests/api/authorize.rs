@@ -2,7 +2,7 @@
 
 mod applications;
 mod backchannel;
-mod browser;
+pub mod browser;
 mod consents;
 mod devices;
 mod documents;
@@ -29,16 +29,16 @@ use browser::Browser;
 pub use browser::Form;
 
 /// What `PUBLIC_URL` is where nothing is set.
-const ISSUER: &str = "http://127.0.0.1:7878";
+pub const ISSUER: &str = "http://127.0.0.1:7878";
 
 /// Where the client is answered.
-const CALLBACK: &str = "https://shop.example.com/callback";
+pub const CALLBACK: &str = "https://shop.example.com/callback";
 
 /// A challenge of RFC 7636, appendix B.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// A service `Store` (1000) with the permissions `read` and `write` in its role (1000), and a client of it, `web-shop`.
-const WORLD: &str = "
+pub const WORLD: &str = "
     insert into auth.services (id, name) values (1000, 'Store');
     insert into auth.role (id, name) values (1000, 'Clerk');
     insert into auth.permission (id, name) values (1000, 'read'), (1001, 'write');
@@ -67,7 +67,7 @@ async fn clerk(server: &Server) -> (Caller, Browser) {
 }
 
 /// A request of the client with these parameters in the place of its own, or without those that are empty.
-fn asking(parameters: &[(&str, &str)]) -> String {
+pub fn asking(parameters: &[(&str, &str)]) -> String {
     let mut all = BTreeMap::from([
         ("client_id", "web-shop"),
         ("redirect_uri", CALLBACK),

@@ -67,6 +67,7 @@ mod planted;
 mod policies;
 mod power;
 mod predecessor;
+mod providers;
 mod races;
 mod rate_limits;
 mod refresh;

@@ -211,6 +211,7 @@ impl World {
         cells.extend(self.role_cells());
         cells.extend(self.service_cells());
         cells.extend(self.key_cells());
+        cells.extend(self.provider_cells());
         cells.extend(self.client_cells());
         cells.extend(self.policy_cells());
         cells.extend(self.resource_cells());
@@ -527,6 +528,25 @@ impl World {
             cells.push(cell("revoke_registration_token", about, Method::DELETE, format!("{path}/{id}")));
         }
         cells
+    }
+
+    fn provider_cells(&self) -> Vec<Cell> {
+        let name = format!("p{}", self.caller);
+        let new = json!({"name": name, "issuer": format!("https://{name}.example"), "client_id": "portero"});
+        let path = "/providers/1000000";
+        vec![
+            cell("list_providers", "", Method::GET, "/providers"),
+            with_body("add_provider", "", Method::POST, "/providers", &new),
+            cell("get_provider", "", Method::GET, path),
+            with_body("patch_provider", "", Method::PATCH, path, &json!({"newcomers": "open"})),
+            cell("delete_provider", "", Method::DELETE, path),
+            cell("list_linked_accounts", "", Method::GET, "/auth/me/providers"),
+            cell("unlink_account", "", Method::DELETE, "/auth/me/providers/1000000"),
+            cell("go_to_provider", "", Method::GET, "/login/providers/nobody"),
+            cell("link_at_provider", "", Method::POST, "/login/providers/nobody"),
+            cell("come_back_from_provider", "", Method::GET, "/login/callback/nobody"),
+            cell("backchannel_logout", "", Method::POST, "/login/providers/nobody/backchannel-logout"),
+        ]
     }
 
     fn policy_cells(&self) -> Vec<Cell> {

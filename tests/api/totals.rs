@@ -6,7 +6,7 @@ use crate::support::document::operations;
 use crate::support::{Caller, Server};
 
 /// Every list that is counted, of the demo data.
-const LISTS: [&str; 36] = [
+const LISTS: [&str; 37] = [
     "/users",
     "/roles",
     "/permissions",
@@ -27,6 +27,7 @@ const LISTS: [&str; 36] = [
     "/people/5/services",
     "/people/5/services/1/roles",
     "/administrators",
+    "/providers",
     "/invitations",
     "/users/1/sessions",
     "/auth/sessions",
@@ -90,6 +91,10 @@ async fn every_list_says_how_many_rows_it_has_when_it_is_asked() {
     for issuer in ["https://a.example", "https://b.example", "https://c.example"] {
         let issuer = json!({"issuer": issuer, "jwks_uri": "https://a.example/keys", "person_by": "id"});
         adm1.post("/services/4/issuers", issuer).await.ok();
+    }
+    for name in ["a", "b", "c"] {
+        let provider = json!({"name": name, "issuer": format!("https://{name}.example"), "client_id": "x"});
+        adm1.post("/providers", provider).await.ok();
     }
     for name in ["invoice", "order", "letter"] {
         let policy = json!({"table_name": name, "action": "read", "expression": ""});

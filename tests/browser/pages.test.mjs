@@ -51,6 +51,7 @@ const PAGES = {
     await page.locator("#submit").click();
     await page.locator("#username-error").waitFor();
   },
+  "a provider that is not there": (page) => page.goto(`${issuer}/login/providers/nobody`),
   "second step": toSecondStep,
   "second step, wrong code": async (page) => {
     await toSecondStep(page);

@@ -21,6 +21,7 @@ mod mail;
 mod plan;
 mod policy;
 mod private;
+mod provider;
 mod resource;
 mod sessions;
 mod support;

@@ -1,6 +1,7 @@
 """A demo to try other programs against: `demo.py [--plain] PORTERO COMMAND...` starts it, runs the command, and stops it.
 
-It speaks TLS unless it is to be plain. The command gets ISSUER; CA_FILE, which the certificate is checked with; PORTERO and
+It speaks TLS unless it is to be plain. The command gets ISSUER; CA_FILE, which the certificate is checked with, and the certificate
+itself with its key, for what Portero is to call (where OUTBOUND_ALLOW_INTERNAL is set); PORTERO and
 PORTERO_DATA_DIR, for the command line. Ends with the command's code, or with 1 where the server has logged an error. Needs
 Python 3.9 and openssl.
 """
@@ -43,7 +44,7 @@ def main(portero, command, is_plain):
         directory = pathlib.Path(name)
         directory.chmod(0o711)  # Postgres may run as another user
         data, log, port = directory / "data", directory / "log", free_port()
-        own = {name: os.environ[name] for name in ("PATH", "HOME", "PG_BINDIR") if name in os.environ}
+        own = {name: os.environ[name] for name in ("PATH", "HOME", "PG_BINDIR", "OUTBOUND_ALLOW_INTERNAL") if name in os.environ}
         own |= {
             "PORTERO_DATA_DIR": str(data), "SERVER_PORT": str(port), "PORTERO_LOG": "info,portero::access=off",
             "CLIENT_REGISTRATION": "true",
@@ -52,6 +53,8 @@ def main(portero, command, is_plain):
         if not is_plain:
             ca, leaf, key = certificate(directory)
             told |= {"ISSUER": f"https://localhost:{port}", "CA_FILE": str(ca)}
+            told |= {"TLS_CERTIFICATE_FILE": str(leaf), "TLS_KEY_FILE": str(key)}
+            own |= {"OUTBOUND_CA_FILE": str(ca)}
             own |= {"PUBLIC_URL": told["ISSUER"], "TLS_CERTIFICATE_FILE": str(leaf), "TLS_KEY_FILE": str(key)}
         with log.open("w") as errors:
             server = subprocess.Popen([portero, "demo"], env=own, cwd=directory, stdout=subprocess.PIPE, stderr=errors, text=True)

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::base::error::{Error, Result};
 use crate::base::id::{IssuerId, PersonId, ServiceId};
-use crate::base::names::text_type;
+use crate::base::names::{ClaimName, literal, text_type};
 use crate::base::patch::Patch;
 use crate::gate::foreign::PersonBy;
 use crate::platform::jwks::KeySet;
@@ -26,38 +26,15 @@ const MOST_LEEWAY: i32 = 300;
 
 text_type!(
     /// What an issuer calls itself in the claim `iss`: it is compared to the letter.
-    IssuerName, |text| literally(text, 500), max: 500,
+    IssuerName, |text| literal(text, 500), max: 500,
     except: "", example: "https://login.example.com"
 );
 
 text_type!(
     /// A name in the claim `aud`: it is compared to the letter.
-    AudienceName, |text| literally(text, 500), max: 500,
+    AudienceName, |text| literal(text, 500), max: 500,
     except: "", example: "warehouse"
 );
-
-text_type!(
-    /// The name of a claim.
-    ClaimName, |text| literally(text, 100), max: 100,
-    except: "", example: "user_id"
-);
-
-/// As it is: what others write is not for us to make nicer.
-fn literally(text: &str, max: usize) -> Result<String, String> {
-    if text.is_empty() {
-        return Err("must not be empty".to_owned());
-    }
-    if text.chars().count() > max {
-        return Err(format!("too long: at most {max} characters"));
-    }
-    if text.contains(char::is_control) {
-        return Err("must have no control characters".to_owned());
-    }
-    if text.trim() != text {
-        return Err("must not begin or end with white space".to_owned());
-    }
-    Ok(text.to_owned())
-}
 
 /// A secret that an issuer signs with: the bytes of its text. It is never shown.
 #[derive(Clone)]

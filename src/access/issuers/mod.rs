@@ -8,8 +8,9 @@ pub mod store;
 mod terms;
 mod trust;
 
+pub use crate::base::names::ClaimName;
 pub use change::{change, distrust};
-pub use issuer::{AudienceName, ClaimName, IssuerChange, IssuerName, IssuerSecret, Leeway, NewIssuer, TrustedIssuer};
+pub use issuer::{AudienceName, IssuerChange, IssuerName, IssuerSecret, Leeway, NewIssuer, TrustedIssuer};
 pub use routes::routes;
 pub use terms::Keys;
 pub use trust::trust;

@@ -23,6 +23,7 @@ mod output;
 mod permission;
 mod plan;
 mod policy;
+mod provider;
 mod registration_token;
 mod resource;
 mod robot;
@@ -100,6 +101,9 @@ enum Command {
     /// Manage the issuers whose tokens a service takes, besides Portero's own.
     #[command(subcommand)]
     Issuer(Box<issuer::Command>),
+    /// Manage other identity providers, by which people log in here.
+    #[command(subcommand)]
+    Provider(Box<provider::Command>),
     /// Manage clients: applications that log people in here, or act for themselves.
     #[command(subcommand)]
     Client(Box<client::Command>),
@@ -242,6 +246,7 @@ async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
         Command::Key(command) => key::run(*command, tool).await,
         Command::Service(command) => service::run(command, tool).await,
         Command::Issuer(command) => issuer::run(*command, tool).await,
+        Command::Provider(command) => provider::run(*command, tool).await,
         Command::Client(command) => client::run(*command, tool).await,
         Command::Role(command) => role::run(command, tool).await,
         Command::Permission(command) => permission::run(command, tool).await,

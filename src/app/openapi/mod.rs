@@ -93,6 +93,7 @@ struct OAuthError {
         (name = "permissions", description = "Permissions"),
         (name = "services", description = "Services and the roles they offer"),
         (name = "keys", description = "Keys of services"),
+        (name = "providers", description = "Other identity providers, by which people log in here"),
         (name = "issuers", description = "Issuers whose tokens a service takes"),
         (name = "policies", description = "Policies of services, and what decides in them"),
         (name = "resources", description = "What services tell of, and roles on it"),

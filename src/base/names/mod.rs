@@ -1,6 +1,7 @@
 //! Text that people type: bounded, NFC, all of it to be seen, never taken for an id.
 
 mod fold;
+mod literal;
 mod visible;
 
 use unicode_normalization::UnicodeNormalization;
@@ -8,6 +9,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::base::error::Error;
 
 pub use fold::fold;
+pub use literal::{ClaimName, literal};
 
 /// The longest name, in characters.
 pub const MAX_NAME: usize = 100;

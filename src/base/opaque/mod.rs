@@ -5,6 +5,7 @@ pub mod api_key;
 pub mod invitation;
 pub mod mail_token;
 pub mod oauth;
+pub mod provider;
 pub mod refresh_token;
 pub mod second_step;
 pub mod service_key;
@@ -70,6 +71,11 @@ impl<K: Kind> Digest<K> {
     /// The digest of what a caller presents; `None` when it can't be one of this kind.
     pub fn of(presented: &str) -> Option<Self> {
         is_well_formed(K::PREFIX, presented).then(|| Self(digest(presented), PhantomData))
+    }
+
+    /// The digest that was stored as these bytes; `None` of any other.
+    pub fn stored(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(|bytes| Self(bytes, PhantomData))
     }
 
     /// The stored bytes.

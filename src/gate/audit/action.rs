@@ -181,6 +181,16 @@ actions! {
     TrustedIssuerChanged = "trusted-issuer.changed",
     /// A service trusts an issuer no longer.
     TrustedIssuerRemoved = "trusted-issuer.removed",
+    /// Another identity provider lets people in.
+    ProviderAdded = "provider.added",
+    /// An identity provider was changed.
+    ProviderChanged = "provider.changed",
+    /// An identity provider lets nobody in any more, and all links to accounts there are gone.
+    ProviderRemoved = "provider.removed",
+    /// Somebody linked an account at an identity provider.
+    AccountLinked = "linked-account.added",
+    /// Somebody unlinked an account at an identity provider.
+    AccountUnlinked = "linked-account.removed",
     /// A client was registered.
     ClientCreated = "client.created",
     /// A client was changed.

@@ -1,15 +1,14 @@
 //! Has this issuer signed this token? A key says by which algorithm, never the token.
 
 use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
-use serde_json::{Map, Value};
+use jsonwebtoken::{Algorithm, Header};
 use time::OffsetDateTime;
 
 use super::ForeignToken;
 use super::claims::{Claims, Fault};
 use super::trust::{Keys, Trust};
 use crate::gate::Gate;
-use crate::platform::jwks::algorithms_of;
+use crate::platform::jwks::{signed_by_one_of, signed_with};
 
 /// What a token may call itself (`typ`): others are for other uses.
 const TYPES: [&str; 4] = ["jwt", "at+jwt", "application/jwt", "application/at+jwt"];
@@ -48,22 +47,4 @@ async fn keys_at(
 ) -> Result<std::sync::Arc<JwkSet>, Fault> {
     let keys = gate.foreign.0.remote.of(&gate.outbound, (trust.id, uri), kid, now).await;
     keys.ok_or(Fault::Refused("the keys at the issuer's jwks_uri can't be read"))
-}
-
-fn signed_by_one_of(keys: &JwkSet, header: &Header, text: &str) -> Option<Map<String, Value>> {
-    let mut candidates = keys.keys.iter().filter(|key| match &header.kid {
-        Some(kid) => key.common.key_id.as_ref() == Some(kid),
-        None => keys.keys.len() == 1,
-    });
-    candidates.find_map(|key| signed_with(&DecodingKey::from_jwk(key).ok()?, &algorithms_of(key), text))
-}
-
-fn signed_with(key: &DecodingKey, algorithms: &[Algorithm], text: &str) -> Option<Map<String, Value>> {
-    let mut validation = Validation::new(*algorithms.first()?);
-    validation.algorithms = algorithms.to_vec();
-    // By our own clock, in a moment.
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    validation.required_spec_claims.clear();
-    jsonwebtoken::decode(text, key, &validation).ok().map(|read| read.claims)
 }

@@ -15,10 +15,10 @@ mod send_reset;
 pub mod store;
 mod verify;
 
-pub use invitation::{InvitationMade, Invite, ListedInvitation, Note};
+pub use invitation::{InvitationMade, Invite, ListedInvitation, Note, PresentedInvitation};
 pub use invitation_routes::invitation_routes;
 pub use me_routes::me_routes;
-pub use register::{Registration, WhoMayRegister, register};
+pub use register::{Admitted, Registration, WhoMayRegister, admit, register};
 pub use register_routes::register_routes;
 pub use routes::routes;
 pub use send_reset::{queue_reset, send_reset_routes};

@@ -162,14 +162,18 @@ async fn asker(identity: &Identity, origin: &Origin, presented: Option<Presented
 }
 
 /// What lets somebody in.
-struct Admitted {
-    invitation: InvitationId,
+#[derive(Debug)]
+pub struct Admitted {
+    pub invitation: InvitationId,
     /// The address that it was sent to, if it came by mail.
-    proved: Option<Email>,
+    pub proved: Option<Email>,
 }
 
 /// The invitation that lets somebody in, where one is needed or presented.
-async fn admit(
+///
+/// # Errors
+/// 403 `invalid_invitation`.
+pub async fn admit(
     tx: &mut PgConnection,
     who: WhoMayRegister,
     presented: Option<PresentedInvitation>,

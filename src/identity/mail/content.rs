@@ -57,6 +57,16 @@ pub enum Content {
     UsernameChanged {
         username: String,
     },
+    /// They log in by an account elsewhere, too.
+    AccountLinked {
+        /// What people read of the provider.
+        provider: String,
+    },
+    /// They log in by an account elsewhere no longer.
+    AccountUnlinked {
+        /// What people read of the provider.
+        provider: String,
+    },
     /// Somebody may log in by one more factor.
     FactorAdded {
         /// What its owner calls it.
@@ -120,6 +130,8 @@ impl Content {
             | Self::PasskeyCopied { .. }
             | Self::EmailChanged
             | Self::UsernameChanged { .. }
+            | Self::AccountLinked { .. }
+            | Self::AccountUnlinked { .. }
             | Self::FactorAdded { .. }
             | Self::FactorRemoved { .. }
             | Self::RecoveryCodeUsed { .. }

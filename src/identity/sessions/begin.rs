@@ -52,7 +52,8 @@ pub async fn begin(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'
         | Proof::SecondFactor { .. }
         | Proof::Passkey { .. }
         | Proof::Registration
-        | Proof::Invitation => {
+        | Proof::Invitation
+        | Proof::Provider { .. } => {
             let token = identity.new_token(now)?;
             let payload = log_in(identity, conn, who, token.hash()).await?;
             let expires_at = identity.sessions.lifetime.expires_at(now, now);

@@ -38,6 +38,11 @@ pub enum Proof<'a> {
     Registration,
     /// That they were registered by an invitation, which that transaction spends.
     Invitation,
+    /// An account at another identity provider, which is linked with them.
+    Provider {
+        /// By what means they have proved it there, as the provider says.
+        amr: Amr,
+    },
     /// A refresh token of a login of before, which goes on: no other is told or counted.
     Refresh(Refreshed<'a>),
 }
@@ -59,7 +64,11 @@ impl<'a> Proof<'a> {
         match self {
             Self::Password { verified, .. } => Some(verified),
             Self::SecondFactor { verified, .. } => verified,
-            Self::Passkey { .. } | Self::Registration | Self::Invitation | Self::Refresh(_) => None,
+            Self::Passkey { .. }
+            | Self::Registration
+            | Self::Invitation
+            | Self::Provider { .. }
+            | Self::Refresh(_) => None,
         }
     }
 
@@ -69,14 +78,14 @@ impl<'a> Proof<'a> {
             Self::Password { attempt, .. } | Self::SecondFactor { attempt, .. } | Self::Passkey { attempt, .. } => {
                 Some(attempt)
             }
-            Self::Registration | Self::Invitation | Self::Refresh(_) => None,
+            Self::Registration | Self::Invitation | Self::Provider { .. } | Self::Refresh(_) => None,
         }
     }
 
     /// By what means they have proved who they are. A refresh goes on with those of its login.
     pub fn amr(self) -> Amr {
         match self {
-            Self::SecondFactor { amr, .. } => amr,
+            Self::SecondFactor { amr, .. } | Self::Provider { amr } => amr,
             Self::Passkey { is_hardware, .. } => Amr::of_passkey(is_hardware),
             Self::Password { .. } | Self::Registration | Self::Invitation | Self::Refresh(_) => Amr::PWD,
         }
@@ -86,7 +95,7 @@ impl<'a> Proof<'a> {
     pub fn is_whole(self) -> bool {
         match self {
             Self::SecondFactor { .. } | Self::Passkey { .. } | Self::Refresh(_) => true,
-            Self::Password { .. } | Self::Registration | Self::Invitation => false,
+            Self::Password { .. } | Self::Registration | Self::Invitation | Self::Provider { .. } => false,
         }
     }
 
@@ -98,6 +107,7 @@ impl<'a> Proof<'a> {
             | Self::Passkey { .. }
             | Self::Registration
             | Self::Invitation
+            | Self::Provider { .. }
             | Self::Refresh(_) => None,
         }
     }

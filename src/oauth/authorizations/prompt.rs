@@ -62,6 +62,11 @@ impl MaxAge {
         text.parse().map(Self).map_err(|_| "max_age must be a number of seconds")
     }
 
+    /// As a number of seconds.
+    pub fn seconds(self) -> u32 {
+        self.0
+    }
+
     /// Whether a login does at `now`.
     pub fn allows(self, logged_in_at: OffsetDateTime, now: OffsetDateTime) -> bool {
         // 0 asks for a new one each time (OpenID Connect Core section 3.1.2.1).

@@ -2,6 +2,8 @@
 
 mod public_keys;
 mod remote_keys;
+mod signed;
 
 pub use public_keys::{KeySet, algorithms_of, must_all_sign, public_key, read, read_usable};
 pub use remote_keys::RemoteKeys;
+pub use signed::{signed_by_one_of, signed_with};

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use url::{Host, Url};
 
 use super::{Failure, Settings, is_public};
+use crate::base::secret::Secret;
 
 /// How much of an answer is read, unless a call says otherwise.
 const LARGEST: usize = 64 * 1024;
@@ -51,6 +52,7 @@ pub struct Call<'a> {
     url: &'a str,
     accept: &'static str,
     form: Option<String>,
+    authorization: Option<Secret>,
     largest: usize,
     patience: Duration,
 }
@@ -58,12 +60,24 @@ pub struct Call<'a> {
 impl<'a> Call<'a> {
     /// Asks for something of this media type.
     pub fn get(url: &'a str, accept: &'static str) -> Self {
-        Self { url, accept, form: None, largest: LARGEST, patience: PATIENCE }
+        Self { url, accept, form: None, authorization: None, largest: LARGEST, patience: PATIENCE }
     }
 
     /// Sends a form (`application/x-www-form-urlencoded`).
     pub fn post_form(url: &'a str, form: String) -> Self {
         Self { form: Some(form), ..Self::get(url, "*/*") }
+    }
+
+    /// Asks for an answer of this media type.
+    #[must_use]
+    pub fn accepting(self, accept: &'static str) -> Self {
+        Self { accept, ..self }
+    }
+
+    /// Says who asks (`Authorization`).
+    #[must_use]
+    pub fn authorized(self, authorization: String) -> Self {
+        Self { authorization: Some(authorization.into()), ..self }
     }
 
     /// Reads no more than so many bytes of the answer's body.
@@ -152,6 +166,12 @@ impl Destination {
             .header(CONNECTION, "close");
         if call.form.is_some() {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        }
+        if let Some(authorization) = &call.authorization {
+            let value = HeaderValue::from_str(authorization.expose());
+            let mut value = value.map_err(|_| Failure::Refused("what says who asks is no header".to_owned()))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
         }
         let body = Full::new(Bytes::from(call.form.clone().unwrap_or_default()));
         request.body(body).map_err(|error| Failure::Refused(error.to_string()))

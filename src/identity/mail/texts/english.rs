@@ -21,6 +21,7 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
+#[expect(clippy::too_many_lines, reason = "a mail an arm")]
 pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) -> Words {
     let moment = |at| moment(at, &MONTHS, "");
     let (at, until) = (moment(about.at), moment(about.expires_at));
@@ -135,6 +136,14 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
                 },
                 IF_NOT_YOU.to_owned(),
             ],
+        ),
+        Content::AccountLinked { provider } => (
+            format!("{sender}: an account was linked"),
+            vec![format!("Since {at} you can log in by your account at {provider}."), IF_NOT_YOU.to_owned()],
+        ),
+        Content::AccountUnlinked { provider } => (
+            format!("{sender}: an account was unlinked"),
+            vec![format!("Since {at} you can't log in by your account at {provider} any more."), IF_NOT_YOU.to_owned()],
         ),
         Content::FactorAdded { name } => (
             format!("{sender}: a new second factor"),

@@ -21,6 +21,7 @@ const MONTHS: [&str; 12] = [
     "diciembre",
 ];
 
+#[expect(clippy::too_many_lines, reason = "a mail an arm")]
 pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) -> Words {
     let moment = |at| moment(at, &MONTHS, "de ");
     let (at, until) = (moment(about.at), moment(about.expires_at));
@@ -131,6 +132,17 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
                     Some(username) => format!("Desde el {at} inicias sesión como {username}."),
                     None => format!("El nombre de usuario de tu cuenta cambió el {at}."),
                 },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+        Content::AccountLinked { provider } => (
+            format!("{sender}: se vinculó una cuenta"),
+            vec![format!("Desde el {at} puedes iniciar sesión con tu cuenta de {provider}."), IF_NOT_YOU.to_owned()],
+        ),
+        Content::AccountUnlinked { provider } => (
+            format!("{sender}: se desvinculó una cuenta"),
+            vec![
+                format!("Desde el {at} ya no puedes iniciar sesión con tu cuenta de {provider}."),
                 IF_NOT_YOU.to_owned(),
             ],
         ),

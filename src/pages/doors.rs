@@ -1,0 +1,46 @@
+//! The buttons of the login page that lead to other identity providers.
+
+use form_urlencoded::Serializer;
+
+use super::purpose::For;
+use super::words::{Words, named};
+use crate::base::error::Result;
+use crate::identity::providers;
+use crate::identity::providers::store::Door;
+use crate::pages::Pages;
+use crate::pages::visit::Visit;
+
+/// A button that leads to an identity provider.
+#[derive(Debug)]
+pub struct Button {
+    pub id: String,
+    pub label: String,
+    pub address: String,
+}
+
+/// The providers by which one can log in for this. None where one account is joined with another.
+///
+/// # Errors
+/// When Postgres can't be asked.
+pub async fn buttons(pages: &Pages, visit: &Visit, what_for: For<'_>) -> Result<Vec<Button>> {
+    if what_for.offer().is_some() {
+        return Ok(Vec::new());
+    }
+    let query = match what_for.carried() {
+        (Some(request), _) => carried("request", &request),
+        (None, Some(device)) => carried("device", &device),
+        (None, None) => String::new(),
+    };
+    let doors = providers::store::doors(&mut *pages.db.read().await?).await?;
+    let (words, root) = (Words::of(visit.locale), pages.issuer.path());
+    let button = |door: Door| Button {
+        label: named(words.sign_in_at, &door.display_name),
+        address: format!("{root}/login/providers/{}{query}", door.name),
+        id: format!("provider-{}", door.name),
+    };
+    Ok(doors.into_iter().map(button).collect())
+}
+
+fn carried(name: &str, value: &str) -> String {
+    format!("?{}", Serializer::new(String::new()).append_pair(name, value).finish())
+}
