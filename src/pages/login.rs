@@ -3,11 +3,11 @@
 use std::convert::Infallible;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::device_query::DeviceQuery;
@@ -17,11 +17,13 @@ use super::page::{
 use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::opaque::token::TokenHash;
+use crate::identity::accounts::WhoMayRegister;
 use crate::identity::login::{enter, enter_anew, verify};
 use crate::identity::sessions::LoggedIn;
 use crate::oauth::authorizations::{self, Request};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
+use crate::pages::place::Place;
 use crate::pages::visit::{Visit, logged_in};
 use crate::platform::http::{Form, Routes};
 use crate::platform::metrics::Outcome;
@@ -47,6 +49,8 @@ struct LoginPage<'a> {
     logo: Option<&'a str>,
     request: Option<&'a str>,
     device: Option<&'a str>,
+    place: Option<&'a str>,
+    may_register: bool,
     form_token: &'a str,
     username: &'a str,
     username_fault: Option<&'a str>,
@@ -63,13 +67,15 @@ pub enum For<'a> {
     Client(&'a Request),
     /// A device, on the page of this query.
     Device(&'a DeviceQuery),
+    /// A page of their account.
+    Account(Place),
 }
 
 impl<'a> For<'a> {
     fn request(self) -> Option<&'a Request> {
         match self {
             Self::Client(request) => Some(request),
-            Self::Itself | Self::Device(_) => None,
+            Self::Itself | Self::Device(_) | Self::Account(_) => None,
         }
     }
 
@@ -79,6 +85,7 @@ impl<'a> For<'a> {
             Self::Itself => "/".to_owned(),
             Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
             Self::Device(query) => query.address(),
+            Self::Account(place) => place.path().to_owned(),
         })
     }
 }
@@ -107,7 +114,11 @@ pub async fn login_page(
     };
     let device = match what_for {
         For::Device(query) => Some(query.carried()),
-        For::Itself | For::Client(_) => None,
+        For::Itself | For::Client(_) | For::Account(_) => None,
+    };
+    let place = match what_for {
+        For::Account(place) => Some(place.name()),
+        For::Itself | For::Client(_) | For::Device(_) => None,
     };
     let hint = request.and_then(|request| request.login_hint.as_deref()).unwrap_or_default();
     let username = if typed.username.is_empty() { hint } else { typed.username };
@@ -119,6 +130,8 @@ pub async fn login_page(
         logo: logo.as_deref(),
         request: text.as_deref(),
         device: device.as_deref(),
+        place,
+        may_register: pages.settings.registration == WhoMayRegister::Open,
         form_token: &form_token,
         username,
         username_fault: typed.username_fault,
@@ -129,19 +142,38 @@ pub async fn login_page(
     Ok(with_cookies(shown, cookie))
 }
 
+/// What the login page is asked.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "documents what `show_login` reads")]
+struct LoginQuery {
+    /// The page of the account to go to, by its name.
+    #[param(example = "password")]
+    page: Option<String>,
+}
+
 /// Show the login page
 ///
 /// Applications send people to `/oauth/authorize` instead, which shows it where it is needed.
-#[utoipa::path(get, path = "/login", tag = "pages", security(()), responses(
+#[utoipa::path(get, path = "/login", tag = "pages", security(()), params(LoginQuery), responses(
     (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
-    (status = 303, description = "to the start page, for whoever is logged in"),
+    (status = 303, description = "to the start page or that of the account, for whoever is logged in"),
     (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
 ))]
-async fn show_login(State(pages): State<Pages>, Ok(visit): Result<Visit, Infallible>) -> Response {
+async fn show_login(
+    State(pages): State<Pages>,
+    Ok(visit): Result<Visit, Infallible>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = Parameters::read(&query.unwrap_or_default()).unwrap_or_default();
+    let place = query.one("page").and_then(Place::named);
     let page = async {
         match visit.browser(&pages).await? {
-            Some(_) => go(&pages.issuer.at("/")),
-            None => login_page(&pages, &visit, For::Itself, (StatusCode::OK, Typed::default())).await,
+            Some(_) => go(&pages.issuer.at(place.map_or("/", Place::path))),
+            None => {
+                login_page(&pages, &visit, place.map_or(For::Itself, For::Account), (StatusCode::OK, Typed::default()))
+                    .await
+            }
         }
     };
     answered(&pages, &visit, page.await)
@@ -158,6 +190,8 @@ struct LoginForm {
     request: Option<String>,
     /// The query of the page of devices, if it is for that.
     device: Option<String>,
+    /// The page of the account that it is for, by its name.
+    page: Option<String>,
     #[schema(example = "ada")]
     username: String,
     #[schema(example = "correct horse battery staple")]
@@ -197,13 +231,14 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         },
     };
     let device = form.one("device").map(DeviceQuery::carrying);
+    let place = form.one("page").and_then(Place::named);
     let what_for = match (&request, &device) {
         (Some(request), _) => For::Client(request),
         (None, Some(query)) => For::Device(query),
-        (None, None) => For::Itself,
+        (None, None) => place.map_or(For::Itself, For::Account),
     };
     let visit = &match what_for {
-        For::Itself => visit.clone(),
+        For::Itself | For::Account(_) => visit.clone(),
         For::Client(request) => visit.clone().reading(&request.parameters),
         For::Device(query) => visit.clone().reading(query.parameters()),
     };

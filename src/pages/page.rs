@@ -79,7 +79,7 @@ pub fn show(status: StatusCode, page: &impl Template, also: Option<&str>) -> Res
     let also = also.map(|uri| format!(" {}", source_of(uri))).unwrap_or_default();
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{also}; frame-ancestors 'none'; \
-         base-uri 'none'"
+         base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     );
     let policy = HeaderValue::from_str(&policy).map_err(|error| Error::Internal(error.into()))?;
     let headers = response.headers_mut();

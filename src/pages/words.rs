@@ -1,5 +1,6 @@
 //! What pages say, in the languages that they are read in.
 
+pub mod account;
 mod english;
 mod spanish;
 
@@ -55,6 +56,9 @@ pub struct Words {
     pub say_username: &'static str,
     pub say_password: &'static str,
     pub say_code: &'static str,
+    pub forgot_password: &'static str,
+    pub create_account: &'static str,
+    pub account: &'static account::Account,
     pub faults: Faults,
     scopes: Scopes,
 }

@@ -31,11 +31,17 @@ pub enum PresentedInvitation {
     Other,
 }
 
+impl PresentedInvitation {
+    /// What a text is of ours.
+    pub fn read(text: &str) -> Self {
+        let handed_over = InvitationHash::of(text).map(Self::HandedOver);
+        handed_over.or_else(|| MailTokenHash::of(text).map(Self::Mailed)).unwrap_or(Self::Other)
+    }
+}
+
 impl<'de> Deserialize<'de> for PresentedInvitation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Zeroizing::new(String::deserialize(deserializer)?);
-        let handed_over = InvitationHash::of(&text).map(Self::HandedOver);
-        Ok(handed_over.or_else(|| MailTokenHash::of(&text).map(Self::Mailed)).unwrap_or(Self::Other))
+        Ok(Self::read(&Zeroizing::new(String::deserialize(deserializer)?)))
     }
 }
 

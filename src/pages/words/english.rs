@@ -1,3 +1,5 @@
+mod account;
+
 use super::{Faults, Scopes, Words};
 
 pub(super) static WORDS: Words = Words {
@@ -44,6 +46,9 @@ pub(super) static WORDS: Words = Words {
     say_username: "Enter your username.",
     say_password: "Enter your password.",
     say_code: "Enter the code.",
+    forgot_password: "Forgotten your password?",
+    create_account: "Create an account",
+    account: &account::ACCOUNT,
     faults: Faults {
         malformed: "The application sent a request that can't be read.",
         missing_client: "The request has no client_id.",

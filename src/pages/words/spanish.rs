@@ -1,3 +1,5 @@
+mod account;
+
 use super::{Faults, Scopes, Words};
 
 pub(super) static WORDS: Words = Words {
@@ -44,6 +46,9 @@ pub(super) static WORDS: Words = Words {
     say_username: "Escriba su usuario.",
     say_password: "Escriba su contraseña.",
     say_code: "Escriba el código.",
+    forgot_password: "¿Olvidó su contraseña?",
+    create_account: "Crear una cuenta",
+    account: &account::ACCOUNT,
     faults: Faults {
         malformed: "La aplicación envió una solicitud que no se puede leer.",
         missing_client: "La solicitud no tiene client_id.",
