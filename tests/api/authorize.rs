@@ -2,7 +2,7 @@
 
 mod applications;
 mod backchannel;
-mod browser;
+pub mod browser;
 mod consents;
 mod devices;
 mod documents;
@@ -27,7 +27,7 @@ use crate::support::{Caller, Response, Server};
 use browser::{Browser, Form};
 
 /// What `PUBLIC_URL` is where nothing is set.
-const ISSUER: &str = "http://127.0.0.1:7878";
+pub const ISSUER: &str = "http://127.0.0.1:7878";
 
 /// Where the client is answered.
 const CALLBACK: &str = "https://shop.example.com/callback";

@@ -9,13 +9,13 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::moment::moment;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::id::SessionId;
 use crate::identity::sessions::{ListedSession, Older, OlderQuery, end_all, end_one, sessions};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::member::{Member, Menu, Posted};
-use crate::pages::page::{Frame, show, with_cookies};
+use crate::pages::page::{Frame, go, show, with_cookies};
 use crate::pages::told::Told;
 use crate::platform::http::Routes;
 
@@ -119,7 +119,7 @@ async fn ended(pages: &Pages, member: &Member, form: &Parameters) -> Result<Resp
             end_all(&mut tx, caller.person, Some(caller.token)).await?;
             Told::OthersEnded
         }
-        (None, None) => return Err(Error::invalid_field("end", "the id of a session")),
+        (None, None) => return go(&pages.issuer.at(member.place.path())),
     };
     tx.commit([]).await?;
     member.go_on(pages, told)
