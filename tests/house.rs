@@ -13,6 +13,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "base",
         &[
+            "amr",
             "request_id",
             "no_primary",
             "error",
@@ -80,7 +81,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "routes",
         ],
     ),
-    ("identity", &["devices", "attempts", "mail", "people", "sessions", "login", "accounts"]),
+    ("identity", &["devices", "attempts", "mail", "people", "factors", "sessions", "login", "accounts"]),
     (
         "access",
         &[

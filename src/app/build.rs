@@ -137,6 +137,7 @@ fn identity(gate: Gate, config: &Config) -> Identity {
             waits: config.attempts,
             mail: config.mail.clone(),
             hash_threads: config.hash_threads,
+            require_mfa: config.require_mfa,
             knows_firebase: config.firebase_key.is_some(),
         }),
         credentials: Batch::start(StoredCredentials, &gate.db, one_lane(config), &gate.metrics),

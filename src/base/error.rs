@@ -150,6 +150,15 @@ impl Error {
         error
     }
 
+    /// The same refusal with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.headers.insert(name, value);
+        }
+        self
+    }
+
     /// The same refusal with one more member in its body.
     #[must_use]
     pub fn with(mut self, member: &'static str, value: impl Into<Value>) -> Self {

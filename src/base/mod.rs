@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod amr;
 pub mod attributes;
 pub mod clock;
 pub mod email;

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod attempts;
 pub mod devices;
+pub mod factors;
 pub mod login;
 pub mod mail;
 pub mod people;
@@ -21,6 +22,7 @@ use crate::platform::database::Batch;
 use crate::platform::shares::{LeakyBuckets, Shares};
 use crate::platform::{self, Platform};
 use accounts::WhoMayRegister;
+use factors::RequireMfa;
 use people::StoredCredentials;
 use people::import::ImportSlots;
 
@@ -56,6 +58,8 @@ pub struct Settings {
     pub mail: platform::mail::Settings,
     /// `PASSWORD_HASH_THREADS`.
     pub hash_threads: usize,
+    /// `REQUIRE_MFA`.
+    pub require_mfa: RequireMfa,
     /// Whether `FIREBASE_SIGNER_KEY` is set, so that Firebase's hashes can be verified.
     pub knows_firebase: bool,
 }

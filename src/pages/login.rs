@@ -18,8 +18,7 @@ use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::opaque::token::TokenHash;
 use crate::identity::accounts::WhoMayRegister;
-use crate::identity::login::{enter, enter_anew, verify};
-use crate::identity::sessions::LoggedIn;
+use crate::identity::login::{Entered, Entry, enter, verify};
 use crate::oauth::authorizations::{self, Request};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
@@ -253,7 +252,8 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         return login_page(pages, visit, what_for, (StatusCode::BAD_REQUEST, typed)).await;
     };
     match let_in(pages, visit, name, password.to_owned().into()).await {
-        Ok(began) => {
+        Ok(Entered::SecondFactor(_)) => problem(pages, visit, StatusCode::FORBIDDEN, words.faults.invalid_credentials),
+        Ok(Entered::In(began)) => {
             let on = what_for.on(pages, began.token().hash()).await?;
             Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
         }
@@ -268,15 +268,13 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
 }
 
 /// Begins a session for whoever knows the password, in the place of the one that this browser has had.
-async fn let_in(pages: &Pages, visit: &Visit, username: &str, password: Presented) -> Result<LoggedIn> {
+async fn let_in(pages: &Pages, visit: &Visit, username: &str, password: Presented) -> Result<Entered> {
     let attempt = pages.metrics.login();
     let began = async {
         let verified = verify(pages, &visit.origin, username, password).await?;
-        let from = (&visit.origin, visit.origin.user_agent.as_deref());
-        match visit.browser(pages).await? {
-            Some(before) => enter_anew(pages, &verified, from, (before.person, before.token)).await,
-            None => enter(pages, &verified, from, false).await,
-        }
+        let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
+        let (origin, user_agent) = (&visit.origin, visit.origin.user_agent.as_deref());
+        enter(pages, &verified, &Entry { origin, user_agent, refresh: false, before, device: None }).await
     };
     let began = began.await;
     attempt.ends(Outcome::of(&began));

@@ -4,7 +4,6 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use time::Duration;
 
 use super::field::Faults;
 use super::page::{Frame, answered, failed, go, problem, with_cookies};
@@ -12,8 +11,8 @@ use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
 use crate::gate::Caller;
-use crate::identity::people;
 use crate::identity::people::store::Details;
+use crate::identity::{factors, people};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::place::Place;
@@ -32,6 +31,8 @@ pub struct Member {
     pub details: Details,
     /// Where they are.
     pub place: Place,
+    /// Whether they have proved lately who they are, so that nothing need be proved once more.
+    pub is_fresh: bool,
 }
 
 /// What stands around a page of the account, besides its frame.
@@ -55,19 +56,16 @@ impl Member {
         let Some(caller) = visit.caller(pages).await? else {
             return Ok(Err(go(&pages.issuer.at(&place.login()))?));
         };
-        let details = people::store::details(&mut *pages.db.read().await?, caller.person).await?;
+        let mut conn = pages.db.read().await?;
+        let details = people::store::details(&mut conn, caller.person).await?;
+        let is_fresh = factors::is_fresh(&mut conn, caller.person, caller.token, pages.clock.now()).await?;
         let locale = details.locale.as_deref().and_then(Locale::stored);
-        Ok(Ok(Self { visit: visit.clone().in_language_of(locale), caller, details, place }))
+        Ok(Ok(Self { visit: visit.clone().in_language_of(locale), caller, details, place, is_fresh }))
     }
 
     /// What the page says.
     pub fn words(&self) -> &'static Words {
         Words::of(self.visit.locale)
-    }
-
-    /// Whether they have logged in so lately that nothing need be proved once more.
-    pub fn is_fresh(&self, pages: &Pages, within: Duration) -> bool {
-        self.caller.checked.session.created_at > pages.clock.now() - within
     }
 
     /// What stands around the page.

@@ -13,10 +13,11 @@ use utoipa_axum::routes;
 use super::field::{Faults, Field, Filled, new_password, rule_of};
 use super::member::{go_on, sent, with_faults};
 use super::new_password::chosen;
-use super::page::{Frame, answered, problem, show, with_cookies};
+use super::page::{Frame, answered, go, problem, show, with_cookies};
 use super::words::Words;
 use crate::base::error::Result;
 use crate::identity::accounts::{self, PresentedInvitation, Registration, WhoMayRegister};
+use crate::identity::login::Entered;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::place::Place;
@@ -161,7 +162,9 @@ async fn registered(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<R
     };
     let user_agent = visit.origin.user_agent.as_deref();
     match accounts::register(pages, &visit.origin, user_agent, Some(visit.locale), new).await {
-        Ok(began) => {
+        // They log in, and are asked for what is needed besides.
+        Ok(Entered::SecondFactor(_)) => go(&pages.issuer.at(&Place::Overview.login())),
+        Ok(Entered::In(began)) => {
             let home = go_on(pages, Place::Overview.path(), Told::Registered)?;
             Ok(with_cookies(home, logged_in(pages, began.token())?))
         }

@@ -146,9 +146,10 @@ async fn a_right_password_that_was_under_way_when_the_wait_began_opens_nothing()
     let token = server.app.new_token(server.app.clock.now()).expect("a token");
     let origin = at(ELSEWHERE);
     let session = portero::identity::sessions::store::NewSession {
+        require_mfa: portero::identity::factors::RequireMfa::Off,
         token: token.hash(),
         person: PersonId(ada.id),
-        proof: Proof::Password { verified: &crate::support::PASSWORD_HASH, attempt: &under_way },
+        proof: Proof::Password { verified: &crate::support::PASSWORD_HASH, attempt: &under_way, device: None },
         now: server.app.clock.now(),
         bounds: portero::gate::sessions::Bounds::at(server.app.clock.now(), &server.app.sessions),
         origin: &origin,

@@ -131,9 +131,10 @@ async fn a_session_never_begins_for_a_password_that_was_changed_after_it_was_ver
     let attempt = Attempt::at(&server.app, PersonId(ada.id), &origin).await.expect("nothing stands against it");
     let begin = |verified: &'static portero::platform::passwords::PasswordHash| {
         portero::identity::sessions::store::NewSession {
+            require_mfa: portero::identity::factors::RequireMfa::Off,
             token: token.hash(),
             person: PersonId(ada.id),
-            proof: Proof::Password { verified, attempt: &attempt },
+            proof: Proof::Password { verified, attempt: &attempt, device: None },
             now,
             bounds: portero::gate::sessions::Bounds::at(now, &server.app.sessions),
             origin: &origin,

@@ -15,6 +15,7 @@ use crate::base::masked::without_secrets;
 use crate::base::names;
 use crate::base::secret::Secret;
 use crate::identity::accounts::WhoMayRegister;
+use crate::identity::factors::RequireMfa;
 use crate::oauth::issuer::Issuer;
 use crate::pages::brand::{self, Color, Logo};
 use crate::platform::mail::{Smtp, TokenLink};
@@ -31,6 +32,15 @@ fn in_ascii(address: &Address) -> Address {
 }
 
 impl Settings {
+    /// `REQUIRE_MFA`.
+    pub(super) fn require_mfa(&mut self) -> RequireMfa {
+        let Some(text) = self.text("REQUIRE_MFA") else { return RequireMfa::Off };
+        text.parse().unwrap_or_else(|fault: String| {
+            self.fault("REQUIRE_MFA", &fault, "administrators");
+            RequireMfa::Off
+        })
+    }
+
     /// `REGISTRATION`.
     pub(super) fn registration(&mut self) -> WhoMayRegister {
         let Some(text) = self.text("REGISTRATION") else { return WhoMayRegister::Off };

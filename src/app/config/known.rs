@@ -53,6 +53,7 @@ pub(super) const KNOWN: &[&str] = &[
     "REFRESH_TTL_SECONDS",
     "RESET_PASSWORD_URL",
     "REGISTRATION",
+    "REQUIRE_MFA",
     "SERVER_PORT",
     "SERVER_URL",
     "SESSIONS_PER_PERSON",

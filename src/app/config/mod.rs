@@ -21,6 +21,7 @@ use crate::base::secret::Secret;
 use crate::gate::sessions::{FamilyLifetime, Lifetime};
 use crate::identity::accounts::WhoMayRegister;
 use crate::identity::attempts;
+use crate::identity::factors::RequireMfa;
 use crate::oauth::issuer::Issuer;
 use crate::pages::brand;
 use crate::platform::database::BatchLimits;
@@ -79,6 +80,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// `REGISTRATION`.
     pub registration: WhoMayRegister,
+    /// `REQUIRE_MFA`: who must have a second factor.
+    pub require_mfa: RequireMfa,
     /// `PASSWORD_MIN_LENGTH`.
     pub passwords: Policy,
     /// `FIREBASE_SIGNER_KEY`: what verifies hashes that a Firebase project exported.
@@ -206,6 +209,7 @@ impl Config {
                 .header_names("CORS_HEADERS", "content-type,authorization,token,x-client-id,if-match,idempotency-key"),
             trusted_proxies: s.networks("TRUSTED_PROXIES"),
             registration: s.registration(),
+            require_mfa: s.require_mfa(),
             passwords: Policy::at_least(s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128)),
             firebase_key: s.firebase_key(),
             attempts: attempts::Rules::new(

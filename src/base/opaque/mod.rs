@@ -5,6 +5,7 @@ pub mod invitation;
 pub mod mail_token;
 pub mod oauth;
 pub mod refresh_token;
+pub mod second_step;
 pub mod service_key;
 pub mod token;
 

@@ -1,6 +1,7 @@
 //! Tokens: opaque, stored as hashes, renewed near expiry by one compare-and-set, revoked at once, purged every minute.
 //! With refresh tokens, sessions come in families: all that came of one login.
 
+mod authentication;
 mod bounds;
 mod family;
 mod purge;
@@ -8,6 +9,7 @@ mod renew;
 mod session;
 pub mod store;
 
+pub use authentication::Authentication;
 pub use bounds::{Bounds, Settings};
 
 pub use family::{Family, FamilyLifetime, PairTimes, RefreshDecision, RefreshTokenState};

@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
-use super::{Due, Lifetime, Payload, Session};
+use super::{Authentication, Due, Lifetime, Payload, Session};
+use crate::base::amr::Amr;
 use crate::base::error::Result;
 use crate::base::id::{FamilyId, PersonId};
 use crate::base::opaque::token::TokenHash;
@@ -104,35 +105,44 @@ pub async fn revoke(conn: &mut PgConnection, token: TokenHash) -> Result<bool> {
     }
 }
 
-/// Whether the login that a session began with was after `moment`: of one with refresh tokens, that of its family.
-pub async fn logged_in_since(conn: &mut PgConnection, token: TokenHash, moment: OffsetDateTime) -> Result<bool> {
-    let since = sqlx::query_scalar!(
+/// When and by what means somebody last proved who they are, whose session this is: of one with refresh tokens, what its family says.
+pub async fn authentication(conn: &mut PgConnection, token: TokenHash) -> Result<Option<Authentication>> {
+    let row = sqlx::query!(
         r#"
-        select coalesce(f.created_at, t.created_at) > $2 as "since!"
-        from auth.tokens_cache t
-        left join auth.refresh_families f on f.id = t.family_id
-        where t.token = $1
-        "#,
-        token.as_bytes(),
-        moment,
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(since.unwrap_or(false))
-}
-
-/// When somebody logged in whose session this is: of one with refresh tokens, when its family began.
-pub async fn logged_in_at(conn: &mut PgConnection, token: TokenHash) -> Result<Option<OffsetDateTime>> {
-    let at = sqlx::query_scalar!(
-        r#"
-        select coalesce(f.created_at, t.created_at) as "at!"
+        select coalesce(f.authenticated_at, f.created_at, t.authenticated_at, t.created_at) as "at!",
+               coalesce(f.amr, t.amr) as "amr!"
         from auth.tokens_cache t
         left join auth.refresh_families f on f.id = t.family_id
         where t.token = $1
         "#,
         token.as_bytes(),
     );
-    Ok(at.fetch_optional(conn).await?)
+    let row = row.fetch_optional(conn).await?;
+    Ok(row.map(|row| Authentication { at: row.at, amr: Amr::read(row.amr) }))
+}
+
+/// Notes that somebody has proved `now` who they are, by these means, too; answers whether their session was there.
+pub async fn reauthenticate(conn: &mut PgConnection, token: TokenHash, amr: Amr, now: OffsetDateTime) -> Result<bool> {
+    let noted = sqlx::query!(
+        r#"
+        with session as (
+            update auth.tokens_cache
+            set authenticated_at = $3, amr = $2
+            where token = $1
+            returning family_id
+        ), family as (
+            update auth.refresh_families f
+            set authenticated_at = $3, amr = $2
+            from session
+            where f.id = session.family_id
+        )
+        select from session
+        "#,
+        token.as_bytes(),
+        &amr.words(),
+        now,
+    );
+    Ok(noted.fetch_optional(conn).await?.is_some())
 }
 
 /// Ends a person's sessions and families but the `kept` one; answers how many. A family is one session, of which that one

@@ -1,7 +1,6 @@
 //! Somebody changes their own account.
 
 use serde::Deserialize;
-use time::Duration;
 use utoipa::ToSchema;
 
 use super::begin_verification;
@@ -12,16 +11,12 @@ use crate::base::locale::Locale;
 use crate::base::object;
 use crate::base::person::{PersonName, Username};
 use crate::gate::Caller;
-use crate::gate::sessions::store::logged_in_since;
 use crate::identity::Identity;
 use crate::identity::attempts::Quota;
+use crate::identity::factors::{is_fresh, reauthentication_required};
 use crate::identity::mail::GivenBy;
 use crate::identity::people::{self, ClaimsChange, PersonChange, RequestedChange};
 use crate::platform::passwords::Presented;
-
-/// A login so long ago does for a new address, to which new passwords could be sent, and for a new username: who has stolen a session must not
-/// make the account their own (ASVS 5.0, 7.5.1).
-pub const RECENT: Duration = Duration::minutes(15);
 
 /// What to change of your account; at least one field.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -79,9 +74,8 @@ pub async fn change_own(
         proof.attempt.succeeded(&mut tx, now).await?;
     }
     let is_at_stake = email.is_some() || row.username.is_some();
-    if is_at_stake && proof.is_none() && !logged_in_since(&mut tx, caller.token, now - RECENT).await? {
-        return Err(Error::forbidden(
-            "reauthentication_required",
+    if is_at_stake && proof.is_none() && !is_fresh(&mut tx, person, caller.token, now).await? {
+        return Err(reauthentication_required(
             "for a new address or username send `current_password`, or log in again: your login was more than 15 minutes ago",
         ));
     }

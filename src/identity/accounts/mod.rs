@@ -14,7 +14,7 @@ mod send_reset;
 pub mod store;
 mod verify;
 
-pub use change_own::{OwnChange, RECENT, change_own};
+pub use change_own::{OwnChange, change_own};
 pub use change_password::change_password;
 pub use invitation::{InvitationMade, Invite, ListedInvitation, Note, PresentedInvitation};
 pub use invitation_routes::invitation_routes;

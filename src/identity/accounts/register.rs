@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::invitation::PresentedInvitation;
 use super::{begin_verification, store};
+use crate::base::amr::Amr;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::id::InvitationId;
@@ -17,11 +18,13 @@ use crate::base::opaque::mail_token::Purpose;
 use crate::base::person::{PersonName, Username};
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::identity::Identity;
+use crate::identity::factors::{FirstStep, Pending};
+use crate::identity::login::Entered;
 use crate::identity::mail::GivenBy;
 use crate::identity::mail::store::tokens;
 use crate::identity::people::store::NewRow;
 use crate::identity::people::{self, RegisteredBy};
-use crate::identity::sessions::{Entrant, LoggedIn, Proof, begin};
+use crate::identity::sessions::{Entrant, Proof, begin};
 use crate::platform::passwords::Password;
 use crate::platform::shares::Asker;
 
@@ -87,7 +90,7 @@ pub async fn register(
     user_agent: Option<&str>,
     locale: Option<Locale>,
     new: Registration,
-) -> Result<LoggedIn> {
+) -> Result<Entered> {
     if identity.settings.registration == WhoMayRegister::Off {
         return Err(Error::forbidden(
             "registration_closed",
@@ -125,13 +128,21 @@ pub async fn register(
         let asker = GivenBy { person: None, address: origin.address };
         begin_verification(&mut tx, identity, person, email, asker, locale).await?;
     }
-    let proof = if invitation.is_some() { Proof::Invitation } else { Proof::Registration };
     let (refresh, now) = (new.refresh, identity.clock.now());
-    let entrant = Entrant { person, proof, origin, user_agent, refresh, now };
-    let began = begin(identity, &mut tx, &entrant).await?;
+    let entered = if identity.settings.require_mfa.asks(false) {
+        let first = FirstStep { person, verified: Some(&hash), amr: Amr::PWD, methods: &[], refresh };
+        Entered::SecondFactor(Pending::begin(identity, &mut tx, &first, now).await?)
+    } else {
+        let proof = if invitation.is_some() { Proof::Invitation } else { Proof::Registration };
+        let entrant = Entrant { person, proof, origin, user_agent, refresh, now };
+        let began = begin(identity, &mut tx, &entrant).await?;
+        Entered::In(
+            began.ok_or_else(|| Error::Internal(anyhow::anyhow!("no session of somebody who has just registered")))?,
+        )
+    };
     tx.commit([]).await?;
     identity.mailer.wake();
-    began.ok_or_else(|| Error::Internal(anyhow::anyhow!("no session began for somebody who has just registered")))
+    Ok(entered)
 }
 
 /// Who registers, where turns go round: whoever is invited, by their invitation; all others of a network together.

@@ -1,71 +1,91 @@
-//! Whoever was verified gets a session.
+//! Whoever was verified gets a session, or is asked for their second factor.
+
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Verified;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
+use crate::base::opaque::second_step::DeviceTokenHash;
 use crate::base::opaque::token::TokenHash;
 use crate::gate;
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::identity::Identity;
+use crate::identity::factors::Pending;
 use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
 
-/// Begins the session of somebody who knew their password, with a refresh token if they want one.
+/// What came of the first step of a login.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Entered {
+    /// It was enough.
+    In(LoggedIn),
+    /// A second one must follow.
+    SecondFactor(Pending),
+}
+
+/// How somebody comes in, whatever proves who they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Where they come from.
+    pub origin: &'a Origin,
+    /// From `User-Agent`.
+    pub user_agent: Option<&'a str>,
+    /// Whether they want a refresh token, too.
+    pub refresh: bool,
+    /// The session that they had in this browser until now, and whose that was: it ends in the same step, as if it had been logged out of.
+    pub before: Option<(PersonId, TokenHash)>,
+    /// What a device presents on which their password is enough.
+    pub device: Option<DeviceTokenHash>,
+}
+
+/// Begins the session of somebody who knew their password, or lets their login wait for its second step: where they have a second factor,
+/// unless this device is trusted, and where they must have one and don't.
 ///
 /// # Errors
 /// What [`Verified::refused`] says, when something has changed since.
-pub async fn enter(
+pub async fn enter(identity: &Identity, verified: &Verified, entry: &Entry<'_>) -> Result<Entered> {
+    if verified.needs_second_step() {
+        let mut tx = identity.db.begin().await?;
+        let pending =
+            Pending::begin(identity, &mut tx, &verified.first_step(entry.refresh), identity.clock.now()).await?;
+        tx.commit().await?;
+        return Ok(Entered::SecondFactor(pending));
+    }
+    let proof = Proof::Password { verified: &verified.hash, attempt: &verified.attempt, device: entry.device };
+    match let_in(identity, verified.person, proof, entry).await? {
+        Some(began) => Ok(Entered::In(began)),
+        None => Err(verified.refused(identity, entry.origin).await),
+    }
+}
+
+/// Begins the session of a person, by whatever proves that it is they. `None` as [`sessions::begin`] says it; a session of before stands then.
+pub async fn let_in(
     identity: &Identity,
-    verified: &Verified,
-    (origin, user_agent): (&Origin, Option<&str>),
-    refresh: bool,
-) -> Result<LoggedIn> {
-    let entrant = Entrant {
-        person: verified.person,
-        proof: Proof::Password { verified: &verified.hash, attempt: &verified.attempt },
-        origin,
-        user_agent,
-        refresh,
-        now: identity.clock.now(),
-    };
-    let began = if refresh {
+    person: PersonId,
+    proof: Proof<'_>,
+    entry: &Entry<'_>,
+) -> Result<Option<LoggedIn>> {
+    let Entry { origin, user_agent, refresh, before, .. } = *entry;
+    let now = identity.clock.now();
+    let entrant = Entrant { person, proof, origin, user_agent, refresh, now };
+    if let Some((whose, before)) = before {
+        let by = By { actor: Actor::Person(person), origin: origin.clone(), now };
+        let mut tx = AuditedTx::new(identity.db.begin().await?, by);
+        gate::store::people::lock_all(&mut tx, &[person, whose]).await?;
+        sessions::log_out(&mut tx, whose, before).await?;
+        let Some(began) = sessions::begin(identity, &mut tx, &entrant).await? else { return Ok(None) };
+        tx.commit([]).await?;
+        Ok(Some(began))
+    } else if refresh {
         let mut tx = identity.db.begin().await?;
         let began = sessions::begin(identity, &mut tx, &entrant).await?;
         tx.commit().await?;
-        began
+        Ok(began)
     } else {
         let mut conn = identity.db.read().await?;
         let began = sessions::begin(identity, &mut conn, &entrant).await?;
         conn.keep().await?;
-        began
-    };
-    match began {
-        Some(began) => Ok(began),
-        None => Err(verified.refused(identity, origin).await),
+        Ok(began)
     }
-}
-
-/// Begins the session of somebody who knew their password where another session was until now, that of `before`: it ends in the
-/// same step, as if it had been logged out of.
-///
-/// # Errors
-/// As [`enter`]; the session of before stands then.
-pub async fn enter_anew(
-    identity: &Identity,
-    verified: &Verified,
-    (origin, user_agent): (&Origin, Option<&str>),
-    (whose, before): (PersonId, TokenHash),
-) -> Result<LoggedIn> {
-    let now = identity.clock.now();
-    let proof = Proof::Password { verified: &verified.hash, attempt: &verified.attempt };
-    let entrant = Entrant { person: verified.person, proof, origin, user_agent, refresh: false, now };
-    let by = By { actor: Actor::Person(verified.person), origin: origin.clone(), now };
-    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
-    gate::store::people::lock_all(&mut tx, &[verified.person, whose]).await?;
-    sessions::log_out(&mut tx, whose, before).await?;
-    let Some(began) = sessions::begin(identity, &mut tx, &entrant).await? else {
-        drop(tx);
-        return Err(verified.refused(identity, origin).await);
-    };
-    tx.commit([]).await?;
-    Ok(began)
 }

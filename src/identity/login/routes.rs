@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{enter, verify};
+use super::{Entered, Entry, enter, verify};
 use crate::base::error::Result;
 use crate::base::id::SessionId;
 use crate::gate::Caller;
 use crate::gate::audit::{AuditedTx, Origin};
 use crate::gate::sessions::Payload;
 use crate::identity::Identity;
-use crate::identity::sessions::{self, LoggedIn};
+use crate::identity::sessions;
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes, credential};
 use crate::platform::metrics::Outcome;
@@ -48,9 +48,10 @@ struct Login {
 /// Log in
 ///
 /// Unknown, removed or disabled people and wrong passwords all get the same answer in the same time. After too many
-/// failures each further attempt must wait: 429 with `Retry-After`, whether the password is right or wrong.
+/// failures each further attempt must wait: 429 with `Retry-After`, whether the password is right or wrong. Who has a second
+/// factor, or must have one, gets no token yet, but `"mfa_required": true`: `POST /auth/mfa` finishes the login.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = Login, security(()), responses(
-    (status = 200, body = LoggedIn),
+    (status = 200, body = Entered),
     (status = 401, description = "`invalid_credentials`"),
     (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
 ))]
@@ -59,16 +60,17 @@ async fn login(
     Ok(origin): Result<Origin, Infallible>,
     headers: HeaderMap,
     Json(login): Json<Login, MAX_OF_STRANGERS>,
-) -> Result<Json<LoggedIn>> {
+) -> Result<Json<Entered>> {
     let attempt = identity.metrics.login();
     let began = begin(&identity, &origin, &headers, login).await;
     attempt.ends(Outcome::of(&began));
     began.map(Json)
 }
 
-async fn begin(identity: &Identity, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<LoggedIn> {
+async fn begin(identity: &Identity, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<Entered> {
     let verified = verify(identity, origin, &login.username, login.password).await?;
-    enter(identity, &verified, (origin, user_agent(headers)), login.refresh).await
+    let (user_agent, refresh) = (user_agent(headers), login.refresh);
+    enter(identity, &verified, &Entry { origin, user_agent, refresh, before: None, device: None }).await
 }
 
 /// The session was ended.

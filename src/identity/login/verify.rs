@@ -5,11 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::base::amr::Amr;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::identity::Identity;
 use crate::identity::attempts::{Attempt, Quota};
+use crate::identity::factors::{FirstStep, Method};
 use crate::identity::people::{self, LoginClaim};
 use crate::platform::passwords::{Password, PasswordHash, Presented};
 
@@ -21,7 +23,19 @@ pub struct Verified {
     pub hash: PasswordHash,
     /// To be compared, too, with what has failed meanwhile.
     pub attempt: Attempt,
+    /// By what methods they can take a second step; none for who has no second factor.
+    pub methods: Vec<Method>,
+    /// Whether they must have one.
+    pub must_have_one: bool,
     no_refusal_before: Instant,
+}
+
+/// Whose the password is.
+struct Known {
+    person: PersonId,
+    hash: PasswordHash,
+    methods: Vec<Method>,
+    must_have_one: bool,
 }
 
 impl Verified {
@@ -40,6 +54,17 @@ impl Verified {
 }
 
 impl Verified {
+    /// Whether the password alone opens nothing.
+    pub fn needs_second_step(&self) -> bool {
+        self.must_have_one || !self.methods.is_empty()
+    }
+
+    /// The step that was taken.
+    pub fn first_step(&self, refresh: bool) -> FirstStep<'_> {
+        let Self { person, hash, methods, .. } = self;
+        FirstStep { person: *person, verified: Some(hash), amr: Amr::PWD, methods, refresh }
+    }
+
     async fn may_log_in(&self, identity: &Identity) -> Result<()> {
         let until =
             crate::identity::sessions::store::logins_until(&mut *identity.db.read().await?, self.person).await?;
@@ -67,7 +92,9 @@ pub async fn verify(identity: &Identity, origin: &Origin, username: &str, presen
     let claim = LoginClaim::new(username, origin, identity.clock.now());
     let (attempt, compared) = compare(identity, &claim, &presented).await?;
     let refused = match compared {
-        Ok((person, hash)) => return Ok(Verified { person, hash, attempt, no_refusal_before }),
+        Ok(Known { person, hash, methods, must_have_one }) => {
+            return Ok(Verified { person, hash, attempt, methods, must_have_one, no_refusal_before });
+        }
         Err(refused) => refused,
     };
     let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: identity.clock.now() };
@@ -116,8 +143,8 @@ pub fn invalid_credentials() -> Error {
     Error::unauthorized("invalid_credentials", "username or password is wrong")
 }
 
-/// Whose the password is, and the hash that stands for it; or why they are not let in.
-type Compared = Result<(PersonId, PasswordHash), RefusalReason>;
+/// Whose the password is; or why they are not let in.
+type Compared = Result<Known, RefusalReason>;
 
 async fn compare(identity: &Identity, claim: &LoginClaim, presented: &Presented) -> Result<(Attempt, Compared)> {
     loop {
@@ -140,7 +167,9 @@ async fn compare(identity: &Identity, claim: &LoginClaim, presented: &Presented)
         }
         attempt.was_right();
         if let Some(hash) = upgraded(identity, &attempt, stored.id, hash, presented).await? {
-            return Ok((attempt, Ok((stored.id, hash))));
+            let methods = stored.second_factors.iter().filter_map(|method| Method::read(method)).collect();
+            let must_have_one = identity.settings.require_mfa.asks(stored.is_administrator);
+            return Ok((attempt, Ok(Known { person: stored.id, hash, methods, must_have_one })));
         }
         // Another login has upgraded it meanwhile, or somebody has changed the password: compare with what stands now.
     }

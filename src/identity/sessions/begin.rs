@@ -33,7 +33,7 @@ pub struct Entrant<'a> {
 }
 
 /// Begins a session: on a transaction, where they get a refresh token. `None` when they were removed or disabled or got
-/// another password since it was verified, or others have begun a wait.
+/// another password since it was verified, or others have begun a wait, or they have a second factor, or must have one, and this is none.
 pub async fn begin(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'_>) -> Result<Option<LoggedIn>> {
     let now = who.now;
     match who.proof {
@@ -42,13 +42,13 @@ pub async fn begin(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'
             let payload = families::exchange(conn, &Exchange { of: refreshed, pair: pair.stored(), now }).await?;
             Ok(Some(pair.opens(identity, now, payload)))
         }
-        Proof::Password { .. } | Proof::Registration | Proof::Invitation if who.refresh => {
+        _ if who.refresh => {
             let pair = Pair::new(identity, now, now)?;
             let Some(payload) = log_in(identity, conn, who, pair.token.hash()).await? else { return Ok(None) };
             families::begin(conn, &pair.stored()).await?;
             Ok(Some(pair.opens(identity, now, payload)))
         }
-        Proof::Password { .. } | Proof::Registration | Proof::Invitation => {
+        Proof::Password { .. } | Proof::SecondFactor { .. } | Proof::Registration | Proof::Invitation => {
             let token = identity.new_token(now)?;
             let payload = log_in(identity, conn, who, token.hash()).await?;
             let expires_at = identity.sessions.lifetime.expires_at(now, now);
@@ -72,6 +72,7 @@ async fn log_in(
         bounds: Bounds::at(who.now, &identity.sessions),
         origin: who.origin,
         user_agent: who.user_agent,
+        require_mfa: identity.settings.require_mfa,
     };
     let began = store::insert(&mut *conn, &session).instrument(traces::query("begin session")).await?;
     let Some(BegunSession { payload, on_new_device }) = began else { return Ok(None) };

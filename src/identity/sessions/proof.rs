@@ -1,5 +1,7 @@
 use time::OffsetDateTime;
 
+use crate::base::amr::Amr;
+use crate::base::opaque::second_step::DeviceTokenHash;
 use crate::gate::sessions::Family;
 use crate::identity::attempts::Attempt;
 use crate::platform::passwords::PasswordHash;
@@ -13,6 +15,17 @@ pub enum Proof<'a> {
         verified: &'a PasswordHash,
         /// The attempt that has succeeded, unless others have begun a wait since.
         attempt: &'a Attempt,
+        /// What this device presents, if it is one on which that is enough.
+        device: Option<DeviceTokenHash>,
+    },
+    /// Their second factor, after a first step.
+    SecondFactor {
+        /// The hash that their password was verified against, which must be theirs still; `None` where the first step was another.
+        verified: Option<&'a PasswordHash>,
+        /// The attempt that has succeeded, unless others have begun a wait since.
+        attempt: &'a Attempt,
+        /// The means of both steps.
+        amr: Amr,
     },
     /// That they were registered, as anybody may be, in the transaction in which the session begins.
     Registration,
@@ -38,6 +51,7 @@ impl<'a> Proof<'a> {
     pub fn verified(self) -> Option<&'a PasswordHash> {
         match self {
             Self::Password { verified, .. } => Some(verified),
+            Self::SecondFactor { verified, .. } => verified,
             Self::Registration | Self::Invitation | Self::Refresh(_) => None,
         }
     }
@@ -45,8 +59,32 @@ impl<'a> Proof<'a> {
     /// What has been guessed at.
     pub fn attempt(self) -> Option<&'a Attempt> {
         match self {
-            Self::Password { attempt, .. } => Some(attempt),
+            Self::Password { attempt, .. } | Self::SecondFactor { attempt, .. } => Some(attempt),
             Self::Registration | Self::Invitation | Self::Refresh(_) => None,
+        }
+    }
+
+    /// By what means they have proved who they are. A refresh goes on with those of its login.
+    pub fn amr(self) -> Amr {
+        match self {
+            Self::SecondFactor { amr, .. } => amr,
+            Self::Password { .. } | Self::Registration | Self::Invitation | Self::Refresh(_) => Amr::PWD,
+        }
+    }
+
+    /// Whether it opens a session also to who has a second factor, or must have one.
+    pub fn is_whole(self) -> bool {
+        match self {
+            Self::SecondFactor { .. } | Self::Refresh(_) => true,
+            Self::Password { .. } | Self::Registration | Self::Invitation => false,
+        }
+    }
+
+    /// What a device presents on which the first step is enough.
+    pub fn device(self) -> Option<DeviceTokenHash> {
+        match self {
+            Self::Password { device, .. } => device,
+            Self::SecondFactor { .. } | Self::Registration | Self::Invitation | Self::Refresh(_) => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::ACR;
+use crate::base::amr::ACR_ONE_FACTOR;
 use crate::oauth::claims::scope_of;
 
 /// The parameter `claims` has no more bytes.
@@ -51,7 +51,7 @@ impl Claims {
         let Some(acr) = self.of_id_token("acr") else { return true };
         let wanted = acr.get("values").and_then(Value::as_array).cloned();
         let wanted = wanted.or_else(|| acr.get("value").map(|value| vec![value.clone()])).unwrap_or_default();
-        acr.get("essential") != Some(&Value::Bool(true)) || wanted.is_empty() || wanted.contains(&ACR.into())
+        acr.get("essential") != Some(&Value::Bool(true)) || wanted.is_empty() || wanted.contains(&ACR_ONE_FACTOR.into())
     }
 
     /// Without what is of scopes that the client may not ask for: it is not told of that claim by claim either.

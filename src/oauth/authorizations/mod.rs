@@ -27,19 +27,15 @@ use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
 
+use crate::base::amr::Amr;
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::opaque::token::TokenHash;
 use crate::gate;
 use crate::gate::sessions::Payload;
+use crate::gate::sessions::store::authentication;
 use crate::oauth::clients::Client;
 use crate::oauth::{OAuth, consents};
-
-/// How a login by password alone is called (`acr`).
-pub const ACR: &str = "1";
-
-/// And by what means it was made (`amr`, RFC 8176).
-pub const AMR: [&str; 1] = ["pwd"];
 
 /// A session in a browser.
 #[derive(Clone, Debug)]
@@ -50,8 +46,10 @@ pub struct Browser {
     pub person: PersonId,
     /// What they are called.
     pub payload: Arc<Payload>,
-    /// When they logged in.
+    /// When they last proved who they are.
     pub logged_in_at: OffsetDateTime,
+    /// And by what means.
+    pub amr: Amr,
 }
 
 impl Browser {
@@ -62,9 +60,10 @@ impl Browser {
     pub async fn of(oauth: &OAuth, token: TokenHash) -> Result<Option<Self>> {
         match gate::check::check(oauth, token, None).await {
             Ok(checked) => {
-                let session = checked.session;
-                let (person, payload, logged_in_at) = (session.person, session.payload, session.created_at);
-                Ok(Some(Self { token, person, payload, logged_in_at }))
+                let (person, payload) = (checked.session.person, checked.session.payload);
+                let proved = authentication(&mut *oauth.db.read().await?, token).await?;
+                // It has ended just now, where nothing is known of it.
+                Ok(proved.map(|proved| Self { token, person, payload, logged_in_at: proved.at, amr: proved.amr }))
             }
             Err(Error::Refused(_)) => Ok(None),
             Err(error) => Err(error),

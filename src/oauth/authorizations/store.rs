@@ -5,7 +5,7 @@ pub mod pushed;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::{ACR, AMR, Browser, Grant, Request};
+use super::{Browser, Grant, Request};
 use crate::base::error::Result;
 use crate::base::id::{ClientId, ServiceId};
 use crate::base::opaque::oauth::CodeHash;
@@ -90,8 +90,8 @@ pub async fn insert(conn: &mut PgConnection, new: &New<'_>) -> Result<bool> {
         new.request.nonce,
         new.request.claims,
         new.browser.logged_in_at,
-        ACR,
-        &AMR.map(str::to_owned),
+        new.browser.amr.acr(),
+        &new.browser.amr.words(),
         new.request.target.redirect_uri(),
         new.request.code_challenge,
         new.code.as_bytes(),

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Pending, store};
 use crate::base::error::Result;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
-use crate::oauth::authorizations::{ACR, AMR, Browser, Grant};
+use crate::oauth::authorizations::{Browser, Grant};
 use crate::oauth::clients::Consent;
 use crate::oauth::tokens::{NewAuthorization, Tie};
 use crate::oauth::{OAuth, consents};
@@ -62,8 +62,8 @@ pub async fn allow(
         services: &services,
         narrowed: &narrowed,
         auth_time: browser.logged_in_at,
-        acr: ACR,
-        amr: &AMR.map(str::to_owned),
+        acr: browser.amr.acr(),
+        amr: &browser.amr.words(),
         act: None,
         // Known when the device comes.
         jkt: None,

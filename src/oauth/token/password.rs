@@ -6,15 +6,16 @@ use super::allowed::{Allowed, Missed};
 use super::answer::IssuedTokens;
 use super::code::may_refresh;
 use super::of_person::{Nonce, prepare};
+use crate::base::amr::Amr;
 use crate::base::error;
 use crate::base::id::PersonId;
 use crate::base::opaque::token::TokenHash;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
-use crate::identity::login::{enter, verify};
+use crate::identity::login::{Entered, Entry, enter, verify};
 use crate::identity::sessions::log_out;
 use crate::oauth::OAuth;
+use crate::oauth::authorizations::Grant;
 use crate::oauth::authorizations::store::Service;
-use crate::oauth::authorizations::{ACR, AMR, Grant};
 use crate::oauth::clients::{Client, Known};
 use crate::oauth::dpop::Thumbprint;
 use crate::oauth::error::{Error, Result};
@@ -47,8 +48,15 @@ pub(super) async fn grant(
     let attempt = oauth.metrics.login();
     let entered: error::Result<_> = async {
         let verified = verify(oauth, origin, username, password.to_owned().into()).await?;
-        let entered = enter(oauth, &verified, (origin, origin.user_agent.as_deref()), false).await?;
-        Ok((verified.person, entered.token().hash()))
+        if verified.needs_second_step() {
+            return Err(needs_second_factor());
+        }
+        let user_agent = origin.user_agent.as_deref();
+        let entry = Entry { origin, user_agent, refresh: false, before: None, device: None };
+        match enter(oauth, &verified, &entry).await? {
+            Entered::In(began) => Ok((verified.person, began.token().hash())),
+            Entered::SecondFactor(_) => Err(needs_second_factor()),
+        }
     }
     .await;
     attempt.ends(Outcome::of(&entered));
@@ -118,8 +126,8 @@ async fn tokens(
         services: &services,
         narrowed: &narrowed,
         auth_time: now,
-        acr: ACR,
-        amr: &AMR.map(str::to_owned),
+        acr: Amr::PWD.acr(),
+        amr: &Amr::PWD.words(),
         act: None,
         jkt: jkt.filter(|_| client.is_public()),
         now,
@@ -146,11 +154,22 @@ async fn tokens(
     Ok(prepared.answer())
 }
 
+/// 403 `mfa_required`: no password alone opens anything of theirs, and this grant has no second step.
+fn needs_second_factor() -> error::Error {
+    error::Error::forbidden(
+        "mfa_required",
+        "this person has a second factor, or must have one, which the grant password can't ask for: send them to /oauth/authorize",
+    )
+}
+
 /// As the standard calls a wrong password (RFC 6749 section 5.2).
 fn refused(error: error::Error) -> Error {
     match error {
         error::Error::Refused(refusal) if refusal.status == StatusCode::UNAUTHORIZED => {
             Error::invalid_grant("username or password is wrong")
+        }
+        error::Error::Refused(refusal) if refusal.status == StatusCode::FORBIDDEN => {
+            Error::invalid_grant(refusal.detail)
         }
         other => other.into(),
     }

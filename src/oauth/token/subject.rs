@@ -13,10 +13,10 @@ use crate::gate::access_tokens::AccessToken;
 use crate::gate::check::{check, check_access};
 use crate::gate::{Presented, sessions};
 use crate::oauth::OAuth;
-use crate::oauth::authorizations::{ACR, AMR};
 use crate::oauth::clients::Client;
 use crate::oauth::error::{Error, Result};
 use crate::oauth::tokens::{Subject, Tie, store};
+use crate::platform::http::credential;
 
 /// No chain of those who act for somebody is longer.
 const LONGEST_CHAIN: usize = 5;
@@ -68,7 +68,8 @@ impl ExchangedSubject {
 
     async fn of_session(oauth: &OAuth, token: TokenHash) -> Result<Self> {
         let session = check(oauth, token, None).await.map_err(|error| not_good(error, "subject_token"))?.session;
-        let logged_in_at = sessions::store::logged_in_at(&mut *oauth.db.read().await?, token).await?;
+        let proved = sessions::store::authentication(&mut *oauth.db.read().await?, token).await?;
+        let proved = proved.ok_or_else(|| not_good(credential::invalid(), "subject_token"))?;
         Ok(Self {
             person: session.person,
             client_id: None,
@@ -78,9 +79,9 @@ impl ExchangedSubject {
             services: None,
             narrowed: Arc::default(),
             act: None,
-            auth_time: logged_in_at.unwrap_or(session.created_at),
-            acr: ACR.to_owned(),
-            amr: AMR.map(str::to_owned).to_vec(),
+            auth_time: proved.at,
+            acr: proved.amr.acr().to_owned(),
+            amr: proved.amr.words(),
             expires_at: session.created_at + oauth.sessions.lifetime.absolute,
         })
     }

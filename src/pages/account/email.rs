@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::base::email::Email;
 use crate::base::error::Result;
-use crate::identity::accounts::{OwnChange, RECENT, change_own, verify_again};
+use crate::identity::accounts::{OwnChange, change_own, verify_again};
 use crate::identity::mail::store::tokens::pending_email;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
@@ -56,7 +56,7 @@ async fn page(pages: &Pages, member: &Member, typed: Option<&Parameters>, faults
     let pending = pending.as_ref().map(Email::as_str).filter(|pending| Some(*pending) != email);
     let filled = Filled { typed, faults: &faults, caret: None };
     let mut fields = vec![filled.field("email", words.email_page.new, None).of_kind("email").filled_with("email")];
-    if !member.is_fresh(pages, RECENT) || faults.of("current_password").is_some() {
+    if !member.is_fresh || faults.of("current_password").is_some() {
         fields.push(filled.password("current_password", words.password.current, "current-password"));
     }
     let is_verified = details.email_verified_at.is_some();

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use super::claims;
 use crate::base::error::Result;
-use crate::identity::accounts::{OwnChange, RECENT, change_own};
+use crate::identity::accounts::{OwnChange, change_own};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::field::{Faults, Field, Filled, rule_of};
@@ -50,7 +50,7 @@ fn page(pages: &Pages, member: &Member, typed: Option<&Parameters>, faults: Faul
     let (words, details) = (member.words(), &member.details);
     let filled = Filled { typed, faults: &faults, caret: None };
     let standing = claims::standing(&details.claims);
-    let asks_password = !member.is_fresh(pages, RECENT) || faults.of("current_password").is_some();
+    let asks_password = !member.is_fresh || faults.of("current_password").is_some();
     let page = Profile {
         frame,
         menu,

@@ -83,7 +83,10 @@ fn check_headers(path: &str, response: &Response, context: &str) {
         .iter()
         .map(|scheme| format!("{scheme} realm=\"portero\""))
         .any(|one| challenge.starts_with(&one));
-    let wants_more = response.error() == "insufficient_scope";
+    // RFC 9470.
+    let is_old = challenge.contains(r#"error="insufficient_user_authentication""#);
+    assert!(!is_old || response.error() == "reauthentication_required", "{challenge}: {context}");
+    let wants_more = response.error() == "insufficient_scope" || is_old;
     assert_eq!(response.status == 401 || wants_more, challenges, "{challenge}: {context}");
     // A device's code expires, too, and is no credential (RFC 8628 section 3.5).
     let is_a_poll = response.status == 400 && response.error() == "expired_token";

@@ -245,6 +245,7 @@ impl Server {
         let now = self.app.clock.now();
         let token = self.app.new_token(now).expect("a token");
         let session = portero::identity::sessions::store::NewSession {
+            require_mfa: portero::identity::factors::RequireMfa::Off,
             token: token.hash(),
             person: PersonId(person),
             proof: Proof::Registration,

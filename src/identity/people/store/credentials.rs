@@ -19,6 +19,10 @@ pub struct Credentials {
     pub password_hash: Option<PasswordHash>,
     /// Whether the person may log in at all.
     pub enabled: bool,
+    /// By what methods they can take a second step; none for who has no second factor.
+    pub second_factors: Vec<String>,
+    /// Whether they are an administrator of Portero.
+    pub is_administrator: bool,
 }
 
 /// What is found about somebody who wants to log in.
@@ -46,6 +50,8 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[LoginClaim]) -> Resu
             p.id as "id?: PersonId",
             p.password_hash as "password_hash?: PasswordHash",
             p.disabled_at is null as "enabled!",
+            auth.second_factors(p.id) as "second_factors!",
+            auth.is_administrator(p.id, asked.began) as "is_administrator!",
             attempts.key as "attempts_key!",
             coalesce(own.failures, 0) as "failures!",
             own.wait_until as "own?",
@@ -73,8 +79,9 @@ pub async fn credentials(conn: &mut PgConnection, claims: &[LoginClaim]) -> Resu
     .fetch_all(conn)
     .await?;
     let found = rows.into_iter().map(|row| {
-        let (password_hash, enabled) = (row.password_hash, row.enabled);
-        let credentials = row.id.map(|id| Credentials { id, password_hash, enabled });
+        let (password_hash, enabled, is_administrator) = (row.password_hash, row.enabled, row.is_administrator);
+        let second_factors = row.second_factors;
+        let credentials = row.id.map(|id| Credentials { id, password_hash, enabled, second_factors, is_administrator });
         let waits = Waits { key: row.attempts_key, failures: row.failures, own: row.own, address: row.address };
         (row.place, LoginRecord { credentials, waits })
     });

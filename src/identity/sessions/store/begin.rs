@@ -5,11 +5,13 @@ use time::OffsetDateTime;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::network::Network;
+use crate::base::opaque::second_step::DeviceTokenHash;
 use crate::base::opaque::token::TokenHash;
 use crate::gate::audit::Origin;
 use crate::gate::sessions::{Bounds, Payload};
 use crate::identity::attempts::{Attempt, MOST_IN_A_ROW, Quota};
 use crate::identity::devices::Device;
+use crate::identity::factors::RequireMfa;
 use crate::identity::sessions::Proof;
 use crate::platform::passwords::PasswordHash;
 
@@ -26,6 +28,8 @@ pub struct NewSession<'a> {
     pub origin: &'a Origin,
     /// From `User-Agent`.
     pub user_agent: Option<&'a str>,
+    /// Who must have a second factor.
+    pub require_mfa: RequireMfa,
 }
 
 #[derive(Debug)]
@@ -37,12 +41,12 @@ pub struct BegunSession {
 
 /// Begins a session, notes the login, where it came from and, in the audit trail, that it was; forgets the failures
 /// before it, and ends those of their sessions that are too many. Unless the person was removed or disabled or got another password since it was verified, or others have
-/// begun a wait since the attempt, or too many were let in: the row locks, first the person's, make each of those wait for this, or this for it.
+/// begun a wait since the attempt, or too many were let in, or the proof wants a second step: the row locks, first the person's, make each of those wait for this, or this for it.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Option<BegunSession>> {
     let session_id = new.token.session_id();
     let (verified, attempt) = (new.proof.verified(), new.proof.attempt());
-    let device = Device::of(new.user_agent, new.origin.client_id.as_deref());
+    let (device, trusted) = (Device::of(new.user_agent, new.origin.client_id.as_deref()), new.proof.device());
     let (person_forgets, address_forgets) = attempt.map(Attempt::forgets_one_in).unwrap_or_default();
     let row = sqlx::query!(
         r#"
@@ -51,6 +55,15 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
             from auth.person
             where id = $2 and ($3::text is null or password_hash = $3) and removed_at is null and disabled_at is null
               and client_id is null
+              and case
+                  when $28 then true
+                  else (
+                      auth.second_factors(id) = '{}'
+                      and not ($29 = 'all' or $29 = 'administrators' and auth.is_administrator(id, $4))
+                  ) or exists (
+                      select from auth.trusted_devices d where d.token = $30 and d.person_id = $2 and d.expires_at > $4
+                  )
+              end
             for no key update
         ), failed as (
             select a.wait_until > $10 or (a.failures >= $11 and not $19) as bars,
@@ -98,6 +111,8 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
                   select network, device from auth.person_devices
                   where person_id = $2 order by last_seen_at desc offset $18 - 1
               )
+        ), trusted as (
+            update auth.trusted_devices set last_used_at = $4 where token = $30 and exists (select from logged_in)
         ), told as (
             insert into auth.audit_events
                 (at, action, actor, actor_id, subject_id, request_id, address, client_id, after)
@@ -106,9 +121,9 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
             returning id
         )
         insert into auth.tokens_cache
-            (token, person_id, payload, created_at, modified_at, client_id, address, user_agent)
+            (token, person_id, payload, created_at, modified_at, client_id, address, user_agent, amr)
         select $1, id, jsonb_build_object('user_id', id, 'username', username, 'name', name),
-               $4, $4, $5, $6::text::inet, $7
+               $4, $4, $5, $6::text::inet, $7, $27
         from logged_in
         returning
             payload as "payload: Json<Payload>",
@@ -147,6 +162,10 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
         new.bounds.family_begun,
         new.now + Quota::LOGINS.each(),
         new.now + Quota::LOGINS.within,
+        &new.proof.amr().words(),
+        new.proof.is_whole(),
+        new.require_mfa.as_str(),
+        trusted.as_ref().map(DeviceTokenHash::as_bytes),
     )
     .fetch_optional(conn)
     .await?;

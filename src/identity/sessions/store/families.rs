@@ -35,8 +35,8 @@ pub async fn begin(conn: &mut PgConnection, pair: &NewPair) -> Result<()> {
         r#"
         with family as (
             insert into auth.refresh_families
-                (public_id, person_id, created_at, rotated_at, generation, client_id, address, user_agent)
-            select $2, person_id, created_at, created_at, 1, client_id, address, user_agent
+                (public_id, person_id, created_at, rotated_at, generation, client_id, address, user_agent, amr)
+            select $2, person_id, created_at, created_at, 1, client_id, address, user_agent, amr
             from auth.tokens_cache
             where token = $1
             returning id
@@ -245,7 +245,7 @@ pub async fn exchange(conn: &mut PgConnection, new: &Exchange<'_>) -> Result<Pay
             update auth.refresh_families
             set generation = $2, parent = $3, rotated_at = $4, refreshes_until = $10
             where id = $1
-            returning id, person_id, client_id, address, user_agent
+            returning id, person_id, client_id, address, user_agent, amr, authenticated_at
         ), refresh_token as (
             insert into auth.refresh_tokens (token, family_id, generation, parent, session)
             select $5, id, $2, $3, $6
@@ -255,9 +255,11 @@ pub async fn exchange(conn: &mut PgConnection, new: &Exchange<'_>) -> Result<Pay
             where family_id = $1 and generation <= $2 - $9 and exchanged_at is not null
         )
         insert into auth.tokens_cache
-            (token, person_id, payload, created_at, modified_at, client_id, address, user_agent, family_id)
+            (token, person_id, payload, created_at, modified_at, client_id, address, user_agent, family_id, amr,
+             authenticated_at)
         select $6, p.id, jsonb_build_object('user_id', p.id, 'username', p.username, 'name', p.name),
-               $7, $8, family.client_id, family.address, family.user_agent, family.id
+               $7, $8, family.client_id, family.address, family.user_agent, family.id, family.amr,
+               family.authenticated_at
         from family
         join auth.person p on p.id = family.person_id
         returning payload as "payload: Json<Payload>"
