@@ -57,15 +57,22 @@ create table auth.pending_logins (
     refresh    boolean not null,
     -- Whether they have no factor and must have one: then this is where they get it.
     enrols     boolean not null,
+    -- The one that they have begun there, to be confirmed there and nowhere else: nobody confirms what another was shown.
+    factor_id  integer,
+    -- How often the second step was tried.
+    tries      smallint not null default 0,
     created_at timestamptz not null,
     expires_at timestamptz not null,
 
     constraint pending_logins_pkey primary key (token),
     constraint pending_logins_token_is_sha256 check (octet_length(token) = 32),
-    constraint pending_logins_person_fkey foreign key (person_id) references auth.person (id) on delete cascade
+    constraint pending_logins_person_fkey foreign key (person_id) references auth.person (id) on delete cascade,
+    constraint pending_logins_factor_fkey foreign key (factor_id) references auth.totp_factors (id) on delete set null
 );
 
 create index pending_logins_person_idx on auth.pending_logins (person_id);
+
+create index pending_logins_factor_idx on auth.pending_logins (factor_id) where factor_id is not null;
 
 create index pending_logins_expires_at_idx on auth.pending_logins (expires_at);
 

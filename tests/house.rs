@@ -81,7 +81,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "routes",
         ],
     ),
-    ("identity", &["devices", "attempts", "mail", "people", "factors", "sessions", "login", "accounts"]),
+    ("identity", &["devices", "attempts", "mail", "people", "factors", "sessions", "passkeys", "login", "accounts"]),
     (
         "access",
         &[
@@ -140,6 +140,8 @@ const FLOORS: &[(&str, &[&str])] = &[
             "files",
             "home",
             "device_query",
+            "purpose",
+            "second_step",
             "login",
             "field",
             "member",
@@ -206,6 +208,7 @@ const PATHS_ELSEWHERE: &[(&str, &str)] = &[
     ("pages/device_query.rs /device", "logins for a device go on there"),
     ("oauth/registration/routes.rs /oauth/register/{client_id}", "clients are told where it is"),
     ("pages/brand.rs /pages/logo", "every page links to it"),
+    ("pages/brand.rs /pages/passkey.js", "pages that ask for passkeys link to it"),
     ("pages/brand.rs /pages/style.css", "every page links to it"),
 ];
 

@@ -18,6 +18,7 @@ use crate::gate::keys::LastUses;
 use crate::gate::sessions::{self, Renewals};
 use crate::gate::vault::VaultDoor;
 use crate::gate::{self, Checks, Evaluator, Gate, Uses};
+use crate::identity::passkeys::RelyingParty;
 use crate::identity::people::{self, StoredCredentials};
 use crate::identity::{self, Identity};
 use crate::oauth::clients::{ClientLookups, documents};
@@ -137,7 +138,10 @@ fn identity(gate: Gate, config: &Config) -> Identity {
             waits: config.attempts,
             mail: config.mail.clone(),
             hash_threads: config.hash_threads,
+            name: config.pages.name.clone(),
+            trust_devices: config.trust_devices,
             require_mfa: config.require_mfa,
+            relying_party: RelyingParty::of(config.issuer.as_str(), &config.pages.name, &config.passkey_origins),
             knows_firebase: config.firebase_key.is_some(),
         }),
         credentials: Batch::start(StoredCredentials, &gate.db, one_lane(config), &gate.metrics),

@@ -51,6 +51,13 @@ impl Amr {
         Self(self.0 | other.0)
     }
 
+    /// Those of a passkey with which the user was verified, whose key is in one device alone, or in several.
+    #[must_use]
+    pub const fn of_passkey(is_hardware: bool) -> Self {
+        let key = if is_hardware { Self::HWK } else { Self::SWK };
+        key.with(Self::USER).with(Self::MFA)
+    }
+
     /// Those of the words that are registered.
     pub fn read<S: AsRef<str>>(words: impl IntoIterator<Item = S>) -> Self {
         let known = words.into_iter().filter_map(|word| WORDS.iter().position(|own| *own == word.as_ref()));

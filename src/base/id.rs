@@ -152,6 +152,14 @@ id_type!(
     GroupId, "group", "invalid_group_id", "group_not_found"
 );
 id_type!(
+    /// The id of one of a person's second factors.
+    FactorId, "factor", "invalid_factor_id", "factor_not_found"
+);
+id_type!(
+    /// The id of a device on which a person's password is enough.
+    TrustedDeviceId, "trusted device", "invalid_device_id", "device_not_found"
+);
+id_type!(
     /// A service key's id.
     KeyId, "service key", "invalid_key_id", "key_not_found"
 );

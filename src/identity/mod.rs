@@ -6,6 +6,7 @@ pub mod devices;
 pub mod factors;
 pub mod login;
 pub mod mail;
+pub mod passkeys;
 pub mod people;
 pub mod sessions;
 
@@ -13,6 +14,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use time::Duration;
 
 use crate::base::clock::Clock;
 use crate::base::id::PersonId;
@@ -23,6 +25,7 @@ use crate::platform::shares::{LeakyBuckets, Shares};
 use crate::platform::{self, Platform};
 use accounts::WhoMayRegister;
 use factors::RequireMfa;
+use passkeys::RelyingParty;
 use people::StoredCredentials;
 use people::import::ImportSlots;
 
@@ -58,8 +61,14 @@ pub struct Settings {
     pub mail: platform::mail::Settings,
     /// `PASSWORD_HASH_THREADS`.
     pub hash_threads: usize,
+    /// What this place is called where authenticators list it (`PAGES_NAME`).
+    pub name: String,
+    /// `TRUST_DEVICES`: for how long a device may be trusted, if any may.
+    pub trust_devices: Option<Duration>,
     /// `REQUIRE_MFA`.
     pub require_mfa: RequireMfa,
+    /// As whom passkeys are asked for, from `PUBLIC_URL` and `PASSKEY_ORIGINS`; `None` where there are none.
+    pub relying_party: Option<RelyingParty>,
     /// Whether `FIREBASE_SIGNER_KEY` is set, so that Firebase's hashes can be verified.
     pub knows_firebase: bool,
 }

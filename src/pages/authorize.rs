@@ -11,8 +11,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::consent::consent_page;
-use super::login::{For, Typed, login_page};
+use super::login::{Typed, login_page};
 use super::page::{Frame, answered, back, go, leads_to_a_program, name_of, refused, show};
+use super::purpose::For;
 use crate::base::error::Result;
 use crate::oauth::authorizations::{self, Answer, Browser, Fault, Next, Refused, Request, decide};
 use crate::oauth::parameters::Parameters;
@@ -66,7 +67,7 @@ struct AuthorizationRequest {
     id_token_hint: Option<String>,
     /// Languages of the pages, the best first.
     ui_locales: Option<String>,
-    /// Taken, and changes nothing: the only one there is is `1`.
+    /// `2` asks for a login with a second factor of whoever has one (RFC 9470).
     acr_values: Option<String>,
     /// Claims one by one, as JSON (OpenID Connect Core section 5.5).
     claims: Option<String>,

@@ -116,6 +116,8 @@ impl Asset {
     }
 }
 
+const SCRIPT: &str = include_str!("passkey.js");
+
 /// What all pages look like.
 #[derive(Debug)]
 pub struct Brand {
@@ -123,6 +125,8 @@ pub struct Brand {
     pub name: String,
     /// The one stylesheet.
     pub style: Asset,
+    /// What asks for passkeys.
+    pub passkey_script: Asset,
     /// The logo.
     pub logo: Option<Asset>,
 }
@@ -135,6 +139,7 @@ impl From<Settings> for Brand {
         Self {
             name,
             style: Asset::new("/pages/style.css", "text/css; charset=utf-8", style.into()),
+            passkey_script: Asset::new("/pages/passkey.js", "text/javascript; charset=utf-8", SCRIPT.into()),
             logo: logo.map(|logo| Asset::new("/pages/logo", logo.media, logo.bytes)),
         }
     }

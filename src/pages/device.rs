@@ -12,8 +12,9 @@ use utoipa_axum::routes;
 
 use super::consent::{how_long, in_words};
 use super::device_query::DeviceQuery;
-use super::login::{For, Typed, login_page};
+use super::login::{Typed, login_page};
 use super::page::{Frame, answered, calls_itself, failed, go, name_of, problem, sentence_of, show, with_cookies};
+use super::purpose::For;
 use super::words::{Words, named};
 use crate::base::error::{Error, Result};
 use crate::oauth::authorizations::{Browser, Grant};

@@ -27,6 +27,7 @@ pub struct Field<'a> {
     fault: Option<&'a str>,
     is_required: bool,
     has_caret: bool,
+    has_digits: bool,
 }
 
 impl Field<'_> {
@@ -56,6 +57,19 @@ impl Field<'_> {
     pub fn hinting(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// A code, which phones show digits for.
+    #[must_use]
+    pub fn digits(mut self) -> Self {
+        self.has_digits = true;
+        self.value = Cow::Borrowed("");
+        self
+    }
+
+    /// What stands in it.
+    pub fn value(&self) -> &str {
+        &self.value
     }
 
     fn described_by(&self) -> String {
@@ -91,6 +105,11 @@ impl Faults {
         if self.of(field).is_none() {
             self.all.push((field, sentence.into()));
         }
+    }
+
+    /// Forgets all but those of one field.
+    pub fn only(&mut self, field: &str) {
+        self.all.retain(|(own, _)| *own == field);
     }
 
     /// Whether there are none.
@@ -132,6 +151,13 @@ impl Faults {
             "mail_not_configured" => ("email", rules.no_mail.into()),
             "too_many_mails" => ("email", rules.too_many_mails.into()),
             "too_many_changes" => ("", rules.too_many_changes.into()),
+            "invalid_code" => ("code", words.security.wrong_codes.into()),
+            "mfa_required" => ("code", words.say_code.into()),
+            "second_factor_required" => ("", words.security.needed.into()),
+            "too_many_factors" | "too_many_passkeys" => ("", words.security.too_many.into()),
+            "last_way_in" => ("", words.security.last_way_in.into()),
+            "invalid_passkey" | "passkey_exists" => ("", words.security.passkey_invalid.into()),
+            "passkeys_unavailable" => ("", words.security.passkeys_unavailable.into()),
             "invalid_invitation" => ("", rules.invalid_invitation.into()),
             "registration_closed" => ("", rules.registration_closed.into()),
             "invalid_reset_token" | "invalid_verification_token" => ("", rules.link_is_over.into()),
@@ -205,6 +231,7 @@ impl<'a> Filled<'a> {
             fault: self.faults.of(name),
             is_required: true,
             has_caret: first.or(self.caret) == Some(name),
+            has_digits: false,
         }
     }
 

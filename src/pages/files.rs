@@ -12,11 +12,12 @@ use crate::oauth::clients;
 use crate::pages::Pages;
 use crate::platform::http::{Path, Route, Routes};
 
-/// `/pages/style.css`, `/pages/logo`, `/pages/client-logos/{digest}`.
+/// `/pages/style.css`, `/pages/passkey.js`, `/pages/logo`, `/pages/client-logos/{digest}`.
 pub fn routes() -> Routes<Pages> {
     Routes::new()
         .routes(routes!(client_logo_by_digest))
         .routes(Route::from(routes!(stylesheet)).without_postgres())
+        .routes(Route::from(routes!(passkey_script)).without_postgres())
         .routes(Route::from(routes!(logo)).without_postgres())
 }
 
@@ -25,6 +26,13 @@ pub fn routes() -> Routes<Pages> {
     responses((status = 200, description = "CSS", body = String, content_type = "text/css")))]
 async fn stylesheet(State(pages): State<Pages>) -> Response {
     kept(&pages.brand.style)
+}
+
+/// Get the script that asks for passkeys
+#[utoipa::path(get, path = "/pages/passkey.js", tag = "pages", security(()),
+    responses((status = 200, description = "JavaScript", body = String, content_type = "text/javascript")))]
+async fn passkey_script(State(pages): State<Pages>) -> Response {
+    kept(&pages.brand.passkey_script)
 }
 
 /// Get the logo of the pages

@@ -10,16 +10,17 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
-use super::device_query::DeviceQuery;
 use super::page::{
-    Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show, with_cookies,
+    Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show_with_passkeys,
+    with_cookies,
 };
+use super::purpose::{Carried, For, Purpose};
+use super::second_step::second_step_page;
 use super::words::Words;
 use crate::base::error::{Error, Result};
-use crate::base::opaque::token::TokenHash;
 use crate::identity::accounts::WhoMayRegister;
 use crate::identity::login::{Entered, Entry, enter, verify};
-use crate::oauth::authorizations::{self, Request};
+use crate::identity::passkeys::sign_in;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::place::Place;
@@ -55,38 +56,8 @@ struct LoginPage<'a> {
     username_fault: Option<&'a str>,
     password_fault: Option<&'a str>,
     focus: Focus,
-}
-
-/// What somebody logs in for.
-#[derive(Clone, Copy, Debug)]
-pub enum For<'a> {
-    /// The start page.
-    Itself,
-    /// What a client asks.
-    Client(&'a Request),
-    /// A device, on the page of this query.
-    Device(&'a DeviceQuery),
-    /// A page of their account.
-    Account(Place),
-}
-
-impl<'a> For<'a> {
-    fn request(self) -> Option<&'a Request> {
-        match self {
-            Self::Client(request) => Some(request),
-            Self::Itself | Self::Device(_) | Self::Account(_) => None,
-        }
-    }
-
-    /// Where they go once they are logged in, in the session of this token.
-    async fn on(self, pages: &Pages, session: TokenHash) -> Result<String> {
-        Ok(match self {
-            Self::Itself => "/".to_owned(),
-            Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
-            Self::Device(query) => query.address(),
-            Self::Account(place) => place.path().to_owned(),
-        })
-    }
+    /// Whether there are passkeys.
+    passkeys: bool,
 }
 
 /// What has been typed, and what is wrong with it.
@@ -111,17 +82,9 @@ pub async fn login_page(
         Some(request) => logo_of(pages, &request.client).await?,
         None => None,
     };
-    let device = match what_for {
-        For::Device(query) => Some(query.carried()),
-        For::Itself | For::Client(_) | For::Account(_) => None,
-    };
-    let place = match what_for {
-        For::Account(place) => Some(place.name()),
-        For::Itself | For::Client(_) | For::Device(_) => None,
-    };
     let hint = request.and_then(|request| request.login_hint.as_deref()).unwrap_or_default();
     let username = if typed.username.is_empty() { hint } else { typed.username };
-    let text = request.map(Request::query);
+    let Carried { request: text, device, page: place } = what_for.carried();
     let is_named = !username.is_empty() && typed.username_fault.is_none();
     let page = LoginPage {
         frame: Frame::of(pages, visit),
@@ -136,8 +99,9 @@ pub async fn login_page(
         username_fault: typed.username_fault,
         password_fault: typed.password_fault,
         focus: if is_named { Focus::Password } else { Focus::Username },
+        passkeys: pages.settings.relying_party.is_some(),
     };
-    let shown = show(status, &page, request.map(|request| request.target.redirect_uri()))?;
+    let shown = show_with_passkeys(pages, status, &page, request.map(|request| request.target.redirect_uri()))?;
     Ok(with_cookies(shown, cookie))
 }
 
@@ -195,6 +159,8 @@ struct LoginForm {
     username: String,
     #[schema(example = "correct horse battery staple")]
     password: String,
+    /// What the browser says of a passkey, instead of both.
+    passkey: Option<String>,
 }
 
 /// Log in on the login page
@@ -222,25 +188,14 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     if !visit.sent(&form) {
         return problem(pages, visit, StatusCode::FORBIDDEN, words.faults.forged_form);
     }
-    let request = match form.one("request") {
-        None => None,
-        Some(request) => match authorizations::check(pages, request).await? {
-            Ok(request) => Some(request),
-            Err(why) => return refused(pages, visit, &why).await,
-        },
+    let purpose = match Purpose::read(pages, &form).await? {
+        Ok(purpose) => purpose,
+        Err(why) => return refused(pages, visit, &why).await,
     };
-    let device = form.one("device").map(DeviceQuery::carrying);
-    let place = form.one("page").and_then(Place::named);
-    let what_for = match (&request, &device) {
-        (Some(request), _) => For::Client(request),
-        (None, Some(query)) => For::Device(query),
-        (None, None) => place.map_or(For::Itself, For::Account),
-    };
-    let visit = &match what_for {
-        For::Itself | For::Account(_) => visit.clone(),
-        For::Client(request) => visit.clone().reading(&request.parameters),
-        For::Device(query) => visit.clone().reading(query.parameters()),
-    };
+    let (what_for, visit) = (purpose.what_for(), &purpose.read_by(visit));
+    if let Some(credential) = form.one("passkey").filter(|text| !text.is_empty()) {
+        return passkey_shown(pages, visit, what_for, credential).await;
+    }
     let words = Words::of(visit.locale);
     let (username, password) = (form.one("username"), form.one("password"));
     let (Some(name), Some(password)) = (username, password) else {
@@ -251,8 +206,8 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
         };
         return login_page(pages, visit, what_for, (StatusCode::BAD_REQUEST, typed)).await;
     };
-    match let_in(pages, visit, name, password.to_owned().into()).await {
-        Ok(Entered::SecondFactor(_)) => problem(pages, visit, StatusCode::FORBIDDEN, words.faults.invalid_credentials),
+    match let_in(pages, visit, what_for, (name, password.to_owned().into())).await {
+        Ok(Entered::SecondFactor(pending)) => second_step_page(pages, visit, what_for, &pending).await,
         Ok(Entered::In(began)) => {
             let on = what_for.on(pages, began.token().hash()).await?;
             Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
@@ -267,16 +222,52 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     }
 }
 
-/// Begins a session for whoever knows the password, in the place of the one that this browser has had.
-async fn let_in(pages: &Pages, visit: &Visit, username: &str, password: Presented) -> Result<Entered> {
+/// Begins a session for whoever knows the password, in the place of the one that this browser has had; or lets their login wait for its second step.
+async fn let_in(
+    pages: &Pages,
+    visit: &Visit,
+    what_for: For<'_>,
+    (username, password): (&str, Presented),
+) -> Result<Entered> {
     let attempt = pages.metrics.login();
     let began = async {
         let verified = verify(pages, &visit.origin, username, password).await?;
         let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
         let (origin, user_agent) = (&visit.origin, visit.origin.user_agent.as_deref());
-        enter(pages, &verified, &Entry { origin, user_agent, refresh: false, before, device: None }).await
+        let device = visit.device.filter(|_| !what_for.wants_second_factor());
+        enter(pages, &verified, &Entry { origin, user_agent, refresh: false, before, device }).await
     };
     let began = began.await;
     attempt.ends(Outcome::of(&began));
     began
+}
+
+/// Begins a session for whoever has shown a passkey.
+async fn passkey_shown(pages: &Pages, visit: &Visit, what_for: For<'_>, credential: &str) -> Result<Response> {
+    let words = Words::of(visit.locale);
+    let attempt = pages.metrics.login();
+    let began = async {
+        let credential = serde_json::from_str(credential).unwrap_or_default();
+        let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
+        let from = (&visit.origin, visit.origin.user_agent.as_deref());
+        sign_in(pages, &credential, from, false, before).await
+    };
+    let began = began.await;
+    attempt.ends(Outcome::of(&began));
+    match began {
+        Ok(began) => {
+            let on = what_for.on(pages, began.token().hash()).await?;
+            Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
+        }
+        Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
+        Err(error) => {
+            let sentence = match error.status() {
+                StatusCode::TOO_MANY_REQUESTS => sentence_of(&error, words),
+                _ => words.faults.passkey_refused,
+            };
+            let typed = Typed { username_fault: Some(sentence), ..Typed::default() };
+            let page = login_page(pages, visit, what_for, (page_status(&error), typed)).await;
+            Ok(failed(error, |_| page))
+        }
+    }
 }

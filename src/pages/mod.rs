@@ -1,4 +1,5 @@
-//! What people see in a browser: to log in, to agree, to look after their account, to log out. No script, no SQL, no rules: pages call acts.
+//! What people see in a browser: to log in, to agree, to look after their account, to log out. No SQL, no rules: pages call acts. No script
+//! but that for passkeys, and nothing but passkeys needs it.
 
 mod account;
 mod authorize;
@@ -17,8 +18,10 @@ mod member;
 mod new_password;
 mod page;
 mod place;
+mod purpose;
 mod register;
 mod reset_password;
+mod second_step;
 mod told;
 mod verify_email;
 mod visit;
@@ -101,6 +104,7 @@ impl FromRef<Pages> for Identity {
 pub fn routes() -> Routes<Pages> {
     let of_people = Routes::new()
         .merge(login::routes())
+        .merge(second_step::routes())
         .merge(consent::routes())
         .merge(authorize::routes())
         .merge(device::routes())

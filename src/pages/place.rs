@@ -46,6 +46,10 @@ places! {
     Profile = "profile", "/account/profile", profile;
     /// Their password.
     Password = "password", "/account/password", password;
+    /// Their second factors.
+    Factors = "factors", "/account/factors", factors;
+    /// Their passkeys.
+    Passkeys = "passkeys", "/account/passkeys", passkeys;
     /// Their e-mail address.
     Email = "email", "/account/email", email;
     /// Where they are signed in.

@@ -57,6 +57,20 @@ told! {
     PasswordReset = "password-reset", password_reset;
     /// An address is theirs.
     EmailVerified = "email-verified", email_verified;
+    /// They have proved once more who they are.
+    Proved = "proved", proved;
+    /// They have an authenticator more.
+    FactorAdded = "factor-added", factor_added;
+    /// They have one less.
+    FactorRemoved = "factor-removed", factor_removed;
+    /// They have a passkey more.
+    PasskeyAdded = "passkey-added", passkey_added;
+    /// They have one less.
+    PasskeyRemoved = "passkey-removed", passkey_removed;
+    /// A factor or a passkey is called something else.
+    Renamed = "renamed", renamed;
+    /// A password is not enough any more on a device.
+    DeviceDistrusted = "device-distrusted", device_distrusted;
 }
 
 impl Told {

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use crate::base::error::{Error, Result};
 use crate::base::locale::{Language, Locale};
+use crate::base::opaque::second_step::{DeviceToken, DeviceTokenHash};
 use crate::base::opaque::token::{Token, TokenHash};
 use crate::base::opaque::{Digest, Kind, Opaque};
 use crate::base::secret::Secret;
@@ -51,6 +52,8 @@ const LANGUAGE: &str = "portero-language";
 /// Long enough to come to the next page, and a year.
 const A_MOMENT: &str = "; Max-Age=60";
 const A_YEAR: &str = "; Max-Age=31536000";
+/// And that of a trusted device.
+const DEVICE: &str = "portero-device";
 
 impl Jar {
     fn of(issuer: &Issuer) -> Self {
@@ -82,6 +85,8 @@ pub struct Visit {
     pub locale: Locale,
     /// Where they are.
     pub origin: Origin,
+    /// What this browser keeps where it is trusted.
+    pub device: Option<DeviceTokenHash>,
     token: Option<TokenHash>,
     form: Option<Secret>,
     comes_from_elsewhere: bool,
@@ -164,6 +169,13 @@ pub fn logged_in(pages: &Pages, token: &Token) -> Result<[HeaderValue; 2]> {
     Ok([jar.set(SESSION, token.reveal(), "")?, jar.set(FORMS, form.reveal(), "")?])
 }
 
+/// The cookie of a browser that is trusted from now on.
+pub fn trusted(pages: &Pages, device: &DeviceToken) -> Result<Option<HeaderValue>> {
+    let Some(lasts) = pages.settings.trust_devices else { return Ok(None) };
+    let lasts = format!("; Max-Age={}", lasts.whole_seconds());
+    Jar::of(&pages.issuer).set(DEVICE, device.reveal(), &lasts).map(Some)
+}
+
 /// The cookies of a session that has ended.
 pub fn logged_out(pages: &Pages) -> Result<[HeaderValue; 2]> {
     let jar = Jar::of(&pages.issuer);
@@ -200,6 +212,7 @@ impl FromRequestParts<Pages> for Visit {
             told: jar.value(headers, TOLD).and_then(Told::named),
             has_chosen_language: chosen.is_some(),
             origin,
+            device: jar.value(headers, DEVICE).and_then(DeviceTokenHash::of),
             token: jar.value(headers, SESSION).and_then(TokenHash::of),
             form: form.map(|token| token.to_owned().into()),
             comes_from_elsewhere: comes_from_elsewhere(headers, &pages.issuer),

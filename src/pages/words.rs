@@ -2,6 +2,7 @@
 
 pub mod account;
 mod english;
+pub mod security;
 mod spanish;
 
 use time::Duration;
@@ -53,12 +54,33 @@ pub struct Words {
     pub device_refused: &'static str,
     pub close_window: &'static str,
     pub error: &'static str,
+    pub use_passkey: &'static str,
+    pub passkey_cancelled: &'static str,
+    pub passkey_failed: &'static str,
     pub say_username: &'static str,
     pub say_password: &'static str,
     pub say_code: &'static str,
     pub forgot_password: &'static str,
     pub create_account: &'static str,
     pub account: &'static account::Account,
+    pub security: &'static security::Security,
+    pub second_step: &'static str,
+    pub second_step_why: &'static str,
+    pub code: &'static str,
+    pub enrol: &'static str,
+    pub enrol_why: &'static str,
+    pub authenticator: &'static str,
+    pub qr_code: &'static str,
+    pub or_type: &'static str,
+    pub open_authenticator: &'static str,
+    pub first_code: &'static str,
+    pub next_code: &'static str,
+    pub recovery_codes: &'static str,
+    pub recovery_codes_why: &'static str,
+    pub wrote_down: &'static str,
+    pub login_over: &'static str,
+    /// For one day, and for so many days.
+    trust_device: [&'static str; 2],
     pub faults: Faults,
     scopes: Scopes,
 }
@@ -78,6 +100,8 @@ pub struct Faults {
     pub unproved_return: &'static str,
     pub forged_form: &'static str,
     pub invalid_credentials: &'static str,
+    pub passkey_refused: &'static str,
+    pub wrong_code: &'static str,
     pub unknown_code: &'static str,
     pub too_many: &'static str,
     pub unavailable: &'static str,
@@ -144,6 +168,12 @@ impl Words {
         let days = (most.whole_seconds() + 86_399) / 86_400;
         let [one, many] = self.stays_for;
         if days == 1 { one.to_owned() } else { named(many, &days.to_string()) }
+    }
+
+    /// For how long no code is asked for on a device that is trusted.
+    pub fn trust_device(&self, lasts: Duration) -> String {
+        let [one, many] = self.trust_device;
+        if lasts.whole_days() == 1 { one.to_owned() } else { named(many, &lasts.whole_days().to_string()) }
     }
 
     /// What a permission of a service means.

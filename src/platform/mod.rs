@@ -91,6 +91,11 @@ impl Platform {
         Ok(Opaque::generate(self.token_secret.expose().as_bytes(), &random()?, now))
     }
 
+    /// 256 random bits.
+    pub fn random(&self) -> Result<[u8; 32]> {
+        random()
+    }
+
     /// 128 random bits: an id that nobody has had before.
     pub fn random_id(&self) -> Result<[u8; 16]> {
         let [id @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = random()?;

@@ -3,9 +3,11 @@
 mod applications;
 mod by_mail;
 mod email;
+mod factors;
 mod guards;
 mod language;
 mod looks;
+mod passkeys;
 mod password;
 mod profile;
 mod register;
@@ -15,10 +17,12 @@ use crate::authorize::browser::{Browser, Form};
 use crate::support::{Response, Server};
 
 /// The pages of the account, as the menu has them.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 10] = [
     "/account",
     "/account/profile",
     "/account/password",
+    "/account/factors",
+    "/account/passkeys",
     "/account/email",
     "/account/sessions",
     "/account/activity",
@@ -27,9 +31,11 @@ const PAGES: [&str; 8] = [
 ];
 
 /// Those that post something.
-const POSTING: [&str; 6] = [
+const POSTING: [&str; 8] = [
     "/account/profile",
     "/account/password",
+    "/account/factors",
+    "/account/passkeys",
     "/account/email",
     "/account/sessions",
     "/account/applications",

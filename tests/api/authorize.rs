@@ -24,7 +24,8 @@ use portero::oauth::keys::{Algorithm, TokenType};
 use serde_json::Value;
 
 use crate::support::{Caller, Response, Server};
-use browser::{Browser, Form};
+use browser::Browser;
+pub use browser::Form;
 
 /// What `PUBLIC_URL` is where nothing is set.
 pub const ISSUER: &str = "http://127.0.0.1:7878";

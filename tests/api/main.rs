@@ -58,6 +58,7 @@ mod oneself;
 mod outbound;
 mod outdated;
 mod pages;
+mod passkeys;
 mod passwords;
 mod people;
 mod plans;

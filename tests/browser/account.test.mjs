@@ -49,7 +49,7 @@ const keys = {
 /** With a pointer, where no script runs. */
 const pointer = {
   fill: (page, id, text) => page.locator(`#${id}`).fill(text),
-  press: (page, id) => page.locator(`#${id}, main [name="${id}"], nav [href="${id}"], .links [href="${id}"]`).first().click(),
+  press: (page, id) => page.locator(`[id="${id}"], main [name="${id}"], nav [href="${id}"], .links [href="${id}"]`).first().click(),
   choose: (page, id) => page.locator(`#${id}`).check(),
 };
 

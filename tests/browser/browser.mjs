@@ -99,7 +99,7 @@ export async function logIn(page, name = "juan", password = `${name}-hash`) {
 }
 
 /** The pages of the account, from the issuer on. */
-export const ACCOUNT = ["", "/profile", "/password", "/email", "/sessions", "/activity", "/applications", "/language"].map(
+export const ACCOUNT = ["", "/profile", "/password", "/factors", "/passkeys", "/email", "/sessions", "/activity", "/applications", "/language"].map(
   (page) => `/account${page}`,
 );
 

@@ -21,6 +21,7 @@ use crate::pages::brand::{self, Color, Logo};
 use crate::platform::mail::{Smtp, TokenLink};
 use crate::platform::passwords::FirebaseKey;
 use crate::platform::tls::Files;
+use time::Duration;
 
 /// An example.
 const MAIL_FROM: &str = "'Portero <portero@example.com>'";
@@ -39,6 +40,12 @@ impl Settings {
             self.fault("REQUIRE_MFA", &fault, "administrators");
             RequireMfa::Off
         })
+    }
+
+    /// `TRUST_DEVICES`, in days; 0 for none.
+    pub(super) fn trust_devices(&mut self) -> Option<Duration> {
+        let days = self.number("TRUST_DEVICES", 0_i64, 0, 365);
+        (days > 0).then(|| Duration::days(days))
     }
 
     /// `REGISTRATION`.

@@ -40,6 +40,7 @@ pub(super) const KNOWN: &[&str] = &[
     "PAGES_COLOR",
     "PAGES_LOGO_FILE",
     "PAGES_NAME",
+    "PASSKEY_ORIGINS",
     "PASSWORD_HASH_THREADS",
     "PASSWORD_MIN_LENGTH",
     "PG_BINDIR",
@@ -69,6 +70,7 @@ pub(super) const KNOWN: &[&str] = &[
     "TOKEN_SECRET_FILE",
     "TOKEN_TTL_SECONDS",
     "TRUSTED_PROXIES",
+    "TRUST_DEVICES",
     "VERIFY_EMAIL_URL",
 ];
 

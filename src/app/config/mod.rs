@@ -82,6 +82,10 @@ pub struct Config {
     pub registration: WhoMayRegister,
     /// `REQUIRE_MFA`: who must have a second factor.
     pub require_mfa: RequireMfa,
+    /// `PASSKEY_ORIGINS`: whose pages may ask for passkeys, besides that of `PUBLIC_URL`.
+    pub passkey_origins: Vec<String>,
+    /// `TRUST_DEVICES`: for how long a password may be enough on a device, if it may.
+    pub trust_devices: Option<Duration>,
     /// `PASSWORD_MIN_LENGTH`.
     pub passwords: Policy,
     /// `FIREBASE_SIGNER_KEY`: what verifies hashes that a Firebase project exported.
@@ -210,6 +214,8 @@ impl Config {
             trusted_proxies: s.networks("TRUSTED_PROXIES"),
             registration: s.registration(),
             require_mfa: s.require_mfa(),
+            passkey_origins: s.passkey_origins(),
+            trust_devices: s.trust_devices(),
             passwords: Policy::at_least(s.number("PASSWORD_MIN_LENGTH", Policy::DEFAULT_MIN_LENGTH, 1, 128)),
             firebase_key: s.firebase_key(),
             attempts: attempts::Rules::new(

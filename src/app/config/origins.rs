@@ -1,4 +1,4 @@
-//! `CORS`: which origins browsers may call from.
+//! `CORS` and `PASSKEY_ORIGINS`: whose pages may call, and ask for passkeys.
 
 use axum::http::HeaderValue;
 use url::{Position, Url};
@@ -14,6 +14,23 @@ impl Settings {
         if text == "*" {
             return Cors::Any;
         }
+        Cors::Origins(self.origins("CORS", &text, "https://app.example.com,http://localhost:5173"))
+    }
+
+    /// `PASSKEY_ORIGINS`.
+    pub(super) fn passkey_origins(&mut self) -> Vec<String> {
+        const NAME: &str = "PASSKEY_ORIGINS";
+        const EXAMPLE: &str = "https://shop.example,https://app.example.com";
+        let Some(text) = self.text(NAME) else { return Vec::new() };
+        let origins = self.origins(NAME, &text, EXAMPLE);
+        let origins: Vec<String> = origins.iter().filter_map(|origin| Some(origin.to_str().ok()?.to_owned())).collect();
+        if let Some(plain) = origins.iter().find(|origin| !may_use_passkeys(origin)) {
+            self.fault(NAME, &format!("`{plain}` is not https://, and browsers have passkeys nowhere else"), EXAMPLE);
+        }
+        origins
+    }
+
+    fn origins(&mut self, name: &str, text: &str, example: &str) -> Vec<HeaderValue> {
         let mut origins = Vec::new();
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             match origin(entry) {
@@ -21,12 +38,18 @@ impl Settings {
                 Ok(origin) => origins.push(origin),
                 Err(why) => {
                     let fault = format!("`{}` is not an origin: {why}", without_secrets(entry));
-                    self.fault("CORS", &fault, "https://app.example.com,http://localhost:5173");
+                    self.fault(name, &fault, example);
                 }
             }
         }
-        Cors::Origins(origins)
+        origins
     }
+}
+
+/// Browsers have passkeys on pages that come by TLS, and on those of this machine.
+fn may_use_passkeys(origin: &str) -> bool {
+    let host = origin.strip_prefix("http://").map(|rest| rest.split(':').next().unwrap_or_default());
+    host.is_none_or(|host| host == "localhost" || host.ends_with(".localhost"))
 }
 
 /// The origin as browsers write it (RFC 6454 section 6.2), since it is compared by its bytes; or why no browser would ever
@@ -115,6 +138,16 @@ mod tests {
         }
         let both = Config::from_vars([("CORS".to_owned(), "*,https://a.example".to_owned())]);
         assert!(both.expect_err("both").to_string().contains("* stands alone"));
+    }
+
+    #[test]
+    fn passkeys_are_for_pages_that_come_by_tls() {
+        let read = |text: &str| Config::from_vars([("PASSKEY_ORIGINS".to_owned(), text.to_owned())]);
+        let config = read("https://shop.example/, http://localhost:5173,https://SHOP.example").expect("good settings");
+        assert_eq!(config.passkey_origins, ["https://shop.example", "http://localhost:5173"]);
+        for bad in ["http://shop.example", "*", "shop.example", "http://localhost.example"] {
+            assert!(read(bad).expect_err(bad).to_string().contains("PASSKEY_ORIGINS"), "{bad}");
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ use crate::base::id::Ref;
 use crate::gate::sessions::{self};
 use crate::gate::{self, idempotency};
 use crate::identity::attempts;
+use crate::identity::factors;
 use crate::identity::mail::deliver;
 use crate::oauth;
 use crate::oauth::clients::documents::missing as missing_service;
@@ -144,6 +145,7 @@ fn keep_house(jobs: &TaskTracker, app: &App) {
     keep_at(jobs, app, trail::seal_every_second);
     keep_at(jobs, app, trail::prune_every_hour);
     keep_at(jobs, app, attempts::purge_every_minute);
+    keep_at(jobs, app, factors::purge_every_minute);
     if app.mailer.is_open() {
         keep_at(jobs, app, deliver::deliver_all_the_time);
     }

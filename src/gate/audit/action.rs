@@ -51,10 +51,36 @@ actions! {
     UsersExported = "users.exported",
     /// A password was replaced.
     PasswordChanged = "password.changed",
+    /// A person turned their password off: passkeys open their account, and no password does.
+    PasswordTurnedOff = "password.turned-off",
+    /// A person added a passkey.
+    PasskeyAdded = "passkey.added",
+    /// A passkey was renamed.
+    PasskeyChanged = "passkey.changed",
+    /// A passkey was removed.
+    PasskeyRemoved = "passkey.removed",
+    /// A passkey has signed, but more often before than it says: there may be a copy of it. Nothing was opened.
+    PasskeyCopied = "passkey.copied",
     /// Somebody asked for a new password, and it was sent to the person's address.
     PasswordResetSent = "password.reset-sent",
     /// A person proved that an address is theirs.
     EmailVerified = "email.verified",
+    /// A person has proved anew, in the session that they had, who they are.
+    SessionReauthenticated = "session.reauthenticated",
+    /// A person got one second factor more.
+    FactorAdded = "factor.added",
+    /// A second factor got another name.
+    FactorChanged = "factor.changed",
+    /// A second factor was removed, or all of a person's.
+    FactorRemoved = "factor.removed",
+    /// A person got a new set of recovery codes.
+    RecoveryCodesCreated = "recovery-codes.created",
+    /// A person used a recovery code; `after` has how many are left.
+    RecoveryCodeUsed = "recovery-code.used",
+    /// A person's password is enough on a device from now on.
+    DeviceTrusted = "device.trusted",
+    /// It is so no longer.
+    DeviceDistrusted = "device.distrusted",
     /// A service was registered.
     ServiceCreated = "service.created",
     /// A service was changed.

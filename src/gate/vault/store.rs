@@ -13,6 +13,8 @@ pub async fn sealed_by_another(conn: &mut PgConnection, own: Option<&str>) -> Re
             select sealed_by, signs_from as since from auth.signing_keys
             union all
             select secret_sealed_by, created_at from auth.trusted_issuers where secret_sealed_by is not null
+            union all
+            select sealed_by, created_at from auth.totp_factors
         ) sealed
         where sealed_by is distinct from $1
         order by since desc

@@ -4,7 +4,6 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::begin_verification;
-use super::change_password::prove;
 use crate::base::email::Email;
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
@@ -14,6 +13,7 @@ use crate::gate::Caller;
 use crate::identity::Identity;
 use crate::identity::attempts::Quota;
 use crate::identity::factors::{is_fresh, reauthentication_required};
+use crate::identity::login::prove;
 use crate::identity::mail::GivenBy;
 use crate::identity::people::{self, ClaimsChange, PersonChange, RequestedChange};
 use crate::platform::passwords::Presented;
@@ -64,7 +64,7 @@ pub async fn change_own(
     }
     let person = caller.person;
     let proof = match current_password {
-        Some(current) => Some(prove(identity, caller, current).await?),
+        Some(current) => Some(prove(identity, caller, current, "current_password").await?),
         None => None,
     };
     let mut tx = caller.begin(identity).await?;

@@ -1,16 +1,13 @@
 //! Somebody changes their own password.
 
-use serde_json::json;
-
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::locale::Locale;
 use crate::gate::Caller;
-use crate::gate::audit::{Action, Event};
 use crate::identity::Identity;
-use crate::identity::attempts::{Attempt, Quota};
+use crate::identity::attempts::Quota;
+use crate::identity::login::{PasswordProof, prove, wrong_password};
 use crate::identity::people::{self, ChosenBy};
-use crate::platform::http::credential;
-use crate::platform::passwords::{Password, PasswordHash, Presented};
+use crate::platform::passwords::{Password, Presented};
 use crate::platform::shares::Asker;
 
 /// Replaces the caller's password, if they know the current one, ends their other sessions and tells them by mail. Wrong ones count as those
@@ -35,7 +32,7 @@ pub async fn change_password(
     let asker = Asker::person(person, caller.origin.address);
     let accepted = identity.judge.accept(&asker, &new, &about).await;
     accepted.map_err(|refused| refused.of_field("new_password"))?;
-    let PasswordProof { attempt, stored } = prove(identity, caller, current).await?;
+    let PasswordProof { attempt, stored } = prove(identity, caller, current, "current_password").await?;
     let new = identity.hasher.hash(&asker, new).await?;
 
     let mut tx = caller.begin(identity).await?;
@@ -44,41 +41,8 @@ pub async fn change_password(
     attempt.succeeded(&mut tx, now).await?;
     let chosen_by = ChosenBy::Oneself { old: &stored, session: caller.token };
     let ended = people::set_password(&mut tx, identity, person, &new, chosen_by, locale).await?;
-    ended.ok_or_else(wrong)?;
+    ended.ok_or_else(|| wrong_password("current_password"))?;
     tx.commit([]).await?;
     identity.mailer.wake();
     Ok(())
-}
-
-/// That somebody knows their own password.
-#[derive(Debug)]
-pub(super) struct PasswordProof {
-    /// To be noted as a success with what it was made for.
-    pub attempt: Attempt,
-    stored: PasswordHash,
-}
-
-/// Asks whether `current` is the caller's password. Wrong ones count as those of logins do.
-///
-/// # Errors
-/// 400 `invalid_current_password`; 429 `too_many_attempts`; 503 when too many passwords are being hashed.
-pub(super) async fn prove(identity: &Identity, caller: &Caller, current: Presented) -> Result<PasswordProof> {
-    let person = caller.person;
-    let attempt = Attempt::at(identity, person, &caller.origin).await?;
-    let asker = Asker::person(person, caller.origin.address);
-    let stored = people::store::password_hash(&mut *identity.db.read().await?, person).await?;
-    let stored = stored.ok_or_else(credential::invalid)?;
-    let right = identity.hasher.verify(&asker, current, stored.clone().unwrap_or_else(PasswordHash::dummy)).await?;
-    let Some(stored) = stored.filter(|_| right && !attempt.is_barred()) else {
-        let told = Event::new(Action::LoginFailed).about(person).after(json!({"reason": "wrong current password"}));
-        attempt.failed(identity, caller.by(identity), told).await?;
-        return Err(wrong());
-    };
-    attempt.was_right();
-    Ok(PasswordProof { attempt, stored })
-}
-
-/// Not a 401: clients take that for a dead token.
-fn wrong() -> Error {
-    Error::bad_request("invalid_current_password", "`current_password`: that is not your password")
 }

@@ -7,6 +7,7 @@ use utoipa_axum::routes;
 
 use super::change_own::{OwnChange, change_own};
 use super::change_password::change_password as change;
+use super::own_password::{turn_off, turn_on};
 use crate::base::email::Email;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
@@ -23,11 +24,12 @@ use crate::platform::passwords::{Password, Presented};
 /// In how many services one sees at once what one holds.
 const MAX_SERVICES: u16 = 1000;
 
-/// `/auth/me` and `/auth/change-password`.
+/// `/auth/me`, `/auth/me/password` and `/auth/change-password`.
 pub fn me_routes() -> Routes<Identity> {
     Routes::new()
         .routes(Route::from(routes!(get_me, update_me)).for_anyone())
         .routes(Route::from(routes!(change_password)).for_anyone())
+        .routes(Route::from(routes!(turn_password_on, turn_password_off)).for_anyone())
 }
 
 /// Your account.
@@ -138,5 +140,50 @@ async fn change_password(
     Json(PasswordChange { current_password, new_password }): Json<PasswordChange>,
 ) -> Result<Json<Success>> {
     change(&identity, &caller, current_password, new_password, language).await?;
+    Ok(Json(Success::default()))
+}
+
+/// A password, for who has none.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct FirstPassword {
+    /// The new password.
+    new_password: Password,
+}
+
+/// Turn your password on
+///
+/// For who has none. Ends your other sessions, as each new password does.
+#[utoipa::path(post, path = "/auth/me/password", tag = "auth", request_body = FirstPassword, responses(
+    (status = 200, body = Success),
+    (status = 403, description = "`reauthentication_required`"),
+    (status = 409, description = "`password_exists`"),
+    (status = 429, description = "`too_many_at_once`, `too_many_changes`"),
+))]
+async fn turn_password_on(
+    State(identity): State<Identity>,
+    caller: Caller,
+    Language(language): Language,
+    Json(FirstPassword { new_password }): Json<FirstPassword>,
+) -> Result<Json<Success>> {
+    turn_on(&identity, &caller, new_password, language).await?;
+    Ok(Json(Success::default()))
+}
+
+/// Turn your password off
+///
+/// From now on only passkeys open your account. You need two; or one, recovery codes and a verified address: then a new password can be
+/// mailed to you, and the login with it asks for a recovery code. You are told by mail.
+#[utoipa::path(delete, path = "/auth/me/password", tag = "auth", responses(
+    (status = 200, body = Success),
+    (status = 403, description = "`reauthentication_required`"),
+    (status = 409, description = "`last_way_in`"),
+))]
+async fn turn_password_off(
+    State(identity): State<Identity>,
+    caller: Caller,
+    Language(language): Language,
+) -> Result<Json<Success>> {
+    turn_off(&identity, &caller, language).await?;
     Ok(Json(Success::default()))
 }

@@ -6,6 +6,7 @@ mod change_password;
 mod invitation;
 mod invitation_routes;
 mod me_routes;
+mod own_password;
 mod register;
 mod register_routes;
 mod reset;

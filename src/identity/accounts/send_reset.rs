@@ -43,7 +43,7 @@ struct ResetSent {
         (status = 202, body = ResetSent),
         (status = 400, description = "`invalid_user_id`"),
         (status = 404, description = "`user_not_found`"),
-        (status = 409, description = "`no_proved_address`, `user_disabled`, `mail_not_configured`"),
+        (status = 409, description = "`no_proved_address`, `password_off`, `user_disabled`, `mail_not_configured`"),
     ))]
 async fn send_reset(
     State(identity): State<Identity>,
@@ -62,7 +62,7 @@ async fn send_reset(
 /// Queues the mail, unless one went out less than a minute ago. Call [`Post::wake`](crate::platform::mail::Post::wake) after the commit.
 ///
 /// # Errors
-/// 404 `user_not_found`; 409 `user_disabled`, `mail_not_configured`, and `no_proved_address` where mail could reach somebody
+/// 404 `user_not_found`; 409 `user_disabled`, `password_off`, `mail_not_configured`, and `no_proved_address` where mail could reach somebody
 /// else.
 pub async fn queue_reset(
     tx: &mut AuditedTx,
@@ -81,6 +81,11 @@ pub async fn queue_reset(
         return Err(no_proved_address("that person has not verified their address"));
     }
     if !mail::store::may_reset(tx, person).await? {
+        if people::store::is_password_off(tx, person).await? {
+            let detail = "that person has turned their password off; if they have lost their passkeys, take these away first (DELETE \
+                          /users/{id}/factors)";
+            return Err(Error::conflict("password_off", detail));
+        }
         return Err(no_proved_address(
             "somebody else set that person's address, and they have not confirmed it since they were granted Portero's own permissions",
         ));

@@ -11,7 +11,7 @@ use crate::base::opaque::token::TokenHash;
 use crate::gate;
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::identity::Identity;
-use crate::identity::factors::Pending;
+use crate::identity::factors::{Pending, store};
 use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
 
 /// What came of the first step of a login.
@@ -45,7 +45,7 @@ pub struct Entry<'a> {
 /// # Errors
 /// What [`Verified::refused`] says, when something has changed since.
 pub async fn enter(identity: &Identity, verified: &Verified, entry: &Entry<'_>) -> Result<Entered> {
-    if verified.needs_second_step() {
+    if verified.needs_second_step() && !is_trusted(identity, verified, entry).await? {
         let mut tx = identity.db.begin().await?;
         let pending =
             Pending::begin(identity, &mut tx, &verified.first_step(entry.refresh), identity.clock.now()).await?;
@@ -57,6 +57,13 @@ pub async fn enter(identity: &Identity, verified: &Verified, entry: &Entry<'_>) 
         Some(began) => Ok(Entered::In(began)),
         None => Err(verified.refused(identity, entry.origin).await),
     }
+}
+
+/// Whether this device is one on which the password is enough.
+async fn is_trusted(identity: &Identity, verified: &Verified, entry: &Entry<'_>) -> Result<bool> {
+    let Some(device) = entry.device.filter(|_| identity.settings.trust_devices.is_some()) else { return Ok(false) };
+    let mut conn = identity.db.read().await?;
+    store::trusted::stands(&mut conn, verified.person, device, identity.clock.now()).await
 }
 
 /// Begins the session of a person, by whatever proves that it is they. `None` as [`sessions::begin`] says it; a session of before stands then.

@@ -1,10 +1,18 @@
 //! Logging in and out.
 
 mod enter;
+mod mfa_routes;
+mod prove;
+mod reauthenticate;
 mod routes;
+mod second_step;
 mod verify;
 
 pub use crate::identity::factors::{is_fresh, must_be_fresh};
 pub use enter::{Entered, Entry, enter, let_in};
+pub use mfa_routes::mfa_routes;
+pub use prove::{PasswordProof, prove, wrong_password};
+pub use reauthenticate::{Reproof, reauthenticate};
 pub use routes::routes;
+pub use second_step::{Finished, SecondStep, enrol, enrol_on_a_page, finish, invalid_mfa_token};
 pub use verify::{Verified, invalid_credentials, verify};

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 use super::{Entered, Entry, enter, verify};
 use crate::base::error::Result;
 use crate::base::id::SessionId;
+use crate::base::opaque::second_step::DeviceTokenHash;
 use crate::gate::Caller;
 use crate::gate::audit::{AuditedTx, Origin};
 use crate::gate::sessions::Payload;
@@ -43,6 +44,25 @@ struct Login {
     #[serde(default)]
     #[schema(default = false, example = false)]
     refresh: bool,
+    /// What `POST /auth/mfa` has answered on this device, if it is trusted.
+    #[serde(default)]
+    #[schema(
+        value_type = Option<String>,
+        nullable = false,
+        example = "ptd_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000"
+    )]
+    device_token: Option<PresentedDevice>,
+}
+
+/// What a device presents; `None` for what is none.
+#[derive(Debug, Deserialize)]
+#[serde(from = "String")]
+struct PresentedDevice(Option<DeviceTokenHash>);
+
+impl From<String> for PresentedDevice {
+    fn from(text: String) -> Self {
+        Self(DeviceTokenHash::of(&text))
+    }
 }
 
 /// Log in
@@ -70,7 +90,8 @@ async fn login(
 async fn begin(identity: &Identity, origin: &Origin, headers: &HeaderMap, login: Login) -> Result<Entered> {
     let verified = verify(identity, origin, &login.username, login.password).await?;
     let (user_agent, refresh) = (user_agent(headers), login.refresh);
-    enter(identity, &verified, &Entry { origin, user_agent, refresh, before: None, device: None }).await
+    let device = login.device_token.and_then(|presented| presented.0);
+    enter(identity, &verified, &Entry { origin, user_agent, refresh, before: None, device }).await
 }
 
 /// The session was ended.

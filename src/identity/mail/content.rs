@@ -6,6 +6,9 @@ use crate::base::network::Network;
 use crate::base::opaque::mail_token::Purpose;
 use crate::gate::audit::Origin;
 
+/// Of so few recovery codes that are left one is warned.
+pub(super) const FEW: i64 = 3;
+
 /// What a mail says. It is stored until the mail is sent, so no secret may ever be in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -36,10 +39,38 @@ pub enum Content {
         user_agent: Option<String>,
     },
     PasswordChanged,
+    PasswordTurnedOff,
+    /// The account has one passkey more.
+    PasskeyAdded {
+        /// What its owner calls it.
+        name: String,
+    },
+    PasskeyRemoved {
+        name: String,
+    },
+    /// One has signed more often than it says.
+    PasskeyCopied {
+        name: String,
+    },
     /// The address is another; this goes to the old one.
     EmailChanged,
     UsernameChanged {
         username: String,
+    },
+    /// Somebody may log in by one more factor.
+    FactorAdded {
+        /// What its owner calls it.
+        name: String,
+    },
+    /// A factor opens nothing any more.
+    FactorRemoved {
+        /// What its owner calls it; `None` for all that they had.
+        name: Option<String>,
+    },
+    /// Somebody has logged in by a recovery code.
+    RecoveryCodeUsed {
+        /// How many there are still.
+        left: i64,
     },
 }
 
@@ -77,7 +108,17 @@ impl Content {
             Self::PasswordReset { .. } => Some(Purpose::PasswordReset),
             Self::VerifyEmail => Some(Purpose::VerifyEmail),
             Self::Invitation { .. } => Some(Purpose::Invitation),
-            Self::NewDevice { .. } | Self::PasswordChanged | Self::EmailChanged | Self::UsernameChanged { .. } => None,
+            Self::NewDevice { .. }
+            | Self::PasswordChanged
+            | Self::PasswordTurnedOff
+            | Self::PasskeyAdded { .. }
+            | Self::PasskeyRemoved { .. }
+            | Self::PasskeyCopied { .. }
+            | Self::EmailChanged
+            | Self::UsernameChanged { .. }
+            | Self::FactorAdded { .. }
+            | Self::FactorRemoved { .. }
+            | Self::RecoveryCodeUsed { .. } => None,
         }
     }
 }

@@ -166,10 +166,12 @@ pub async fn receiver(conn: &mut PgConnection, mail: i64) -> Result<Option<Recei
 
 /// Whether mail may give somebody a new password. For whoever holds anything of Portero's own it does only at an address that
 /// they have proved, and that nobody but an administrator gave them: any other could have been planted while they held nothing.
+/// Who has turned their password off gets another only where recovery codes go with it.
 pub async fn may_reset(conn: &mut PgConnection, person: PersonId) -> Result<bool> {
     let may = sqlx::query_scalar!(
         r#"
-        select (p.email_verified_at is not null and p.email_given_by is null) or not (
+        select (p.password_off_at is null or exists (select from auth.recovery_codes where person_id = p.id))
+            and ((p.email_verified_at is not null and p.email_given_by is null) or not (
             exists (
                 select
                 from auth.person_service_role psr
@@ -196,7 +198,7 @@ pub async fn may_reset(conn: &mut PgConnection, person: PersonId) -> Result<bool
                 join auth.role_permission rp on rp.role_id = given.role_id
                 where inside.person_id = p.id and rp.permission_id <= 0
             )
-        ) as "may!"
+        )) as "may!"
         from auth.person p
         where p.id = $1
         "#,

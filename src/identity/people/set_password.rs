@@ -27,6 +27,8 @@ pub enum ChosenBy<'a> {
         /// Where they are: it goes on.
         session: TokenHash,
     },
+    /// Its owner, who has none: where they are goes on.
+    OneselfAnew(TokenHash),
     /// Whoever reads the mail to this address.
     ByMail(&'a Email),
     /// An administrator, who knows it from now on; whether they may is for [`change`](super::change) to ask.
@@ -50,6 +52,7 @@ pub async fn set_password(
     gate::store::people::lock(tx, person).await?;
     let (old, kept, giver) = match chosen_by {
         ChosenBy::Oneself { old, session } => (Some(old), Some(session), None),
+        ChosenBy::OneselfAnew(session) => (None, Some(session), None),
         ChosenBy::Administrator(administrator) => (None, None, store::giver(tx, administrator).await?),
         ChosenBy::ByMail(_) | ChosenBy::CommandLine => (None, None, None),
     };

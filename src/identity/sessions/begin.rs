@@ -48,7 +48,11 @@ pub async fn begin(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'
             families::begin(conn, &pair.stored()).await?;
             Ok(Some(pair.opens(identity, now, payload)))
         }
-        Proof::Password { .. } | Proof::SecondFactor { .. } | Proof::Registration | Proof::Invitation => {
+        Proof::Password { .. }
+        | Proof::SecondFactor { .. }
+        | Proof::Passkey { .. }
+        | Proof::Registration
+        | Proof::Invitation => {
             let token = identity.new_token(now)?;
             let payload = log_in(identity, conn, who, token.hash()).await?;
             let expires_at = identity.sessions.lifetime.expires_at(now, now);

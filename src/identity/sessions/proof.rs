@@ -27,6 +27,13 @@ pub enum Proof<'a> {
         /// The means of both steps.
         amr: Amr,
     },
+    /// A passkey, with the user verified: that is both steps in one.
+    Passkey {
+        /// Whether its key is in one device alone.
+        is_hardware: bool,
+        /// The attempt that has succeeded, unless others have begun a wait since.
+        attempt: &'a Attempt,
+    },
     /// That they were registered, as anybody may be, in the transaction in which the session begins.
     Registration,
     /// That they were registered by an invitation, which that transaction spends.
@@ -52,14 +59,16 @@ impl<'a> Proof<'a> {
         match self {
             Self::Password { verified, .. } => Some(verified),
             Self::SecondFactor { verified, .. } => verified,
-            Self::Registration | Self::Invitation | Self::Refresh(_) => None,
+            Self::Passkey { .. } | Self::Registration | Self::Invitation | Self::Refresh(_) => None,
         }
     }
 
     /// What has been guessed at.
     pub fn attempt(self) -> Option<&'a Attempt> {
         match self {
-            Self::Password { attempt, .. } | Self::SecondFactor { attempt, .. } => Some(attempt),
+            Self::Password { attempt, .. } | Self::SecondFactor { attempt, .. } | Self::Passkey { attempt, .. } => {
+                Some(attempt)
+            }
             Self::Registration | Self::Invitation | Self::Refresh(_) => None,
         }
     }
@@ -68,6 +77,7 @@ impl<'a> Proof<'a> {
     pub fn amr(self) -> Amr {
         match self {
             Self::SecondFactor { amr, .. } => amr,
+            Self::Passkey { is_hardware, .. } => Amr::of_passkey(is_hardware),
             Self::Password { .. } | Self::Registration | Self::Invitation | Self::Refresh(_) => Amr::PWD,
         }
     }
@@ -75,7 +85,7 @@ impl<'a> Proof<'a> {
     /// Whether it opens a session also to who has a second factor, or must have one.
     pub fn is_whole(self) -> bool {
         match self {
-            Self::SecondFactor { .. } | Self::Refresh(_) => true,
+            Self::SecondFactor { .. } | Self::Passkey { .. } | Self::Refresh(_) => true,
             Self::Password { .. } | Self::Registration | Self::Invitation => false,
         }
     }
@@ -84,7 +94,11 @@ impl<'a> Proof<'a> {
     pub fn device(self) -> Option<DeviceTokenHash> {
         match self {
             Self::Password { device, .. } => device,
-            Self::SecondFactor { .. } | Self::Registration | Self::Invitation | Self::Refresh(_) => None,
+            Self::SecondFactor { .. }
+            | Self::Passkey { .. }
+            | Self::Registration
+            | Self::Invitation
+            | Self::Refresh(_) => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::base::amr::ACR_ONE_FACTOR;
+use super::acr::WantedAcr;
 use crate::oauth::claims::scope_of;
 
 /// The parameter `claims` has no more bytes.
@@ -46,12 +46,17 @@ impl Claims {
         self.of_id_token("sub")?.get("value")?.as_str().map(str::to_owned)
     }
 
-    /// Whether the one `acr` that there is will do (section 5.5.1.1).
-    pub fn is_content_with_acr(&self) -> bool {
-        let Some(acr) = self.of_id_token("acr") else { return true };
+    /// How strong a login is asked for (section 5.5.1.1).
+    ///
+    /// # Errors
+    /// None of the essential ones is known here.
+    pub fn acr(&self) -> Result<WantedAcr, &'static str> {
+        let Some(acr) = self.of_id_token("acr") else { return Ok(WantedAcr::Any) };
         let wanted = acr.get("values").and_then(Value::as_array).cloned();
         let wanted = wanted.or_else(|| acr.get("value").map(|value| vec![value.clone()])).unwrap_or_default();
-        acr.get("essential") != Some(&Value::Bool(true)) || wanted.is_empty() || wanted.contains(&ACR_ONE_FACTOR.into())
+        // What is no text is no `acr` of anybody.
+        let values = wanted.iter().map(|value| value.as_str().unwrap_or_default());
+        WantedAcr::read(values, acr.get("essential") == Some(&Value::Bool(true)))
     }
 
     /// Without what is of scopes that the client may not ask for: it is not told of that claim by claim either.
@@ -114,13 +119,13 @@ mod tests {
 
     #[test]
     fn an_essential_acr_is_met_or_refused() {
-        let is_content = |acr: &str| {
-            Claims::read(&format!(r#"{{"id_token":{{"acr":{acr}}}}}"#)).expect("claims").is_content_with_acr()
-        };
+        let wanted = |acr: &str| Claims::read(&format!(r#"{{"id_token":{{"acr":{acr}}}}}"#)).expect("claims").acr();
         for met in ["null", r#"{"essential":true}"#, r#"{"essential":true,"values":["2","1"]}"#, r#"{"value":"9"}"#] {
-            assert!(is_content(met), "{met}");
+            assert_eq!(wanted(met), Ok(WantedAcr::Any), "{met}");
         }
-        assert!(!is_content(r#"{"essential":true,"value":"2"}"#));
-        assert!(!is_content(r#"{"essential":true,"values":["2"]}"#));
+        assert_eq!(wanted(r#"{"essential":true,"value":"2"}"#), Ok(WantedAcr::SecondFactorOnly));
+        assert_eq!(wanted(r#"{"values":["2"]}"#), Ok(WantedAcr::SecondFactor));
+        assert!(wanted(r#"{"essential":true,"value":"3"}"#).is_err());
+        assert!(wanted(r#"{"essential":true,"value":2}"#).is_err());
     }
 }

@@ -4,9 +4,10 @@ use time::Duration;
 
 use super::prompt::is_new;
 use super::redirect::Answer;
-use super::{Browser, Grant, Request, code};
+use super::{Browser, Grant, Request, WantedAcr, code};
 use crate::base::error::Result;
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
+use crate::identity::factors::store::second_factors;
 use crate::oauth::clients::Consent;
 use crate::oauth::{OAuth, consents};
 
@@ -48,6 +49,11 @@ async fn openly(oauth: &OAuth, request: &Request, browser: Option<&Browser>, ori
         let asks = !is_new(browser.logged_in_at, now);
         return Ok(if asks { Next::LogIn } else { back(request, "login_required", "somebody else is logged in") });
     }
+    match strength(oauth, request, browser).await? {
+        Strength::Enough => {}
+        Strength::MoreIsThere => return Ok(Next::LogIn),
+        Strength::NoMoreIsThere => return Ok(unmet(request)),
+    }
     let Some(grant) = request.grant(oauth, browser.person).await? else { return Ok(Next::NoAccess) };
     if must_agree(oauth, request, browser, Some(&grant)).await? {
         return Ok(Next::Ask(grant));
@@ -69,8 +75,39 @@ async fn silently(oauth: &OAuth, request: &Request, browser: Option<&Browser>, o
     if !request.expected.may_be(browser.person) {
         return back("login_required", "somebody else is logged in");
     }
+    match strength(oauth, request, browser).await? {
+        Strength::Enough => {}
+        Strength::MoreIsThere => return back("login_required", "they have to log in with their second factor"),
+        Strength::NoMoreIsThere => return Ok(unmet(request)),
+    }
     let Some(grant) = grant else { return back("access_denied", "this client does not let them in") };
     answered(oauth, request, (browser, &grant), origin).await
+}
+
+/// Whether a login is strong enough for what a client wants.
+enum Strength {
+    Enough,
+    /// Their second factor is missing.
+    MoreIsThere,
+    /// They have none.
+    NoMoreIsThere,
+}
+
+async fn strength(oauth: &OAuth, request: &Request, browser: &Browser) -> Result<Strength> {
+    if request.acr.is_met_by(browser) {
+        return Ok(Strength::Enough);
+    }
+    let has_one = !second_factors(&mut *oauth.db.read().await?, browser.person).await?.is_empty();
+    Ok(match (has_one, request.acr) {
+        (true, _) => Strength::MoreIsThere,
+        (false, WantedAcr::SecondFactorOnly) => Strength::NoMoreIsThere,
+        (false, WantedAcr::SecondFactor | WantedAcr::Any) => Strength::Enough,
+    })
+}
+
+/// OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
+fn unmet(request: &Request) -> Next {
+    back(request, "unmet_authentication_requirements", "they have no second factor")
 }
 
 fn back(request: &Request, code: &'static str, description: &str) -> Next {

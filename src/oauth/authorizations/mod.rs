@@ -1,5 +1,6 @@
 //! Authorizations (RFC 6749 section 4.1): a client asks, the person logs in and agrees, and the client gets a code.
 
+mod acr;
 mod agree;
 mod claims;
 mod code;
@@ -13,6 +14,7 @@ mod redirect;
 mod request;
 pub mod store;
 
+pub use acr::WantedAcr;
 pub use agree::{agree, deny};
 pub use decide::{Next, decide};
 pub use fault::Fault;

@@ -7,6 +7,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::acr::WantedAcr;
 use super::claims::Claims;
 use super::fault::Fault;
 use super::prompt::{MaxAge, Prompt};
@@ -41,6 +42,8 @@ pub struct Request {
     pub prompt: Prompt,
     /// How old the login may be.
     pub max_age: Option<MaxAge>,
+    /// How strong.
+    pub acr: WantedAcr,
     /// What may be filled in for them.
     pub login_hint: Option<String>,
     /// Who is expected.
@@ -245,15 +248,16 @@ fn read(oauth: &OAuth, parameters: Parameters, known: Known) -> std::result::Res
     let dpop_jkt = parameters.one("dpop_jkt").map(str::parse).transpose().map_err(Wrong::invalid)?;
     let claims = parameters.one("claims").map(Claims::read).transpose().map_err(Wrong::invalid)?;
     let claims = claims.map(|claims| claims.allowed(&client.scopes));
-    if claims.as_ref().is_some_and(|claims| !claims.is_content_with_acr()) {
-        let description = "no login here meets the acr that is essential";
-        return Err(Wrong::new("unmet_authentication_requirements", description));
-    }
+    let of_claims = claims.as_ref().map_or(Ok(WantedAcr::Any), Claims::acr);
+    let of_claims = of_claims.map_err(|why| Wrong::new("unmet_authentication_requirements", why))?;
+    let acr_values = parameters.one("acr_values").unwrap_or_default().split(' ').filter(|value| !value.is_empty());
+    let acr = WantedAcr::read(acr_values, false).unwrap_or_default().and(of_claims);
     Ok(Request {
         scopes,
         audience,
         prompt,
         max_age,
+        acr,
         login_hint: parameters.one("login_hint").filter(|hint| hint.chars().count() <= 100).map(str::to_owned),
         expected: claims.as_ref().and_then(Claims::sub).map_or(Expected::Anybody, |sub| Expected::of(&sub)),
         nonce: parameters.one("nonce").map(str::to_owned),

@@ -4,11 +4,14 @@ mod activity;
 mod applications;
 mod claims;
 mod email;
+mod factors;
 mod language;
 mod moment;
 mod overview;
+mod passkeys;
 mod password;
 mod profile;
+mod prove;
 mod sessions;
 
 use crate::pages::Pages;
@@ -20,6 +23,9 @@ pub fn routes() -> Routes<Pages> {
         .merge(overview::routes())
         .merge(profile::routes())
         .merge(password::routes())
+        .merge(factors::routes())
+        .merge(passkeys::routes())
+        .merge(prove::routes())
         .merge(email::routes())
         .merge(sessions::routes())
         .merge(activity::routes())

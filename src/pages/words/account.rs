@@ -44,6 +44,8 @@ pub struct Menu {
     pub activity: &'static str,
     pub applications: &'static str,
     pub language: &'static str,
+    pub factors: &'static str,
+    pub passkeys: &'static str,
 }
 
 /// What was done on the page before.
@@ -61,6 +63,13 @@ pub struct Told {
     pub reset_asked: &'static str,
     pub password_reset: &'static str,
     pub email_verified: &'static str,
+    pub proved: &'static str,
+    pub factor_added: &'static str,
+    pub factor_removed: &'static str,
+    pub passkey_added: &'static str,
+    pub passkey_removed: &'static str,
+    pub renamed: &'static str,
+    pub device_distrusted: &'static str,
 }
 
 /// What a field has to be, and why it was not taken.

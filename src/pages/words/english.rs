@@ -1,4 +1,5 @@
 mod account;
+mod security;
 
 use super::{Faults, Scopes, Words};
 
@@ -43,12 +44,35 @@ pub(super) static WORDS: Words = Words {
     device_refused: "The device is not connected",
     close_window: "You can close this window.",
     error: "That did not work",
+    use_passkey: "Sign in with a passkey",
+    passkey_cancelled: "No passkey was used. Try again, or enter your password.",
+    passkey_failed: "Passkeys can't be used at the moment. Enter your password instead.",
     say_username: "Enter your username.",
     say_password: "Enter your password.",
     say_code: "Enter the code.",
     forgot_password: "Forgotten your password?",
     create_account: "Create an account",
     account: &account::ACCOUNT,
+    security: &security::SECURITY,
+    second_step: "One more step",
+    second_step_why: "Enter a code of your authenticator, or one of your recovery codes.",
+    code: "Code",
+    enrol: "Set up a second factor",
+    enrol_why: "You need one to sign in here. Scan this with an authenticator app, then enter two codes that it shows one after the other.",
+    authenticator: "Authenticator",
+    qr_code: "QR code for your authenticator",
+    or_type: "Or type this into the app:",
+    open_authenticator: "Open an app on this device",
+    first_code: "Code",
+    next_code: "The code after that",
+    recovery_codes: "Keep your recovery codes",
+    recovery_codes_why: "With one of these you sign in when you have lost your authenticator. Each works once. They are shown only now.",
+    wrote_down: "I have kept them",
+    login_over: "This took too long, or was tried too often. Sign in again.",
+    trust_device: [
+        "Don't ask for a code on this device for one day",
+        "Don't ask for a code on this device for {} days",
+    ],
     faults: Faults {
         malformed: "The application sent a request that can't be read.",
         missing_client: "The request has no client_id.",
@@ -62,6 +86,8 @@ pub(super) static WORDS: Words = Words {
         forged_form: "This page is too old, or the form was not sent from here. Go back, load the page again, and allow \
                       cookies.",
         invalid_credentials: "The username or the password is wrong.",
+        passkey_refused: "This passkey can't be used here. Try again, or enter your password.",
+        wrong_code: "That code is wrong, too old, or was used already. Wait for the next one.",
         unknown_code: "This code is not valid, or not any more. Check it, or begin again on the device.",
         too_many: "There were too many attempts. Wait a moment, then try again.",
         unavailable: "We can't answer at the moment. Try again shortly.",

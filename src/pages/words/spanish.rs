@@ -1,4 +1,5 @@
 mod account;
+mod security;
 
 use super::{Faults, Scopes, Words};
 
@@ -43,12 +44,35 @@ pub(super) static WORDS: Words = Words {
     device_refused: "El dispositivo no se conectó",
     close_window: "Puede cerrar esta ventana.",
     error: "No se pudo continuar",
+    use_passkey: "Usar una llave de acceso",
+    passkey_cancelled: "No se usó ninguna llave de acceso. Intente de nuevo o ingrese su contraseña.",
+    passkey_failed: "Por ahora no se pueden usar llaves de acceso. Ingrese su contraseña.",
     say_username: "Escriba su usuario.",
     say_password: "Escriba su contraseña.",
     say_code: "Escriba el código.",
     forgot_password: "¿Olvidó su contraseña?",
     create_account: "Crear una cuenta",
     account: &account::ACCOUNT,
+    security: &security::SECURITY,
+    second_step: "Un paso más",
+    second_step_why: "Escriba un código de su autenticador o uno de sus códigos de recuperación.",
+    code: "Código",
+    enrol: "Configure un segundo factor",
+    enrol_why: "Lo necesita para iniciar sesión aquí. Escanee esto con una aplicación de autenticación y escriba dos códigos que muestre uno tras otro.",
+    authenticator: "Autenticador",
+    qr_code: "Código QR para su autenticador",
+    or_type: "O escriba esto en la aplicación:",
+    open_authenticator: "Abrir una aplicación en este dispositivo",
+    first_code: "Código",
+    next_code: "El código siguiente",
+    recovery_codes: "Guarde sus códigos de recuperación",
+    recovery_codes_why: "Con uno de estos inicia sesión si pierde su autenticador. Cada uno sirve una sola vez. Solo se muestran ahora.",
+    wrote_down: "Los he guardado",
+    login_over: "Tardó demasiado o hubo demasiados intentos. Inicie sesión de nuevo.",
+    trust_device: [
+        "No pedir un código en este dispositivo durante un día",
+        "No pedir un código en este dispositivo durante {} días",
+    ],
     faults: Faults {
         malformed: "La aplicación envió una solicitud que no se puede leer.",
         missing_client: "La solicitud no tiene client_id.",
@@ -62,6 +86,8 @@ pub(super) static WORDS: Words = Words {
         forged_form: "Esta página es demasiado antigua, o el formulario no se envió desde aquí. Vuelva atrás, cargue la \
                       página de nuevo y permita las cookies.",
         invalid_credentials: "El usuario o la contraseña no son correctos.",
+        passkey_refused: "Esta llave de acceso no se puede usar aquí. Intente de nuevo o ingrese su contraseña.",
+        wrong_code: "Ese código no es correcto, es demasiado antiguo o ya se usó. Espere el siguiente.",
         unknown_code: "Este código no es válido o ya no lo es. Revíselo, o empiece de nuevo en el dispositivo.",
         too_many: "Hubo demasiados intentos. Espere un momento y vuelva a intentarlo.",
         unavailable: "No podemos responder en este momento. Vuelva a intentarlo en breve.",

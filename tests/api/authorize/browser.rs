@@ -7,7 +7,6 @@ use axum::http::request::Builder;
 use form_urlencoded::Serializer;
 use sha2::{Digest, Sha256};
 
-use super::ISSUER;
 use crate::support::{Caller, PASSWORD, Response, Secrets, Server};
 
 /// A browser.
@@ -15,13 +14,20 @@ use crate::support::{Caller, PASSWORD, Response, Secrets, Server};
 pub struct Browser {
     caller: Caller,
     secrets: Secrets,
+    issuer: String,
     pub cookies: BTreeMap<String, String>,
     pub language: Option<&'static str>,
 }
 
 impl Browser {
     pub fn new(server: &Server) -> Self {
-        Self { caller: server.anonymous(), secrets: server.secrets.clone(), cookies: BTreeMap::new(), language: None }
+        Self {
+            caller: server.anonymous(),
+            secrets: server.secrets.clone(),
+            issuer: server.app.issuer.as_str().to_owned(),
+            cookies: BTreeMap::new(),
+            language: None,
+        }
     }
 
     /// One in which somebody is logged in.
@@ -80,7 +86,7 @@ impl Browser {
 
     async fn follow(&mut self, mut answer: Response) -> Response {
         for _ in 0..5 {
-            match answer.header("location").strip_prefix(ISSUER) {
+            match answer.header("location").strip_prefix(self.issuer.as_str()) {
                 Some(path) => {
                     let path = path.to_owned();
                     answer = self.send(Method::GET, &path, "", |request| request).await;

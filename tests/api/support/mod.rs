@@ -1,5 +1,6 @@
 //! The cast of callers, and the stage: a Postgres of the tests' own, a server without a socket.
 
+mod authenticator;
 mod beside;
 mod caller;
 #[path = "../../support/cluster.rs"]
@@ -18,6 +19,7 @@ mod secrets;
 mod server;
 mod stream;
 
+pub use authenticator::{Authenticator, base64url};
 pub use beside::Beside;
 pub use caller::{Caller, Response};
 pub use cluster::{Data, TestDatabase};

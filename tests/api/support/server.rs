@@ -158,8 +158,13 @@ impl Server {
 
     /// Another server on the same database, with the same clock.
     pub async fn another_instance(&self) -> Self {
+        self.another_instance_configured(&[]).await
+    }
+
+    /// Likewise, with settings of the test's own.
+    pub async fn another_instance_configured(&self, settings: &[(&str, &str)]) -> Self {
         let database = self.database.clone().expect("a database");
-        let mut other = instance(&database.url, &[], FeedTimings::default(), self.secrets.clone()).await;
+        let mut other = instance(&database.url, settings, FeedTimings::default(), self.secrets.clone()).await;
         other.app = other.app.with_clock(self.app.clock.clone());
         other.router = app::router(&other.app);
         Self {

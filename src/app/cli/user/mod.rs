@@ -7,6 +7,7 @@ mod change;
 mod export;
 mod invite;
 mod remove;
+mod remove_factors;
 mod reset_password;
 mod send_reset;
 mod sessions;
@@ -76,6 +77,12 @@ pub(super) enum Command {
         /// Id or username.
         person: TypedRef<PersonId>,
     },
+    /// Remove all second factors of a person who has lost them, with their recovery codes and trusted devices. Their password is enough
+    /// from then on.
+    RemoveFactors {
+        /// Id or username.
+        person: TypedRef<PersonId>,
+    },
     /// List a person's sessions, newest first.
     Sessions {
         /// Id or username.
@@ -126,6 +133,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCod
         Command::Remove { person } => remove::run(tool, &person).await,
         Command::ResetPassword { person, password } => reset_password(tool, &person, &password).await,
         Command::SendReset { person } => send_reset::run(tool, &person).await,
+        Command::RemoveFactors { person } => remove_factors::run(tool, &person).await,
         Command::Sessions { person } => sessions::list(tool, &person).await,
         Command::EndSessions { person, session } => sessions::end(tool, &person, session.as_ref()).await,
         Command::Invite { note, days } => invite::run(tool, note.as_ref(), days).await,

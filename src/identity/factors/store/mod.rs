@@ -1,6 +1,9 @@
 //! The tables of second factors.
 
 pub mod pending;
+pub mod recovery;
+pub mod totp;
+pub mod trusted;
 
 use sqlx::PgConnection;
 

@@ -1,7 +1,10 @@
 use crate::identity::mail::Content;
+use crate::identity::mail::content::FEW;
 use crate::identity::mail::letter::{LetterContext, Words, is_link, moment};
 
 const IF_NOT_YOU: &str = "If that was not you, ask for a new password at once, and tell an administrator.";
+
+const IF_NOT_YOU_PASSKEY: &str = "If that was not you, end your other sessions at once, and tell an administrator.";
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -63,6 +66,44 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
             format!("{sender}: your password was changed"),
             vec![format!("The password of your account was changed on {at}."), IF_NOT_YOU.to_owned()],
         ),
+        Content::PasswordTurnedOff => (
+            format!("{sender}: your password was turned off"),
+            vec![
+                format!("The password of your account was turned off on {at}. From now on you sign in with your passkeys."),
+                IF_NOT_YOU_PASSKEY.to_owned(),
+            ],
+        ),
+        Content::PasskeyAdded { name } => (
+            format!("{sender}: a new passkey"),
+            vec![
+                match about.told(name).filter(|name| !is_link(name)) {
+                    Some(name) => format!("The passkey “{name}” was added to your account on {at}."),
+                    None => format!("A passkey was added to your account on {at}."),
+                },
+                IF_NOT_YOU_PASSKEY.to_owned(),
+            ],
+        ),
+        Content::PasskeyRemoved { name } => (
+            format!("{sender}: a passkey was removed"),
+            vec![
+                match about.told(name).filter(|name| !is_link(name)) {
+                    Some(name) => format!("The passkey “{name}” was removed from your account on {at}."),
+                    None => format!("A passkey was removed from your account on {at}."),
+                },
+                IF_NOT_YOU_PASSKEY.to_owned(),
+            ],
+        ),
+        Content::PasskeyCopied { name } => (
+            format!("{sender}: there may be a copy of your passkey"),
+            vec![
+                match about.told(name).filter(|name| !is_link(name)) {
+                    Some(name) => format!("Somebody tried to sign in with your passkey “{name}” on {at}, and was refused."),
+                    None => format!("Somebody tried to sign in with one of your passkeys on {at}, and was refused."),
+                },
+                "It has signed more often than it says: somebody may have copied it. Remove this passkey, and add a new one."
+                    .to_owned(),
+            ],
+        ),
         Content::EmailChanged => (
             format!("{sender}: your e-mail address was changed"),
             vec![
@@ -79,6 +120,40 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
                 },
                 IF_NOT_YOU.to_owned(),
             ],
+        ),
+        Content::FactorAdded { name } => (
+            format!("{sender}: a new second factor"),
+            vec![
+                match about.told(name) {
+                    Some(name) => format!("On {at} a second factor was added to your account: {name}."),
+                    None => format!("On {at} a second factor was added to your account."),
+                },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+        Content::FactorRemoved { name } => (
+            format!("{sender}: a second factor was removed"),
+            vec![
+                match (name, name.as_deref().and_then(|name| about.told(name))) {
+                    (None, _) => format!("On {at} all second factors of your account were removed."),
+                    (Some(_), Some(name)) => format!("On {at} a second factor of your account was removed: {name}."),
+                    (Some(_), None) => format!("On {at} a second factor of your account was removed."),
+                },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+        Content::RecoveryCodeUsed { left } => (
+            format!("{sender}: a recovery code was used"),
+            [
+                Some(format!("On {at} one of your recovery codes was used. You have {left} left.")),
+                (*left <= FEW).then(|| {
+                    "Make new ones soon: without any you can't log in once you lose your other factors.".to_owned()
+                }),
+                Some(IF_NOT_YOU.to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         ),
     };
     Words {

@@ -1,7 +1,10 @@
 use crate::identity::mail::Content;
+use crate::identity::mail::content::FEW;
 use crate::identity::mail::letter::{LetterContext, Words, is_link, moment};
 
 const IF_NOT_YOU: &str = "Si no fuiste tú, pide de inmediato una contraseña nueva y avisa a un administrador.";
+
+const IF_NOT_YOU_PASSKEY: &str = "Si no fuiste tú, cierra de inmediato tus otras sesiones y avisa a un administrador.";
 
 const MONTHS: [&str; 12] = [
     "enero",
@@ -63,6 +66,44 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
             format!("{sender}: tu contraseña cambió"),
             vec![format!("La contraseña de tu cuenta cambió el {at}."), IF_NOT_YOU.to_owned()],
         ),
+        Content::PasswordTurnedOff => (
+            format!("{sender}: tu contraseña fue desactivada"),
+            vec![
+                format!("La contraseña de tu cuenta fue desactivada el {at}. Desde ahora entras con tus llaves de acceso."),
+                IF_NOT_YOU_PASSKEY.to_owned(),
+            ],
+        ),
+        Content::PasskeyAdded { name } => (
+            format!("{sender}: una llave de acceso nueva"),
+            vec![
+                match about.told(name).filter(|name| !is_link(name)) {
+                    Some(name) => format!("La llave de acceso «{name}» fue agregada a tu cuenta el {at}."),
+                    None => format!("Una llave de acceso fue agregada a tu cuenta el {at}."),
+                },
+                IF_NOT_YOU_PASSKEY.to_owned(),
+            ],
+        ),
+        Content::PasskeyRemoved { name } => (
+            format!("{sender}: una llave de acceso fue eliminada"),
+            vec![
+                match about.told(name).filter(|name| !is_link(name)) {
+                    Some(name) => format!("La llave de acceso «{name}» fue eliminada de tu cuenta el {at}."),
+                    None => format!("Una llave de acceso fue eliminada de tu cuenta el {at}."),
+                },
+                IF_NOT_YOU_PASSKEY.to_owned(),
+            ],
+        ),
+        Content::PasskeyCopied { name } => (
+            format!("{sender}: puede haber una copia de tu llave de acceso"),
+            vec![
+                match about.told(name).filter(|name| !is_link(name)) {
+                    Some(name) => format!("Alguien intentó entrar con tu llave de acceso «{name}» el {at} y fue rechazado."),
+                    None => format!("Alguien intentó entrar con una de tus llaves de acceso el {at} y fue rechazado."),
+                },
+                "Ha firmado más veces de lo que dice: puede que alguien la haya copiado. Elimina esta llave y agrega una nueva."
+                    .to_owned(),
+            ],
+        ),
         Content::EmailChanged => (
             format!("{sender}: tu dirección de correo cambió"),
             vec![
@@ -79,6 +120,40 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
                 },
                 IF_NOT_YOU.to_owned(),
             ],
+        ),
+        Content::FactorAdded { name } => (
+            format!("{sender}: un segundo factor nuevo"),
+            vec![
+                match about.told(name) {
+                    Some(name) => format!("El {at} se agregó un segundo factor a tu cuenta: {name}."),
+                    None => format!("El {at} se agregó un segundo factor a tu cuenta."),
+                },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+        Content::FactorRemoved { name } => (
+            format!("{sender}: se quitó un segundo factor"),
+            vec![
+                match (name, name.as_deref().and_then(|name| about.told(name))) {
+                    (None, _) => format!("El {at} se quitaron todos los segundos factores de tu cuenta."),
+                    (Some(_), Some(name)) => format!("El {at} se quitó un segundo factor de tu cuenta: {name}."),
+                    (Some(_), None) => format!("El {at} se quitó un segundo factor de tu cuenta."),
+                },
+                IF_NOT_YOU.to_owned(),
+            ],
+        ),
+        Content::RecoveryCodeUsed { left } => (
+            format!("{sender}: se usó un código de recuperación"),
+            [
+                Some(format!("El {at} se usó uno de tus códigos de recuperación. Te quedan {left}.")),
+                (*left <= FEW).then(|| {
+                    "Crea otros pronto: sin ninguno no podrás iniciar sesión si pierdes tus otros factores.".to_owned()
+                }),
+                Some(IF_NOT_YOU.to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         ),
     };
     Words {

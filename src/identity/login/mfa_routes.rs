@@ -1,0 +1,167 @@
+use std::convert::Infallible;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::Entry;
+use super::reauthenticate::{Reproof, reauthenticate};
+use super::second_step::{Finished, SecondStep, enrol, finish, invalid_mfa_token};
+use crate::base::error::{Error, Result};
+use crate::base::opaque::second_step::MfaTokenHash;
+use crate::gate::Caller;
+use crate::gate::audit::Origin;
+use crate::identity::Identity;
+use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method};
+use crate::platform::http::access_log::user_agent;
+use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes};
+use crate::platform::metrics::Outcome;
+use crate::platform::passwords::Presented;
+
+/// `/auth/mfa` and `/auth/reauthenticate`.
+pub fn mfa_routes() -> Routes<Identity> {
+    Routes::new()
+        .routes(routes!(finish_login))
+        .routes(routes!(enrol_at_login))
+        .routes(Route::from(routes!(prove_anew)).for_anyone())
+}
+
+/// The second step of a login.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"mfa_token": "pmf_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000", "method": "totp", "code": "123456"}))]
+struct FinishLogin {
+    /// From `POST /auth/login`.
+    mfa_token: String,
+    /// One of the `methods` of that answer.
+    method: Method,
+    /// From your authenticator, or one of your recovery codes.
+    code: Code,
+    /// The code after that, to confirm an authenticator of `POST /auth/mfa/enrol`.
+    #[serde(default)]
+    next_code: Option<Code>,
+    /// Whether your password is to be enough on this device from now on, where `TRUST_DEVICES` allows that.
+    #[serde(default)]
+    #[schema(default = false, example = false)]
+    trust_device: bool,
+}
+
+/// Finish a login
+///
+/// With your second factor. Each code is good once, and `mfa_token` for one login. Wrong codes count as wrong passwords do, with the same waits; after ten
+/// you log in again.
+#[utoipa::path(post, path = "/auth/mfa", tag = "auth", request_body = FinishLogin, security(()), responses(
+    (status = 200, body = Finished),
+    (status = 401, description = "`invalid_mfa_token`, `invalid_code`"),
+    (status = 404, description = "`factor_not_found`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
+))]
+async fn finish_login(
+    State(identity): State<Identity>,
+    Ok(origin): Result<Origin, Infallible>,
+    headers: HeaderMap,
+    Json(step): Json<FinishLogin, MAX_OF_STRANGERS>,
+) -> Result<Json<Finished>> {
+    let attempt = identity.metrics.login();
+    let finished = async {
+        let FinishLogin { mfa_token, method, code, next_code, trust_device } = step;
+        let token = MfaTokenHash::of(&mfa_token).ok_or_else(invalid_mfa_token)?;
+        let step = SecondStep { token, given: Given { method, code }, next_code, trust: trust_device };
+        let user_agent = user_agent(&headers);
+        let entry = Entry { origin: &origin, user_agent, refresh: false, before: None, device: None };
+        finish(&identity, &step, &entry).await
+    };
+    let finished = finished.await;
+    attempt.ends(Outcome::of(&finished));
+    finished.map(Json)
+}
+
+/// A second factor to be set up before the login is finished.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EnrolAtLogin {
+    /// From `POST /auth/login`.
+    #[schema(example = "pmf_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
+    mfa_token: String,
+    /// What you call it.
+    name: FactorName,
+}
+
+/// Set up a second factor to finish a login
+///
+/// For who must have one and has none (`"enrolment_required": true`). It opens nothing until `POST /auth/mfa` has confirmed it by two codes that follow
+/// each other, which finishes the login, too. The secret is shown once.
+#[utoipa::path(post, path = "/auth/mfa/enrol", tag = "auth", request_body = EnrolAtLogin, security(()), responses(
+    (status = 201, body = Enrolment),
+    (status = 401, description = "`invalid_mfa_token`"),
+    (status = 409, description = "`enrolment_not_required`"),
+))]
+async fn enrol_at_login(
+    State(identity): State<Identity>,
+    Ok(origin): Result<Origin, Infallible>,
+    Json(EnrolAtLogin { mfa_token, name }): Json<EnrolAtLogin, MAX_OF_STRANGERS>,
+) -> Result<(StatusCode, Json<Enrolment>)> {
+    let token = MfaTokenHash::of(&mfa_token).ok_or_else(invalid_mfa_token)?;
+    Ok((StatusCode::CREATED, Json(enrol(&identity, &origin, token, &name).await?)))
+}
+
+/// What you prove it with: your password, or, if you have a second factor, a code.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"password": "correct horse battery"}))]
+struct Reauthentication {
+    /// Your password, if you have no second factor.
+    #[serde(default)]
+    password: Option<Presented>,
+    /// How you take a second step,
+    #[serde(default)]
+    method: Option<Method>,
+    /// and its code.
+    #[serde(default)]
+    code: Option<Code>,
+}
+
+/// You have proved who you are.
+#[derive(Debug, Serialize, ToSchema)]
+struct Reauthenticated {
+    #[schema(example = "reauthenticated")]
+    status: &'static str,
+    /// When.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T08:00:00Z")]
+    authenticated_at: OffsetDateTime,
+    /// How strong your session is: `2` with a second factor, else `1`.
+    #[schema(example = "2")]
+    acr: &'static str,
+    /// By what means you have proved it (RFC 8176).
+    #[schema(example = json!(["pwd", "otp", "mfa"]))]
+    amr: Vec<String>,
+}
+
+/// Prove once more who you are
+///
+/// For what answers `reauthentication_required`. Your session counts as one of just now, for 15 minutes. If you have a second factor, a code of it is asked for.
+/// Wrong passwords and codes count as failed logins.
+#[utoipa::path(post, path = "/auth/reauthenticate", tag = "auth", request_body = Reauthentication, responses(
+    (status = 200, body = Reauthenticated),
+    (status = 400, description = "`invalid_current_password`, `invalid_code`"),
+    (status = 403, description = "`mfa_required`"),
+    (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
+))]
+async fn prove_anew(
+    State(identity): State<Identity>,
+    caller: Caller,
+    Json(Reauthentication { password, method, code }): Json<Reauthentication>,
+) -> Result<Json<Reauthenticated>> {
+    let with = match (password, method, code) {
+        (Some(password), None, None) => Reproof::Password(password),
+        (None, Some(method), Some(code)) => Reproof::Factor(Given { method, code }),
+        _ => return Err(Error::invalid_field("", "send `password`, or `method` and `code`")),
+    };
+    let proved = reauthenticate(&identity, &caller, with).await?;
+    let (acr, amr) = (proved.amr.acr(), proved.amr.words());
+    Ok(Json(Reauthenticated { status: "reauthenticated", authenticated_at: proved.at, acr, amr }))
+}

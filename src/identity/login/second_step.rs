@@ -1,0 +1,236 @@
+//! A login is finished by its second step: with a second factor that somebody has, or with the one that they must get first.
+
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::Entry;
+use crate::base::amr::Amr;
+use crate::base::error::{Error, Result};
+use crate::base::opaque::second_step::{DeviceToken, MfaTokenHash};
+use crate::gate;
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
+use crate::identity::Identity;
+use crate::identity::attempts::{Attempt, Quota};
+use crate::identity::factors::store::pending::{self, Waiting};
+use crate::identity::factors::{
+    self, Code, Confirmation, Enrolment, FactorName, Given, Method, Proved, Spent, begin_totp, not_begun, store,
+    totp_again, trust,
+};
+use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
+use crate::platform::shares::Asker;
+
+/// The second step of a login.
+#[derive(Debug)]
+pub struct SecondStep {
+    /// Which login waits for it.
+    pub token: MfaTokenHash,
+    pub given: Given,
+    /// The code after that, where an authenticator is confirmed with it.
+    pub next_code: Option<Code>,
+    /// Whether the password is to be enough on this device from now on.
+    pub trust: bool,
+}
+
+/// You are logged in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Finished {
+    #[serde(flatten)]
+    pub began: LoggedIn,
+    /// How many recovery codes you have left, after a login by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 9)]
+    pub recovery_codes_left: Option<i64>,
+    /// With a second factor that this login has set up: codes for when you lose it. Shown only once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!(["0123-4567-89ab-cdef"]))]
+    pub recovery_codes: Option<Vec<String>>,
+    /// Send it with later logins on this device: they need no second step. Shown only once, and only if requested and devices are trusted here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        value_type = Option<String>,
+        nullable = false,
+        pattern = "^ptd_[0-9a-f]{72}$",
+        example = "ptd_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000"
+    )]
+    pub device_token: Option<DeviceToken>,
+}
+
+/// What was right of a second step.
+enum Right {
+    Factor(Proved),
+    Confirmed(Confirmation),
+}
+
+/// What opening it has left behind.
+#[derive(Default)]
+struct Left {
+    recovery_codes_left: Option<i64>,
+    recovery_codes: Option<Vec<String>>,
+}
+
+/// Finishes a login. Wrong codes count as wrong passwords do.
+///
+/// # Errors
+/// 401 `invalid_mfa_token`, `invalid_code`; 429 `too_many_attempts`, `too_many_logins`; 503 when too many passwords are being hashed.
+pub async fn finish(identity: &Identity, step: &SecondStep, entry: &Entry<'_>) -> Result<Finished> {
+    let waiting = waiting(identity, step.token).await?;
+    let attempt = Attempt::at(identity, waiting.person, entry.origin).await?;
+    take_a_try(identity, step.token).await?;
+    let right = compare(identity, &waiting, step, entry.origin).await?.filter(|_| !attempt.is_barred());
+    let Some(right) = right else { return Err(wrong(identity, &waiting, &attempt, entry.origin).await) };
+    open(identity, (waiting, step, right), &attempt, entry).await
+}
+
+/// Begins the second factor of who must have one and has none. It opens nothing before [`finish`] has confirmed it.
+///
+/// # Errors
+/// 401 `invalid_mfa_token`; 409 `enrolment_not_required`.
+pub async fn enrol(identity: &Identity, origin: &Origin, token: MfaTokenHash, name: &FactorName) -> Result<Enrolment> {
+    let waiting = waiting(identity, token).await?;
+    if !waiting.enrols {
+        let detail = "you have a second factor: finish the login with it, and add others at POST /auth/me/factors";
+        return Err(Error::conflict("enrolment_not_required", detail));
+    }
+    let now = identity.clock.now();
+    let by = By { actor: Actor::Person(waiting.person), origin: origin.clone(), now };
+    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
+    gate::store::people::lock(&mut tx, waiting.person).await?;
+    must_have_none(&mut tx, &waiting).await?;
+    let enrolment = begin_totp(identity, &mut tx, waiting.person, name, now).await?;
+    pending::note_factor(&mut tx, token, enrolment.id).await?;
+    tx.commit([]).await?;
+    Ok(enrolment)
+}
+
+/// Shows once more what was begun in a login, for a page that has to be shown again; begins it where it was not.
+///
+/// # Errors
+/// As [`enrol`].
+pub async fn enrol_on_a_page(
+    identity: &Identity,
+    origin: &Origin,
+    token: MfaTokenHash,
+    name: &FactorName,
+) -> Result<Enrolment> {
+    let waiting = waiting(identity, token).await?;
+    if let Some(begun) = waiting.factor {
+        let mut conn = identity.db.read().await?;
+        if let Some(enrolment) = totp_again(identity, &mut conn, waiting.person, begun).await? {
+            return Ok(enrolment);
+        }
+    }
+    enrol(identity, origin, token, name).await
+}
+
+async fn waiting(identity: &Identity, token: MfaTokenHash) -> Result<Waiting> {
+    let found = pending::find(&mut *identity.db.read().await?, token, identity.clock.now()).await?;
+    found.ok_or_else(invalid_mfa_token)
+}
+
+/// However the comparison ends: nobody guesses for nothing by not waiting for the answer.
+async fn take_a_try(identity: &Identity, token: MfaTokenHash) -> Result<()> {
+    let mut conn = identity.db.read().await?;
+    let took = pending::try_once(&mut conn, token).await?;
+    conn.keep().await?;
+    if took { Ok(()) } else { Err(invalid_mfa_token()) }
+}
+
+/// A second login of theirs that waited may have got them one meanwhile: then it is asked for.
+async fn must_have_none(tx: &mut AuditedTx, waiting: &Waiting) -> Result<()> {
+    if store::second_factors(tx, waiting.person).await?.is_empty() { Ok(()) } else { Err(invalid_mfa_token()) }
+}
+
+async fn compare(identity: &Identity, waiting: &Waiting, step: &SecondStep, origin: &Origin) -> Result<Option<Right>> {
+    let asker = Asker::person(waiting.person, origin.address);
+    if !waiting.enrols {
+        return Ok(factors::prove(identity, &asker, waiting.person, &step.given).await?.map(Right::Factor));
+    }
+    let Some(next) = step.next_code.as_ref().filter(|_| step.given.method == Method::Totp) else {
+        let detail = "confirm your authenticator by two codes that follow each other: send the second as `next_code`";
+        return Err(Error::invalid_field("next_code", detail));
+    };
+    let codes = [&step.given.code, next];
+    let factor = waiting.factor.ok_or_else(not_begun)?;
+    Ok(Confirmation::of(identity, &asker, (waiting.person, factor), codes).await?.map(Right::Confirmed))
+}
+
+/// Begins the session, and spends what it is begun with: all of it, or nothing.
+async fn open(
+    identity: &Identity,
+    (waiting, step, right): (Waiting, &SecondStep, Right),
+    attempt: &Attempt,
+    entry: &Entry<'_>,
+) -> Result<Finished> {
+    let (now, person) = (identity.clock.now(), waiting.person);
+    let Entry { origin, user_agent, before, .. } = *entry;
+    let by = By { actor: Actor::Person(person), origin: origin.clone(), now };
+    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
+    let whose: Vec<_> = before.iter().map(|(whose, _)| *whose).chain([person]).collect();
+    gate::store::people::lock_all(&mut tx, &whose).await?;
+    if !pending::spend(&mut tx, step.token, now).await? {
+        return Err(invalid_mfa_token());
+    }
+    let Some(left) = spend(&mut tx, identity, &waiting, right).await? else {
+        drop(tx);
+        return Err(wrong(identity, &waiting, attempt, origin).await);
+    };
+    if let Some((whose, before)) = before {
+        sessions::log_out(&mut tx, whose, before).await?;
+    }
+    let amr = waiting.amr.with(step.given.method.amr()).with(Amr::MFA);
+    let proof = Proof::SecondFactor { verified: waiting.verified.as_ref(), attempt, amr };
+    let entrant = Entrant { person, proof, origin, user_agent, refresh: waiting.refresh, now };
+    let Some(began) = sessions::begin(identity, &mut tx, &entrant).await? else {
+        drop(tx);
+        return Err(too_late(identity, &waiting, attempt).await);
+    };
+    let device_token = if step.trust { trust(&mut tx, identity, person, user_agent).await? } else { None };
+    tx.commit([]).await?;
+    identity.mailer.wake();
+    let Left { recovery_codes_left, recovery_codes } = left;
+    Ok(Finished { began, recovery_codes_left, recovery_codes, device_token })
+}
+
+/// `None` where it was spent already.
+async fn spend(tx: &mut AuditedTx, identity: &Identity, waiting: &Waiting, right: Right) -> Result<Option<Left>> {
+    match right {
+        Right::Factor(proved) => Ok(proved.spend(tx, identity, waiting.person).await?.map(|spent| match spent {
+            Spent::Factor => Left::default(),
+            Spent::RecoveryCode { left } => Left { recovery_codes_left: Some(left), ..Left::default() },
+        })),
+        Right::Confirmed(confirmation) => {
+            must_have_none(tx, waiting).await?;
+            let recovery_codes = confirmation.keep(tx, identity, waiting.person).await?;
+            Ok(Some(Left { recovery_codes, ..Left::default() }))
+        }
+    }
+}
+
+/// Counts a wrong code, and says so.
+async fn wrong(identity: &Identity, waiting: &Waiting, attempt: &Attempt, origin: &Origin) -> Error {
+    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: identity.clock.now() };
+    let told = Event::new(Action::LoginFailed).about(waiting.person).after(json!({"reason": "wrong code"}));
+    match attempt.failed(identity, by, told).await {
+        Ok(()) => Error::unauthorized("invalid_code", "the code is wrong, too old, or was used already"),
+        Err(error) => error,
+    }
+}
+
+/// Why nothing was opened by the right code: others have begun a wait, there were too many logins, or the person was disabled or has another password.
+async fn too_late(identity: &Identity, waiting: &Waiting, attempt: &Attempt) -> Error {
+    let refused = async {
+        let until = sessions::store::logins_until(&mut *identity.db.read().await?, waiting.person).await?;
+        Quota::LOGINS.must_have_room(until, identity.clock.now())?;
+        attempt.must_not_wait(identity).await
+    };
+    refused.await.err().unwrap_or_else(invalid_mfa_token)
+}
+
+/// 401 `invalid_mfa_token`.
+pub fn invalid_mfa_token() -> Error {
+    Error::unauthorized(
+        "invalid_mfa_token",
+        "this login waits no longer, or its second step was tried too often: log in again",
+    )
+}

@@ -1,0 +1,93 @@
+//! A question to authenticators is written down, and answered once.
+
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+use time::{Duration, OffsetDateTime};
+use utoipa::ToSchema;
+
+use super::RelyingParty;
+use super::ceremony::{self, Question};
+use super::store::challenges;
+use crate::base::error::Result;
+use crate::base::id::PersonId;
+use crate::gate::audit::Origin;
+use crate::identity::Identity;
+use crate::platform::http::rate_limit;
+
+/// So long an answer is waited for.
+pub(super) const GOOD_FOR: Duration = Duration::minutes(5);
+
+/// What a signature is for: it opens nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// This person adds a passkey.
+    Registration(PersonId),
+    /// Somebody signs in.
+    Login,
+    /// This person, who knew their password, proves themselves further.
+    SecondFactor(PersonId),
+    /// This person, who is logged in, proves once more who they are.
+    Reauthentication(PersonId),
+}
+
+impl Purpose {
+    /// As it is stored.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Registration(_) => "registration",
+            Self::Login => "login",
+            Self::SecondFactor(_) => "second-factor",
+            Self::Reauthentication(_) => "reauthentication",
+        }
+    }
+
+    /// Who is to answer; none: whoever has a passkey.
+    pub(super) fn person(self) -> Option<PersonId> {
+        match self {
+            Self::Login => None,
+            Self::Registration(person) | Self::SecondFactor(person) | Self::Reauthentication(person) => Some(person),
+        }
+    }
+}
+
+/// What a browser is to be asked, for five minutes and one answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Options {
+    /// For `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`.
+    #[serde(rename = "publicKey")]
+    #[schema(value_type = Object)]
+    pub public_key: Value,
+}
+
+/// Writes a question down.
+///
+/// # Errors
+/// 429 `too_many_at_once` while too many of the same person, or the same network of strangers, are unanswered.
+pub(super) async fn write(
+    conn: &mut PgConnection,
+    origin: &Origin,
+    purpose: Purpose,
+    question: Question,
+    now: OffsetDateTime,
+) -> Result<Options> {
+    let asker = purpose.person().map_or_else(|| format!("network:{}", origin.network()), |id| format!("person:{id}"));
+    if !challenges::insert(conn, &question, purpose, &asker, now).await? {
+        let what = "too many passkeys have been asked for and not shown";
+        let share = ("passkeys", challenges::share(purpose));
+        return Err(rate_limit::share_is_taken("too_many_at_once", what, share, GOOD_FOR.unsigned_abs()));
+    }
+    Ok(Options { public_key: question.options })
+}
+
+/// Asks for a signature.
+///
+/// # Errors
+/// 409 `passkeys_unavailable`; 429 `too_many_at_once`.
+pub async fn ask(identity: &Identity, origin: &Origin, purpose: Purpose) -> Result<Options> {
+    let question = ceremony::ask_to_sign(RelyingParty::here(identity)?)?;
+    let mut conn = identity.db.read().await?;
+    let options = write(&mut conn, origin, purpose, question, identity.clock.now()).await?;
+    conn.keep().await?;
+    Ok(options)
+}

@@ -1,0 +1,76 @@
+//! Passkeys are renamed and taken away.
+
+use serde_json::json;
+
+use super::register::list_one;
+use super::store::{self, challenges};
+use super::{Passkey, PasskeyId, PasskeyName};
+use crate::base::error::{Error, Result};
+use crate::base::id::PersonId;
+use crate::base::locale::Locale;
+use crate::gate::Caller;
+use crate::gate::audit::{Action, AuditedTx, Event};
+use crate::identity::Identity;
+use crate::identity::factors::must_be_fresh;
+use crate::identity::mail::{self, Content};
+use crate::identity::people;
+
+/// Calls one of the caller's passkeys something else.
+///
+/// # Errors
+/// 404 `passkey_not_found`.
+pub async fn rename(identity: &Identity, caller: &Caller, id: PasskeyId, name: &PasskeyName) -> Result<Passkey> {
+    let mut tx = caller.begin(identity).await?;
+    let before = store::rename(&mut tx, caller.person, id, name).await?;
+    let renamed = list_one(&mut tx, caller.person, id).await?;
+    if before != name.as_str() {
+        let event = Event::new(Action::PasskeyChanged).about(caller.person);
+        tx.tell(event.before(json!({"passkey": id, "name": before})).after(json!({"passkey": id, "name": name})));
+    }
+    tx.commit([]).await?;
+    Ok(renamed)
+}
+
+/// Removes one of the caller's passkeys.
+///
+/// # Errors
+/// 403 `reauthentication_required`; 404 `passkey_not_found`; 409 `last_way_in`.
+pub async fn remove(identity: &Identity, caller: &Caller, id: PasskeyId, language: Option<Locale>) -> Result<()> {
+    let person = caller.person;
+    let mut tx = caller.begin(identity).await?;
+    let now = tx.by().now;
+    must_be_fresh(&mut tx, caller, now).await?;
+    let name = store::delete(&mut tx, person, id).await?;
+    if people::store::is_password_off(&mut tx, person).await? && !has_enough(&mut tx, person).await? {
+        let detail = "your password is off, and you would be left without enough other ways in: set a password first \
+                      (POST /auth/me/password), or add another passkey";
+        return Err(Error::conflict("last_way_in", detail));
+    }
+    challenges::forget(&mut tx, person).await?;
+    tx.tell(Event::new(Action::PasskeyRemoved).about(person).before(json!({"passkey": id, "name": name})));
+    mail::queue(&mut tx, identity, person, &Content::PasskeyRemoved { name }, language).await?;
+    tx.commit([]).await?;
+    identity.mailer.wake();
+    Ok(())
+}
+
+/// Whether somebody has enough to do without a password: two passkeys, so that one may get lost; or one, and recovery codes for the login
+/// that follows once a password was mailed to them.
+pub async fn has_enough(tx: &mut AuditedTx, person: PersonId) -> Result<bool> {
+    Ok(match store::count(tx, person).await? {
+        0 => false,
+        1 => store::can_recover(tx, person).await?,
+        _ => true,
+    })
+}
+
+/// Removes all passkeys of somebody, who can have a password mailed again. Answers how many that were.
+pub async fn remove_all(tx: &mut AuditedTx, person: PersonId) -> Result<u64> {
+    for passkey in store::list(tx, person).await? {
+        let told = json!({"passkey": passkey.id, "name": passkey.name});
+        tx.tell(Event::new(Action::PasskeyRemoved).about(person).before(told));
+    }
+    challenges::forget(tx, person).await?;
+    people::store::allow_password(tx, person).await?;
+    store::delete_all(tx, person).await
+}

@@ -1,0 +1,27 @@
+//! Passkeys (WebAuthn level 3): people add them, sign in with them without a username, and prove with them who they are.
+//!
+//! The crate `webauthn_rp` verifies what authenticators sign; `ceremony.rs` is the only file that knows it.
+
+mod ceremony;
+mod challenge;
+mod change;
+mod me_routes;
+mod passkey;
+mod register;
+mod relying_party;
+mod routes;
+mod sign_in;
+mod signals;
+pub mod store;
+mod verify;
+
+pub use challenge::{Options, Purpose, ask};
+pub use change::{has_enough, remove, remove_all, rename};
+pub use me_routes::me_routes;
+pub use passkey::{Passkey, PasskeyId, PasskeyName};
+pub use register::{register, registration_options};
+pub use relying_party::RelyingParty;
+pub use routes::routes;
+pub use sign_in::{sign_in, sign_in_options};
+pub use signals::{OwnPasskeys, own};
+pub use verify::{Signed, verify};

@@ -1,0 +1,87 @@
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+
+use super::{Passkey, store};
+use crate::base::error::Result;
+use crate::gate::Caller;
+use crate::identity::Identity;
+
+/// Your passkeys.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OwnPasskeys {
+    /// The oldest first; at most 20.
+    pub passkeys: Vec<Passkey>,
+    /// What to tell the browser, so that it offers these and no others; null if you have never had one.
+    pub signals: Option<Signals>,
+}
+
+/// What to tell the browser, each for the method of the same name (WebAuthn level 3, section 5.1.10).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Signals {
+    /// For `PublicKeyCredential.signalAllAcceptedCredentials`.
+    #[serde(rename = "signalAllAcceptedCredentials")]
+    all_accepted: AllAccepted,
+    /// For `PublicKeyCredential.signalCurrentUserDetails`.
+    #[serde(rename = "signalCurrentUserDetails")]
+    user_details: UserDetails,
+}
+
+/// All passkeys that are good.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllAccepted {
+    /// Where they are good.
+    #[schema(example = "id.example.com")]
+    rp_id: String,
+    /// Whose they are, as base64url.
+    #[schema(example = "xL2v1Zl0cGk")]
+    user_id: String,
+    /// They, as base64url.
+    #[schema(example = json!(["qPy9s1BFT0yJcZ0Gg2rZ5A"]))]
+    all_accepted_credential_ids: Vec<String>,
+}
+
+/// What you are called.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserDetails {
+    /// Where you are called so.
+    #[schema(example = "id.example.com")]
+    rp_id: String,
+    /// Who you are, as base64url.
+    #[schema(example = "xL2v1Zl0cGk")]
+    user_id: String,
+    /// Your username.
+    #[schema(example = "ada")]
+    name: String,
+    /// Your name.
+    #[schema(example = "Ada Quispe")]
+    display_name: String,
+}
+
+/// The caller's passkeys, and what browsers should know of them.
+pub async fn own(conn: &mut PgConnection, identity: &Identity, caller: &Caller) -> Result<OwnPasskeys> {
+    let passkeys = store::list(&mut *conn, caller.person).await?;
+    let handle = store::handle_of(conn, caller.person).await?;
+    let party = identity.settings.relying_party.as_ref();
+    let signals = handle.zip(party).map(|(handle, party)| {
+        let (rp_id, user_id) = (party.id.as_ref().to_owned(), Base64UrlUnpadded::encode_string(&handle));
+        let payload = &caller.checked.session.payload;
+        Signals {
+            all_accepted: AllAccepted {
+                rp_id: rp_id.clone(),
+                user_id: user_id.clone(),
+                all_accepted_credential_ids: passkeys.iter().map(|passkey| passkey.credential_id.clone()).collect(),
+            },
+            user_details: UserDetails {
+                rp_id,
+                user_id,
+                name: payload.username.clone(),
+                display_name: payload.name.clone(),
+            },
+        }
+    });
+    Ok(OwnPasskeys { passkeys, signals })
+}

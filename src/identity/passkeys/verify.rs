@@ -1,0 +1,188 @@
+//! Whose passkey is this? The one place that takes a signature for a person.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use super::ceremony::{Answer, Reason, Refused, Use};
+use super::passkey::StoredPasskey;
+use super::store::{self, challenges};
+use super::{PasskeyId, Purpose, RelyingParty};
+use crate::base::error::{Error, Result};
+use crate::base::id::PersonId;
+use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
+use crate::identity::Identity;
+use crate::identity::attempts::{Attempt, Quota};
+use crate::identity::mail::{self, Content};
+use crate::identity::sessions::store::logins_until;
+
+/// No refusal comes sooner: verifying takes longer than not knowing.
+const REFUSAL: Duration = Duration::from_millis(100);
+
+/// Somebody who has shown a passkey, with which they were verified.
+#[derive(Debug)]
+pub struct Signed {
+    pub person: PersonId,
+    pub passkey: PasskeyId,
+    /// Whether it is in one device alone, and not in a manager that copies it.
+    pub is_hardware: bool,
+    /// To be compared with what has failed meanwhile.
+    pub attempt: Attempt,
+    used: Use,
+    no_refusal_before: Instant,
+}
+
+impl Signed {
+    /// Notes the use of the passkey, in the transaction of what it opens; `false` where it is gone, or has signed more often
+    /// meanwhile than it said: then that opens nothing, see [`Self::came_back`].
+    pub async fn note(&self, conn: &mut PgConnection, now: OffsetDateTime) -> Result<bool> {
+        store::note_use(conn, self.passkey, self.used, now).await
+    }
+
+    /// Why nothing was opened all the same, as late as every refusal: 401 `passkey_refused`, or 429.
+    pub async fn refused(&self, identity: &Identity, origin: &Origin) -> Error {
+        let until = async { logins_until(&mut *identity.db.read().await?, self.person).await };
+        let room = until.await.and_then(|until| Quota::LOGINS.must_have_room(until, identity.clock.now()));
+        if let Err(too_often) = room {
+            return too_often;
+        }
+        let refusal = self.attempt.must_not_wait(identity).await.err().unwrap_or_else(passkey_refused);
+        let event = failed(Some(self.person), Some(self.passkey), "too late");
+        let told = async { AuditedTx::new(identity.db.begin().await?, by(identity, origin)).commit([event]).await };
+        let told = told.await;
+        tokio::time::sleep_until(self.no_refusal_before).await;
+        told.err().unwrap_or(refusal)
+    }
+
+    /// The refusal of a counter that another use has overtaken.
+    pub async fn came_back(&self, identity: &Identity, origin: &Origin) -> Error {
+        let why = Why { person: Some(self.person), passkey: Some(self.passkey), refused: Refused::CounterWentBack };
+        refuse(identity, origin, &self.attempt, why, self.no_refusal_before).await
+    }
+}
+
+/// Whom a passkey that has signed belongs to. Its challenge is spent, whatever comes of it. Unknown passkeys, those of the disabled,
+/// and all that is wrong with a signature take the same way: one failure is counted, and the same answer comes at the same time.
+///
+/// # Errors
+/// 400 `invalid_request_body`; 401 `passkey_refused`; 409 `passkeys_unavailable`; 429 `too_many_attempts`, `too_many_logins`.
+pub async fn verify(identity: &Identity, origin: &Origin, purpose: Purpose, credential: &Value) -> Result<Signed> {
+    let no_refusal_before = Instant::now() + REFUSAL;
+    let party = RelyingParty::here(identity)?;
+    let answer = Answer::read(credential).ok_or_else(|| {
+        let fault = "it is not what a browser makes of a passkey that has signed: send all of `credential.toJSON()`";
+        Error::invalid_field("credential", fault)
+    })?;
+    let stored = store::find(&mut *identity.db.read().await?, answer.credential_id()).await?;
+    // Whoever tries to be somebody fails as they do, with whosever passkey.
+    let attempt = match purpose.person().or(stored.as_ref().map(|stored| stored.person)) {
+        Some(person) => Attempt::at(identity, person, origin).await?,
+        None => Attempt::at_nobody(identity, &hex::encode(answer.credential_id()), origin).await?,
+    };
+    let state = spend(identity, purpose, &answer).await?;
+    let known = stored.as_ref().map(|stored| (stored.person, stored.id)).unzip();
+    let compared = compare(party, purpose, &answer, (stored, state), &attempt)?;
+    match compared {
+        Ok((stored, used)) => {
+            attempt.was_right();
+            let (is_hardware, person, passkey) = (!stored.is_backup_eligible, stored.person, stored.id);
+            Ok(Signed { person, passkey, is_hardware, attempt, used, no_refusal_before })
+        }
+        Err(refused) => {
+            let why = Why { person: purpose.person().or(known.0), passkey: known.1, refused };
+            Err(refuse(identity, origin, &attempt, why, no_refusal_before).await)
+        }
+    }
+}
+
+/// What the answer is held against, if it was asked for, lately, and not answered yet.
+async fn spend(identity: &Identity, purpose: Purpose, answer: &Answer) -> Result<Option<Vec<u8>>> {
+    let Some(challenge) = answer.challenge() else { return Ok(None) };
+    let mut conn = identity.db.read().await?;
+    let state = challenges::take(&mut conn, challenge, purpose, identity.clock.now()).await?;
+    conn.keep().await?;
+    Ok(state)
+}
+
+fn compare(
+    party: &RelyingParty,
+    purpose: Purpose,
+    answer: &Answer,
+    (stored, state): (Option<StoredPasskey>, Option<Vec<u8>>),
+    attempt: &Attempt,
+) -> Result<Result<(StoredPasskey, Use), Refused>> {
+    let Some(stored) = stored else { return Ok(Err(Refused::Because("unknown passkey"))) };
+    let Some(state) = state else { return Ok(Err(Refused::Because("challenge is unknown or over"))) };
+    let used = match answer.verify(party, &state, &stored)? {
+        Ok(used) => used,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    Ok(if purpose.person().is_some_and(|person| person != stored.person) {
+        Err(Refused::Because("passkey of another person"))
+    } else if !stored.enabled {
+        Err(Refused::Because("disabled"))
+    } else if attempt.is_barred() {
+        Err(Refused::Because("too many failures in a row"))
+    } else {
+        Ok((stored, used))
+    })
+}
+
+/// Why somebody is not let in: for the audit trail, never for them.
+#[derive(Clone, Copy, Debug)]
+struct Why {
+    person: Option<PersonId>,
+    passkey: Option<PasskeyId>,
+    refused: Refused,
+}
+
+async fn refuse(identity: &Identity, origin: &Origin, attempt: &Attempt, why: Why, not_before: Instant) -> Error {
+    let Why { person, passkey, refused } = why;
+    let reason = match refused {
+        Refused::CounterWentBack => "passkey has signed more often than it says",
+        Refused::Because(reason) => reason,
+    };
+    let failed = attempt.failed(identity, by(identity, origin), failed(person, passkey, reason)).await;
+    let mut refusal = failed.err().unwrap_or_else(passkey_refused);
+    if let (Refused::CounterWentBack, Some(person), Some(passkey)) = (refused, person, passkey)
+        && let Err(error) = warn(identity, origin, person, passkey).await
+    {
+        refusal = error;
+    }
+    tokio::time::sleep_until(not_before).await;
+    refusal
+}
+
+/// Tells the owner, and whoever reads the audit trail, that there may be a copy of a passkey.
+async fn warn(identity: &Identity, origin: &Origin, person: PersonId, passkey: PasskeyId) -> Result<()> {
+    let mut tx = AuditedTx::new(identity.db.begin().await?, by(identity, origin));
+    let name = store::list(&mut tx, person).await?.into_iter().find(|own| own.id == passkey).map(|own| own.name);
+    let Some(name) = name else { return Ok(()) };
+    let told = json!({"passkey": passkey, "name": name});
+    mail::queue(&mut tx, identity, person, &Content::PasskeyCopied { name }, None).await?;
+    tx.commit([Event::new(Action::PasskeyCopied).about(person).after(told)]).await?;
+    identity.mailer.wake();
+    Ok(())
+}
+
+fn failed(person: Option<PersonId>, passkey: Option<PasskeyId>, reason: Reason) -> Event {
+    let told = match passkey {
+        Some(passkey) => json!({"reason": reason, "passkey": passkey}),
+        None => json!({"reason": reason}),
+    };
+    Event { subject: person, ..Event::new(Action::LoginFailed).after(told) }
+}
+
+fn by(identity: &Identity, origin: &Origin) -> By {
+    By { actor: Actor::Anonymous, origin: origin.clone(), now: identity.clock.now() }
+}
+
+/// 401 `passkey_refused`.
+fn passkey_refused() -> Error {
+    let detail =
+        "this passkey opens nothing here, or was shown too late; ask for a new challenge, or sign in another way";
+    Error::unauthorized("passkey_refused", detail)
+}

@@ -1,0 +1,262 @@
+//! The second step of a login: a code of one's authenticator or a recovery code, or an authenticator to be set up first.
+
+use std::convert::Infallible;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::page::{Frame, answered, failed, go, page_status, problem, refused, show, with_cookies};
+use super::purpose::{Carried, For, Purpose};
+use super::words::Words;
+use crate::base::error::{Error, Result};
+use crate::base::opaque::second_step::MfaTokenHash;
+use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method, Pending};
+use crate::identity::login::{Entry, Finished, SecondStep, enrol_on_a_page, finish};
+use crate::oauth::parameters::Parameters;
+use crate::pages::Pages;
+use crate::pages::visit::{Visit, logged_in, trusted};
+use crate::platform::http::{Form, Routes};
+use crate::platform::metrics::Outcome;
+
+/// `/login/code`.
+pub fn routes() -> Routes<Pages> {
+    Routes::new().routes(routes!(take_second_step))
+}
+
+/// What each form of a second step carries.
+#[derive(Clone, Copy)]
+struct Fields<'a> {
+    form_token: &'a str,
+    mfa_token: &'a str,
+    request: Option<&'a str>,
+    device: Option<&'a str>,
+    page: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/second_step.html")]
+struct SecondStepPage<'a> {
+    frame: Frame<'a>,
+    carried: Fields<'a>,
+    /// For how many days this device could be trusted, in words.
+    trust: Option<&'a str>,
+    fault: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/enrol.html")]
+struct EnrolPage<'a> {
+    frame: Frame<'a>,
+    carried: Fields<'a>,
+    qr_svg: &'a str,
+    secret: &'a str,
+    otpauth_uri: &'a str,
+    fault: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/recovery_codes.html")]
+struct RecoveryCodesPage<'a> {
+    frame: Frame<'a>,
+    codes: &'a [String],
+    on: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "pages/login_over.html")]
+struct LoginOver<'a> {
+    frame: Frame<'a>,
+    anew: &'a str,
+}
+
+/// A login that waits, as its page has it.
+#[derive(Clone, Copy)]
+struct Waits<'a> {
+    mfa_token: &'a str,
+    /// Whether an authenticator is set up first.
+    enrols: bool,
+}
+
+/// The page that asks for the second step of a login that waits.
+pub async fn second_step_page(pages: &Pages, visit: &Visit, what_for: For<'_>, pending: &Pending) -> Result<Response> {
+    let waits = Waits { mfa_token: pending.token().reveal(), enrols: pending.methods().is_empty() };
+    step_page(pages, visit, (what_for, waits), (StatusCode::OK, None)).await
+}
+
+async fn step_page(
+    pages: &Pages,
+    visit: &Visit,
+    (what_for, waits): (For<'_>, Waits<'_>),
+    (status, fault): (StatusCode, Option<&str>),
+) -> Result<Response> {
+    let (form_token, cookie) = visit.form_token(pages)?;
+    let Carried { request, device, page } = &what_for.carried();
+    let carried = Fields {
+        form_token: &form_token,
+        mfa_token: waits.mfa_token,
+        request: request.as_deref(),
+        device: device.as_deref(),
+        page: *page,
+    };
+    let also = what_for.request().map(|request| request.target.redirect_uri());
+    let frame = Frame::of(pages, visit);
+    let words = frame.words;
+    let shown = if waits.enrols {
+        let Some(token) = MfaTokenHash::of(waits.mfa_token) else { return over(pages, visit, what_for) };
+        let name = words.authenticator.parse::<FactorName>();
+        let name = name.map_err(|fault| Error::Internal(anyhow::anyhow!(fault)))?;
+        let Enrolment { qr_svg, secret, otpauth_uri, .. } =
+            &enrol_on_a_page(pages, &visit.origin, token, &name).await?;
+        show(status, &EnrolPage { frame, carried, qr_svg, secret, otpauth_uri, fault }, also)?
+    } else {
+        let trust = pages.settings.trust_devices.map(|lasts| words.trust_device(lasts));
+        show(status, &SecondStepPage { frame, carried, trust: trust.as_deref(), fault }, also)?
+    };
+    Ok(with_cookies(shown, cookie))
+}
+
+/// The login waits no longer.
+fn over(pages: &Pages, visit: &Visit, what_for: For<'_>) -> Result<Response> {
+    let anew = pages.issuer.at(&what_for.anew());
+    show(StatusCode::FORBIDDEN, &LoginOver { frame: Frame::of(pages, visit), anew: &anew }, None)
+}
+
+/// What the page of the second step posts.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "documents what `take_second_step` reads")]
+struct SecondStepForm {
+    /// What the page has given it.
+    #[schema(example = "pfm_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
+    form_token: String,
+    /// The login that waits.
+    #[schema(example = "pmf_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
+    mfa_token: String,
+    /// The authorization request that the login is for, if there is one.
+    request: Option<String>,
+    /// The query of the page of devices, if it is for that.
+    device: Option<String>,
+    /// The page of the account that it is for, by its name.
+    page: Option<String>,
+    /// Of an authenticator, or a recovery code.
+    #[schema(example = "123456")]
+    code: String,
+    /// The one after it, where an authenticator is set up.
+    next_code: Option<String>,
+    /// Whether an authenticator is set up: `yes`.
+    enrols: Option<String>,
+    /// Whether the password is enough on this device from now on: `yes`.
+    trust: Option<String>,
+}
+
+/// Take the second step on the login page
+///
+/// As `POST /auth/mfa`, with the same waits after failures; the token comes as a cookie.
+#[utoipa::path(post, path = "/login/code", tag = "pages", security(()),
+    request_body(content = SecondStepForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 303, description = "on to what the login was for"),
+        (status = 400, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 403, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 415, description = "`unsupported_media_type`"),
+        (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
+    ))]
+async fn take_second_step(
+    State(pages): State<Pages>,
+    Ok(visit): Result<Visit, Infallible>,
+    Form(text): Form,
+) -> Response {
+    let answer = posted(&pages, &visit, &text).await;
+    answered(&pages, &visit, answer)
+}
+
+async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
+    let form = Parameters::read(text).unwrap_or_default();
+    if !visit.sent(&form) {
+        return problem(pages, visit, StatusCode::FORBIDDEN, Words::of(visit.locale).faults.forged_form);
+    }
+    let purpose = match Purpose::read(pages, &form).await? {
+        Ok(purpose) => purpose,
+        Err(why) => return refused(pages, visit, &why).await,
+    };
+    let (what_for, visit) = (purpose.what_for(), &purpose.read_by(visit));
+    let words = Words::of(visit.locale);
+    let mfa_token = form.one("mfa_token").unwrap_or_default();
+    let Some(token) = MfaTokenHash::of(mfa_token) else { return over(pages, visit, what_for) };
+    let waits = Waits { mfa_token, enrols: form.one("enrols").is_some() };
+    let code_of = |field: &str| form.one(field).map(|typed| Code::from(typed.to_owned()));
+    let (code, next_code) = (code_of("code"), code_of("next_code"));
+    let code = match code {
+        Some(code) if !waits.enrols || next_code.is_some() => code,
+        _ => {
+            let asked = (StatusCode::BAD_REQUEST, Some(words.say_code));
+            return step_page(pages, visit, (what_for, waits), asked)
+                .await
+                .or_else(|error| gone(pages, visit, what_for, error));
+        }
+    };
+    let method = if code.is_of_an_authenticator() { Method::Totp } else { Method::RecoveryCode };
+    let method = if waits.enrols { Method::Totp } else { method };
+    let step = SecondStep { token, given: Given { method, code }, next_code, trust: form.one("trust").is_some() };
+    match let_in(pages, visit, &step).await {
+        Ok(finished) => opened(pages, visit, what_for, &finished).await,
+        Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
+        Err(error) if is_over(&error) => over(pages, visit, what_for),
+        Err(error) => {
+            let fault = match error.status() {
+                StatusCode::TOO_MANY_REQUESTS => words.faults.too_many,
+                StatusCode::SERVICE_UNAVAILABLE => words.faults.unavailable,
+                _ => words.faults.wrong_code,
+            };
+            let page = step_page(pages, visit, (what_for, waits), (page_status(&error), Some(fault))).await;
+            let page = page.or_else(|error| gone(pages, visit, what_for, error));
+            Ok(failed(error, |_| page))
+        }
+    }
+}
+
+/// Whether the login has to begin again.
+fn is_over(error: &Error) -> bool {
+    matches!(error, Error::Refused(refusal) if ["invalid_mfa_token", "factor_not_found", "enrolment_not_required"].contains(&refusal.code))
+}
+
+fn gone(pages: &Pages, visit: &Visit, what_for: For<'_>, error: Error) -> Result<Response> {
+    if is_over(&error) { over(pages, visit, what_for) } else { Err(error) }
+}
+
+/// Begins a session in the place of the one that this browser has had.
+async fn let_in(pages: &Pages, visit: &Visit, step: &SecondStep) -> Result<Finished> {
+    let attempt = pages.metrics.login();
+    let finished = async {
+        let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
+        let (origin, user_agent) = (&visit.origin, visit.origin.user_agent.as_deref());
+        finish(pages, step, &Entry { origin, user_agent, refresh: false, before, device: None }).await
+    };
+    let finished = finished.await;
+    attempt.ends(Outcome::of(&finished));
+    finished
+}
+
+/// They go on; who has got recovery codes writes them down first.
+async fn opened(pages: &Pages, visit: &Visit, what_for: For<'_>, finished: &Finished) -> Result<Response> {
+    let token = finished.began.token();
+    let on = pages.issuer.at(&what_for.on(pages, token.hash()).await?);
+    let response = match &finished.recovery_codes {
+        Some(codes) => {
+            let page = RecoveryCodesPage { frame: Frame::of(pages, visit), codes, on: &on };
+            show(StatusCode::OK, &page, None)?
+        }
+        None => go(&on)?,
+    };
+    let response = with_cookies(response, logged_in(pages, token)?);
+    match &finished.device_token {
+        Some(device) => Ok(with_cookies(response, trusted(pages, device)?)),
+        None => Ok(response),
+    }
+}
