@@ -1,5 +1,6 @@
 // People look after their accounts in a browser: by keyboard alone, without scripts, and on a small screen.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { after, test } from "node:test";
 import { ACCOUNT, asking, atHome, focused, issuer, launch, logIn, open, register, site } from "./browser.mjs";
 
@@ -162,6 +163,100 @@ for (const [how, by, options, name] of [
     await close();
   });
 }
+
+/** What an authenticator with this secret shows so many steps from now (RFC 6238). */
+const totp = (secret, steps) => {
+  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const digest = createHmac("sha1", key).update(counter).digest();
+  const at = digest.at(-1) & 15;
+  return String((digest.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+};
+
+/** Registers somebody, who is signed in then. */
+const newcomer = async (page, by, name) => {
+  await page.goto(`${issuer}/register`);
+  await by.fill(page, "username", name);
+  await by.fill(page, "password", PASSWORD);
+  await by.fill(page, "again", PASSWORD);
+  await by.press(page, "submit");
+  await told(page, "Your account is ready, and you are signed in.");
+};
+
+for (const [how, by, options, name] of [
+  ["by keyboard alone", keys, {}, "barbara"],
+  ["without scripts", pointer, { javaScriptEnabled: false }, "niklaus"],
+]) {
+  test(`an authenticator is set up, asked for and removed, ${how}`, async () => {
+    const { page, close } = await visit(options);
+    await newcomer(page, by, name);
+    await by.press(page, "/account/factors");
+    await page.waitForURL(`${issuer}/account/factors`);
+    await by.fill(page, "name", "Phone");
+    await by.press(page, "begin");
+    await page.locator(".qr svg").waitFor();
+    const { width, height } = await page.locator(".qr svg").boundingBox();
+    assert.ok(width > 100 && height > 100, "the QR code can be scanned");
+    await by.fill(page, "code", "000000");
+    await by.fill(page, "next_code", "000000");
+    await by.press(page, "submit");
+    await page.locator("#code-error").waitFor();
+    const secret = await page.locator("#secret").textContent();
+    await by.fill(page, "code", totp(secret, -1));
+    await by.fill(page, "next_code", totp(secret, 0));
+    await by.press(page, "submit");
+    await page.locator("#recovery-codes").waitFor();
+    assert.equal(await page.locator("#recovery-codes li").count(), 10);
+    await page.emulateMedia({ media: "print" });
+    assert.equal(await page.locator("nav").isVisible(), false, "only the codes are printed");
+    assert.ok(await page.locator("#recovery-codes").isVisible());
+    await page.emulateMedia({ media: "screen" });
+    await by.press(page, "continue");
+    await page.locator("#codes-left").waitFor();
+    await by.press(page, "sign-out");
+    await page.locator("#signed-out").waitFor();
+
+    await page.goto(`${issuer}/account/factors`);
+    await by.fill(page, "username", name);
+    await by.fill(page, "password", PASSWORD);
+    await by.press(page, "submit");
+    await page.getByRole("heading", { name: "One more step" }).waitFor();
+    await by.fill(page, "code", totp(secret, 1));
+    await by.press(page, "submit");
+    await page.locator("#factors").waitFor();
+    await page.locator("#factors li > form button").click();
+    await told(page, "The authenticator is removed.");
+    await close();
+  });
+}
+
+test("a passkey is added with the virtual authenticator, and signs in", async () => {
+  const { page, close } = await visit();
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("WebAuthn.enable");
+  const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+  await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
+  await newcomer(page, keys, "radia");
+  await keys.press(page, "/account/passkeys");
+  await page.waitForURL(`${issuer}/account/passkeys`);
+  await keys.fill(page, "name", "Laptop");
+  await keys.press(page, "begin");
+  await page.locator("#passkey-button").waitFor();
+  await keys.press(page, "passkey-button");
+  await told(page, "The passkey is added. You can sign in with it.");
+  assert.match(await page.locator("#passkeys").textContent(), /Laptop/);
+  await keys.press(page, "sign-out");
+  await page.locator("#signed-out").waitFor();
+  await page.goto(`${issuer}/account/passkeys`);
+  await page.waitForURL((url) => url.pathname === "/account/passkeys" || url.pathname === "/login");
+  if (new URL(page.url()).pathname === "/login") {
+    await page.locator("#passkey-button").click({ timeout: 5_000 }).catch(() => {});
+  }
+  await page.waitForURL(`${issuer}/account/passkeys`);
+  await close();
+});
 
 test("whoever is not signed in comes back to the page that they wanted, also after a wrong password", async () => {
   const { page, close } = await visit();

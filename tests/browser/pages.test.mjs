@@ -84,6 +84,22 @@ const PAGES = {
   "account, profile, wrong": (page) => refused(page, "/account/profile", { username: "12345", website: "x" }, "#website-error"),
   "account, password, wrong": (page) => refused(page, "/account/password", { current_password: "wrong" }, "#new_password-error"),
   "account, email, wrong": (page) => refused(page, "/account/email", { email: "nobody" }, "#email-error"),
+  "account, an authenticator": async (page) => {
+    await atHome(page, "/account/factors");
+    await page.fill("#name", "Phone");
+    await page.locator("#begin").click();
+    await page.locator(".qr svg").waitFor();
+  },
+  "account, a passkey": async (page) => {
+    await atHome(page, "/account/passkeys");
+    await page.fill("#name", "Laptop");
+    await page.locator("#begin").click();
+    await page.locator("#passkey-button").waitFor();
+  },
+  "account, prove": async (page) => {
+    await atHome(page, "/account");
+    await page.goto(`${issuer}/account/prove?page=factors`);
+  },
   "account, told": async (page) => {
     await atHome(page, "/account/profile");
     await page.locator("main #submit").click();

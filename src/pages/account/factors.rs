@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::device::name_of;
 use super::moment::moment;
 use super::prove::proved_or;
 use crate::base::error::{Error, Result};
@@ -75,7 +76,7 @@ impl Row {
     fn of_device(device: ListedDevice, words: &Words) -> Self {
         let address = device.address.map(|address| named(words.account.sessions.from, &address));
         let until = named(words.security.until, &moment(device.expires_at, words));
-        let name = device.device.unwrap_or_else(|| words.account.sessions.unknown_device.to_owned());
+        let name = device.device.as_deref().map_or_else(|| words.account.sessions.unknown_device.to_owned(), name_of);
         Self { id: device.id.0, name, about: address.into_iter().chain([until]).collect() }
     }
 }

@@ -3,6 +3,7 @@
 mod activity;
 mod applications;
 mod claims;
+mod device;
 mod email;
 mod factors;
 mod language;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::device::name_of;
 use super::moment::moment;
 use crate::base::error::Result;
 use crate::base::id::SessionId;
@@ -48,6 +49,7 @@ impl Row {
     fn of(session: ListedSession, member: &Member) -> Self {
         let ListedSession { id, device, address, created_at, last_seen_at, current, .. } = session;
         let [began, last_seen] = [created_at, last_seen_at].map(|at| moment(at, member.words()));
+        let device = device.as_deref().map(name_of);
         Self { id, device, address, began, last_seen, is_this_one: current }
     }
 }
