@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::moment::moment;
@@ -17,7 +17,7 @@ use crate::pages::member::{Member, Menu, Posted};
 use crate::pages::page::{Frame, show, with_cookies};
 use crate::pages::told::Told;
 use crate::pages::words::Words;
-use crate::platform::http::{Page, PageQuery, Routes};
+use crate::platform::http::{Page, Routes};
 
 /// `/account/applications`.
 pub fn routes() -> Routes<Pages> {
@@ -57,8 +57,17 @@ fn in_words(words: &Words, scope: String) -> String {
     words.scope(&scope).map(str::to_owned).or_else(of_service).unwrap_or(scope)
 }
 
+/// Which part of them.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "documents what `Page` reads")]
+struct ApplicationsQuery {
+    /// Only those after this one: a link of the page has the value.
+    after: Option<i32>,
+}
+
 /// Show the applications that may act for you
-#[utoipa::path(get, path = "/account/applications", tag = "pages", security(()), params(PageQuery), responses(
+#[utoipa::path(get, path = "/account/applications", tag = "pages", security(()), params(ApplicationsQuery), responses(
     (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
     (status = 303, description = "to the login page, for whoever is not logged in"),
     (status = 503, description = "an HTML page", body = String, content_type = "text/html"),

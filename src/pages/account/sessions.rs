@@ -5,14 +5,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::device::name_of;
 use super::moment::moment;
 use crate::base::error::Result;
 use crate::base::id::SessionId;
-use crate::identity::sessions::{ListedSession, Older, OlderQuery, end_all, end_one, sessions};
+use crate::identity::sessions::{ListedSession, Older, end_all, end_one, sessions};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::member::{Member, Menu, Posted};
@@ -54,10 +54,20 @@ impl Row {
     }
 }
 
+/// Which part of them.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "documents what `Older` reads")]
+struct SessionsQuery {
+    /// Only those before this one: a link of the page has the value.
+    #[param(pattern = "^[0-9]{1,17}[.][0-9a-f]{32}$", example = "1795305600000000.9c2e4d8fe97d881430de4e754b4205b9")]
+    before: Option<String>,
+}
+
 /// Show where you are signed in
 ///
 /// The newest first.
-#[utoipa::path(get, path = "/account/sessions", tag = "pages", security(()), params(OlderQuery), responses(
+#[utoipa::path(get, path = "/account/sessions", tag = "pages", security(()), params(SessionsQuery), responses(
     (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
     (status = 303, description = "to the login page, for whoever is not logged in"),
     (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
