@@ -84,9 +84,9 @@ struct ProfileForm {
     given_name: Option<String>,
 }
 
-/// Change your name, your username, and what applications are told of you
+/// Change your profile on its page
 ///
-/// As `PATCH /auth/me`.
+/// As `PATCH /auth/me`: name, username, and what applications are told of you.
 #[utoipa::path(post, path = "/account/profile", tag = "pages", security(()),
     request_body(content = ProfileForm, content_type = "application/x-www-form-urlencoded"),
     responses(
