@@ -19,6 +19,12 @@ UNKNOWN_NAME = {
     "invalid_reset_token",
     "invalid_verification_token",
     "invalid_current_password",
+    "invalid_passkey",
+    "invalid_passkey_id",
+    "passkey_refused",
+    "invalid_code",
+    "invalid_factor_id",
+    "invalid_device_id",
 }
 
 OF_OAUTH = {
@@ -26,6 +32,7 @@ OF_OAUTH = {
     "/consent",
     "/forgot-password",
     "/login",
+    "/login/code",
     "/logout",
     "/register",
     "/reset-password",
@@ -67,6 +74,11 @@ LETTERS = [
     # What is stored of a person decides whether they are left half of a document, or too many attributes.
     "send document_type and document_number, or neither",
     "all attributes of a person may have",
+    # What browsers make of passkeys, only they know.
+    "`credential`: it is not what a browser makes of",
+    # Which fields of a proof go together, and what confirms an authenticator.
+    "send `password`, or `method` and `code`",
+    "confirm your authenticator by two codes",
 ]
 
 

@@ -98,6 +98,11 @@ create index trusted_devices_person_idx on auth.trusted_devices (person_id);
 
 create index trusted_devices_expires_at_idx on auth.trusted_devices (expires_at);
 
+-- Which mails there are says the program that writes them.
+alter table auth.mails
+    drop constraint mails_kind,
+    add constraint mails_kind check (kind ~ '^[a-z]+(-[a-z]+)*$');
+
 create function auth.second_factors(of_person integer) returns text[]
 language sql stable parallel safe as $$
     select case

@@ -17,6 +17,7 @@ use super::issuer::Issuer;
 use super::keys::Algorithm;
 use super::scopes::STANDARD;
 use super::{claims, dpop};
+use crate::base::amr::{ACR_ONE_FACTOR, ACR_SEVERAL_FACTORS};
 use crate::base::error::Result;
 use crate::platform::http::{Deadline, Document, IfNoneMatch, Route, Routes, documented};
 
@@ -58,7 +59,6 @@ struct Metadata {
     response_modes_supported: Vec<&'static str>,
     grant_types_supported: Vec<&'static str>,
     subject_types_supported: Vec<&'static str>,
-    acr_values_supported: Vec<&'static str>,
     prompt_values_supported: Vec<&'static str>,
     ui_locales_supported: Vec<&'static str>,
     code_challenge_methods_supported: Vec<&'static str>,
@@ -73,6 +73,7 @@ struct Metadata {
     dpop_signing_alg_values_supported: Vec<&'static str>,
     claim_types_supported: Vec<&'static str>,
     claims_supported: Vec<&'static str>,
+    acr_values_supported: Vec<&'static str>,
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
     /// Whether a `client_id` may be the address of a document that describes the client.
@@ -116,7 +117,6 @@ impl Metadata {
             response_modes_supported: vec!["query", "fragment", "form_post"],
             grant_types_supported: GrantType::ALL.iter().map(|grant| grant.as_str()).collect(),
             subject_types_supported: vec!["public"],
-            acr_values_supported: vec!["1"],
             prompt_values_supported: vec!["none", "login", "consent", "select_account"],
             ui_locales_supported: vec!["en", "es"],
             code_challenge_methods_supported: vec!["S256"],
@@ -131,6 +131,7 @@ impl Metadata {
             dpop_signing_alg_values_supported: dpop::ALGORITHMS.to_vec(),
             claim_types_supported: vec!["normal"],
             claims_supported: [&OF_TOKENS[..], &claims::ALL].concat(),
+            acr_values_supported: vec![ACR_SEVERAL_FACTORS, ACR_ONE_FACTOR],
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,
             client_id_metadata_document_supported: offers.documents,

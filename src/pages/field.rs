@@ -156,6 +156,7 @@ impl Faults {
             "second_factor_required" => ("", words.security.needed.into()),
             "too_many_factors" | "too_many_passkeys" => ("", words.security.too_many.into()),
             "last_way_in" => ("", words.security.last_way_in.into()),
+            "passkey_refused" => ("", words.faults.passkey_refused.into()),
             "invalid_passkey" | "passkey_exists" => ("", words.security.passkey_invalid.into()),
             "passkeys_unavailable" => ("", words.security.passkeys_unavailable.into()),
             "invalid_invitation" => ("", rules.invalid_invitation.into()),

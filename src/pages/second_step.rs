@@ -7,16 +7,17 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::page::{Frame, answered, failed, go, page_status, problem, refused, show, with_cookies};
+use super::page::{Frame, answered, failed, go, page_status, problem, refused, show, show_with_passkeys, with_cookies};
 use super::purpose::{Carried, For, Purpose};
 use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method, Pending};
-use crate::identity::login::{Entry, Finished, SecondStep, enrol_on_a_page, finish};
+use crate::identity::login::{Entry, Finished, SecondStep, enrol_on_a_page, finish, finish_by_passkey, offer_passkey};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in, trusted};
@@ -45,6 +46,8 @@ struct SecondStepPage<'a> {
     carried: Fields<'a>,
     /// For how many days this device could be trusted, in words.
     trust: Option<&'a str>,
+    /// What to ask the browser for, where they have a passkey.
+    passkey: Option<&'a str>,
     fault: Option<&'a str>,
 }
 
@@ -115,9 +118,19 @@ async fn step_page(
         show(status, &EnrolPage { frame, carried, qr_svg, secret, otpauth_uri, fault }, also)?
     } else {
         let trust = pages.settings.trust_devices.map(|lasts| words.trust_device(lasts));
-        show(status, &SecondStepPage { frame, carried, trust: trust.as_deref(), fault }, also)?
+        let passkey = passkey_of(pages, visit, waits).await?;
+        let page = SecondStepPage { frame, carried, trust: trust.as_deref(), passkey: passkey.as_deref(), fault };
+        show_with_passkeys(pages, status, &page, also)?
     };
     Ok(with_cookies(shown, cookie))
+}
+
+/// What to ask the browser for, where they have a passkey.
+async fn passkey_of(pages: &Pages, visit: &Visit, waits: Waits<'_>) -> Result<Option<String>> {
+    let Some(token) = MfaTokenHash::of(waits.mfa_token) else { return Ok(None) };
+    let options = offer_passkey(pages, &visit.origin, token).await?;
+    let text = options.map(|options| serde_json::to_string(&options)).transpose();
+    text.map_err(|error| Error::Internal(error.into()))
 }
 
 /// The login waits no longer.
@@ -145,6 +158,8 @@ struct SecondStepForm {
     /// Of an authenticator, or a recovery code.
     #[schema(example = "123456")]
     code: String,
+    /// What the browser says of a passkey, in its place.
+    passkey: Option<String>,
     /// The one after it, where an authenticator is set up.
     next_code: Option<String>,
     /// Whether an authenticator is set up: `yes`.
@@ -190,20 +205,12 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     let mfa_token = form.one("mfa_token").unwrap_or_default();
     let Some(token) = MfaTokenHash::of(mfa_token) else { return over(pages, visit, what_for) };
     let waits = Waits { mfa_token, enrols: form.one("enrols").is_some() };
-    let code_of = |field: &str| form.one(field).map(|typed| Code::from(typed.to_owned()));
-    let (code, next_code) = (code_of("code"), code_of("next_code"));
-    let code = match code {
-        Some(code) if !waits.enrols || next_code.is_some() => code,
-        _ => {
-            let asked = (StatusCode::BAD_REQUEST, Some(words.say_code));
-            return step_page(pages, visit, (what_for, waits), asked)
-                .await
-                .or_else(|error| gone(pages, visit, what_for, error));
-        }
+    let Some(step) = Step::read(&form, waits, token) else {
+        let asked = (StatusCode::BAD_REQUEST, Some(words.say_code));
+        return step_page(pages, visit, (what_for, waits), asked)
+            .await
+            .or_else(|error| gone(pages, visit, what_for, error));
     };
-    let method = if code.is_of_an_authenticator() { Method::Totp } else { Method::RecoveryCode };
-    let method = if waits.enrols { Method::Totp } else { method };
-    let step = SecondStep { token, given: Given { method, code }, next_code, trust: form.one("trust").is_some() };
     match let_in(pages, visit, &step).await {
         Ok(finished) => opened(pages, visit, what_for, &finished).await,
         Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
@@ -212,12 +219,39 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
             let fault = match error.status() {
                 StatusCode::TOO_MANY_REQUESTS => words.faults.too_many,
                 StatusCode::SERVICE_UNAVAILABLE => words.faults.unavailable,
+                _ if matches!(step, Step::Passkey { .. }) => words.faults.passkey_refused,
                 _ => words.faults.wrong_code,
             };
             let page = step_page(pages, visit, (what_for, waits), (page_status(&error), Some(fault))).await;
             let page = page.or_else(|error| gone(pages, visit, what_for, error));
             Ok(failed(error, |_| page))
         }
+    }
+}
+
+/// What somebody takes the second step with.
+enum Step {
+    Code(SecondStep),
+    Passkey { token: MfaTokenHash, trust: bool, credential: Value },
+}
+
+impl Step {
+    /// `None` where nothing was typed or shown.
+    fn read(form: &Parameters, waits: Waits<'_>, token: MfaTokenHash) -> Option<Self> {
+        let trust = form.one("trust").is_some();
+        if let Some(credential) = form.one("passkey").filter(|text| !text.is_empty()) {
+            return Some(Self::Passkey {
+                token,
+                trust,
+                credential: serde_json::from_str(credential).unwrap_or_default(),
+            });
+        }
+        let code_of = |field: &str| form.one(field).map(|typed| Code::from(typed.to_owned()));
+        let next_code = code_of("next_code");
+        let code = code_of("code").filter(|_| !waits.enrols || next_code.is_some())?;
+        let is_totp = waits.enrols || code.is_of_an_authenticator();
+        let method = if is_totp { Method::Totp } else { Method::RecoveryCode };
+        Some(Self::Code(SecondStep { token, given: Given { method, code }, next_code, trust }))
     }
 }
 
@@ -231,12 +265,18 @@ fn gone(pages: &Pages, visit: &Visit, what_for: For<'_>, error: Error) -> Result
 }
 
 /// Begins a session in the place of the one that this browser has had.
-async fn let_in(pages: &Pages, visit: &Visit, step: &SecondStep) -> Result<Finished> {
+async fn let_in(pages: &Pages, visit: &Visit, step: &Step) -> Result<Finished> {
     let attempt = pages.metrics.login();
     let finished = async {
         let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
         let (origin, user_agent) = (&visit.origin, visit.origin.user_agent.as_deref());
-        finish(pages, step, &Entry { origin, user_agent, refresh: false, before, device: None }).await
+        let entry = Entry { origin, user_agent, refresh: false, before, device: None };
+        match step {
+            Step::Code(step) => finish(pages, step, &entry).await,
+            Step::Passkey { token, trust, credential } => {
+                finish_by_passkey(pages, (*token, *trust), credential, &entry).await
+            }
+        }
     };
     let finished = finished.await;
     attempt.ends(Outcome::of(&finished));

@@ -9,6 +9,7 @@ use axum::http::request::Builder;
 use serde_json::json;
 
 use crate::matrix::{CALLERS, World};
+use crate::passkeys;
 use crate::support::document::{Operation, operations};
 use crate::support::{Caller, PASSWORD, Server, schema};
 
@@ -16,6 +17,8 @@ use crate::support::{Caller, PASSWORD, Server, schema};
 const PUBLIC: &[&str] = &[
     "answer_device",
     "ask_for_new_password",
+    "ask_for_passkey",
+    "ask_for_passkey_at_login",
     "authorize",
     "authorize_by_post",
     "authzen_configuration",
@@ -28,12 +31,15 @@ const PUBLIC: &[&str] = &[
     "client_logo_by_digest",
     "consent",
     "end_sessions_on_page",
+    "enrol_at_login",
     "enter_device",
+    "finish_login",
     "forgot_password",
     "healthz",
     "home",
     "jwks",
     "log_in",
+    "log_in_with_passkey",
     "log_out",
     "log_out_for_client",
     "log_out_for_client_by_post",
@@ -42,12 +48,14 @@ const PUBLIC: &[&str] = &[
     "oauth_authorization_server",
     "openapi",
     "openid_configuration",
+    "passkey_script",
     "password_strength",
     "prove_on_page",
     "readyz",
     "refresh",
     "register",
     "register_on_page",
+    "related_origins",
     "reset_password",
     "reset_password_on_page",
     "revoke_application_on_page",
@@ -71,28 +79,48 @@ const PUBLIC: &[&str] = &[
     "show_sessions",
     "show_verify_email",
     "stylesheet",
+    "take_second_step",
     "verify_email",
     "verify_email_on_page",
 ];
 
 /// Operations that anyone may call who is logged in.
 const ANYONE: &[&str] = &[
+    "add_passkey",
+    "ask_for_new_passkey",
+    "ask_for_passkey_anew",
+    "begin_factor",
     "change_password",
     "check_token",
     "check_token_by_delete",
     "check_token_by_get",
     "check_token_by_patch",
     "check_token_by_put",
+    "confirm_factor",
+    "count_recovery_codes",
+    "distrust_device",
+    "distrust_devices",
     "end_other_sessions",
     "end_session",
     "get_me",
     "list_applications",
+    "list_factors",
     "list_own_activity",
     "list_own_sessions",
+    "list_passkeys",
+    "list_trusted_devices",
     "logout",
+    "make_recovery_codes",
     "profile",
+    "remove_passkey",
+    "rename_passkey",
+    "prove_anew",
+    "remove_factor",
+    "rename_factor",
     "revoke_application",
     "send_verification",
+    "turn_password_off",
+    "turn_password_on",
     "update_me",
 ];
 
@@ -111,6 +139,9 @@ async fn of_ones_own(operation: &Operation, caller: &Caller) -> (String, String)
         }
         "revoke_application" => {
             crate::authorize::agreed(caller, "web-shop").await;
+        }
+        id if passkeys::ARE_OF_PASSKEYS.contains(&id) => {
+            (path, body) = passkeys::example(id, caller, (path, body)).await
         }
         "change_password" => body = json!({"current_password": PASSWORD, "new_password": PASSWORD}).to_string(),
         _ => {}
@@ -152,7 +183,7 @@ async fn every_operation_but_the_public_ones_turns_strangers_away() {
 
 #[tokio::test]
 async fn every_operation_but_a_few_turns_the_powerless_away() {
-    let server = Server::on_the_demo_data().await;
+    let (server, with_passkeys) = (Server::on_the_demo_data().await, passkeys::server().await);
     let nobody = server.powerless().await;
     for operation in operations() {
         if PUBLIC.contains(&operation.id()) || ANYONE.contains(&operation.id()) {
@@ -164,10 +195,14 @@ async fn every_operation_but_a_few_turns_the_powerless_away() {
         }
     }
     for operation in operations().iter().filter(|operation| ANYONE.contains(&operation.id())) {
-        let nobody = server.session_of(nobody.id).await;
+        let nobody = if passkeys::ARE_OF_PASSKEYS.contains(&operation.id()) {
+            with_passkeys.person_with(operation.id(), &[]).await
+        } else {
+            server.session_of(nobody.id).await
+        };
         let (path, body) = of_ones_own(operation, &nobody).await;
         let answer = nobody.send(operation.method.clone(), &path, &body).await;
-        assert_eq!(answer.status, 200, "{operation}: {answer:?}");
+        assert!([200, 201].contains(&answer.status), "{operation}: {answer:?}");
     }
 }
 

@@ -14,6 +14,7 @@ mod pages;
 mod prompts;
 mod pushed;
 mod redirects;
+mod second_step;
 mod story;
 mod strangers;
 

@@ -30,6 +30,7 @@ mod escalation;
 mod etags;
 mod expiry;
 mod explanations;
+mod factors;
 mod floods;
 mod foreign;
 mod foreign_hashes;

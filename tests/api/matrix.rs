@@ -222,6 +222,7 @@ impl World {
         let login = json!({"username": format!("somebody{}", self.caller), "password": PASSWORD});
         let reset = json!({"token": "pmt_made_up", "password": PASSWORD});
         let passwords = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+        let finish = json!({"mfa_token": "pmf_made_up", "method": "totp", "code": "123456"});
         vec![
             cell("home", "", Method::GET, "/"),
             cell("healthz", "", Method::GET, "/healthz"),
@@ -243,9 +244,53 @@ impl World {
             cell("get_me", "", Method::GET, "/auth/me"),
             with_body("update_me", "", Method::PATCH, "/auth/me", &json!({"name": "New"})),
             with_body("change_password", "", Method::POST, "/auth/change-password", &passwords),
+            cell("turn_password_off", "", Method::DELETE, "/auth/me/password"),
+            with_body("turn_password_on", "", Method::POST, "/auth/me/password", &json!({"new_password": PASSWORD})),
+            cell("list_passkeys", "", Method::GET, "/auth/me/passkeys"),
+            cell("ask_for_new_passkey", "", Method::POST, "/auth/me/passkeys/options"),
+            with_body("add_passkey", "", Method::POST, "/auth/me/passkeys", &json!({"credential": {}})),
+            with_body("rename_passkey", "of nobody", Method::PATCH, "/auth/me/passkeys/9", &json!({"name": "Mine"})),
+            cell("remove_passkey", "of nobody", Method::DELETE, "/auth/me/passkeys/9"),
+            cell("ask_for_passkey", "", Method::POST, "/auth/passkeys/options"),
+            with_body("log_in_with_passkey", "", Method::POST, "/auth/passkeys/login", &json!({"credential": {}})),
+            with_body(
+                "ask_for_passkey_at_login",
+                "",
+                Method::POST,
+                "/auth/mfa/passkey-options",
+                &json!({"mfa_token": "pmf_made_up"}),
+            ),
+            cell("ask_for_passkey_anew", "", Method::POST, "/auth/reauthenticate/passkey-options"),
+            cell("related_origins", "", Method::GET, "/.well-known/webauthn"),
+            cell("passkey_script", "", Method::GET, "/pages/passkey.js"),
             cell("list_own_sessions", "", Method::GET, "/auth/sessions"),
             cell("end_session", "of nobody", Method::DELETE, "/auth/sessions/9c2e4d8fe97d881430de4e754b4205b9"),
             cell("end_other_sessions", "", Method::DELETE, "/auth/sessions"),
+            with_body("finish_login", "", Method::POST, "/auth/mfa", &finish),
+            with_body(
+                "enrol_at_login",
+                "",
+                Method::POST,
+                "/auth/mfa/enrol",
+                &json!({"mfa_token": "pmf_made_up", "name": "Mine"}),
+            ),
+            with_body("prove_anew", "", Method::POST, "/auth/reauthenticate", &json!({"password": PASSWORD})),
+            cell("list_factors", "", Method::GET, "/auth/me/factors"),
+            with_body("begin_factor", "", Method::POST, "/auth/me/factors", &json!({"type": "totp", "name": "Mine"})),
+            with_body(
+                "confirm_factor",
+                "of nobody",
+                Method::POST,
+                "/auth/me/factors/9/confirm",
+                &json!({"codes": ["1", "2"]}),
+            ),
+            with_body("rename_factor", "of nobody", Method::PATCH, "/auth/me/factors/9", &json!({"name": "Mine"})),
+            cell("remove_factor", "of nobody", Method::DELETE, "/auth/me/factors/9"),
+            cell("count_recovery_codes", "", Method::GET, "/auth/me/recovery-codes"),
+            cell("make_recovery_codes", "", Method::POST, "/auth/me/recovery-codes"),
+            cell("list_trusted_devices", "", Method::GET, "/auth/me/trusted-devices"),
+            cell("distrust_device", "of nobody", Method::DELETE, "/auth/me/trusted-devices/9"),
+            cell("distrust_devices", "", Method::DELETE, "/auth/me/trusted-devices"),
             cell("profile", "", Method::GET, "/auth/profile"),
             cell("list_own_activity", "", Method::GET, "/auth/me/activity"),
             cell("list_audit_events", "", Method::GET, "/audit-events"),
@@ -361,6 +406,8 @@ impl World {
             cells.push(with_body("patch_user", about, Method::PATCH, path.clone(), &password));
             cells.push(cell("list_sessions", about, Method::GET, format!("{path}/sessions")));
             cells.push(cell("end_sessions", about, Method::DELETE, format!("{path}/sessions")));
+            cells.push(cell("list_factors_of_user", about, Method::GET, format!("{path}/factors")));
+            cells.push(cell("remove_factors_of_user", about, Method::DELETE, format!("{path}/factors")));
             cells.push(cell("delete_user", about, Method::DELETE, path));
             cells.push(with_body("delete_users", about, Method::POST, "/users/delete", &json!({"user_ids": [id]})));
         }

@@ -3,6 +3,7 @@
 mod page;
 mod password;
 mod registration;
+mod second_factor;
 mod sign_in;
 
 use serde_json::{Value, json};
@@ -57,4 +58,47 @@ pub async fn sign_in(server: &Server, authenticator: &mut Authenticator) -> Resp
 pub async fn signed_in(server: &Server, person: &Caller, authenticator: &mut Authenticator) -> Caller {
     let answer = sign_in(server, authenticator).await.ok();
     person.with_token(answer.token())
+}
+
+/// Operations that only work where there are passkeys, or for who has some.
+pub const ARE_OF_PASSKEYS: [&str; 8] = [
+    "add_passkey",
+    "ask_for_new_passkey",
+    "ask_for_passkey_anew",
+    "list_passkeys",
+    "remove_passkey",
+    "rename_passkey",
+    "turn_password_off",
+    "turn_password_on",
+];
+
+/// The document's example of one of these, but for what is known to the caller alone, who is made ready for it.
+pub async fn example(operation: &str, caller: &Caller, (mut path, mut body): (String, String)) -> (String, String) {
+    match operation {
+        "add_passkey" => {
+            let made = Authenticator::at(HOME).create(&asked_for_new(caller).await);
+            body = json!({"name": "Phone", "credential": made}).to_string();
+        }
+        "rename_passkey" | "remove_passkey" | "turn_password_off" => {
+            let mut phone = add(caller, Authenticator::at(HOME), "Phone").await;
+            let asked = caller.post("/auth/reauthenticate/passkey-options", json!({})).await.ok();
+            let signed = phone.get(&asked.body["publicKey"]);
+            caller.post("/auth/reauthenticate", json!({ "credential": signed })).await.ok();
+            add(caller, Authenticator::at(HOME), "Tablet").await;
+            let id = caller.get("/auth/me/passkeys").await.ok().body["passkeys"][0]["id"].clone();
+            if operation != "turn_password_off" {
+                path = format!("/auth/me/passkeys/{id}");
+            }
+        }
+        "turn_password_on" => {
+            sqlx::query("update auth.person set password_hash = null where id = $1")
+                .bind(caller.id)
+                .execute(caller.pool())
+                .await
+                .expect("nobody's password");
+            body = json!({"new_password": "zanahorias con limón"}).to_string();
+        }
+        _ => {}
+    }
+    (path, body)
 }

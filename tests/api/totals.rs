@@ -6,7 +6,7 @@ use crate::support::document::operations;
 use crate::support::{Caller, Server};
 
 /// Every list that is counted, of the demo data.
-const LISTS: [&str; 28] = [
+const LISTS: [&str; 31] = [
     "/users",
     "/roles",
     "/permissions",
@@ -31,6 +31,9 @@ const LISTS: [&str; 28] = [
     "/users/1/sessions",
     "/auth/sessions",
     "/auth/me/applications",
+    "/auth/me/factors",
+    "/auth/me/trusted-devices",
+    "/users/1/factors",
     "/groups",
     "/groups/1/members",
     "/groups/1/roles",

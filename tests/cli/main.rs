@@ -10,6 +10,7 @@ mod decision;
 mod doctor;
 mod env_file;
 mod export;
+mod factors;
 mod group;
 mod import_database;
 mod import_file;

@@ -30,7 +30,7 @@ pub use pending::{FirstStep, Pending};
 pub use prove::{Given, Proved, Spent, prove};
 pub use purge::{purge, purge_every_minute};
 pub use recovery_codes::{IN_A_SET, RecoveryCodes};
-pub use remove::{remove, remove_all, rename};
+pub use remove::{remove, remove_all, rename, settle};
 pub use require::RequireMfa;
 pub use routes::routes;
 pub use totp::{TotpSecret, qr_code};

@@ -51,6 +51,8 @@ pub async fn prove(identity: &Identity, asker: &Asker, person: PersonId, given: 
             }
             Ok(None)
         }
+        // It is no code: a passkey signs.
+        Method::Passkey => Ok(None),
         Method::RecoveryCode => {
             let Some(code) = PresentedRecoveryCode::read(&given.code) else { return Ok(None) };
             let stored = store::recovery::find(&mut *identity.db.read().await?, person, &code.selector).await?;
@@ -59,8 +61,6 @@ pub async fn prove(identity: &Identity, asker: &Asker, person: PersonId, given: 
             let selector = code.selector;
             Ok(stored.filter(|_| right).map(|hash| Proved::RecoveryCode { selector, hash }))
         }
-        // It has a signature, and no code.
-        Method::Passkey => Ok(None),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::store::{is_administrator, must_be_as_mighty, must_cover_person};
 use crate::identity::Identity;
 use crate::identity::mail::{self, Content};
+use crate::identity::people;
 
 /// Renames one of somebody's factors. To be done under a lock of the person.
 ///
@@ -27,8 +28,19 @@ pub async fn rename(tx: &mut AuditedTx, person: PersonId, id: FactorId, name: &F
 /// # Errors
 /// 404 `factor_not_found`; 409 `second_factor_required` for the last one of who must have one.
 pub async fn remove(tx: &mut AuditedTx, identity: &Identity, person: PersonId, id: FactorId) -> Result<()> {
-    let now = tx.by().now;
     let name = store::totp::remove(tx, person, id).await?.ok_or_else(FactorId::not_found)?;
+    settle(tx, identity, person).await?;
+    mail::queue(tx, identity, person, &Content::FactorRemoved { name: Some(name.clone()) }, None).await?;
+    tx.tell(Event::new(Action::FactorRemoved).about(person).before(json!({"id": id, "type": "totp", "name": name})));
+    Ok(())
+}
+
+/// What follows when one factor less is there: with the last one goes what stands in for it. To be done under a lock of the person.
+///
+/// # Errors
+/// 409 `second_factor_required` for the last one of who must have one.
+pub async fn settle(tx: &mut AuditedTx, identity: &Identity, person: PersonId) -> Result<()> {
+    let now = tx.by().now;
     if store::second_factors(tx, person).await?.is_empty() {
         let is_administrator = is_administrator(tx, person, now).await?;
         if identity.settings.require_mfa.asks(is_administrator) {
@@ -38,12 +50,11 @@ pub async fn remove(tx: &mut AuditedTx, identity: &Identity, person: PersonId, i
         store::recovery::remove_all(tx, person).await?;
         store::trusted::remove_all(tx, person).await?;
     }
-    mail::queue(tx, identity, person, &Content::FactorRemoved { name: Some(name.clone()) }, None).await?;
-    tx.tell(Event::new(Action::FactorRemoved).about(person).before(json!({"id": id, "type": "totp", "name": name})));
     Ok(())
 }
 
-/// Removes all factors that somebody has, and what stands in for them, and tells of it; answers how many factors that were. Call [`Post::wake`](crate::platform::mail::Post::wake) after
+/// Removes all factors that somebody has, passkeys too, and what stands in for them, and tells of it; answers how many factors that were. Who had turned their password
+/// off can have one mailed again. Call [`Post::wake`](crate::platform::mail::Post::wake) after
 /// the commit.
 ///
 /// # Errors
@@ -51,19 +62,20 @@ pub async fn remove(tx: &mut AuditedTx, identity: &Identity, person: PersonId, i
 pub async fn remove_all(tx: &mut AuditedTx, identity: &Identity, person: PersonId) -> Result<u64> {
     let now = tx.by().now;
     gate::store::people::lock(tx, person).await?;
-    gate::store::people::must_be_here(tx, person).await?;
+    people::store::get(tx, person).await?;
     if let Some(actor) = tx.by().person() {
         must_cover_person(tx, actor, person, now).await?;
         must_be_as_mighty(tx, actor, person, now).await?;
     }
     let factors = store::totp::remove_all(tx, person).await?;
+    let passkeys = store::remove_passkeys(tx, person).await?;
     let codes = store::recovery::remove_all(tx, person).await?;
     store::trusted::remove_all(tx, person).await?;
     store::pending::remove_all(tx, person).await?;
-    if factors + codes > 0 {
+    if factors + passkeys + codes > 0 {
         mail::queue(tx, identity, person, &Content::FactorRemoved { name: None }, None).await?;
-        let removed = json!({"factors": factors, "recovery_codes": codes});
+        let removed = json!({"factors": factors, "passkeys": passkeys, "recovery_codes": codes});
         tx.tell(Event::new(Action::FactorRemoved).about(person).before(removed));
     }
-    Ok(factors)
+    Ok(factors + passkeys)
 }

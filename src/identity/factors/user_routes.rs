@@ -53,7 +53,7 @@ struct FactorsRemoved {
 
 /// Remove a person's second factors
 ///
-/// All of them, with their recovery codes and trusted devices: for who has lost them. They hear of it by mail. From then on their password is enough,
+/// All of them, with their passkeys, recovery codes and trusted devices: for who has lost them. They hear of it by mail. From then on their password is enough,
 /// so you must hold what they hold, as for a new password. Your own you remove at `/auth/me/factors`.
 #[utoipa::path(delete, path = "/users/{id}/factors", tag = "users",
     params(("id" = i32, Path, description = "the person's id")),

@@ -45,14 +45,15 @@ pub struct Entry<'a> {
 /// # Errors
 /// What [`Verified::refused`] says, when something has changed since.
 pub async fn enter(identity: &Identity, verified: &Verified, entry: &Entry<'_>) -> Result<Entered> {
-    if verified.needs_second_step() && !is_trusted(identity, verified, entry).await? {
+    let device = entry.device.filter(|_| identity.settings.trust_devices.is_some());
+    if verified.needs_second_step() && !is_trusted(identity, verified, device).await? {
         let mut tx = identity.db.begin().await?;
         let pending =
             Pending::begin(identity, &mut tx, &verified.first_step(entry.refresh), identity.clock.now()).await?;
         tx.commit().await?;
         return Ok(Entered::SecondFactor(pending));
     }
-    let proof = Proof::Password { verified: &verified.hash, attempt: &verified.attempt, device: entry.device };
+    let proof = Proof::Password { verified: &verified.hash, attempt: &verified.attempt, device };
     match let_in(identity, verified.person, proof, entry).await? {
         Some(began) => Ok(Entered::In(began)),
         None => Err(verified.refused(identity, entry.origin).await),
@@ -60,8 +61,8 @@ pub async fn enter(identity: &Identity, verified: &Verified, entry: &Entry<'_>) 
 }
 
 /// Whether this device is one on which the password is enough.
-async fn is_trusted(identity: &Identity, verified: &Verified, entry: &Entry<'_>) -> Result<bool> {
-    let Some(device) = entry.device.filter(|_| identity.settings.trust_devices.is_some()) else { return Ok(false) };
+async fn is_trusted(identity: &Identity, verified: &Verified, device: Option<DeviceTokenHash>) -> Result<bool> {
+    let Some(device) = device else { return Ok(false) };
     let mut conn = identity.db.read().await?;
     store::trusted::stands(&mut conn, verified.person, device, identity.clock.now()).await
 }

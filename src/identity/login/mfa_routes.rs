@@ -3,19 +3,21 @@ use std::convert::Infallible;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::Entry;
 use super::reauthenticate::{Reproof, reauthenticate};
-use super::second_step::{Finished, SecondStep, enrol, finish, invalid_mfa_token};
+use super::second_step::{Finished, SecondStep, ask_for_passkey, enrol, finish, finish_by_passkey, invalid_mfa_token};
 use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::gate::Caller;
 use crate::gate::audit::Origin;
 use crate::identity::Identity;
 use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method};
+use crate::identity::passkeys::{PasskeyOptions, Purpose, ask};
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes};
 use crate::platform::metrics::Outcome;
@@ -26,7 +28,9 @@ pub fn mfa_routes() -> Routes<Identity> {
     Routes::new()
         .routes(routes!(finish_login))
         .routes(routes!(enrol_at_login))
+        .routes(routes!(ask_for_passkey_at_login))
         .routes(Route::from(routes!(prove_anew)).for_anyone())
+        .routes(Route::from(routes!(ask_for_passkey_anew)).for_anyone())
 }
 
 /// The second step of a login.
@@ -39,7 +43,12 @@ struct FinishLogin {
     /// One of the `methods` of that answer.
     method: Method,
     /// From your authenticator, or one of your recovery codes.
-    code: Code,
+    #[serde(default)]
+    code: Option<Code>,
+    /// For the method `passkey`, in the place of `code`: all that the browser answers to the options of `POST /auth/mfa/passkey-options`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Value>,
     /// The code after that, to confirm an authenticator of `POST /auth/mfa/enrol`.
     #[serde(default)]
     next_code: Option<Code>,
@@ -55,8 +64,9 @@ struct FinishLogin {
 /// you log in again.
 #[utoipa::path(post, path = "/auth/mfa", tag = "auth", request_body = FinishLogin, security(()), responses(
     (status = 200, body = Finished),
-    (status = 401, description = "`invalid_mfa_token`, `invalid_code`"),
+    (status = 401, description = "`invalid_mfa_token`, `invalid_code`, `passkey_refused`"),
     (status = 404, description = "`factor_not_found`"),
+    (status = 409, description = "`passkeys_unavailable`"),
     (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
 ))]
 async fn finish_login(
@@ -67,12 +77,21 @@ async fn finish_login(
 ) -> Result<Json<Finished>> {
     let attempt = identity.metrics.login();
     let finished = async {
-        let FinishLogin { mfa_token, method, code, next_code, trust_device } = step;
-        let token = MfaTokenHash::of(&mfa_token).ok_or_else(invalid_mfa_token)?;
-        let step = SecondStep { token, given: Given { method, code }, next_code, trust: trust_device };
+        let FinishLogin { mfa_token, method, code, credential, next_code, trust_device: trust } = step;
         let user_agent = user_agent(&headers);
         let entry = Entry { origin: &origin, user_agent, refresh: false, before: None, device: None };
-        finish(&identity, &step, &entry).await
+        let token = || MfaTokenHash::of(&mfa_token).ok_or_else(invalid_mfa_token);
+        match (method, code, credential) {
+            (Method::Passkey, None, Some(credential)) => {
+                finish_by_passkey(&identity, (token()?, trust), &credential, &entry).await
+            }
+            (Method::Totp | Method::RecoveryCode, Some(code), None) => {
+                let step = SecondStep { token: token()?, given: Given { method, code }, next_code, trust };
+                finish(&identity, &step, &entry).await
+            }
+            (Method::Passkey, ..) => Err(Error::invalid_field("credential", "send this, and no code, for a passkey")),
+            _ => Err(Error::invalid_field("code", "send this, and no credential, for the method that you name")),
+        }
     };
     let finished = finished.await;
     attempt.ends(Outcome::of(&finished));
@@ -108,7 +127,46 @@ async fn enrol_at_login(
     Ok((StatusCode::CREATED, Json(enrol(&identity, &origin, token, &name).await?)))
 }
 
-/// What you prove it with: your password, or, if you have a second factor, a code.
+/// Which login it is for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PasskeyAtLogin {
+    /// From `POST /auth/login`.
+    #[schema(example = "pmf_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
+    mfa_token: String,
+}
+
+/// Ask for a passkey to finish a login
+///
+/// What the browser is to ask for. It can be answered once, at `POST /auth/mfa` with the method `passkey`, within five minutes.
+#[utoipa::path(post, path = "/auth/mfa/passkey-options", tag = "auth", request_body = PasskeyAtLogin, security(()), responses(
+    (status = 200, body = PasskeyOptions),
+    (status = 401, description = "`invalid_mfa_token`"),
+    (status = 409, description = "`passkeys_unavailable`"),
+    (status = 429, description = "`too_many_at_once`"),
+))]
+async fn ask_for_passkey_at_login(
+    State(identity): State<Identity>,
+    Ok(origin): Result<Origin, Infallible>,
+    Json(PasskeyAtLogin { mfa_token }): Json<PasskeyAtLogin, MAX_OF_STRANGERS>,
+) -> Result<Json<PasskeyOptions>> {
+    let token = MfaTokenHash::of(&mfa_token).ok_or_else(invalid_mfa_token)?;
+    ask_for_passkey(&identity, &origin, token).await.map(Json)
+}
+
+/// Ask for a passkey to prove once more who you are
+///
+/// What the browser is to ask for. It can be answered once, at `POST /auth/reauthenticate`, within five minutes.
+#[utoipa::path(post, path = "/auth/reauthenticate/passkey-options", tag = "auth", responses(
+    (status = 200, body = PasskeyOptions),
+    (status = 409, description = "`passkeys_unavailable`"),
+    (status = 429, description = "`too_many_at_once`"),
+))]
+async fn ask_for_passkey_anew(State(identity): State<Identity>, caller: Caller) -> Result<Json<PasskeyOptions>> {
+    ask(&identity, &caller.origin, Purpose::Reauthentication(caller.person)).await.map(Json)
+}
+
+/// What you prove it with: your password, or, if you have a second factor, a code or a passkey.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"password": "correct horse battery"}))]
@@ -122,6 +180,10 @@ struct Reauthentication {
     /// and its code.
     #[serde(default)]
     code: Option<Code>,
+    /// A passkey: all that the browser answers to the options of `POST /auth/reauthenticate/passkey-options`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Value>,
 }
 
 /// You have proved who you are.
@@ -143,23 +205,25 @@ struct Reauthenticated {
 
 /// Prove once more who you are
 ///
-/// For what answers `reauthentication_required`. Your session counts as one of just now, for 15 minutes. If you have a second factor, a code of it is asked for.
+/// For what answers `reauthentication_required`. Your session counts as one of just now, for 15 minutes. If you have a second factor, a code or a passkey is asked for.
 /// Wrong passwords and codes count as failed logins.
 #[utoipa::path(post, path = "/auth/reauthenticate", tag = "auth", request_body = Reauthentication, responses(
     (status = 200, body = Reauthenticated),
-    (status = 400, description = "`invalid_current_password`, `invalid_code`"),
+    (status = 400, description = "`invalid_current_password`, `invalid_code`, `passkey_refused`"),
     (status = 403, description = "`mfa_required`"),
+    (status = 409, description = "`passkeys_unavailable`"),
     (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
 ))]
 async fn prove_anew(
     State(identity): State<Identity>,
     caller: Caller,
-    Json(Reauthentication { password, method, code }): Json<Reauthentication>,
+    Json(Reauthentication { password, method, code, credential }): Json<Reauthentication>,
 ) -> Result<Json<Reauthenticated>> {
-    let with = match (password, method, code) {
-        (Some(password), None, None) => Reproof::Password(password),
-        (None, Some(method), Some(code)) => Reproof::Factor(Given { method, code }),
-        _ => return Err(Error::invalid_field("", "send `password`, or `method` and `code`")),
+    let with = match (password, method, code, credential) {
+        (Some(password), None, None, None) => Reproof::Password(password),
+        (None, Some(method), Some(code), None) => Reproof::Factor(Given { method, code }),
+        (None, None | Some(Method::Passkey), None, Some(credential)) => Reproof::Passkey(credential),
+        _ => return Err(Error::invalid_field("", "send `password`, or `method` and `code`, or `credential`")),
     };
     let proved = reauthenticate(&identity, &caller, with).await?;
     let (acr, amr) = (proved.amr.acr(), proved.amr.words());

@@ -14,5 +14,8 @@ pub use mfa_routes::mfa_routes;
 pub use prove::{PasswordProof, prove, wrong_password};
 pub use reauthenticate::{Reproof, reauthenticate};
 pub use routes::routes;
-pub use second_step::{Finished, SecondStep, enrol, enrol_on_a_page, finish, invalid_mfa_token};
+pub use second_step::{
+    Finished, SecondStep, ask_for_passkey, enrol, enrol_on_a_page, finish, finish_by_passkey, invalid_mfa_token,
+    offer_passkey,
+};
 pub use verify::{Verified, invalid_credentials, verify};

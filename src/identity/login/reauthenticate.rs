@@ -1,6 +1,6 @@
 //! Whoever is logged in proves once more who they are, and their session goes on as one of just now.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::prove::prove;
 use crate::base::amr::Amr;
@@ -12,6 +12,7 @@ use crate::gate::sessions::store::{authentication, reauthenticate as note};
 use crate::identity::Identity;
 use crate::identity::attempts::Attempt;
 use crate::identity::factors::{self, Given, store};
+use crate::identity::passkeys::{self, Purpose};
 use crate::platform::http::credential;
 use crate::platform::passwords::Presented;
 use crate::platform::shares::Asker;
@@ -23,12 +24,14 @@ pub enum Reproof {
     Password(Presented),
     /// Their second factor.
     Factor(Given),
+    /// A passkey that has signed.
+    Passkey(Value),
 }
 
 /// Notes that the caller has just proved who they are. Wrong passwords and codes count as those of logins do.
 ///
 /// # Errors
-/// 400 `invalid_current_password`, `invalid_code`; 403 `mfa_required` for the password of who has a second factor; 429 `too_many_attempts`,
+/// 400 `invalid_current_password`, `invalid_code`, `passkey_refused`; 403 `mfa_required` for the password of who has a second factor; 429 `too_many_attempts`,
 /// `too_many_logins`; 503 when too many passwords are being hashed.
 pub async fn reauthenticate(identity: &Identity, caller: &Caller, with: Reproof) -> Result<Authentication> {
     let person = caller.person;
@@ -45,6 +48,19 @@ pub async fn reauthenticate(identity: &Identity, caller: &Caller, with: Reproof)
             let now = tx.by().now;
             proof.attempt.succeeded(&mut tx, now).await?;
             done(tx, caller, Amr::PWD).await
+        }
+        Reproof::Passkey(credential) => {
+            let purpose = Purpose::Reauthentication(person);
+            let signed = passkeys::verify(identity, &caller.origin, purpose, &credential).await;
+            let signed = signed.map_err(passkeys::not_a_dead_token)?;
+            let mut tx = caller.begin(identity).await?;
+            let now = tx.by().now;
+            signed.attempt.succeeded(&mut tx, now).await?;
+            if !signed.note(&mut tx, now).await? {
+                drop(tx);
+                return Err(passkeys::not_a_dead_token(signed.came_back(identity, &caller.origin).await));
+            }
+            done(tx, caller, Amr::of_passkey(signed.is_hardware)).await
         }
         Reproof::Factor(given) => {
             let attempt = Attempt::at(identity, person, &caller.origin).await?;
@@ -85,5 +101,7 @@ async fn wrong(identity: &Identity, caller: &Caller, attempt: &Attempt) -> Error
 }
 
 fn needs_factor() -> Error {
-    Error::forbidden("mfa_required", "you have a second factor: send `method` and `code` instead of `password`")
+    let detail =
+        "you have a second factor: send `method` and `code`, or the `credential` of a passkey, instead of `password`";
+    Error::forbidden("mfa_required", detail)
 }

@@ -1,7 +1,7 @@
 //! A login is finished by its second step: with a second factor that somebody has, or with the one that they must get first.
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Entry;
@@ -17,6 +17,7 @@ use crate::identity::factors::{
     self, Code, Confirmation, Enrolment, FactorName, Given, Method, Proved, Spent, begin_totp, not_begun, store,
     totp_again, trust,
 };
+use crate::identity::passkeys::{self, Purpose, Signed};
 use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
 use crate::platform::shares::Asker;
 
@@ -59,7 +60,17 @@ pub struct Finished {
 /// What was right of a second step.
 enum Right {
     Factor(Proved),
+    Passkey(Signed),
     Confirmed(Confirmation),
+}
+
+/// A login that is opened by its second step.
+struct Opening {
+    waiting: Waiting,
+    token: MfaTokenHash,
+    trust: bool,
+    /// The means of that step.
+    amr: Amr,
 }
 
 /// What opening it has left behind.
@@ -79,7 +90,61 @@ pub async fn finish(identity: &Identity, step: &SecondStep, entry: &Entry<'_>) -
     take_a_try(identity, step.token).await?;
     let right = compare(identity, &waiting, step, entry.origin).await?.filter(|_| !attempt.is_barred());
     let Some(right) = right else { return Err(wrong(identity, &waiting, &attempt, entry.origin).await) };
-    open(identity, (waiting, step, right), &attempt, entry).await
+    let opening = Opening { waiting, token: step.token, trust: step.trust, amr: step.given.method.amr() };
+    open(identity, opening, right, &attempt, entry).await
+}
+
+/// What a browser asks an authenticator for, so that it takes the second step of a login that waits.
+///
+/// # Errors
+/// 401 `invalid_mfa_token`; 409 `passkeys_unavailable`; 429 `too_many_at_once`.
+pub async fn ask_for_passkey(
+    identity: &Identity,
+    origin: &Origin,
+    token: MfaTokenHash,
+) -> Result<passkeys::PasskeyOptions> {
+    let waiting = waiting(identity, token).await?;
+    passkeys::ask(identity, origin, Purpose::SecondFactor(waiting.person)).await
+}
+
+/// Likewise where they have a passkey, for a page.
+///
+/// # Errors
+/// 401 `invalid_mfa_token`.
+pub async fn offer_passkey(
+    identity: &Identity,
+    origin: &Origin,
+    token: MfaTokenHash,
+) -> Result<Option<passkeys::PasskeyOptions>> {
+    let waiting = waiting(identity, token).await?;
+    let methods = store::second_factors(&mut *identity.db.read().await?, waiting.person).await?;
+    if identity.settings.relying_party.is_none() || !methods.contains(&Method::Passkey) {
+        return Ok(None);
+    }
+    match passkeys::ask(identity, origin, Purpose::SecondFactor(waiting.person)).await {
+        Ok(options) => Ok(Some(options)),
+        // There are other ways.
+        Err(Error::Refused(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Finishes a login by a passkey.
+///
+/// # Errors
+/// As [`finish`], but 401 `passkey_refused` for a passkey that is not theirs, or not shown as asked.
+pub async fn finish_by_passkey(
+    identity: &Identity,
+    (token, trust): (MfaTokenHash, bool),
+    credential: &Value,
+    entry: &Entry<'_>,
+) -> Result<Finished> {
+    let waiting = waiting(identity, token).await?;
+    take_a_try(identity, token).await?;
+    let purpose = Purpose::SecondFactor(waiting.person);
+    let signed = passkeys::verify(identity, entry.origin, purpose, credential).await?;
+    let (attempt, amr) = (signed.attempt.clone(), Amr::of_passkey(signed.is_hardware));
+    open(identity, Opening { waiting, token, trust, amr }, Right::Passkey(signed), &attempt, entry).await
 }
 
 /// Begins the second factor of who must have one and has none. It opens nothing before [`finish`] has confirmed it.
@@ -158,7 +223,8 @@ async fn compare(identity: &Identity, waiting: &Waiting, step: &SecondStep, orig
 /// Begins the session, and spends what it is begun with: all of it, or nothing.
 async fn open(
     identity: &Identity,
-    (waiting, step, right): (Waiting, &SecondStep, Right),
+    Opening { waiting, token, trust: wants_trust, amr }: Opening,
+    right: Right,
     attempt: &Attempt,
     entry: &Entry<'_>,
 ) -> Result<Finished> {
@@ -168,24 +234,28 @@ async fn open(
     let mut tx = AuditedTx::new(identity.db.begin().await?, by);
     let whose: Vec<_> = before.iter().map(|(whose, _)| *whose).chain([person]).collect();
     gate::store::people::lock_all(&mut tx, &whose).await?;
-    if !pending::spend(&mut tx, step.token, now).await? {
+    if !pending::spend(&mut tx, token, now).await? {
         return Err(invalid_mfa_token());
     }
+    let signed = if let Right::Passkey(signed) = &right { Some(signed.clone()) } else { None };
     let Some(left) = spend(&mut tx, identity, &waiting, right).await? else {
         drop(tx);
-        return Err(wrong(identity, &waiting, attempt, origin).await);
+        return Err(match signed {
+            Some(signed) => signed.came_back(identity, origin).await,
+            None => wrong(identity, &waiting, attempt, origin).await,
+        });
     };
     if let Some((whose, before)) = before {
         sessions::log_out(&mut tx, whose, before).await?;
     }
-    let amr = waiting.amr.with(step.given.method.amr()).with(Amr::MFA);
+    let amr = waiting.amr.with(amr).with(Amr::MFA);
     let proof = Proof::SecondFactor { verified: waiting.verified.as_ref(), attempt, amr };
     let entrant = Entrant { person, proof, origin, user_agent, refresh: waiting.refresh, now };
     let Some(began) = sessions::begin(identity, &mut tx, &entrant).await? else {
         drop(tx);
         return Err(too_late(identity, &waiting, attempt).await);
     };
-    let device_token = if step.trust { trust(&mut tx, identity, person, user_agent).await? } else { None };
+    let device_token = if wants_trust { trust(&mut tx, identity, person, user_agent).await? } else { None };
     tx.commit([]).await?;
     identity.mailer.wake();
     let Left { recovery_codes_left, recovery_codes } = left;
@@ -194,7 +264,9 @@ async fn open(
 
 /// `None` where it was spent already.
 async fn spend(tx: &mut AuditedTx, identity: &Identity, waiting: &Waiting, right: Right) -> Result<Option<Left>> {
+    let now = tx.by().now;
     match right {
+        Right::Passkey(signed) => Ok(signed.note(tx, now).await?.then(Left::default)),
         Right::Factor(proved) => Ok(proved.spend(tx, identity, waiting.person).await?.map(|spent| match spent {
             Spent::Factor => Left::default(),
             Spent::RecoveryCode { left } => Left { recovery_codes_left: Some(left), ..Left::default() },

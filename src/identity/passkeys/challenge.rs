@@ -1,10 +1,12 @@
 //! A question to authenticators is written down, and answered once.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::RelyingParty;
 use super::ceremony::{self, Question};
@@ -53,12 +55,27 @@ impl Purpose {
 
 /// What a browser is to be asked, for five minutes and one answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Options {
+pub struct PasskeyOptions {
     /// For `PublicKeyCredential.parseCreationOptionsFromJSON` or `parseRequestOptionsFromJSON`.
     #[serde(rename = "publicKey")]
-    #[schema(value_type = Object)]
-    pub public_key: Value,
+    pub public_key: PublicKeyOptions,
 }
+
+/// As the standard has it.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct PublicKeyOptions(Value);
+
+impl PartialSchema for PublicKeyOptions {
+    fn schema() -> RefOr<Schema> {
+        let options = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(true)));
+        let example =
+            json!({"challenge": "2kLr1V3mT0qfQ9vJm5b7Yg", "rpId": "id.example.com", "userVerification": "required"});
+        options.examples([example]).into()
+    }
+}
+
+impl ToSchema for PublicKeyOptions {}
 
 /// Writes a question down.
 ///
@@ -70,21 +87,21 @@ pub(super) async fn write(
     purpose: Purpose,
     question: Question,
     now: OffsetDateTime,
-) -> Result<Options> {
+) -> Result<PasskeyOptions> {
     let asker = purpose.person().map_or_else(|| format!("network:{}", origin.network()), |id| format!("person:{id}"));
     if !challenges::insert(conn, &question, purpose, &asker, now).await? {
         let what = "too many passkeys have been asked for and not shown";
         let share = ("passkeys", challenges::share(purpose));
         return Err(rate_limit::share_is_taken("too_many_at_once", what, share, GOOD_FOR.unsigned_abs()));
     }
-    Ok(Options { public_key: question.options })
+    Ok(PasskeyOptions { public_key: PublicKeyOptions(question.options) })
 }
 
 /// Asks for a signature.
 ///
 /// # Errors
 /// 409 `passkeys_unavailable`; 429 `too_many_at_once`.
-pub async fn ask(identity: &Identity, origin: &Origin, purpose: Purpose) -> Result<Options> {
+pub async fn ask(identity: &Identity, origin: &Origin, purpose: Purpose) -> Result<PasskeyOptions> {
     let question = ceremony::ask_to_sign(RelyingParty::here(identity)?)?;
     let mut conn = identity.db.read().await?;
     let options = write(&mut conn, origin, purpose, question, identity.clock.now()).await?;

@@ -11,7 +11,7 @@ use crate::base::locale::Locale;
 use crate::gate::Caller;
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::identity::Identity;
-use crate::identity::factors::must_be_fresh;
+use crate::identity::factors::{self, must_be_fresh};
 use crate::identity::mail::{self, Content};
 use crate::identity::people;
 
@@ -34,7 +34,7 @@ pub async fn rename(identity: &Identity, caller: &Caller, id: PasskeyId, name: &
 /// Removes one of the caller's passkeys.
 ///
 /// # Errors
-/// 403 `reauthentication_required`; 404 `passkey_not_found`; 409 `last_way_in`.
+/// 403 `reauthentication_required`; 404 `passkey_not_found`; 409 `last_way_in`, `second_factor_required`.
 pub async fn remove(identity: &Identity, caller: &Caller, id: PasskeyId, language: Option<Locale>) -> Result<()> {
     let person = caller.person;
     let mut tx = caller.begin(identity).await?;
@@ -47,6 +47,7 @@ pub async fn remove(identity: &Identity, caller: &Caller, id: PasskeyId, languag
         return Err(Error::conflict("last_way_in", detail));
     }
     challenges::forget(&mut tx, person).await?;
+    factors::settle(&mut tx, identity, person).await?;
     tx.tell(Event::new(Action::PasskeyRemoved).about(person).before(json!({"passkey": id, "name": name})));
     mail::queue(&mut tx, identity, person, &Content::PasskeyRemoved { name }, language).await?;
     tx.commit([]).await?;
@@ -62,15 +63,4 @@ pub async fn has_enough(tx: &mut AuditedTx, person: PersonId) -> Result<bool> {
         1 => store::can_recover(tx, person).await?,
         _ => true,
     })
-}
-
-/// Removes all passkeys of somebody, who can have a password mailed again. Answers how many that were.
-pub async fn remove_all(tx: &mut AuditedTx, person: PersonId) -> Result<u64> {
-    for passkey in store::list(tx, person).await? {
-        let told = json!({"passkey": passkey.id, "name": passkey.name});
-        tx.tell(Event::new(Action::PasskeyRemoved).about(person).before(told));
-    }
-    challenges::forget(tx, person).await?;
-    people::store::allow_password(tx, person).await?;
-    store::delete_all(tx, person).await
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    Options, OwnPasskeys, Passkey, PasskeyId, PasskeyName, own, register, registration_options, remove, rename,
+    OwnPasskeys, Passkey, PasskeyId, PasskeyName, PasskeyOptions, own, register, registration_options, remove, rename,
 };
 use crate::base::error::Result;
 use crate::base::id::Ref;
@@ -35,12 +35,12 @@ async fn list_passkeys(State(identity): State<Identity>, caller: Caller) -> Resu
 ///
 /// What the browser is to ask for. It can be answered once, at `POST /auth/me/passkeys`, within five minutes.
 #[utoipa::path(post, path = "/auth/me/passkeys/options", tag = "auth", responses(
-    (status = 200, body = Options),
+    (status = 200, body = PasskeyOptions),
     (status = 403, description = "`reauthentication_required`"),
     (status = 409, description = "`passkeys_unavailable`, `too_many_passkeys`"),
     (status = 429, description = "`too_many_at_once`"),
 ))]
-async fn ask_for_new_passkey(State(identity): State<Identity>, caller: Caller) -> Result<Json<Options>> {
+async fn ask_for_new_passkey(State(identity): State<Identity>, caller: Caller) -> Result<Json<PasskeyOptions>> {
     registration_options(&identity, &caller).await.map(Json)
 }
 
@@ -110,7 +110,7 @@ async fn rename_passkey(
         (status = 400, description = "`invalid_passkey_id`"),
         (status = 403, description = "`reauthentication_required`"),
         (status = 404, description = "`passkey_not_found`"),
-        (status = 409, description = "`last_way_in`"),
+        (status = 409, description = "`last_way_in`, `second_factor_required`"),
     ))]
 async fn remove_passkey(
     State(identity): State<Identity>,

@@ -15,8 +15,8 @@ mod signals;
 pub mod store;
 mod verify;
 
-pub use challenge::{Options, Purpose, ask};
-pub use change::{has_enough, remove, remove_all, rename};
+pub use challenge::{PasskeyOptions, Purpose, ask};
+pub use change::{has_enough, remove, rename};
 pub use me_routes::me_routes;
 pub use passkey::{Passkey, PasskeyId, PasskeyName};
 pub use register::{register, registration_options};
@@ -24,4 +24,4 @@ pub use relying_party::RelyingParty;
 pub use routes::routes;
 pub use sign_in::{sign_in, sign_in_options};
 pub use signals::{OwnPasskeys, own};
-pub use verify::{Signed, verify};
+pub use verify::{Signed, not_a_dead_token, verify};

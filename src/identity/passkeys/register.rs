@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::ceremony::{self, Made, User};
-use super::challenge::{self, Options, Purpose};
+use super::challenge::{self, PasskeyOptions, Purpose};
 use super::passkey::NewPasskey;
 use super::store::{self, challenges};
 use super::{Passkey, PasskeyId, PasskeyName, RelyingParty};
@@ -23,7 +23,7 @@ const MOST: i64 = 20;
 ///
 /// # Errors
 /// 403 `reauthentication_required`; 409 `passkeys_unavailable`, `too_many_passkeys`; 429 `too_many_at_once`.
-pub async fn registration_options(identity: &Identity, caller: &Caller) -> Result<Options> {
+pub async fn registration_options(identity: &Identity, caller: &Caller) -> Result<PasskeyOptions> {
     let party = RelyingParty::here(identity)?;
     let (person, origin) = (caller.person, &caller.origin);
     let mut tx = caller.begin(identity).await?;

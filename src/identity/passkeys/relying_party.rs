@@ -4,6 +4,7 @@ use webauthn_rp::request::{AsciiDomain, RpId};
 
 use crate::base::error::{Error, Result};
 use crate::identity::Identity;
+use crate::platform::http::Document;
 
 /// As whom Portero asks for passkeys: they are bound to the host of `PUBLIC_URL`.
 #[derive(Clone, Debug)]
@@ -11,6 +12,8 @@ pub struct RelyingParty {
     pub(super) id: RpId,
     pub(super) name: String,
     pub(super) origins: Vec<String>,
+    /// What `/.well-known/webauthn` says.
+    pub(super) related_origins: Document,
 }
 
 /// The pages that may use passkeys of this host (WebAuthn level 3, section 5.11).
@@ -30,8 +33,9 @@ impl RelyingParty {
         let id = RpId::Domain(AsciiDomain::try_from(host.to_owned()).ok()?);
         let own = url.origin().ascii_serialization();
         let related = related.iter().filter(|origin| **origin != own).cloned();
-        let origins = std::iter::once(own.clone()).chain(related).collect();
-        Some(Self { id, name: name.to_owned(), origins })
+        let origins: Vec<String> = std::iter::once(own.clone()).chain(related).collect();
+        let related_origins = Document::of(&RelatedOrigins { origins: origins.clone() }).ok()?;
+        Some(Self { id, name: name.to_owned(), origins, related_origins })
     }
 
     /// That of this server.
@@ -43,11 +47,6 @@ impl RelyingParty {
             let detail = "passkeys need a host name: set PUBLIC_URL to one, such as https://id.example.com";
             Error::conflict("passkeys_unavailable", detail)
         })
-    }
-
-    /// What `/.well-known/webauthn` says.
-    pub fn related_origins(&self) -> RelatedOrigins {
-        RelatedOrigins { origins: self.origins.clone() }
     }
 }
 

@@ -2,19 +2,20 @@ use std::convert::Infallible;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::relying_party::RelatedOrigins;
-use super::{Options, RelyingParty, sign_in, sign_in_options};
+use super::{PasskeyOptions, RelyingParty, sign_in, sign_in_options};
 use crate::base::error::{Error, Result};
 use crate::gate::audit::Origin;
 use crate::identity::Identity;
 use crate::identity::sessions::LoggedIn;
 use crate::platform::http::access_log::user_agent;
-use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes};
+use crate::platform::http::{IfNoneMatch, Json, MAX_OF_STRANGERS, Routes, documented};
 use crate::platform::metrics::Outcome;
 
 /// `/auth/passkeys/…`, `/.well-known/webauthn`.
@@ -22,21 +23,21 @@ pub fn routes() -> Routes<Identity> {
     Routes::new()
         .routes(routes!(ask_for_passkey))
         .routes(routes!(log_in_with_passkey))
-        .routes(Route::from(routes!(related_origins)).without_postgres())
+        .routes(documented(routes!(related_origins)).without_postgres().to_any_origin())
 }
 
 /// Ask for a passkey to log in with
 ///
 /// What the browser is to ask for. It can be answered once, at `POST /auth/passkeys/login`, within five minutes.
 #[utoipa::path(post, path = "/auth/passkeys/options", tag = "auth", security(()), responses(
-    (status = 200, body = Options),
+    (status = 200, body = PasskeyOptions),
     (status = 409, description = "`passkeys_unavailable`"),
     (status = 429, description = "`too_many_at_once`"),
 ))]
 async fn ask_for_passkey(
     State(identity): State<Identity>,
     Ok(origin): Result<Origin, Infallible>,
-) -> Result<Json<Options>> {
+) -> Result<Json<PasskeyOptions>> {
     sign_in_options(&identity, &origin).await.map(Json)
 }
 
@@ -83,8 +84,9 @@ async fn log_in_with_passkey(
     (status = 200, body = RelatedOrigins),
     (status = 404, description = "`passkeys_unavailable`"),
 ))]
-async fn related_origins(State(identity): State<Identity>) -> Result<Json<RelatedOrigins>> {
+async fn related_origins(State(identity): State<Identity>, seen: IfNoneMatch) -> Result<Response> {
     let unavailable =
         |_| Error::not_found("passkeys_unavailable", "PUBLIC_URL has no host name, so there are no passkeys");
-    Ok(Json(RelyingParty::here(&identity).map_err(unavailable)?.related_origins()))
+    let party = RelyingParty::here(&identity).map_err(unavailable)?;
+    Ok(party.related_origins.answer(&seen, "public, max-age=300"))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Options, Purpose, ask, verify};
+use super::{PasskeyOptions, Purpose, ask, verify};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::opaque::token::TokenHash;
@@ -15,7 +15,7 @@ use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
 ///
 /// # Errors
 /// 409 `passkeys_unavailable`; 429 `too_many_at_once`.
-pub async fn sign_in_options(identity: &Identity, origin: &Origin) -> Result<Options> {
+pub async fn sign_in_options(identity: &Identity, origin: &Origin) -> Result<PasskeyOptions> {
     ask(identity, origin, Purpose::Login).await
 }
 

@@ -14,24 +14,24 @@ pub struct OwnPasskeys {
     /// The oldest first; at most 20.
     pub passkeys: Vec<Passkey>,
     /// What to tell the browser, so that it offers these and no others; null if you have never had one.
-    pub signals: Option<Signals>,
+    pub signals: Option<PasskeySignals>,
 }
 
 /// What to tell the browser, each for the method of the same name (WebAuthn level 3, section 5.1.10).
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Signals {
+pub struct PasskeySignals {
     /// For `PublicKeyCredential.signalAllAcceptedCredentials`.
     #[serde(rename = "signalAllAcceptedCredentials")]
-    all_accepted: AllAccepted,
+    all_accepted: AcceptedPasskeys,
     /// For `PublicKeyCredential.signalCurrentUserDetails`.
     #[serde(rename = "signalCurrentUserDetails")]
-    user_details: UserDetails,
+    user_details: PasskeyUser,
 }
 
 /// All passkeys that are good.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct AllAccepted {
+pub struct AcceptedPasskeys {
     /// Where they are good.
     #[schema(example = "id.example.com")]
     rp_id: String,
@@ -46,7 +46,7 @@ pub struct AllAccepted {
 /// What you are called.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct UserDetails {
+pub struct PasskeyUser {
     /// Where you are called so.
     #[schema(example = "id.example.com")]
     rp_id: String,
@@ -69,13 +69,13 @@ pub async fn own(conn: &mut PgConnection, identity: &Identity, caller: &Caller) 
     let signals = handle.zip(party).map(|(handle, party)| {
         let (rp_id, user_id) = (party.id.as_ref().to_owned(), Base64UrlUnpadded::encode_string(&handle));
         let payload = &caller.checked.session.payload;
-        Signals {
-            all_accepted: AllAccepted {
+        PasskeySignals {
+            all_accepted: AcceptedPasskeys {
                 rp_id: rp_id.clone(),
                 user_id: user_id.clone(),
                 all_accepted_credential_ids: passkeys.iter().map(|passkey| passkey.credential_id.clone()).collect(),
             },
-            user_details: UserDetails {
+            user_details: PasskeyUser {
                 rp_id,
                 user_id,
                 name: payload.username.clone(),

@@ -23,7 +23,7 @@ use crate::identity::sessions::store::logins_until;
 const REFUSAL: Duration = Duration::from_millis(100);
 
 /// Somebody who has shown a passkey, with which they were verified.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Signed {
     pub person: PersonId,
     pub passkey: PasskeyId,
@@ -180,9 +180,17 @@ fn by(identity: &Identity, origin: &Origin) -> By {
     By { actor: Actor::Anonymous, origin: origin.clone(), now: identity.clock.now() }
 }
 
+/// The same refusal for who is logged in: clients take a 401 for a dead token.
+pub fn not_a_dead_token(error: Error) -> Error {
+    match error {
+        Error::Refused(refusal) if refusal.code == "passkey_refused" => Error::bad_request("passkey_refused", REFUSED),
+        other => other,
+    }
+}
+
+const REFUSED: &str = "this passkey opens nothing here, or was shown too late; ask for a new challenge, or prove who you are in another way";
+
 /// 401 `passkey_refused`.
 fn passkey_refused() -> Error {
-    let detail =
-        "this passkey opens nothing here, or was shown too late; ask for a new challenge, or sign in another way";
-    Error::unauthorized("passkey_refused", detail)
+    Error::unauthorized("passkey_refused", REFUSED)
 }

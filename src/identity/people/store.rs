@@ -34,7 +34,7 @@ pub use credentials::{Credentials, LoginRecord, credentials, must_be_free};
 pub use details::{Details, details, list_details};
 pub use email::{email, email_taken, note_proof, set_own_email, unproved_email, write_domains_in_one_way};
 pub use many::{groups_of_each, must_all_be_here, records, remove_all};
-pub use password::{allow_password, is_password_off, password_hash, replace_password, turn_password_off};
+pub use password::{is_password_off, password_hash, replace_password, turn_password_off};
 pub use search::{few_who_have, few_with};
 pub use tag::tagged;
 pub use taken::AlreadyTaken;

@@ -16,6 +16,8 @@ use crate::gate::keys::{self, CheckedKey};
 use crate::gate::{Effective, Evaluator, Vocabulary};
 use crate::oauth::audience::Audience;
 use crate::oauth::clients::{self, Holdings, Known};
+use crate::oauth::tokens::store;
+use crate::oauth::tokens::store::authorizations::SeenLogin;
 use crate::platform::database::{BatchQuery, distinct};
 
 /// Who asks, as they say.
@@ -56,6 +58,8 @@ pub struct Seen {
     pub token: AccessToken,
     /// What it is for, and what its subject holds there. To a backend only what they hold in its service.
     pub audience: Audience,
+    /// How its subject logged in, where that is a person.
+    pub login: Option<SeenLogin>,
 }
 
 /// See [`Ask`].
@@ -132,10 +136,12 @@ impl Introspections {
             }
         };
         let everywhere = self.everywhere(conn, &once, &rows, now).await?;
-        let seen = rows.into_iter().map(|row| {
+        let tokens: Vec<_> = once.iter().map(|(token, _)| *token).collect();
+        let logins = store::authorizations::logins_of(conn, &tokens).await?;
+        let seen = rows.into_iter().zip(logins).map(|(row, login)| {
             let (token, held) = row?;
             let audience = audience(&vocabulary, &token, held.as_ref(), &everywhere);
-            Some(Seen { token, audience })
+            Some(Seen { token, audience, login })
         });
         let seen: Vec<Option<Seen>> = seen.collect();
         let mut places = places.into_iter();

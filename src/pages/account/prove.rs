@@ -10,11 +10,12 @@ use utoipa_axum::routes;
 use crate::base::error::{Error, Result};
 use crate::identity::factors::{Code, Given, Method, store};
 use crate::identity::login::{Reproof, reauthenticate};
+use crate::identity::passkeys::{self, Purpose};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::field::{Faults, Field, Filled};
 use crate::pages::member::{Member, Menu, Posted, go_on, with_faults};
-use crate::pages::page::{Frame, go, show, with_cookies};
+use crate::pages::page::{Frame, go, show_with_passkeys, with_cookies};
 use crate::pages::place::Place;
 use crate::pages::told::Told;
 use crate::platform::http::Routes;
@@ -30,8 +31,10 @@ struct ProvePage<'a> {
     frame: Frame<'a>,
     menu: Menu<'a>,
     faults: &'a Faults,
-    /// None of whom only a new login will do.
+    /// A password or a code; none of who has neither.
     field: Option<Field<'a>>,
+    /// What to ask the browser for, where they have a passkey.
+    passkey: Option<&'a str>,
     page: &'static str,
 }
 
@@ -71,30 +74,38 @@ fn place_of(parameters: &Parameters) -> Place {
     parameters.one("page").and_then(Place::named).unwrap_or(Place::Overview)
 }
 
-/// What one proves it with; `None` where only a new login will do, as with a passkey.
-async fn asked_for(pages: &Pages, member: &Member) -> Result<Option<&'static str>> {
+/// What one proves it with: in a field, if there is one, and whether by a passkey.
+async fn asked_for(pages: &Pages, member: &Member) -> Result<(Option<&'static str>, bool)> {
     let methods = store::second_factors(&mut *pages.db.read().await?, member.caller.person).await?;
-    Ok(match methods.as_slice() {
+    let field = match methods.as_slice() {
         [] => Some("current_password"),
         methods if methods.contains(&Method::Totp) => Some("code"),
         _ => None,
-    })
+    };
+    Ok((field, methods.contains(&Method::Passkey) && pages.settings.relying_party.is_some()))
+}
+
+async fn options(pages: &Pages, member: &Member) -> Result<String> {
+    let caller = &member.caller;
+    let options = passkeys::ask(pages, &caller.origin, Purpose::Reauthentication(caller.person)).await?;
+    serde_json::to_string(&options).map_err(|error| Error::Internal(error.into()))
 }
 
 async fn page(pages: &Pages, member: &Member, place: Place, faults: Faults) -> Result<Response> {
     let (frame, menu, cookies) = member.around(pages)?;
-    let (words, asked) = (member.words(), asked_for(pages, member).await?);
+    let (words, (asked, by_passkey)) = (member.words(), asked_for(pages, member).await?);
+    let passkey = if by_passkey { Some(options(pages, member).await?) } else { None };
     let filled = Filled { typed: None, faults: &faults, caret: asked };
     let field = asked.map(|field| match field {
         "code" => filled.password("code", words.code, "one-time-code").of_kind("text").hinting(words.second_step_why),
         _ => filled.password("current_password", words.account.password.current, "current-password"),
     });
-    let page = ProvePage { frame, menu, faults: &faults, field, page: place.name() };
-    let page = show(faults.status(), &page, None).map(|shown| with_cookies(shown, cookies));
+    let page = ProvePage { frame, menu, faults: &faults, field, passkey: passkey.as_deref(), page: place.name() };
+    let page = show_with_passkeys(pages, faults.status(), &page, None).map(|shown| with_cookies(shown, cookies));
     with_faults(faults, page)
 }
 
-/// What the page posts: one of the two.
+/// What the page posts: one of the three.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "documents what `prove_on_page` reads")]
 struct ProofForm {
@@ -109,6 +120,8 @@ struct ProofForm {
     /// Of an authenticator, or a recovery code.
     #[schema(example = "123456")]
     code: Option<String>,
+    /// What the browser says of a passkey, in its place.
+    passkey: Option<String>,
 }
 
 /// Prove once more who you are, on the page
@@ -131,6 +144,10 @@ async fn prove_on_page(State(pages): State<Pages>, Posted { member, form }: Post
 async fn proved(pages: &Pages, member: &Member, form: &Parameters) -> Result<Response> {
     let (words, place) = (member.words(), place_of(form));
     let with = match (form.one("current_password"), form.one("code")) {
+        _ if form.one("passkey").is_some() => {
+            let signed = form.one("passkey").unwrap_or_default();
+            Reproof::Passkey(serde_json::from_str(signed).unwrap_or_default())
+        }
         (Some(password), _) => Reproof::Password(password.to_owned().into()),
         (None, Some(code)) => {
             let code = Code::from(code.to_owned());
@@ -141,7 +158,7 @@ async fn proved(pages: &Pages, member: &Member, form: &Parameters) -> Result<Res
             let mut faults = Faults::default();
             faults.add("current_password", words.account.rules.say_current_password);
             faults.add("code", words.say_code);
-            faults.only(asked_for(pages, member).await?.unwrap_or_default());
+            faults.only(asked_for(pages, member).await?.0.unwrap_or_default());
             return page(pages, member, place, faults).await;
         }
     };

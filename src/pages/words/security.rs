@@ -41,6 +41,7 @@ pub struct Security {
     pub go_on_with_passkey: &'static str,
     pub passkey_there: &'static str,
     pub passkey_invalid: &'static str,
+    pub passkey_cancelled: &'static str,
     pub passkey_needs_script: &'static str,
     pub backed_up: &'static str,
     pub not_backed_up: &'static str,

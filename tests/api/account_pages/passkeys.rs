@@ -47,6 +47,13 @@ async fn a_passkey_is_added_renamed_and_removed() {
     assert!(browser.get(PATH).await.text.contains("Old laptop"), "nobody else's");
     let asked = filling(&mut browser, PATH, &[("act", "remove"), ("id", &id)]).await;
     assert!(asked.text.contains("Is it you?"), "by the passkey, once there is one: {asked:?}");
+    let wrong = browser.submit_to(&asked, "/account/prove", &[("passkey", &made)]).await;
+    assert_eq!(wrong.status, 400, "{wrong:?}");
+    let signed = laptop.get(&options(&wrong)).to_string();
+    let back = browser.submit_to(&wrong, "/account/prove", &[("passkey", &signed)]).await;
+    assert_eq!(told(&back), "Thank you. Go on where you were.");
+    let page = filling(&mut browser, PATH, &[("act", "remove"), ("id", &id)]).await;
+    assert_eq!(told(&page), "The passkey is removed. It opens nothing any more.");
 }
 
 #[tokio::test]

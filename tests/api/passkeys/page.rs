@@ -4,7 +4,7 @@ use super::{HOME, asked, server, with_passkey};
 use crate::authorize::Form;
 use crate::support::{Response, Server};
 
-fn cookies(answer: &Response) -> Vec<String> {
+pub fn cookies(answer: &Response) -> Vec<String> {
     let cookies = answer.headers.get_all("set-cookie").iter();
     cookies.map(|cookie| cookie.to_str().expect("ASCII").split(';').next().unwrap_or_default().to_owned()).collect()
 }

@@ -140,7 +140,7 @@ async fn whether_a_passkey_is_backed_up_may_change_and_whether_it_can_be_may_not
 async fn of_fifty_at_once_with_one_answer_on_two_instances_one_gets_in() {
     let server = Server::configured(&[SETTINGS[0], ("LOGIN_FREE_FAILURES", "0")]).await;
     let settings = [SETTINGS[0], ("LOGIN_FREE_FAILURES", "0")];
-    let other = server.another_instance_configured(&settings).await;
+    let other = server.another_instance_with(&settings).await;
     let (_, mut phone) = with_passkey(&server, "ada").await;
     let signed = phone.get(&asked(&server).await);
     let requests = (0..50).map(|n| {

@@ -95,6 +95,11 @@ impl Server {
         Self::with(Data::Demo, &[], FeedTimings::default()).await
     }
 
+    /// Likewise, with settings of the test's own.
+    pub async fn on_the_demo_data_with(settings: &[(&str, &str)]) -> Self {
+        Self::with(Data::Demo, settings, FeedTimings::default()).await
+    }
+
     /// A fresh database and settings of the test's own.
     pub async fn configured(settings: &[(&str, &str)]) -> Self {
         Self::with(Data::Fresh, settings, FeedTimings::default()).await
@@ -158,11 +163,11 @@ impl Server {
 
     /// Another server on the same database, with the same clock.
     pub async fn another_instance(&self) -> Self {
-        self.another_instance_configured(&[]).await
+        self.another_instance_with(&[]).await
     }
 
-    /// Likewise, with settings of the test's own.
-    pub async fn another_instance_configured(&self, settings: &[(&str, &str)]) -> Self {
+    /// Likewise, with settings of its own.
+    pub async fn another_instance_with(&self, settings: &[(&str, &str)]) -> Self {
         let database = self.database.clone().expect("a database");
         let mut other = instance(&database.url, settings, FeedTimings::default(), self.secrets.clone()).await;
         other.app = other.app.with_clock(self.app.clock.clone());

@@ -16,3 +16,22 @@ pub async fn second_factors(conn: &mut PgConnection, person: PersonId) -> Result
     let methods = sqlx::query_scalar!(r#"select auth.second_factors($1) as "methods!""#, person.0);
     Ok(methods.fetch_one(conn).await?.iter().filter_map(|method| Method::read(method)).collect())
 }
+
+/// Removes all passkeys of somebody, and what they were to sign, and lets them have a password again if they had turned it off; answers how many
+/// passkeys that were.
+pub async fn remove_passkeys(conn: &mut PgConnection, person: PersonId) -> Result<u64> {
+    let removed = sqlx::query_scalar!(
+        r#"
+        with unanswered as (
+            delete from auth.passkey_challenges where person_id = $1
+        ), password as (
+            update auth.person set password_off_at = null where id = $1 and password_off_at is not null
+        ), removed as (
+            delete from auth.passkeys where person_id = $1 returning id
+        )
+        select count(*) as "removed!" from removed
+        "#,
+        person.0,
+    );
+    Ok(removed.fetch_one(conn).await?.unsigned_abs())
+}

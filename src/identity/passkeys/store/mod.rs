@@ -200,9 +200,3 @@ pub async fn delete(conn: &mut PgConnection, person: PersonId, id: PasskeyId) ->
     );
     deleted.fetch_optional(conn).await?.ok_or_else(PasskeyId::not_found)
 }
-
-/// Deletes all of somebody's; answers how many that were.
-pub async fn delete_all(conn: &mut PgConnection, person: PersonId) -> Result<u64> {
-    let deleted = sqlx::query!("delete from auth.passkeys where person_id = $1", person.0).execute(conn).await?;
-    Ok(deleted.rows_affected())
-}

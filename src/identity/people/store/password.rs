@@ -50,14 +50,6 @@ pub async fn turn_password_off(conn: &mut PgConnection, id: PersonId, now: Offse
     Ok(turned.rows_affected() == 1)
 }
 
-/// Lets somebody who has turned their password off have one again, by mail as others do who have forgotten theirs.
-pub async fn allow_password(conn: &mut PgConnection, id: PersonId) -> Result<()> {
-    sqlx::query!("update auth.person set password_off_at = null where id = $1 and password_off_at is not null", id.0)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
 /// Replaces somebody's password by one that `giver` knows, too: the one behind `old`, where that is given. Answers `false`
 /// where nobody is there, or has the old one any more.
 pub async fn replace_password(

@@ -39,6 +39,7 @@ pub(super) static SECURITY: Security = Security {
     go_on_with_passkey: "Crear la clave de acceso",
     passkey_there: "Este dispositivo ya tiene una clave de acceso suya.",
     passkey_invalid: "La clave de acceso no se añadió. Empiece de nuevo.",
+    passkey_cancelled: "No se usó ninguna clave de acceso. Inténtelo de nuevo, o cierre la sesión e iníciela otra vez.",
     passkey_needs_script: "Los navegadores solo crean claves de acceso con scripts. Permítalos en esta página o use otro navegador.",
     backed_up: "Sus dispositivos la comparten.",
     not_backed_up: "Está en un solo dispositivo: añada otra antes de que se pierda.",
