@@ -20,7 +20,7 @@ use crate::identity::accounts::ask_for_reset;
 use crate::identity::mail::Content;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
-use crate::pages::told::Told;
+use crate::pages::told::{DONE, Told};
 use crate::pages::visit::Visit;
 use crate::platform::http::{Form, Routes};
 
@@ -104,5 +104,5 @@ async fn asked(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<Respon
     }
     let asked = Content::PasswordReset { email: email.map(Into::into), username, origin: visit.origin.clone().into() };
     ask_for_reset(pages, &asked, Some(visit.locale)).await?;
-    go_on(pages, "/done", Told::ResetAsked)
+    go_on(pages, DONE, Told::ResetAsked)
 }

@@ -18,7 +18,7 @@ use crate::base::error::Result;
 use crate::identity::accounts;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
-use crate::pages::told::Told;
+use crate::pages::told::{DONE, Told};
 use crate::pages::visit::{Visit, logged_out};
 use crate::platform::http::{Form, Routes};
 
@@ -126,7 +126,7 @@ async fn reset(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<Respon
     };
     match accounts::reset_password(pages, visit.origin.clone(), token, password, Some(visit.locale)).await {
         // Whoever was logged in here is no more, or was somebody else.
-        Ok(()) => Ok(with_cookies(go_on(pages, "/done", Told::PasswordReset)?, logged_out(pages)?)),
+        Ok(()) => Ok(with_cookies(go_on(pages, DONE, Told::PasswordReset)?, logged_out(pages)?)),
         Err(error) => page(pages, visit, token, Faults::told(error, (pages, words), &["password"])?),
     }
 }

@@ -73,6 +73,9 @@ told! {
     DeviceDistrusted = "device-distrusted", device_distrusted;
 }
 
+/// Where it is told, where nobody is logged in.
+pub const DONE: &str = "/done";
+
 impl Told {
     /// What a cookie says.
     pub fn named(name: &str) -> Option<Self> {

@@ -18,7 +18,7 @@ use crate::base::error::Result;
 use crate::identity::accounts;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
-use crate::pages::told::Told;
+use crate::pages::told::{DONE, Told};
 use crate::pages::visit::Visit;
 use crate::platform::http::{Form, Routes};
 
@@ -106,7 +106,7 @@ async fn verify_email_on_page(
 
 async fn verified(pages: &Pages, visit: &Visit, token: &str) -> Result<Response> {
     match accounts::verify_email(pages, visit.origin.clone(), token, Some(visit.locale)).await {
-        Ok(()) => go_on(pages, "/done", Told::EmailVerified),
+        Ok(()) => go_on(pages, DONE, Told::EmailVerified),
         Err(error) => {
             let faults = Faults::told(error, (pages, Words::of(visit.locale)), &[])?;
             page(pages, visit, token, faults)
