@@ -28,7 +28,17 @@ UNKNOWN_NAME = {
     "invalid_device_id",
 }
 
-OF_OAUTH = {"/api/v1/token", "/consent", "/login", "/login/code", "/logout"}
+OF_OAUTH = {
+    "/api/v1/token",
+    "/consent",
+    "/forgot-password",
+    "/login",
+    "/login/code",
+    "/logout",
+    "/register",
+    "/reset-password",
+    "/verify-email",
+}
 
 # What depends on what else is said of a client, which no schema says.
 OF_CLIENTS = {"/clients", "/clients/{client_id}", "/clients/{client_id}/logo", "/api/v1/client"}
@@ -82,7 +92,7 @@ def valid_data_is_refused_for_unknown_names_only(ctx, response, case):
     """Valid data may be answered 400 only because a name in it is unknown."""
     valid = case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE
     # The standards of OAuth say what is refused there, and pages say it to people.
-    if case.operation.path.startswith(("/oauth/", "/device", "/login/")) or case.operation.path in OF_OAUTH:
+    if case.operation.path.startswith(("/oauth/", "/device", "/login/", "/account")) or case.operation.path in OF_OAUTH:
         return
     if valid and response.status_code == 400:
         problem = response.json()

@@ -3,11 +3,11 @@
 use std::convert::Infallible;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::doors::{Button, buttons};
@@ -15,14 +15,16 @@ use super::page::{
     Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show_with_passkeys,
     with_cookies,
 };
-use super::purpose::{For, Offer, Purpose};
+use super::purpose::{Carried, For, Offer, Purpose};
 use super::second_step::second_step_page;
 use super::words::Words;
 use crate::base::error::{Error, Result};
+use crate::identity::accounts::WhoMayRegister;
 use crate::identity::login::{Entered, Entry, enter, verify};
 use crate::identity::passkeys::sign_in;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
+use crate::pages::place::Place;
 use crate::pages::visit::{Visit, logged_in};
 use crate::platform::http::{Form, Routes};
 use crate::platform::metrics::Outcome;
@@ -50,6 +52,8 @@ struct LoginPage<'a> {
     device: Option<&'a str>,
     join: Option<&'a Offer>,
     buttons: &'a [Button],
+    place: Option<&'a str>,
+    may_register: bool,
     form_token: &'a str,
     username: &'a str,
     username_fault: Option<&'a str>,
@@ -83,7 +87,7 @@ pub async fn login_page(
     };
     let hint = request.and_then(|request| request.login_hint.as_deref()).unwrap_or_default();
     let username = if typed.username.is_empty() { hint } else { typed.username };
-    let (text, device) = what_for.carried();
+    let Carried { request: text, device, page: place } = what_for.carried();
     let buttons = buttons(pages, visit, what_for).await?;
     let is_named = !username.is_empty() && typed.username_fault.is_none();
     let page = LoginPage {
@@ -94,6 +98,8 @@ pub async fn login_page(
         device: device.as_deref(),
         join: what_for.offer(),
         buttons: &buttons,
+        place,
+        may_register: pages.settings.registration == WhoMayRegister::Open,
         form_token: &form_token,
         username,
         username_fault: typed.username_fault,
@@ -105,19 +111,38 @@ pub async fn login_page(
     Ok(with_cookies(shown, cookie))
 }
 
+/// What the login page is asked.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "documents what `show_login` reads")]
+struct LoginQuery {
+    /// The page of the account to go to, by its name.
+    #[param(example = "password")]
+    page: Option<String>,
+}
+
 /// Show the login page
 ///
 /// Applications send people to `/oauth/authorize` instead, which shows it where it is needed.
-#[utoipa::path(get, path = "/login", tag = "pages", security(()), responses(
+#[utoipa::path(get, path = "/login", tag = "pages", security(()), params(LoginQuery), responses(
     (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
-    (status = 303, description = "to the start page, for whoever is logged in"),
+    (status = 303, description = "to the start page or that of the account, for whoever is logged in"),
     (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
 ))]
-async fn show_login(State(pages): State<Pages>, Ok(visit): Result<Visit, Infallible>) -> Response {
+async fn show_login(
+    State(pages): State<Pages>,
+    Ok(visit): Result<Visit, Infallible>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let query = Parameters::read(&query.unwrap_or_default()).unwrap_or_default();
+    let place = query.one("page").and_then(Place::named);
     let page = async {
         match visit.browser(&pages).await? {
-            Some(_) => go(&pages.issuer.at("/")),
-            None => login_page(&pages, &visit, For::Itself, (StatusCode::OK, Typed::default())).await,
+            Some(_) => go(&pages.issuer.at(place.map_or("/", Place::path))),
+            None => {
+                login_page(&pages, &visit, place.map_or(For::Itself, For::Account), (StatusCode::OK, Typed::default()))
+                    .await
+            }
         }
     };
     answered(&pages, &visit, page.await)
@@ -136,6 +161,8 @@ struct LoginForm {
     device: Option<String>,
     /// What an identity provider's account is joined by, if it is for that.
     join: Option<String>,
+    /// The page of the account that it is for, by its name.
+    page: Option<String>,
     #[schema(example = "ada")]
     username: String,
     #[schema(example = "correct horse battery staple")]

@@ -1,20 +1,31 @@
-//! What people see in a browser: to log in, to agree, to log out. No SQL, no rules: pages call acts. No script but that for passkeys, and
-//! nothing that needs it.
+//! What people see in a browser: to log in, to agree, to look after their account, to log out. No SQL, no rules: pages call acts. No script
+//! but that for passkeys, and nothing but passkeys needs it.
 
+mod account;
 mod authorize;
 pub mod brand;
 mod consent;
 mod device;
 mod device_query;
+mod done;
 mod doors;
+mod field;
 mod files;
+mod forgot_password;
 mod home;
 mod login;
 mod logout;
+mod member;
+mod new_password;
 mod page;
+mod place;
 mod providers;
 mod purpose;
+mod register;
+mod reset_password;
 mod second_step;
+mod told;
+mod verify_email;
 mod visit;
 mod words;
 
@@ -91,7 +102,7 @@ impl FromRef<Pages> for Identity {
     }
 }
 
-/// `/`, `/login`, `/login/…`, `/consent`, `/device`, `/logout`, `/oauth/authorize`, `/oauth/logout`, `/pages/…`.
+/// `/`, `/login`, `/login/…`, `/account/…`, `/register`, `/forgot-password`, `/reset-password`, `/verify-email`, `/consent`, `/device`, `/logout`, `/oauth/authorize`, `/oauth/logout`, `/pages/…`.
 pub fn routes() -> Routes<Pages> {
     let of_people = Routes::new()
         .merge(login::routes())
@@ -101,6 +112,12 @@ pub fn routes() -> Routes<Pages> {
         .merge(authorize::routes())
         .merge(device::routes())
         .merge(logout::routes())
+        .merge(account::routes())
+        .merge(register::routes())
+        .merge(forgot_password::routes())
+        .merge(reset_password::routes())
+        .merge(verify_email::routes())
+        .merge(done::routes())
         .merge(files::routes())
         .for_people();
     home::routes().merge(of_people)

@@ -73,8 +73,7 @@ struct FormPost<'a> {
 }
 
 /// What the script of passkeys needs: itself, and what it asks for. It writes no markup.
-const WITH_SCRIPT: &str =
-    "; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
+const WITH_SCRIPT: &str = "; script-src 'self'; connect-src 'self'";
 
 /// A page, whose forms may lead to `also`, too: browsers ask that of whatever a form's answer redirects to.
 pub fn show(status: StatusCode, page: &impl Template, also: Option<&str>) -> Result<Response> {
@@ -96,8 +95,8 @@ fn show_with(status: StatusCode, page: &impl Template, also: Option<&str>, more:
     let mut response = (status, Html(html)).into_response();
     let also = also.map(|uri| format!(" {}", source_of(uri))).unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{also}{more}; \
-         frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{also}{more}; frame-ancestors 'none'; \
+         base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     );
     let policy = HeaderValue::from_str(&policy).map_err(|error| Error::Internal(error.into()))?;
     let headers = response.headers_mut();

@@ -7,6 +7,7 @@ use crate::identity::providers::{self, Joining, Onward};
 use crate::oauth::authorizations::{self, Browser, Fault, Refused, Request};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
+use crate::pages::place::Place;
 use crate::pages::visit::Visit;
 
 /// What somebody logs in for.
@@ -20,6 +21,8 @@ pub enum For<'a> {
     Device(&'a DeviceQuery),
     /// To prove the account that another one is joined with.
     Join(&'a Offer),
+    /// A page of their account.
+    Account(Place),
 }
 
 impl<'a> For<'a> {
@@ -27,7 +30,7 @@ impl<'a> For<'a> {
     pub fn request(self) -> Option<&'a Request> {
         match self {
             Self::Client(request) => Some(request),
-            Self::Itself | Self::Device(_) | Self::Join(_) => None,
+            Self::Itself | Self::Device(_) | Self::Account(_) | Self::Join(_) => None,
         }
     }
 
@@ -41,12 +44,13 @@ impl<'a> For<'a> {
         self.request().is_some_and(|request| request.acr.wants_second_factor())
     }
 
-    /// As a form carries it: a request, or the query of the page of devices.
-    pub fn carried(self) -> (Option<String>, Option<String>) {
+    /// As a form carries it.
+    pub fn carried(self) -> Carried {
         match self {
-            Self::Itself | Self::Join(_) => (None, None),
-            Self::Client(request) => (Some(request.query()), None),
-            Self::Device(query) => (None, Some(query.carried())),
+            Self::Itself | Self::Join(_) => Carried::default(),
+            Self::Client(request) => Carried { request: Some(request.query()), ..Carried::default() },
+            Self::Device(query) => Carried { device: Some(query.carried()), ..Carried::default() },
+            Self::Account(place) => Carried { page: Some(place.name()), ..Carried::default() },
         }
     }
 
@@ -56,6 +60,7 @@ impl<'a> For<'a> {
             Self::Itself => "/".to_owned(),
             Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
             Self::Device(query) => query.address(),
+            Self::Account(place) => place.path().to_owned(),
             Self::Join(offer) => return joined(pages, offer, session).await,
         })
     }
@@ -66,8 +71,20 @@ impl<'a> For<'a> {
             Self::Itself | Self::Join(_) => "/login".to_owned(),
             Self::Client(request) => format!("/oauth/authorize?{}", request.query()),
             Self::Device(query) => query.address(),
+            Self::Account(place) => place.login(),
         }
     }
+}
+
+/// What a form of a login carries, at most one of them.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// What a client asks.
+    pub request: Option<String>,
+    /// The query of the page of devices.
+    pub device: Option<String>,
+    /// A page of the account, by its name.
+    pub page: Option<&'static str>,
 }
 
 /// An account at an identity provider that is to be joined with the one that somebody logs in to.
@@ -113,6 +130,7 @@ pub struct Purpose {
     join: Option<Offer>,
     request: Option<Request>,
     device: Option<DeviceQuery>,
+    page: Option<Place>,
 }
 
 impl Purpose {
@@ -135,7 +153,8 @@ impl Purpose {
                 None => return Ok(Err(Refused::Here(Fault::UnknownRequest))),
             },
         };
-        Ok(Ok(Self { join, request, device: form.one("device").map(DeviceQuery::carrying) }))
+        let device = form.one("device").map(DeviceQuery::carrying);
+        Ok(Ok(Self { join, request, device, page: form.one("page").and_then(Place::named) }))
     }
 
     /// The one of whoever has come from an identity provider.
@@ -155,14 +174,14 @@ impl Purpose {
             (Some(offer), ..) => For::Join(offer),
             (None, Some(request), _) => For::Client(request),
             (None, None, Some(query)) => For::Device(query),
-            (None, None, None) => For::Itself,
+            (None, None, None) => self.page.map_or(For::Itself, For::Account),
         }
     }
 
     /// In the language that it asks for, if we write it.
     pub fn read_by(&self, visit: &Visit) -> Visit {
         match self.what_for() {
-            For::Itself | For::Join(_) => visit.clone(),
+            For::Itself | For::Account(_) | For::Join(_) => visit.clone(),
             For::Client(request) => visit.clone().reading(&request.parameters),
             For::Device(query) => visit.clone().reading(query.parameters()),
         }

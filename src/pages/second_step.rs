@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::page::{Frame, answered, failed, go, page_status, problem, refused, show, show_with_passkeys, with_cookies};
-use super::purpose::{For, Purpose};
+use super::purpose::{Carried, For, Purpose};
 use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
@@ -32,19 +32,20 @@ pub fn routes() -> Routes<Pages> {
 
 /// What each form of a second step carries.
 #[derive(Clone, Copy)]
-struct Carried<'a> {
+struct Fields<'a> {
     form_token: &'a str,
     mfa_token: &'a str,
     request: Option<&'a str>,
     device: Option<&'a str>,
     join: Option<&'a str>,
+    page: Option<&'a str>,
 }
 
 #[derive(Template)]
 #[template(path = "pages/second_step.html")]
 struct SecondStepPage<'a> {
     frame: Frame<'a>,
-    carried: Carried<'a>,
+    carried: Fields<'a>,
     /// For how many days this device could be trusted, in words.
     trust: Option<&'a str>,
     /// What to ask the browser for, where they have a passkey.
@@ -56,7 +57,7 @@ struct SecondStepPage<'a> {
 #[template(path = "pages/enrol.html")]
 struct EnrolPage<'a> {
     frame: Frame<'a>,
-    carried: Carried<'a>,
+    carried: Fields<'a>,
     qr_svg: &'a str,
     secret: &'a str,
     otpauth_uri: &'a str,
@@ -99,13 +100,14 @@ async fn step_page(
     (status, fault): (StatusCode, Option<&str>),
 ) -> Result<Response> {
     let (form_token, cookie) = visit.form_token(pages)?;
-    let (request, device) = what_for.carried();
-    let carried = Carried {
+    let Carried { request, device, page } = &what_for.carried();
+    let carried = Fields {
         form_token: &form_token,
         mfa_token: waits.mfa_token,
         request: request.as_deref(),
         device: device.as_deref(),
         join: what_for.offer().map(|offer| offer.token.as_str()),
+        page: *page,
     };
     let also = what_for.request().map(|request| request.target.redirect_uri());
     let frame = Frame::of(pages, visit);
@@ -156,6 +158,8 @@ struct SecondStepForm {
     device: Option<String>,
     /// What an identity provider's account is joined by, if it is for that.
     join: Option<String>,
+    /// The page of the account that it is for, by its name.
+    page: Option<String>,
     /// Of an authenticator, or a recovery code.
     #[schema(example = "123456")]
     code: String,

@@ -14,10 +14,12 @@ use crate::base::opaque::token::{Token, TokenHash};
 use crate::base::opaque::{Digest, Kind, Opaque};
 use crate::base::secret::Secret;
 use crate::gate::audit::Origin;
+use crate::gate::{self, Caller};
 use crate::oauth::authorizations::Browser;
 use crate::oauth::issuer::Issuer;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
+use crate::pages::told::Told;
 use crate::platform::Platform;
 
 /// What is in a form and in a cookie alike, so that no other site can send the form.
@@ -43,6 +45,13 @@ struct Jar {
 const SESSION: &str = "portero";
 const FORMS: &str = "portero-form";
 
+/// And that of what is told on the next page, and of the language that was chosen.
+const TOLD: &str = "portero-told";
+const LANGUAGE: &str = "portero-language";
+
+/// Long enough to come to the next page, and a year.
+const A_MOMENT: &str = "; Max-Age=60";
+const A_YEAR: &str = "; Max-Age=31536000";
 /// And that of a trusted device.
 const DEVICE: &str = "portero-device";
 
@@ -81,9 +90,41 @@ pub struct Visit {
     token: Option<TokenHash>,
     form: Option<Secret>,
     comes_from_elsewhere: bool,
+    told: Option<Told>,
+    has_chosen_language: bool,
 }
 
 impl Visit {
+    /// In the language that they have chosen for all browsers, unless this one has another.
+    #[must_use]
+    pub fn in_language_of(mut self, person: Option<Locale>) -> Self {
+        if let Some(locale) = person.filter(|_| !self.has_chosen_language) {
+            self.locale = locale;
+        }
+        self
+    }
+
+    /// What was done on the page before.
+    pub fn told(&self) -> Option<Told> {
+        self.told
+    }
+
+    /// Who is logged in, for acts that anyone may do who is.
+    ///
+    /// # Errors
+    /// When Postgres can't be asked.
+    pub async fn caller(&self, pages: &Pages) -> Result<Option<Caller>> {
+        let Some(token) = self.token else { return Ok(None) };
+        match gate::check::check(pages, token, None).await {
+            Ok(checked) => {
+                let (person, origin) = (checked.session.person, self.origin.clone());
+                Ok(Some(Caller { person, token, checked, origin }))
+            }
+            Err(Error::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// In the language that the request asks for, if we write it.
     #[must_use]
     pub fn reading(mut self, parameters: &Parameters) -> Self {
@@ -146,6 +187,21 @@ pub fn logged_out(pages: &Pages) -> Result<[HeaderValue; 2]> {
     Ok([jar.set(SESSION, "", "; Max-Age=0")?, jar.set(FORMS, "", "; Max-Age=0")?])
 }
 
+/// The cookie of what the next page is to tell.
+pub fn telling(pages: &Pages, told: Told) -> Result<HeaderValue> {
+    Jar::of(&pages.issuer).set(TOLD, told.name(), A_MOMENT)
+}
+
+/// The end of it: it is told once.
+pub fn told_now(pages: &Pages) -> Result<HeaderValue> {
+    Jar::of(&pages.issuer).set(TOLD, "", "; Max-Age=0")
+}
+
+/// The cookie of the language in which this browser is to be answered.
+pub fn speaking(pages: &Pages, locale: Locale) -> Result<HeaderValue> {
+    Jar::of(&pages.issuer).set(LANGUAGE, locale.as_str(), A_YEAR)
+}
+
 impl FromRequestParts<Pages> for Visit {
     type Rejection = Infallible;
 
@@ -155,8 +211,11 @@ impl FromRequestParts<Pages> for Visit {
         let jar = Jar::of(&pages.issuer);
         let headers = &parts.headers;
         let form = jar.value(headers, FORMS).filter(|text| Digest::<Form>::of(text).is_some());
+        let chosen = jar.value(headers, LANGUAGE).and_then(Locale::stored);
         Ok(Self {
-            locale: locale.unwrap_or_default(),
+            locale: chosen.or(locale).unwrap_or_default(),
+            told: jar.value(headers, TOLD).and_then(Told::named),
+            has_chosen_language: chosen.is_some(),
             origin,
             device: jar.value(headers, DEVICE).and_then(DeviceTokenHash::of),
             token: jar.value(headers, SESSION).and_then(TokenHash::of),

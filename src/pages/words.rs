@@ -1,6 +1,8 @@
 //! What pages say, in the languages that they are read in.
 
+pub mod account;
 mod english;
+pub mod security;
 mod spanish;
 
 use time::Duration;
@@ -65,6 +67,10 @@ pub struct Words {
     pub say_username: &'static str,
     pub say_password: &'static str,
     pub say_code: &'static str,
+    pub forgot_password: &'static str,
+    pub create_account: &'static str,
+    pub account: &'static account::Account,
+    pub security: &'static security::Security,
     pub second_step: &'static str,
     pub second_step_why: &'static str,
     pub code: &'static str,

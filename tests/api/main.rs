@@ -6,6 +6,7 @@
 
 mod access;
 mod access_review;
+mod account_pages;
 mod administrators;
 mod api_keys;
 mod attributes;

@@ -207,6 +207,7 @@ impl World {
     /// Every row of the matrix.
     pub fn cells(&self) -> Vec<Cell> {
         let mut cells = self.open_cells();
+        cells.extend(Self::page_cells());
         cells.extend(self.user_cells());
         cells.extend(self.role_cells());
         cells.extend(self.service_cells());
@@ -361,6 +362,41 @@ impl World {
             cell("logo", "", Method::GET, "/pages/logo"),
             cell("client_logo_by_digest", "of nobody", Method::GET, "/pages/client-logos/00"),
             with_body("check_token", "in another", Method::POST, "/check-token", &json!({"service_id": self.another})),
+        ]
+    }
+
+    /// Pages know nobody by a header.
+    fn page_cells() -> Vec<Cell> {
+        vec![
+            cell("show_account", "", Method::GET, "/account"),
+            cell("show_profile", "", Method::GET, "/account/profile"),
+            cell("change_profile", "", Method::POST, "/account/profile"),
+            cell("show_password", "", Method::GET, "/account/password"),
+            cell("change_password_on_page", "", Method::POST, "/account/password"),
+            cell("show_factors", "", Method::GET, "/account/factors"),
+            cell("change_factors", "", Method::POST, "/account/factors"),
+            cell("show_passkeys", "", Method::GET, "/account/passkeys"),
+            cell("change_passkeys", "", Method::POST, "/account/passkeys"),
+            cell("show_proof", "", Method::GET, "/account/prove"),
+            cell("prove_on_page", "", Method::POST, "/account/prove"),
+            cell("show_email", "", Method::GET, "/account/email"),
+            cell("change_email", "", Method::POST, "/account/email"),
+            cell("show_sessions", "", Method::GET, "/account/sessions"),
+            cell("end_sessions_on_page", "", Method::POST, "/account/sessions"),
+            cell("show_activity", "", Method::GET, "/account/activity"),
+            cell("show_applications", "", Method::GET, "/account/applications"),
+            cell("revoke_application_on_page", "", Method::POST, "/account/applications"),
+            cell("show_language", "", Method::GET, "/account/language"),
+            cell("choose_language", "", Method::POST, "/account/language"),
+            cell("show_register", "", Method::GET, "/register"),
+            cell("register_on_page", "", Method::POST, "/register"),
+            cell("show_forgot_password", "", Method::GET, "/forgot-password"),
+            cell("ask_for_new_password", "", Method::POST, "/forgot-password"),
+            cell("show_reset_password", "", Method::GET, "/reset-password"),
+            cell("reset_password_on_page", "", Method::POST, "/reset-password"),
+            cell("show_verify_email", "", Method::GET, "/verify-email"),
+            cell("verify_email_on_page", "", Method::POST, "/verify-email"),
+            cell("show_done", "", Method::GET, "/done"),
         ]
     }
 

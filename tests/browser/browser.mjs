@@ -122,6 +122,18 @@ export async function enrol(page, name) {
   return { secret, recoveryCodes };
 }
 
+/** The pages of the account, from the issuer on. */
+export const ACCOUNT = ["", "/profile", "/password", "/factors", "/passkeys", "/email", "/sessions", "/activity", "/applications", "/language"].map(
+  (page) => `/account${page}`,
+);
+
+/** Logs in, and goes to a page of the account. */
+export async function atHome(page, path, name = "juan", password = `${name}-hash`) {
+  await page.goto(`${issuer}${path}`);
+  await logIn(page, name, password);
+  await page.waitForURL(`${issuer}${path}`);
+}
+
 /** Waits until the page has this heading: a click returns before the page that it leads to stands. */
 export const titled = (page, text) => page.getByRole("heading", { level: 1, name: text, exact: true }).waitFor();
 

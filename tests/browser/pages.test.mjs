@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
-import { asking, enrol, issuer, launch, logIn, open, register, registerItself, site, userCode } from "./browser.mjs";
+import { ACCOUNT, asking, atHome, enrol, issuer, launch, logIn, open, register, registerItself, site, userCode } from "./browser.mjs";
 
 const browser = await launch();
 const client = await site();
@@ -17,6 +17,14 @@ const signedIn = async (page) => {
 const toConsent = async (page, more) => {
   await signedIn(page);
   await page.goto(asking(clients.asks, client.origin, { scope: "openid profile email UI%20Store:read", ...more }));
+};
+
+/** Sends the form of a page of the account with these fields, and waits for what only the answer has. */
+const refused = async (page, path, fields, shows) => {
+  await atHome(page, path);
+  for (const [id, text] of Object.entries(fields)) await page.fill(`#${id}`, text);
+  await page.locator("main #submit").click();
+  await page.locator(shows).waitFor();
 };
 
 const toDevice = async (page, code, shows) => {
@@ -95,6 +103,66 @@ const PAGES = {
     await signedIn(page);
     await page.goto(`${issuer}/oauth/logout`);
   },
+  ...Object.fromEntries(ACCOUNT.map((path) => [path.slice(1).replace("/", ", "), (page) => atHome(page, path)])),
+  "account, profile, wrong": (page) => refused(page, "/account/profile", { username: "12345", website: "x" }, "#website-error"),
+  "account, password, wrong": (page) => refused(page, "/account/password", { current_password: "wrong" }, "#new_password-error"),
+  "account, email, wrong": (page) => refused(page, "/account/email", { email: "nobody" }, "#email-error"),
+  "account, an authenticator": async (page) => {
+    await atHome(page, "/account/factors");
+    await page.fill("#name", "Phone");
+    await page.locator("#begin").click();
+    await page.locator(".qr svg").waitFor();
+  },
+  "account, a passkey": async (page) => {
+    await atHome(page, "/account/passkeys");
+    await page.fill("#name", "Laptop");
+    await page.locator("#begin").click();
+    await page.locator("#passkey-button").waitFor();
+  },
+  "account, prove": async (page) => {
+    await atHome(page, "/account");
+    await page.goto(`${issuer}/account/prove?page=factors`);
+  },
+  "account, told": async (page) => {
+    await atHome(page, "/account/profile");
+    await page.locator("main #submit").click();
+    await page.locator("#told").waitFor();
+  },
+  "account, applications, one": async (page) => {
+    await toConsent(page);
+    await page.locator("#allow").click();
+    await page.waitForURL(`${client.origin}/callback?*`);
+    await page.goto(`${issuer}/account/applications`);
+    await page.locator("#applications").waitFor();
+  },
+  "account, sessions, two": async (page) => {
+    await signedIn(page);
+    await page.context().clearCookies();
+    await atHome(page, "/account/sessions");
+    await page.locator("#end-others").waitFor();
+  },
+  register: (page) => page.goto(`${issuer}/register`),
+  "register, wrong": async (page) => {
+    await page.goto(`${issuer}/register`);
+    await page.locator("#submit").click();
+    await page.locator("#username-error").waitFor();
+  },
+  "forgotten password": (page) => page.goto(`${issuer}/forgot-password`),
+  "forgotten password, asked": async (page) => {
+    await page.goto(`${issuer}/forgot-password`);
+    await page.fill("#who", "nobody");
+    await page.locator("#submit").click();
+    await page.locator("#told").waitFor();
+  },
+  "new password": (page) => page.goto(`${issuer}/reset-password?token=pmt_none`),
+  "new password, over": async (page) => {
+    await page.goto(`${issuer}/reset-password?token=pmt_none`);
+    await page.fill("#password", "another horse");
+    await page.fill("#again", "another horse");
+    await page.locator("#submit").click();
+    await page.locator("#form-error").waitFor();
+  },
+  "confirm an address": (page) => page.goto(`${issuer}/verify-email?token=pmt_none`),
   "logged out": (page) => page.goto(`${issuer}/oauth/logout`),
 };
 

@@ -47,7 +47,7 @@ def main(portero, command, is_plain):
         own = {name: os.environ[name] for name in ("PATH", "HOME", "PG_BINDIR", "OUTBOUND_ALLOW_INTERNAL") if name in os.environ}
         own |= {
             "PORTERO_DATA_DIR": str(data), "SERVER_PORT": str(port), "PORTERO_LOG": "info,portero::access=off",
-            "CLIENT_REGISTRATION": "true",
+            "CLIENT_REGISTRATION": "true", "REGISTRATION": "open",
         }
         told = {"ISSUER": f"http://127.0.0.1:{port}", "PORTERO": portero, "PORTERO_DATA_DIR": str(data)}
         if not is_plain:

@@ -195,9 +195,9 @@ impl Settings {
             smtp,
             ehlo_name,
             from,
-            reset_password: self.token_link("RESET_PASSWORD_URL", "reset"),
-            verify_email: self.token_link("VERIFY_EMAIL_URL", "verify"),
-            invitation: self.token_link("INVITATION_URL", "join"),
+            reset_password: self.token_link("RESET_PASSWORD_URL", "reset", "/reset-password"),
+            verify_email: self.token_link("VERIFY_EMAIL_URL", "verify", "/verify-email"),
+            invitation: self.token_link("INVITATION_URL", "join", "/register"),
             to_the_terminal: false,
         }
     }
@@ -212,8 +212,12 @@ impl Settings {
         Some(name).filter(|_| is_name)
     }
 
-    fn token_link(&mut self, name: &str, path: &str) -> Option<TokenLink> {
-        let text = self.text(name)?;
+    /// A page of the team's own, or ours, where people are known to reach it.
+    fn token_link(&mut self, name: &str, path: &str, own: &str) -> Option<TokenLink> {
+        let Some(text) = self.text(name) else {
+            let issuer = Issuer::read(&self.text("PUBLIC_URL")?).ok()?;
+            return issuer.at(&format!("{own}?token={{token}}")).parse().ok();
+        };
         let link = text.parse();
         link.map_err(|fault: String| {
             self.fault(name, &fault, &format!("https://app.example.com/{path}?token={{token}}"));

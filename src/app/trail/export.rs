@@ -6,13 +6,13 @@ use axum::body::{Body, Bytes};
 use futures_util::stream::try_unfold;
 use time::format_description::well_known::Rfc3339;
 
-use super::Shown;
 use super::query::TrailExportFormat;
-use super::store::{self, Filter};
 use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::gate::Can;
+use crate::gate::audit::Shown;
+use crate::gate::audit::store::{self, Filter};
 use crate::gate::permission::ReadAudit;
 use crate::platform::shares::Share;
 use crate::platform::spreadsheet::{harmless, harmless_json};

@@ -2,7 +2,6 @@
 
 pub mod chain;
 mod configuration;
-mod event_view;
 mod export;
 mod prune;
 mod query;
@@ -12,7 +11,6 @@ pub mod store;
 mod verify;
 
 pub use configuration::{configuration_told, tell_of_configuration};
-pub use event_view::{Named, Shown, ShownActor};
 pub use prune::{prune, prune_every_hour};
 pub use query::Query;
 pub use routes::routes;

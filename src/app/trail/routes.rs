@@ -5,15 +5,15 @@ use serde_json::json;
 use sqlx::PgConnection;
 use utoipa_axum::routes;
 
+use super::Query;
 use super::export::TrailExport;
 use super::query::{ExportText, ListQuery, NextPage, QueryText, TrailExportQuery};
-use super::store::{self, Filter};
-use super::{Query, Shown};
 use crate::app::App;
 use crate::base::error::Result;
 use crate::base::id::{Id, PersonId, Ref};
 use crate::gate;
-use crate::gate::audit::{Action, AuditedTx, Event};
+use crate::gate::audit::store::{self, Filter};
+use crate::gate::audit::{Action, AuditedTx, Event, Shown, activity};
 use crate::gate::permission::ReadAudit;
 use crate::gate::{Caller, Can, Holds};
 use crate::identity::people::exports_share;
@@ -96,15 +96,8 @@ async fn list_own_activity(
     ListQuery(query, link): ListQuery,
 ) -> Result<Response> {
     query.must_only_page()?;
-    let filter = Filter { concerning: Some(caller.person), before: query.after, ..Filter::default() };
     let mut tx = app.db.begin().await?;
-    let mut rows = store::list(&mut tx, &filter, i64::from(query.limit()) + 1).await?;
-    for event in &mut rows {
-        let others = event.actor.r#type != "anonymous" && event.actor.id != Some(caller.person.0);
-        if others {
-            (event.address, event.client_id, event.request_id) = (None, None, None);
-        }
-    }
+    let rows = activity(&mut tx, caller.person, query.after, i64::from(query.limit()) + 1).await?;
     Ok(page(rows, query.limit(), &link))
 }
 

@@ -1,9 +1,13 @@
 //! The tables of the audit trail.
 
+mod list;
+
 use sqlx::PgConnection;
 
 use super::{By, Event};
 use crate::base::error::Result;
+
+pub use list::{Filter, list};
 
 pub async fn insert(conn: &mut PgConnection, by: &By, event: &Event) -> Result<()> {
     let (actor, actor_id) = by.actor.stored();

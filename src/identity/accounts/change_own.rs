@@ -19,7 +19,7 @@ use crate::identity::people::{self, ClaimsChange, PersonChange, RequestedChange}
 use crate::platform::passwords::Presented;
 
 /// What to change of your account; at least one field.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(min_properties = 1, example = json!({"name": "Ada Quispe"}))]
 pub struct OwnChange {
@@ -33,6 +33,9 @@ pub struct OwnChange {
     /// `current_password`.
     #[serde(default)]
     pub email: Option<Email>,
+    /// The language of your mails, and of the pages of your account.
+    #[serde(default)]
+    pub locale: Option<Locale>,
     /// What applications are told of you.
     #[serde(default, deserialize_with = "object::optional")]
     pub claims: Option<ClaimsChange>,
@@ -53,9 +56,9 @@ pub async fn change_own(
     change: OwnChange,
     language: Option<Locale>,
 ) -> Result<()> {
-    let OwnChange { username, name, email, claims, current_password } = change;
+    let OwnChange { username, name, email, locale, claims, current_password } = change;
     claims.as_ref().map_or(Ok(()), ClaimsChange::must_be_of_ones_own)?;
-    let row = PersonChange { username, name, claims, ..PersonChange::default() };
+    let row = PersonChange { username, name, locale, claims, ..PersonChange::default() };
     if row.is_empty() && email.is_none() {
         return Err(Error::invalid_field("", "nothing to change: send at least one field"));
     }

@@ -15,11 +15,14 @@ mod send_reset;
 pub mod store;
 mod verify;
 
+pub use change_own::{OwnChange, change_own};
+pub use change_password::change_password;
 pub use invitation::{InvitationMade, Invite, ListedInvitation, Note, PresentedInvitation};
 pub use invitation_routes::invitation_routes;
 pub use me_routes::me_routes;
 pub use register::{Admitted, Registration, WhoMayRegister, admit, register};
 pub use register_routes::register_routes;
+pub use reset::{ask_for_reset, reset_password};
 pub use routes::routes;
 pub use send_reset::{queue_reset, send_reset_routes};
-pub use verify::begin_verification;
+pub use verify::{begin_verification, verify_again, verify_email};

@@ -14,7 +14,7 @@ use crate::platform::shares::Asker;
 
 /// Writes down that somebody asked for a new password. Nothing is looked up: whether somebody has that address is found
 /// out when the mail is sent, so it takes as long for everybody. Where no mail can be sent, nothing happens.
-pub(super) async fn ask_for_reset(identity: &Identity, asked: &Content, locale: Option<Locale>) -> Result<()> {
+pub async fn ask_for_reset(identity: &Identity, asked: &Content, locale: Option<Locale>) -> Result<()> {
     if identity.mailer.is_open() {
         let mut tx = identity.db.begin().await?;
         mail::store::queue_reset(&mut tx, asked, locale, identity.clock.now()).await?;
@@ -29,7 +29,7 @@ pub(super) async fn ask_for_reset(identity: &Identity, asked: &Content, locale: 
 ///
 /// # Errors
 /// 400 `invalid_reset_token`: unknown, used, over, replaced by a newer one, or of somebody who can't log in.
-pub(super) async fn reset_password(
+pub async fn reset_password(
     identity: &Identity,
     origin: Origin,
     presented: &str,

@@ -93,7 +93,7 @@ pub(super) async fn invite_by_mail(
 
 /// Sends the mail once more: for the address that is still to be proved, or for one that an administrator gave. Answers
 /// whether there is one.
-pub(super) async fn verify_again(identity: &Identity, person: PersonId, locale: Option<Locale>) -> Result<bool> {
+pub async fn verify_again(identity: &Identity, person: PersonId, locale: Option<Locale>) -> Result<bool> {
     let mut tx = identity.db.begin().await?;
     gate::store::people::lock(&mut tx, person).await?;
     let now = identity.clock.now();
@@ -114,12 +114,7 @@ pub(super) async fn verify_again(identity: &Identity, person: PersonId, locale: 
 ///
 /// # Errors
 /// 400 `invalid_verification_token`; 409 `email_taken` when somebody else has it by now.
-pub(super) async fn verify_email(
-    identity: &Identity,
-    origin: Origin,
-    presented: &str,
-    locale: Option<Locale>,
-) -> Result<()> {
+pub async fn verify_email(identity: &Identity, origin: Origin, presented: &str, locale: Option<Locale>) -> Result<()> {
     let (purpose, now) = (Purpose::VerifyEmail, identity.clock.now());
     let token = MailTokenHash::of(presented).ok_or_else(invalid)?;
     let person = tokens::owner(&mut *identity.db.read().await?, purpose, token, now).await?.ok_or_else(invalid)?.person;

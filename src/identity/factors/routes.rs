@@ -6,18 +6,15 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    Code, Confirmation, Enrolment, FactorName, ListedDevice, ListedFactor, Method, RecoveryCodes, RecoveryCodesLeft,
-    begin_totp, distrust, distrust_all, keep_codes, must_be_fresh, remove, rename, store,
+    Code, Enrolment, FactorName, ListedDevice, ListedFactor, RecoveryCodesLeft, begin_own, confirm_own, distrust_all,
+    distrust_own, make_own_codes, remove_own, rename_own, store,
 };
-use crate::base::amr::Amr;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::id::{FactorId, Ref, TrustedDeviceId};
 use crate::gate::Caller;
 use crate::gate::idempotency::once;
-use crate::gate::sessions::store::{authentication, reauthenticate};
 use crate::identity::Identity;
-use crate::platform::http::{Json, Page, PageQuery, Path, Route, Routes, credential};
-use crate::platform::shares::Asker;
+use crate::platform::http::{Json, Page, PageQuery, Path, Route, Routes};
 
 /// `/auth/me/factors` and what stands in for factors.
 pub fn routes() -> Routes<Identity> {
@@ -71,11 +68,7 @@ async fn begin_factor(
     caller: Caller,
     Json(NewFactor { kind: NewFactorType::Totp, name }): Json<NewFactor>,
 ) -> Result<(StatusCode, Json<Enrolment>)> {
-    let mut tx = caller.begin(&identity).await?;
-    let now = tx.by().now;
-    must_be_fresh(&mut tx, &caller, now).await?;
-    let enrolment = begin_totp(&identity, &mut tx, caller.person, &name, now).await?;
-    tx.commit([]).await?;
+    let enrolment = begin_own(&identity, &caller, &name).await?;
     Ok((StatusCode::CREATED, Json(enrolment)))
 }
 
@@ -119,26 +112,8 @@ async fn confirm_factor(
     Path(id): Path<Ref<FactorId>>,
     Json(Codes { codes: [first, second] }): Json<Codes>,
 ) -> Result<Json<Confirmed>> {
-    let (id, person) = (id.id()?, caller.person);
-    must_be_fresh(&mut *identity.db.read().await?, &caller, identity.clock.now()).await?;
-    let asker = Asker::person(person, caller.origin.address);
-    let confirmation = Confirmation::of(&identity, &asker, (person, id), [&first, &second]).await?;
-    let confirmation = confirmation.ok_or_else(|| {
-        Error::bad_request(
-            "invalid_code",
-            "`codes`: send two codes that your authenticator shows one after the other, just now",
-        )
-    })?;
-    let mut tx = caller.begin(&identity).await?;
-    let now = tx.by().now;
-    must_be_fresh(&mut tx, &caller, now).await?;
-    let recovery_codes = confirmation.keep(&mut tx, &identity, person).await?;
-    let proved = authentication(&mut tx, caller.token).await?.ok_or_else(credential::invalid)?;
-    // They have just shown that they have it.
-    let amr = proved.amr.with(Method::Totp.amr()).with(Amr::MFA);
-    reauthenticate(&mut tx, caller.token, amr, now).await?;
-    tx.commit([]).await?;
-    identity.mailer.wake();
+    let id = id.id()?;
+    let recovery_codes = confirm_own(&identity, &caller, id, [&first, &second]).await?;
     Ok(Json(Confirmed { status: "factor_confirmed", id, recovery_codes }))
 }
 
@@ -176,11 +151,7 @@ async fn rename_factor(
     Json(Renamed { name }): Json<Renamed>,
 ) -> Result<Json<FactorDone>> {
     let id = id.id()?;
-    let mut tx = caller.begin(&identity).await?;
-    let now = tx.by().now;
-    must_be_fresh(&mut tx, &caller, now).await?;
-    rename(&mut tx, caller.person, id, &name).await?;
-    tx.commit([]).await?;
+    rename_own(&identity, &caller, id, &name).await?;
     Ok(Json(FactorDone { status: "factor_renamed", id }))
 }
 
@@ -202,12 +173,7 @@ async fn remove_factor(
     Path(id): Path<Ref<FactorId>>,
 ) -> Result<Json<FactorDone>> {
     let id = id.id()?;
-    let mut tx = caller.begin(&identity).await?;
-    let now = tx.by().now;
-    must_be_fresh(&mut tx, &caller, now).await?;
-    remove(&mut tx, &identity, caller.person, id).await?;
-    tx.commit([]).await?;
-    identity.mailer.wake();
+    remove_own(&identity, &caller, id).await?;
     Ok(Json(FactorDone { status: "factor_removed", id }))
 }
 
@@ -240,18 +206,7 @@ async fn make_recovery_codes(
     State(identity): State<Identity>,
     caller: Caller,
 ) -> Result<(StatusCode, Json<NewRecoveryCodes>)> {
-    let person = caller.person;
-    must_be_fresh(&mut *identity.db.read().await?, &caller, identity.clock.now()).await?;
-    let codes = RecoveryCodes::make(&identity, &Asker::person(person, caller.origin.address)).await?;
-    let mut tx = caller.begin(&identity).await?;
-    let now = tx.by().now;
-    must_be_fresh(&mut tx, &caller, now).await?;
-    if store::second_factors(&mut tx, person).await?.is_empty() {
-        let detail = "recovery codes stand in for a second factor: set one up first, at POST /auth/me/factors";
-        return Err(Error::conflict("no_second_factor", detail));
-    }
-    let recovery_codes = keep_codes(&mut tx, person, codes).await?;
-    tx.commit([]).await?;
+    let recovery_codes = make_own_codes(&identity, &caller).await?;
     Ok((StatusCode::CREATED, Json(NewRecoveryCodes { recovery_codes })))
 }
 
@@ -288,9 +243,7 @@ async fn distrust_device(
     Path(id): Path<Ref<TrustedDeviceId>>,
 ) -> Result<Json<Distrusted>> {
     let id = id.id()?;
-    let mut tx = caller.begin(&identity).await?;
-    distrust(&mut tx, caller.person, id).await?;
-    tx.commit([]).await?;
+    distrust_own(&identity, &caller, id).await?;
     Ok(Json(Distrusted { status: "device_distrusted", id }))
 }
 

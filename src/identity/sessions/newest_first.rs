@@ -60,6 +60,11 @@ impl Older {
         self.before.as_ref().map(|(_, id)| id.as_str())
     }
 
+    /// What a link to this part says of it; `None` of the first.
+    pub fn cursor(&self) -> Option<String> {
+        self.before.as_ref().map(|(at, id)| cursor(*at, id.as_str()))
+    }
+
     /// How many rows to fetch: one more than is shown, to know whether more follow.
     pub fn fetch(&self) -> i64 {
         if self.is_whole { i64::MAX } else { i64::from(self.limit) + 1 }
@@ -70,11 +75,15 @@ impl Older {
         let shown = self.limit as usize;
         part_of_list(rows, shown, &self.total, |last| {
             let (at, id) = key(last);
-            let micros = at.unix_timestamp_nanos() / 1000;
-            let next = Next::at(&self.path, "before", format_args!("{micros}.{id}")).limit(shown);
+            let next = Next::at(&self.path, "before", cursor(at, id)).limit(shown);
             next.rest(self.total.in_link())
         })
     }
+}
+
+fn cursor(at: OffsetDateTime, id: &str) -> String {
+    let micros = at.unix_timestamp_nanos() / 1000;
+    format!("{micros}.{id}")
 }
 
 fn before(text: &str) -> Option<(OffsetDateTime, SessionId)> {

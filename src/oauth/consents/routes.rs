@@ -1,14 +1,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{Application, store};
-use crate::base::error::{Error, Result};
+use super::{Application, revoke, store};
+use crate::base::error::Result;
 use crate::gate::Caller;
-use crate::gate::audit::{Action, Event};
 use crate::oauth::OAuth;
 use crate::platform::http::{Json, Page, PageQuery, Path, Route, Routes};
 
@@ -53,13 +51,6 @@ async fn revoke_application(
     caller: Caller,
     Path(client_id): Path<String>,
 ) -> Result<Json<ApplicationRevoked>> {
-    let absent = || Error::not_found("application_not_found", "no application that may act for you is called so");
-    if client_id.contains('\0') {
-        return Err(absent());
-    }
-    let mut tx = caller.begin(&oauth).await?;
-    let ended = store::revoke(&mut tx, caller.person, &client_id).await?.ok_or_else(absent)?;
-    let revoked = json!({"client_id": client_id, "authorizations": ended});
-    tx.commit([Event::new(Action::ConsentRevoked).about(caller.person).before(revoked)]).await?;
+    revoke(&oauth, &caller, &client_id).await?;
     Ok(Json(ApplicationRevoked { status: "application_revoked", client_id }))
 }

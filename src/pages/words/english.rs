@@ -1,3 +1,6 @@
+mod account;
+mod security;
+
 use super::{Faults, Scopes, Words};
 
 pub(super) static WORDS: Words = Words {
@@ -53,6 +56,10 @@ pub(super) static WORDS: Words = Words {
     say_username: "Enter your username.",
     say_password: "Enter your password.",
     say_code: "Enter the code.",
+    forgot_password: "Forgotten your password?",
+    create_account: "Create an account",
+    account: &account::ACCOUNT,
+    security: &security::SECURITY,
     second_step: "One more step",
     second_step_why: "Enter a code of your authenticator, or one of your recovery codes.",
     code: "Code",

@@ -1,3 +1,6 @@
+mod account;
+mod security;
+
 use super::{Faults, Scopes, Words};
 
 pub(super) static WORDS: Words = Words {
@@ -53,6 +56,10 @@ pub(super) static WORDS: Words = Words {
     say_username: "Escriba su usuario.",
     say_password: "Escriba su contraseña.",
     say_code: "Escriba el código.",
+    forgot_password: "¿Olvidó su contraseña?",
+    create_account: "Crear una cuenta",
+    account: &account::ACCOUNT,
+    security: &security::SECURITY,
     second_step: "Un paso más",
     second_step_why: "Escriba un código de su autenticador o uno de sus códigos de recuperación.",
     code: "Código",

@@ -7,7 +7,6 @@ use axum::http::request::Builder;
 use form_urlencoded::Serializer;
 use sha2::{Digest, Sha256};
 
-use super::ISSUER;
 use crate::support::{Caller, PASSWORD, Response, Secrets, Server};
 
 /// A browser.
@@ -15,13 +14,20 @@ use crate::support::{Caller, PASSWORD, Response, Secrets, Server};
 pub struct Browser {
     caller: Caller,
     secrets: Secrets,
+    issuer: String,
     pub cookies: BTreeMap<String, String>,
     pub language: Option<&'static str>,
 }
 
 impl Browser {
     pub fn new(server: &Server) -> Self {
-        Self { caller: server.anonymous(), secrets: server.secrets.clone(), cookies: BTreeMap::new(), language: None }
+        Self {
+            caller: server.anonymous(),
+            secrets: server.secrets.clone(),
+            issuer: server.app.issuer.as_str().to_owned(),
+            cookies: BTreeMap::new(),
+            language: None,
+        }
     }
 
     /// One in which somebody is logged in.
@@ -55,6 +61,24 @@ impl Browser {
         self.follow(answer).await
     }
 
+    /// Posts the form of a page that leads to `action`.
+    pub async fn submit_to(&mut self, page: &Response, action: &str, fields: &[(&str, &str)]) -> Response {
+        let body = Form::to(page, action).body(fields);
+        let answer = self.post_own(action, &body).await;
+        self.follow(answer).await
+    }
+
+    /// Posts a form as a browser does that a page of ours was shown in, and goes nowhere.
+    pub async fn post_own(&mut self, path: &str, body: &str) -> Response {
+        let own = |request: Builder| request.header("sec-fetch-site", "same-origin").header("origin", "null");
+        self.send(Method::POST, path, body, own).await
+    }
+
+    /// Looks at a page, and goes nowhere.
+    pub async fn look(&mut self, path: &str) -> Response {
+        self.send(Method::GET, path, "", |request| request).await
+    }
+
     /// Fills in the login page.
     pub async fn log_in(&mut self, page: &Response, username: &str) -> Response {
         self.submit(page, &[("username", username), ("password", PASSWORD)]).await
@@ -62,7 +86,7 @@ impl Browser {
 
     async fn follow(&mut self, mut answer: Response) -> Response {
         for _ in 0..5 {
-            match answer.header("location").strip_prefix(ISSUER) {
+            match answer.header("location").strip_prefix(self.issuer.as_str()) {
                 Some(path) => {
                     let path = path.to_owned();
                     answer = self.send(Method::GET, &path, "", |request| request).await;
@@ -128,6 +152,19 @@ impl Form {
     #[track_caller]
     pub fn of(page: &Response) -> Self {
         let (_, form) = page.text.split_once("<form").unwrap_or_else(|| panic!("a form in {page:?}"));
+        Self::in_text(form)
+    }
+
+    /// The one that leads to `action`.
+    #[track_caller]
+    pub fn to(page: &Response, action: &str) -> Self {
+        let mut forms = page.text.split("<form").skip(1).filter(|form| attribute(form, "action") == action);
+        Self::in_text(forms.next().unwrap_or_else(|| panic!("a form to {action} in {page:?}")))
+    }
+
+    #[track_caller]
+    fn in_text(form: &str) -> Self {
+        let form = form.split("</form>").next().unwrap_or_default();
         let tags = || form.split('<');
         let hidden = tags().filter(|tag| tag.contains(r#"type="hidden""#));
         let hidden = hidden.map(|tag| (attribute(tag, "name"), attribute(tag, "value"))).collect();

@@ -71,6 +71,10 @@ impl Secrets {
                 "device_code",
                 "subject_token",
                 "actor_token",
+                "password",
+                "current_password",
+                "new_password",
+                "again",
             ];
             for (_, value) in form_urlencoded::parse(body.as_bytes()).filter(|(name, _)| secrets.contains(&&**name)) {
                 self.add(&value);

@@ -1,7 +1,6 @@
 //! The tables of the audit trail, as they are read and sealed.
 
 mod chain;
-mod list;
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -12,7 +11,6 @@ pub use chain::{
     Seal, beginning, count_unsealed, head, is_pruning_told, lost_before_their_seal, prune, seal, seals, see_one_moment,
     slipped_in, stored, unsealed,
 };
-pub use list::{Filter, list};
 
 /// The settings of the last start, if there was one.
 pub async fn configuration(conn: &mut PgConnection) -> Result<Option<Value>> {

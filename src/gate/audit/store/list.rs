@@ -4,9 +4,9 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::app::trail::{Named, Shown, ShownActor};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, ServiceId};
+use crate::gate::audit::{Named, Shown, ShownActor};
 
 /// Which events, by id.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -1,0 +1,180 @@
+//! Passkeys. They are added by the one script of these pages, since no browser makes them without.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::routes;
+
+use super::moment::moment;
+use super::prove::proved_or;
+use crate::base::error::{Error, Result};
+use crate::identity::passkeys::{OwnPasskeys, Passkey, PasskeyId, own, register, registration_options, remove, rename};
+use crate::oauth::parameters::Parameters;
+use crate::pages::Pages;
+use crate::pages::field::{Faults, Field, Filled};
+use crate::pages::member::{Member, Menu, Posted, with_faults};
+use crate::pages::page::{Frame, go, show_with_passkeys, with_cookies};
+use crate::pages::told::Told;
+use crate::pages::words::{Words, named};
+use crate::platform::http::Routes;
+
+/// `/account/passkeys`.
+pub fn routes() -> Routes<Pages> {
+    Routes::new().routes(routes!(show_passkeys, change_passkeys))
+}
+
+#[derive(Template)]
+#[template(path = "pages/account/passkeys.html")]
+struct PasskeysPage<'a> {
+    frame: Frame<'a>,
+    menu: Menu<'a>,
+    faults: &'a Faults,
+    passkeys: Vec<Row>,
+    /// Whether there may be any here.
+    are_there: bool,
+    name: Field<'a>,
+    /// What to ask the browser for, once somebody wants a new one.
+    options: Option<&'a str>,
+}
+
+/// A passkey, in words.
+struct Row {
+    id: i32,
+    name: String,
+    about: Vec<String>,
+}
+
+impl Row {
+    fn of(passkey: Passkey, words: &Words) -> Self {
+        let mut about = vec![named(words.security.added, &moment(passkey.created_at, words))];
+        about.extend(passkey.last_used_at.map(|at| named(words.account.sessions.last_seen, &moment(at, words))));
+        let stays = if passkey.backed_up { words.security.backed_up } else { words.security.not_backed_up };
+        about.push(stays.to_owned());
+        Self { id: passkey.id.0, name: passkey.name, about }
+    }
+}
+
+/// Show the page of passkeys
+#[utoipa::path(get, path = "/account/passkeys", tag = "pages", security(()), responses(
+    (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
+    (status = 303, description = "to the login page, for whoever is not logged in"),
+    (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
+))]
+async fn show_passkeys(State(pages): State<Pages>, member: Member) -> Response {
+    member.answered(&pages, page(&pages, &member, (None, None), Faults::default()).await)
+}
+
+async fn page(
+    pages: &Pages,
+    member: &Member,
+    (typed, options): (Option<&Parameters>, Option<&str>),
+    faults: Faults,
+) -> Result<Response> {
+    let (frame, menu, cookies) = member.around(pages)?;
+    let words = member.words();
+    let OwnPasskeys { passkeys, .. } = own(&mut *pages.db.read().await?, pages, &member.caller).await?;
+    let filled = Filled { typed, faults: &faults, caret: None };
+    let page = PasskeysPage {
+        frame,
+        menu,
+        faults: &faults,
+        passkeys: passkeys.into_iter().map(|passkey| Row::of(passkey, words)).collect(),
+        are_there: pages.settings.relying_party.is_some(),
+        name: filled.field("name", words.security.passkey_name, None).hinting(words.security.passkey_name_hint),
+        options,
+    };
+    let page = show_with_passkeys(pages, faults.status(), &page, None).map(|shown| with_cookies(shown, cookies));
+    with_faults(faults, page)
+}
+
+/// What the page of passkeys posts.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "documents what `change_passkeys` reads")]
+struct PasskeysForm {
+    /// What the page has given it.
+    #[schema(example = "pfm_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
+    form_token: String,
+    /// `begin`, `rename` or `remove`; none where the browser has made a passkey.
+    #[schema(example = "begin")]
+    act: Option<String>,
+    /// Of the passkey.
+    id: Option<i32>,
+    /// Of the passkey.
+    #[schema(example = "Phone")]
+    name: Option<String>,
+    /// What the browser has made: `credential.toJSON()`.
+    passkey: Option<String>,
+}
+
+/// Change your passkeys on their page
+///
+/// As `/auth/me/passkeys`.
+#[utoipa::path(post, path = "/account/passkeys", tag = "pages", security(()),
+    request_body(content = PasskeysForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 303, description = "to the page by `GET`; to one on which you prove who you are; to the login page, for whoever is not logged in"),
+        (status = 400, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 403, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 409, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 415, description = "`unsupported_media_type`"),
+        (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
+    ))]
+async fn change_passkeys(State(pages): State<Pages>, Posted { member, form }: Posted) -> Response {
+    let answer = match acted(&pages, &member, &form).await {
+        Err(error) => match proved_or(&pages, &member, error) {
+            Err(error) => refused(&pages, &member, &form, error).await,
+            asked => asked,
+        },
+        done => done,
+    };
+    member.answered(&pages, answer)
+}
+
+/// What is gone is gone already; all else is told on the page.
+async fn refused(pages: &Pages, member: &Member, form: &Parameters, error: Error) -> Result<Response> {
+    if error.status() == StatusCode::NOT_FOUND {
+        return go(&pages.issuer.at(member.place.path()));
+    }
+    if matches!(&error, Error::Refused(refusal) if refusal.detail.starts_with("`name`")) {
+        let mut faults = Faults::default();
+        faults.add("name", member.words().security.name_rule);
+        return page(pages, member, (Some(form), None), faults).await;
+    }
+    let faults = Faults::told(error, (pages, member.words()), &["name"])?;
+    page(pages, member, (Some(form), None), faults).await
+}
+
+async fn acted(pages: &Pages, member: &Member, form: &Parameters) -> Result<Response> {
+    let (caller, locale) = (&member.caller, Some(member.visit.locale));
+    let name =
+        || form.one("name").unwrap_or_default().trim().parse().map_err(|_| Error::invalid_field("name", "no name"));
+    let id = form.one("id").and_then(|id| id.parse().ok()).map(PasskeyId);
+    if let Some(made) = form.one("passkey") {
+        let made: Value = serde_json::from_str(made).unwrap_or_default();
+        register(pages, caller, Some(name()?), &made, locale).await?;
+        return member.go_on(pages, Told::PasskeyAdded);
+    }
+    match (form.one("act"), id) {
+        (Some("begin"), _) => {
+            name()?;
+            let options = registration_options(pages, caller).await?;
+            let options = serde_json::to_string(&options).map_err(anyhow::Error::from)?;
+            page(pages, member, (Some(form), Some(&options)), Faults::default()).await
+        }
+        (Some("rename"), Some(id)) => {
+            rename(pages, caller, id, &name()?).await?;
+            member.go_on(pages, Told::Renamed)
+        }
+        (Some("remove"), Some(id)) => {
+            remove(pages, caller, id, locale).await?;
+            member.go_on(pages, Told::PasskeyRemoved)
+        }
+        _ => go(&pages.issuer.at(member.place.path())),
+    }
+}
