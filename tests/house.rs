@@ -86,8 +86,18 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "identity",
         &[
-            "devices", "attempts", "mail", "people", "factors", "sessions", "passkeys", "login", "accounts", "api_keys",
-            "robots", "providers",
+            "devices",
+            "attempts",
+            "mail",
+            "people",
+            "factors",
+            "sessions",
+            "passkeys",
+            "login",
+            "accounts",
+            "api_keys",
+            "robots",
+            "providers",
         ],
     ),
     (

@@ -33,9 +33,7 @@ use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
 use crate::gate::{self, Gate, managed};
-use crate::identity::{
-    Identity, accounts, api_keys, factors, login, passkeys, people, providers, robots, sessions,
-};
+use crate::identity::{Identity, accounts, api_keys, factors, login, passkeys, people, providers, robots, sessions};
 use crate::oauth::{
     OAuth, authorizations, clients, consents, device, discovery, introspection, predecessor, registration, revocation,
     token, userinfo,

@@ -2,7 +2,7 @@
 
 use form_urlencoded::Serializer;
 
-use super::purpose::For;
+use super::purpose::{Carried, For};
 use super::words::{Words, named};
 use crate::base::error::Result;
 use crate::identity::providers;
@@ -27,9 +27,9 @@ pub async fn buttons(pages: &Pages, visit: &Visit, what_for: For<'_>) -> Result<
         return Ok(Vec::new());
     }
     let query = match what_for.carried() {
-        (Some(request), _) => carried("request", &request),
-        (None, Some(device)) => carried("device", &device),
-        (None, None) => String::new(),
+        Carried { request: Some(request), .. } => carried("request", &request),
+        Carried { device: Some(device), .. } => carried("device", &device),
+        Carried { page: _, .. } => String::new(),
     };
     let doors = providers::store::doors(&mut *pages.db.read().await?).await?;
     let (words, root) = (Words::of(visit.locale), pages.issuer.path());

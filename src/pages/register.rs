@@ -185,7 +185,7 @@ fn wanted(pages: &Pages, words: &Words, form: &Parameters, faults: &mut Faults) 
         password: password?,
         name: name?,
         email: email?,
-        invitation: form.one("token").map(PresentedInvitation::read),
+        invitation: form.one("token").map(PresentedInvitation::of),
         refresh: false,
     })
 }

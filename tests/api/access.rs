@@ -42,8 +42,6 @@ const PUBLIC: &[&str] = &[
     "home",
     "jwks",
     "link_at_provider",
-    "login",
-    "oauth_authorization_server",
     "log_in",
     "log_in_with_passkey",
     "log_out",

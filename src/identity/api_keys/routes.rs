@@ -3,9 +3,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa_axum::routes;
 
-use super::{
-    ApiKeyChange, ApiKeyMade, ApiKeyRevoked, For, ListedApiKey, NewApiKey, change, make, revoke, store,
-};
+use super::{ApiKeyChange, ApiKeyMade, ApiKeyRevoked, For, ListedApiKey, NewApiKey, change, make, revoke, store};
 use crate::base::error::Result;
 use crate::base::id::{ApiKeyId, Ref};
 use crate::base::locale::Language;

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    OwnPasskeys, Passkey, PasskeyId, PasskeyName, PasskeyOptions, own, register, registration_options, remove, rename,
+    OwnPasskeys, Passkey, PasskeyCredential, PasskeyId, PasskeyName, PasskeyOptions, own, register,
+    registration_options, remove, rename,
 };
 use crate::base::error::Result;
 use crate::base::id::Ref;

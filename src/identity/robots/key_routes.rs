@@ -15,9 +15,7 @@ use crate::gate::permission::ReadUsers;
 use crate::gate::store::must_be_as_mighty;
 use crate::gate::{Caller, Holds, Principal, must_cover};
 use crate::identity::Identity;
-use crate::identity::api_keys::{
-    self, ApiKeyMade, ApiKeyRevoked, For, ListedApiKey, NewApiKey, make, revoke,
-};
+use crate::identity::api_keys::{self, ApiKeyMade, ApiKeyRevoked, For, ListedApiKey, NewApiKey, make, revoke};
 use crate::identity::factors::must_be_fresh;
 use crate::platform::http::{Json, Page, PageQuery, Path, Routes};
 

@@ -64,11 +64,9 @@ impl<'a> Proof<'a> {
         match self {
             Self::Password { verified, .. } => Some(verified),
             Self::SecondFactor { verified, .. } => verified,
-            Self::Passkey { .. }
-            | Self::Registration
-            | Self::Invitation
-            | Self::Provider { .. }
-            | Self::Refresh(_) => None,
+            Self::Passkey { .. } | Self::Registration | Self::Invitation | Self::Provider { .. } | Self::Refresh(_) => {
+                None
+            }
         }
     }
 
