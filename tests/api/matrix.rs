@@ -347,6 +347,7 @@ impl World {
             cell("revoke_application", "of nobody", Method::DELETE, "/auth/me/applications/nobody"),
             cell("show_login", "", Method::GET, "/login"),
             cell("log_in", "", Method::POST, "/login"),
+            cell("take_second_step", "", Method::POST, "/login/code"),
             cell("consent", "", Method::POST, "/consent"),
             cell("show_device", "", Method::GET, "/device"),
             cell("enter_device", "", Method::POST, "/device"),
