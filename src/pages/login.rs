@@ -24,6 +24,7 @@ use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in};
 use crate::platform::http::{Form, Routes};
+use crate::platform::metrics::Outcome;
 use crate::platform::passwords::Presented;
 
 /// `/login`.
