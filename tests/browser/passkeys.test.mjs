@@ -54,11 +54,14 @@ test("somebody adds a passkey, signs in with it, and types nothing", async () =>
 
 test("a passkey takes the second step after a password", async () => {
   const { page, close } = await open(browser);
-  await authenticator(page);
+  const device = await authenticator(page);
   await addPasskey(page, "viewer1");
+  // Else it shows itself where the username is typed.
+  await device.shows(false);
   await page.goto(`${issuer}/login`);
   await logIn(page, "viewer1");
   await page.locator("#code").waitFor();
+  await device.shows(true);
   await page.locator("#passkey-button").click();
   await page.waitForURL(`${issuer}/`);
   await page.getByText("Viewer One").waitFor();

@@ -1,6 +1,7 @@
-"""A demo to try other programs against: `demo.py [--plain] PORTERO COMMAND...` starts it, runs the command, and stops it.
+"""A demo to try other programs against: `demo.py [--plain | --localhost] PORTERO COMMAND...` starts it, runs the command, and stops it.
 
-It speaks TLS unless it is to be plain. The command gets ISSUER; CA_FILE, which the certificate is checked with, and the certificate
+It speaks TLS unless it is to be plain, or at http://localhost: browsers have passkeys nowhere else under a certificate of our own. The
+command gets ISSUER; CA_FILE, which the certificate is checked with, and the certificate
 itself with its key, for what Portero is to call (where OUTBOUND_ALLOW_INTERNAL is set); PORTERO and
 PORTERO_DATA_DIR, for the command line. Ends with the command's code, or with 1 where the server has logged an error. Needs
 Python 3.9 and openssl.
@@ -39,7 +40,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def main(portero, command, is_plain):
+def main(portero, command, mode):
     with tempfile.TemporaryDirectory(prefix="portero.") as name:
         directory = pathlib.Path(name)
         directory.chmod(0o711)  # Postgres may run as another user
@@ -50,7 +51,9 @@ def main(portero, command, is_plain):
             "CLIENT_REGISTRATION": "true", "REGISTRATION": "open",
         }
         told = {"ISSUER": f"http://127.0.0.1:{port}", "PORTERO": portero, "PORTERO_DATA_DIR": str(data)}
-        if not is_plain:
+        if mode == "--localhost":
+            told["ISSUER"] = own["PUBLIC_URL"] = f"http://localhost:{port}"
+        elif mode != "--plain":
             ca, leaf, key = certificate(directory)
             told |= {"ISSUER": f"https://localhost:{port}", "CA_FILE": str(ca)}
             told |= {"TLS_CERTIFICATE_FILE": str(leaf), "TLS_KEY_FILE": str(key)}
@@ -76,6 +79,6 @@ def main(portero, command, is_plain):
 
 
 if __name__ == "__main__":
-    is_plain = sys.argv[1] == "--plain"
-    program, *words = sys.argv[2 if is_plain else 1:]
-    main(os.path.abspath(program), words, is_plain)
+    mode = sys.argv[1] if sys.argv[1].startswith("--") else None
+    program, *words = sys.argv[2 if mode else 1:]
+    main(os.path.abspath(program), words, mode)

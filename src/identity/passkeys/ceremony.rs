@@ -8,10 +8,10 @@ use webauthn_rp::request::auth::{
     AuthenticationVerificationOptions, DiscoverableAuthenticationServerState, DiscoverableCredentialRequestOptions,
 };
 use webauthn_rp::request::register::{
-    PublicKeyCredentialCreationOptions, PublicKeyCredentialUserEntity, RegistrationServerState,
+    CredProtect, PublicKeyCredentialCreationOptions, PublicKeyCredentialUserEntity, RegistrationServerState,
     RegistrationVerificationOptions, UserHandle,
 };
-use webauthn_rp::request::{PublicKeyCredentialDescriptor, TimedCeremony};
+use webauthn_rp::request::{ExtensionInfo, PublicKeyCredentialDescriptor, TimedCeremony};
 use webauthn_rp::response::auth::DiscoverableAuthentication;
 use webauthn_rp::response::auth::error::{AuthCeremonyErr, AuthenticatorDataErr};
 use webauthn_rp::response::register::error::RegCeremonyErr;
@@ -81,7 +81,9 @@ pub fn ask_for_new(party: &RelyingParty, user: &User<'_>, known: Vec<Known>) -> 
         Ok(PublicKeyCredentialDescriptor { id, transports })
     });
     let entity = PublicKeyCredentialUserEntity::from(&handle);
-    let options = PublicKeyCredentialCreationOptions::passkey(&party.id, entity, excluded.collect::<Result<_>>()?);
+    let mut options = PublicKeyCredentialCreationOptions::passkey(&party.id, entity, excluded.collect::<Result<_>>()?);
+    // Where it is enforced, authenticators that don't know it make none. The user is verified each time anyway.
+    options.extensions.cred_protect = CredProtect::UserVerificationRequired(ExtensionInfo::AllowDontEnforceValue);
     let (server, client) = options.start_ceremony().map_err(anyhow::Error::from)?;
     let state = server.encode().map_err(anyhow::Error::from)?;
     let mut options = serde_json::to_value(&client).map_err(anyhow::Error::from)?;
