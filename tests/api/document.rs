@@ -204,6 +204,10 @@ async fn what_the_examples_send_is_taken() {
             let issuer = json!({"issuer": "https://issuer.example.com", "secret": "s".repeat(32), "person_claim": "sub", "person_by": "username"});
             caller.post("/services/4/issuers", issuer).await;
         }
+        if operation.path == "/providers/{provider}" {
+            let provider = json!({"name": "google", "issuer": "https://accounts.google.com", "client_id": "1234"});
+            caller.post("/providers", provider).await;
+        }
         let path = operation.example_path_in_service();
         let answer = caller.send(operation.method.clone(), &path, &example.to_string()).await;
         if ![200, 201, 202].contains(&answer.status) {

@@ -39,7 +39,10 @@ before(async () => {
   execFileSync(PORTERO, [...words, "--client-id", "portero", "--newcomers", "open"], { input: `${SECRET}\n` });
 });
 
-after(() => server.close());
+after(() => {
+  server.close();
+  server.closeAllConnections();
+});
 
 /** A browser without scripts, for two origins. */
 class Browser {
