@@ -24,7 +24,7 @@ pub struct NewRobot {
 /// What to change of a robot; at least one field.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(min_properties = 1, example = json!({"owner": "ada"}))]
+#[schema(min_properties = 1, example = json!({"name": "Weekly export"}))]
 pub struct RobotChange {
     /// A new name.
     #[serde(default)]

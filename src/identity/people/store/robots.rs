@@ -36,9 +36,9 @@ pub async fn must_have_an_owner_who_is_here(conn: &mut PgConnection, person: Per
         r#"
         select exists (
             select
-            from auth.person robot
-            join auth.person owner on owner.id = robot.owner_id
-            where robot.id = $1 and (owner.removed_at is not null or owner.disabled_at is not null)
+            from auth.person
+            where id = (select owner_id from auth.person where id = $1)
+              and (removed_at is not null or disabled_at is not null)
         ) as "lacks!"
         "#,
         person.0,
