@@ -55,7 +55,7 @@ async fn a_code_is_good_one_step_early_or_late_and_never_again() {
     let (server, ada) = ada().await;
     let (authenticator, _) = enrol(&server, &ada).await;
     server.app.clock.turn(Duration::seconds(300));
-    let mut step = async |offset: i64| {
+    let step = async |offset: i64| {
         let mfa_token = first_step(&server, "ada").await;
         second_step(&server, &mfa_token, "totp", &authenticator.at(&server, offset)).await
     };

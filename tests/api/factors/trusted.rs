@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use time::Duration;
 
-use super::{Authenticator, ada, enrol, first_step, second_step};
+use super::{Authenticator, ada, enrol, first_step};
 use crate::support::{Caller, PASSWORD, Response, Server};
 
 const TRUSTING: [(&str, &str); 1] = [("TRUST_DEVICES", "30")];
