@@ -33,6 +33,8 @@ create table auth.totp_factors (
 
 create index totp_factors_person_idx on auth.totp_factors (person_id);
 
+create index totp_factors_sealed_by_idx on auth.totp_factors (sealed_by);
+
 -- Codes for who has lost their factors, each good for one login. A row goes with its code.
 create table auth.recovery_codes (
     person_id  integer not null,

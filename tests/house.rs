@@ -196,6 +196,7 @@ const PATHS_ELSEWHERE: &[(&str, &str)] = &[
     ("oauth/userinfo/routes.rs /oauth/userinfo", "proofs are for it"),
     ("pages/device_query.rs /device", "logins for a device go on there"),
     ("oauth/registration/routes.rs /oauth/register/{client_id}", "clients are told where it is"),
+    ("pages/purpose.rs /login", "a login that is over begins there again"),
     ("pages/brand.rs /pages/logo", "every page links to it"),
     ("pages/brand.rs /pages/passkey.js", "pages that ask for passkeys link to it"),
     ("pages/brand.rs /pages/style.css", "every page links to it"),

@@ -85,6 +85,14 @@ async fn every_list_says_how_many_rows_it_has_when_it_is_asked() {
         let held = json!({"service_id": 4, "type": name, "id": "1", "role_id": 4, "person_id": 7});
         adm1.post("/resource-roles", held).await.ok();
     }
+    server
+        .execute(
+            "insert into auth.totp_factors (person_id, name, secret, sealed_by, created_at, confirmed_at, last_step)
+             select 1, 'Phone ' || n, 'sealed', 'a key', now(), now(), 1 from generate_series(1, 3) n;
+             insert into auth.trusted_devices (token, person_id, created_at, last_used_at, expires_at)
+             select sha256(int4send(n)), 1, now(), now(), now() + interval '1 day' from generate_series(1, 3) n",
+        )
+        .await;
     for list in LISTS {
         let rows = adm1.get(&with(list, "limit=1000")).await.ok();
         assert!(!rows.headers.contains_key("x-total-count"), "{list}: not unless asked");

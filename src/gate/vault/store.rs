@@ -14,7 +14,10 @@ pub async fn sealed_by_another(conn: &mut PgConnection, own: Option<&str>) -> Re
             union all
             select secret_sealed_by, created_at from auth.trusted_issuers where secret_sealed_by is not null
             union all
-            select sealed_by, created_at from auth.totp_factors
+            -- All of them are by one, or the first and the last are not.
+            (select sealed_by, created_at from auth.totp_factors order by sealed_by limit 1)
+            union all
+            (select sealed_by, created_at from auth.totp_factors order by sealed_by desc limit 1)
         ) sealed
         where sealed_by is distinct from $1
         order by since desc

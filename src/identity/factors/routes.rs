@@ -13,6 +13,7 @@ use crate::base::amr::Amr;
 use crate::base::error::{Error, Result};
 use crate::base::id::{FactorId, Ref, TrustedDeviceId};
 use crate::gate::Caller;
+use crate::gate::idempotency::once;
 use crate::gate::sessions::store::{authentication, reauthenticate};
 use crate::identity::Identity;
 use crate::platform::http::{Json, Page, PageQuery, Path, Route, Routes, credential};
@@ -21,10 +22,10 @@ use crate::platform::shares::Asker;
 /// `/auth/me/factors` and what stands in for factors.
 pub fn routes() -> Routes<Identity> {
     Routes::new()
-        .routes(Route::from(routes!(list_factors, begin_factor)).for_anyone())
+        .routes(once(Route::from(routes!(list_factors, begin_factor)).for_anyone()))
         .routes(Route::from(routes!(rename_factor, remove_factor)).for_anyone())
         .routes(Route::from(routes!(confirm_factor)).for_anyone())
-        .routes(Route::from(routes!(count_recovery_codes, make_recovery_codes)).for_anyone())
+        .routes(once(Route::from(routes!(count_recovery_codes, make_recovery_codes)).for_anyone()))
         .routes(Route::from(routes!(list_trusted_devices, distrust_devices)).for_anyone())
         .routes(Route::from(routes!(distrust_device)).for_anyone())
 }

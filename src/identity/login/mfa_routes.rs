@@ -15,6 +15,7 @@ use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::gate::Caller;
 use crate::gate::audit::Origin;
+use crate::gate::idempotency::once_of_strangers;
 use crate::identity::Identity;
 use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method};
 use crate::identity::passkeys::{PasskeyCredential, PasskeyOptions, Purpose, ask};
@@ -27,7 +28,7 @@ use crate::platform::passwords::Presented;
 pub fn mfa_routes() -> Routes<Identity> {
     Routes::new()
         .routes(routes!(finish_login))
-        .routes(routes!(enrol_at_login))
+        .routes(once_of_strangers(routes!(enrol_at_login)))
         .routes(routes!(ask_for_passkey_at_login))
         .routes(Route::from(routes!(prove_anew)).for_anyone())
         .routes(Route::from(routes!(ask_for_passkey_anew)).for_anyone())

@@ -27,7 +27,7 @@ async fn an_active_token_is_told_whole() {
     assert!((now - 5..=now).contains(&iat) && exp - iat == 300, "{said}");
     let expected = json!({
         "active": true, "scope": "openid UI%20Store:read", "client_id": "app", "username": "juan", "token_type": "Bearer",
-        "exp": exp, "iat": iat, "sub": "7", "aud": "UI Store", "iss": server.app.issuer.as_str(),
+        "exp": exp, "iat": iat, "auth_time": said["auth_time"], "acr": "1", "sub": "7", "aud": "UI Store", "iss": server.app.issuer.as_str(),
     });
     assert_eq!(said, expected);
     let hint = client.post("/oauth/introspect", &[("token", token), ("token_type_hint", "refresh_token")]).await.ok();

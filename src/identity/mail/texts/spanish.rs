@@ -21,6 +21,7 @@ const MONTHS: [&str; 12] = [
     "diciembre",
 ];
 
+#[expect(clippy::too_many_lines, reason = "a mail an arm")]
 pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) -> Words {
     let moment = |at| moment(at, &MONTHS, "de ");
     let (at, until) = (moment(about.at), moment(about.expires_at));
