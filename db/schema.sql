@@ -5167,6 +5167,8 @@ create table auth.totp_factors (
 
 create index totp_factors_person_idx on auth.totp_factors (person_id);
 
+create index totp_factors_sealed_by_idx on auth.totp_factors (sealed_by);
+
 -- Codes for who has lost their factors, each good for one login. A row goes with its code.
 create table auth.recovery_codes (
     person_id  integer not null,
@@ -5521,6 +5523,6 @@ values
     (42, 'roles on resources', true,
      '\x11c50998fdd323b668d34a21fb22d7d238fc024363e1999688c85447ff0fd38bd20b15e46b82deab5ad6b54814102d38', 0),
     (43, 'factors', true,
-     '\xb97d987b11bd517642c0ce54dbc4f0cdc7c62422bf63ea58b8013b4d62e5b208dc8840ce490fc35cb1cc5e194e153c18', 0),
+     '\x9781e866773d924dabbddce325353b651cac53efc00e2639b1718bca4523d0fe984deaf76c264e60c2b86a441b8f7b02', 0),
     (44, 'passkeys', true,
      '\x12d531d0d4e655d33bfb295b3fd648755da4924efb2e8c272416817613045ed474cd5fddb2ae047f4541d8ae6fc05539', 0);
