@@ -46,8 +46,6 @@ async fn without_postgres_nothing_is_valid_and_everybody_hears_so_soon() {
             "verify_email" => json!({"token": proof.reveal()}).to_string(),
             "register" => json!({"username": "ada", "password": PASSWORD}).to_string(),
             "refresh" => json!({"refresh_token": refresh_token.reveal()}).to_string(),
-            "finish_login" => json!({"mfa_token": waiting.reveal(), "method": "totp", "code": "123456"}).to_string(),
-            "enrol_at_login" => json!({"mfa_token": waiting.reveal(), "name": "Mine"}).to_string(),
             "ask_for_passkey_at_login" => json!({"mfa_token": waiting.reveal()}).to_string(),
             "log_in_with_passkey" => json!({ "credential": credential }).to_string(),
             _ => String::new(),

@@ -16,6 +16,8 @@ async fn who_adds_a_passkey_signs_in_with_it_without_a_username() {
     assert_eq!(options["authenticatorSelection"]["userVerification"], "required");
     assert_eq!((&options["attestation"], &options["excludeCredentials"]), (&json!("none"), &json!([])));
 
+    assert_eq!(options["extensions"]["enforceCredentialProtectionPolicy"], false, "not all authenticators know it");
+
     let mut phone = Authenticator::at(HOME);
     let made = phone.create(&options);
     let added = ada.post("/auth/me/passkeys", json!({"name": "Phone", "credential": made})).await;
