@@ -22,7 +22,7 @@ pub fn logout_routes() -> Routes<Identity> {
 /// What a provider posts.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "documents what `backchannel_logout` reads")]
-struct LogoutForm {
+struct ProviderLogoutForm {
     /// A JWT that the provider has signed (OpenID Connect Back-Channel Logout 1.0 section 2.4).
     logout_token: String,
 }
@@ -32,7 +32,7 @@ struct LogoutForm {
 /// For providers: somebody has logged out there. Their sessions that began there end, or the one that the token names.
 #[utoipa::path(post, path = "/login/providers/{provider}/backchannel-logout", tag = "providers", security(()),
     params(("provider" = String, Path, description = "the provider's name", example = "google")),
-    request_body(content = LogoutForm, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = ProviderLogoutForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "they have ended"),
         (status = 400, description = "`invalid_logout_token`"),
