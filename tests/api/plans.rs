@@ -138,6 +138,11 @@ const EXCEPTIONS: &[Exception] = &[
         _reason: "an export, once, before it walks through everybody anyway",
     },
     Exception {
+        statement: "where owner_id is not null",
+        walks: "person by person_owner_idx",
+        _reason: "that index has robots alone",
+    },
+    Exception {
         statement: "position('xn--' in",
         walks: "person by person_email_domain_idx",
         _reason: "that index has the few domains beyond ASCII alone, and is read when Portero starts",
