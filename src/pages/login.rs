@@ -238,7 +238,7 @@ async fn let_in(
         enter(pages, &verified, &Entry { origin, user_agent, refresh: false, before, device }).await
     };
     let began = began.await;
-    attempt.ends(Outcome::of(&began));
+    attempt.ends(Entered::outcome(&began));
     began
 }
 

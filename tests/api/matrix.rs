@@ -262,6 +262,7 @@ impl World {
             ),
             cell("ask_for_passkey_anew", "", Method::POST, "/auth/reauthenticate/passkey-options"),
             cell("related_origins", "", Method::GET, "/.well-known/webauthn"),
+            cell("take_second_step", "", Method::POST, "/login/code"),
             cell("passkey_script", "", Method::GET, "/pages/passkey.js"),
             cell("list_own_sessions", "", Method::GET, "/auth/sessions"),
             cell("end_session", "of nobody", Method::DELETE, "/auth/sessions/9c2e4d8fe97d881430de4e754b4205b9"),

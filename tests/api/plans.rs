@@ -35,6 +35,8 @@ const BIG: &[&str] = &[
     "trusted_devices",
     "person",
     "person_devices",
+    "passkey_users",
+    "passkeys",
     "person_service_role",
     "refresh_families",
     "refresh_tokens",
@@ -218,6 +220,10 @@ const MORE: &str = "
     union all select 'name:' || n, null, 1, now(), now(), now(), now() from generate_series(1, 20000) n;
     insert into auth.person_devices (person_id, network, device, first_seen_at, last_seen_at)
     select id, '192.0.2.1', sha256(int4send(id + n)), now(), now() from auth.person, generate_series(1, 3) n;
+    insert into auth.passkey_users (person_id, user_handle)
+    select id, sha256(int4send(id)) || sha256(int4send(-id)) from auth.person;
+    insert into auth.passkeys (person_id, name, credential_id, verifier, is_backup_eligible, is_backed_up)
+    select id, 'Phone', sha256(int4send(id + 100000 * n)), 'a key', true, true from auth.person, generate_series(1, 2) n;
     insert into auth.audit_events (at, action, actor, actor_id, subject_id, service_id)
     select now() - interval '1 minute' * (50000 - n), 'action.' || n % 30, 'person', 1 + n % 20000, 1 + n % 19000,
            1 + n % 200

@@ -9,7 +9,7 @@ use crate::support::{CONNECTIONS, Caller, PASSWORD, Server, document};
 
 #[tokio::test]
 async fn without_postgres_nothing_is_valid_and_everybody_hears_so_soon() {
-    let server = Server::without_postgres(&[("REGISTRATION", "open")]).await;
+    let server = Server::without_postgres(&[("REGISTRATION", "open"), ("PUBLIC_URL", crate::passkeys::HOME)]).await;
     let token = server.app.new_token(server.app.clock.now()).expect("a token");
     let refresh_token = server.app.new_refresh_token(server.app.clock.now()).expect("a token");
     let caller = server.anonymous().with_token(token.reveal());
@@ -23,6 +23,7 @@ async fn without_postgres_nothing_is_valid_and_everybody_hears_so_soon() {
         "openid_configuration",
         "oauth_authorization_server",
         "authzen_configuration",
+        "related_origins",
     ];
     // These say it in words of their own.
     let others = ["pages", "oauth", "tokens"];
@@ -30,6 +31,10 @@ async fn without_postgres_nothing_is_valid_and_everybody_hears_so_soon() {
     let programs = || document::operations().iter().filter(|operation| !is_page(operation));
     let operations = || programs().filter(|operation| !without.contains(&operation.id()));
     let proof = server.app.new_mail_token(server.app.clock.now()).expect("a token");
+    let waiting: portero::base::opaque::second_step::MfaToken =
+        server.app.generate(server.app.clock.now()).expect("a token");
+    let mut authenticator = crate::support::Authenticator::at(crate::passkeys::HOME);
+    let credential = authenticator.get(&json!({"challenge": "AAAAAAAAAAAAAAAAAAAAAA"}));
     let begun = Instant::now();
     let answers = operations().map(|operation| {
         let caller = caller.clone();
@@ -39,6 +44,10 @@ async fn without_postgres_nothing_is_valid_and_everybody_hears_so_soon() {
             "verify_email" => json!({"token": proof.reveal()}).to_string(),
             "register" => json!({"username": "ada", "password": PASSWORD}).to_string(),
             "refresh" => json!({"refresh_token": refresh_token.reveal()}).to_string(),
+            "finish_login" => json!({"mfa_token": waiting.reveal(), "method": "totp", "code": "123456"}).to_string(),
+            "enrol_at_login" => json!({"mfa_token": waiting.reveal(), "name": "Mine"}).to_string(),
+            "ask_for_passkey_at_login" => json!({"mfa_token": waiting.reveal()}).to_string(),
+            "log_in_with_passkey" => json!({ "credential": credential }).to_string(),
             _ => String::new(),
         };
         async move { caller.send(operation.method.clone(), &operation.example_path(), &body).await }

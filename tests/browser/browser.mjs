@@ -1,7 +1,7 @@
 // What the stories share: Chromium, the clients, and how to get to each page.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import { chromium } from "playwright-core";
 
@@ -108,6 +108,30 @@ export async function atHome(page, path, name = "juan", password = `${name}-hash
   await page.goto(`${issuer}${path}`);
   await logIn(page, name, password);
   await page.waitForURL(`${issuer}${path}`);
+}
+
+/** What an authenticator with this secret shows so many steps from now (RFC 6238). */
+export function codeOf(secret, steps = 0) {
+  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const mac = createHmac("sha1", key).update(counter).digest();
+  const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
+}
+
+/** Gives somebody of the demo a second factor; answers its secret and their recovery codes. */
+export async function enrol(page, name) {
+  const post = async (path, data, token) => {
+    const answer = await page.request.post(`${issuer}${path}`, { data, headers: token ? { token } : {} });
+    return answer.json();
+  };
+  const { token } = await post("/auth/login", { username: name, password: `${name}-hash` });
+  const { id, secret } = await post("/auth/me/factors", { type: "totp", name: "Phone" }, token);
+  const codes = [codeOf(secret, -1), codeOf(secret)];
+  const { recovery_codes: recoveryCodes } = await post(`/auth/me/factors/${id}/confirm`, { codes }, token);
+  return { secret, recoveryCodes };
 }
 
 /** Waits until the page has this heading: a click returns before the page that it leads to stands. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import AxeBuilder from "@axe-core/playwright";
-import { ACCOUNT, asking, atHome, issuer, launch, logIn, open, register, registerItself, site, userCode } from "./browser.mjs";
+import { ACCOUNT, asking, atHome, enrol, issuer, launch, logIn, open, register, registerItself, site, userCode } from "./browser.mjs";
 
 const browser = await launch();
 const client = await site();
@@ -35,6 +35,15 @@ const toDevice = async (page, code, shows) => {
   await page.locator(shows).waitFor();
 };
 
+let enrolled;
+const toSecondStep = async (page) => {
+  enrolled ??= enrol(page, "viewer3");
+  await enrolled;
+  await page.goto(`${issuer}/login`);
+  await logIn(page, "viewer3");
+  await page.locator("#code").waitFor();
+};
+
 // A new page is a line here: what it is called, and how to get there. After a click, wait for what only the new page has.
 const PAGES = {
   start: (page) => page.goto(`${issuer}/`),
@@ -49,6 +58,19 @@ const PAGES = {
     await page.goto(`${issuer}/login`);
     await page.locator("#submit").click();
     await page.locator("#username-error").waitFor();
+  },
+  "second step": toSecondStep,
+  "second step, wrong code": async (page) => {
+    await toSecondStep(page);
+    await page.fill("#code", "000000");
+    await page.locator("#submit").click();
+    await page.locator("#code-error").waitFor();
+  },
+  "second step, too late": async (page) => {
+    await toSecondStep(page);
+    await page.locator("[name=mfa_token]").evaluate((field) => (field.value = "pmf_"));
+    await page.locator("#submit").click();
+    await page.locator("#continue").waitFor();
   },
   consent: toConsent,
   "no access": async (page) => {

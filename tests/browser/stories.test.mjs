@@ -1,7 +1,7 @@
 // People log in, agree, and log out in a browser.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { asking, focused, issuer, launch, logIn, open, register, site, titled } from "./browser.mjs";
+import { asking, codeOf, enrol, focused, issuer, launch, logIn, open, register, site, titled } from "./browser.mjs";
 
 const browser = await launch();
 const client = await site();
@@ -58,6 +58,32 @@ test("a wrong password is told beside the field, read out, and typed anew", asyn
   await close();
 });
 
+for (const javaScriptEnabled of [true, false]) {
+  test(`a second factor is asked for, by keyboard alone, ${javaScriptEnabled ? "with" : "without"} scripts`, async () => {
+    const { page, close } = await visit({ javaScriptEnabled });
+    const person = javaScriptEnabled ? "editor2" : "editor3";
+    const { secret, recoveryCodes } = await enrol(page, person);
+    const type = async (text) => {
+      await page.keyboard.type(text);
+      await page.keyboard.press("Enter");
+    };
+    await page.goto(request({ login_hint: person }));
+    await type(`${person}-hash`);
+    await titled(page, "One more step");
+    await type("000000");
+    await page.locator("#code-error").waitFor();
+    await type(recoveryCodes[0]);
+    await titled(page, "Wiki asks for access");
+    // Another login, by the authenticator: the step of its confirmation is used up.
+    await page.goto(request({ login_hint: person, prompt: "login" }));
+    await type(`${person}-hash`);
+    await titled(page, "One more step");
+    await type(codeOf(secret, 1));
+    await titled(page, "Wiki asks for access");
+    await close();
+  });
+}
+
 test("an empty field is told beside it", async () => {
   const { page, close } = await visit();
   await page.goto(request());
@@ -71,7 +97,7 @@ test("password managers know the fields", async () => {
   const { page, close } = await visit();
   await page.goto(request());
   for (const [field, expected] of [
-    ["#username", ["username", "text", "username", "none", "false"]],
+    ["#username", ["username webauthn", "text", "username", "none", "false"]],
     ["#password", ["current-password", "password", "password", null, null]],
   ]) {
     const attributes = ["autocomplete", "type", "name", "autocapitalize", "spellcheck"];

@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_code_is_good_a_step_before_and_after_its_own_and_no_longer() {
-        let good = |seconds| secret().step_of(&code("081 804"), at(1_111_111_080 + seconds)).is_some();
+        let good = |seconds: i64| secret().step_of(&code("081 804"), at(1_111_111_080 + seconds)).is_some();
         assert!(good(0) && good(29) && good(-30) && good(59));
         assert!(!good(-31) && !good(60));
         for bad in ["", "08180", "0818040", "o81804", "\u{0660}81804", "81804"] {

@@ -13,6 +13,7 @@ use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::identity::Identity;
 use crate::identity::factors::{Pending, store};
 use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
+use crate::platform::metrics::Outcome;
 
 /// What came of the first step of a login.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,6 +23,16 @@ pub enum Entered {
     In(LoggedIn),
     /// A second one must follow.
     SecondFactor(Pending),
+}
+
+impl Entered {
+    /// What the first step of a login means for the figures.
+    pub fn outcome(result: &Result<Self>) -> Outcome {
+        match result {
+            Ok(Self::SecondFactor(_)) => Outcome::SecondFactorDue,
+            result => Outcome::of(result),
+        }
+    }
 }
 
 /// How somebody comes in, whatever proves who they are.

@@ -17,7 +17,7 @@ use crate::gate::Caller;
 use crate::gate::audit::Origin;
 use crate::identity::Identity;
 use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method};
-use crate::identity::passkeys::{PasskeyOptions, Purpose, ask};
+use crate::identity::passkeys::{PasskeyCredential, PasskeyOptions, Purpose, ask};
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes};
 use crate::platform::metrics::Outcome;
@@ -47,7 +47,7 @@ struct FinishLogin {
     code: Option<Code>,
     /// For the method `passkey`, in the place of `code`: all that the browser answers to the options of `POST /auth/mfa/passkey-options`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PasskeyCredential>)]
     credential: Option<Value>,
     /// The code after that, to confirm an authenticator of `POST /auth/mfa/enrol`.
     #[serde(default)]
@@ -182,7 +182,7 @@ struct Reauthentication {
     code: Option<Code>,
     /// A passkey: all that the browser answers to the options of `POST /auth/reauthenticate/passkey-options`.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<PasskeyCredential>)]
     credential: Option<Value>,
 }
 

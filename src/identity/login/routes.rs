@@ -18,7 +18,6 @@ use crate::identity::Identity;
 use crate::identity::sessions;
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes, credential};
-use crate::platform::metrics::Outcome;
 use crate::platform::passwords::Presented;
 
 /// `/auth/…`.
@@ -83,7 +82,7 @@ async fn login(
 ) -> Result<Json<Entered>> {
     let attempt = identity.metrics.login();
     let began = begin(&identity, &origin, &headers, login).await;
-    attempt.ends(Outcome::of(&began));
+    attempt.ends(Entered::outcome(&began));
     began.map(Json)
 }
 

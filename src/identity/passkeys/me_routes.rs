@@ -6,19 +6,21 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    OwnPasskeys, Passkey, PasskeyId, PasskeyName, PasskeyOptions, own, register, registration_options, remove, rename,
+    OwnPasskeys, Passkey, PasskeyCredential, PasskeyId, PasskeyName, PasskeyOptions, own, register,
+    registration_options, remove, rename,
 };
 use crate::base::error::Result;
 use crate::base::id::Ref;
 use crate::base::locale::Language;
 use crate::gate::Caller;
+use crate::gate::idempotency::once;
 use crate::identity::Identity;
 use crate::platform::http::{Json, Path, Route, Routes};
 
 /// `/auth/me/passkeys…`.
 pub fn me_routes() -> Routes<Identity> {
     Routes::new()
-        .routes(Route::from(routes!(list_passkeys, add_passkey)).for_anyone())
+        .routes(once(Route::from(routes!(list_passkeys, add_passkey)).for_anyone()))
         .routes(Route::from(routes!(ask_for_new_passkey)).for_anyone())
         .routes(Route::from(routes!(rename_passkey, remove_passkey)).for_anyone())
 }
@@ -52,7 +54,7 @@ struct AddedPasskey {
     #[serde(default)]
     name: Option<PasskeyName>,
     /// All that the browser answers: `credential.toJSON()`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = PasskeyCredential)]
     credential: Value,
 }
 

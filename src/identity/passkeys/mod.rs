@@ -5,6 +5,7 @@
 mod ceremony;
 mod challenge;
 mod change;
+mod credential;
 mod me_routes;
 mod passkey;
 mod register;
@@ -17,6 +18,7 @@ mod verify;
 
 pub use challenge::{PasskeyOptions, Purpose, ask};
 pub use change::{has_enough, remove, rename};
+pub use credential::PasskeyCredential;
 pub use me_routes::me_routes;
 pub use passkey::{Passkey, PasskeyId, PasskeyName};
 pub use register::{register, registration_options};

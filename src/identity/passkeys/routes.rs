@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::relying_party::RelatedOrigins;
-use super::{PasskeyOptions, RelyingParty, sign_in, sign_in_options};
+use super::{PasskeyCredential, PasskeyOptions, RelyingParty, sign_in, sign_in_options};
 use crate::base::error::{Error, Result};
 use crate::gate::audit::Origin;
 use crate::identity::Identity;
@@ -46,7 +46,7 @@ async fn ask_for_passkey(
 #[serde(deny_unknown_fields)]
 struct PasskeyLogin {
     /// All that the browser answers: `credential.toJSON()`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = PasskeyCredential)]
     credential: Value,
     /// Whether to return a refresh token.
     #[serde(default)]

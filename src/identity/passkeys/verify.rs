@@ -87,7 +87,10 @@ pub async fn verify(identity: &Identity, origin: &Origin, purpose: Purpose, cred
     let compared = compare(party, purpose, &answer, (stored, state), &attempt)?;
     match compared {
         Ok((stored, used)) => {
-            attempt.was_right();
+            // A second step belongs to a login that is counted already.
+            if purpose == Purpose::Login {
+                attempt.was_right();
+            }
             let (is_hardware, person, passkey) = (!stored.is_backup_eligible, stored.person, stored.id);
             Ok(Signed { person, passkey, is_hardware, attempt, used, no_refusal_before })
         }

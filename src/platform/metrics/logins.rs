@@ -12,7 +12,9 @@ use crate::base::error::Error;
 pub enum Outcome {
     /// A session began.
     Success,
-    /// Nobody by that name has that password.
+    /// The password was right, and a second factor is asked for.
+    SecondFactorDue,
+    /// Nobody by that name has that password, or the code is wrong.
     InvalidCredentials,
     /// Too many have failed before.
     TooManyAttempts,
@@ -27,8 +29,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Success,
+        Self::SecondFactorDue,
         Self::InvalidCredentials,
         Self::TooManyAttempts,
         Self::Busy,
@@ -40,6 +43,7 @@ impl Outcome {
     fn label(self) -> &'static str {
         match self {
             Self::Success => "success",
+            Self::SecondFactorDue => "second_factor_due",
             Self::InvalidCredentials => "invalid_credentials",
             Self::TooManyAttempts => "too_many_attempts",
             Self::Busy => "busy",
@@ -56,7 +60,8 @@ impl Outcome {
             Err(Error::Busy(_)) => Self::Busy,
             Err(Error::Unavailable(_)) => Self::Unavailable,
             Err(Error::Refused(refusal)) => match refusal.code {
-                "invalid_credentials" => Self::InvalidCredentials,
+                "invalid_credentials" | "invalid_code" | "invalid_mfa_token" => Self::InvalidCredentials,
+                "mfa_required" => Self::SecondFactorDue,
                 "too_many_attempts" | "too_many_logins" => Self::TooManyAttempts,
                 "too_many_at_once" => Self::Busy,
                 _ => Self::Error,

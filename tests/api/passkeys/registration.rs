@@ -99,7 +99,10 @@ async fn a_challenge_is_answered_once_and_within_five_minutes() {
     assert_eq!(again.refusal(), (400, "invalid_passkey"), "spent by what was wrong");
 
     let options = asked_for_new(&ada).await;
-    server.app.clock.turn(Duration::seconds(301));
+    for seconds in [200, 101] {
+        server.app.clock.turn(Duration::seconds(seconds));
+        ada.check().await.ok();
+    }
     let late = Authenticator::at(HOME).create(&options);
     assert_eq!(ada.post("/auth/me/passkeys", json!({"credential": late})).await.refusal(), (400, "invalid_passkey"));
 }

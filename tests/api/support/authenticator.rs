@@ -39,7 +39,7 @@ impl Authenticator {
         Self {
             key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key"),
             credential_id,
-            user_handle: String::new(),
+            user_handle: base64url(&[7; 64]),
             origin: origin.to_owned(),
             rp_id,
             verifies: true,
