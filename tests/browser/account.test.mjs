@@ -1,8 +1,7 @@
 // People look after their accounts in a browser: by keyboard alone, without scripts, and on a small screen.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { after, test } from "node:test";
-import { ACCOUNT, asking, atHome, focused, issuer, launch, logIn, open, register, site } from "./browser.mjs";
+import { ACCOUNT, asking, atHome, codeOf, focused, issuer, launch, logIn, open, register, site } from "./browser.mjs";
 
 const browser = await launch();
 const client = await site();
@@ -164,17 +163,6 @@ for (const [how, by, options, name] of [
   });
 }
 
-/** What an authenticator with this secret shows so many steps from now (RFC 6238). */
-const totp = (secret, steps) => {
-  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
-  const digest = createHmac("sha1", key).update(counter).digest();
-  const at = digest.at(-1) & 15;
-  return String((digest.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-};
-
 /** Registers somebody, who is signed in then. */
 const newcomer = async (page, by, name) => {
   await page.goto(`${issuer}/register`);
@@ -204,8 +192,8 @@ for (const [how, by, options, name] of [
     await by.press(page, "submit");
     await page.locator("#code-error").waitFor();
     const secret = await page.locator("#secret").textContent();
-    await by.fill(page, "code", totp(secret, -1));
-    await by.fill(page, "next_code", totp(secret, 0));
+    await by.fill(page, "code", codeOf(secret, -1));
+    await by.fill(page, "next_code", codeOf(secret, 0));
     await by.press(page, "submit");
     await page.locator("#recovery-codes").waitFor();
     assert.equal(await page.locator("#recovery-codes li").count(), 10);
@@ -223,7 +211,7 @@ for (const [how, by, options, name] of [
     await by.fill(page, "password", PASSWORD);
     await by.press(page, "submit");
     await page.getByRole("heading", { name: "One more step" }).waitFor();
-    await by.fill(page, "code", totp(secret, 1));
+    await by.fill(page, "code", codeOf(secret, 1));
     await by.press(page, "submit");
     await page.locator("#factors").waitFor();
     await page.locator("#factors li > form button").click();
