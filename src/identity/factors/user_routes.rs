@@ -60,7 +60,7 @@ struct FactorsRemoved {
     responses(
         (status = 200, body = FactorsRemoved),
         (status = 400, description = "`invalid_user_id`"),
-        (status = 403, description = "`reauthentication_required`"),
+        (status = 403, description = "`api_key_not_allowed`, `reauthentication_required`"),
         (status = 404, description = "`user_not_found`"),
     ))]
 async fn remove_factors_of_user(
@@ -68,6 +68,7 @@ async fn remove_factors_of_user(
     by: Can<WriteUsers>,
     Path(id): Path<Ref<PersonId>>,
 ) -> Result<Json<FactorsRemoved>> {
+    by.must_be_logged_in()?;
     let id = id.id()?;
     if id == by.actor {
         return Err(reauthentication_required(

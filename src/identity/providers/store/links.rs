@@ -111,6 +111,7 @@ pub async fn has_another_way_in(conn: &mut PgConnection, person: PersonId, but: 
     let has = sqlx::query_scalar!(
         r#"
         select exists (select from auth.person where id = $1 and password_hash is not null)
+            or exists (select from auth.passkeys where person_id = $1)
             or exists (
                 select
                 from auth.provider_links l
