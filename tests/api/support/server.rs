@@ -95,11 +95,6 @@ impl Server {
         Self::with(Data::Demo, &[], FeedTimings::default()).await
     }
 
-    /// Likewise, with settings of the test's own.
-    pub async fn on_the_demo_data_with(settings: &[(&str, &str)]) -> Self {
-        Self::with(Data::Demo, settings, FeedTimings::default()).await
-    }
-
     /// A fresh database and settings of the test's own.
     pub async fn configured(settings: &[(&str, &str)]) -> Self {
         Self::with(Data::Fresh, settings, FeedTimings::default()).await
