@@ -4,7 +4,7 @@ use form_urlencoded::Serializer;
 
 use super::purpose::{Carried, For};
 use super::words::{Words, named};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::identity::providers;
 use crate::identity::providers::store::Door;
 use crate::pages::Pages;
@@ -31,7 +31,11 @@ pub async fn buttons(pages: &Pages, visit: &Visit, what_for: For<'_>) -> Result<
         Carried { device: Some(device), .. } => carried("device", &device),
         Carried { page: _, .. } => String::new(),
     };
-    let doors = providers::store::doors(&mut *pages.db.read().await?).await?;
+    let doors = match doors(pages).await {
+        // The page stands without them.
+        Err(Error::Unavailable(_) | Error::NoPrimary(_)) => Vec::new(),
+        doors => doors?,
+    };
     let (words, root) = (Words::of(visit.locale), pages.issuer.path());
     let button = |door: Door| Button {
         label: named(words.sign_in_at, &door.display_name),
@@ -39,6 +43,10 @@ pub async fn buttons(pages: &Pages, visit: &Visit, what_for: For<'_>) -> Result<
         id: format!("provider-{}", door.name),
     };
     Ok(doors.into_iter().map(button).collect())
+}
+
+async fn doors(pages: &Pages) -> Result<Vec<Door>> {
+    providers::store::doors(&mut *pages.db.read().await?).await
 }
 
 fn carried(name: &str, value: &str) -> String {

@@ -86,10 +86,6 @@ impl Field<'_> {
     fn is_name(&self) -> bool {
         matches!(self.autocomplete, "username" | "email")
     }
-
-    fn longest(&self) -> usize {
-        LONGEST
-    }
 }
 
 /// What is wrong with a form: each fault is of a field, or of none.
@@ -129,7 +125,7 @@ impl Faults {
 
     /// All of it, for the title of the page: the first thing that a screen reader says.
     pub fn said(&self) -> String {
-        self.all.iter().map(|(_, sentence)| format!("{sentence} ")).collect()
+        self.all.iter().flat_map(|(_, sentence)| [sentence, " "]).collect()
     }
 
     /// What an act has refused, at the field of this form that it is about.

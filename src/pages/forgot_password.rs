@@ -87,7 +87,7 @@ async fn ask_for_new_password(
 ) -> Response {
     let answer = match sent(&pages, &visit, &text) {
         Ok(form) => asked(&pages, &visit, &form).await,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     answered(&pages, &visit, answer)
 }

@@ -145,11 +145,11 @@ impl FromRequest<Pages> for Posted {
 ///
 /// # Errors
 /// The page that says that it was not.
-pub fn sent(pages: &Pages, visit: &Visit, text: &str) -> Result<Parameters, Response> {
+pub fn sent(pages: &Pages, visit: &Visit, text: &str) -> Result<Parameters, Box<Response>> {
     let form = Parameters::read(text).unwrap_or_default();
     if visit.sent(&form) {
         return Ok(form);
     }
     let sentence = Words::of(visit.locale).faults.forged_form;
-    Err(answered(pages, visit, problem(pages, visit, StatusCode::FORBIDDEN, sentence)))
+    Err(Box::new(answered(pages, visit, problem(pages, visit, StatusCode::FORBIDDEN, sentence))))
 }

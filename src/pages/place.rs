@@ -50,6 +50,10 @@ places! {
     Factors = "factors", "/account/factors", factors;
     /// Their passkeys.
     Passkeys = "passkeys", "/account/passkeys", passkeys;
+    /// The accounts elsewhere by which they sign in.
+    Providers = "providers", "/account/providers", providers;
+    /// Their API keys.
+    Keys = "keys", "/account/keys", keys;
     /// Their e-mail address.
     Email = "email", "/account/email", email;
     /// Where they are signed in.

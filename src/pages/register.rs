@@ -148,7 +148,7 @@ async fn register_on_page(
 ) -> Response {
     let answer = match sent(&pages, &visit, &text) {
         Ok(form) => registered(&pages, &visit, &form).await,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     answered(&pages, &visit, answer)
 }

@@ -112,7 +112,7 @@ async fn reset_password_on_page(
 ) -> Response {
     let answer = match sent(&pages, &visit, &text) {
         Ok(form) => reset(&pages, &visit, &form).await,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     answered(&pages, &visit, answer)
 }

@@ -69,6 +69,12 @@ told! {
     PasskeyRemoved = "passkey-removed", passkey_removed;
     /// A factor or a passkey is called something else.
     Renamed = "renamed", renamed;
+    /// An account elsewhere opens nothing here any more.
+    AccountUnlinked = "account-unlinked", account_unlinked;
+    /// It was not unlinked, since there is no other way in.
+    LastWayIn = "last-way-in", last_way_in;
+    /// A program can use an API key no more.
+    KeyRevoked = "key-revoked", key_revoked;
     /// A password is not enough any more on a device.
     DeviceDistrusted = "device-distrusted", device_distrusted;
 }

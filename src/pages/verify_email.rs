@@ -99,7 +99,7 @@ async fn verify_email_on_page(
 ) -> Response {
     let answer = match sent(&pages, &visit, &text) {
         Ok(form) => verified(&pages, &visit, form.one("token").unwrap_or_default()).await,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     answered(&pages, &visit, answer)
 }

@@ -21,8 +21,8 @@ const PUBLIC: &[&str] = &[
     "ask_for_passkey_at_login",
     "authorize",
     "authorize_by_post",
-    "backchannel_logout",
     "authzen_configuration",
+    "backchannel_logout",
     "change_email",
     "change_factors",
     "change_passkeys",
@@ -63,6 +63,7 @@ const PUBLIC: &[&str] = &[
     "reset_password",
     "reset_password_on_page",
     "revoke_application_on_page",
+    "revoke_key_on_page",
     "set_up",
     "show_account",
     "show_activity",
@@ -72,7 +73,9 @@ const PUBLIC: &[&str] = &[
     "show_email",
     "show_factors",
     "show_forgot_password",
+    "show_keys",
     "show_language",
+    "show_linked_accounts",
     "show_login",
     "show_passkeys",
     "show_password",
@@ -84,6 +87,7 @@ const PUBLIC: &[&str] = &[
     "show_verify_email",
     "stylesheet",
     "take_second_step",
+    "unlink_account_on_page",
     "verify_email",
     "verify_email_on_page",
 ];
@@ -136,9 +140,9 @@ const ANYONE: &[&str] = &[
     "update_me",
 ];
 
-/// Those of them that want a second factor, or a device: the stories of factors walk them.
+/// Those of them that want a second factor, a device, or a linked account: the stories of these walk them.
 const WITH_A_FACTOR: &[&str] =
-    &["confirm_factor", "distrust_device", "make_recovery_codes", "remove_factor", "rename_factor"];
+    &["confirm_factor", "distrust_device", "make_recovery_codes", "remove_factor", "rename_factor", "unlink_account"];
 
 fn example_body(operation: &Operation) -> String {
     let example = operation.request_schema().and_then(schema::example);
@@ -157,7 +161,7 @@ async fn of_ones_own(operation: &Operation, caller: &Caller) -> (String, String)
             crate::authorize::agreed(caller, "web-shop").await;
         }
         id if passkeys::ARE_OF_PASSKEYS.contains(&id) => {
-            (path, body) = passkeys::example(id, caller, (path, body)).await
+            (path, body) = passkeys::example(id, caller, (path, body)).await;
         }
         "create_own_key" | "get_own_key" | "change_own_key" | "revoke_own_key" => {
             sqlx::query("insert into auth.person_service_role values ($1, 4, 4) on conflict do nothing")

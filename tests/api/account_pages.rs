@@ -5,6 +5,7 @@ mod by_mail;
 mod email;
 mod factors;
 mod guards;
+mod keys;
 mod language;
 mod looks;
 mod passkeys;
@@ -17,12 +18,14 @@ use crate::authorize::browser::{Browser, Form};
 use crate::support::{Response, Server};
 
 /// The pages of the account, as the menu has them.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 12] = [
     "/account",
     "/account/profile",
     "/account/password",
     "/account/factors",
     "/account/passkeys",
+    "/account/providers",
+    "/account/keys",
     "/account/email",
     "/account/sessions",
     "/account/activity",
@@ -31,11 +34,13 @@ const PAGES: [&str; 10] = [
 ];
 
 /// Those that post something.
-const POSTING: [&str; 8] = [
+const POSTING: [&str; 10] = [
     "/account/profile",
     "/account/password",
     "/account/factors",
     "/account/passkeys",
+    "/account/providers",
+    "/account/keys",
     "/account/email",
     "/account/sessions",
     "/account/applications",

@@ -123,7 +123,7 @@ export async function enrol(page, name) {
 }
 
 /** The pages of the account, from the issuer on. */
-export const ACCOUNT = ["", "/profile", "/password", "/factors", "/passkeys", "/email", "/sessions", "/activity", "/applications", "/language"].map(
+export const ACCOUNT = ["", "/profile", "/password", "/factors", "/passkeys", "/providers", "/keys", "/email", "/sessions", "/activity", "/applications", "/language"].map(
   (page) => `/account${page}`,
 );
 

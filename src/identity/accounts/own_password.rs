@@ -69,11 +69,8 @@ pub async fn turn_on(identity: &Identity, caller: &Caller, new: Password, langua
 }
 
 async fn must_have_none(conn: &mut PgConnection, person: PersonId) -> Result<()> {
-    match people::store::password_hash(conn, person).await?.flatten() {
-        None => Ok(()),
-        Some(_) => {
-            let detail = "you have a password; change it at POST /auth/change-password";
-            Err(Error::conflict("password_exists", detail))
-        }
+    if people::store::password_hash(conn, person).await?.flatten().is_none() {
+        return Ok(());
     }
+    Err(Error::conflict("password_exists", "you have a password; change it at POST /auth/change-password"))
 }

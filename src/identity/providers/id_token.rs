@@ -182,7 +182,7 @@ mod tests {
         Expected { issuer: "https://a.example", client_id: "us", now }
     }
 
-    fn checked(more: Value) -> Result<(), Fault> {
+    fn checked(more: &Value) -> Result<(), Fault> {
         let mut claims = json!({"iss": "https://a.example", "aud": "us", "exp": NOW + 300, "iat": NOW});
         claims.as_object_mut().expect("claims").extend(more.as_object().expect("claims").clone());
         claims.as_object_mut().expect("claims").retain(|_, value| !value.is_null());
@@ -200,7 +200,7 @@ mod tests {
             json!({"exp": NOW - 59}),
             json!({"iat": NOW + 60}),
         ] {
-            assert_eq!(checked(good.clone()), Ok(()), "{good}");
+            assert_eq!(checked(&good), Ok(()), "{good}");
         }
         for bad in [
             json!({"iss": "https://b.example"}),
@@ -221,7 +221,7 @@ mod tests {
             json!({"iat": 1e300}),
             json!({"nbf": NOW + 61}),
         ] {
-            assert!(checked(bad.clone()).is_err(), "{bad}");
+            assert!(checked(&bad).is_err(), "{bad}");
         }
     }
 

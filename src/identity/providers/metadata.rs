@@ -151,7 +151,7 @@ mod tests {
 
     use super::*;
 
-    fn document(more: Value) -> Result<Metadata, Fault> {
+    fn document(more: &Value) -> Result<Metadata, Fault> {
         let mut document = json!({
             "issuer": "https://a.example", "authorization_endpoint": "https://a.example/auth",
             "token_endpoint": "https://a.example/token", "jwks_uri": "https://a.example/jwks",
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_document_is_of_its_issuer_and_leads_to_https_alone() {
-        assert!(document(json!({})).is_ok());
+        assert!(document(&json!({})).is_ok());
         for bad in [
             json!({"issuer": "https://a.example/"}),
             json!({"issuer": "https://b.example"}),
@@ -172,10 +172,10 @@ mod tests {
             json!({"userinfo_endpoint": "https://u:p@a.example/"}),
             json!({"token_endpoint": null}),
         ] {
-            assert!(document(bad.clone()).is_err(), "{bad}");
+            assert!(document(&bad).is_err(), "{bad}");
         }
         let takes = |methods: Value| {
-            let read = document(json!({"token_endpoint_auth_methods_supported": methods}));
+            let read = document(&json!({"token_endpoint_auth_methods_supported": methods}));
             read.map(|metadata| metadata.takes_secret_in_form)
         };
         assert_eq!(takes(json!(null)), Ok(false));

@@ -6,6 +6,7 @@ mod claims;
 mod device;
 mod email;
 mod factors;
+mod keys;
 mod language;
 mod moment;
 mod overview;
@@ -13,6 +14,7 @@ mod passkeys;
 mod password;
 mod profile;
 mod prove;
+mod providers;
 mod sessions;
 
 use crate::pages::Pages;
@@ -27,6 +29,8 @@ pub fn routes() -> Routes<Pages> {
         .merge(factors::routes())
         .merge(passkeys::routes())
         .merge(prove::routes())
+        .merge(providers::routes())
+        .merge(keys::routes())
         .merge(email::routes())
         .merge(sessions::routes())
         .merge(activity::routes())

@@ -137,5 +137,5 @@ fn wanted(member: &Member, form: &Parameters, faults: &mut Faults) -> OwnChange 
     let name = name.and_then(|name| name.parse().map_err(|_| rule("name")).ok());
     let username = username.and_then(|name| name.parse().map_err(|_| rule("username")).ok());
     let claims = claims::change(form, &claims::standing(&details.claims), words, faults);
-    OwnChange { name, username, claims, ..OwnChange::default() }
+    OwnChange { username, name, claims, ..OwnChange::default() }
 }

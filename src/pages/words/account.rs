@@ -25,6 +25,8 @@ pub struct Account {
     pub sessions: Sessions,
     pub activity: Activity,
     pub applications: Applications,
+    pub providers: Providers,
+    pub keys: Keys,
     pub language: Language,
     pub register: Register,
     pub forgotten: Forgotten,
@@ -46,6 +48,29 @@ pub struct Menu {
     pub language: &'static str,
     pub factors: &'static str,
     pub passkeys: &'static str,
+    pub providers: &'static str,
+    pub keys: &'static str,
+}
+
+/// The page of linked accounts.
+#[derive(Debug)]
+pub struct Providers {
+    pub none: &'static str,
+    /// `{}` is when it was linked.
+    pub since: &'static str,
+    pub unlink: &'static str,
+}
+
+/// The page of API keys.
+#[derive(Debug)]
+pub struct Keys {
+    pub what_this_is: &'static str,
+    pub none: &'static str,
+    /// `{}` is when it expires.
+    pub ends: &'static str,
+    /// `{}` is when it was last used.
+    pub last_used: &'static str,
+    pub revoke: &'static str,
 }
 
 /// What was done on the page before.
@@ -58,6 +83,9 @@ pub struct Told {
     pub session_ended: &'static str,
     pub others_ended: &'static str,
     pub application_revoked: &'static str,
+    pub account_unlinked: &'static str,
+    pub last_way_in: &'static str,
+    pub key_revoked: &'static str,
     pub language_chosen: &'static str,
     pub registered: &'static str,
     pub reset_asked: &'static str,
@@ -207,7 +235,7 @@ pub struct Register {
     pub title: &'static str,
     pub what_happens: &'static str,
     pub why_email: &'static str,
-    pub register: &'static str,
+    pub create: &'static str,
     pub have_one: &'static str,
 }
 

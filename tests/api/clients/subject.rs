@@ -56,7 +56,11 @@ async fn no_route_of_people_changes_it() {
     for operation in changes {
         let example = operation.request_schema().and_then(schema::example);
         let body = example.map(|example| example.to_string()).unwrap_or_default();
-        let path = operation.path.replace("{id}", &id.to_string()).replace("{session}", &"0".repeat(32));
+        let path = operation
+            .path
+            .replace("{id}", &id.to_string())
+            .replace("{session}", &"0".repeat(32))
+            .replace("{key_id}", "1");
         let answer = root.send(operation.method.clone(), &path, &body).await;
         assert_eq!(answer.refusal(), (404, "user_not_found"), "{operation}: {answer:?}");
         walked += 1;

@@ -23,7 +23,7 @@ async fn an_administrator_takes_the_factors_of_who_has_lost_them_and_never_sees_
     assert_eq!(mails.len(), 1, "{mails:?}");
     assert!(mails[0].text.contains("all second factors"), "{}", mails[0].text);
     let event = told(&server, &ada).await.remove(0);
-    assert_eq!(event, ("factor.removed".to_owned(), json!({"factors": 1, "recovery_codes": 10})));
+    assert_eq!(event, ("factor.removed".to_owned(), json!({"factors": 1, "passkeys": 0, "recovery_codes": 10})));
     let refused = super::second_step(&server, &waiting, "recovery_code", &codes[0]).await;
     assert_eq!(refused.refusal(), (401, "invalid_mfa_token"), "what waited for them waits no longer");
     ada.log_in("ada", PASSWORD).await.ok().token();

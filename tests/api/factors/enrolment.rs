@@ -31,8 +31,8 @@ async fn somebody_gets_an_authenticator_by_two_codes_and_needs_it_from_then_on()
     let login = ada.log_in("ada", PASSWORD).await.ok();
     assert_eq!(login.body["methods"], json!(["totp", "recovery_code"]));
     assert_eq!(login.body["enrolment_required"], json!(false));
-    let began = log_in(&server, &ada, &authenticator).await;
-    began.check().await.ok();
+    let entered = log_in(&server, &ada, &authenticator).await;
+    entered.check().await.ok();
     let words: (Vec<String>,) = sqlx::query_as("select amr from auth.tokens_cache order by created_at desc limit 1")
         .fetch_one(server.app.db.pool())
         .await
@@ -130,9 +130,9 @@ async fn a_refreshed_session_stays_as_strong_as_its_login() {
     let login = json!({"username": "ada", "password": PASSWORD, "refresh": true});
     let pending = server.anonymous().post("/auth/login", login).await.ok();
     let mfa_token = pending.body["mfa_token"].as_str().expect("a token").to_owned();
-    let began = second_step(&server, &mfa_token, "totp", &authenticator.next(&server)).await.ok();
+    let entered = second_step(&server, &mfa_token, "totp", &authenticator.next(&server)).await.ok();
     let refreshed =
-        server.anonymous().post("/auth/refresh", json!({"refresh_token": began.refresh_token()})).await.ok();
+        server.anonymous().post("/auth/refresh", json!({"refresh_token": entered.refresh_token()})).await.ok();
     let fresh = ada.with_token(refreshed.token());
     fresh.post("/auth/me/recovery-codes", json!({})).await.ok();
     for _ in 0..4 {
@@ -172,8 +172,8 @@ async fn what_is_added_and_removed_is_told_by_mail_and_in_the_trail() {
     assert_eq!(mails.len(), 1, "{mails:?}");
     assert!(mails[0].text.contains("My phone"), "{}", mails[0].text);
     let mfa_token = first_step(&server, "ada").await;
-    let began = second_step(&server, &mfa_token, "recovery_code", &codes[0]).await.ok();
-    assert_eq!(began.body["recovery_codes_left"], json!(9));
+    let entered = second_step(&server, &mfa_token, "recovery_code", &codes[0]).await.ok();
+    assert_eq!(entered.body["recovery_codes_left"], json!(9));
     let mails = arriving(&server, &mailbox).await;
     assert!(mails.iter().any(|mail| mail.text.contains("You have 9 left")), "{mails:?}");
     let path = format!("/auth/me/factors/{}", ada.get("/auth/me/factors").await.ok().body[0]["id"]);

@@ -25,9 +25,9 @@ async fn who_must_have_a_second_factor_gets_it_before_their_first_session() {
         server.anonymous().post("/auth/mfa", body).await
     };
     assert_eq!(finish(&code, &code).await.refusal(), (401, "invalid_code"));
-    let began = finish(&code, &next_code).await.ok();
-    assert_eq!(began.body["recovery_codes"].as_array().map(Vec::len), Some(10));
-    let session = ada.with_token(began.token());
+    let entered = finish(&code, &next_code).await.ok();
+    assert_eq!(entered.body["recovery_codes"].as_array().map(Vec::len), Some(10));
+    let session = ada.with_token(entered.token());
     session.check().await.ok();
     assert_eq!(finish(&code, &next_code).await.refusal(), (401, "invalid_mfa_token"), "once");
     log_in(&server, &ada, &authenticator).await.check().await.ok();
@@ -87,6 +87,6 @@ async fn who_registers_gets_their_second_factor_first_too() {
     let [code, next_code] = Authenticator::of(begun.body["secret"].as_str().expect("a secret")).two(&server);
     let body =
         json!({"mfa_token": registered.body["mfa_token"], "method": "totp", "code": code, "next_code": next_code});
-    let began = server.anonymous().post("/auth/mfa", body).await.ok();
-    server.anonymous().with_token(began.token()).check().await.ok();
+    let entered = server.anonymous().post("/auth/mfa", body).await.ok();
+    server.anonymous().with_token(entered.token()).check().await.ok();
 }

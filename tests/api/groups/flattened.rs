@@ -283,6 +283,6 @@ async fn what_follows_is_nobodys_to_write() {
     }
     server.execute("truncate auth.group_people").await;
     assert_eq!(server.number("select count(*) from auth.group_people").await, 1, "it is written anew");
-    server.execute("truncate auth.group_members").await;
+    server.execute("truncate auth.group_members cascade").await;
     assert_eq!(server.number("select count(*) from auth.group_people").await, 0);
 }

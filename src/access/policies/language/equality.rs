@@ -38,7 +38,7 @@ impl Residue {
                     Kind::Constant(value) => Some(value),
                     _ => None,
                 })?;
-                Some(vec![Equality { name: name.to_owned(), json: json(constant)? }])
+                Some(vec![Equality::new(name, written(constant)?)])
             }
             Kind::Any { comparison: Comparison::Equal, all: false, of, list } => self.among(of, list),
             Kind::Is { what: Some(true), negated: false, of } => self.of(of),
@@ -51,7 +51,7 @@ impl Residue {
     /// That a column of truth values is this one.
     fn is(&self, node: &Node, truth: bool) -> Option<Vec<Equality>> {
         let name = self.column(node).filter(|_| node.of == Type::Boolean)?;
-        Some(vec![Equality { name: name.to_owned(), json: Some(truth.to_string()) }])
+        Some(vec![Equality::new(name, Written::InOneWay(truth.to_string()))])
     }
 
     fn among(&self, of: &Node, list: &List) -> Option<Vec<Equality>> {
@@ -60,7 +60,7 @@ impl Residue {
         if items.values.len() > MOST {
             return None;
         }
-        items.values.iter().map(|value| Some(Equality { name: name.to_owned(), json: json(value)? })).collect()
+        items.values.iter().map(|value| Some(Equality::new(name, written(value)?))).collect()
     }
 
     /// The column that a part is, as a number or as it stands.
@@ -74,20 +74,36 @@ impl Residue {
     }
 }
 
-/// What a property is that equals a value: none where texts of JSON can't tell, `Some(None)` where it may be written in several ways. What
-/// is written in one way only, `auth.property_hashes` says.
-fn json(value: &Value<'_>) -> Option<Option<String>> {
+/// How a value is written in JSON. `auth.property_hashes` says which are written in one way.
+enum Written {
+    InOneWay(String),
+    InSeveral,
+}
+
+impl Equality {
+    fn new(name: &str, written: Written) -> Self {
+        let json = match written {
+            Written::InOneWay(json) => Some(json),
+            Written::InSeveral => None,
+        };
+        Self { name: name.to_owned(), json }
+    }
+}
+
+/// How a property is written that equals a value: none where texts of JSON can't tell.
+fn written(value: &Value<'_>) -> Option<Written> {
     const LARGEST: i64 = 999_999_999_999_999_999;
     match value {
-        Value::Boolean(value) => Some(Some(value.to_string())),
-        Value::Integer(whole) => Some((-LARGEST..=LARGEST).contains(whole).then(|| whole.to_string())),
+        Value::Boolean(value) => Some(Written::InOneWay(value.to_string())),
+        Value::Integer(whole) if (-LARGEST..=LARGEST).contains(whole) => Some(Written::InOneWay(whole.to_string())),
+        Value::Integer(_) => Some(Written::InSeveral),
         Value::Numeric(number) => match number.to_integer() {
-            Some(whole) if number.compare(&Numeric::from(whole)).is_eq() => json(&Value::Integer(whole)),
-            _ => Some(None),
+            Some(whole) if number.compare(&Numeric::from(whole)).is_eq() => written(&Value::Integer(whole)),
+            _ => Some(Written::InSeveral),
         },
         Value::Text(text) => {
             let is_plain = text.chars().count() <= 200 && !text.contains(|c: char| c == '"' || c == '\\' || c < ' ');
-            Some(is_plain.then(|| format!("\"{text}\"")))
+            Some(if is_plain { Written::InOneWay(format!("\"{text}\"")) } else { Written::InSeveral })
         }
         Value::Null | Value::Uuid(_) | Value::Date(_) | Value::Timestamp(_) | Value::Interval(_) => None,
     }

@@ -1,6 +1,6 @@
 use crate::pages::words::account::{
-    Account, Activity, Applications, Claims, EmailPage, Forgotten, Language, Menu, Overview, Password, Profile,
-    Register, Reset, Rules, Sessions, Told, Verify,
+    Account, Activity, Applications, Claims, EmailPage, Forgotten, Keys, Language, Menu, Overview, Password, Profile,
+    Providers, Register, Reset, Rules, Sessions, Told, Verify,
 };
 
 pub(super) static ACCOUNT: Account = Account {
@@ -16,6 +16,8 @@ pub(super) static ACCOUNT: Account = Account {
         language: "Language",
         factors: "Second factors",
         passkeys: "Passkeys",
+        providers: "Linked accounts",
+        keys: "API keys",
     },
     skip: "Skip the menu",
     name: "Name",
@@ -47,6 +49,9 @@ pub(super) static ACCOUNT: Account = Account {
         session_ended: "That session is over.",
         others_ended: "You are signed out everywhere else.",
         application_revoked: "That application may act for you no more.",
+        account_unlinked: "The account is unlinked. It signs you in here no more.",
+        last_way_in: "That is your only way to sign in. Choose a password or add a passkey first, then unlink it.",
+        key_revoked: "The key is revoked. Programs that have it are refused from now on.",
         language_chosen: "Pages and mails are in English from now on.",
         registered: "Your account is ready, and you are signed in.",
         reset_asked: "If there is such an account, a mail is on its way to its address. Open it within ten minutes.",
@@ -152,6 +157,14 @@ pub(super) static ACCOUNT: Account = Account {
         system: "the system",
         actions: ACTIONS,
     },
+    providers: Providers { none: "You have linked no account elsewhere.", since: "Linked {}.", unlink: "Unlink" },
+    keys: Keys {
+        what_this_is: "Programs act for you with these. You make one through the API, at POST /auth/me/keys.",
+        none: "You have no API keys.",
+        ends: "Expires {}.",
+        last_used: "Last used {}.",
+        revoke: "Revoke",
+    },
     applications: Applications {
         what_this_is: "These applications may act for you. Take back what you don't want any more.",
         none: "No application may act for you.",
@@ -165,7 +178,7 @@ pub(super) static ACCOUNT: Account = Account {
         title: "Create your account",
         what_happens: "With it you sign in at {}.",
         why_email: "For a new password if you forget yours. You will confirm it by a mail.",
-        register: "Create account",
+        create: "Create account",
         have_one: "I have an account: sign in",
     },
     forgotten: Forgotten {

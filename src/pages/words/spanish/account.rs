@@ -1,6 +1,6 @@
 use crate::pages::words::account::{
-    Account, Activity, Applications, Claims, EmailPage, Forgotten, Language, Menu, Overview, Password, Profile,
-    Register, Reset, Rules, Sessions, Told, Verify,
+    Account, Activity, Applications, Claims, EmailPage, Forgotten, Keys, Language, Menu, Overview, Password, Profile,
+    Providers, Register, Reset, Rules, Sessions, Told, Verify,
 };
 
 pub(super) static ACCOUNT: Account = Account {
@@ -16,6 +16,8 @@ pub(super) static ACCOUNT: Account = Account {
         language: "Idioma",
         factors: "Segundos factores",
         passkeys: "Claves de acceso",
+        providers: "Cuentas vinculadas",
+        keys: "Claves de API",
     },
     skip: "Saltar el menú",
     name: "Nombre",
@@ -47,6 +49,9 @@ pub(super) static ACCOUNT: Account = Account {
         session_ended: "Esa sesión ha terminado.",
         others_ended: "Se cerró la sesión en todos los demás lugares.",
         application_revoked: "Esa aplicación ya no puede actuar por usted.",
+        account_unlinked: "La cuenta está desvinculada. Ya no abre su sesión aquí.",
+        last_way_in: "Es su única forma de entrar. Elija primero una contraseña o añada una clave de acceso, y desvincúlela después.",
+        key_revoked: "La clave está revocada. Los programas que la tienen se rechazan desde ahora.",
         language_chosen: "Desde ahora las páginas y los correos estarán en español.",
         registered: "Su cuenta está lista y ha iniciado sesión.",
         reset_asked: "Si existe esa cuenta, enviamos un correo a su dirección. Ábralo en los próximos diez minutos.",
@@ -149,6 +154,18 @@ pub(super) static ACCOUNT: Account = Account {
         system: "el sistema",
         actions: ACTIONS,
     },
+    providers: Providers {
+        none: "No ha vinculado ninguna cuenta de otro lugar.",
+        since: "Vinculada el {}.",
+        unlink: "Desvincular",
+    },
+    keys: Keys {
+        what_this_is: "Con ellas actúan programas en su nombre. Se crean por la API, en POST /auth/me/keys.",
+        none: "No tiene claves de API.",
+        ends: "Vence el {}.",
+        last_used: "Usada por última vez el {}.",
+        revoke: "Revocar",
+    },
     applications: Applications {
         what_this_is: "Estas aplicaciones pueden actuar por usted. Retire lo que ya no quiera.",
         none: "Ninguna aplicación puede actuar por usted.",
@@ -164,7 +181,7 @@ pub(super) static ACCOUNT: Account = Account {
         title: "Cree su cuenta",
         what_happens: "Con ella inicia sesión en {}.",
         why_email: "Para una contraseña nueva si olvida la suya. La confirmará con un correo.",
-        register: "Crear cuenta",
+        create: "Crear cuenta",
         have_one: "Ya tengo una cuenta: iniciar sesión",
     },
     forgotten: Forgotten {
