@@ -136,7 +136,7 @@ impl FromRequest<Pages> for Posted {
         let member = Member::from_request_parts(&mut parts, pages).await?;
         let form = Form::from_request(Request::from_parts(parts, body), pages).await;
         let Form(text) = form.map_err(Error::into_response)?;
-        let form = sent(pages, &member.visit, &text)?;
+        let form = sent(pages, &member.visit, &text).map_err(|refused| *refused)?;
         Ok(Self { member, form })
     }
 }

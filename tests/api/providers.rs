@@ -1,5 +1,7 @@
 //! Other identity providers: people log in by an account that they have elsewhere.
 
+#![allow(clippy::needless_pass_by_value, reason = "what `json!` makes is passed as it is made")]
+
 mod github;
 mod hostile;
 mod joins;

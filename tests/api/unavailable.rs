@@ -24,6 +24,8 @@ async fn without_postgres_nothing_is_valid_and_everybody_hears_so_soon() {
         "oauth_authorization_server",
         "authzen_configuration",
         "related_origins",
+        // A form, of a provider that is to be found first.
+        "backchannel_logout",
     ];
     // These say it in words of their own.
     let others = ["pages", "oauth", "tokens"];

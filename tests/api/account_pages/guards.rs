@@ -122,7 +122,7 @@ fn every_page_of_the_account_is_walked_here() {
     let documented: Vec<String> = operations()
         .iter()
         .filter(|operation| operation.method == axum::http::Method::GET)
-        .map(|operation| operation.example_path())
+        .map(crate::support::document::Operation::example_path)
         .filter(|path| path.starts_with("/account") && !path.starts_with("/account/prove"))
         .map(|path| path.split('?').next().unwrap_or_default().to_owned())
         .collect();

@@ -63,7 +63,8 @@ async fn what_was_not_asked_for_so_is_not_added() {
         let made = authenticator.create(options);
         ada.post("/auth/me/passkeys", json!({"credential": made})).await
     };
-    let wrong: [(&dyn Fn(&mut Authenticator), &str); 4] = [
+    type Spoils<'a> = &'a dyn Fn(&mut Authenticator);
+    let wrong: [(Spoils<'_>, &str); 4] = [
         (&|at| at.origin = "https://evil.example".to_owned(), "another origin"),
         (&|at| at.rp_id = "example.com".to_owned(), "another relying party"),
         (&|at| at.verifies = false, "did not verify the user"),

@@ -74,7 +74,7 @@ impl Authenticator {
 
     /// `navigator.credentials.create({ publicKey }).toJSON()`.
     pub fn create(&mut self, public_key: &Value) -> Value {
-        self.user_handle = public_key["user"]["id"].as_str().expect("a user handle").to_owned();
+        public_key["user"]["id"].as_str().expect("a user handle").clone_into(&mut self.user_handle);
         let mut data = self.data(self.flags() | ATTESTED);
         data.extend([0; 16]);
         data.extend(u16::try_from(self.credential_id.len()).expect("a length").to_be_bytes());
