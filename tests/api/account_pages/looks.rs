@@ -45,7 +45,8 @@ async fn whatever_somebody_is_called_is_text_in_every_page() {
             "{page:?}"
         );
     }
-    assert!(pages.iter().filter(|page| page.text.contains("&#60;script&#62;")).count() >= PAGES.len());
+    // Two show nothing of that: the pages of linked accounts and of API keys.
+    assert!(pages.iter().filter(|page| page.text.contains("&#60;script&#62;")).count() >= PAGES.len() - 2);
 }
 
 #[tokio::test]

@@ -52,6 +52,9 @@ async fn a_session_says_by_what_kind_of_passkey_it_began() {
     }
 }
 
+/// What makes an authenticator answer wrongly.
+type Spoils<'a> = &'a dyn Fn(&mut Authenticator);
+
 #[tokio::test]
 async fn what_was_not_asked_for_so_is_not_added() {
     let server = server().await;
@@ -63,7 +66,6 @@ async fn what_was_not_asked_for_so_is_not_added() {
         let made = authenticator.create(options);
         ada.post("/auth/me/passkeys", json!({"credential": made})).await
     };
-    type Spoils<'a> = &'a dyn Fn(&mut Authenticator);
     let wrong: [(Spoils<'_>, &str); 4] = [
         (&|at| at.origin = "https://evil.example".to_owned(), "another origin"),
         (&|at| at.rp_id = "example.com".to_owned(), "another relying party"),
