@@ -111,6 +111,9 @@ fn sha2_of(text: &str) -> [u8; 32] {
 /// A username as it can be one here; `None` where nothing is left of it.
 fn plain(text: &str) -> Option<String> {
     let text: String = text.chars().take(LONGEST).collect();
+    if !text.contains(char::is_alphanumeric) {
+        return None;
+    }
     if text.parse::<Username>().is_ok() {
         return Some(text);
     }

@@ -122,6 +122,7 @@ mod tests {
         let metrics = Metrics::on().expect("metrics");
         let results = [
             Ok(()),
+            Err(Error::forbidden("mfa_required", "")),
             Err(Error::unauthorized("invalid_credentials", "")),
             Err(Error::too_many_requests("too_many_attempts", "", axum::http::HeaderMap::new())),
             Err(Error::Busy("")),
