@@ -83,6 +83,7 @@ LETTERS = [
     "`credential`: it is not what a browser makes of",
     # Which fields of a proof go together, and what confirms an authenticator.
     "send `password`, or `method` and `code`",
+    "send this, and no credential, for the method",
     "confirm your authenticator by two codes",
 ]
 

@@ -63,22 +63,23 @@ for (const javaScriptEnabled of [true, false]) {
     const { page, close } = await visit({ javaScriptEnabled });
     const person = javaScriptEnabled ? "editor2" : "editor3";
     const { secret, recoveryCodes } = await enrol(page, person);
-    const type = async (text) => {
+    const type = async (field, text) => {
+      await page.locator(`#${field}:focus`).waitFor();
       await page.keyboard.type(text);
       await page.keyboard.press("Enter");
     };
     await page.goto(request({ login_hint: person }));
-    await type(`${person}-hash`);
+    await type("password", `${person}-hash`);
     await titled(page, "One more step");
-    await type("000000");
+    await type("code", "000000");
     await page.locator("#code-error").waitFor();
-    await type(recoveryCodes[0]);
+    await type("code", recoveryCodes[0]);
     await titled(page, "Wiki asks for access");
     // Another login, by the authenticator: the step of its confirmation is used up.
     await page.goto(request({ login_hint: person, prompt: "login" }));
-    await type(`${person}-hash`);
+    await type("password", `${person}-hash`);
     await titled(page, "One more step");
-    await type(codeOf(secret, 1));
+    await type("code", codeOf(secret, 1));
     await titled(page, "Wiki asks for access");
     await close();
   });

@@ -47,7 +47,6 @@ struct Login {
     #[serde(default)]
     #[schema(
         value_type = Option<String>,
-        nullable = false,
         example = "ptd_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000"
     )]
     device_token: Option<PresentedDevice>,
