@@ -32,6 +32,8 @@ before(async () => {
     claims: { email: ["email", "email_verified"], profile: ["name", "preferred_username"] },
     cookies: { keys: [SECRET] },
     features: { backchannelLogout: { enabled: true } },
+    // It calls no private address by itself.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id, ...accounts[id] }) }),
   });
   server.on("request", provider.callback());
