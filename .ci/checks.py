@@ -84,6 +84,7 @@ LETTERS = [
     # Which fields of a proof go together, and what confirms an authenticator.
     "send `password`, or `method` and `code`",
     "send this, and no credential, for the method",
+    "send this, and no code, for a passkey",
     "confirm your authenticator by two codes",
 ]
 

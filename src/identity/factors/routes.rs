@@ -78,6 +78,7 @@ async fn begin_factor(
 #[schema(example = json!({"codes": ["123456", "654321"]}))]
 struct Codes {
     /// The earlier one, and the one after it.
+    #[schema(value_type = Vec<Code>, min_items = 2, max_items = 2)]
     codes: [Code; 2],
 }
 
