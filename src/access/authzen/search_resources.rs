@@ -13,7 +13,7 @@ use crate::access::policies::language::{Equality, Row, Subject};
 use crate::access::policies::store::resources::FoundResource;
 use crate::access::policies::store::walk::{self, Among, Walk};
 use crate::access::policies::{
-    Pairs, There, depends_on_roles, equalities, normal, only_where_more_is_held, pairs, permissions_for, reach, request,
+    Pairs, There, depends_on_roles, equalities, normal, pairs, permissions_for, reach, request,
 };
 use crate::base::error::Result;
 
@@ -36,10 +36,16 @@ pub(super) async fn resources(
     }
     let kind = normal(&sought.kind);
     let ways = ways_to_permit(there, question, access.clock.now());
+    let hashes = match &ways {
+        Ways::Having { properties, .. } => {
+            walk::hashes(&mut *access.db.read().await?, (there.service, &kind), properties).await?
+        }
+        Ways::Any | Ways::Held(_) => Vec::new(),
+    };
     let among = match &ways {
         Ways::Any => Among::All,
         Ways::Held(roles) => Among::Held(roles.as_deref()),
-        Ways::Having { properties, or_held } => Among::Having { properties, or_held: *or_held },
+        Ways::Having { or_held, .. } => Among::Having { hashes: &hashes, or_held: *or_held },
     };
     let all = Walk { service: there.service, kind: &kind, person: there.who.as_ref().map(|who| who.id), among };
     let mut after = cursor.after_id()?;
@@ -125,17 +131,15 @@ fn ways_to_permit(there: &There, (subject, action, sought, context): Question<'_
     let of_type = (&*sought.kind, &*action.name);
     let seen: &Subject = &to_expressions(there.who.as_deref(), subject.properties.as_ref());
     let request = request(now, passed(context, action.properties.as_ref()));
-    if there.who.is_some() && only_where_more_is_held(&there.set, of_type, seen, &request) {
-        return Ways::Held(None);
-    }
     // What the question says of the resources counts before what is stored.
     let stored_counts = sought.properties.is_none();
-    match equalities(&there.set, of_type, seen, &request).filter(|_| stored_counts) {
-        Some(properties) => {
+    match equalities(&there.set, of_type, seen, &request) {
+        Some(none) if none.is_empty() && there.who.is_some() => Ways::Held(None),
+        Some(properties) if stored_counts => {
             let or_held = there.who.is_some() && depends_on_roles(&there.set, of_type);
             Ways::Having { properties, or_held }
         }
-        None => Ways::Any,
+        _ => Ways::Any,
     }
 }
 

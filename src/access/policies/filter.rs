@@ -189,22 +189,6 @@ fn membership(set: &PolicySet, resource_type: &str, (ids, is_one): (&[String], b
     Ok(expression.reduce(&subject, &Request::at(OffsetDateTime::UNIX_EPOCH)))
 }
 
-/// Whether no row is permitted to `subject` as they are: only where they hold more, on a resource, may one be. Where it can't be said
-/// without looking at rows, it is not so.
-pub fn only_where_more_is_held(
-    set: &PolicySet,
-    (resource_type, action): (&str, &str),
-    subject: &Subject,
-    request: &Request,
-) -> bool {
-    let of_type = set.of_type(resource_type);
-    of_type.of_action(action).permissive.iter().all(|rule| match rule.expression() {
-        Ok(expression) if expression.resources().next().is_some() => false,
-        Ok(expression) => matches!(expression.reduce(subject, request), Reduced::Never),
-        Err(_) => true,
-    })
-}
-
 /// Conditions of which any is enough, with what they bind.
 struct Said<'a> {
     set: &'a PolicySet,

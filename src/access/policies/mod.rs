@@ -35,7 +35,7 @@ pub use compile::{must_be_columns, must_compile};
 pub use create::create;
 pub use decide::{Because, Consulted, Decision, Outcome, Question, decide, permissions_for};
 pub use declare::{declare, declare_ahead, must_all_compile, undeclare, undeclare_ahead};
-pub use filter::{Extent, Filter, Whose, depends_on_roles, extent, filter, only_where_more_is_held};
+pub use filter::{Extent, Filter, Whose, depends_on_roles, extent, filter};
 pub use narrow::equalities;
 pub use overlay::{Edits, PolicyEdit, overlay};
 pub use personal::{must_be_theirs_to_bind, must_be_theirs_to_suppose};

@@ -4,8 +4,8 @@ use super::PolicySet;
 use super::language::{Equality, Reduced, Request, Subject};
 use super::set::Rule;
 
-/// Of these one holds for each row of a type on which somebody, as they are in the service, may do something; none where nothing of the
-/// kind can be said without looking at rows.
+/// Of these one holds for each row of a type on which somebody, as they are in the service, may do something: where they are empty, there is
+/// no such row. None where nothing of the kind can be said without looking at rows.
 pub fn equalities(
     set: &PolicySet,
     (resource_type, action): (&str, &str),

@@ -24,9 +24,10 @@ pub enum Among<'a> {
     All,
     /// Those on which, or above which, the person holds a role: any, or one of these.
     Held(Option<&'a [i32]>),
-    /// Those with one of these properties, and perhaps some others.
+    /// Those that are found by one of these, and perhaps some others.
     Having {
-        properties: &'a [Equality],
+        /// From [`hashes`].
+        hashes: &'a [i64],
         /// Those on which, or above which, the person holds a role, too.
         or_held: bool,
     },
@@ -41,14 +42,10 @@ pub async fn next(
     limit: i64,
     now: OffsetDateTime,
 ) -> Result<Vec<FoundResource>> {
-    let (held, roles, having) = match walk.among {
+    let (held, roles, hashes) = match walk.among {
         Among::All => (false, None, None),
         Among::Held(roles) => (true, roles, None),
-        Among::Having { properties, or_held } => (or_held, None, Some(properties)),
-    };
-    let hashes = match having {
-        Some(properties) => Some(hashes(conn, walk, properties).await?),
-        None => None,
+        Among::Having { hashes, or_held } => (or_held, None, Some(hashes)),
     };
     let rows = sqlx::query!(
         r#"
@@ -145,7 +142,7 @@ pub async fn next(
         held,
         roles,
         now,
-        hashes as Option<Vec<i64>>,
+        hashes as Option<&[i64]>,
     )
     .fetch_all(conn)
     .await?;
@@ -156,8 +153,12 @@ pub async fn next(
     found.collect()
 }
 
-/// What resources with one of these properties are found by.
-async fn hashes(conn: &mut PgConnection, walk: Walk<'_>, properties: &[Equality]) -> Result<Vec<i64>> {
+/// What resources of a type with one of these properties are found by.
+pub async fn hashes(
+    conn: &mut PgConnection,
+    (service, kind): (ServiceId, &str),
+    properties: &[Equality],
+) -> Result<Vec<i64>> {
     let names: Vec<&str> = properties.iter().map(|property| property.name.as_str()).collect();
     let texts: Vec<Option<&str>> = properties.iter().map(|property| property.json.as_deref()).collect();
     let hashes = sqlx::query_scalar!(
@@ -169,8 +170,8 @@ async fn hashes(conn: &mut PgConnection, walk: Walk<'_>, properties: &[Equality]
         union
         select auth.property_hash($1, $2, '', '*')
         "#,
-        walk.service.0,
-        walk.kind,
+        service.0,
+        kind,
         &names as &[&str],
         &texts as &[Option<&str>],
     );
