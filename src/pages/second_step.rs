@@ -1,4 +1,4 @@
-//! The second step of a login: a code of one's authenticator or a recovery code, or an authenticator to be set up first.
+//! The second step of a login: a code of one's authenticator, a recovery code or a passkey, or a second factor to be set up first.
 
 use std::convert::Infallible;
 
@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
@@ -17,7 +16,11 @@ use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method, Pending};
-use crate::identity::login::{Entry, Finished, SecondStep, enrol_on_a_page, finish, finish_by_passkey, offer_passkey};
+use crate::identity::login::{
+    Entry, Finished, PasskeyStep, SecondStep, enrol_on_a_page, finish, finish_by_passkey, offer_new_passkey,
+    offer_passkey,
+};
+use crate::identity::passkeys::PasskeyOptions;
 use crate::identity::providers;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
@@ -61,6 +64,8 @@ struct EnrolPage<'a> {
     qr_svg: &'a str,
     secret: &'a str,
     otpauth_uri: &'a str,
+    /// What to ask the browser for, where there are passkeys.
+    passkey: Option<&'a str>,
     fault: Option<&'a str>,
 }
 
@@ -83,7 +88,7 @@ struct LoginOver<'a> {
 #[derive(Clone, Copy)]
 struct Waits<'a> {
     mfa_token: &'a str,
-    /// Whether an authenticator is set up first.
+    /// Whether a second factor is set up first.
     enrols: bool,
 }
 
@@ -112,26 +117,27 @@ async fn step_page(
     let also = what_for.request().map(|request| request.target.redirect_uri());
     let frame = Frame::of(pages, visit);
     let words = frame.words;
+    let Some(token) = MfaTokenHash::of(waits.mfa_token) else { return over(pages, visit, what_for) };
     let shown = if waits.enrols {
-        let Some(token) = MfaTokenHash::of(waits.mfa_token) else { return over(pages, visit, what_for) };
         let name = words.authenticator.parse::<FactorName>();
         let name = name.map_err(|fault| Error::Internal(anyhow::anyhow!(fault)))?;
         let Enrolment { qr_svg, secret, otpauth_uri, .. } =
             &enrol_on_a_page(pages, &visit.origin, token, &name).await?;
-        show(status, &EnrolPage { frame, carried, qr_svg, secret, otpauth_uri, fault }, also)?
+        let passkey = written(offer_new_passkey(pages, &visit.origin, token).await?)?;
+        let passkey = passkey.as_deref();
+        let page = EnrolPage { frame, carried, qr_svg, secret, otpauth_uri, passkey, fault };
+        show_with_passkeys(pages, status, &page, also)?
     } else {
         let trust = pages.settings.trust_devices.map(|lasts| words.trust_device(lasts));
-        let passkey = passkey_of(pages, visit, waits).await?;
+        let passkey = written(offer_passkey(pages, &visit.origin, token).await?)?;
         let page = SecondStepPage { frame, carried, trust: trust.as_deref(), passkey: passkey.as_deref(), fault };
         show_with_passkeys(pages, status, &page, also)?
     };
     Ok(with_cookies(shown, cookie))
 }
 
-/// What to ask the browser for, where they have a passkey.
-async fn passkey_of(pages: &Pages, visit: &Visit, waits: Waits<'_>) -> Result<Option<String>> {
-    let Some(token) = MfaTokenHash::of(waits.mfa_token) else { return Ok(None) };
-    let options = offer_passkey(pages, &visit.origin, token).await?;
+/// As the page has it.
+fn written(options: Option<PasskeyOptions>) -> Result<Option<String>> {
     let text = options.map(|options| serde_json::to_string(&options)).transpose();
     text.map_err(|error| Error::Internal(error.into()))
 }
@@ -167,7 +173,7 @@ struct SecondStepForm {
     passkey: Option<String>,
     /// The one after it, where an authenticator is set up.
     next_code: Option<String>,
-    /// Whether an authenticator is set up: `yes`.
+    /// Whether a second factor is set up: `yes`.
     enrols: Option<String>,
     /// Whether the password is enough on this device from now on: `yes`.
     trust: Option<String>,
@@ -210,13 +216,14 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     let mfa_token = form.one("mfa_token").unwrap_or_default();
     let Some(token) = MfaTokenHash::of(mfa_token) else { return over(pages, visit, what_for) };
     let waits = Waits { mfa_token, enrols: form.one("enrols").is_some() };
-    let Some(step) = Step::read(&form, waits, token) else {
+    let Some(step) = Step::read(&form, waits, (token, visit))? else {
         let asked = (StatusCode::BAD_REQUEST, Some(words.say_code));
         return step_page(pages, visit, (what_for, waits), asked)
             .await
             .or_else(|error| gone(pages, visit, what_for, error));
     };
-    match let_in(pages, visit, &step).await {
+    let is_passkey = matches!(step, Step::Passkey(_));
+    match let_in(pages, visit, step).await {
         Ok(finished) => opened(pages, visit, what_for, &finished).await,
         Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
         Err(error) if is_over(&error) => over(pages, visit, what_for),
@@ -224,7 +231,8 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
             let fault = match error.status() {
                 StatusCode::TOO_MANY_REQUESTS => words.faults.too_many,
                 StatusCode::SERVICE_UNAVAILABLE => words.faults.unavailable,
-                _ if matches!(step, Step::Passkey { .. }) => words.faults.passkey_refused,
+                _ if is_passkey && waits.enrols => words.security.passkey_invalid,
+                _ if is_passkey => words.faults.passkey_refused,
                 _ => words.faults.wrong_code,
             };
             let page = step_page(pages, visit, (what_for, waits), (page_status(&error), Some(fault))).await;
@@ -237,26 +245,26 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
 /// What somebody takes the second step with.
 enum Step {
     Code(SecondStep),
-    Passkey { token: MfaTokenHash, trust: bool, credential: Value },
+    Passkey(PasskeyStep),
 }
 
 impl Step {
     /// `None` where nothing was typed or shown.
-    fn read(form: &Parameters, waits: Waits<'_>, token: MfaTokenHash) -> Option<Self> {
+    fn read(form: &Parameters, waits: Waits<'_>, (token, visit): (MfaTokenHash, &Visit)) -> Result<Option<Self>> {
         let trust = form.one("trust").is_some();
         if let Some(credential) = form.one("passkey").filter(|text| !text.is_empty()) {
-            return Some(Self::Passkey {
-                token,
-                trust,
-                credential: serde_json::from_str(credential).unwrap_or_default(),
-            });
+            let credential = serde_json::from_str(credential).unwrap_or_default();
+            let name = Words::of(visit.locale).passkey.parse().map_err(anyhow::Error::msg)?;
+            let (name, language) = (Some(name), Some(visit.locale));
+            return Ok(Some(Self::Passkey(PasskeyStep { token, credential, name, language, trust })));
         }
         let code_of = |field: &str| form.one(field).map(|typed| Code::from(typed.to_owned()));
         let next_code = code_of("next_code");
-        let code = code_of("code").filter(|_| !waits.enrols || next_code.is_some())?;
+        let code = code_of("code").filter(|_| !waits.enrols || next_code.is_some());
+        let Some(code) = code else { return Ok(None) };
         let is_totp = waits.enrols || code.is_of_an_authenticator();
         let method = if is_totp { Method::Totp } else { Method::RecoveryCode };
-        Some(Self::Code(SecondStep { token, given: Given { method, code }, next_code, trust }))
+        Ok(Some(Self::Code(SecondStep { token, given: Given { method, code }, next_code, trust })))
     }
 }
 
@@ -270,17 +278,15 @@ fn gone(pages: &Pages, visit: &Visit, what_for: For<'_>, error: Error) -> Result
 }
 
 /// Begins a session in the place of the one that this browser has had.
-async fn let_in(pages: &Pages, visit: &Visit, step: &Step) -> Result<Finished> {
+async fn let_in(pages: &Pages, visit: &Visit, step: Step) -> Result<Finished> {
     let attempt = pages.metrics.login();
     let finished = async {
         let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
         let (origin, user_agent) = (&visit.origin, visit.origin.user_agent.as_deref());
         let entry = Entry { origin, user_agent, refresh: false, before, device: None };
         let (token, finished) = match step {
-            Step::Code(step) => (step.token, finish(pages, step, &entry).await?),
-            Step::Passkey { token, trust, credential } => {
-                (*token, finish_by_passkey(pages, (*token, *trust), credential, &entry).await?)
-            }
+            Step::Code(step) => (step.token, finish(pages, &step, &entry).await?),
+            Step::Passkey(step) => (step.token, finish_by_passkey(pages, step, &entry).await?),
         };
         // Where the first step was taken at a provider, its logout ends this session, too.
         providers::note_second_step(pages, token, finished.began.token().hash()).await?;

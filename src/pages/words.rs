@@ -61,6 +61,8 @@ pub struct Words {
     pub device_refused: &'static str,
     pub close_window: &'static str,
     pub error: &'static str,
+    /// What a new one is called.
+    pub passkey: &'static str,
     pub use_passkey: &'static str,
     pub passkey_cancelled: &'static str,
     pub passkey_failed: &'static str,
@@ -76,6 +78,7 @@ pub struct Words {
     pub code: &'static str,
     pub enrol: &'static str,
     pub enrol_why: &'static str,
+    pub enrol_passkey: &'static str,
     pub authenticator: &'static str,
     pub qr_code: &'static str,
     pub or_type: &'static str,

@@ -1,6 +1,7 @@
 //! Passkeys: who adds one signs in with it, and with nothing else that looks like it.
 
-mod page;
+mod enrolment;
+pub mod page;
 mod password;
 mod registration;
 mod second_factor;

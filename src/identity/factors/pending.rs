@@ -31,6 +31,10 @@ pub struct Pending {
     /// Whether you must set up a second factor first, at `POST /auth/mfa/enrol`.
     #[schema(example = false)]
     enrolment_required: bool,
+    /// Which kinds you can set up there, if you must.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    enrolment_types: Option<Vec<Method>>,
     /// For how many seconds `mfa_token` is good.
     #[schema(example = 300)]
     expires_in: i64,
@@ -66,11 +70,14 @@ impl Pending {
     ) -> Result<Self> {
         let token: MfaToken = identity.generate(now)?;
         store::pending::insert(conn, token.hash(), first, now).await?;
+        let passkey = identity.settings.relying_party.as_ref().map(|_| Method::Passkey);
+        let enrolment_types = || [Method::Totp].into_iter().chain(passkey).collect();
         Ok(Self {
             mfa_required: true,
             mfa_token: token,
             methods: first.methods.to_vec(),
             enrolment_required: first.methods.is_empty(),
+            enrolment_types: first.methods.is_empty().then(enrolment_types),
             expires_in: Self::LIFETIME.whole_seconds(),
         })
     }

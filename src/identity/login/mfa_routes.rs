@@ -8,17 +8,20 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::Entry;
 use super::reauthenticate::{Reproof, reauthenticate};
-use super::second_step::{Finished, SecondStep, ask_for_passkey, enrol, finish, finish_by_passkey, invalid_mfa_token};
+use super::second_step::{
+    Finished, PasskeyStep, SecondStep, ask_for_passkey, finish, finish_by_passkey, invalid_mfa_token,
+};
+use super::{Entry, enrol, enrol_passkey};
 use crate::base::error::{Error, Result};
+use crate::base::locale::Language;
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::gate::Caller;
 use crate::gate::audit::Origin;
 use crate::gate::idempotency::once_of_strangers;
 use crate::identity::Identity;
 use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method};
-use crate::identity::passkeys::{PasskeyCredential, PasskeyOptions, Purpose, ask};
+use crate::identity::passkeys::{PasskeyCredential, PasskeyName, PasskeyOptions, Purpose, ask};
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes};
 use crate::platform::metrics::Outcome;
@@ -46,13 +49,17 @@ struct FinishLogin {
     /// From your authenticator, or one of your recovery codes.
     #[serde(default)]
     code: Option<Code>,
-    /// For the method `passkey`, in the place of `code`: all that the browser answers to the options of `POST /auth/mfa/passkey-options`.
+    /// For the method `passkey`, in the place of `code`: all that the browser answers to the options of `POST /auth/mfa/passkey-options`, or of
+    /// `POST /auth/mfa/enrol`.
     #[serde(default)]
     #[schema(value_type = Option<PasskeyCredential>)]
     credential: Option<Value>,
     /// The code after that, to confirm an authenticator of `POST /auth/mfa/enrol`.
     #[serde(default)]
     next_code: Option<Code>,
+    /// What to call the passkey of `POST /auth/mfa/enrol`.
+    #[serde(default)]
+    name: Option<PasskeyName>,
     /// Whether your password is to be enough on this device from now on, where `TRUST_DEVICES` allows that.
     #[serde(default)]
     #[schema(default = false, example = false)]
@@ -65,26 +72,29 @@ struct FinishLogin {
 /// you log in again.
 #[utoipa::path(post, path = "/auth/mfa", tag = "auth", request_body = FinishLogin, security(()), responses(
     (status = 200, body = Finished),
+    (status = 400, description = "`invalid_passkey`"),
     (status = 401, description = "`invalid_mfa_token`, `invalid_code`, `passkey_refused`"),
     (status = 404, description = "`factor_not_found`"),
-    (status = 409, description = "`passkeys_unavailable`"),
+    (status = 409, description = "`passkey_exists`, `passkeys_unavailable`"),
     (status = 429, description = "`too_many_attempts`, `too_many_logins`, `too_many_at_once`"),
 ))]
 async fn finish_login(
     State(identity): State<Identity>,
     Ok(origin): Result<Origin, Infallible>,
     headers: HeaderMap,
+    Language(language): Language,
     Json(step): Json<FinishLogin, MAX_OF_STRANGERS>,
 ) -> Result<Json<Finished>> {
     let attempt = identity.metrics.login();
     let finished = async {
-        let FinishLogin { mfa_token, method, code, credential, next_code, trust_device: trust } = step;
+        let FinishLogin { mfa_token, method, code, credential, next_code, name, trust_device: trust } = step;
         let user_agent = user_agent(&headers);
         let entry = Entry { origin: &origin, user_agent, refresh: false, before: None, device: None };
         let token = || MfaTokenHash::of(&mfa_token).ok_or_else(invalid_mfa_token);
         match (method, code, credential) {
             (Method::Passkey, None, Some(credential)) => {
-                finish_by_passkey(&identity, (token()?, trust), &credential, &entry).await
+                let step = PasskeyStep { token: token()?, credential, name, language, trust };
+                finish_by_passkey(&identity, step, &entry).await
             }
             (Method::Totp | Method::RecoveryCode, Some(code), None) => {
                 let step = SecondStep { token: token()?, given: Given { method, code }, next_code, trust };
@@ -106,26 +116,71 @@ struct EnrolAtLogin {
     /// From `POST /auth/login`.
     #[schema(example = "pmf_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
     mfa_token: String,
-    /// What you call it.
-    name: FactorName,
+    /// What it is.
+    #[serde(default, rename = "type")]
+    kind: EnrolmentType,
+    /// What you call an authenticator. A passkey gets its name where it finishes the login.
+    #[serde(default)]
+    name: Option<FactorName>,
+}
+
+/// What can be set up.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum EnrolmentType {
+    #[default]
+    Totp,
+    Passkey,
+}
+
+/// What is set up.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum Begun {
+    Totp(Enrolment),
+    Passkey(NewPasskey),
+}
+
+/// A passkey that the browser is to have made, for five minutes and one answer.
+#[derive(Debug, Serialize, ToSchema)]
+struct NewPasskey {
+    /// `passkey`.
+    #[serde(rename = "type")]
+    kind: Method,
+    #[serde(flatten)]
+    options: PasskeyOptions,
 }
 
 /// Set up a second factor to finish a login
 ///
-/// For who must have one and has none (`"enrolment_required": true`). It opens nothing until `POST /auth/mfa` has confirmed it by two codes that follow
-/// each other, which finishes the login, too. The secret is shown once.
+/// For who must have one and has none (`"enrolment_required": true`). An authenticator opens nothing until `POST /auth/mfa` has confirmed it by two codes that
+/// follow each other, which finishes the login, too; its secret is shown once. A passkey is made by the browser, and finishes the login there.
 #[utoipa::path(post, path = "/auth/mfa/enrol", tag = "auth", request_body = EnrolAtLogin, security(()), responses(
-    (status = 201, body = Enrolment),
+    (status = 201, body = Begun),
     (status = 401, description = "`invalid_mfa_token`"),
-    (status = 409, description = "`enrolment_not_required`"),
+    (status = 409, description = "`enrolment_not_required`, `passkeys_unavailable`"),
+    (status = 429, description = "`too_many_at_once`"),
 ))]
 async fn enrol_at_login(
     State(identity): State<Identity>,
     Ok(origin): Result<Origin, Infallible>,
-    Json(EnrolAtLogin { mfa_token, name }): Json<EnrolAtLogin, MAX_OF_STRANGERS>,
-) -> Result<(StatusCode, Json<Enrolment>)> {
-    let token = MfaTokenHash::of(&mfa_token).ok_or_else(invalid_mfa_token)?;
-    Ok((StatusCode::CREATED, Json(enrol(&identity, &origin, token, &name).await?)))
+    Json(EnrolAtLogin { mfa_token, kind, name }): Json<EnrolAtLogin, MAX_OF_STRANGERS>,
+) -> Result<(StatusCode, Json<Begun>)> {
+    let token = || MfaTokenHash::of(&mfa_token).ok_or_else(invalid_mfa_token);
+    let begun = match (kind, name) {
+        (EnrolmentType::Totp, Some(name)) => Begun::Totp(enrol(&identity, &origin, token()?, &name).await?),
+        (EnrolmentType::Passkey, None) => {
+            let options = enrol_passkey(&identity, &origin, token()?).await?;
+            Begun::Passkey(NewPasskey { kind: Method::Passkey, options })
+        }
+        (EnrolmentType::Totp, None) => {
+            return Err(Error::invalid_field("name", "say what you call your authenticator"));
+        }
+        (EnrolmentType::Passkey, Some(_)) => {
+            return Err(Error::invalid_field("name", "a passkey gets its name at POST /auth/mfa, with the credential"));
+        }
+    };
+    Ok((StatusCode::CREATED, Json(begun)))
 }
 
 /// Which login it is for.
@@ -143,7 +198,7 @@ struct PasskeyAtLogin {
 #[utoipa::path(post, path = "/auth/mfa/passkey-options", tag = "auth", request_body = PasskeyAtLogin, security(()), responses(
     (status = 200, body = PasskeyOptions),
     (status = 401, description = "`invalid_mfa_token`"),
-    (status = 409, description = "`passkeys_unavailable`"),
+    (status = 409, description = "`no_second_factor`, `passkeys_unavailable`"),
     (status = 429, description = "`too_many_at_once`"),
 ))]
 async fn ask_for_passkey_at_login(

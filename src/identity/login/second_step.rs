@@ -1,23 +1,22 @@
-//! A login is finished by its second step: with a second factor that somebody has, or with the one that they must get first.
+//! A login is finished by its second step: with a second factor that somebody has, or with the one that they got first.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Entry;
+use super::enrol::must_have_none;
 use crate::base::amr::Amr;
 use crate::base::error::{Error, Result};
+use crate::base::locale::Locale;
 use crate::base::opaque::second_step::{DeviceToken, MfaTokenHash};
 use crate::gate;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::identity::Identity;
 use crate::identity::attempts::{Attempt, Quota};
 use crate::identity::factors::store::pending::{self, Waiting};
-use crate::identity::factors::{
-    self, Code, Confirmation, Enrolment, FactorName, Given, Method, Proved, Spent, begin_totp, not_begun, store,
-    totp_again, trust,
-};
-use crate::identity::passkeys::{self, Purpose, Signed};
+use crate::identity::factors::{self, Code, Confirmation, Given, Method, Proved, Spent, not_begun, store, trust};
+use crate::identity::passkeys::{self, MadePasskey, PasskeyName, Purpose, Signed};
 use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
 use crate::platform::shares::Asker;
 
@@ -29,6 +28,21 @@ pub struct SecondStep {
     pub given: Given,
     /// The code after that, where an authenticator is confirmed with it.
     pub next_code: Option<Code>,
+    /// Whether the password is to be enough on this device from now on.
+    pub trust: bool,
+}
+
+/// Likewise with a passkey.
+#[derive(Debug)]
+pub struct PasskeyStep {
+    /// Which login waits for it.
+    pub token: MfaTokenHash,
+    /// What the browser answers.
+    pub credential: Value,
+    /// What they call it, where it is a new one,
+    pub name: Option<PasskeyName>,
+    /// and in which language they are written to about it.
+    pub language: Option<Locale>,
     /// Whether the password is to be enough on this device from now on.
     pub trust: bool,
 }
@@ -62,6 +76,7 @@ enum Right {
     Factor(Proved),
     Passkey(Signed),
     Confirmed(Confirmation),
+    Made(MadePasskey, Option<Locale>),
 }
 
 /// A login that is opened by its second step.
@@ -97,13 +112,17 @@ pub async fn finish(identity: &Identity, step: &SecondStep, entry: &Entry<'_>) -
 /// What a browser asks an authenticator for, so that it takes the second step of a login that waits.
 ///
 /// # Errors
-/// 401 `invalid_mfa_token`; 409 `passkeys_unavailable`; 429 `too_many_at_once`.
+/// 401 `invalid_mfa_token`; 409 `no_second_factor`, `passkeys_unavailable`; 429 `too_many_at_once`.
 pub async fn ask_for_passkey(
     identity: &Identity,
     origin: &Origin,
     token: MfaTokenHash,
 ) -> Result<passkeys::PasskeyOptions> {
     let waiting = waiting(identity, token).await?;
+    if waiting.enrols {
+        let detail = "you have no second factor yet: set one up at POST /auth/mfa/enrol";
+        return Err(Error::conflict("no_second_factor", detail));
+    }
     passkeys::ask(identity, origin, Purpose::SecondFactor(waiting.person)).await
 }
 
@@ -129,66 +148,33 @@ pub async fn offer_passkey(
     }
 }
 
-/// Finishes a login by a passkey.
+/// Finishes a login by a passkey: with one that they have, or with the one that they must get first.
 ///
 /// # Errors
-/// As [`finish`], but 401 `passkey_refused` for a passkey that is not theirs, or not shown as asked.
-pub async fn finish_by_passkey(
-    identity: &Identity,
-    (token, trust): (MfaTokenHash, bool),
-    credential: &Value,
-    entry: &Entry<'_>,
-) -> Result<Finished> {
+/// As [`finish`], but 401 `passkey_refused` for a passkey that is not theirs, or not shown as asked; 400 `invalid_passkey` and 409 `passkey_exists` for a new one.
+pub async fn finish_by_passkey(identity: &Identity, step: PasskeyStep, entry: &Entry<'_>) -> Result<Finished> {
+    let PasskeyStep { token, credential, name, language, trust } = step;
     let waiting = waiting(identity, token).await?;
     take_a_try(identity, token).await?;
-    let purpose = Purpose::SecondFactor(waiting.person);
-    let signed = passkeys::verify(identity, entry.origin, purpose, credential).await?;
-    let (attempt, amr) = (signed.attempt.clone(), Amr::of_passkey(signed.is_hardware));
-    open(identity, Opening { waiting, token, trust, amr }, Right::Passkey(signed), &attempt, entry).await
+    let person = waiting.person;
+    let (right, attempt, amr) = if waiting.enrols {
+        let attempt = Attempt::at(identity, person, entry.origin).await?;
+        let made = MadePasskey::of(identity, Purpose::Enrolment(person, token), name, &credential).await?;
+        let amr = made.amr();
+        (Right::Made(made, language), attempt, amr)
+    } else {
+        let signed = passkeys::verify(identity, entry.origin, Purpose::SecondFactor(person), &credential).await?;
+        let (attempt, amr) = (signed.attempt.clone(), Amr::of_passkey(signed.is_hardware));
+        (Right::Passkey(signed), attempt, amr)
+    };
+    open(identity, Opening { waiting, token, trust, amr }, right, &attempt, entry).await
 }
 
-/// Begins the second factor of who must have one and has none. It opens nothing before [`finish`] has confirmed it.
+/// A login that waits.
 ///
 /// # Errors
-/// 401 `invalid_mfa_token`; 409 `enrolment_not_required`.
-pub async fn enrol(identity: &Identity, origin: &Origin, token: MfaTokenHash, name: &FactorName) -> Result<Enrolment> {
-    let waiting = waiting(identity, token).await?;
-    if !waiting.enrols {
-        let detail = "you have a second factor: finish the login with it, and add others at POST /auth/me/factors";
-        return Err(Error::conflict("enrolment_not_required", detail));
-    }
-    let now = identity.clock.now();
-    let by = By { actor: Actor::Person(waiting.person), origin: origin.clone(), now };
-    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
-    gate::store::people::lock(&mut tx, waiting.person).await?;
-    must_have_none(&mut tx, &waiting).await?;
-    let enrolment = begin_totp(identity, &mut tx, waiting.person, name, now).await?;
-    pending::note_factor(&mut tx, token, enrolment.id).await?;
-    tx.commit([]).await?;
-    Ok(enrolment)
-}
-
-/// Shows once more what was begun in a login, for a page that has to be shown again; begins it where it was not.
-///
-/// # Errors
-/// As [`enrol`].
-pub async fn enrol_on_a_page(
-    identity: &Identity,
-    origin: &Origin,
-    token: MfaTokenHash,
-    name: &FactorName,
-) -> Result<Enrolment> {
-    let waiting = waiting(identity, token).await?;
-    if let Some(begun) = waiting.factor {
-        let mut conn = identity.db.read().await?;
-        if let Some(enrolment) = totp_again(identity, &mut conn, waiting.person, begun).await? {
-            return Ok(enrolment);
-        }
-    }
-    enrol(identity, origin, token, name).await
-}
-
-async fn waiting(identity: &Identity, token: MfaTokenHash) -> Result<Waiting> {
+/// 401 `invalid_mfa_token`.
+pub(super) async fn waiting(identity: &Identity, token: MfaTokenHash) -> Result<Waiting> {
     let found = pending::find(&mut *identity.db.read().await?, token, identity.clock.now()).await?;
     found.ok_or_else(invalid_mfa_token)
 }
@@ -199,11 +185,6 @@ async fn take_a_try(identity: &Identity, token: MfaTokenHash) -> Result<()> {
     let took = pending::try_once(&mut conn, token).await?;
     conn.keep().await?;
     if took { Ok(()) } else { Err(invalid_mfa_token()) }
-}
-
-/// A second login of theirs that waited may have got them one meanwhile: then it is asked for.
-async fn must_have_none(tx: &mut AuditedTx, waiting: &Waiting) -> Result<()> {
-    if store::second_factors(tx, waiting.person).await?.is_empty() { Ok(()) } else { Err(invalid_mfa_token()) }
 }
 
 async fn compare(identity: &Identity, waiting: &Waiting, step: &SecondStep, origin: &Origin) -> Result<Option<Right>> {
@@ -275,6 +256,11 @@ async fn spend(tx: &mut AuditedTx, identity: &Identity, waiting: &Waiting, right
             must_have_none(tx, waiting).await?;
             let recovery_codes = confirmation.keep(tx, identity, waiting.person).await?;
             Ok(Some(Left { recovery_codes, ..Left::default() }))
+        }
+        Right::Made(made, language) => {
+            must_have_none(tx, waiting).await?;
+            made.keep(tx, identity, waiting.person, language).await?;
+            Ok(Some(Left::default()))
         }
     }
 }

@@ -13,6 +13,7 @@ use super::ceremony::{self, Question};
 use super::store::challenges;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
+use crate::base::opaque::second_step::MfaTokenHash;
 use crate::gate::audit::Origin;
 use crate::identity::Identity;
 use crate::platform::http::rate_limit;
@@ -25,6 +26,8 @@ pub(super) const GOOD_FOR: Duration = Duration::minutes(5);
 pub enum Purpose {
     /// This person adds a passkey.
     Registration(PersonId),
+    /// This person, who must have a second factor, gets their first passkey in the login that waits for that.
+    Enrolment(PersonId, MfaTokenHash),
     /// Somebody signs in.
     Login,
     /// This person, who knew their password, proves themselves further.
@@ -37,7 +40,7 @@ impl Purpose {
     /// As it is stored.
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::Registration(_) => "registration",
+            Self::Registration(_) | Self::Enrolment(..) => "registration",
             Self::Login => "login",
             Self::SecondFactor(_) => "second-factor",
             Self::Reauthentication(_) => "reauthentication",
@@ -48,7 +51,18 @@ impl Purpose {
     pub(super) fn person(self) -> Option<PersonId> {
         match self {
             Self::Login => None,
-            Self::Registration(person) | Self::SecondFactor(person) | Self::Reauthentication(person) => Some(person),
+            Self::Registration(person)
+            | Self::Enrolment(person, _)
+            | Self::SecondFactor(person)
+            | Self::Reauthentication(person) => Some(person),
+        }
+    }
+
+    /// Who asks, and alone is to answer: a person, or one login of theirs. None: whoever has a passkey.
+    pub(super) fn asker(self) -> Option<String> {
+        match self {
+            Self::Enrolment(_, login) => Some(format!("login:{}", hex::encode(login.as_bytes()))),
+            _ => self.person().map(|person| format!("person:{person}")),
         }
     }
 }
@@ -80,7 +94,7 @@ impl ToSchema for PublicKeyOptions {}
 /// Writes a question down.
 ///
 /// # Errors
-/// 429 `too_many_at_once` while too many of the same person, or the same network of strangers, are unanswered.
+/// 429 `too_many_at_once` while too many of the same person, login, or network of strangers are unanswered.
 pub(super) async fn write(
     conn: &mut PgConnection,
     origin: &Origin,
@@ -88,7 +102,7 @@ pub(super) async fn write(
     question: Question,
     now: OffsetDateTime,
 ) -> Result<PasskeyOptions> {
-    let asker = purpose.person().map_or_else(|| format!("network:{}", origin.network()), |id| format!("person:{id}"));
+    let asker = purpose.asker().unwrap_or_else(|| format!("network:{}", origin.network()));
     if !challenges::insert(conn, &question, purpose, &asker, now).await? {
         let what = "too many passkeys have been asked for and not shown";
         let share = ("passkeys", challenges::share(purpose));

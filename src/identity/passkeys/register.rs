@@ -1,20 +1,23 @@
-//! Somebody adds a passkey.
+//! Somebody gets a passkey.
 
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 
 use super::ceremony::{self, Made, User};
 use super::challenge::{self, PasskeyOptions, Purpose};
 use super::passkey::NewPasskey;
 use super::store::{self, challenges};
 use super::{Passkey, PasskeyId, PasskeyName, RelyingParty};
+use crate::base::amr::Amr;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Id, PersonId};
 use crate::base::locale::Locale;
 use crate::gate::Caller;
-use crate::gate::audit::{Action, AuditedTx, Event};
+use crate::gate::audit::{Action, AuditedTx, By, Event};
 use crate::identity::Identity;
 use crate::identity::factors::must_be_fresh;
 use crate::identity::mail::{self, Content};
+use crate::identity::people;
 
 /// So many passkeys a person may have.
 const MOST: i64 = 20;
@@ -24,20 +27,34 @@ const MOST: i64 = 20;
 /// # Errors
 /// 403 `reauthentication_required`; 409 `passkeys_unavailable`, `too_many_passkeys`; 429 `too_many_at_once`.
 pub async fn registration_options(identity: &Identity, caller: &Caller) -> Result<PasskeyOptions> {
-    let party = RelyingParty::here(identity)?;
-    let (person, origin) = (caller.person, &caller.origin);
+    let person = caller.person;
     let mut tx = caller.begin(identity).await?;
     let now = tx.by().now;
     must_be_fresh(&mut tx, caller, now).await?;
-    must_have_room(&mut tx, person).await?;
-    let handle = store::handle(&mut tx, person, &ceremony::fresh_handle()).await?;
-    let known = store::known(&mut tx, person).await?;
-    let payload = &caller.checked.session.payload;
-    let user = User { handle: &handle, username: &payload.username, name: &payload.name };
-    let question = ceremony::ask_for_new(party, &user, known)?;
-    let options = challenge::write(&mut tx, origin, Purpose::Registration(person), question, now).await?;
+    let options = creation_options(&mut tx, identity, person, Purpose::Registration(person)).await?;
     tx.commit([]).await?;
     Ok(options)
+}
+
+/// Likewise for a person, for this purpose. To be done under a lock of the person.
+///
+/// # Errors
+/// 409 `passkeys_unavailable`, `too_many_passkeys`; 429 `too_many_at_once`.
+pub async fn creation_options(
+    tx: &mut AuditedTx,
+    identity: &Identity,
+    person: PersonId,
+    purpose: Purpose,
+) -> Result<PasskeyOptions> {
+    let party = RelyingParty::here(identity)?;
+    let By { origin, now, .. } = tx.by().clone();
+    must_have_room(tx, person).await?;
+    let handle = store::handle(tx, person, &ceremony::fresh_handle()).await?;
+    let known = store::known(tx, person).await?;
+    let called = people::store::get(tx, person).await?;
+    let user = User { handle: &handle, username: &called.username, name: &called.name };
+    let question = ceremony::ask_for_new(party, &user, known)?;
+    challenge::write(tx, &origin, purpose, question, now).await
 }
 
 /// Keeps the passkey that an authenticator has made for the caller.
@@ -51,53 +68,94 @@ pub async fn register(
     credential: &Value,
     language: Option<Locale>,
 ) -> Result<Passkey> {
-    let new = made_by_authenticator(identity, caller, credential).await?;
-    let name = name.map_or_else(|| "Passkey".parse().map_err(anyhow::Error::msg), Ok)?;
     let person = caller.person;
+    let made = MadePasskey::of(identity, Purpose::Registration(person), name, credential).await?;
     let mut tx = caller.begin(identity).await?;
     let now = tx.by().now;
     must_be_fresh(&mut tx, caller, now).await?;
-    must_have_room(&mut tx, person).await?;
-    let id = store::insert(&mut tx, person, &name, &new, now).await?;
-    let added = list_one(&mut tx, person, id).await?;
-    let told = json!({"passkey": id, "name": name, "backup_eligible": new.is_backup_eligible});
-    tx.tell(Event::new(Action::PasskeyAdded).about(person).after(told));
-    let content = Content::PasskeyAdded { name: name.into() };
-    mail::queue(&mut tx, identity, person, &content, language).await?;
+    let added = made.keep(&mut tx, identity, person, language).await?;
     tx.commit([]).await?;
     identity.mailer.wake();
     Ok(added)
 }
 
-/// The challenge is spent, whatever comes of it.
-async fn made_by_authenticator(identity: &Identity, caller: &Caller, credential: &Value) -> Result<NewPasskey> {
-    let party = RelyingParty::here(identity)?;
-    let made = Made::read(credential).ok_or_else(|| {
-        let fault = "it is not what a browser makes of a new passkey: send all of `credential.toJSON()`";
-        Error::invalid_field("credential", fault)
-    })?;
-    let state = match made.challenge() {
-        None => None,
-        Some(challenge) => {
-            let mut conn = identity.db.read().await?;
-            let purpose = Purpose::Registration(caller.person);
-            let state = challenges::take(&mut conn, challenge, purpose, identity.clock.now()).await?;
-            conn.keep().await?;
-            state
-        }
-    };
-    let made = match state {
-        Some(state) => made.verify(party, &state)?,
-        None => Err("you were not asked for it, or it was answered already, or more than five minutes ago"),
-    };
-    made.map_err(|why| {
-        let detail = format!("the passkey was not added: {why}; begin again at POST /auth/me/passkeys/options");
-        Error::bad_request("invalid_passkey", detail)
-    })
+/// A passkey that an authenticator has made as it was asked to.
+#[derive(Debug)]
+pub struct MadePasskey {
+    name: PasskeyName,
+    new: NewPasskey,
 }
 
-async fn must_have_room(tx: &mut AuditedTx, person: PersonId) -> Result<()> {
-    if store::count(tx, person).await? < MOST {
+impl MadePasskey {
+    /// Reads what a browser answers to [`creation_options`] of this purpose. The challenge is spent, whatever comes of it.
+    ///
+    /// # Errors
+    /// 400 `invalid_passkey`; 409 `passkeys_unavailable`.
+    pub async fn of(
+        identity: &Identity,
+        purpose: Purpose,
+        name: Option<PasskeyName>,
+        credential: &Value,
+    ) -> Result<Self> {
+        let party = RelyingParty::here(identity)?;
+        let made = Made::read(credential).ok_or_else(|| {
+            let fault = "it is not what a browser makes of a new passkey: send all of `credential.toJSON()`";
+            Error::invalid_field("credential", fault)
+        })?;
+        let state = match made.challenge() {
+            None => None,
+            Some(challenge) => {
+                let mut conn = identity.db.read().await?;
+                let state = challenges::take(&mut conn, challenge, purpose, identity.clock.now()).await?;
+                conn.keep().await?;
+                state
+            }
+        };
+        let new = match state {
+            Some(state) => made.verify(party, &state)?,
+            None => Err("you were not asked for it, or it was answered already, or more than five minutes ago"),
+        };
+        let new = new.map_err(|why| {
+            let anew = match purpose {
+                Purpose::Enrolment(..) => "POST /auth/mfa/enrol",
+                _ => "POST /auth/me/passkeys/options",
+            };
+            Error::bad_request("invalid_passkey", format!("the passkey was not added: {why}; begin again at {anew}"))
+        })?;
+        let name = name.map_or_else(|| "Passkey".parse().map_err(anyhow::Error::msg), Ok)?;
+        Ok(Self { name, new })
+    }
+
+    /// What a login proves in which it was made: its user was verified.
+    pub fn amr(&self) -> Amr {
+        Amr::of_passkey(!self.new.is_backup_eligible)
+    }
+
+    /// Makes it one of the person's passkeys, and tells of it. To be done under a lock of the person.
+    ///
+    /// # Errors
+    /// 409 `passkey_exists`, `too_many_passkeys`.
+    pub async fn keep(
+        self,
+        tx: &mut AuditedTx,
+        identity: &Identity,
+        person: PersonId,
+        language: Option<Locale>,
+    ) -> Result<Passkey> {
+        let Self { name, new } = self;
+        let now = tx.by().now;
+        must_have_room(tx, person).await?;
+        let id = store::insert(tx, person, &name, &new, now).await?;
+        let added = list_one(tx, person, id).await?;
+        let told = json!({"passkey": id, "name": name, "backup_eligible": new.is_backup_eligible});
+        tx.tell(Event::new(Action::PasskeyAdded).about(person).after(told));
+        mail::queue(tx, identity, person, &Content::PasskeyAdded { name: name.into() }, language).await?;
+        Ok(added)
+    }
+}
+
+async fn must_have_room(conn: &mut PgConnection, person: PersonId) -> Result<()> {
+    if store::count(conn, person).await? < MOST {
         return Ok(());
     }
     let detail = format!("you have {MOST} passkeys, which is the most; remove one first");
@@ -105,7 +163,7 @@ async fn must_have_room(tx: &mut AuditedTx, person: PersonId) -> Result<()> {
 }
 
 /// One of somebody's passkeys.
-pub(super) async fn list_one(tx: &mut AuditedTx, person: PersonId, id: PasskeyId) -> Result<Passkey> {
-    let all = store::list(tx, person).await?;
+pub(super) async fn list_one(conn: &mut PgConnection, person: PersonId, id: PasskeyId) -> Result<Passkey> {
+    let all = store::list(conn, person).await?;
     all.into_iter().find(|passkey| passkey.id == id).ok_or_else(PasskeyId::not_found)
 }

@@ -1,22 +1,13 @@
 //! Passkeys on their page.
 
-use serde_json::Value;
 use time::Duration;
 
 use super::{Browser, Form, filling, told};
+use crate::passkeys::page::options;
 use crate::passkeys::{HOME, server, sign_in};
-use crate::support::{Authenticator, PASSWORD, Response};
+use crate::support::{Authenticator, PASSWORD};
 
 const PATH: &str = "/account/passkeys";
-
-/// What the page has the browser ask for.
-fn options(page: &Response) -> Value {
-    let rest = page.text.split_once(r#"data-options=""#).unwrap_or_else(|| panic!("options in {page:?}")).1;
-    let text = rest.split('"').next().unwrap_or_default();
-    let entities = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
-    let text = entities.iter().fold(text.to_owned(), |text, (entity, own)| text.replace(entity, own));
-    serde_json::from_str::<Value>(&text).expect("JSON")["publicKey"].clone()
-}
 
 #[tokio::test]
 async fn a_passkey_is_added_renamed_and_removed() {

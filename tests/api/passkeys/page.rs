@@ -1,4 +1,5 @@
 use axum::http::Method;
+use serde_json::Value;
 
 use super::{HOME, asked, server, with_passkey};
 use crate::authorize::Form;
@@ -7,6 +8,15 @@ use crate::support::{Response, Server};
 pub fn cookies(answer: &Response) -> Vec<String> {
     let cookies = answer.headers.get_all("set-cookie").iter();
     cookies.map(|cookie| cookie.to_str().expect("ASCII").split(';').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// What a page has the browser ask for.
+pub fn options(page: &Response) -> Value {
+    let (_, rest) = page.text.split_once(" data-options=\"").unwrap_or_else(|| panic!("options in {page:?}"));
+    let text = rest.split('"').next().unwrap_or_default();
+    let entities = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+    let text = entities.iter().fold(text.to_owned(), |text, (entity, own)| text.replace(entity, own));
+    serde_json::from_str::<Value>(&text).expect("JSON")["publicKey"].clone()
 }
 
 async fn submit(server: &Server, page: &Response, fields: &[(&str, &str)]) -> Response {

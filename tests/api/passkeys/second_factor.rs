@@ -182,10 +182,7 @@ async fn the_page_of_the_second_step_takes_a_passkey() {
     };
     let step = post(&page, &[("username", "ada"), ("password", PASSWORD)]).await.ok();
     assert!(step.header("content-security-policy").contains("; script-src 'self'; "), "{step:?}");
-    let (_, options) = step.text.split_once(" data-options=\"").expect("options");
-    let options = options.split('"').next().unwrap_or_default().replace("&#34;", "\"");
-    let options: Value = serde_json::from_str(&options).expect("JSON");
-    let signed = phone.get(&options["publicKey"]).to_string();
+    let signed = phone.get(&super::page::options(&step)).to_string();
     let wrong = post(&step, &[("passkey", "{}")]).await;
     assert!(wrong.text.contains("This passkey can&#39;t be used here."), "{}", wrong.text);
     let in_ = post(&step, &[("passkey", &signed)]).await;

@@ -12,7 +12,7 @@ use crate::identity::passkeys::challenge::GOOD_FOR;
 /// So many of one network may be unanswered.
 const OF_A_NETWORK: u32 = 500;
 
-/// So many of a person.
+/// So many of a person, or of one login of theirs.
 const OF_A_PERSON: u32 = 20;
 
 /// When so many are unanswered in all, a network may have [`FEW`].
@@ -81,12 +81,13 @@ pub async fn take(
     let taken = sqlx::query!(
         r#"
         delete from auth.passkey_challenges
-        where challenge = $1 and purpose = $2 and person_id is not distinct from $3
+        where challenge = $1 and purpose = $2 and person_id is not distinct from $3 and ($4::text is null or asker = $4)
         returning state, expires_at
         "#,
         challenge.as_slice(),
         purpose.as_str(),
         purpose.person().map(|person| person.0),
+        purpose.asker(),
     )
     .fetch_optional(conn)
     .await?;
