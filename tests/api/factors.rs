@@ -44,7 +44,7 @@ impl Authenticator {
 }
 
 /// Somebody begins an authenticator.
-async fn begin(caller: &Caller) -> (i64, Authenticator) {
+pub async fn begin(caller: &Caller) -> (i64, Authenticator) {
     let begun = caller.post("/auth/me/factors", json!({"type": "totp", "name": "My phone"})).await.ok();
     (begun.id(), Authenticator::of(begun.body["secret"].as_str().expect("a secret")))
 }

@@ -119,11 +119,10 @@ impl Confirmation {
     ) -> Result<Option<Self>> {
         let mut conn = identity.db.read().await?;
         let factor = store::totp::unconfirmed(&mut conn, person, factor).await?.ok_or_else(not_begun)?;
-        let has_codes = store::recovery::count(&mut conn, person).await? > 0;
         drop(conn);
         let secret = TotpSecret::open(&factor.secret, &identity.vault, &identity.db).await?;
         let Some(step) = secret.step_of_two(codes, identity.clock.now()) else { return Ok(None) };
-        let codes = if has_codes { None } else { Some(RecoveryCodes::make(identity, asker).await?) };
+        let codes = RecoveryCodes::with_first_factor(identity, asker, person).await?;
         Ok(Some(Self { factor, step, codes }))
     }
 
@@ -140,12 +139,20 @@ impl Confirmation {
         }
         mail::queue(tx, identity, person, &Content::FactorAdded { name: name.clone() }, None).await?;
         tx.tell(Event::new(Action::FactorAdded).about(person).after(json!({"id": id, "type": "totp", "name": name})));
-        match codes {
-            Some(codes) if store::recovery::count(tx, person).await? == 0 => {
-                Ok(Some(keep_codes(tx, person, codes).await?))
-            }
-            _ => Ok(None),
-        }
+        keep_first_codes(tx, person, codes).await
+    }
+}
+
+/// Keeps the recovery codes that come with somebody's first factor, unless they got some meanwhile; answers them, to be shown once. To be done under a lock of
+/// the person.
+pub async fn keep_first_codes(
+    tx: &mut AuditedTx,
+    person: PersonId,
+    codes: Option<RecoveryCodes>,
+) -> Result<Option<Vec<String>>> {
+    match codes {
+        Some(codes) if store::recovery::count(tx, person).await? == 0 => keep_codes(tx, person, codes).await.map(Some),
+        _ => Ok(None),
     }
 }
 

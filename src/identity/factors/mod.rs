@@ -20,7 +20,9 @@ mod trust;
 mod user_routes;
 
 pub use code::Code;
-pub use enrol::{Confirmation, Enrolment, again as totp_again, begin as begin_totp, keep_codes, not_begun};
+pub use enrol::{
+    Confirmation, Enrolment, again as totp_again, begin as begin_totp, keep_codes, keep_first_codes, not_begun,
+};
 pub use freshness::{is_fresh, must_be_fresh, reauthentication_required};
 pub use listed::{ListedDevice, ListedFactor, RecoveryCodesLeft};
 pub use method::Method;

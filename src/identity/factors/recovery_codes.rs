@@ -1,10 +1,13 @@
 //! Codes for who has lost their factors: ten, shown once, each good for one login. The first four characters say which one it is, and
 //! stand in clear text; all of it is hashed as passwords are.
 
+use std::fmt;
+
 use zeroize::Zeroizing;
 
-use super::Code;
+use super::{Code, store};
 use crate::base::error::{Error, Result};
+use crate::base::id::PersonId;
 use crate::identity::Identity;
 use crate::platform::passwords::{Password, PasswordHash, Presented};
 use crate::platform::shares::Asker;
@@ -48,7 +51,6 @@ impl PresentedRecoveryCode {
 }
 
 /// A new set: what its owner is shown, and what is stored.
-#[derive(Debug)]
 pub struct RecoveryCodes {
     shown: Vec<String>,
     stored: Vec<(String, PasswordHash)>,
@@ -75,6 +77,15 @@ impl RecoveryCodes {
         Ok(set)
     }
 
+    /// Makes the set that comes with somebody's first factor; `None` for who has codes. Begin no transaction before.
+    ///
+    /// # Errors
+    /// 503 when too many passwords are being hashed.
+    pub async fn with_first_factor(identity: &Identity, asker: &Asker, person: PersonId) -> Result<Option<Self>> {
+        let left = store::recovery::count(&mut *identity.db.read().await?, person).await?;
+        if left > 0 { Ok(None) } else { Self::make(identity, asker).await.map(Some) }
+    }
+
     /// What is stored of it: which code, and its hash.
     pub fn stored(&self) -> &[(String, PasswordHash)] {
         &self.stored
@@ -83,6 +94,12 @@ impl RecoveryCodes {
     /// What its owner is shown, once.
     pub fn into_shown(self) -> Vec<String> {
         self.shown
+    }
+}
+
+impl fmt::Debug for RecoveryCodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecoveryCodes(***)")
     }
 }
 

@@ -159,7 +159,9 @@ pub async fn finish_by_passkey(identity: &Identity, step: PasskeyStep, entry: &E
     let person = waiting.person;
     let (right, attempt, amr) = if waiting.enrols {
         let attempt = Attempt::at(identity, person, entry.origin).await?;
-        let made = MadePasskey::of(identity, Purpose::Enrolment(person, token), name, &credential).await?;
+        let asker = Asker::person(person, entry.origin.address);
+        let purpose = Purpose::Enrolment(person, token);
+        let made = MadePasskey::of(identity, &asker, (person, purpose), name, &credential).await?;
         let amr = made.amr();
         (Right::Made(made, language), attempt, amr)
     } else {
@@ -259,8 +261,8 @@ async fn spend(tx: &mut AuditedTx, identity: &Identity, waiting: &Waiting, right
         }
         Right::Made(made, language) => {
             must_have_none(tx, waiting).await?;
-            made.keep(tx, identity, waiting.person, language).await?;
-            Ok(Some(Left::default()))
+            let recovery_codes = made.keep(tx, identity, waiting.person, language).await?.recovery_codes;
+            Ok(Some(Left { recovery_codes, ..Left::default() }))
         }
     }
 }

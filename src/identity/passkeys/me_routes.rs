@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    OwnPasskeys, Passkey, PasskeyCredential, PasskeyId, PasskeyName, PasskeyOptions, own, register,
+    OwnPasskeys, Passkey, PasskeyAdded, PasskeyCredential, PasskeyId, PasskeyName, PasskeyOptions, own, register,
     registration_options, remove, rename,
 };
 use crate::base::error::Result;
@@ -60,19 +60,20 @@ struct AddedPasskey {
 
 /// Add a passkey
 ///
-/// From now on you can log in with it, and it is asked for after your password. You are told by mail.
+/// From now on you can log in with it, and it is asked for after your password. Your first second factor comes with recovery codes. You are told by mail.
 #[utoipa::path(post, path = "/auth/me/passkeys", tag = "auth", request_body = AddedPasskey, responses(
-    (status = 201, body = Passkey),
+    (status = 201, body = PasskeyAdded),
     (status = 400, description = "`invalid_passkey`"),
     (status = 403, description = "`reauthentication_required`"),
     (status = 409, description = "`passkey_exists`, `passkeys_unavailable`, `too_many_passkeys`"),
+    (status = 429, description = "`too_many_at_once`"),
 ))]
 async fn add_passkey(
     State(identity): State<Identity>,
     caller: Caller,
     Language(language): Language,
     Json(AddedPasskey { name, credential }): Json<AddedPasskey>,
-) -> Result<(StatusCode, Json<Passkey>)> {
+) -> Result<(StatusCode, Json<PasskeyAdded>)> {
     let added = register(&identity, &caller, name, &credential, language).await?;
     Ok((StatusCode::CREATED, Json(added)))
 }

@@ -1,7 +1,11 @@
 //! Somebody gets a passkey.
 
+use std::fmt;
+
+use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 use super::ceremony::{self, Made, User};
 use super::challenge::{self, PasskeyOptions, Purpose};
@@ -15,9 +19,10 @@ use crate::base::locale::Locale;
 use crate::gate::Caller;
 use crate::gate::audit::{Action, AuditedTx, By, Event};
 use crate::identity::Identity;
-use crate::identity::factors::must_be_fresh;
+use crate::identity::factors::{RecoveryCodes, keep_first_codes, must_be_fresh};
 use crate::identity::mail::{self, Content};
 use crate::identity::people;
+use crate::platform::shares::Asker;
 
 /// So many passkeys a person may have.
 const MOST: i64 = 20;
@@ -57,19 +62,38 @@ pub async fn creation_options(
     challenge::write(tx, &origin, purpose, question, now).await
 }
 
+/// You have a passkey more.
+#[derive(Serialize, ToSchema)]
+pub struct PasskeyAdded {
+    #[serde(flatten)]
+    passkey: Passkey,
+    /// With your first second factor: codes for when you lose it, each good for one login. Shown only once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!(["0123-4567-89ab-cdef"]))]
+    pub recovery_codes: Option<Vec<String>>,
+}
+
+impl fmt::Debug for PasskeyAdded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PasskeyAdded({})", self.passkey.id)
+    }
+}
+
 /// Keeps the passkey that an authenticator has made for the caller.
 ///
 /// # Errors
-/// 400 `invalid_passkey`; 403 `reauthentication_required`; 409 `passkey_exists`, `passkeys_unavailable`, `too_many_passkeys`.
+/// 400 `invalid_passkey`; 403 `reauthentication_required`; 409 `passkey_exists`, `passkeys_unavailable`, `too_many_passkeys`; 503 when too many passwords are
+/// being hashed.
 pub async fn register(
     identity: &Identity,
     caller: &Caller,
     name: Option<PasskeyName>,
     credential: &Value,
     language: Option<Locale>,
-) -> Result<Passkey> {
+) -> Result<PasskeyAdded> {
     let person = caller.person;
-    let made = MadePasskey::of(identity, Purpose::Registration(person), name, credential).await?;
+    let asker = Asker::person(person, caller.origin.address);
+    let made = MadePasskey::of(identity, &asker, (person, Purpose::Registration(person)), name, credential).await?;
     let mut tx = caller.begin(identity).await?;
     let now = tx.by().now;
     must_be_fresh(&mut tx, caller, now).await?;
@@ -79,21 +103,23 @@ pub async fn register(
     Ok(added)
 }
 
-/// A passkey that an authenticator has made as it was asked to.
+/// A passkey that an authenticator has made as it was asked to, and the recovery codes that come with somebody's first factor.
 #[derive(Debug)]
 pub struct MadePasskey {
     name: PasskeyName,
     new: NewPasskey,
+    codes: Option<RecoveryCodes>,
 }
 
 impl MadePasskey {
     /// Reads what a browser answers to [`creation_options`] of this purpose. The challenge is spent, whatever comes of it.
     ///
     /// # Errors
-    /// 400 `invalid_passkey`; 409 `passkeys_unavailable`.
+    /// 400 `invalid_passkey`; 409 `passkeys_unavailable`; 503 when too many passwords are being hashed.
     pub async fn of(
         identity: &Identity,
-        purpose: Purpose,
+        asker: &Asker,
+        (person, purpose): (PersonId, Purpose),
         name: Option<PasskeyName>,
         credential: &Value,
     ) -> Result<Self> {
@@ -123,7 +149,8 @@ impl MadePasskey {
             Error::bad_request("invalid_passkey", format!("the passkey was not added: {why}; begin again at {anew}"))
         })?;
         let name = name.map_or_else(|| "Passkey".parse().map_err(anyhow::Error::msg), Ok)?;
-        Ok(Self { name, new })
+        let codes = RecoveryCodes::with_first_factor(identity, asker, person).await?;
+        Ok(Self { name, new, codes })
     }
 
     /// What a login proves in which it was made: its user was verified.
@@ -141,16 +168,17 @@ impl MadePasskey {
         identity: &Identity,
         person: PersonId,
         language: Option<Locale>,
-    ) -> Result<Passkey> {
-        let Self { name, new } = self;
+    ) -> Result<PasskeyAdded> {
+        let Self { name, new, codes } = self;
         let now = tx.by().now;
         must_have_room(tx, person).await?;
         let id = store::insert(tx, person, &name, &new, now).await?;
-        let added = list_one(tx, person, id).await?;
+        let passkey = list_one(tx, person, id).await?;
         let told = json!({"passkey": id, "name": name, "backup_eligible": new.is_backup_eligible});
         tx.tell(Event::new(Action::PasskeyAdded).about(person).after(told));
         mail::queue(tx, identity, person, &Content::PasskeyAdded { name: name.into() }, language).await?;
-        Ok(added)
+        let recovery_codes = keep_first_codes(tx, person, codes).await?;
+        Ok(PasskeyAdded { passkey, recovery_codes })
     }
 }
 

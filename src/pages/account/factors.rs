@@ -128,7 +128,8 @@ fn enrol_page(pages: &Pages, member: &Member, enrolment: &Enrolment, faults: Fau
     with_faults(faults, page)
 }
 
-fn codes_page(pages: &Pages, member: &Member, codes: &[String]) -> Result<Response> {
+/// Recovery codes are shown once: on the answer to a form.
+pub(super) fn codes_page(pages: &Pages, member: &Member, codes: &[String]) -> Result<Response> {
     let (frame, menu, cookies) = member.around(pages)?;
     Ok(with_cookies(show(StatusCode::OK, &CodesPage { frame, menu, codes }, None)?, cookies))
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::factors::codes_page;
 use super::moment::moment;
 use super::prove::proved_or;
 use crate::base::error::{Error, Result};
@@ -112,7 +113,7 @@ struct PasskeysForm {
 
 /// Change your passkeys on their page
 ///
-/// As `/auth/me/passkeys`.
+/// As `/auth/me/passkeys`. Recovery codes are shown on the answer, once.
 #[utoipa::path(post, path = "/account/passkeys", tag = "pages", security(()),
     request_body(content = PasskeysForm, content_type = "application/x-www-form-urlencoded"),
     responses(
@@ -157,8 +158,10 @@ async fn acted(pages: &Pages, member: &Member, form: &Parameters) -> Result<Resp
     let id = form.one("id").and_then(|id| id.parse().ok()).map(PasskeyId);
     if let Some(made) = form.one("passkey") {
         let made: Value = serde_json::from_str(made).unwrap_or_default();
-        register(pages, caller, Some(name()?), &made, locale).await?;
-        return member.go_on(pages, Told::PasskeyAdded);
+        return match register(pages, caller, Some(name()?), &made, locale).await?.recovery_codes {
+            Some(codes) => codes_page(pages, member, &codes),
+            None => member.go_on(pages, Told::PasskeyAdded),
+        };
     }
     match (form.one("act"), id) {
         (Some("begin"), _) => {

@@ -74,7 +74,7 @@ pub(super) static WORDS: Words = Words {
     first_code: "Code",
     next_code: "The code after that",
     recovery_codes: "Keep your recovery codes",
-    recovery_codes_why: "With one of these you sign in when you have lost your authenticator. Each works once. They are shown only now.",
+    recovery_codes_why: "With one of these you sign in when you have lost your second factor. Each works once. They are shown only now.",
     wrote_down: "I have kept them",
     login_over: "This took too long, or was tried too often. Sign in again.",
     trust_device: [

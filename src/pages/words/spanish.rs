@@ -74,7 +74,7 @@ pub(super) static WORDS: Words = Words {
     first_code: "Código",
     next_code: "El código siguiente",
     recovery_codes: "Guarde sus códigos de recuperación",
-    recovery_codes_why: "Con uno de estos inicia sesión si pierde su autenticador. Cada uno sirve una sola vez. Solo se muestran ahora.",
+    recovery_codes_why: "Con uno de estos inicia sesión si pierde su segundo factor. Cada uno sirve una sola vez. Solo se muestran ahora.",
     wrote_down: "Los he guardado",
     login_over: "Tardó demasiado o hubo demasiados intentos. Inicie sesión de nuevo.",
     trust_device: [

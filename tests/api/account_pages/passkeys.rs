@@ -20,9 +20,11 @@ async fn a_passkey_is_added_renamed_and_removed() {
     assert_eq!(Form::to(&page, PATH).hidden["name"], "Laptop");
     let mut laptop = Authenticator::at(HOME);
     let made = laptop.create(&options(&page)).to_string();
-    let page = browser.submit_to(&page, PATH, &[("passkey", &made)]).await;
-    assert_eq!(told(&page), "The passkey is added. You can sign in with it.");
-    assert!(page.text.contains("Laptop"));
+    let codes = browser.submit_to(&page, PATH, &[("passkey", &made)]).await;
+    assert!(told(&codes).contains("lost your second factor") && codes.text.contains(r#"id="recovery-codes""#));
+    assert_eq!(codes.text.matches("<li><code>").count(), 10, "{codes:?}");
+    assert!(codes.text.contains(&format!(r#"id="continue" class="button" href="{PATH}""#)), "{codes:?}");
+    assert!(browser.get(PATH).await.text.contains("Laptop"));
     assert_eq!(sign_in(&server, &mut laptop).await.status, 200);
     let again = filling(&mut browser, PATH, &[("passkey", &made), ("name", "Laptop")]).await;
     assert!(again.text.contains("Is it you?") || again.status == 400, "once: {again:?}");
@@ -30,6 +32,7 @@ async fn a_passkey_is_added_renamed_and_removed() {
     let id = server.number("select id::bigint from auth.passkeys").await.to_string();
     let page = filling(&mut browser, PATH, &[("act", "rename"), ("id", &id), ("name", "Old laptop")]).await;
     assert_eq!(told(&page), "The new name is saved.");
+    assert!(!browser.get("/account/factors").await.text.contains("<li><code>"), "codes are shown once");
     server.person_with("bob", &[]).await;
     let mut bob = Browser::of(&server, "bob").await;
     for act in ["rename", "remove"] {

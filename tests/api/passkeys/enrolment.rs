@@ -45,13 +45,14 @@ async fn a_first_login_is_finished_by_a_passkey_that_is_made_in_it() {
     let ada = reachable(&server, "ada").await;
     for (mut authenticator, kind) in [(Authenticator::at(HOME), "swk"), (Authenticator::at(HOME).in_hardware(), "hwk")]
     {
-        server.execute("delete from auth.passkeys; delete from auth.tokens_cache").await;
+        server.execute("delete from auth.passkeys; delete from auth.recovery_codes; delete from auth.tokens_cache").await;
         let token = waiting(&server, "ada").await;
         let options = asked(&server, &token).await;
         assert_eq!((&options["user"]["name"], &options["attestation"]), (&json!("ada"), &json!("none")));
         let made = authenticator.create(&options);
         let entered = finish(&server.anonymous(), &token, &made).await.ok();
         assert_eq!(entered.body["payload"]["username"], "ada");
+        assert_eq!(entered.body["recovery_codes"].as_array().map(Vec::len), Some(10));
         let session = ada.with_token(entered.token());
         session.check().await.ok();
         let amr: Vec<String> = sqlx::query_scalar("select amr from auth.tokens_cache")
@@ -226,8 +227,8 @@ async fn the_login_page_offers_a_passkey_beside_the_authenticator() {
     assert_eq!(secret(&wrong), secret(&step), "the authenticator that was begun is shown still");
     let mut laptop = Authenticator::at(HOME);
     let made = laptop.create(&options(&wrong)).to_string();
-    let home = browser.submit(&wrong, &[("passkey", &made)]).await;
-    assert!(home.text.contains("signed in as"), "{home:?}");
+    let codes = browser.submit(&wrong, &[("passkey", &made)]).await;
+    assert!(codes.text.contains("id=\"recovery-codes\"") && codes.text.contains("id=\"continue\""), "{codes:?}");
     let own = browser.get("/account/passkeys").await.ok();
     assert!(own.text.contains("Passkey") && !own.text.contains("You have no passkey."), "{}", own.text);
     sign_in(&server, &mut laptop).await.ok();

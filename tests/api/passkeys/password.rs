@@ -12,6 +12,8 @@ async fn who_has_two_passkeys_does_without_a_password_and_takes_one_again() {
     let ada = reachable(&server, "ada").await;
     let mut phone = add(&ada, Authenticator::at(HOME), "Phone").await;
     let ada = signed_in(&server, &ada, &mut phone).await;
+    // Her recovery codes are used up.
+    server.execute("delete from auth.recovery_codes").await;
     assert_eq!(ada.delete("/auth/me/password").await.refusal(), (409, "last_way_in"), "one may get lost");
     add(&ada, Authenticator::at(HOME).in_hardware(), "Key").await;
     let _ = arriving(&server, &mailbox).await;
@@ -40,6 +42,20 @@ async fn who_has_two_passkeys_does_without_a_password_and_takes_one_again() {
     assert_eq!(again.refusal(), (409, "password_exists"));
     assert_eq!(server.anonymous().log_in("ada", NEW).await.status, 200);
     ada.delete(&path).await.ok();
+}
+
+#[tokio::test]
+async fn one_passkey_with_the_codes_that_came_with_it_does_where_a_password_can_be_mailed() {
+    let (server, mailbox) = with_mail_and(&SETTINGS).await;
+    let ada = reachable(&server, "ada").await;
+    let mut phone = add(&ada, Authenticator::at(HOME), "Phone").await;
+    signed_in(&server, &ada, &mut phone).await.delete("/auth/me/password").await.ok();
+    arriving(&server, &mailbox).await;
+    server.anonymous().post("/auth/forgot-password", json!({"username": "ada"})).await.ok();
+    let reset = json!({"token": arriving(&server, &mailbox).await[0].token(), "password": NEW});
+    server.anonymous().post("/auth/reset-password", reset).await.ok();
+    let login = server.anonymous().log_in("ada", NEW).await.ok();
+    assert_eq!(login.body["methods"], json!(["passkey", "recovery_code"]), "the login with it asks for one of them");
 }
 
 #[tokio::test]

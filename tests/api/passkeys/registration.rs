@@ -3,7 +3,7 @@ use time::Duration;
 
 use super::{HOME, SETTINGS, add, asked_for_new, server, show, sign_in, signed_in, with_passkey};
 use crate::reset::{arriving, reachable, with_mail_and};
-use crate::support::{Authenticator, Server};
+use crate::support::{Authenticator, Caller, PASSWORD, Server};
 
 #[tokio::test]
 async fn who_adds_a_passkey_signs_in_with_it_without_a_username() {
@@ -50,6 +50,38 @@ async fn a_session_says_by_what_kind_of_passkey_it_began() {
                 .expect("a session");
         assert_eq!(amr, [kind, "user", "mfa"]);
     }
+}
+
+#[tokio::test]
+async fn the_first_second_factor_comes_with_recovery_codes_and_no_other_does() {
+    let server = server().await;
+    let ada = server.person_with("ada", &[]).await;
+    let add = async |caller: &Caller, mut authenticator: Authenticator| {
+        let made = authenticator.create(&asked_for_new(caller).await);
+        let added = caller.post("/auth/me/passkeys", json!({"credential": made})).await.ok();
+        (added.body["recovery_codes"].clone(), authenticator)
+    };
+    let (codes, mut phone) = add(&ada, Authenticator::at(HOME)).await;
+    let codes = codes.as_array().expect("codes").clone();
+    assert_eq!(codes.len(), 10);
+    let in_again = signed_in(&server, &ada, &mut phone).await;
+    assert_eq!(in_again.get("/auth/me/recovery-codes").await.ok().body["remaining"], 10);
+    let (none, _) = add(&in_again, Authenticator::at(HOME)).await;
+    assert_eq!(none, Value::Null, "she has some");
+    let events = "select count(*) from auth.audit_events where action = 'recovery-codes.created'";
+    assert_eq!(server.number(events).await, 1);
+
+    let login = server.anonymous().log_in("ada", PASSWORD).await.ok();
+    assert_eq!(login.body["methods"], json!(["passkey", "recovery_code"]));
+    let step = json!({"mfa_token": login.body["mfa_token"], "method": "recovery_code", "code": codes[0]});
+    let entered = server.anonymous().post("/auth/mfa", step).await.ok();
+    assert_eq!(entered.body["recovery_codes_left"], 9);
+
+    // An authenticator after a passkey brings none either.
+    let (id, authenticator) = crate::factors::begin(&in_again).await;
+    let codes = json!({"codes": authenticator.two(&server)});
+    let confirmed = in_again.post(&format!("/auth/me/factors/{id}/confirm"), codes).await.ok();
+    assert_eq!(confirmed.body.get("recovery_codes"), None);
 }
 
 /// What makes an authenticator answer wrongly.
