@@ -26,6 +26,31 @@ pub struct ListedFactor {
     pub last_used_at: Option<OffsetDateTime>,
 }
 
+/// A second factor of somebody, whatever it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FactorOfUser {
+    /// Its id among those of its type.
+    #[schema(example = 1)]
+    pub id: i32,
+    /// `totp`: an authenticator; or `passkey`.
+    #[serde(rename = "type")]
+    pub kind: Method,
+    /// What its owner calls it.
+    #[schema(example = "My phone")]
+    pub name: String,
+    /// When it was begun.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T08:00:00Z")]
+    pub created_at: OffsetDateTime,
+    /// When it was last used.
+    #[serde(with = "time::serde::rfc3339::option")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:30:00Z")]
+    pub last_used_at: Option<OffsetDateTime>,
+    /// Where it stands in the list: each id is there once, a passkey's below zero.
+    #[serde(skip)]
+    pub place: i32,
+}
+
 /// A device on which a password is enough.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ListedDevice {

@@ -24,7 +24,7 @@ pub use enrol::{
     Confirmation, Enrolment, again as totp_again, begin as begin_totp, keep_codes, keep_first_codes, not_begun,
 };
 pub use freshness::{is_fresh, must_be_fresh, reauthentication_required};
-pub use listed::{ListedDevice, ListedFactor, RecoveryCodesLeft};
+pub use listed::{FactorOfUser, ListedDevice, ListedFactor, RecoveryCodesLeft};
 pub use method::Method;
 pub use name::FactorName;
 pub use own::{begin_own, confirm_own, distrust_own, make_own_codes, remove_own, rename_own};

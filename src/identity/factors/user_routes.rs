@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{ListedFactor, reauthentication_required, remove_all, store};
+use super::{FactorOfUser, reauthentication_required, remove_all, store};
 use crate::base::error::Result;
 use crate::base::id::{PersonId, Ref};
 use crate::gate::permission::{ReadUsers, WriteUsers};
@@ -20,11 +20,12 @@ pub fn user_routes() -> Routes<Identity> {
 
 /// List a person's second factors
 ///
-/// Never what they share with Portero.
+/// Their passkeys, the latest first, then their authenticators; never a key, or what they share with Portero. Ids are those of their type: for the next page follow
+/// `Link`.
 #[utoipa::path(get, path = "/users/{id}/factors", tag = "users",
     params(("id" = i32, Path, description = "the person's id"), PageQuery),
     responses(
-        (status = 200, body = Vec<ListedFactor>),
+        (status = 200, body = Vec<FactorOfUser>),
         (status = 400, description = "`invalid_user_id`"),
         (status = 404, description = "`user_not_found`"),
     ))]
@@ -36,8 +37,8 @@ async fn list_factors_of_user(
 ) -> Result<Response> {
     let mut conn = identity.db.read().await?;
     let person = people::store::get(&mut conn, id.id()?).await?;
-    let factors = store::totp::list(&mut conn, person.id, &page).await?;
-    Ok(page.respond(factors, |factor| factor.id.0))
+    let factors = store::list_all(&mut conn, person.id, &page).await?;
+    Ok(page.respond(factors, |factor| factor.place))
 }
 
 /// The factors were removed.

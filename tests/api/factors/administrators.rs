@@ -3,7 +3,8 @@ use serde_json::json;
 use super::{enrol, first_step, told};
 use crate::escalation::{FORBIDDEN, holder_of};
 use crate::reset::{arriving, reachable, with_mail};
-use crate::support::{PASSWORD, Server};
+use crate::passkeys::HOME;
+use crate::support::{Authenticator, PASSWORD, Server};
 
 #[tokio::test]
 async fn an_administrator_takes_the_factors_of_who_has_lost_them_and_never_sees_them() {
@@ -27,6 +28,41 @@ async fn an_administrator_takes_the_factors_of_who_has_lost_them_and_never_sees_
     let refused = super::second_step(&server, &waiting, "recovery_code", &codes[0]).await;
     assert_eq!(refused.refusal(), (401, "invalid_mfa_token"), "what waited for them waits no longer");
     ada.log_in("ada", PASSWORD).await.ok().token();
+}
+
+#[tokio::test]
+async fn an_administrator_sees_what_passkeys_somebody_has_and_no_key() {
+    let server = crate::passkeys::server().await;
+    let root = server.administrator().await;
+    let (ada, mut phone) = crate::passkeys::with_passkey(&server, "ada").await;
+    let ada = crate::passkeys::signed_in(&server, &ada, &mut phone).await;
+    crate::passkeys::add(&ada, Authenticator::at(HOME), "Tablet").await;
+    let (id, authenticator) = super::begin(&ada).await;
+    let codes = json!({"codes": authenticator.two(&server)});
+    ada.post(&format!("/auth/me/factors/{id}/confirm"), codes).await.ok();
+    super::begin(&ada).await;
+    crate::passkeys::with_passkey(&server, "bea").await;
+
+    let path = format!("/users/{}/factors", ada.id);
+    let listed = root.get(&path).await.ok();
+    assert_eq!(listed.column("name"), ["Tablet", "Phone", "My phone"].map(|name| json!(name)));
+    assert_eq!(listed.column("type"), ["passkey", "passkey", "totp"].map(|kind| json!(kind)));
+    assert!(listed.body[1]["last_used_at"].is_string() && listed.body[0]["last_used_at"].is_null(), "{listed:?}");
+    for row in listed.body.as_array().expect("a list") {
+        let fields: Vec<_> = row.as_object().expect("an object").keys().collect();
+        assert_eq!(fields, ["created_at", "id", "last_used_at", "name", "type"]);
+    }
+    let mut names = Vec::new();
+    let mut next = Some(format!("{path}?count=true&limit=1"));
+    while let Some(path) = next {
+        let page = root.get(&path).await.ok();
+        assert_eq!(page.header("x-total-count"), "3");
+        names.extend(page.column("name"));
+        next = page.next();
+    }
+    assert_eq!(names, listed.column("name"));
+    assert_eq!(root.get(&format!("{path}?q=ta")).await.ok().column("name"), [json!("Tablet")]);
+    assert_eq!(ada.get("/auth/me/factors").await.ok().column("name"), [json!("My phone")], "her own are apart");
 }
 
 #[tokio::test]
