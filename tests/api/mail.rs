@@ -230,3 +230,31 @@ async fn a_changed_password_is_told_to_its_owner() {
         ("ada@example.com", "Portero: your password was changed")
     );
 }
+
+#[tokio::test]
+async fn whose_password_is_changed_hears_that_their_api_keys_go_on() {
+    let (server, mailbox) = with_mail().await;
+    let (root, ada) = (server.administrator().await, reachable(&server, "ada").await);
+    let path = format!("/users/{}", ada.id);
+    let told = async |password: &str, language: &str| {
+        root.put(&path, json!({"password": password, "locale": language})).await.ok();
+        arriving(&server, &mailbox).await.pop().expect("a mail")
+    };
+    let without = told("zanahorias con limón", "en").await;
+    assert!(!without.text.contains("API keys"), "{}", without.text);
+    sqlx::query(
+        "insert into auth.api_keys (person_id, key_hash, name, created_at, expires_at)
+         values ($1, sha256('a key'), 'CI', now(), now() + interval '1 day')",
+    )
+    .bind(ada.id)
+    .execute(server.app.db.pool())
+    .await
+    .expect("a key");
+    let with = told("limones con zanahoria", "en").await;
+    assert!(with.text.contains("Your API keys go on working.") && with.text.contains("/auth/me/keys"), "{}", with.text);
+    let spanish = told("remolachas con limón", "es").await;
+    assert!(spanish.text.contains("Tus claves de API siguen funcionando."), "{}", spanish.text);
+    server.app.clock.turn(Duration::days(2));
+    let over = told("limones con remolacha", "en").await;
+    assert!(!over.text.contains("API keys"), "they are over: {}", over.text);
+}

@@ -159,7 +159,7 @@ async fn make_ready(identity: &Identity, mail: &Claimed) -> Result<Option<Ready>
     let now = identity.clock.now();
     let mut tx = identity.db.begin().await?;
     let mut ready = None;
-    if let Some(to) = store::receiver(&mut tx, mail.id).await? {
+    if let Some(to) = store::receiver(&mut tx, mail.id, now).await? {
         if let Some(purpose) = mail.content.purpose() {
             let token = identity.new_mail_token(now)?;
             let given = store::tokens::give(&mut tx, mail.id, purpose, token.hash(), now).await?;
@@ -181,6 +181,7 @@ async fn send(identity: &Identity, mail: &Claimed, ready: &Ready) -> Result<(), 
         locale: ready.to.locale.or(mail.locale).unwrap_or_default(),
         name: ready.to.name.as_deref(),
         is_proved: ready.to.is_proved,
+        has_api_keys: ready.to.has_api_keys,
         at: mail.created_at,
         expires_at: ready.expires_at,
         token: ready.token.as_ref(),

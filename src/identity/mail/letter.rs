@@ -20,6 +20,8 @@ pub(super) struct LetterContext<'a> {
     /// Whether the address is known to be theirs. Else nobody knows who reads this, and nothing is in it that somebody
     /// else may have written.
     pub is_proved: bool,
+    /// Whether programs act for its receiver by API keys.
+    pub has_api_keys: bool,
     /// When what it tells happened.
     pub at: OffsetDateTime,
     /// Until when its token is good.

@@ -140,19 +140,25 @@ pub struct Receiver {
     pub name: Option<String>,
     /// The language that they have chosen.
     pub locale: Option<Locale>,
+    /// Whether programs act for them by API keys.
+    pub has_api_keys: bool,
 }
 
 /// Finds out where a mail goes; `None` when it is not there any more.
-pub async fn receiver(conn: &mut PgConnection, mail: i64) -> Result<Option<Receiver>> {
+pub async fn receiver(conn: &mut PgConnection, mail: i64, now: OffsetDateTime) -> Result<Option<Receiver>> {
     let row = sqlx::query!(
         r#"
         select m.recipient as "recipient!", p.name as "name?", p.locale,
-               coalesce(p.email = m.recipient and p.email_verified_at is not null, false) as "is_proved!"
+               coalesce(p.email = m.recipient and p.email_verified_at is not null, false) as "is_proved!",
+               exists (
+                   select from auth.api_keys k where k.person_id = m.person_id and k.expires_at > $2
+               ) as "has_api_keys!"
         from auth.mails m
         left join auth.person p on p.id = m.person_id
         where m.id = $1 and m.recipient is not null
         "#,
         mail,
+        now,
     )
     .fetch_optional(conn)
     .await?;
@@ -161,6 +167,7 @@ pub async fn receiver(conn: &mut PgConnection, mail: i64) -> Result<Option<Recei
         is_proved: row.is_proved,
         name: row.name,
         locale: row.locale.as_deref().and_then(Locale::stored),
+        has_api_keys: row.has_api_keys,
     }))
 }
 

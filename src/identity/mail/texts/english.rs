@@ -6,6 +6,8 @@ const IF_NOT_YOU: &str = "If that was not you, ask for a new password at once, a
 
 const IF_NOT_YOU_PASSKEY: &str = "If that was not you, end your other sessions at once, and tell an administrator.";
 
+const KEYS_STAY: &str = "Your API keys go on working. You revoke them on the page “API keys” of your account, or at DELETE /auth/me/keys/{id}.";
+
 const MONTHS: [&str; 12] = [
     "January",
     "February",
@@ -65,7 +67,14 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
         ),
         Content::PasswordChanged => (
             format!("{sender}: your password was changed"),
-            vec![format!("The password of your account was changed on {at}."), IF_NOT_YOU.to_owned()],
+            [
+                Some(format!("The password of your account was changed on {at}.")),
+                about.has_api_keys.then(|| KEYS_STAY.to_owned()),
+                Some(IF_NOT_YOU.to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         ),
         Content::PasswordTurnedOff => (
             format!("{sender}: your password was turned off"),

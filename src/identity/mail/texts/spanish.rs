@@ -6,6 +6,8 @@ const IF_NOT_YOU: &str = "Si no fuiste tú, pide de inmediato una contraseña nu
 
 const IF_NOT_YOU_PASSKEY: &str = "Si no fuiste tú, cierra de inmediato tus otras sesiones y avisa a un administrador.";
 
+const KEYS_STAY: &str = "Tus claves de API siguen funcionando. Se revocan en la página «Claves de API» de tu cuenta o con DELETE /auth/me/keys/{id}.";
+
 const MONTHS: [&str; 12] = [
     "enero",
     "febrero",
@@ -65,7 +67,14 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
         ),
         Content::PasswordChanged => (
             format!("{sender}: tu contraseña cambió"),
-            vec![format!("La contraseña de tu cuenta cambió el {at}."), IF_NOT_YOU.to_owned()],
+            [
+                Some(format!("La contraseña de tu cuenta cambió el {at}.")),
+                about.has_api_keys.then(|| KEYS_STAY.to_owned()),
+                Some(IF_NOT_YOU.to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         ),
         Content::PasswordTurnedOff => (
             format!("{sender}: tu contraseña fue desactivada"),
