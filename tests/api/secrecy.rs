@@ -19,6 +19,18 @@ async fn the_search_would_find_a_secret() {
     for secret in ["a wrong password of many", login.token()] {
         assert!(server.secrets.shown_in(secret).is_some(), "the search has learnt it from the request or the answer");
     }
+    let (_, codes) = crate::factors::enrol(&server, &root).await;
+    let waiting = server.anonymous().log_in("root", PASSWORD).await.ok();
+    let mfa_token = waiting.body["mfa_token"].as_str().expect("a token");
+    let begun = root.post("/auth/reauthenticate", json!({"method": "recovery_code", "code": codes[0]})).await;
+    assert_eq!(begun.status, 200, "{begun:?}");
+    let begun = root.post("/auth/me/factors", json!({"type": "totp", "name": "Tablet"})).await.ok();
+    let secret = begun.body["secret"].as_str().expect("a secret");
+    let key = root.post("/auth/me/keys", json!({"name": "CI", "scopes": ["portero:users:read"]})).await.ok();
+    let key = key.body["key"].as_str().expect("a key");
+    for secret in [codes[1].as_str(), &codes[1].replace('-', ""), mfa_token, secret, key] {
+        assert!(server.secrets.shown_in(&format!("before {secret} after")).is_some(), "it has learnt {secret}");
+    }
     assert!(server.log.text().contains("sqlx::query"), "statements are in what is searched");
     assert!(server.log.lines("portero::access").len() >= 2, "requests are, too");
 }

@@ -131,7 +131,7 @@ impl Browser {
             if cookie.contains("Max-Age=0") {
                 self.cookies.remove(name);
             } else {
-                if value.starts_with("ptk_") {
+                if value.starts_with("ptk_") || value.starts_with("ptd_") {
                     self.secrets.add(value);
                 }
                 self.cookies.insert(name.to_owned(), value.to_owned());

@@ -2,6 +2,7 @@
 //! has the documented shape, has the headers that each or its kind must have, and shows no secret.
 
 use axum::http::{HeaderMap, Method};
+use serde_json::Value;
 
 use super::caller::Response;
 use super::document::{self, Operation};
@@ -148,8 +149,12 @@ fn check_documented(operation: &Operation, response: &Response, context: &str) {
 fn revealing(method: &Method, path: &str) -> &'static [&'static str] {
     match (method.as_str(), path) {
         ("POST", "/auth/login" | "/auth/passkeys/login" | "/auth/register" | "/auth/refresh") => {
-            &["token", "refresh_token"]
+            &["token", "refresh_token", "mfa_token"]
         }
+        ("POST", "/auth/mfa") => &["token", "refresh_token", "device_token", "recovery_codes"],
+        ("POST", "/auth/mfa/enrol" | "/auth/me/factors") => &["secret"],
+        ("POST", "/auth/me/passkeys" | "/auth/me/recovery-codes") => &["recovery_codes"],
+        ("POST", path) if path.starts_with("/auth/me/factors/") => &["recovery_codes"],
         ("POST", "/oauth/token" | "/api/v1/token") => &["access_token", "refresh_token", "id_token"],
         ("POST", "/oauth/device_authorization") => &["device_code"],
         ("POST", "/invitations") => &["invitation"],
@@ -171,13 +176,16 @@ fn revealing(method: &Method, path: &str) -> &'static [&'static str] {
 /// Secrets are revealed once, to whom they are for.
 fn check_secrecy(method: &Method, path: &str, response: &Response, secrets: &Secrets) {
     let mut shown = response.text.clone();
-    let new = revealing(method, path).iter().filter_map(|field| response.body[field].as_str());
+    let new = revealing(method, path).iter().flat_map(|field| texts(&response.body[field]));
     let new: Vec<&str> = new.collect();
     for secret in &new {
         shown = shown.replace(secret, "");
     }
     if is_page(response) && OF_MAILS.iter().any(|page| path.starts_with(page)) {
-        shown = without_their_token(&shown);
+        shown = without_field(&shown, "token");
+    }
+    if is_page(response) && path.starts_with("/login") {
+        shown = without_field(&shown, "mfa_token");
     }
     if path != "/openapi.json" && !path.starts_with("/docs") {
         let all = shown + &spelled(&response.headers);
@@ -191,8 +199,13 @@ fn check_secrecy(method: &Method, path: &str, response: &Response, secrets: &Sec
 /// Where the links of mails lead: these pages carry the token on to their forms.
 const OF_MAILS: [&str; 3] = ["/reset-password", "/verify-email", "/register"];
 
-fn without_their_token(page: &str) -> String {
-    let Some((before, rest)) = page.split_once(r#"name="token" value=""#) else { return page.to_owned() };
+/// One text, or several.
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    value.as_array().into_iter().flatten().chain([value]).filter_map(Value::as_str)
+}
+
+fn without_field(page: &str, name: &str) -> String {
+    let Some((before, rest)) = page.split_once(&format!(r#"name="{name}" value=""#)) else { return page.to_owned() };
     let (_, after) = rest.split_once('"').unwrap_or_default();
     format!("{before}{after}")
 }

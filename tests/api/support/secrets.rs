@@ -8,6 +8,7 @@ use portero::base::opaque::invitation::InvitationHash;
 use portero::base::opaque::mail_token::MailTokenHash;
 use portero::base::opaque::oauth::{AccessTokenHash, ClientRefreshHash, ClientSecretHash, CodeHash, DeviceCodeHash};
 use portero::base::opaque::refresh_token::RefreshHash;
+use portero::base::opaque::second_step::{DeviceTokenHash, MfaTokenHash};
 use portero::base::opaque::service_key::KeyHash;
 use portero::base::opaque::token::TokenHash;
 use serde_json::Value;
@@ -36,6 +37,12 @@ fn of_oauth(secret: &str) -> Option<Vec<u8>> {
     access.or(code).or(refresh).or(client).or(device)
 }
 
+/// What is stored of a secret of a second step.
+fn of_second_step(secret: &str) -> Option<Vec<u8>> {
+    let waiting = MfaTokenHash::of(secret).map(|hash| hash.as_bytes().to_vec());
+    waiting.or(DeviceTokenHash::of(secret).map(|hash| hash.as_bytes().to_vec()))
+}
+
 /// The secrets of one test.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets(Arc<Mutex<Known>>);
@@ -44,7 +51,7 @@ impl Secrets {
     pub fn add(&self, secret: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let token = TokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
-        let of_oauth = of_oauth(secret).map(hex::encode);
+        let of_oauth = of_oauth(secret).or(of_second_step(secret)).map(hex::encode);
         let api_key = ApiKeyHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let key = KeyHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
         let mail = MailTokenHash::of(secret).map(|hash| hex::encode(hash.as_bytes()));
@@ -56,6 +63,8 @@ impl Secrets {
             known.digits.insert(hash.into_bytes()[..DIGITS].to_vec());
         } else if secret.len() >= SHORTEST && !known.passwords.iter().any(|password| password == secret) {
             known.passwords.push(secret.to_owned());
+            // A recovery code, as it may be typed.
+            known.passwords.extend(secret.contains('-').then(|| secret.replace('-', "")));
         }
     }
 
@@ -68,6 +77,7 @@ impl Secrets {
                 "client_secret",
                 "access_token",
                 "token",
+                "mfa_token",
                 "device_code",
                 "subject_token",
                 "actor_token",
@@ -81,9 +91,18 @@ impl Secrets {
             }
             return;
         };
-        for field in
-            ["password", "password_hash", "current_password", "new_password", "token", "refresh_token", "invitation"]
-        {
+        let secrets = [
+            "password",
+            "password_hash",
+            "current_password",
+            "new_password",
+            "token",
+            "refresh_token",
+            "invitation",
+            "mfa_token",
+            "device_token",
+        ];
+        for field in secrets {
             if let Some(Value::String(secret)) = body.get(field) {
                 self.add(secret);
             }
