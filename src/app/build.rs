@@ -12,8 +12,7 @@ use crate::access::policies::Subjects;
 use crate::access::{self, Access};
 use crate::app::{self, App};
 use crate::base::clock::Clock;
-use crate::gate::access_tokens::AccessChecks;
-use crate::gate::api_keys::{ApiKeyChecks, ApiKeyUses};
+use crate::gate::api_keys::ApiKeyUses;
 use crate::gate::foreign::Foreign;
 use crate::gate::keys::LastUses;
 use crate::gate::sessions::{self, Renewals};
@@ -116,9 +115,9 @@ fn gate(platform: Platform, config: &Config) -> Gate {
     let asked = (&platform.db, one_lane(config), &platform.metrics);
     let foreign = Foreign::start(rights.clone(), asked, config.issuer.as_str());
     Gate::new(gate::Parts {
-        checks: Batch::start(Checks(rights.clone()), &platform.db, config.checks, &platform.metrics),
-        access_checks: Batch::start(AccessChecks(rights.clone()), &platform.db, one_lane(config), &platform.metrics),
-        api_key_checks: Batch::start(ApiKeyChecks(rights.clone()), &platform.db, one_lane(config), &platform.metrics),
+        checks: Batch::start(Checks::by(rights.clone()), &platform.db, config.checks, &platform.metrics),
+        access_checks: Batch::start(Checks::by(rights.clone()), &platform.db, one_lane(config), &platform.metrics),
+        api_key_checks: Batch::start(Checks::by(rights.clone()), &platform.db, one_lane(config), &platform.metrics),
         rights,
         renewals: Batch::start(Renewals, &platform.db, one_lane(config), &platform.metrics),
         sessions: sessions::Settings {

@@ -1,11 +1,13 @@
-//! Checks, many in one statement: whose token is it, and what may they do in a service?
+//! Checks, many in one statement: whose is what was presented, and what may be done with it in a service?
 
+use std::hash::Hash;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::effective::store::{self, Assignments};
+use super::effective::store::{self, Assignments, Versioned};
 use super::effective::{Effective, Evaluator, Vocabulary};
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
@@ -15,9 +17,10 @@ use crate::platform::database::{BatchQuery, distinct};
 
 /// What one check asks.
 #[derive(Clone, Debug)]
-pub struct Ask {
-    pub token: TokenHash,
-    /// And what may they do here?
+pub struct Ask<H> {
+    /// Whose is this?
+    pub hash: H,
+    /// And what may be done with it here?
     pub service: Option<Ref<ServiceId>>,
     /// When it is asked. Of all in a batch the latest counts: nobody is answered what was over when they asked.
     pub now: OffsetDateTime,
@@ -25,10 +28,10 @@ pub struct Ask {
 
 /// What Postgres says.
 #[derive(Clone, Debug)]
-pub struct CheckResult {
-    /// The session, as it is stored: whether it has expired is for the asker to say.
-    pub session: Session,
-    /// What the session's owner may do in the service asked about, if there is one.
+pub struct Answer<P> {
+    /// What was presented, as it is stored: whether it has expired, and allows what is asked, is for the asker to say.
+    pub found: P,
+    /// What its owner holds in the service asked about, if there is one.
     pub rights: Option<Rights>,
 }
 
@@ -52,39 +55,87 @@ impl Rights {
     }
 }
 
+/// What is asked in one statement.
+#[derive(Debug)]
+pub struct Asked<'a, H> {
+    /// Each once, with the service asked about, if there is one of that name.
+    pub each: &'a [(H, Option<ServiceId>)],
+    /// Whether any asks about a service, be there one of that name or not.
+    pub of_services: bool,
+    /// The services that are told attributes.
+    pub claiming: &'a [i32],
+    pub now: OffsetDateTime,
+}
+
+/// What may be presented, as it is stored.
+pub trait Presentable: Clone + Send + Sync + 'static {
+    /// What checks of it are called in logs and metrics.
+    const CHECKS: &'static str;
+    /// What it is known by.
+    type Hash: Copy + Eq + Hash + Send + Sync + 'static;
+
+    /// For each what is stored of it, if it is, and what its owner holds in the service asked about.
+    fn find_all(
+        conn: &mut PgConnection,
+        asked: &Asked<'_, Self::Hash>,
+    ) -> impl Future<Output = Result<Versioned<Option<(Self, Option<Assignments>)>>>> + Send;
+}
+
+impl Presentable for Session {
+    const CHECKS: &'static str = "checks";
+    type Hash = TokenHash;
+
+    async fn find_all(
+        conn: &mut PgConnection,
+        asked: &Asked<'_, TokenHash>,
+    ) -> Result<Versioned<Option<(Self, Option<Assignments>)>>> {
+        if asked.of_services {
+            return store::check_all(conn, asked.each, asked.claiming, asked.now).await;
+        }
+        let tokens: Vec<TokenHash> = asked.each.iter().map(|(token, _)| *token).collect();
+        let sessions = sessions::store::find_all(conn, &tokens).await?.into_iter();
+        Ok(Versioned { version: None, rows: sessions.map(|session| Some((session?, None))).collect() })
+    }
+}
+
 /// See [`Ask`].
 #[derive(Debug)]
-pub struct Checks(pub Evaluator);
+pub struct Checks<P> {
+    rights: Evaluator,
+    of: PhantomData<P>,
+}
 
-impl BatchQuery for Checks {
-    const NAME: &'static str = "checks";
-    type Ask = Ask;
-    type Answer = Option<CheckResult>;
+impl<P> Checks<P> {
+    /// Those that say by this what may be done.
+    pub fn by(rights: Evaluator) -> Self {
+        Self { rights, of: PhantomData }
+    }
+}
 
-    async fn ask(&self, conn: &mut PgConnection, asked: &[Ask]) -> Result<Vec<Option<CheckResult>>> {
+impl<P: Presentable> BatchQuery for Checks<P> {
+    const NAME: &'static str = P::CHECKS;
+    type Ask = Ask<P::Hash>;
+    type Answer = Option<Answer<P>>;
+
+    async fn ask(&self, conn: &mut PgConnection, asked: &[Self::Ask]) -> Result<Vec<Self::Answer>> {
         loop {
-            let vocabulary = self.0.vocabulary();
+            let vocabulary = self.rights.vocabulary();
             let keys = asked.iter().map(|ask| {
                 let service = ask.service.as_ref().and_then(|service| vocabulary.service(service));
-                (ask.token, service)
+                (ask.hash, service)
             });
             let (once, places) = distinct(keys);
-            if asked.iter().all(|ask| ask.service.is_none()) {
-                let tokens: Vec<TokenHash> = once.iter().map(|(token, _)| *token).collect();
-                let sessions = sessions::store::find_all(conn, &tokens).await?;
-                let answer = |session: &Session| CheckResult { session: session.clone(), rights: None };
-                return Ok(places.into_iter().map(|place| sessions[place].as_ref().map(answer)).collect());
-            }
             let now = asked.iter().map(|ask| ask.now).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
             let claiming = vocabulary.claiming(once.iter().filter_map(|(_, service)| *service));
-            let found = store::check_all(conn, &once, &claiming, now).await?;
-            if self.0.outdates(conn, &vocabulary, &found).await? {
+            let of_services = asked.iter().any(|ask| ask.service.is_some());
+            let all = P::find_all(conn, &Asked { each: &once, of_services, claiming: &claiming, now }).await?;
+            if self.rights.outdates(conn, &vocabulary, &all).await? {
                 continue;
             }
-            let answers = found.rows.into_iter().map(|row| {
-                let (session, held) = row?;
+            let answers = all.rows.into_iter().map(|row| {
+                let (found, held) = row?;
                 let rights = held.map(|held| Rights::of(&vocabulary, &held));
-                Some(CheckResult { session, rights })
+                Some(Answer { found, rights })
             });
             let answers: Vec<_> = answers.collect();
             return Ok(places.into_iter().map(|place| answers[place].clone()).collect());

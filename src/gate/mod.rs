@@ -34,7 +34,7 @@ pub use backend::{Backend, token_of_a_person};
 pub use begin::LockScope;
 pub use caller::Caller;
 pub use can::{Can, Holds};
-pub use checks::{Ask, CheckResult, Checks, Rights};
+pub use checks::{Answer, Ask, Checks, Rights};
 pub use effective::{Acting, Effective, Evaluator, HeldInService, Vocabulary};
 pub use presented::{Confirmation, Passed, Presented};
 pub use principal::{Means, Principal};
@@ -48,11 +48,11 @@ use axum::extract::FromRef;
 use crate::base::clock::Clock;
 use crate::platform::Platform;
 use crate::platform::database::Batch;
-use access_tokens::AccessChecks;
-use api_keys::{ApiKeyChecks, ApiKeyUses};
+use access_tokens::AccessToken;
+use api_keys::{ApiKey, ApiKeyUses};
 use foreign::Foreign;
 use keys::LastUses;
-use sessions::Renewals;
+use sessions::{Renewals, Session};
 use vault::VaultDoor;
 
 /// The gate's state. A clone costs next to nothing.
@@ -65,11 +65,11 @@ pub struct Parts {
     /// The floor below.
     pub platform: Platform,
     /// Where tokens, and what their owners may do, are asked for.
-    pub checks: Batch<Checks>,
+    pub checks: Batch<Checks<Session>>,
     /// Where access tokens of OAuth clients are asked for.
-    pub access_checks: Batch<AccessChecks>,
+    pub access_checks: Batch<Checks<AccessToken>>,
     /// Where API keys are asked for.
-    pub api_key_checks: Batch<ApiKeyChecks>,
+    pub api_key_checks: Batch<Checks<ApiKey>>,
     /// Where all that anybody may do is asked for.
     pub rights: Evaluator,
     /// Where sessions are renewed.

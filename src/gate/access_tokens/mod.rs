@@ -1,19 +1,21 @@
 //! Access tokens of OAuth clients: whose they are, what for, and what their subject may do. Signed or opaque, a token is known by
 //! its digest; a signature makes none valid.
 
-mod checks;
 pub mod scope;
 pub mod store;
-
-pub use checks::{AccessChecks, Answer, Ask};
 
 use std::sync::Arc;
 
 use serde_json::Value;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use crate::base::error::Result;
 use crate::base::id::{ClientId, PersonId, ServiceId};
+use crate::base::opaque::oauth::AccessTokenHash;
 use crate::base::person::client_of_username;
+use crate::gate::checks::{Asked, Presentable};
+use crate::gate::effective::store::{Assignments, Versioned};
 use crate::gate::sessions::Payload;
 
 /// An access token that is stored, whether its time is over or not.
@@ -43,6 +45,18 @@ pub struct AccessToken {
     pub issued_at: OffsetDateTime,
     /// When it is over. Nothing renews it.
     pub expires_at: OffsetDateTime,
+}
+
+impl Presentable for AccessToken {
+    const CHECKS: &'static str = "access token checks";
+    type Hash = AccessTokenHash;
+
+    async fn find_all(
+        conn: &mut PgConnection,
+        asked: &Asked<'_, AccessTokenHash>,
+    ) -> Result<Versioned<Option<(Self, Option<Assignments>)>>> {
+        store::check_all(conn, asked.each, asked.claiming, asked.now).await
+    }
 }
 
 impl AccessToken {

@@ -1,20 +1,23 @@
 //! API keys as they are shown: whose they are, what for, and from where. Looked up at each use, and dead as soon as they are
 //! revoked.
 
-mod checks;
 pub mod store;
 mod uses;
 
-pub use checks::{Answer, ApiKeyChecks, Ask};
 pub use uses::ApiKeyUses;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use crate::base::error::Result;
 use crate::base::id::{ApiKeyId, PersonId};
 use crate::base::network::NamedNetwork;
+use crate::base::opaque::api_key::ApiKeyHash;
+use crate::gate::checks::{Asked, Presentable};
+use crate::gate::effective::store::{Assignments, Versioned};
 use crate::gate::sessions::Payload;
 
 /// A key that is stored, and whose owner is not disabled; whether its time is over or not.
@@ -32,6 +35,18 @@ pub struct ApiKey {
     pub expires_at: OffsetDateTime,
     /// When it was last used, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
+}
+
+impl Presentable for ApiKey {
+    const CHECKS: &'static str = "API key checks";
+    type Hash = ApiKeyHash;
+
+    async fn find_all(
+        conn: &mut PgConnection,
+        asked: &Asked<'_, ApiKeyHash>,
+    ) -> Result<Versioned<Option<(Self, Option<Assignments>)>>> {
+        store::check_all(conn, asked.each, asked.claiming, asked.now).await
+    }
 }
 
 impl ApiKey {

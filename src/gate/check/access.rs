@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::opaque::oauth::AccessTokenHash;
-use crate::gate::access_tokens::{AccessToken, Answer, Ask, scope};
-use crate::gate::{Gate, Rights};
+use crate::gate::access_tokens::{AccessToken, scope};
+use crate::gate::{Answer, Ask, Gate, Rights};
 use crate::platform::http::credential;
 
 /// A valid access token.
@@ -30,8 +30,8 @@ pub async fn check_access(
     service: Option<Ref<ServiceId>>,
 ) -> Result<CheckedAccess> {
     loop {
-        let ask = Ask { token, service: service.clone(), now: gate.clock.now() };
-        let Answer { token, rights } = gate.access_checks.ask(ask).await?.ok_or_else(credential::invalid)?;
+        let ask = Ask { hash: token, service: service.clone(), now: gate.clock.now() };
+        let Answer { found: token, rights } = gate.access_checks.ask(ask).await?.ok_or_else(credential::invalid)?;
         let now = gate.clock.now();
         if token.expires_at <= now {
             return Err(credential::expired());

@@ -6,8 +6,8 @@ use super::{CheckedAccess, Verdict};
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::opaque::oauth::AccessTokenHash;
-use crate::gate::Gate;
-use crate::gate::access_tokens::{AccessChecks, Answer, Ask};
+use crate::gate::access_tokens::AccessToken;
+use crate::gate::{Answer, Ask, Checks, Gate};
 use crate::platform::database::BatchQuery;
 
 /// Asks Postgres about all of `tokens`, and what may be done with them in `service`; one verdict each, in order.
@@ -20,12 +20,12 @@ pub async fn check_access_list(
         return Ok(Vec::new());
     }
     let now = gate.clock.now();
-    let asked = tokens.iter().map(|token| Ask { token: *token, service: Some(Ref::Id(service)), now });
-    let checks = AccessChecks(gate.rights.clone());
+    let asked = tokens.iter().map(|token| Ask { hash: *token, service: Some(Ref::Id(service)), now });
+    let checks = Checks::<AccessToken>::by(gate.rights.clone());
     let found = checks.ask(&mut *gate.db.read().await?, &asked.collect::<Vec<_>>()).await?;
     let verdicts = found.into_iter().map(|found| match found {
-        Some(Answer { token, .. }) if token.expires_at <= now => Verdict::Expired,
-        Some(Answer { token, rights: Some(rights) }) if token.services.contains(&service) => {
+        Some(Answer { found: token, .. }) if token.expires_at <= now => Verdict::Expired,
+        Some(Answer { found: token, rights: Some(rights) }) if token.services.contains(&service) => {
             if !rights.effective.roles.is_empty() {
                 gate.uses.note(token.person, service, now);
             }

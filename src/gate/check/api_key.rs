@@ -6,8 +6,8 @@ use super::Verdict;
 use crate::base::error::Result;
 use crate::base::id::{Ref, ServiceId};
 use crate::base::opaque::api_key::ApiKeyHash;
-use crate::gate::api_keys::{Answer, ApiKey, ApiKeyChecks, Ask};
-use crate::gate::{Gate, Rights};
+use crate::gate::api_keys::ApiKey;
+use crate::gate::{Answer, Ask, Checks, Gate, Rights};
 use crate::platform::database::BatchQuery;
 use crate::platform::http::credential;
 
@@ -31,8 +31,9 @@ pub async fn check_api_key(
     from: Option<IpAddr>,
 ) -> Result<CheckedApiKey> {
     loop {
-        let ask = Ask { key: hash, service: service.clone(), now: gate.clock.now() };
-        let Answer { key, rights } = gate.api_key_checks.ask(ask).await?.ok_or_else(credential::invalid_api_key)?;
+        let ask = Ask { hash, service: service.clone(), now: gate.clock.now() };
+        let Answer { found: key, rights } =
+            gate.api_key_checks.ask(ask).await?.ok_or_else(credential::invalid_api_key)?;
         let now = gate.clock.now();
         if key.expires_at <= now {
             return Err(credential::expired_api_key());
@@ -59,9 +60,9 @@ pub async fn check_api_key(
 /// # Errors
 /// 401 `invalid_token` or `expired_token`.
 pub async fn must_be_an_api_key(gate: &Gate, key: ApiKeyHash) -> Result<()> {
-    let ask = Ask { key, service: None, now: gate.clock.now() };
-    let found = gate.api_key_checks.ask(ask).await?.ok_or_else(credential::invalid_api_key)?;
-    if found.key.expires_at <= gate.clock.now() { Err(credential::expired_api_key()) } else { Ok(()) }
+    let ask = Ask { hash: key, service: None, now: gate.clock.now() };
+    let Answer { found, .. } = gate.api_key_checks.ask(ask).await?.ok_or_else(credential::invalid_api_key)?;
+    if found.expires_at <= gate.clock.now() { Err(credential::expired_api_key()) } else { Ok(()) }
 }
 
 /// As [`check_api_key`] of many, at one service: one verdict each, in order.
@@ -74,12 +75,12 @@ pub async fn check_api_key_list(
         return Ok(Vec::new());
     }
     let now = gate.clock.now();
-    let asked = keys.iter().map(|(key, _)| Ask { key: *key, service: Some(Ref::Id(service)), now });
-    let checks = ApiKeyChecks(gate.rights.clone());
+    let asked = keys.iter().map(|(key, _)| Ask { hash: *key, service: Some(Ref::Id(service)), now });
+    let checks = Checks::<ApiKey>::by(gate.rights.clone());
     let found = checks.ask(&mut *gate.db.read().await?, &asked.collect::<Vec<_>>()).await?;
     let verdicts = found.into_iter().zip(keys).map(|(found, (_, from))| match found {
-        Some(Answer { key, .. }) if key.expires_at <= now => Verdict::Expired,
-        Some(Answer { key, rights: Some(rights) }) if key.may_be_used_from(*from) => {
+        Some(Answer { found: key, .. }) if key.expires_at <= now => Verdict::Expired,
+        Some(Answer { found: key, rights: Some(rights) }) if key.may_be_used_from(*from) => {
             if !rights.effective.permissions.is_empty() {
                 gate.uses.note(key.person, service, now);
             }

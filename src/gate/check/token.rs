@@ -7,7 +7,7 @@ use crate::base::id::{Ref, ServiceId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::Gate;
 use crate::gate::sessions::{Due, Session, State};
-use crate::gate::{Ask, CheckResult, Rights};
+use crate::gate::{Answer, Ask, Rights};
 use crate::platform::http::credential;
 
 /// A valid session.
@@ -31,8 +31,8 @@ pub async fn check(gate: &Gate, token: TokenHash, service: Option<Ref<ServiceId>
     let lifetime = gate.sessions.lifetime;
     let mut lost = false;
     loop {
-        let ask = Ask { token, service: service.clone(), now: gate.clock.now() };
-        let CheckResult { session, rights } = gate.checks.ask(ask).await?.ok_or_else(credential::invalid)?;
+        let ask = Ask { hash: token, service: service.clone(), now: gate.clock.now() };
+        let Answer { found: session, rights } = gate.checks.ask(ask).await?.ok_or_else(credential::invalid)?;
         let now = gate.clock.now();
         if let Some(Rights { service, effective, .. }) = &rights {
             if effective.ends_at.is_some_and(|end| end <= now) {

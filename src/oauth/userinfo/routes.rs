@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::base::opaque::oauth::AccessTokenHash;
-use crate::gate::access_tokens::Ask;
+use crate::gate::Ask;
 use crate::identity::people::Address;
 use crate::oauth::OAuth;
 use crate::oauth::claims::{self, Place};
@@ -182,8 +182,8 @@ async fn tell(
     let (Presented::Bearer(text) | Presented::WithProof(text)) = shown;
     let token = AccessTokenHash::of_any(text).ok_or_else(Error::invalid_token)?;
     let now = oauth.clock.now();
-    let found = oauth.access_checks.ask(Ask { token, service: None, now }).await?;
-    let access = found.map(|found| found.token).filter(|access| oauth.clock.now() < access.expires_at);
+    let found = oauth.access_checks.ask(Ask { hash: token, service: None, now }).await?;
+    let access = found.map(|answer| answer.found).filter(|access| oauth.clock.now() < access.expires_at);
     let access = access.ok_or_else(Error::invalid_token)?;
     match (shown, access.jkt.as_deref()) {
         (Presented::Bearer(_), None) => {}
