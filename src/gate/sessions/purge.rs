@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::store::{self, Purged, families};
 use crate::base::error::Result;
 use crate::gate::Gate;
-use crate::platform::database::duty;
+use crate::platform::database::{duty, keep_purging};
 
 /// The duty's name in `auth.duties`.
 const DUTY: &str = "purge sessions";
@@ -34,14 +34,7 @@ const REST: u32 = 3;
 
 /// Purges until the app stops.
 pub async fn purge_every_minute(gate: Gate) {
-    loop {
-        match purge(&gate).await {
-            Ok(0) => {}
-            Ok(purged) => tracing::info!(purged, "purged expired sessions"),
-            Err(error) => tracing::warn!(%error, "could not purge expired sessions; the next run tries again"),
-        }
-        tokio::time::sleep(LOOK).await;
-    }
+    keep_purging("expired sessions", LOOK, || purge(&gate)).await;
 }
 
 async fn purge(gate: &Gate) -> Result<u64> {

@@ -6,7 +6,7 @@ use super::store;
 use crate::base::error::Result;
 use crate::gate::sessions::{Walk, rest};
 use crate::oauth::OAuth;
-use crate::platform::database::duty;
+use crate::platform::database::{duty, keep_purging};
 
 /// The duty's name in `auth.duties`.
 const DUTY: &str = "purge authorizations";
@@ -23,15 +23,10 @@ const AUTHORIZATIONS: i64 = 8;
 
 /// Purges until the app stops.
 pub async fn purge_every_minute(oauth: OAuth) {
-    loop {
-        let purged = async { if duty::claim(&oauth.db, DUTY, EVERY).await? { purge(&oauth).await } else { Ok(0) } };
-        match purged.await {
-            Ok(0) => {}
-            Ok(purged) => tracing::info!(purged, "purged expired access tokens and authorizations"),
-            Err(error) => tracing::warn!(%error, "could not purge expired access tokens; the next run tries again"),
-        }
-        tokio::time::sleep(LOOK).await;
-    }
+    keep_purging("expired access tokens and authorizations", LOOK, || async {
+        if duty::claim(&oauth.db, DUTY, EVERY).await? { purge(&oauth).await } else { Ok(0) }
+    })
+    .await;
 }
 
 /// Purges once; answers how many rows that was.

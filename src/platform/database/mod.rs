@@ -13,12 +13,14 @@ pub mod embedded;
 mod error;
 mod heartbeat;
 mod lane;
+mod purge;
 
 pub use address::Address;
 pub use batch::{Batch, BatchLimits, BatchQuery, by_place, distinct, index};
 pub use count::count;
 pub use db::{Db, Reading, Transaction};
 pub use lane::{InLane, Lane};
+pub use purge::{STEP, in_steps, keep_purging};
 
 pub use broken_connections::{came_after as is_outdated, unless_hung};
 pub use heartbeat::feel_the_pulse;
