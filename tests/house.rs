@@ -155,6 +155,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "place",
             "visit",
             "page",
+            "sent",
             "files",
             "home",
             "device_query",

@@ -1,7 +1,5 @@
 //! The consent page: may this client act for you?
 
-use std::convert::Infallible;
-
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,9 +8,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::page::{
-    Frame, answered, back, calls_itself, go, host_of, logo_of, name_of, problem, refused, show, with_cookies,
-};
+use super::page::{Frame, answered, back, calls_itself, go, host_of, logo_of, name_of, refused, show, with_cookies};
+use super::sent::Sent;
 use super::words::Words;
 use crate::base::error::Result;
 use crate::oauth::authorizations::{self, Browser, Grant, Request};
@@ -20,7 +17,7 @@ use crate::oauth::parameters::Parameters;
 use crate::oauth::scopes;
 use crate::pages::Pages;
 use crate::pages::visit::Visit;
-use crate::platform::http::{Form, Routes};
+use crate::platform::http::Routes;
 
 /// `/consent`.
 pub fn routes() -> Routes<Pages> {
@@ -125,16 +122,12 @@ struct ConsentForm {
         (status = 415, description = "`unsupported_media_type`"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn consent(State(pages): State<Pages>, Ok(visit): Result<Visit, Infallible>, Form(text): Form) -> Response {
-    let answer = posted(&pages, &visit, &text).await;
+async fn consent(State(pages): State<Pages>, Sent { visit, form }: Sent) -> Response {
+    let answer = posted(&pages, &visit, &form).await;
     answered(&pages, &visit, answer)
 }
 
-async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
-    let form = Parameters::read(text).unwrap_or_default();
-    if !visit.sent(&form) {
-        return problem(pages, visit, StatusCode::FORBIDDEN, Words::of(visit.locale).faults.forged_form);
-    }
+async fn posted(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<Response> {
     let request = match authorizations::check(pages, form.one("request").unwrap_or_default()).await? {
         Ok(request) => request,
         Err(why) => return refused(pages, visit, &why).await,

@@ -15,6 +15,7 @@ use super::device_query::DeviceQuery;
 use super::login::{Typed, login_page};
 use super::page::{Frame, answered, calls_itself, failed, go, name_of, problem, sentence_of, show, with_cookies};
 use super::purpose::For;
+use super::sent::Sent;
 use super::words::{Words, named};
 use crate::base::error::{Error, Result};
 use crate::oauth::authorizations::{Browser, Grant};
@@ -22,7 +23,7 @@ use crate::oauth::device::{self, Answered, Pending};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::Visit;
-use crate::platform::http::{Form, Routes};
+use crate::platform::http::Routes;
 
 /// `/device`.
 pub fn routes() -> Routes<Pages> {
@@ -147,8 +148,8 @@ struct DeviceForm {
         (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn enter_device(State(pages): State<Pages>, Ok(visit): Result<Visit, Infallible>, Form(text): Form) -> Response {
-    let answer = posted(&pages, &visit, &text, |_| None).await;
+async fn enter_device(State(pages): State<Pages>, Sent { visit, form }: Sent) -> Response {
+    let answer = posted(&pages, &visit, &form, None).await;
     answered(&pages, &visit, answer)
 }
 
@@ -182,22 +183,13 @@ struct DeviceAnswer {
         (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn answer_device(State(pages): State<Pages>, Ok(visit): Result<Visit, Infallible>, Form(text): Form) -> Response {
-    let answer = posted(&pages, &visit, &text, |form| form.one("answer").map(str::to_owned)).await;
+async fn answer_device(State(pages): State<Pages>, Sent { visit, form }: Sent) -> Response {
+    let answer = posted(&pages, &visit, &form, form.one("answer")).await;
     answered(&pages, &visit, answer)
 }
 
-/// What comes of a code, and of an answer if there is `one`.
-async fn posted(
-    pages: &Pages,
-    visit: &Visit,
-    text: &str,
-    one: impl Fn(&Parameters) -> Option<String>,
-) -> Result<Response> {
-    let form = Parameters::read(text).unwrap_or_default();
-    if !visit.sent(&form) {
-        return problem(pages, visit, StatusCode::FORBIDDEN, Words::of(visit.locale).faults.forged_form);
-    }
+/// What comes of a code, and of an answer if one was `chosen`.
+async fn posted(pages: &Pages, visit: &Visit, form: &Parameters, chosen: Option<&str>) -> Result<Response> {
     let query = &DeviceQuery::carrying(form.one("device").unwrap_or_default());
     let visit = &visit.clone().reading(query.parameters());
     let Some(browser) = visit.browser(pages).await? else { return go(&pages.issuer.at(&query.address())) };
@@ -217,7 +209,7 @@ async fn posted(
         }
     };
     let shown = form.one("shown").unwrap_or_default();
-    let answer = match one(&form).as_deref() {
+    let answer = match chosen {
         Some("allow") => device::allow(pages, &pending, (&browser, shown), &visit.origin).await?,
         Some("deny") => {
             let denied = device::deny(pages, &pending, &browser, &visit.origin).await?;

@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::field::{Faults, Field, Filled};
-use super::member::{go_on, sent};
+use super::member::go_on;
 use super::page::{Frame, answered, show, with_cookies};
+use super::sent::Sent;
 use super::words::Words;
 use crate::base::email::Email;
 use crate::base::error::Result;
@@ -22,7 +23,7 @@ use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::told::{DONE, Told};
 use crate::pages::visit::Visit;
-use crate::platform::http::{Form, Routes};
+use crate::platform::http::Routes;
 
 /// `/forgot-password`.
 pub fn routes() -> Routes<Pages> {
@@ -80,15 +81,8 @@ struct ForgottenForm {
         (status = 415, description = "`unsupported_media_type`"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn ask_for_new_password(
-    State(pages): State<Pages>,
-    Ok(visit): Result<Visit, Infallible>,
-    Form(text): Form,
-) -> Response {
-    let answer = match sent(&pages, &visit, &text) {
-        Ok(form) => asked(&pages, &visit, &form).await,
-        Err(refused) => return *refused,
-    };
+async fn ask_for_new_password(State(pages): State<Pages>, Sent { visit, form }: Sent) -> Response {
+    let answer = asked(&pages, &visit, &form).await;
     answered(&pages, &visit, answer)
 }
 

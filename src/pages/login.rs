@@ -12,11 +12,11 @@ use utoipa_axum::routes;
 
 use super::doors::{Button, buttons};
 use super::page::{
-    Frame, answered, failed, go, logo_of, name_of, page_status, problem, refused, sentence_of, show_with_passkeys,
-    with_cookies,
+    Frame, answered, failed, go, logo_of, name_of, page_status, refused, sentence_of, show_with_passkeys, with_cookies,
 };
 use super::purpose::{Carried, For, Offer, Purpose};
 use super::second_step::second_step_page;
+use super::sent::Sent;
 use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::identity::accounts::WhoMayRegister;
@@ -26,7 +26,7 @@ use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::place::Place;
 use crate::pages::visit::{Visit, logged_in};
-use crate::platform::http::{Form, Routes};
+use crate::platform::http::Routes;
 use crate::platform::metrics::Outcome;
 use crate::platform::passwords::Presented;
 
@@ -185,18 +185,13 @@ struct LoginForm {
         (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn log_in(State(pages): State<Pages>, Ok(visit): Result<Visit, Infallible>, Form(text): Form) -> Response {
-    let answer = posted(&pages, &visit, &text).await;
+async fn log_in(State(pages): State<Pages>, Sent { visit, form }: Sent) -> Response {
+    let answer = posted(&pages, &visit, &form).await;
     answered(&pages, &visit, answer)
 }
 
-async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
-    let words = Words::of(visit.locale);
-    let form = Parameters::read(text).unwrap_or_default();
-    if !visit.sent(&form) {
-        return problem(pages, visit, StatusCode::FORBIDDEN, words.faults.forged_form);
-    }
-    let purpose = match Purpose::read(pages, &form).await? {
+async fn posted(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<Response> {
+    let purpose = match Purpose::read(pages, form).await? {
         Ok(purpose) => purpose,
         Err(why) => return refused(pages, visit, &why).await,
     };

@@ -11,6 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::page::{Frame, answered, go, leave, problem, show, with_cookies};
+use super::sent::Sent;
 use super::words::Words;
 use crate::base::error::Result;
 use crate::oauth::authorizations::Browser;
@@ -165,16 +166,12 @@ struct LogoutForm {
         (status = 415, description = "`unsupported_media_type`"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn log_out(State(pages): State<Pages>, Ok(visit): Result<Visit, Infallible>, Form(text): Form) -> Response {
-    let answer = posted(&pages, &visit, &text).await;
+async fn log_out(State(pages): State<Pages>, Sent { visit, form }: Sent) -> Response {
+    let answer = posted(&pages, &visit, &form).await;
     answered(&pages, &visit, answer)
 }
 
-async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
-    let form = Parameters::read(text).unwrap_or_default();
-    if !visit.sent(&form) {
-        return problem(pages, visit, StatusCode::FORBIDDEN, Words::of(visit.locale).faults.forged_form);
-    }
+async fn posted(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<Response> {
     let request = form.one("request").unwrap_or_default();
     let visit = &visit.clone().reading(&Parameters::read(request).unwrap_or_default());
     let logout = match Logout::read(pages, request).await? {

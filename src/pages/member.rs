@@ -3,12 +3,13 @@
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::field::Faults;
-use super::page::{Frame, answered, failed, go, problem, with_cookies};
+use super::page::{Frame, answered, failed, go, with_cookies};
+use super::sent::Sent;
 use super::words::Words;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::locale::Locale;
 use crate::gate::Caller;
 use crate::identity::people::store::Details;
@@ -18,7 +19,6 @@ use crate::pages::Pages;
 use crate::pages::place::Place;
 use crate::pages::told::Told;
 use crate::pages::visit::{Visit, telling, told_now};
-use crate::platform::http::Form;
 
 /// Somebody at a page of their own account.
 #[derive(Debug)]
@@ -134,22 +134,8 @@ impl FromRequest<Pages> for Posted {
     async fn from_request(request: Request, pages: &Pages) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let member = Member::from_request_parts(&mut parts, pages).await?;
-        let form = Form::from_request(Request::from_parts(parts, body), pages).await;
-        let Form(text) = form.map_err(Error::into_response)?;
-        let form = sent(pages, &member.visit, &text).map_err(|refused| *refused)?;
+        let request = Request::from_parts(parts, body);
+        let Sent { form, .. } = Sent::within(member.visit.clone(), request, pages).await?;
         Ok(Self { member, form })
     }
-}
-
-/// The fields of a form that a page of ours has sent.
-///
-/// # Errors
-/// The page that says that it was not.
-pub fn sent(pages: &Pages, visit: &Visit, text: &str) -> Result<Parameters, Box<Response>> {
-    let form = Parameters::read(text).unwrap_or_default();
-    if visit.sent(&form) {
-        return Ok(form);
-    }
-    let sentence = Words::of(visit.locale).faults.forged_form;
-    Err(Box::new(answered(pages, visit, problem(pages, visit, StatusCode::FORBIDDEN, sentence))))
 }

@@ -24,6 +24,7 @@ mod purpose;
 mod register;
 mod reset_password;
 mod second_step;
+mod sent;
 mod told;
 mod verify_email;
 mod visit;

@@ -15,6 +15,7 @@ use super::login::{Typed, login_page};
 use super::page::{Frame, answered, go, host_of, problem, refused, show, with_cookies};
 use super::purpose::{For, Offer, Purpose, on_to};
 use super::second_step::second_step_page;
+use super::sent::Sent;
 use super::words::Words;
 use crate::base::error::Result;
 use crate::identity::accounts::PresentedInvitation;
@@ -26,7 +27,7 @@ use crate::oauth::authorizations::{self, Request};
 use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in};
-use crate::platform::http::{Form, Path, Routes};
+use crate::platform::http::{Path, Routes};
 
 /// `/login/providers/{provider}`, `/login/callback/{provider}`.
 pub fn routes() -> Routes<Pages> {
@@ -138,18 +139,14 @@ struct LinkPage<'a> {
     ))]
 async fn link_at_provider(
     State(pages): State<Pages>,
-    Ok(visit): Result<Visit, Infallible>,
     Path(provider): Path<String>,
-    Form(text): Form,
+    Sent { visit, .. }: Sent,
 ) -> Response {
-    let answer = asked_to_link(&pages, &visit, &provider, &text).await;
+    let answer = asked_to_link(&pages, &visit, &provider).await;
     answered(&pages, &visit, answer)
 }
 
-async fn asked_to_link(pages: &Pages, visit: &Visit, provider: &str, text: &str) -> Result<Response> {
-    if !visit.sent(&Parameters::read(text).unwrap_or_default()) {
-        return problem(pages, visit, StatusCode::FORBIDDEN, Words::of(visit.locale).faults.forged_form);
-    }
+async fn asked_to_link(pages: &Pages, visit: &Visit, provider: &str) -> Result<Response> {
     let now = pages.clock.now();
     let Some(session) = visit.browser(pages).await? else { return not_let_in(pages, visit, Refusal::Stale) };
     if !is_fresh(&mut *pages.db.read().await?, session.person, session.token, now).await? {

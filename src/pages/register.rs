@@ -11,9 +11,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::field::{Faults, Field, Filled, new_password, rule_of};
-use super::member::{go_on, sent, with_faults};
+use super::member::{go_on, with_faults};
 use super::new_password::chosen;
 use super::page::{Frame, answered, go, problem, show, with_cookies};
+use super::sent::Sent;
 use super::words::Words;
 use crate::base::error::Result;
 use crate::identity::accounts::{self, PresentedInvitation, Registration, WhoMayRegister};
@@ -23,7 +24,7 @@ use crate::pages::Pages;
 use crate::pages::place::Place;
 use crate::pages::told::Told;
 use crate::pages::visit::{Visit, logged_in};
-use crate::platform::http::{Form, Routes};
+use crate::platform::http::Routes;
 
 /// `/register`.
 pub fn routes() -> Routes<Pages> {
@@ -141,15 +142,8 @@ struct RegisterForm {
         (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn register_on_page(
-    State(pages): State<Pages>,
-    Ok(visit): Result<Visit, Infallible>,
-    Form(text): Form,
-) -> Response {
-    let answer = match sent(&pages, &visit, &text) {
-        Ok(form) => registered(&pages, &visit, &form).await,
-        Err(refused) => return *refused,
-    };
+async fn register_on_page(State(pages): State<Pages>, Sent { visit, form }: Sent) -> Response {
+    let answer = registered(&pages, &visit, &form).await;
     answered(&pages, &visit, answer)
 }
 

@@ -10,9 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::field::{Faults, Field, Filled, new_password};
-use super::member::{go_on, sent, with_faults};
+use super::member::{go_on, with_faults};
 use super::new_password::chosen;
 use super::page::{Frame, answered, show, with_cookies};
+use super::sent::Sent;
 use super::words::Words;
 use crate::base::error::Result;
 use crate::identity::accounts;
@@ -20,7 +21,7 @@ use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::told::{DONE, Told};
 use crate::pages::visit::{Visit, logged_out};
-use crate::platform::http::{Form, Routes};
+use crate::platform::http::Routes;
 
 /// `/reset-password`.
 pub fn routes() -> Routes<Pages> {
@@ -105,15 +106,8 @@ struct ResetForm {
         (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn reset_password_on_page(
-    State(pages): State<Pages>,
-    Ok(visit): Result<Visit, Infallible>,
-    Form(text): Form,
-) -> Response {
-    let answer = match sent(&pages, &visit, &text) {
-        Ok(form) => reset(&pages, &visit, &form).await,
-        Err(refused) => return *refused,
-    };
+async fn reset_password_on_page(State(pages): State<Pages>, Sent { visit, form }: Sent) -> Response {
+    let answer = reset(&pages, &visit, &form).await;
     answered(&pages, &visit, answer)
 }
 

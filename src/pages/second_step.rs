@@ -1,7 +1,5 @@
 //! The second step of a login: a code of one's authenticator, a recovery code or a passkey, or a second factor to be set up first.
 
-use std::convert::Infallible;
-
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,8 +8,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::page::{Frame, answered, failed, go, page_status, problem, refused, show, show_with_passkeys, with_cookies};
+use super::page::{Frame, answered, failed, go, page_status, refused, show, show_with_passkeys, with_cookies};
 use super::purpose::{Carried, For, Purpose};
+use super::sent::Sent;
 use super::words::Words;
 use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
@@ -25,7 +24,7 @@ use crate::identity::providers;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in, trusted};
-use crate::platform::http::{Form, Routes};
+use crate::platform::http::Routes;
 use crate::platform::metrics::Outcome;
 
 /// `/login/code`.
@@ -193,21 +192,13 @@ struct SecondStepForm {
         (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn take_second_step(
-    State(pages): State<Pages>,
-    Ok(visit): Result<Visit, Infallible>,
-    Form(text): Form,
-) -> Response {
-    let answer = posted(&pages, &visit, &text).await;
+async fn take_second_step(State(pages): State<Pages>, Sent { visit, form }: Sent) -> Response {
+    let answer = posted(&pages, &visit, &form).await;
     answered(&pages, &visit, answer)
 }
 
-async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
-    let form = Parameters::read(text).unwrap_or_default();
-    if !visit.sent(&form) {
-        return problem(pages, visit, StatusCode::FORBIDDEN, Words::of(visit.locale).faults.forged_form);
-    }
-    let purpose = match Purpose::read(pages, &form).await? {
+async fn posted(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<Response> {
+    let purpose = match Purpose::read(pages, form).await? {
         Ok(purpose) => purpose,
         Err(why) => return refused(pages, visit, &why).await,
     };
@@ -216,7 +207,7 @@ async fn posted(pages: &Pages, visit: &Visit, text: &str) -> Result<Response> {
     let mfa_token = form.one("mfa_token").unwrap_or_default();
     let Some(token) = MfaTokenHash::of(mfa_token) else { return over(pages, visit, what_for) };
     let waits = Waits { mfa_token, enrols: form.one("enrols").is_some() };
-    let Some(step) = Step::read(&form, waits, (token, visit))? else {
+    let Some(step) = Step::read(form, waits, (token, visit))? else {
         let asked = (StatusCode::BAD_REQUEST, Some(words.say_code));
         return step_page(pages, visit, (what_for, waits), asked)
             .await

@@ -11,8 +11,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::field::Faults;
-use super::member::{go_on, sent, with_faults};
+use super::member::{go_on, with_faults};
 use super::page::{Frame, answered, show, with_cookies};
+use super::sent::Sent;
 use super::words::Words;
 use crate::base::error::Result;
 use crate::identity::accounts;
@@ -20,7 +21,7 @@ use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::told::{DONE, Told};
 use crate::pages::visit::Visit;
-use crate::platform::http::{Form, Routes};
+use crate::platform::http::Routes;
 
 /// `/verify-email`.
 pub fn routes() -> Routes<Pages> {
@@ -92,15 +93,8 @@ struct VerifyForm {
         (status = 415, description = "`unsupported_media_type`"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn verify_email_on_page(
-    State(pages): State<Pages>,
-    Ok(visit): Result<Visit, Infallible>,
-    Form(text): Form,
-) -> Response {
-    let answer = match sent(&pages, &visit, &text) {
-        Ok(form) => verified(&pages, &visit, form.one("token").unwrap_or_default()).await,
-        Err(refused) => return *refused,
-    };
+async fn verify_email_on_page(State(pages): State<Pages>, Sent { visit, form }: Sent) -> Response {
+    let answer = verified(&pages, &visit, form.one("token").unwrap_or_default()).await;
     answered(&pages, &visit, answer)
 }
 
