@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 
 use super::device::name_of;
 use super::moment::moment;
-use super::prove::proved_or;
-use crate::base::error::{Error, Result};
+use super::refused::{name_in, settled};
+use crate::base::error::Result;
 use crate::base::id::{FactorId, TrustedDeviceId};
 use crate::identity::factors::{self, Code, Enrolment, ListedDevice, ListedFactor, RecoveryCodesLeft, store};
 use crate::oauth::parameters::Parameters;
@@ -171,27 +171,12 @@ struct FactorsForm {
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
 async fn change_factors(State(pages): State<Pages>, Posted { member, form }: Posted) -> Response {
-    let answer = match acted(&pages, &member, &form).await {
-        Err(error) => match proved_or(&pages, &member, error) {
-            Err(error) => refused(&pages, &member, &form, error).await,
-            asked => asked,
-        },
-        done => done,
-    };
-    member.answered(&pages, answer)
+    let acted = acted(&pages, &member, &form).await;
+    settled(&pages, &member, (acted, &["name", "code"]), |faults| refused(&pages, &member, &form, faults)).await
 }
 
-/// What is gone is gone already; all else is told on the page.
-async fn refused(pages: &Pages, member: &Member, form: &Parameters, error: Error) -> Result<Response> {
-    if error.status() == StatusCode::NOT_FOUND {
-        return go(&pages.issuer.at(member.place.path()));
-    }
-    if matches!(&error, Error::Refused(refusal) if refusal.detail.starts_with("`name`")) {
-        let mut faults = Faults::default();
-        faults.add("name", member.words().security.name_rule);
-        return page(pages, member, Some(form), faults).await;
-    }
-    let faults = Faults::told(error, (pages, member.words()), &["name", "code"])?;
+/// Wrong codes of an authenticator are told where it is set up; all else on the page of all.
+async fn refused(pages: &Pages, member: &Member, form: &Parameters, faults: Faults) -> Result<Response> {
     if faults.of("code").is_some()
         && let Some(id) = id_of(form).map(FactorId)
         && let Some(enrolment) =
@@ -208,11 +193,9 @@ fn id_of(form: &Parameters) -> Option<i32> {
 
 async fn acted(pages: &Pages, member: &Member, form: &Parameters) -> Result<Response> {
     let caller = &member.caller;
-    let name =
-        || form.one("name").unwrap_or_default().trim().parse().map_err(|_| Error::invalid_field("name", "no name"));
     match (form.one("act"), id_of(form)) {
         (Some("begin"), _) => {
-            let enrolment = factors::begin_own(pages, caller, &name()?).await?;
+            let enrolment = factors::begin_own(pages, caller, &name_in(form)?).await?;
             enrol_page(pages, member, &enrolment, Faults::default())
         }
         (Some("confirm"), Some(id)) => {
@@ -223,7 +206,7 @@ async fn acted(pages: &Pages, member: &Member, form: &Parameters) -> Result<Resp
             }
         }
         (Some("rename"), Some(id)) => {
-            factors::rename_own(pages, caller, FactorId(id), &name()?).await?;
+            factors::rename_own(pages, caller, FactorId(id), &name_in(form)?).await?;
             member.go_on(pages, Told::Renamed)
         }
         (Some("remove"), Some(id)) => {

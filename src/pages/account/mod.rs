@@ -15,6 +15,7 @@ mod password;
 mod profile;
 mod prove;
 mod providers;
+mod refused;
 mod sessions;
 
 use crate::pages::Pages;

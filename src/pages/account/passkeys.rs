@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,9 +10,11 @@ use utoipa_axum::routes;
 
 use super::factors::codes_page;
 use super::moment::moment;
-use super::prove::proved_or;
-use crate::base::error::{Error, Result};
-use crate::identity::passkeys::{OwnPasskeys, Passkey, PasskeyId, own, register, registration_options, remove, rename};
+use super::refused::{name_in, settled};
+use crate::base::error::Result;
+use crate::identity::passkeys::{
+    OwnPasskeys, Passkey, PasskeyId, PasskeyName, own, register, registration_options, remove, rename,
+};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::field::{Faults, Field, Filled};
@@ -127,51 +128,29 @@ struct PasskeysForm {
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
 async fn change_passkeys(State(pages): State<Pages>, Posted { member, form }: Posted) -> Response {
-    let answer = match acted(&pages, &member, &form).await {
-        Err(error) => match proved_or(&pages, &member, error) {
-            Err(error) => refused(&pages, &member, &form, error).await,
-            asked => asked,
-        },
-        done => done,
-    };
-    member.answered(&pages, answer)
-}
-
-/// What is gone is gone already; all else is told on the page.
-async fn refused(pages: &Pages, member: &Member, form: &Parameters, error: Error) -> Result<Response> {
-    if error.status() == StatusCode::NOT_FOUND {
-        return go(&pages.issuer.at(member.place.path()));
-    }
-    if matches!(&error, Error::Refused(refusal) if refusal.detail.starts_with("`name`")) {
-        let mut faults = Faults::default();
-        faults.add("name", member.words().security.name_rule);
-        return page(pages, member, (Some(form), None), faults).await;
-    }
-    let faults = Faults::told(error, (pages, member.words()), &["name"])?;
-    page(pages, member, (Some(form), None), faults).await
+    let acted = acted(&pages, &member, &form).await;
+    settled(&pages, &member, (acted, &["name"]), |faults| page(&pages, &member, (Some(&form), None), faults)).await
 }
 
 async fn acted(pages: &Pages, member: &Member, form: &Parameters) -> Result<Response> {
     let (caller, locale) = (&member.caller, Some(member.visit.locale));
-    let name =
-        || form.one("name").unwrap_or_default().trim().parse().map_err(|_| Error::invalid_field("name", "no name"));
     let id = form.one("id").and_then(|id| id.parse().ok()).map(PasskeyId);
     if let Some(made) = form.one("passkey") {
         let made: Value = serde_json::from_str(made).unwrap_or_default();
-        return match register(pages, caller, Some(name()?), &made, locale).await?.recovery_codes {
+        return match register(pages, caller, Some(name_in(form)?), &made, locale).await?.recovery_codes {
             Some(codes) => codes_page(pages, member, &codes),
             None => member.go_on(pages, Told::PasskeyAdded),
         };
     }
     match (form.one("act"), id) {
         (Some("begin"), _) => {
-            name()?;
+            name_in::<PasskeyName>(form)?;
             let options = registration_options(pages, caller).await?;
             let options = serde_json::to_string(&options).map_err(anyhow::Error::from)?;
             page(pages, member, (Some(form), Some(&options)), Faults::default()).await
         }
         (Some("rename"), Some(id)) => {
-            rename(pages, caller, id, &name()?).await?;
+            rename(pages, caller, id, &name_in(form)?).await?;
             member.go_on(pages, Told::Renamed)
         }
         (Some("remove"), Some(id)) => {

@@ -15,7 +15,7 @@ use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::field::{Faults, Field, Filled};
 use crate::pages::member::{Member, Menu, Posted, go_on, with_faults};
-use crate::pages::page::{Frame, go, show_with_passkeys, with_cookies};
+use crate::pages::page::{Frame, show_with_passkeys, with_cookies};
 use crate::pages::place::Place;
 use crate::pages::told::Told;
 use crate::platform::http::Routes;
@@ -36,16 +36,6 @@ struct ProvePage<'a> {
     /// What to ask the browser for, where they have a passkey.
     passkey: Option<&'a str>,
     page: &'static str,
-}
-
-/// What comes of an act that wants a proof of lately: where there is none, the page that asks for it.
-pub fn proved_or(pages: &Pages, member: &Member, error: Error) -> Result<Response> {
-    match &error {
-        Error::Refused(refusal) if refusal.code == "reauthentication_required" => {
-            go(&pages.issuer.at(&format!("/account/prove?page={}", member.place.name())))
-        }
-        _ => Err(error),
-    }
 }
 
 /// What the page is asked.

@@ -1,0 +1,62 @@
+//! What comes of an act on a page of the account that may be refused.
+
+use std::str::FromStr;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use crate::base::error::{Error, Result};
+use crate::oauth::parameters::Parameters;
+use crate::pages::Pages;
+use crate::pages::field::Faults;
+use crate::pages::member::Member;
+use crate::pages::page::go;
+
+/// What is answered to a form: what the act answers; where it wants a proof of lately, the page that asks for one; where it was about
+/// something that is gone, the page as it is now. All else that it refuses is told on the page, at one of these fields.
+pub async fn settled<F: Future<Output = Result<Response>>>(
+    pages: &Pages,
+    member: &Member,
+    (acted, fields): (Result<Response>, &[&'static str]),
+    tell: impl FnOnce(Faults) -> F,
+) -> Response {
+    let answer = match acted {
+        Ok(response) => Ok(response),
+        Err(error) => match wanted(pages, member, &error) {
+            Some(to) => go(&to),
+            None => match faults(pages, member, error, fields) {
+                Ok(faults) => tell(faults).await,
+                Err(error) => Err(error),
+            },
+        },
+    };
+    member.answered(pages, answer)
+}
+
+/// Where the browser goes on to instead, where that is no fault of the form's.
+fn wanted(pages: &Pages, member: &Member, error: &Error) -> Option<String> {
+    let Error::Refused(refusal) = error else { return None };
+    if refusal.code == "reauthentication_required" {
+        return Some(pages.issuer.at(&format!("/account/prove?page={}", member.place.name())));
+    }
+    (refusal.status == StatusCode::NOT_FOUND).then(|| pages.issuer.at(member.place.path()))
+}
+
+fn faults(pages: &Pages, member: &Member, error: Error, fields: &[&'static str]) -> Result<Faults> {
+    let words = member.words();
+    if matches!(&error, Error::Refused(refusal) if refusal.detail.starts_with("`name`")) {
+        let mut faults = Faults::default();
+        faults.add("name", words.security.name_rule);
+        return Ok(faults);
+    }
+    Faults::told(error, (pages, words), fields)
+}
+
+/// What a form calls something.
+///
+/// # Errors
+/// What [`settled`] tells at the field.
+pub fn name_in<N: FromStr>(form: &Parameters) -> Result<N> {
+    let name = form.one("name").unwrap_or_default().trim().parse();
+    name.map_err(|_| Error::invalid_field("name", "no name"))
+}
