@@ -168,6 +168,11 @@ impl Faults {
         Ok(Self { all: vec![(field, sentence)], error: Some(error) })
     }
 
+    /// What an act has refused, in a sentence of this form's own.
+    pub fn refused(error: Error, sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self { all: vec![("", sentence.into())], error: Some(error) }
+    }
+
     /// What is answered with them, if it is not as it should be.
     pub fn error(self) -> Option<Error> {
         self.error

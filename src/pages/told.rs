@@ -37,6 +37,10 @@ told! {
     ProfileChanged = "profile-changed", profile_changed;
     /// Their password was changed, and their other sessions ended.
     PasswordChanged = "password-changed", password_changed;
+    /// Passkeys alone open their account.
+    PasswordTurnedOff = "password-turned-off", password_turned_off;
+    /// They have a password again, or for the first time.
+    PasswordTurnedOn = "password-turned-on", password_turned_on;
     /// A mail is on its way to an address that they gave.
     VerificationSent = "verification-sent", verification_sent;
     /// There was nothing to verify.

@@ -20,6 +20,7 @@ pub use change_password::change_password;
 pub use invitation::{InvitationMade, Invite, ListedInvitation, Note, PresentedInvitation};
 pub use invitation_routes::invitation_routes;
 pub use me_routes::me_routes;
+pub use own_password::{turn_off as turn_password_off, turn_on as turn_password_on};
 pub use register::{Admitted, Registration, WhoMayRegister, admit, register};
 pub use register_routes::register_routes;
 pub use reset::{ask_for_reset, reset_password};

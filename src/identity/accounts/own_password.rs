@@ -20,13 +20,13 @@ use crate::platform::shares::Asker;
 /// the login with it asks for. Their sessions go on.
 ///
 /// # Errors
-/// 403 `reauthentication_required`; 409 `last_way_in` unless [`passkeys::has_enough`].
+/// 403 `reauthentication_required`; 409 `last_way_in` unless [`WaysIn::are_enough`](passkeys::WaysIn::are_enough).
 pub async fn turn_off(identity: &Identity, caller: &Caller, language: Option<Locale>) -> Result<()> {
     let person = caller.person;
     let mut tx = caller.begin(identity).await?;
     let now = tx.by().now;
     must_be_fresh(&mut tx, caller, now).await?;
-    if !passkeys::has_enough(&mut tx, person).await? {
+    if !passkeys::store::ways_in(&mut tx, person).await?.are_enough() {
         let detail = "without a password you need two passkeys, or one, recovery codes and a verified address: add what is missing \
                       first";
         return Err(Error::conflict("last_way_in", detail));

@@ -6,10 +6,9 @@ use super::register::list_one;
 use super::store::{self, challenges};
 use super::{Passkey, PasskeyId, PasskeyName};
 use crate::base::error::{Error, Result};
-use crate::base::id::PersonId;
 use crate::base::locale::Locale;
 use crate::gate::Caller;
-use crate::gate::audit::{Action, AuditedTx, Event};
+use crate::gate::audit::{Action, Event};
 use crate::identity::Identity;
 use crate::identity::factors::{self, must_be_fresh};
 use crate::identity::mail::{self, Content};
@@ -41,7 +40,7 @@ pub async fn remove(identity: &Identity, caller: &Caller, id: PasskeyId, languag
     let now = tx.by().now;
     must_be_fresh(&mut tx, caller, now).await?;
     let name = store::delete(&mut tx, person, id).await?;
-    if people::store::is_password_off(&mut tx, person).await? && !has_enough(&mut tx, person).await? {
+    if people::store::is_password_off(&mut tx, person).await? && !store::ways_in(&mut tx, person).await?.are_enough() {
         let detail = "your password is off, and you would be left without enough other ways in: set a password first \
                       (POST /auth/me/password), or add another passkey";
         return Err(Error::conflict("last_way_in", detail));
@@ -53,14 +52,4 @@ pub async fn remove(identity: &Identity, caller: &Caller, id: PasskeyId, languag
     tx.commit([]).await?;
     identity.mailer.wake();
     Ok(())
-}
-
-/// Whether somebody has enough to do without a password: two passkeys, so that one may get lost; or one, and recovery codes for the login
-/// that follows once a password was mailed to them.
-pub async fn has_enough(tx: &mut AuditedTx, person: PersonId) -> Result<bool> {
-    Ok(match store::count(tx, person).await? {
-        0 => false,
-        1 => store::can_recover(tx, person).await?,
-        _ => true,
-    })
 }

@@ -15,9 +15,10 @@ mod sign_in;
 mod signals;
 pub mod store;
 mod verify;
+mod ways_in;
 
 pub use challenge::{PasskeyOptions, Purpose, ask};
-pub use change::{has_enough, remove, rename};
+pub use change::{remove, rename};
 pub use credential::PasskeyCredential;
 pub use me_routes::me_routes;
 pub use passkey::{Passkey, PasskeyId, PasskeyName};
@@ -27,3 +28,4 @@ pub use routes::routes;
 pub use sign_in::{sign_in, sign_in_options};
 pub use signals::{OwnPasskeys, own};
 pub use verify::{Signed, not_a_dead_token, verify};
+pub use ways_in::WaysIn;

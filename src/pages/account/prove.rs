@@ -11,6 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::identity::factors::{Code, Given, Method, store};
 use crate::identity::login::{Reproof, reauthenticate};
 use crate::identity::passkeys::{self, Purpose};
+use crate::identity::people;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::field::{Faults, Field, Filled};
@@ -66,9 +67,11 @@ fn place_of(parameters: &Parameters) -> Place {
 
 /// What one proves it with: in a field, if there is one, and whether by a passkey.
 async fn asked_for(pages: &Pages, member: &Member) -> Result<(Option<&'static str>, bool)> {
-    let methods = store::second_factors(&mut *pages.db.read().await?, member.caller.person).await?;
+    let (mut conn, person) = (pages.db.read().await?, member.caller.person);
+    let methods = store::second_factors(&mut conn, person).await?;
+    let has_password = people::store::password_hash(&mut conn, person).await?.flatten().is_some();
     let field = match methods.as_slice() {
-        [] => Some("current_password"),
+        [] => has_password.then_some("current_password"),
         methods if methods.contains(&Method::Totp) => Some("code"),
         _ => None,
     };

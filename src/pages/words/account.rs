@@ -78,6 +78,8 @@ pub struct Keys {
 pub struct Told {
     pub profile_changed: &'static str,
     pub password_changed: &'static str,
+    pub password_turned_off: &'static str,
+    pub password_turned_on: &'static str,
     pub verification_sent: &'static str,
     pub nothing_to_verify: &'static str,
     pub session_ended: &'static str,
@@ -171,6 +173,25 @@ pub struct Password {
     pub new: &'static str,
     pub again: &'static str,
     pub change: &'static str,
+    pub is_off: &'static str,
+    pub is_none: &'static str,
+    pub set: &'static str,
+    pub without: &'static str,
+    pub without_why: &'static str,
+    pub turn_off: &'static str,
+    pub missing: MissingWays,
+}
+
+/// What somebody has to have before they can do without a password.
+#[derive(Debug)]
+pub struct MissingWays {
+    /// Who has none.
+    pub passkeys: &'static str,
+    /// Who has one,
+    pub codes: &'static str,
+    pub address: &'static str,
+    /// or both.
+    pub codes_and_address: &'static str,
 }
 
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::ceremony::{HANDLE, Use};
 use super::passkey::{self, NewPasskey, StoredPasskey};
-use super::{Passkey, PasskeyId, PasskeyName};
+use super::{Passkey, PasskeyId, PasskeyName, WaysIn};
 use crate::base::error::{OnConstraint, Result};
 use crate::base::id::{Id, PersonId};
 
@@ -152,20 +152,20 @@ pub async fn count(conn: &mut PgConnection, person: PersonId) -> Result<i64> {
     Ok(count.fetch_one(conn).await?)
 }
 
-/// Whether somebody has recovery codes left, and an address of their own to which a password can be mailed that these go with.
-pub async fn can_recover(conn: &mut PgConnection, person: PersonId) -> Result<bool> {
-    let can = sqlx::query_scalar!(
+/// What somebody has to sign in with, besides a password.
+pub async fn ways_in(conn: &mut PgConnection, person: PersonId) -> Result<WaysIn> {
+    let ways = sqlx::query_as!(
+        WaysIn,
         r#"
-        select exists (
-            select
-            from auth.recovery_codes c
-            join auth.person p on p.id = c.person_id
-            where c.person_id = $1 and p.email_verified_at is not null
-        ) as "can!"
+        select (select count(*) from auth.passkeys k where k.person_id = p.id) as "passkeys!",
+               exists (select from auth.recovery_codes c where c.person_id = p.id) as "has_codes!",
+               p.email_verified_at is not null as "has_address!"
+        from auth.person p
+        where p.id = $1
         "#,
         person.0,
     );
-    Ok(can.fetch_one(conn).await?)
+    Ok(ways.fetch_one(conn).await?)
 }
 
 /// Calls a passkey something else; answers what it was called.

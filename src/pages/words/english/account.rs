@@ -1,6 +1,6 @@
 use crate::pages::words::account::{
-    Account, Activity, Applications, Claims, EmailPage, Forgotten, Keys, Language, Menu, Overview, Password, Profile,
-    Providers, Register, Reset, Rules, Sessions, Told, Verify,
+    Account, Activity, Applications, Claims, EmailPage, Forgotten, Keys, Language, Menu, MissingWays, Overview,
+    Password, Profile, Providers, Register, Reset, Rules, Sessions, Told, Verify,
 };
 
 pub(super) static ACCOUNT: Account = Account {
@@ -44,6 +44,8 @@ pub(super) static ACCOUNT: Account = Account {
     told: Told {
         profile_changed: "Your profile is saved.",
         password_changed: "Your password is changed. You are signed out everywhere else.",
+        password_turned_off: "Your password is off. From now on your passkeys open your account.",
+        password_turned_on: "Your password is set. You are signed out everywhere else.",
         verification_sent: "A mail is on its way. Open it and confirm the address.",
         nothing_to_verify: "There is nothing to confirm.",
         session_ended: "That session is over.",
@@ -129,6 +131,18 @@ pub(super) static ACCOUNT: Account = Account {
         new: "New password",
         again: "New password once more",
         change: "Change password",
+        is_off: "Your password is off: your passkeys open your account. You can set a new one here.",
+        is_none: "You have no password. You can set one here, to sign in with it, too.",
+        set: "Set a password",
+        without: "Without a password",
+        without_why: "Nobody can guess or steal a password that you don't have. Your passkeys open your account then.",
+        turn_off: "Turn my password off",
+        missing: MissingWays {
+            passkeys: "To turn your password off, add two passkeys first: one may get lost. One will do once you have recovery codes and a confirmed e-mail address.",
+            codes: "To turn your password off, add another passkey first, or make recovery codes: your only passkey may get lost.",
+            address: "To turn your password off, add another passkey first, or confirm an e-mail address: your only passkey may get lost.",
+            codes_and_address: "To turn your password off, add another passkey first; or make recovery codes and confirm an e-mail address. Your only passkey may get lost.",
+        },
     },
     email_page: EmailPage {
         now: "Your address is {}.",
@@ -212,6 +226,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.disabled", "The account was disabled"),
     ("user.enabled", "The account was enabled"),
     ("password.changed", "The password was changed"),
+    ("password.turned-off", "The password was turned off"),
     ("password.reset-sent", "A mail for a new password was sent"),
     ("email.verified", "The e-mail address was confirmed"),
     ("factor.added", "A second factor was added"),

@@ -1,6 +1,6 @@
 use crate::pages::words::account::{
-    Account, Activity, Applications, Claims, EmailPage, Forgotten, Keys, Language, Menu, Overview, Password, Profile,
-    Providers, Register, Reset, Rules, Sessions, Told, Verify,
+    Account, Activity, Applications, Claims, EmailPage, Forgotten, Keys, Language, Menu, MissingWays, Overview,
+    Password, Profile, Providers, Register, Reset, Rules, Sessions, Told, Verify,
 };
 
 pub(super) static ACCOUNT: Account = Account {
@@ -44,6 +44,8 @@ pub(super) static ACCOUNT: Account = Account {
     told: Told {
         profile_changed: "Su perfil está guardado.",
         password_changed: "Su contraseña ha cambiado. Se cerró la sesión en todos los demás lugares.",
+        password_turned_off: "Su contraseña está desactivada. Desde ahora sus claves de acceso abren su cuenta.",
+        password_turned_on: "Su contraseña está guardada. Se cerró la sesión en todos los demás lugares.",
         verification_sent: "Le hemos enviado un correo. Ábralo y confirme la dirección.",
         nothing_to_verify: "No hay nada que confirmar.",
         session_ended: "Esa sesión ha terminado.",
@@ -126,6 +128,18 @@ pub(super) static ACCOUNT: Account = Account {
         new: "Contraseña nueva",
         again: "Contraseña nueva otra vez",
         change: "Cambiar contraseña",
+        is_off: "Su contraseña está desactivada: sus claves de acceso abren su cuenta. Aquí puede poner una nueva.",
+        is_none: "No tiene contraseña. Aquí puede poner una, para iniciar sesión también con ella.",
+        set: "Poner una contraseña",
+        without: "Sin contraseña",
+        without_why: "Nadie puede adivinar ni robar una contraseña que no tiene. Sus claves de acceso abren entonces su cuenta.",
+        turn_off: "Desactivar mi contraseña",
+        missing: MissingWays {
+            passkeys: "Para desactivar su contraseña, añada primero dos claves de acceso: una puede perderse. Basta una cuando tenga códigos de recuperación y un correo confirmado.",
+            codes: "Para desactivar su contraseña, añada primero otra clave de acceso o haga códigos de recuperación: la única que tiene puede perderse.",
+            address: "Para desactivar su contraseña, añada primero otra clave de acceso o confirme un correo electrónico: la única que tiene puede perderse.",
+            codes_and_address: "Para desactivar su contraseña, añada primero otra clave de acceso; o haga códigos de recuperación y confirme un correo electrónico. La única que tiene puede perderse.",
+        },
     },
     email_page: EmailPage {
         now: "Su dirección es {}.",
@@ -215,6 +229,7 @@ const ACTIONS: &[(&str, &str)] = &[
     ("user.disabled", "Se desactivó la cuenta"),
     ("user.enabled", "Se activó la cuenta"),
     ("password.changed", "Se cambió la contraseña"),
+    ("password.turned-off", "Se desactivó la contraseña"),
     ("password.reset-sent", "Se envió un correo para una contraseña nueva"),
     ("email.verified", "Se confirmó la dirección de correo"),
     ("factor.added", "Se añadió un segundo factor"),
