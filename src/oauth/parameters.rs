@@ -6,7 +6,7 @@ use std::fmt;
 use form_urlencoded::Serializer;
 
 /// No request has more of them, or longer ones.
-const MOST: usize = 64;
+const MOST: usize = 256;
 const LONGEST: usize = 8 * 1024;
 
 /// No request that is sent through pages is longer, so that the forms that carry it are not too large.

@@ -113,6 +113,16 @@ impl Faults {
         self.all.is_empty()
     }
 
+    /// Whether none is of a field.
+    fn are_of_no_field(&self) -> bool {
+        self.all.iter().all(|(own, _)| own.is_empty())
+    }
+
+    /// Whether it is the first field with one: where the caret goes.
+    pub fn is_first(&self, field: &str) -> bool {
+        self.all.iter().map(|(own, _)| *own).find(|own| !own.is_empty()) == Some(field)
+    }
+
     /// What is wrong with a field.
     pub fn of(&self, field: &str) -> Option<&str> {
         self.all.iter().find(|(own, _)| *own == field).map(|(_, sentence)| &**sentence)
@@ -151,6 +161,8 @@ impl Faults {
             "mfa_required" => ("code", words.say_code.into()),
             "second_factor_required" => ("", words.security.needed.into()),
             "too_many_factors" | "too_many_passkeys" => ("", words.security.too_many.into()),
+            "insufficient_permissions" => ("scopes", words.account.keys.not_held.into()),
+            "too_many_keys" => ("", words.account.keys.too_many.into()),
             "last_way_in" => ("", words.security.last_way_in.into()),
             "passkey_refused" => ("", words.faults.passkey_refused.into()),
             "invalid_passkey" | "passkey_exists" => ("", words.security.passkey_invalid.into()),
@@ -200,6 +212,9 @@ pub fn rule_of(field: &str, words: &Words) -> Option<&'static str> {
         "username" => rules.username,
         "name" => rules.name,
         "email" => rules.email,
+        "expires_at" => words.account.keys.expires_at_rule,
+        "networks" => words.account.keys.networks_rule,
+        "scopes" => words.account.keys.scopes_rule,
         _ => return None,
     })
 }
@@ -222,7 +237,6 @@ impl<'a> Filled<'a> {
             Some(typed) => typed.one(name),
             None => stands,
         };
-        let first = self.faults.all.iter().map(|(field, _)| *field).find(|field| !field.is_empty());
         Field {
             name,
             label,
@@ -232,7 +246,7 @@ impl<'a> Filled<'a> {
             hint: None,
             fault: self.faults.of(name),
             is_required: true,
-            has_caret: first.or(self.caret) == Some(name),
+            has_caret: self.faults.is_first(name) || self.caret == Some(name) && self.faults.are_of_no_field(),
             has_digits: false,
         }
     }

@@ -63,7 +63,7 @@ const PUBLIC: &[&str] = &[
     "reset_password",
     "reset_password_on_page",
     "revoke_application_on_page",
-    "revoke_key_on_page",
+    "change_keys",
     "set_up",
     "show_account",
     "show_activity",

@@ -387,7 +387,7 @@ impl World {
             cell("show_activity", "", Method::GET, "/account/activity"),
             cell("show_applications", "", Method::GET, "/account/applications"),
             cell("show_keys", "", Method::GET, "/account/keys"),
-            cell("revoke_key_on_page", "", Method::POST, "/account/keys"),
+            cell("change_keys", "", Method::POST, "/account/keys"),
             cell("show_linked_accounts", "", Method::GET, "/account/providers"),
             cell("unlink_account_on_page", "", Method::POST, "/account/providers"),
             cell("revoke_application_on_page", "", Method::POST, "/account/applications"),

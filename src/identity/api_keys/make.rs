@@ -5,11 +5,12 @@ use super::{ApiKeyMade, NewApiKey, Scope, ScopeText, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::locale::Locale;
-use crate::gate;
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::store::{Through, must_cover_permission};
+use crate::gate::{self, Caller};
 use crate::identity::Identity;
 use crate::identity::attempts::Quota;
+use crate::identity::factors::must_be_fresh;
 use crate::identity::mail::{self, Content};
 
 /// Whom a key is for.
@@ -19,6 +20,26 @@ pub struct For {
     pub owner: PersonId,
     /// Who hears of it by mail.
     pub told: PersonId,
+}
+
+/// Makes the caller a key of their own.
+///
+/// # Errors
+/// As [`make`]; 403 `reauthentication_required`.
+pub async fn make_own(
+    identity: &Identity,
+    caller: &Caller,
+    new: &NewApiKey,
+    language: Option<Locale>,
+) -> Result<ApiKeyMade> {
+    let mut tx = caller.begin(identity).await?;
+    let now = tx.by().now;
+    must_be_fresh(&mut tx, caller, now).await?;
+    let whom = For { owner: caller.person, told: caller.person };
+    let made = make(&mut tx, identity, whom, new, language).await?;
+    tx.commit([]).await?;
+    identity.mailer.wake();
+    Ok(made)
 }
 
 /// Makes a key, and tells of it: the audit trail, and by mail. Call [`Post::wake`](crate::platform::mail::Post::wake) after the commit.

@@ -13,7 +13,8 @@ pub use change::change;
 pub use key::{
     ApiKeyChange, ApiKeyMade, ApiKeyName, ApiKeyRevoked, ApiKeysRevoked, ListedApiKey, NewApiKey, Scope, ScopeText,
 };
-pub use make::{For, make};
+pub use make::{For, make, make_own};
 pub use revoke::{revoke, revoke_all};
 pub use routes::routes;
+pub use store::Offer;
 pub use user_routes::user_routes;

@@ -3,7 +3,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa_axum::routes;
 
-use super::{ApiKeyChange, ApiKeyMade, ApiKeyRevoked, For, ListedApiKey, NewApiKey, change, make, revoke, store};
+use super::{ApiKeyChange, ApiKeyMade, ApiKeyRevoked, ListedApiKey, NewApiKey, change, make_own, revoke, store};
 use crate::base::error::Result;
 use crate::base::id::{ApiKeyId, Ref};
 use crate::base::locale::Language;
@@ -48,13 +48,7 @@ async fn create_own_key(
     Language(language): Language,
     Json(new): Json<NewApiKey>,
 ) -> Result<(StatusCode, Json<ApiKeyMade>)> {
-    let mut tx = caller.begin(&identity).await?;
-    let now = tx.by().now;
-    must_be_fresh(&mut tx, &caller, now).await?;
-    let whom = For { owner: caller.person, told: caller.person };
-    let made = make(&mut tx, &identity, whom, &new, language).await?;
-    tx.commit([]).await?;
-    identity.mailer.wake();
+    let made = make_own(&identity, &caller, &new, language).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 

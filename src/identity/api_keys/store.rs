@@ -64,6 +64,46 @@ pub async fn meant(conn: &mut PgConnection, texts: &[ScopeText]) -> Result<Vec<V
     Ok(meant)
 }
 
+/// A permission in a service that somebody's key may get.
+#[derive(Debug)]
+pub struct Offer {
+    pub service: ServiceId,
+    pub service_name: String,
+    pub permission: String,
+}
+
+/// Up to `limit` permissions that somebody holds at `now` and can be named in a scope: in a service, everywhere (service 0), or on one of
+/// a service's resources. By service.
+pub async fn offers(conn: &mut PgConnection, person: PersonId, limit: i64, now: OffsetDateTime) -> Result<Vec<Offer>> {
+    let offers = sqlx::query_as!(
+        Offer,
+        r#"
+        select s.id as "service!: ServiceId", s.name as "service_name!", p.name as "permission!"
+        from (
+            select service_id, permission_id from auth.held_at($2) where person_id = $1
+            union
+            select service_id, permission_id from auth.held_on_resources_at($2) where person_id = $1
+        ) held
+        join auth.services s on s.id = held.service_id and s.removed_at is null
+        join auth.permission p on p.id = held.permission_id
+        -- Of two of one name that which a scope means.
+        where p.id = (
+            select id
+            from auth.permission
+            where name = p.name
+            order by (id <= 0) = (s.id = 0) desc
+            limit 1
+        )
+        order by s.id, p.name
+        limit $3
+        "#,
+        person.0,
+        now,
+        limit,
+    );
+    Ok(offers.fetch_all(conn).await?)
+}
+
 /// The place of the first of these scopes that somebody does not hold at `now`: neither in the service, nor everywhere, nor on one of
 /// the service's resources.
 pub async fn first_beyond(

@@ -1,4 +1,4 @@
-//! The API keys that programs have of somebody, and the end of one. They are made at `POST /auth/me/keys`, where their scopes are named.
+//! The API keys that programs have of somebody: how one is made, and the end of one.
 
 use askama::Template;
 use axum::extract::State;
@@ -9,20 +9,23 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::moment::moment;
+use super::new_key::{FIELDS, NewKey, wanted};
+use super::refused::settled;
 use crate::base::error::{Error, Result};
 use crate::base::id::ApiKeyId;
-use crate::identity::api_keys::{ListedApiKey, revoke, store};
+use crate::identity::api_keys::{ApiKeyMade, ListedApiKey, make_own, revoke, store};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
-use crate::pages::member::{Member, Menu, Posted};
+use crate::pages::field::{Faults, Filled};
+use crate::pages::member::{Member, Menu, Posted, with_faults};
 use crate::pages::page::{Frame, show, with_cookies};
 use crate::pages::told::Told;
-use crate::pages::words::Words;
+use crate::pages::words::{Words, named};
 use crate::platform::http::{Page, Routes};
 
 /// `/account/keys`.
 pub fn routes() -> Routes<Pages> {
-    Routes::new().routes(routes!(show_keys, revoke_key_on_page))
+    Routes::new().routes(routes!(show_keys, change_keys))
 }
 
 #[derive(Template)]
@@ -30,7 +33,20 @@ pub fn routes() -> Routes<Pages> {
 struct KeysPage<'a> {
     frame: Frame<'a>,
     menu: Menu<'a>,
+    faults: &'a Faults,
     keys: Vec<Row>,
+    /// What another one is made with; none before they have proved lately who they are.
+    new: Option<NewKey<'a>>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/account/key.html")]
+struct KeyPage<'a> {
+    frame: Frame<'a>,
+    menu: Menu<'a>,
+    title: &'a str,
+    key: &'a str,
+    about: &'a Row,
 }
 
 /// A key, in words.
@@ -57,49 +73,92 @@ impl Row {
     (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
 ))]
 async fn show_keys(State(pages): State<Pages>, member: Member) -> Response {
-    member.answered(&pages, shown(&pages, &member).await)
+    let answer = page(&pages, &member, None, Faults::default()).await;
+    member.answered(&pages, answer)
 }
 
-async fn shown(pages: &Pages, member: &Member) -> Result<Response> {
+async fn page(pages: &Pages, member: &Member, typed: Option<&Parameters>, faults: Faults) -> Result<Response> {
     let (frame, menu, cookies) = member.around(pages)?;
     let mut conn = pages.db.read().await?;
     // All of them: nobody has more than fit on a page.
     let keys = store::list(&mut conn, member.caller.person, &Page::first(None), pages.clock.now()).await?;
+    drop(conn);
     let keys = keys.into_iter().map(|key| Row::of(key, member.words())).collect();
-    Ok(with_cookies(show(StatusCode::OK, &KeysPage { frame, menu, keys }, None)?, cookies))
+    let filled = Filled { typed, faults: &faults, caret: None };
+    let new = if member.is_fresh { Some(NewKey::of(pages, member, &filled).await?) } else { None };
+    let page = KeysPage { frame, menu, faults: &faults, keys, new };
+    let page = show(faults.status(), &page, None).map(|shown| with_cookies(shown, cookies));
+    with_faults(faults, page)
+}
+
+/// The key is shown once: on the answer to the form.
+fn key_page(pages: &Pages, member: &Member, made: ApiKeyMade) -> Result<Response> {
+    let (frame, menu, cookies) = member.around(pages)?;
+    let ApiKeyMade { key, shown } = made;
+    let title = named(member.words().account.keys.made, &shown.name);
+    let about = &Row::of(shown, member.words());
+    let page = KeyPage { frame, menu, title: &title, key: key.reveal(), about };
+    Ok(with_cookies(show(StatusCode::OK, &page, None)?, cookies))
 }
 
 /// What the page of API keys posts.
 #[derive(Deserialize, ToSchema)]
-#[expect(dead_code, reason = "documents what `revoke_key_on_page` reads")]
+#[expect(dead_code, reason = "documents what `change_keys` reads")]
 struct KeysForm {
     /// What the page has given it.
     #[schema(example = "pfm_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
     form_token: String,
-    /// The key's id.
+    /// The id of the key to revoke; none where one is made.
     #[schema(example = 1)]
-    revoke: i32,
+    revoke: Option<i32>,
+    /// What it is for.
+    #[schema(example = "nightly export")]
+    name: Option<String>,
+    /// The day at whose beginning it expires.
+    #[schema(example = "2027-06-30")]
+    expires_at: Option<String>,
+    /// The networks that it may be used from, one a line.
+    #[schema(example = "203.0.113.0/24")]
+    networks: Option<String>,
+    /// What it may be used for, a field each: `<service id>:<permission>`.
+    #[schema(example = json!(["4:read"]))]
+    scope: Option<Vec<String>>,
 }
 
-/// Revoke one of your API keys on its page
+/// Make or revoke an API key on its page
 ///
-/// As `DELETE /auth/me/keys/{id}`.
+/// As `POST /auth/me/keys` and `DELETE /auth/me/keys/{id}`. The key is shown on the answer, once.
 #[utoipa::path(post, path = "/account/keys", tag = "pages", security(()),
     request_body(content = KeysForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 303, description = "to the page by `GET`; to the login page, for whoever is not logged in"),
+        (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 303, description = "to the page by `GET`; to one on which you prove who you are; to the login page, for whoever is not logged in"),
+        (status = 400, description = "an HTML page", body = String, content_type = "text/html"),
         (status = 403, description = "an HTML page", body = String, content_type = "text/html"),
+        (status = 409, description = "an HTML page", body = String, content_type = "text/html"),
         (status = 415, description = "`unsupported_media_type`"),
+        (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
         (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
     ))]
-async fn revoke_key_on_page(State(pages): State<Pages>, Posted { member, form }: Posted) -> Response {
-    member.answered(&pages, revoked(&pages, &member, &form).await)
+async fn change_keys(State(pages): State<Pages>, Posted { member, form }: Posted) -> Response {
+    let acted = match form.one("revoke") {
+        Some(id) => revoked(&pages, &member, id).await,
+        None => made(&pages, &member, &form).await,
+    };
+    settled(&pages, &member, (acted, &FIELDS), |faults| page(&pages, &member, Some(&form), faults)).await
+}
+
+async fn made(pages: &Pages, member: &Member, form: &Parameters) -> Result<Response> {
+    let mut faults = Faults::default();
+    let Some(new) = wanted(form, member.words(), &mut faults) else {
+        return page(pages, member, Some(form), faults).await;
+    };
+    key_page(pages, member, make_own(pages, &member.caller, &new, Some(member.visit.locale)).await?)
 }
 
 /// One that is revoked already is one that is revoked.
-async fn revoked(pages: &Pages, member: &Member, form: &Parameters) -> Result<Response> {
-    let id = form.one("revoke").and_then(|id| id.parse().ok()).map(ApiKeyId);
-    let Some(id) = id else { return member.go_on(pages, Told::KeyRevoked) };
+async fn revoked(pages: &Pages, member: &Member, id: &str) -> Result<Response> {
+    let Ok(id) = id.parse().map(ApiKeyId) else { return member.go_on(pages, Told::KeyRevoked) };
     let mut tx = member.caller.begin(pages).await?;
     match revoke(&mut tx, member.caller.person, id).await {
         Err(Error::Refused(refusal)) if refusal.code == "api_key_not_found" => {}

@@ -9,6 +9,7 @@ mod factors;
 mod keys;
 mod language;
 mod moment;
+mod new_key;
 mod overview;
 mod passkeys;
 mod password;

@@ -37,6 +37,8 @@ struct ProvePage<'a> {
     /// What to ask the browser for, where they have a passkey.
     passkey: Option<&'a str>,
     page: &'static str,
+    /// Why it is asked for.
+    why: &'static str,
 }
 
 /// What the page is asked.
@@ -93,7 +95,9 @@ async fn page(pages: &Pages, member: &Member, place: Place, faults: Faults) -> R
         "code" => filled.password("code", words.code, "one-time-code").of_kind("text").hinting(words.second_step_why),
         _ => filled.password("current_password", words.account.password.current, "current-password"),
     });
-    let page = ProvePage { frame, menu, faults: &faults, field, passkey: passkey.as_deref(), page: place.name() };
+    let why = if place == Place::Keys { words.account.keys.prove_why } else { words.security.prove_why };
+    let passkey = passkey.as_deref();
+    let page = ProvePage { frame, menu, faults: &faults, field, passkey, page: place.name(), why };
     let page = show_with_passkeys(pages, faults.status(), &page, None).map(|shown| with_cookies(shown, cookies));
     with_faults(faults, page)
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::moment::moment;
-use super::prove::proved_or;
+use super::refused::proved_or;
 use crate::base::error::{Error, Result};
 use crate::base::id::ProviderLinkId;
 use crate::identity::login::must_be_fresh;

@@ -22,24 +22,29 @@ pub async fn settled<F: Future<Output = Result<Response>>>(
 ) -> Response {
     let answer = match acted {
         Ok(response) => Ok(response),
-        Err(error) => match wanted(pages, member, &error) {
-            Some(to) => go(&to),
-            None => match faults(pages, member, error, fields) {
+        Err(error) => match proved_or(pages, member, error) {
+            Err(error) if error.status() == StatusCode::NOT_FOUND => go(&pages.issuer.at(member.place.path())),
+            Err(error) => match faults(pages, member, error, fields) {
                 Ok(faults) => tell(faults).await,
                 Err(error) => Err(error),
             },
+            asked => asked,
         },
     };
     member.answered(pages, answer)
 }
 
-/// Where the browser goes on to instead, where that is no fault of the form's.
-fn wanted(pages: &Pages, member: &Member, error: &Error) -> Option<String> {
-    let Error::Refused(refusal) = error else { return None };
-    if refusal.code == "reauthentication_required" {
-        return Some(pages.issuer.at(&format!("/account/prove?page={}", member.place.name())));
+/// Where an act wants a proof of lately, the page that asks for one.
+///
+/// # Errors
+/// Whatever else it has refused.
+pub fn proved_or(pages: &Pages, member: &Member, error: Error) -> Result<Response> {
+    match &error {
+        Error::Refused(refusal) if refusal.code == "reauthentication_required" => {
+            go(&pages.issuer.at(&format!("/account/prove?page={}", member.place.name())))
+        }
+        _ => Err(error),
     }
-    (refusal.status == StatusCode::NOT_FOUND).then(|| pages.issuer.at(member.place.path()))
 }
 
 fn faults(pages: &Pages, member: &Member, error: Error, fields: &[&'static str]) -> Result<Faults> {

@@ -71,6 +71,31 @@ pub struct Keys {
     /// `{}` is when it was last used.
     pub last_used: &'static str,
     pub revoke: &'static str,
+    pub new: &'static str,
+    pub prove_why: &'static str,
+    pub name: &'static str,
+    pub name_hint: &'static str,
+    pub expires_at: &'static str,
+    /// `{}` is the most days.
+    pub expires_at_hint: &'static str,
+    pub expires_at_rule: &'static str,
+    pub networks: &'static str,
+    pub networks_hint: &'static str,
+    pub networks_rule: &'static str,
+    /// `{}` is what was typed.
+    pub no_network: &'static str,
+    pub scopes: &'static str,
+    pub scopes_rule: &'static str,
+    pub everywhere: &'static str,
+    pub there_are_more: &'static str,
+    pub holds_nothing: &'static str,
+    pub not_held: &'static str,
+    pub too_many: &'static str,
+    pub make: &'static str,
+    /// `{}` is its name.
+    pub made: &'static str,
+    pub shown_once: &'static str,
+    pub kept: &'static str,
 }
 
 /// What was done on the page before.
