@@ -20,7 +20,6 @@ use crate::identity::login::{
     offer_passkey,
 };
 use crate::identity::passkeys::PasskeyOptions;
-use crate::identity::providers;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in, trusted};
@@ -275,13 +274,10 @@ async fn let_in(pages: &Pages, visit: &Visit, step: Step) -> Result<Finished> {
         let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
         let (origin, user_agent) = (&visit.origin, visit.origin.user_agent.as_deref());
         let entry = Entry { origin, user_agent, refresh: false, before, device: None };
-        let (token, finished) = match step {
-            Step::Code(step) => (step.token, finish(pages, &step, &entry).await?),
-            Step::Passkey(step) => (step.token, finish_by_passkey(pages, step, &entry).await?),
-        };
-        // Where the first step was taken at a provider, its logout ends this session, too.
-        providers::note_second_step(pages, token, finished.began.token().hash()).await?;
-        Ok(finished)
+        match step {
+            Step::Code(step) => finish(pages, &step, &entry).await,
+            Step::Passkey(step) => finish_by_passkey(pages, step, &entry).await,
+        }
     };
     let finished = finished.await;
     attempt.ends(Outcome::of(&finished));

@@ -238,6 +238,8 @@ async fn open(
         drop(tx);
         return Err(too_late(identity, &waiting, attempt).await);
     };
+    // Where the first step was taken at a provider, its logout ends this session, too.
+    sessions::store::providers::note_second_step(&mut tx, token, began.token().hash(), now).await?;
     let device_token = if wants_trust { trust(&mut tx, identity, person, user_agent).await? } else { None };
     tx.commit([]).await?;
     identity.mailer.wake();

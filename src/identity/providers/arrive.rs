@@ -10,13 +10,13 @@ use crate::base::error::Result;
 use crate::base::id::{PersonId, ProviderLinkId};
 use crate::base::locale::Locale;
 use crate::base::opaque::provider::JoinToken;
-use crate::base::opaque::second_step::MfaTokenHash;
 use crate::base::opaque::token::TokenHash;
 use crate::gate;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::identity::Identity;
 use crate::identity::factors::{self, FirstStep, Pending};
 use crate::identity::login::Entered;
+use crate::identity::sessions::store::providers as noted;
 use crate::identity::sessions::{self as own_sessions, Entrant, Proof};
 
 /// Somebody who is linked with the account that they came by.
@@ -160,7 +160,7 @@ pub async fn enter(
         let first = FirstStep { person, verified: None, amr: known.amr, methods: &methods, refresh: false };
         let pending = Pending::begin(identity, &mut tx, &first, now).await?;
         let by = (known.link, known.sid.as_deref());
-        sessions::note_pending(&mut tx, pending.token().hash(), by, (now, now - Pending::LIFETIME)).await?;
+        noted::note_pending(&mut tx, pending.token().hash(), by, (now, now - Pending::LIFETIME)).await?;
         tx.commit([]).await?;
         return Ok(Ok(Entered::SecondFactor(pending)));
     }
@@ -173,25 +173,12 @@ pub async fn enter(
         return Ok(Err(Refusal::TooOften));
     };
     let session = began.token().hash();
-    sessions::note(&mut tx, session, (known.link, known.sid.as_deref()), now).await?;
+    noted::note(&mut tx, session, (known.link, known.sid.as_deref()), now).await?;
     if let Some(at) = known.authenticated_at.filter(|at| *at < now) {
         sessions::note_authentication(&mut tx, session, at).await?;
     }
     tx.commit([]).await?;
     Ok(Ok(Entered::In(began)))
-}
-
-/// Notes that the login that waited for its second step under this token has become this session.
-///
-/// # Errors
-/// When Postgres can't be asked.
-pub async fn note_second_step(identity: &Identity, waited: MfaTokenHash, session: TokenHash) -> Result<()> {
-    let mut tx = identity.db.begin().await?;
-    if let Some((link, sid)) = sessions::take_pending(&mut tx, waited).await? {
-        sessions::note(&mut tx, session, (link, sid.as_deref()), identity.clock.now()).await?;
-    }
-    tx.commit().await?;
-    Ok(())
 }
 
 /// Tells the audit trail whom a provider knows and we don't let in.

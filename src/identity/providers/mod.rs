@@ -27,7 +27,7 @@ pub mod store;
 mod words;
 
 pub use account::Account;
-pub use arrive::{Arrival, At, Known, arrive, enter, note_second_step};
+pub use arrive::{Arrival, At, Known, arrive, enter};
 pub use come_back::{Returned, Returning, come_back};
 pub use depart::{Departure, depart};
 pub use join::{Joining, join, offer};

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{CLIENT, Idp, linked, log_in, world};
-use crate::authorize::browser::Browser;
+use crate::authorize::browser::{Browser, Form};
+use crate::factors::enrol;
 use crate::foreign::now;
 use crate::support::{Caller, Response, Server};
 
@@ -52,6 +53,23 @@ async fn a_logout_there_ends_that_session_or_all_that_began_there_and_no_other()
     let told = "select count(*) from auth.audit_events
         where action = 'session.revoked' and after ->> 'provider' = 'acme' and actor = 'system'";
     assert_eq!(server.number(told).await, 3);
+}
+
+#[tokio::test]
+async fn a_logout_there_ends_what_the_second_step_has_opened_here_by_the_api_too() {
+    let (idp, server, _) = world(json!({})).await;
+    let ada = server.person_with("ada", &[]).await;
+    linked(&ada, "ada-there").await;
+    let (authenticator, _) = enrol(&server, &ada).await;
+    let mut browser = Browser::new(&server);
+    let page = log_in(&idp, &server, &mut browser, json!({"sid": "s1"})).await;
+    let mfa_token = Form::of(&page).hidden["mfa_token"].clone();
+    let step = json!({"mfa_token": mfa_token, "method": "totp", "code": authenticator.next(&server)});
+    let opened = server.anonymous().post("/auth/mfa", step).await.ok();
+    let one = ada.with_token(opened.token());
+    assert_eq!(server.number("select count(*) from auth.provider_pending").await, 0);
+    tell(&server, &token(&idp, &server, json!({"sid": "s1"}))).await.ok();
+    assert_eq!((one.get("/auth/profile").await.status, ada.get("/auth/profile").await.status), (401, 200));
 }
 
 #[tokio::test]

@@ -3,5 +3,6 @@
 mod begin;
 pub mod families;
 pub mod listed;
+pub mod providers;
 
 pub use begin::{BegunSession, NewSession, insert, logins_until};
