@@ -2,12 +2,20 @@
 
 // Forms that a passkey is for: <form data-passkey="get" or "create">, with a hidden field `passkey` for what the browser answers.
 // `data-options` has what to ask for; without it, `data-options-at` says where that is. Without script, or passkeys, nothing of this is there.
+//
+// <div data-signals="{…}"> has what the browser is told of passkeys, by the names of its methods (WebAuthn level 3, section 5.1.10): which ones
+// are good, which one is not, and what their owner is called.
 (() => {
   const form = document.querySelector("form[data-passkey]");
   const button = document.getElementById("passkey-button");
   const said = document.getElementById("passkey-said");
   const creates = form && form.dataset.passkey === "create";
   const api = window.PublicKeyCredential;
+  const told = document.querySelector("[data-signals]");
+  for (const [method, what] of Object.entries(told && api ? JSON.parse(told.dataset.signals) : {})) {
+    if (api[method]) api[method](what).catch(() => {});
+  }
+
   const read = creates ? "parseCreationOptionsFromJSON" : "parseRequestOptionsFromJSON";
   if (!form || !button || !api || !api[read] || !api.prototype.toJSON) return;
 

@@ -44,6 +44,10 @@ const keys = {
     await page.keyboard.press("ArrowDown");
     await focused(page, id);
   },
+  async check(page, name) {
+    await this.on(page, name);
+    await page.keyboard.press("Space");
+  },
 };
 
 /** With a pointer, where no script runs. */
@@ -51,6 +55,7 @@ const pointer = {
   fill: (page, id, text) => page.locator(`#${id}`).fill(text),
   press: (page, id) => page.locator(`[id="${id}"], main [name="${id}"], nav [href="${id}"], .links [href="${id}"]`).first().click(),
   choose: (page, id) => page.locator(`#${id}`).check(),
+  check: (page, name) => page.locator(`[name="${name}"]`).first().check(),
 };
 
 const told = async (page, text) => {
@@ -220,21 +225,158 @@ for (const [how, by, options, name] of [
   });
 }
 
-test("a passkey is added with the virtual authenticator, and signs in", async () => {
-  const { page, close } = await visit();
+for (const [how, by, options] of [
+  ["by keyboard alone", keys, {}],
+  ["without scripts", pointer, { javaScriptEnabled: false }],
+]) {
+  test(`an API key is made, copied, used and revoked, ${how}`, async () => {
+    const { page, close } = await visit(options);
+    await atHome(page, "/account/keys");
+    await by.press(page, "submit");
+    await page.locator("#name-error").waitFor();
+    await page.locator("#scopes-error").waitFor();
+    await by.fill(page, "name", `Export ${how}`);
+    await by.fill(page, "networks", "here");
+    await by.check(page, "scope");
+    await by.press(page, "submit");
+    await page.locator("#networks-error").waitFor();
+    assert.ok(await page.locator("[name=scope]").first().isChecked(), "what was chosen stays");
+    await by.fill(page, "networks", "");
+    await by.press(page, "submit");
+    await page.locator("#api-key").waitFor();
+    const key = await page.locator("#api-key").textContent();
+    assert.match(key, /^pak_[0-9a-f]{72}$/);
+    if (by === keys) {
+      await page.locator("#api-key").click();
+      assert.equal(await page.evaluate(() => getSelection().toString()), key, "one click takes all of it");
+    }
+    assert.equal((await page.request.post(`${issuer}/check-token`, { headers: { token: key } })).status(), 200);
+    await by.press(page, "continue");
+    await page.locator("#keys").waitFor();
+    assert.match(await page.locator("#keys").textContent(), new RegExp(`Export ${how}`));
+    assert.ok(!(await page.content()).includes(key), "it is shown once");
+    await by.press(page, "revoke");
+    await told(page, "The key is revoked. Programs that have it are refused from now on.");
+    assert.equal((await page.request.post(`${issuer}/check-token`, { headers: { token: key } })).status(), 401);
+    await close();
+  });
+}
+
+/** An authenticator in the browser of this page: what it keeps, until it is lost. */
+const authenticator = async (page) => {
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("WebAuthn.enable");
   const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
-  await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
+  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
+  return {
+    kept: async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
+    lost: () => devtools.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId }),
+  };
+};
+
+const addFirstPasskey = async (page, name) => {
+  await beginPasskey(page, name);
+  await keys.press(page, "passkey-button");
+  await page.locator("#recovery-codes").waitFor();
+  assert.equal(await page.locator("#recovery-codes li").count(), 10, "the first brings recovery codes");
+  await keys.press(page, "continue");
+};
+
+const beginPasskey = async (page, name) => {
+  await keys.fill(page, "name", name);
+  await keys.press(page, "begin");
+  await page.locator("#passkey-button").waitFor();
+};
+
+/** A passkey says once more who it is. */
+const prove = async (page, path) => {
+  await page.goto(`${issuer}/account/prove?page=${path}`);
+  await keys.press(page, "passkey-button");
+  await told(page, "Thank you. Go on where you were.");
+};
+
+test("a password is turned off and on again", async () => {
+  const { page, close } = await visit();
+  const laptop = await authenticator(page);
+  await newcomer(page, keys, "hedy");
+  await keys.press(page, "/account/password");
+  await page.locator("#missing").waitFor();
+  await keys.press(page, "/account/passkeys");
+  await page.waitForURL(`${issuer}/account/passkeys`);
+  await addFirstPasskey(page, "Laptop");
+  await prove(page, "passkeys");
+  await beginPasskey(page, "Phone");
+  await laptop.lost();
+  await authenticator(page);
+  await keys.press(page, "passkey-button");
+  await told(page, "The passkey is added. You can sign in with it.");
+  await keys.press(page, "/account/password");
+  await page.waitForURL(`${issuer}/account/password`);
+  await keys.press(page, "turn-off");
+  await told(page, "Your password is off. From now on your passkeys open your account.");
+  await page.locator("#has-none").waitFor();
+  await keys.fill(page, "new_password", OTHER);
+  await keys.fill(page, "again", OTHER);
+  await keys.press(page, "submit");
+  await told(page, "Your password is set. You are signed out everywhere else.");
+  await page.locator("#current_password").waitFor();
+  await close();
+});
+
+test("the browser hears which passkeys are good, what their owner is called, and which one was refused", async () => {
+  const { page, close } = await visit();
+  const { kept } = await authenticator(page);
+  await page.addInitScript(() => {
+    window.heard = {};
+    for (const method of ["signalAllAcceptedCredentials", "signalCurrentUserDetails", "signalUnknownCredential"]) {
+      const own = PublicKeyCredential[method].bind(PublicKeyCredential);
+      PublicKeyCredential[method] = (what) => {
+        window.heard[method] = what;
+        return own(what);
+      };
+    }
+  });
+  const heard = async (method) => (await page.evaluate(() => window.heard))[method];
+  await newcomer(page, keys, "rosalind");
+  await keys.press(page, "/account/passkeys");
+  await page.waitForURL(`${issuer}/account/passkeys`);
+  assert.equal(await heard("signalAllAcceptedCredentials"), undefined, "there is nothing to tell yet");
+  await addFirstPasskey(page, "Laptop");
+  const id = Buffer.from((await kept())[0].credentialId, "base64").toString("base64url");
+  assert.deepEqual((await heard("signalAllAcceptedCredentials")).allAcceptedCredentialIds, [id]);
+  assert.equal((await heard("signalCurrentUserDetails")).displayName, "rosalind");
+  assert.equal((await kept()).length, 1, "the browser keeps what is good");
+
+  await prove(page, "passkeys");
+  await beginPasskey(page, "Tablet");
+  // Else it makes no second one for them.
+  await page.locator("form[data-passkey]").evaluate((form) => {
+    const options = JSON.parse(form.dataset.options);
+    options.publicKey.excludeCredentials = [];
+    options.publicKey.challenge = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    options.publicKey.user.id = "AAAA";
+    form.dataset.options = JSON.stringify(options);
+  });
+  await keys.press(page, "passkey-button");
+  await page.locator("#form-error").waitFor();
+  assert.notEqual((await heard("signalUnknownCredential")).credentialId, id);
+  assert.deepEqual((await heard("signalAllAcceptedCredentials")).allAcceptedCredentialIds, [id]);
+  await page.goto(`${issuer}/account/passkeys`);
+  await keys.press(page, "remove");
+  await told(page, "The passkey is removed. It opens nothing any more.");
+  assert.deepEqual((await heard("signalAllAcceptedCredentials")).allAcceptedCredentialIds, []);
+  for (let looks = 0; looks < 50 && (await kept()).length > 0; looks++) await page.waitForTimeout(100);
+  assert.deepEqual(await kept(), [], "the browser has forgotten both");
+  await close();
+});
+
+test("a passkey is added with the virtual authenticator, and signs in", async () => {
+  const { page, close } = await visit();
+  await authenticator(page);
   await newcomer(page, keys, "radia");
   await keys.press(page, "/account/passkeys");
   await page.waitForURL(`${issuer}/account/passkeys`);
-  await keys.fill(page, "name", "Laptop");
-  await keys.press(page, "begin");
-  await page.locator("#passkey-button").waitFor();
-  await keys.press(page, "passkey-button");
-  assert.equal(await page.locator("#recovery-codes li").count(), 10);
-  await keys.press(page, "continue");
+  await addFirstPasskey(page, "Laptop");
   assert.match(await page.locator("#passkeys").textContent(), /Laptop/);
   await keys.press(page, "sign-out");
   await page.locator("#signed-out").waitFor();
@@ -288,7 +430,7 @@ test("whatever one presses is 44 px high at least, and as wide", async () => {
     for (const path of [...ACCOUNT, "/register", "/forgot-password", "/reset-password", "/verify-email", "/"]) {
       await page.goto(`${issuer}${path}`);
       const small = await page.evaluate(() => {
-        const all = document.querySelectorAll("a:not(.skip), button, input:not([type=hidden], [type=radio], [hidden]), textarea, .option");
+        const all = document.querySelectorAll("a:not(.skip), button, input:not([type=hidden], [type=radio], [type=checkbox], [hidden]), textarea, summary, .option, .check");
         const boxes = [...all].map((one) => [one.outerHTML.slice(0, 60), one.getBoundingClientRect()]);
         return boxes.filter(([, { width, height }]) => height > 0 && (height < 43.9 || width < 43.9)).map(([html, { height }]) => `${html}: ${height}`);
       });

@@ -119,6 +119,14 @@ const PAGES = {
     await page.locator("#begin").click();
     await page.locator("#passkey-button").waitFor();
   },
+  "account, keys, nothing chosen": (page) => refused(page, "/account/keys", {}, "#scopes-error"),
+  "account, a key": async (page) => {
+    await atHome(page, "/account/keys");
+    await page.fill("#name", "Export");
+    await page.locator("[name=scope]").first().check();
+    await page.locator("main #submit").click();
+    await page.locator("#api-key").waitFor();
+  },
   "account, prove": async (page) => {
     await atHome(page, "/account");
     await page.goto(`${issuer}/account/prove?page=factors`);

@@ -26,6 +26,6 @@ pub use register::{MadePasskey, PasskeyAdded, creation_options, register, regist
 pub use relying_party::RelyingParty;
 pub use routes::routes;
 pub use sign_in::{sign_in, sign_in_options};
-pub use signals::{OwnPasskeys, own};
+pub use signals::{OwnPasskeys, PasskeySignals, UnknownPasskey, own, unknown};
 pub use verify::{Signed, not_a_dead_token, verify};
 pub use ways_in::WaysIn;

@@ -1,5 +1,6 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
@@ -59,6 +60,33 @@ pub struct PasskeyUser {
     /// Your name.
     #[schema(example = "Ada Quispe")]
     display_name: String,
+}
+
+/// A passkey that a browser has made and that stands nowhere here, for the method of this name.
+#[derive(Debug, Serialize)]
+pub struct UnknownPasskey {
+    #[serde(rename = "signalUnknownCredential")]
+    credential: UnknownCredential,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UnknownCredential {
+    rp_id: String,
+    credential_id: String,
+}
+
+/// What to tell the browser of a passkey that it has made and that was refused. Nothing of one that stands here, whosever it is: a form that
+/// is sent twice is refused the second time.
+pub async fn unknown(conn: &mut PgConnection, identity: &Identity, made: &Value) -> Result<Option<UnknownPasskey>> {
+    let Some(party) = identity.settings.relying_party.as_ref() else { return Ok(None) };
+    let Some(id) = made.get("id").and_then(Value::as_str) else { return Ok(None) };
+    let Ok(bytes) = Base64UrlUnpadded::decode_vec(id) else { return Ok(None) };
+    if bytes.is_empty() || store::find(conn, &bytes).await?.is_some() {
+        return Ok(None);
+    }
+    let (rp_id, credential_id) = (party.id.as_ref().to_owned(), id.to_owned());
+    Ok(Some(UnknownPasskey { credential: UnknownCredential { rp_id, credential_id } }))
 }
 
 /// The caller's passkeys, and what browsers should know of them.

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -13,7 +13,8 @@ use super::moment::moment;
 use super::refused::{name_in, settled};
 use crate::base::error::Result;
 use crate::identity::passkeys::{
-    OwnPasskeys, Passkey, PasskeyId, PasskeyName, own, register, registration_options, remove, rename,
+    OwnPasskeys, Passkey, PasskeyId, PasskeyName, PasskeySignals, UnknownPasskey, own, register, registration_options,
+    remove, rename, unknown,
 };
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
@@ -41,6 +42,17 @@ struct PasskeysPage<'a> {
     name: Field<'a>,
     /// What to ask the browser for, once somebody wants a new one.
     options: Option<&'a str>,
+    /// What to tell the browser, so that it offers these and no others.
+    signals: Option<&'a str>,
+}
+
+/// What the browser is told, by the names of its methods.
+#[derive(Serialize)]
+struct Signals {
+    #[serde(flatten)]
+    standing: Option<PasskeySignals>,
+    #[serde(flatten)]
+    refused: Option<UnknownPasskey>,
 }
 
 /// A passkey, in words.
@@ -78,7 +90,15 @@ async fn page(
 ) -> Result<Response> {
     let (frame, menu, cookies) = member.around(pages)?;
     let words = member.words();
-    let OwnPasskeys { passkeys, .. } = own(&mut *pages.db.read().await?, pages, &member.caller).await?;
+    let mut conn = pages.db.read().await?;
+    let OwnPasskeys { passkeys, signals } = own(&mut conn, pages, &member.caller).await?;
+    let refused = match typed.and_then(|form| form.one("passkey")) {
+        Some(made) => unknown(&mut conn, pages, &read(made)).await?,
+        None => None,
+    };
+    drop(conn);
+    let signals = (signals.is_some() || refused.is_some()).then_some(Signals { standing: signals, refused });
+    let signals = signals.map(|signals| serde_json::to_string(&signals)).transpose().map_err(anyhow::Error::from)?;
     let filled = Filled { typed, faults: &faults, caret: None };
     let page = PasskeysPage {
         frame,
@@ -88,6 +108,7 @@ async fn page(
         are_there: pages.settings.relying_party.is_some(),
         name: filled.field("name", words.security.passkey_name, None).hinting(words.security.passkey_name_hint),
         options,
+        signals: signals.as_deref(),
     };
     let page = show_with_passkeys(pages, faults.status(), &page, None).map(|shown| with_cookies(shown, cookies));
     with_faults(faults, page)
@@ -132,12 +153,16 @@ async fn change_passkeys(State(pages): State<Pages>, Posted { member, form }: Po
     settled(&pages, &member, (acted, &["name"]), |faults| page(&pages, &member, (Some(&form), None), faults)).await
 }
 
+/// What a browser has made: `credential.toJSON()`.
+fn read(made: &str) -> Value {
+    serde_json::from_str(made).unwrap_or_default()
+}
+
 async fn acted(pages: &Pages, member: &Member, form: &Parameters) -> Result<Response> {
     let (caller, locale) = (&member.caller, Some(member.visit.locale));
     let id = form.one("id").and_then(|id| id.parse().ok()).map(PasskeyId);
     if let Some(made) = form.one("passkey") {
-        let made: Value = serde_json::from_str(made).unwrap_or_default();
-        return match register(pages, caller, Some(name_in(form)?), &made, locale).await?.recovery_codes {
+        return match register(pages, caller, Some(name_in(form)?), &read(made), locale).await?.recovery_codes {
             Some(codes) => codes_page(pages, member, &codes),
             None => member.go_on(pages, Told::PasskeyAdded),
         };

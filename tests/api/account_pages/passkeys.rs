@@ -1,9 +1,10 @@
 //! Passkeys on their page.
 
+use serde_json::{Value, json};
 use time::Duration;
 
 use super::{Browser, Form, filling, told};
-use crate::passkeys::page::options;
+use crate::passkeys::page::{data, options};
 use crate::passkeys::{HOME, server, sign_in};
 use crate::support::{Authenticator, PASSWORD};
 
@@ -69,6 +70,51 @@ async fn what_is_no_passkey_is_refused_on_the_page() {
     let back = browser.submit_to(&page, "/account/prove", &[("current_password", PASSWORD)]).await;
     assert_eq!(told(&back), "Thank you. Go on where you were.");
     options(&filling(&mut browser, PATH, &[("act", "begin"), ("name", "Laptop")]).await);
+}
+
+#[tokio::test]
+async fn the_browser_is_told_which_passkeys_are_good_and_of_one_that_was_refused() {
+    let server = server().await;
+    server.person_with("ada", &[]).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let page = browser.get(PATH).await;
+    assert!(!page.text.contains("data-signals") && !page.text.contains("<script"), "nothing yet: {page:?}");
+    let page = filling(&mut browser, PATH, &[("act", "begin"), ("name", "Laptop")]).await;
+    let mut laptop = Authenticator::at(HOME);
+    let made = laptop.create(&options(&page));
+    let (id, user) = (&made["id"], options(&page)["user"]["id"].clone());
+    let all = |ids: &[&Value]| {
+        let all = json!({"rpId": "id.example.com", "userId": user, "allAcceptedCredentialIds": ids});
+        let owner = json!({"rpId": "id.example.com", "userId": user, "name": "ada", "displayName": "ada by name"});
+        json!({"signalAllAcceptedCredentials": all, "signalCurrentUserDetails": owner})
+    };
+    assert_eq!(data(&page, "signals"), all(&[]));
+    browser.submit_to(&page, PATH, &[("passkey", &made.to_string())]).await;
+    let added = browser.get(PATH).await;
+    assert_eq!(data(&added, "signals"), all(&[id]));
+    assert!(added.text.contains(r#"<script src="/pages/passkey.js"#), "{added:?}");
+
+    let again = filling(&mut browser, PATH, &[("passkey", &made.to_string()), ("name", "Laptop")]).await;
+    let asked = again.text.contains("Is it you?");
+    assert!(asked, "a second factor is due: {again:?}");
+    let ada = server.anonymous().with_token(sign_in(&server, &mut laptop).await.ok().token());
+    let mut browser = Browser::new(&server);
+    browser.cookies.insert("__Host-portero".to_owned(), ada.token().to_owned());
+    let again = filling(&mut browser, PATH, &[("passkey", &made.to_string()), ("name", "Laptop")]).await;
+    assert_eq!(again.status, 400, "{again:?}");
+    assert_eq!(data(&again, "signals"), all(&[id]), "that one is good");
+    let page = filling(&mut browser, PATH, &[("act", "begin"), ("name", "Tablet")]).await;
+    let mut other = options(&page);
+    other["challenge"] = json!("AAAA");
+    let tablet = Authenticator::at(HOME).create(&other);
+    let refused = browser.submit_to(&page, PATH, &[("passkey", &tablet.to_string())]).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    let unknown = json!({"rpId": "id.example.com", "credentialId": tablet["id"]});
+    assert_eq!(data(&refused, "signals")["signalUnknownCredential"], unknown);
+    for made in [json!({"id": "<>"}), json!({"id": ""}), json!({"id": 7}), json!({})] {
+        let refused = filling(&mut browser, PATH, &[("passkey", &made.to_string()), ("name", "x")]).await;
+        assert_eq!(data(&refused, "signals"), all(&[id]), "{made}");
+    }
 }
 
 #[tokio::test]

@@ -12,11 +12,16 @@ pub fn cookies(answer: &Response) -> Vec<String> {
 
 /// What a page has the browser ask for.
 pub fn options(page: &Response) -> Value {
-    let (_, rest) = page.text.split_once(" data-options=\"").unwrap_or_else(|| panic!("options in {page:?}"));
+    data(page, "options")["publicKey"].clone()
+}
+
+/// What a page has for its script.
+pub fn data(page: &Response, name: &str) -> Value {
+    let rest = page.text.split_once(&format!(r#" data-{name}=""#)).unwrap_or_else(|| panic!("{name} in {page:?}")).1;
     let text = rest.split('"').next().unwrap_or_default();
     let entities = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
     let text = entities.iter().fold(text.to_owned(), |text, (entity, own)| text.replace(entity, own));
-    serde_json::from_str::<Value>(&text).expect("JSON")["publicKey"].clone()
+    serde_json::from_str::<Value>(&text).expect("JSON")
 }
 
 async fn submit(server: &Server, page: &Response, fields: &[(&str, &str)]) -> Response {
