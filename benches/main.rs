@@ -3,6 +3,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "figures look from outside, at the real clock too")]
 
+#[path = "../tests/api/support/authenticator.rs"]
+#[expect(dead_code, reason = "the figures need no more than a passkey that works")]
+mod authenticator;
 mod baselines;
 mod figures;
 mod load;

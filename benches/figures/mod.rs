@@ -1,10 +1,12 @@
 //! The figures, one file a group.
 
+mod api_keys;
 mod audit;
 pub mod beside;
 mod checks;
 mod decisions;
 mod equal;
+mod factors;
 mod logins;
 mod oauth;
 mod purge;
@@ -31,12 +33,16 @@ const DATABASE: &str = "usual";
 pub enum Figure {
     /// Checks a second, what they cost and how long they take.
     Checks,
+    /// Checks of API keys, against those of sessions.
+    ApiKeys,
     /// One connection, nothing else going on.
     Alone,
     /// Logins a second.
     Logins,
     /// Logins a second while others keep every core busy.
     Beside,
+    /// Logins by code and by passkey, against those by password.
+    Factors,
     /// What the audit trail costs a login.
     Audit,
     /// Whether the time of an answer tells who exists.
@@ -60,10 +66,12 @@ pub enum Figure {
 }
 
 impl Figure {
-    pub const USUAL: [Self; 11] = [
+    pub const USUAL: [Self; 13] = [
         Self::Checks,
+        Self::ApiKeys,
         Self::Alone,
         Self::Logins,
+        Self::Factors,
         Self::Beside,
         Self::Audit,
         Self::Equal,
@@ -73,10 +81,12 @@ impl Figure {
         Self::Decisions,
         Self::Rest,
     ];
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Checks,
+        Self::ApiKeys,
         Self::Alone,
         Self::Logins,
+        Self::Factors,
         Self::Beside,
         Self::Audit,
         Self::Equal,
@@ -107,8 +117,10 @@ impl Bench {
     pub async fn measure(&self, figure: Figure) -> anyhow::Result<Vec<Row>> {
         match figure {
             Figure::Checks => checks::checks(self).await,
+            Figure::ApiKeys => api_keys::api_keys(self).await,
             Figure::Alone => checks::alone(self).await,
             Figure::Logins => logins::logins(self).await,
+            Figure::Factors => factors::factors(self).await,
             Figure::Beside => beside::beside(self).await,
             Figure::Audit => audit::audit(self).await,
             Figure::Equal => equal::equal(self).await,

@@ -6,7 +6,7 @@ use crate::world::{
     PERMISSIONS, Person, ROLES, SERVICES, World, carried, mix, permission_name, role_name, service_name,
 };
 
-/// A request with gaps: `{token}`, `{person}`, `{username}`, `{service}`, `{role}` and `{permission}` are those of one
+/// A request with gaps: `{token}`, `{mfa_token}`, `{person}`, `{username}`, `{service}`, `{role}` and `{permission}` are those of one
 /// of the person's grants, `{any_…}` are any of the world, `{unique}` is never the same twice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ask {
@@ -30,6 +30,8 @@ pub enum By {
     Nobody,
     /// The person that it is about.
     Themselves,
+    /// Likewise, by one of their API keys.
+    TheirKey,
     Administrator,
     /// A backend, by its key.
     Key(String),
@@ -92,8 +94,9 @@ impl Ask {
         }
         let token = match &self.by {
             By::Nobody => String::new(),
-            By::Themselves => header(subject.person, subject.token),
-            By::Administrator => header(Person::ADMINISTRATOR, 0),
+            By::Themselves => header(subject.person.token(subject.token).reveal()),
+            By::TheirKey => header(subject.person.api_key(subject.token).reveal()),
+            By::Administrator => header(Person::ADMINISTRATOR.token(0).reveal()),
             By::Key(key) => format!("authorization: Bearer {key}\r\n"),
         };
         let content_type = match self.content_type.as_str() {
@@ -110,8 +113,8 @@ impl Ask {
     }
 }
 
-fn header(person: Person, which: i32) -> String {
-    format!("token: {}\r\n", person.token(which).reveal())
+fn header(token: &str) -> String {
+    format!("token: {token}\r\n")
 }
 
 fn fill_gaps(text: &str, world: World, subject: Subject) -> String {
@@ -119,10 +122,11 @@ fn fill_gaps(text: &str, world: World, subject: Subject) -> String {
     let any = |of: i32, salt: u64| below(of, mix(unique ^ salt)) + 1;
     let (service, role) = person.grant(below(10, unique));
     let any_person = Person(any(world.people, 1));
-    let gaps: [(&str, &dyn Fn() -> String); 14] = [
+    let gaps: [(&str, &dyn Fn() -> String); 15] = [
         ("{person}", &|| person.0.to_string()),
         ("{username}", &|| person.username()),
         ("{token}", &|| person.token(token).reveal().to_owned()),
+        ("{mfa_token}", &|| person.mfa_token().reveal().to_owned()),
         ("{service}", &|| service.to_string()),
         ("{role}", &|| role.to_string()),
         ("{permission}", &|| permission_name(carried(role, 0))),

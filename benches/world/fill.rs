@@ -8,8 +8,8 @@ use portero::platform::metrics::Hashing;
 use portero::platform::passwords::{Hasher, HashingPlace, Password};
 use portero::platform::shares::Asker;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 use super::{
     CARRIED, GRANTS_EACH, OFFERED, PASSWORD, PERMISSIONS, Person, ROLES, SERVICES, TOKENS_EACH, World, carried, offer,
@@ -165,6 +165,26 @@ pub async fn sessions(
         })
     })
     .await
+}
+
+/// Gives each of these people as many API keys as they have tokens, each for one permission that they hold.
+pub async fn api_keys(conn: &mut PgConnection, ids: RangeInclusive<i32>, now: OffsetDateTime) -> anyhow::Result<()> {
+    let (at, end) = (now.format(&Rfc3339)?, (now + Duration::days(365)).format(&Rfc3339)?);
+    let keys = || ids.clone().flat_map(|person| (0..TOKENS_EACH).map(move |which| (Person(person), which)));
+    let id = |person: Person, which| person.0 * TOKENS_EACH + which;
+    let into = "api_keys (id, person_id, key_hash, name, created_at, expires_at)";
+    copy(conn, into, keys(), |row, (person, which)| {
+        let key = hex::encode(person.api_key(which).hash().as_bytes());
+        writeln!(row, "{}\t{}\t\\\\x{key}\tone of many\t{at}\t{end}", id(person, which), person.0)
+    })
+    .await?;
+    copy(conn, "api_key_scopes (key_id, service_id, permission_id)", keys(), |row, (person, which)| {
+        let (service, role) = person.grant(which);
+        writeln!(row, "{}\t{service}\t{}", id(person, which), carried(role, 0))
+    })
+    .await?;
+    conn.execute("vacuum (analyze) auth.api_keys, auth.api_key_scopes").await?;
+    Ok(())
 }
 
 /// Writes rows, as COPY's text format has them, into a table of the schema `auth`.

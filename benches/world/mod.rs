@@ -7,12 +7,15 @@
 
 mod fill;
 
+use portero::base::opaque::api_key::ApiKey;
+use portero::base::opaque::second_step::MfaToken;
 use portero::base::opaque::token::Token;
+use portero::base::opaque::{Kind, Opaque};
 use portero::gate::sessions::Payload;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-pub use fill::{fill, refill, sessions};
+pub use fill::{api_keys, fill, refill, sessions};
 
 pub const SERVICES: i32 = 200;
 pub const ROLES: i32 = 2000;
@@ -60,10 +63,24 @@ impl Person {
 
     /// The text of one of their tokens.
     pub fn token(self, which: i32) -> Token {
+        self.opaque(which)
+    }
+
+    /// The text of one of their API keys, where [`api_keys`] has given them some: as many as they have tokens.
+    pub fn api_key(self, which: i32) -> ApiKey {
+        self.opaque(which)
+    }
+
+    /// What a login of theirs waits with for its second step, if one does.
+    pub fn mfa_token(self) -> MfaToken {
+        self.opaque(0)
+    }
+
+    fn opaque<K: Kind>(self, which: i32) -> Opaque<K> {
         let mut random = [0; 32];
         random[..4].copy_from_slice(&self.0.to_be_bytes());
         random[4..8].copy_from_slice(&which.to_be_bytes());
-        Token::generate(b"a world", &random, OffsetDateTime::UNIX_EPOCH)
+        Opaque::generate(b"a world", &random, OffsetDateTime::UNIX_EPOCH)
     }
 
     pub fn payload(self) -> Payload {
