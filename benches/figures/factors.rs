@@ -27,20 +27,26 @@ const FACTORS: &str = "factors";
 /// Passkeys need a host name.
 const URL: &str = "https://id.example.com";
 
-/// So many people have an authenticator and a passkey: the same ones as the administrator's. The others have a password alone.
-const WITH_FACTORS: i32 = 15_000;
+/// One enrols a passkey, another an authenticator: a login that has one factor would need it to get the other.
+const WITH_PASSKEY: Person = Person(1);
+const WITH_TOTP: Person = Person(2);
 
-/// Gives everybody else what the administrator has enrolled.
-const COPY: &str = "
+/// From here on people have both, the same ones as those two have,
+const FIRST: i32 = 3;
+
+/// up to here. The others have a password alone.
+const LAST: i32 = 15_000;
+
+const COPY_TOTP: &str = "
     insert into auth.totp_factors (person_id, name, secret, sealed_by, created_at, confirmed_at, last_step)
     select p.id, f.name, f.secret, f.sealed_by, f.created_at, f.confirmed_at, 0
-    from auth.totp_factors f join auth.person p on p.id between 2 and $1;
+    from auth.totp_factors f join auth.person p on p.id between $1 and $2
 ";
 
 const COPY_PASSKEY: &str = "
     with known as (
         insert into auth.passkey_users (person_id, user_handle)
-        select id, sha512(int4send(id)) from auth.person where id between 2 and $1
+        select id, sha512(int4send(id)) from auth.person where id between $1 and $2
         returning person_id
     )
     insert into auth.passkeys
@@ -64,8 +70,8 @@ pub async fn factors(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let portero = bench.stage.portero(FACTORS, &[("PUBLIC_URL", URL)]).await?;
     let mut conn = bench.stage.connect(FACTORS).await?;
     let enrolled = enrol(&portero).await?;
-    for copy in [COPY, COPY_PASSKEY] {
-        sqlx::query(copy).bind(WITH_FACTORS).execute(&mut conn).await?;
+    for copy in [COPY_TOTP, COPY_PASSKEY] {
+        sqlx::query(copy).bind(FIRST).bind(LAST).execute(&mut conn).await?;
     }
     conn.execute("vacuum (analyze)").await?;
     let passkeys = Passkeys::of(enrolled.passkey);
@@ -78,11 +84,11 @@ pub async fn factors(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             seed: u64::from(round),
             ..Load::new(portero.address, world, ask)
         };
-        let passwords = Load { subjects: Subjects::Drawn(10_000), ..load(login(), (WITH_FACTORS + 1, world.people)) };
+        let passwords = Load { subjects: Subjects::Drawn(10_000), ..load(login(), (LAST + 1, world.people)) };
         by_password.add(passwords.run_tolerating(&[429, 503]).await?.per_second);
         let_wait(&mut conn).await?;
         let code = enrolled.totp.generate(OffsetDateTime::now_utc().unix_timestamp().unsigned_abs()).to_string();
-        let codes = Load { subjects: Subjects::EachPerson, ..load(second_step(&code), (2, WITH_FACTORS)) };
+        let codes = Load { subjects: Subjects::EachPerson, ..load(second_step(&code), (FIRST, LAST)) };
         by_code.add(codes.run().await?.per_second);
         by_passkey.add(passkeys.log_in(&portero, bench.seconds).await?);
         let [password, code, passkey] =
@@ -108,7 +114,7 @@ fn second_step(code: &str) -> Ask {
 
 /// Has a login of everybody with an authenticator wait for a code, which nobody has used.
 async fn let_wait(conn: &mut PgConnection) -> anyhow::Result<()> {
-    let people: Vec<i32> = (2..=WITH_FACTORS).collect();
+    let people: Vec<i32> = (FIRST..=LAST).collect();
     let tokens: Vec<Vec<u8>> =
         people.iter().map(|person| Person(*person).mfa_token().hash().as_bytes().to_vec()).collect();
     conn.execute("truncate auth.pending_logins").await?;
@@ -118,7 +124,7 @@ async fn let_wait(conn: &mut PgConnection) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the administrator has enrolled.
+/// What was enrolled.
 struct Enrolled {
     totp: Totp,
     passkey: Authenticator,
@@ -126,21 +132,27 @@ struct Enrolled {
 
 async fn enrol(server: &Server) -> anyhow::Result<Enrolled> {
     let mut connection = Connection::open(server.address).await?;
-    let login = json!({"username": Person::ADMINISTRATOR.username(), "password": PASSWORD});
-    let began = post(&mut connection, "/auth/login", "", &login).await?;
-    let token = began["token"].as_str().context("no token")?;
+    let token = log_in(&mut connection, WITH_PASSKEY).await?;
     let mut passkey = Authenticator::at(URL);
-    let asked = post(&mut connection, "/auth/me/passkeys/options", token, &json!({})).await?;
+    let asked = post(&mut connection, "/auth/me/passkeys/options", &token, &json!({})).await?;
     let made = json!({"name": "Phone", "credential": passkey.create(&asked["publicKey"])});
-    post(&mut connection, "/auth/me/passkeys", token, &made).await?;
-    let begun = post(&mut connection, "/auth/me/factors", token, &json!({"type": "totp", "name": "Phone"})).await?;
+    post(&mut connection, "/auth/me/passkeys", &token, &made).await?;
+
+    let token = log_in(&mut connection, WITH_TOTP).await?;
+    let begun = post(&mut connection, "/auth/me/factors", &token, &json!({"type": "totp", "name": "Phone"})).await?;
     let secret = Secret::try_from_base32(begun["secret"].as_str().context("no secret")?);
     let totp = Builder::new().with_secret(secret.map_err(|_| anyhow::anyhow!("no base32"))?).build()?;
     let now = OffsetDateTime::now_utc().unix_timestamp().unsigned_abs();
     let codes = [now - 30, now].map(|seconds| totp.generate(seconds).to_string());
     let confirm = format!("/auth/me/factors/{}/confirm", begun["id"]);
-    post(&mut connection, &confirm, token, &json!({ "codes": codes })).await?;
+    post(&mut connection, &confirm, &token, &json!({ "codes": codes })).await?;
     Ok(Enrolled { totp, passkey })
+}
+
+async fn log_in(connection: &mut Connection, person: Person) -> anyhow::Result<String> {
+    let login = json!({"username": person.username(), "password": PASSWORD});
+    let began = post(connection, "/auth/login", "", &login).await?;
+    Ok(began["token"].as_str().context("no token")?.to_owned())
 }
 
 /// Passkeys of many, all with the same key.
@@ -193,7 +205,7 @@ impl Passkeys {
 
 impl Inner {
     async fn log_in(&self, connection: &mut Connection) -> anyhow::Result<()> {
-        let person = 2 + self.next.fetch_add(1, Ordering::Relaxed) % (WITH_FACTORS - 1);
+        let person = FIRST + self.next.fetch_add(1, Ordering::Relaxed) % (LAST - FIRST + 1);
         let asked = post(connection, "/auth/passkeys/options", "", &json!({})).await?;
         let login = json!({"credential": self.sign(person, &asked["publicKey"])});
         let began = post(connection, "/auth/passkeys/login", "", &login).await?;
