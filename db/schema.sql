@@ -5899,6 +5899,38 @@ alter table auth.resources add column property_hashes bigint[] not null
 create index resources_property_hashes_idx on auth.resources using gin (property_hashes);
 
 
+-- migrations/0049: managed providers
+
+-- Other identity providers can be said in a file, too (0040): marked, as all that is.
+
+alter table auth.providers add column managed boolean not null default false;
+
+-- The mark is no change of what instances hold in memory.
+drop trigger providers_version on auth.providers;
+create trigger providers_version before update on auth.providers
+    for each row when (old.managed = new.managed) execute function auth.count_provider_version();
+
+-- Whatever is changed counts in its version.
+create trigger providers_managed_changes after update on auth.providers
+    for each row when (old.managed and old.version is distinct from new.version) execute function auth.note_managed();
+create trigger providers_managed_ends after delete on auth.providers
+    for each row when (old.managed) execute function auth.note_managed();
+
+-- Into which groups people come by it is said with the provider; a group that goes takes that with it.
+create function auth.note_managed_provider() returns trigger
+language plpgsql as $$
+begin
+    if exists (select from auth.providers where id = old.provider_id and managed) then
+        perform set_config('portero.managed', 'changed', true);
+    end if;
+    return null;
+end
+$$;
+
+create trigger provider_groups_managed_end after delete on auth.provider_groups
+    for each row execute function auth.note_managed_provider();
+
+
 -- What the server reads at its start: which migrations have been run, and that they were these (SHA-384).
 
 create table _sqlx_migrations (
@@ -6005,4 +6037,6 @@ values
     (46, 'api keys', true,
      '\x9793c59023314e8135a242c75d6db4abb710d4e5d7a201f535a8e4b1b284ced3f16c4c764bf1f7557546f17fad83bbde', 0),
     (48, 'resources by property', true,
-     '\x56d0cb4498ce5ca9c76ea5ed99a6aafcb3ba16fc1de5ad025cb0aa5ce22668d99459e6125b830d2c77d8f2e548eec911', 0);
+     '\x56d0cb4498ce5ca9c76ea5ed99a6aafcb3ba16fc1de5ad025cb0aa5ce22668d99459e6125b830d2c77d8f2e548eec911', 0),
+    (49, 'managed providers', true,
+     '\x22e6eb9b333badc459c95aa8edc70676bc8f9c22dced1afd68dc38a41c7b7618f59a01b4cf93b37aed1f792ef7fb00e1', 0);

@@ -3,6 +3,7 @@
 mod bad;
 mod marks;
 mod people;
+mod providers;
 mod races;
 
 use serde_json::{Value, json};

@@ -19,7 +19,7 @@ const WOULD_CHANGE: u8 = 2;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Export {
-    /// Services, roles, permissions, groups, resource types, policies, clients and grants to groups: without secrets.
+    /// Services, roles, permissions, groups, resource types, policies, clients, identity providers and grants to groups: without secrets.
     #[arg(long, required = true)]
     config: bool,
     /// Also who is in which group, and which roles people hold themselves, by username.
@@ -101,8 +101,9 @@ async fn decisions(tool: &Tool, services: Vec<SupposedService>) -> anyhow::Resul
 
 pub(super) async fn apply(args: File, tool: &Tool) -> anyhow::Result<()> {
     let desired = read(&args.file, tool)?;
+    let secrets = plan::secrets(&tool.app, &desired).await?;
     let mut tx = tool.begin().await?;
-    let applied = plan::apply(&mut tx, &tool.app, &desired, args.prune).await;
+    let applied = plan::apply(&mut tx, &tool.app, (&desired, secrets), args.prune).await;
     let applied = applied.with_context(|| args.file.display().to_string())?;
     tx.commit([]).await?;
     tell_of(&desired, &applied.plan, "has marked");

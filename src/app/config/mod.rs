@@ -245,6 +245,17 @@ impl Config {
     }
 }
 
+/// The secret that a variable of the environment has, or the file that `<name>_FILE` points to.
+///
+/// # Errors
+/// Where the file can't be read, or both are set.
+pub fn secret(name: &str) -> Result<Option<Secret>, Faults> {
+    let mut settings = Settings::new(environment());
+    let secret = settings.secret(name);
+    let faults = settings.faults();
+    if faults.is_empty() { Ok(secret) } else { Err(faults) }
+}
+
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))

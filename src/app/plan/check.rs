@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::circles::circles;
+use super::clients::registration;
 use super::compare::{Change, Plan};
 use super::file::Client;
-use super::read::{Desired, Faults, Reference, registration};
+use super::read::{Desired, Faults, Reference};
 use super::state::State;
 use super::thing::{Key, Thing};
 use crate::access::groups::GroupName;
@@ -15,6 +16,7 @@ use crate::access::roles::RoleName;
 use crate::access::services::ServiceName;
 use crate::base::error::causes;
 use crate::base::id::{RoleId, ServiceId};
+use crate::identity::providers::ProviderName;
 use crate::oauth::clients::{GrantType, Identifier};
 use crate::oauth::scopes;
 
@@ -31,6 +33,7 @@ pub fn check(desired: &Desired, state: &State, plan: &Plan) -> Result<(), Faults
     checker.types();
     checker.policies();
     checker.clients();
+    checker.providers();
     checker.circles();
     checker.holders();
     checker.faults.into_result()
@@ -67,6 +70,7 @@ impl Checker<'_> {
                 Key::Service(name) => name.parse::<ServiceName>().err(),
                 Key::Group(name) => name.parse::<GroupName>().err(),
                 Key::Client(id) => id.parse::<Identifier>().err(),
+                Key::Provider(name) => name.parse::<ProviderName>().err(),
                 _ => None,
             };
             if let Some(fault) = fault {
@@ -216,6 +220,28 @@ impl Checker<'_> {
                     "client `{id}`: the scope `{scope}` is neither one of {} nor a permission in a service of its audience, \
                      as service:permission",
                     scopes::STANDARD.join(", ")
+                );
+                self.fault(key, fault);
+            }
+        }
+    }
+
+    fn providers(&mut self) {
+        for (key, thing) in &self.desired.things {
+            let (Key::Provider(name), Thing::Provider(provider)) = (key, thing) else { continue };
+            let before = match self.state.things.get(key) {
+                Some(Thing::Provider(before)) => Some(before),
+                _ => None,
+            };
+            if before.is_some_and(|before| (before.kind, &before.issuer) != (provider.kind, &provider.issuer)) {
+                let fault = format!("{key} is linked with people by its kind and its issuer, which can't be changed");
+                self.fault(key, fault);
+            }
+            let has_secret = before.is_some_and(|before| !before.no_secret);
+            if !provider.no_secret && !has_secret && !self.desired.secrets.contains_key(name) {
+                let fault = format!(
+                    "{key} has no secret yet: `client_secret_env` names the environment variable that has it, \
+                     `no_secret = true` says that there is none"
                 );
                 self.fault(key, fault);
             }

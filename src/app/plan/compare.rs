@@ -150,6 +150,9 @@ fn carried(thing: &Thing) -> Vec<Key> {
             let audience = client.audience.iter().flatten().map(|service| service.get_ref().clone());
             audience.chain([client.service.get_ref().clone()]).map(Key::Service).collect()
         }
+        Thing::Provider(provider) => {
+            provider.groups.iter().map(|mapping| Key::Group(mapping.group.get_ref().clone())).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -12,7 +12,8 @@ use crate::access::grants::Reason;
 use crate::access::policies::{ActionName, Columns, Effect, ExpressionText, TypeName};
 use crate::base::attributes::AttributeName;
 use crate::base::moment::Moment;
-use crate::base::names::Description;
+use crate::base::names::{ClaimName, Description};
+use crate::identity::providers::{DisplayName, GroupValue, Kind, Newcomers, ProviderIssuer, RemoteClientId, Scope};
 use crate::oauth::clients::{Admits, AuthMethod, Consent, GrantType, TokenFormat};
 use crate::oauth::keys::Algorithm;
 
@@ -41,6 +42,8 @@ pub(super) struct File {
     pub clients: Named<Client>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: Named<Group>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub providers: Named<Provider>,
     /// Without this table a file says nothing of people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub people: Option<Named<Person>>,
@@ -171,6 +174,54 @@ pub(super) struct Group {
     pub members: Vec<InGroup>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<Grant>,
+}
+
+/// An identity provider. What is left out is as it is by default.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<DisplayName>,
+    #[serde(default)]
+    pub kind: Kind,
+    pub issuer: ProviderIssuer,
+    pub client_id: RemoteClientId,
+    /// The environment variable of the apply that has its secret, while it has none. It is written nowhere.
+    #[serde(default, skip_serializing)]
+    pub client_secret_env: Option<Spanned<String>>,
+    /// Whether Portero is a public client there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub no_secret: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
+    #[serde(default)]
+    pub newcomers: Newcomers,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_claim: Option<ClaimName>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<AttributeName, ClaimName>,
+    /// Into which groups people come by it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Mapping>,
+}
+
+/// What the claim of groups says, and the group that people come into by it.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    pub value: GroupValue,
+    pub group: Name,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks it")]
+fn is_false(says: &bool) -> bool {
+    !*says
 }
 
 /// A person, who must be there: the groups that they are in, and the roles that they hold themselves.

@@ -4,8 +4,10 @@
 mod apply;
 mod check;
 mod circles;
+mod clients;
 mod compare;
 mod file;
+mod providers;
 mod read;
 mod say;
 mod state;
@@ -17,6 +19,7 @@ mod write;
 pub use apply::{Applied, Secret, apply};
 pub use check::check;
 pub use compare::{Change, Left, Plan, compare};
+pub use providers::{Secrets, secrets};
 pub use read::{Desired, Faults, LARGEST, read};
 pub use say::{counts, json, sentences, sum};
 pub use state::{State, now_there};

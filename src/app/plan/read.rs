@@ -6,16 +6,15 @@ use std::ops::Range;
 
 use time::OffsetDateTime;
 
-use super::file::{Client, Described, End, File, Grant, Group, InGroup, Name, Person, Policy, Role, Service};
+use super::clients::{self, registration};
+use super::file::{Client, Described, End, File, Grant, Group, InGroup, Name, Person, Policy, Provider, Role, Service};
+use super::providers;
 use super::thing::{Empty, Key, OfPolicy, OfService, OfType, Terms, Thing, Things};
-use super::write;
 use crate::access::grants::Reason;
 use crate::access::policies::{ALL, Columns, Effect};
-use crate::base::error::{Error, causes};
+use crate::base::error::causes;
 use crate::base::id::ServiceId;
 use crate::base::names;
-use crate::base::patch::Patch;
-use crate::oauth::clients::{ClientChange, Registration};
 
 /// The largest file: many times what anybody can read.
 pub const LARGEST: usize = 8 << 20;
@@ -47,6 +46,8 @@ pub struct Desired {
     pub with_people: bool,
     /// What it says and is over: as if it were not said.
     pub over: Vec<Key>,
+    /// By the name of a provider, the environment variable that has its secret.
+    pub(super) secrets: BTreeMap<String, String>,
     pub(super) places: BTreeMap<Key, Place>,
     pub(super) references: Vec<(Place, Reference)>,
     pub(super) text: String,
@@ -118,6 +119,7 @@ pub fn read(text: String, now: OffsetDateTime) -> Result<Desired, Faults> {
         things: Things::new(),
         with_people,
         over: Vec::new(),
+        secrets: BTreeMap::new(),
         places: BTreeMap::new(),
         references: Vec::new(),
         text,
@@ -151,6 +153,9 @@ impl Reader {
         }
         for (name, group) in file.groups {
             self.group(&name, group);
+        }
+        for (name, provider) in file.providers {
+            self.provider(&name, provider);
         }
         for (name, person) in file.people.into_iter().flatten() {
             self.person(&name, person);
@@ -273,7 +278,7 @@ impl Reader {
         audience.dedup();
         match registration(&client, ServiceId::PORTERO, Vec::new()) {
             Ok(whole) => {
-                client = write::client(&whole, client.service, audience);
+                client = clients::client(&whole, client.service, audience);
                 self.add(name.span(), Key::Client(id), Thing::Client(Box::new(client)));
             }
             Err(error) => self.fault(name.span(), format!("client `{id}`: {}", causes(&error.into()))),
@@ -295,6 +300,28 @@ impl Reader {
         }
     }
 
+    fn provider(&mut self, name: &Name, mut provider: Provider) {
+        let of = self.name(name);
+        for mapping in &mut provider.groups {
+            mapping.group = Name::new(mapping.group.span(), self.refer(&mapping.group, Reference::Group));
+        }
+        if let Some(variable) = provider.client_secret_env.take() {
+            if provider.no_secret {
+                self.fault(variable.span(), "`no_secret` says that there is none");
+            }
+            if providers::is_variable(variable.get_ref()) {
+                self.desired.secrets.insert(of.clone(), variable.into_inner());
+            } else {
+                // It may be the secret itself.
+                self.fault(variable.span(), "an environment variable is to be named: capitals, digits and `_`");
+            }
+        }
+        match providers::whole(&of, provider) {
+            Ok(whole) => self.add(name.span(), Key::Provider(of), Thing::Provider(Box::new(whole))),
+            Err(error) => self.fault(name.span(), format!("provider `{of}`: {}", causes(&error.into()))),
+        }
+    }
+
     fn person(&mut self, name: &Name, person: Person) {
         let of = self.refer(name, Reference::Person);
         for InGroup { group, expires_at, reason } in person.groups {
@@ -307,39 +334,6 @@ impl Reader {
             self.add_held(at, Key::Grant { person: of.clone(), service, role }, expires_at, reason);
         }
     }
-}
-
-/// What a client of a file is to be registered with.
-///
-/// # Errors
-/// 400, which names each field at fault.
-pub(super) fn registration(
-    client: &Client,
-    service: ServiceId,
-    audience: Vec<ServiceId>,
-) -> Result<Registration, Error> {
-    let said = |text: &Option<String>| text.clone().map_or(Patch::Clear, Patch::Set);
-    let change = ClientChange {
-        token_endpoint_auth_method: client.token_endpoint_auth_method,
-        grant_types: client.grant_types.clone(),
-        redirect_uris: Some(client.redirect_uris.clone()),
-        post_logout_redirect_uris: Some(client.post_logout_redirect_uris.clone()),
-        backchannel_logout_uri: said(&client.backchannel_logout_uri),
-        scope: client.scope.clone(),
-        access_token_format: client.access_token_format,
-        access_token_lifetime_seconds: client.access_token_lifetime_seconds,
-        id_token_signed_response_alg: client.id_token_signed_response_alg,
-        require_pkce: client.require_pkce,
-        dpop_bound_access_tokens: client.dpop_bound_access_tokens,
-        require_pushed_authorization_requests: client.require_pushed_authorization_requests,
-        consent: client.consent,
-        who_may_use: client.who_may_use,
-        jwks: client.jwks.clone().map_or(Patch::Clear, Patch::Set),
-        jwks_uri: said(&client.jwks_uri),
-        ..ClientChange::default()
-    };
-    let name = client.client_name.parse().map_err(|fault: String| Error::invalid_field("client_name", &fault))?;
-    Registration::begin(name, service, change, Some(audience))
 }
 
 fn shortened(name: &str) -> &str {

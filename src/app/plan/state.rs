@@ -6,12 +6,14 @@ use anyhow::bail;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use super::clients;
 use super::file::{Described, End, Name, Role, name};
+use super::providers;
 use super::store;
 use super::thing::{Empty, Key, OfPolicy, OfService, OfType, Terms, Thing, Things};
-use super::write;
-use crate::base::id::{GroupId, PermissionId, PersonId, RoleId, ServiceId};
-use crate::oauth::clients::{self, Client, Registration};
+use crate::base::id::{GroupId, PermissionId, PersonId, ProviderId, RoleId, ServiceId};
+use crate::identity::providers::store as stored_providers;
+use crate::oauth::clients::{Client, Registration, store as registered};
 use crate::platform::http::Page;
 
 /// A row, by the columns of its key.
@@ -38,6 +40,7 @@ pub(super) struct Ids {
     pub groups: HashMap<String, GroupId>,
     pub people: HashMap<String, PersonId>,
     pub clients: HashMap<String, Client>,
+    pub providers: HashMap<String, ProviderId>,
 }
 
 impl State {
@@ -62,6 +65,7 @@ pub async fn now_there(conn: &mut PgConnection, now: OffsetDateTime, with_people
     reader.services(conn).await?;
     reader.clients(conn).await?;
     reader.groups(conn, now).await?;
+    reader.providers(conn).await?;
     if with_people {
         reader.people(conn, now).await?;
     }
@@ -152,7 +156,7 @@ impl Reader {
         let managed: BTreeSet<i32> = store::managed_clients(conn).await?.into_iter().map(|id| id.0).collect();
         let mut next = Some(Page::first(None));
         while let Some(page) = next {
-            let mut rows = clients::store::list(conn, None, &page).await?;
+            let mut rows = registered::list(conn, None, &page).await?;
             next = page.next(&mut rows, |client| client.id.0);
             let of_files = |client: &Client| {
                 client.service != ServiceId::PORTERO && !client.loopback_only && !client.is_of_stranger()
@@ -162,7 +166,7 @@ impl Reader {
                 let mut audience: Vec<Name> =
                     client.audience.iter().filter_map(|id| self.service(id.0)).map(|of| name(&of)).collect();
                 audience.sort();
-                let thing = write::client(&Registration::from(&client), name(&service), audience);
+                let thing = clients::client(&Registration::from(&client), name(&service), audience);
                 let key = Key::Client(client.client_id.clone());
                 let is_managed = managed.contains(&client.id.0);
                 self.state.add(key, Thing::Client(Box::new(thing)), vec![client.id.0], is_managed);
@@ -191,6 +195,23 @@ impl Reader {
             let key = Key::GroupGrant { group, service, role: self.role(row.role_id)? };
             let ids = vec![row.group_id, row.service_id, row.role_id];
             self.state.add(key, terms(row.expires_at, row.reason)?, ids, row.managed);
+        }
+        Ok(())
+    }
+
+    async fn providers(&mut self, conn: &mut PgConnection) -> anyhow::Result<()> {
+        let managed = store::managed_providers(conn).await?;
+        let mut next = Some(Page::first(None));
+        while let Some(page) = next {
+            let mut rows = stored_providers::list(conn, &page).await?;
+            next = page.next(&mut rows, |row| row.id.0);
+            for row in rows {
+                let (id, called) = (row.id, row.stored.name.clone());
+                let provider = providers::standing(row, |group| self.group(group))?;
+                self.state.ids.providers.insert(called.clone(), id);
+                let thing = Thing::Provider(Box::new(provider));
+                self.state.add(Key::Provider(called), thing, vec![id.0], managed.contains(&id));
+            }
         }
         Ok(())
     }

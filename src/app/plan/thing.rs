@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::file::{Client, Described, End, Role};
+use super::file::{Client, Described, End, Provider, Role};
 use crate::access::grants::Reason;
 use crate::access::policies::Columns;
 use crate::base::names::Description;
@@ -47,6 +47,7 @@ pub enum Key {
         service: String,
         role: String,
     },
+    Provider(String),
     /// A person is in a group.
     Membership {
         person: String,
@@ -74,6 +75,7 @@ impl Key {
             Self::Group(_) => "group",
             Self::Nesting { .. } => "nesting",
             Self::GroupGrant { .. } => "group_grant",
+            Self::Provider(_) => "provider",
             Self::Membership { .. } => "membership",
             Self::Grant { .. } => "grant",
         }
@@ -86,7 +88,8 @@ impl Key {
             | Self::Role(name)
             | Self::Service(name)
             | Self::Client(name)
-            | Self::Group(name) => Some(name),
+            | Self::Group(name)
+            | Self::Provider(name) => Some(name),
             _ => None,
         }
     }
@@ -102,7 +105,12 @@ impl Key {
         let group = |name: &String| Self::Group(name.clone());
         let role = |name: &String| Self::Role(name.clone());
         match self {
-            Self::Permission(_) | Self::Role(_) | Self::Service(_) | Self::Client(_) | Self::Group(_) => Vec::new(),
+            Self::Permission(_)
+            | Self::Role(_)
+            | Self::Service(_)
+            | Self::Client(_)
+            | Self::Group(_)
+            | Self::Provider(_) => Vec::new(),
             Self::Offer { service: of, role: named } | Self::Grant { service: of, role: named, .. } => {
                 vec![service(of), role(named)]
             }
@@ -124,7 +132,8 @@ impl fmt::Display for Key {
             | Self::Role(name)
             | Self::Service(name)
             | Self::Group(name)
-            | Self::Client(name) => {
+            | Self::Client(name)
+            | Self::Provider(name) => {
                 write!(f, "{} `{name}`", self.kind())
             }
             Self::Offer { service, role } => write!(f, "role `{role}` in service `{service}`"),
@@ -157,6 +166,7 @@ pub enum Thing {
     Columns(OfType),
     Policy(OfPolicy),
     Client(Box<Client>),
+    Provider(Box<Provider>),
     /// A grant or a membership.
     Terms(Terms),
     /// An offer: there is nothing more to say.

@@ -3,11 +3,9 @@
 use serde_json::Value;
 use toml::Spanned;
 
-use super::file::{Client, Described, File, Grant, InGroup, Name, Named, Person, Policy, name};
+use super::file::{Client, Described, File, Grant, InGroup, Named, Person, Policy, Provider, name};
 use super::thing::{Key, Terms, Thing, Things};
 use crate::access::policies::Effect;
-use crate::oauth::clients::Registration;
-use crate::oauth::scopes;
 
 const HEAD: &str = "\
 # What stands in Portero, by name: docs/plan.md. Without secrets.
@@ -65,6 +63,9 @@ fn put(file: &mut File, key: &Key, thing: &Thing) -> anyhow::Result<()> {
         (Key::Client(id), Thing::Client(client)) => {
             file.clients.insert(name(id), Client::clone(client));
         }
+        (Key::Provider(named), Thing::Provider(provider)) => {
+            file.providers.insert(name(named), Provider::clone(provider));
+        }
         (key, thing) => put_held(file, key, thing),
     }
     Ok(())
@@ -106,29 +107,4 @@ fn membership(group: &str, terms: &Terms) -> InGroup {
 
 fn grant(service: &str, role: &str, terms: &Terms) -> Grant {
     Grant { service: name(service), role: name(role), expires_at: terms.expires_at, reason: terms.reason.clone() }
-}
-
-/// A client of this registration, with nothing left to what is so by default.
-pub(super) fn client(whole: &Registration, service: Name, audience: Vec<Name>) -> Client {
-    Client {
-        service,
-        client_name: whole.name.clone(),
-        token_endpoint_auth_method: Some(whole.auth_method),
-        grant_types: Some(whole.grant_types.clone()),
-        redirect_uris: whole.redirect_uris.clone(),
-        post_logout_redirect_uris: whole.post_logout_redirect_uris.clone(),
-        backchannel_logout_uri: whole.backchannel_logout_uri.clone(),
-        scope: Some(scopes::written(&whole.scopes)),
-        audience: Some(audience),
-        access_token_format: Some(whole.token_format),
-        access_token_lifetime_seconds: Some(whole.token_seconds),
-        id_token_signed_response_alg: Some(whole.signing_alg),
-        require_pkce: Some(whole.requires_pkce),
-        dpop_bound_access_tokens: Some(whole.requires_dpop),
-        require_pushed_authorization_requests: Some(whole.requires_par),
-        consent: Some(whole.consent),
-        who_may_use: Some(whole.admits),
-        jwks_uri: whole.jwks_uri.clone(),
-        jwks: whole.jwks.as_ref().and_then(|keys| serde_json::to_value(keys).ok()),
-    }
 }

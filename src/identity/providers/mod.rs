@@ -39,7 +39,9 @@ pub use oidc::Wishes;
 pub use own_routes::own_routes;
 pub use partner::Partner;
 pub use proofs::{BrowserHash, Proofs};
-pub use provider::{GroupMapping, Kind, NewProvider, Newcomers, Provider, ProviderChange, WantedMapping};
+pub use provider::{
+    GroupMapping, Kind, NewProvider, Newcomers, Provider, ProviderChange, WantedMapping, attributes, scopes,
+};
 pub use refusal::{Refusal, Told};
 pub use routes::routes;
 pub use sealed::Sealed;

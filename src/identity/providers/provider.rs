@@ -265,7 +265,7 @@ pub(super) const MOST_GROUPS: usize = 200;
 ///
 /// # Errors
 /// 400 for too many, or where `openid` is missing.
-pub(super) fn scopes(kind: Kind, wanted: Option<&[Scope]>) -> Result<Vec<String>> {
+pub fn scopes(kind: Kind, wanted: Option<&[Scope]>) -> Result<Vec<String>> {
     let Some(wanted) = wanted else { return Ok(kind.scopes().iter().map(|scope| (*scope).to_owned()).collect()) };
     if wanted.len() > MOST_SCOPES {
         return Err(Error::invalid_field("scopes", "at most 20"));
@@ -286,7 +286,7 @@ pub(super) fn scopes(kind: Kind, wanted: Option<&[Scope]>) -> Result<Vec<String>
 ///
 /// # Errors
 /// 400 for too many.
-pub(super) fn attributes(wanted: &BTreeMap<AttributeName, ClaimName>) -> Result<BTreeMap<String, String>> {
+pub fn attributes(wanted: &BTreeMap<AttributeName, ClaimName>) -> Result<BTreeMap<String, String>> {
     if wanted.len() > MOST_ATTRIBUTES {
         return Err(Error::invalid_field("attributes", "at most 20"));
     }

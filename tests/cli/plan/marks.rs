@@ -22,7 +22,8 @@ async fn the_api_warns_of_what_a_file_manages() {
     let token = house.log_in("ada", "correct horse battery").await.expect("a token");
     let text = "[permissions.read]\n[permissions.other]\n[roles.Clerk]\npermissions = [\"read\"]\n[services.Shop]\n\
                 [[services.Shop.policies]]\ntable_name = \"invoice\"\naction = \"read\"\nexpression = \"true\"\n\
-                [groups.A]\ngrants = [{ service = \"Shop\", role = \"Clerk\" }]\n";
+                [groups.A]\ngrants = [{ service = \"Shop\", role = \"Clerk\" }]\n\
+                [providers.acme]\nissuer = \"https://id.acme.example\"\nclient_id = \"x\"\nno_secret = true\n";
     house.json(&["apply", &house.file("a.toml", text)]);
     house.json(&["role", "add", "By hand"]);
     let hand = house.number("select id::bigint from auth.role where name = 'By hand'").await;
@@ -41,6 +42,8 @@ async fn the_api_warns_of_what_a_file_manages() {
             json!({"group_id": "A", "service_id": 1, "role_id": "Clerk"}),
         ),
         (Method::DELETE, format!("/roles/{clerk}"), Value::Null),
+        (Method::PATCH, "/providers/1".to_owned(), json!({"newcomers": "open"})),
+        (Method::DELETE, "/providers/1".to_owned(), Value::Null),
     ] {
         let warning = warned(&house, &token, method, &path, body).await.unwrap_or_default();
         assert!(warning.starts_with("299 portero \"") && warning.contains("managed by a file"), "{path}: {warning}");

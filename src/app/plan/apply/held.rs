@@ -1,15 +1,16 @@
-//! Clients, groups, and who holds what.
+//! Clients, groups, identity providers, and who holds what.
 
-use super::super::file::{Client, Described};
-use super::super::read::registration;
+use super::super::clients::registration;
+use super::super::file::{Client, Described, Provider};
 use super::super::thing::{Key, Terms, Thing};
 use super::{Doing, Secret, missing, read};
 use crate::access::grants::{
     self, Grantable, Notice, RequestedEnd, RequestedReason, RequestedTerms, give_to_group, take_from_group,
 };
 use crate::access::groups::{self, GroupChange, NewGroup};
-use crate::base::id::{PersonId, ServiceId};
+use crate::base::id::{PersonId, ProviderId, Ref, ServiceId};
 use crate::base::patch::Patch;
+use crate::identity::providers::{self, NewProvider, ProviderChange, Sealed, WantedMapping};
 use crate::oauth::clients;
 
 impl Doing<'_> {
@@ -27,6 +28,9 @@ impl Doing<'_> {
             }
             Key::GroupGrant { group, service, role } => {
                 take_from_group(self.tx, (self.group(group)?, self.service(service)?, self.role(role)?)).await?;
+            }
+            Key::Provider(name) => {
+                providers::remove(self.gate, self.tx, self.provider(name)?, None).await?;
             }
             Key::Membership { person, group } => {
                 groups::leave(self.tx, self.group(group)?, self.person(person)?).await?;
@@ -53,6 +57,10 @@ impl Doing<'_> {
             }
             (Key::Group(name), Thing::Described(described)) => {
                 self.put_group(name, described, before.is_some()).await?;
+                Vec::new()
+            }
+            (Key::Provider(name), Thing::Provider(provider)) => {
+                self.put_provider(name, provider, before.map(|(_, thing)| thing)).await?;
                 Vec::new()
             }
             (Key::Nesting { group, member }, Thing::Terms(terms)) => {
@@ -119,12 +127,77 @@ impl Doing<'_> {
             self.acts_as(id, shown.person_id);
             return Ok(());
         }
-        let made = clients::register(self.tx, self.platform, (service, read(id)?), &whole, None).await?;
+        let made = clients::register(self.tx, self.gate, (service, read(id)?), &whole, None).await?;
         if let Some((secret, _)) = made.secret {
             self.secrets.push(Secret { client_id: id.to_owned(), secret });
         }
         self.acts_as(id, made.shown.person_id);
         Ok(())
+    }
+
+    fn provider(&self, name: &str) -> anyhow::Result<ProviderId> {
+        self.ids.providers.get(name).copied().ok_or_else(|| missing("provider", name))
+    }
+
+    async fn put_provider(&mut self, name: &str, said: &Provider, before: Option<&Thing>) -> anyhow::Result<()> {
+        let (had_secret, stands) = match before {
+            Some(Thing::Provider(before)) => (!before.no_secret, true),
+            _ => (false, false),
+        };
+        let secret = match (said.no_secret, had_secret) {
+            (true, true) => Patch::Clear,
+            (true, false) | (false, true) => Patch::Keep,
+            (false, false) => Patch::Set(self.sealed.remove(name).ok_or_else(|| missing("secret of provider", name))?),
+        };
+        if stands {
+            return self.change_provider(name, said, secret).await;
+        }
+        let new = NewProvider {
+            name: read(name)?,
+            display_name: said.display_name.clone(),
+            kind: said.kind,
+            issuer: said.issuer.clone(),
+            client_id: said.client_id.clone(),
+            client_secret: None,
+            scopes: said.scopes.clone(),
+            newcomers: said.newcomers,
+            attributes: said.attributes.clone(),
+            groups_claim: said.groups_claim.clone(),
+            groups: self.mappings(said)?,
+        };
+        let sealed = if let Patch::Set(sealed) = secret { Some(sealed) } else { None };
+        let made = providers::add(self.gate, self.tx, &new, sealed).await?;
+        self.notice(format!("provider {name}: register there as redirect URI: {}", made.redirect_uri));
+        self.ids.providers.insert(name.to_owned(), made.id);
+        if !said.enabled {
+            let disable = ProviderChange { enabled: Some(false), ..ProviderChange::default() };
+            providers::change(self.gate, self.tx, made.id, (&disable, Patch::Keep), None).await?;
+        }
+        Ok(())
+    }
+
+    async fn change_provider(&mut self, name: &str, said: &Provider, secret: Patch<Sealed>) -> anyhow::Result<()> {
+        let whole = ProviderChange {
+            display_name: said.display_name.clone(),
+            client_id: Some(said.client_id.clone()),
+            client_secret: Patch::Keep,
+            scopes: said.scopes.clone(),
+            newcomers: Some(said.newcomers),
+            attributes: Some(said.attributes.clone()),
+            groups_claim: said.groups_claim.clone().map_or(Patch::Clear, Patch::Set),
+            groups: Some(self.mappings(said)?),
+            enabled: Some(said.enabled),
+        };
+        providers::change(self.gate, self.tx, self.provider(name)?, (&whole, secret), None).await?;
+        Ok(())
+    }
+
+    fn mappings(&self, said: &Provider) -> anyhow::Result<Vec<WantedMapping>> {
+        let mappings = said.groups.iter().map(|mapping| {
+            let group_id = Ref::Id(self.group(mapping.group.get_ref())?);
+            Ok(WantedMapping { value: mapping.value.clone(), group_id })
+        });
+        mappings.collect()
     }
 
     /// Notes whom a client is that acts for itself: roles are given to it as to anybody.

@@ -9,6 +9,7 @@ use anyhow::bail;
 
 use super::check::check;
 use super::compare::{Change, Plan, compare};
+use super::providers::Secrets;
 use super::read::{Desired, Reference};
 use super::state::{Ids, State, now_there};
 use super::store;
@@ -17,9 +18,9 @@ use crate::access::policies::{self, TypeName};
 use crate::base::error::Error;
 use crate::base::id::ServiceId;
 use crate::base::opaque::oauth::ClientSecret;
+use crate::gate::Gate;
 use crate::gate::audit::AuditedTx;
 use crate::gate::store::queue_for_administrators;
-use crate::platform::Platform;
 
 /// What was done.
 #[derive(Debug)]
@@ -68,11 +69,17 @@ fn named_people(desired: &Desired) -> Vec<String> {
     people.collect()
 }
 
-/// Applies a file in `tx`, whose read committed snapshots see what stood when the locks were granted.
+/// Applies a file in `tx`, whose read committed snapshots see what stood when the locks were granted. `sealed` are the secrets of
+/// its new providers.
 ///
 /// # Errors
 /// All that is wrong with the file; what the acts refuse; that another file is being applied.
-pub async fn apply(tx: &mut AuditedTx, platform: &Platform, desired: &Desired, prune: bool) -> anyhow::Result<Applied> {
+pub async fn apply(
+    tx: &mut AuditedTx,
+    gate: &Gate,
+    (desired, sealed): (&Desired, Secrets),
+    prune: bool,
+) -> anyhow::Result<Applied> {
     if !store::begin_apply(tx).await? {
         bail!("another file is being applied at this moment; nothing was changed: plan again once that is done");
     }
@@ -83,7 +90,7 @@ pub async fn apply(tx: &mut AuditedTx, platform: &Platform, desired: &Desired, p
     let plan = state.plan(desired, prune);
     check(desired, &state, &plan)?;
     let mut doing =
-        Doing { tx, platform, ids: state.ids, state_rows: state.rows, secrets: Vec::new(), notices: Vec::new() };
+        Doing { tx, gate, ids: state.ids, state_rows: state.rows, sealed, secrets: Vec::new(), notices: Vec::new() };
     doing.all(&plan).await?;
     let Doing { secrets, mut notices, .. } = doing;
     notices.dedup();
@@ -103,15 +110,17 @@ async fn lock(tx: &mut AuditedTx, desired: &Desired, plan: &Plan) -> anyhow::Res
     if desired.with_people {
         queue_for_administrators(tx).await?;
     }
-    let (mut people, mut clients) = (named_people(desired), Vec::new());
-    for key in plan.changes.iter().filter_map(Change::key) {
+    let (mut people, mut clients, mut gone) = (named_people(desired), Vec::new(), Vec::new());
+    for (key, change) in plan.changes.iter().filter_map(|change| Some((change.key()?, change))) {
         match key {
             Key::Membership { person, .. } | Key::Grant { person, .. } => people.push(person.clone()),
             Key::Client(id) => clients.push(id.clone()),
+            Key::Provider(name) if change.is_deletion() => gone.push(name.clone()),
             _ => {}
         }
     }
-    let subjects = store::people_of_clients(tx, &clients).await?;
+    let mut subjects = store::people_of_clients(tx, &clients).await?;
+    subjects.extend(store::people_of_providers(tx, &gone).await?);
     store::lock_people(tx, &people, &subjects).await?;
     store::lock_vocabulary(tx).await?;
     Ok(())
@@ -134,11 +143,12 @@ async fn mark(tx: &mut AuditedTx, desired: &Desired, state: &State) -> anyhow::R
 /// The changes, one after the other.
 struct Doing<'a> {
     tx: &'a mut AuditedTx,
-    platform: &'a Platform,
+    gate: &'a Gate,
     /// What names mean by now.
     ids: Ids,
     /// The rows of what stood in the beginning.
     state_rows: BTreeMap<Key, super::state::Row>,
+    sealed: Secrets,
     secrets: Vec<Secret>,
     notices: Vec<String>,
 }

@@ -26,6 +26,20 @@ pub async fn people_of_clients(conn: &mut PgConnection, clients: &[String]) -> R
     Ok(ids.fetch_all(conn).await?)
 }
 
+/// The people whose sessions and links go with these providers.
+pub async fn people_of_providers(conn: &mut PgConnection, providers: &[String]) -> Result<Vec<i32>> {
+    let ids = sqlx::query_scalar!(
+        r#"
+        select distinct l.person_id
+        from auth.provider_links l
+        join auth.providers p on p.id = l.provider_id
+        where p.name = any ($1)
+        "#,
+        providers,
+    );
+    Ok(ids.fetch_all(conn).await?)
+}
+
 /// Keeps people as they are, also in what they hold.
 pub async fn lock_people(conn: &mut PgConnection, usernames: &[String], others: &[i32]) -> Result<()> {
     sqlx::query!(

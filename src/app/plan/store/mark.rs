@@ -41,6 +41,11 @@ pub async fn mark(conn: &mut PgConnection, kind: &str, rows: &[Vec<i32>]) -> Res
                 .execute(conn)
                 .await?;
         }
+        "provider" => {
+            sqlx::query!("update auth.providers set managed = true where id = any ($1) and not managed", &first)
+                .execute(conn)
+                .await?;
+        }
         "group_grant" | "grant" => mark_grants(conn, kind, rows).await?,
         _ => mark_links(conn, kind, rows).await?,
     }

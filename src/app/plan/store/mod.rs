@@ -10,9 +10,9 @@ use time::OffsetDateTime;
 
 use crate::access::policies::Columns;
 use crate::base::error::Result;
-use crate::base::id::{ClientId, PolicyId};
+use crate::base::id::{ClientId, PolicyId, ProviderId};
 
-pub use lock::{begin_apply, lock_people, lock_vocabulary, people_of_clients};
+pub use lock::{begin_apply, lock_people, lock_vocabulary, people_of_clients, people_of_providers};
 pub use mark::mark;
 pub use people::{grants_of_people, memberships, usernames};
 
@@ -157,6 +157,18 @@ pub async fn managed_clients(conn: &mut PgConnection) -> Result<Vec<ClientId>> {
     let ids =
         sqlx::query_scalar!(r#"select id as "id: ClientId" from auth.clients where managed and removed_at is null"#,);
     Ok(ids.fetch_all(conn).await?)
+}
+
+/// The providers that a file manages.
+pub async fn managed_providers(conn: &mut PgConnection) -> Result<Vec<ProviderId>> {
+    let ids = sqlx::query_scalar!(r#"select id as "id: ProviderId" from auth.providers where managed"#);
+    Ok(ids.fetch_all(conn).await?)
+}
+
+/// The names of the providers that have a secret.
+pub async fn providers_with_secret(conn: &mut PgConnection) -> Result<Vec<String>> {
+    let names = sqlx::query_scalar!("select name from auth.providers where secret_sealed is not null");
+    Ok(names.fetch_all(conn).await?)
 }
 
 /// A group.
