@@ -27,7 +27,7 @@ use crate::pages::Pages;
 use crate::pages::place::Place;
 use crate::pages::visit::{Visit, logged_in};
 use crate::platform::http::Routes;
-use crate::platform::metrics::Outcome;
+use crate::platform::metrics::{Outcome, Way};
 use crate::platform::passwords::Presented;
 
 /// `/login`.
@@ -232,7 +232,7 @@ async fn let_in(
     what_for: For<'_>,
     (username, password): (&str, Presented),
 ) -> Result<Entered> {
-    let attempt = pages.metrics.login();
+    let attempt = pages.metrics.login(Way::Password);
     let began = async {
         let verified = verify(pages, &visit.origin, username, password).await?;
         let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
@@ -248,7 +248,7 @@ async fn let_in(
 /// Begins a session for whoever has shown a passkey.
 async fn passkey_shown(pages: &Pages, visit: &Visit, what_for: For<'_>, credential: &str) -> Result<Response> {
     let words = Words::of(visit.locale);
-    let attempt = pages.metrics.login();
+    let attempt = pages.metrics.login(Way::Passkey);
     let began = async {
         let credential = serde_json::from_str(credential).unwrap_or_default();
         let before = visit.browser(pages).await?.map(|before| (before.person, before.token));

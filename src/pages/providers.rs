@@ -21,13 +21,14 @@ use crate::base::error::Result;
 use crate::identity::accounts::PresentedInvitation;
 use crate::identity::login::{Entered, is_fresh};
 use crate::identity::providers::{
-    self, Arrival, At, BrowserHash, Departure, Joining, Known, Onward, Refusal, Returned, Returning, Told, Wishes,
+    self, Arrival, At, BrowserHash, Departure, Joining, Onward, Refusal, Returning, Told, Wishes,
 };
 use crate::oauth::authorizations::{self, Request};
 use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in};
 use crate::platform::http::{Path, Routes};
+use crate::platform::metrics::{Outcome, Way};
 
 /// `/login/providers/{provider}`, `/login/callback/{provider}`.
 pub fn routes() -> Routes<Pages> {
@@ -211,7 +212,53 @@ async fn come_back_from_provider(
     answered(&pages, &visit, answer)
 }
 
+/// What comes of somebody's way back.
+enum Came {
+    /// They log in.
+    Entered(Onward, Entered),
+    /// They are to prove the account here with the same address, too.
+    Join(Offer),
+    /// Their account there is linked, as they wanted.
+    Linked,
+}
+
 async fn came(pages: &Pages, visit: &Visit, provider: &str, query: &str) -> Result<Response> {
+    let attempt = pages.metrics.login(Way::Provider);
+    let came = way_back(pages, visit, provider, query).await;
+    match outcome(&came) {
+        None => attempt.is_none(),
+        Some(outcome) if came.is_ok() => attempt.at(provider).ends(outcome),
+        // Whether there is such a provider is not known.
+        Some(outcome) => attempt.ends(outcome),
+    }
+    match came? {
+        Ok(Came::Entered(onward, Entered::In(began))) => {
+            let on = on_to(pages, &onward, began.token().hash()).await?;
+            Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
+        }
+        Ok(Came::Entered(onward, Entered::SecondFactor(pending))) => match Purpose::of(pages, &onward).await? {
+            Ok(purpose) => second_step_page(pages, &purpose.read_by(visit), purpose.what_for(), &pending).await,
+            Err(why) => refused(pages, visit, &why).await,
+        },
+        Ok(Came::Join(offer)) => login_page(pages, visit, For::Join(&offer), (StatusCode::OK, Typed::default())).await,
+        Ok(Came::Linked) => go(&pages.issuer.at("/")),
+        Err(refusal) => not_let_in(pages, visit, refusal),
+    }
+}
+
+/// What is counted of it. Where there is no such provider, its name is a stranger's.
+fn outcome(came: &Result<Told<Came>>) -> Option<Outcome> {
+    match came {
+        Ok(Ok(Came::Linked) | Err(Refusal::Unknown)) => None,
+        Ok(Ok(Came::Entered(_, Entered::In(_)))) => Some(Outcome::Success),
+        Ok(Ok(Came::Entered(_, Entered::SecondFactor(_)))) => Some(Outcome::SecondFactorDue),
+        Ok(Ok(Came::Join(_))) => Some(Outcome::LinkDue),
+        Ok(Err(refusal)) => Some(refusal.outcome()),
+        Err(_) => Some(Outcome::of(came)),
+    }
+}
+
+async fn way_back(pages: &Pages, visit: &Visit, provider: &str, query: &str) -> Result<Told<Came>> {
     // Twice the same parameter must not mean two things.
     let query = Parameters::read(query).filter(|query| query.doubled().is_none()).unwrap_or_default();
     let returning = Returning {
@@ -224,45 +271,27 @@ async fn came(pages: &Pages, visit: &Visit, provider: &str, query: &str) -> Resu
     };
     let returned = match providers::come_back(pages, returning).await? {
         Ok(returned) => returned,
-        Err(refusal) => return not_let_in(pages, visit, refusal),
+        Err(refusal) => return Ok(Err(refusal)),
     };
     let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
     let browser = visit.secret().unwrap_or_default();
     let at = At { browser: BrowserHash::of(browser), session: before, origin: &visit.origin, locale: visit.locale };
-    match providers::arrive(pages, &returned, at).await? {
-        Ok(Arrival::Known(known)) => let_in(pages, visit, (&returned, &known), before).await,
-        Ok(Arrival::Linked) => go(&pages.issuer.at("/")),
+    let known = match providers::arrive(pages, &returned, at).await? {
+        Ok(Arrival::Known(known)) => known,
+        Ok(Arrival::Linked) => return Ok(Ok(Came::Linked)),
         Ok(Arrival::Join(token)) => {
-            let Some(joining) = Joining::of(token.reveal(), browser) else {
-                return not_let_in(pages, visit, Refusal::Over);
-            };
-            let provider = returned.partner.display_name;
-            let offer = Offer { token: token.reveal().to_owned(), joining, provider };
-            login_page(pages, visit, For::Join(&offer), (StatusCode::OK, Typed::default())).await
+            let joining = Joining::of(token.reveal(), browser);
+            let offer = joining.map(|joining| {
+                let provider = returned.partner.display_name;
+                Offer { token: token.reveal().to_owned(), joining, provider }
+            });
+            return Ok(offer.map(Came::Join).ok_or(Refusal::Over));
         }
-        Err(refusal) => not_let_in(pages, visit, refusal),
-    }
-}
-
-async fn let_in(
-    pages: &Pages,
-    visit: &Visit,
-    (returned, known): (&Returned, &Known),
-    before: Option<(crate::base::id::PersonId, crate::base::opaque::token::TokenHash)>,
-) -> Result<Response> {
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let from = (&visit.origin, visit.origin.user_agent.as_deref());
-    let entered: Told<Entered> = providers::enter(pages, (known, &returned.partner), from, before).await?;
-    match entered {
-        Ok(Entered::In(began)) => {
-            let on = on_to(pages, &returned.login.onward, began.token().hash()).await?;
-            Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
-        }
-        Ok(Entered::SecondFactor(pending)) => match Purpose::of(pages, &returned.login.onward).await? {
-            Ok(purpose) => second_step_page(pages, &purpose.read_by(visit), purpose.what_for(), &pending).await,
-            Err(why) => refused(pages, visit, &why).await,
-        },
-        Err(refusal) => not_let_in(pages, visit, refusal),
-    }
+    let entered = providers::enter(pages, (&known, &returned.partner), from, before).await?;
+    Ok(entered.map(|entered| Came::Entered(returned.login.onward, entered)))
 }
 
 /// The page of a refusal.

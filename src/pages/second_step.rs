@@ -24,7 +24,7 @@ use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::visit::{Visit, logged_in, trusted};
 use crate::platform::http::Routes;
-use crate::platform::metrics::Outcome;
+use crate::platform::metrics::{Outcome, Way};
 
 /// `/login/code`.
 pub fn routes() -> Routes<Pages> {
@@ -269,7 +269,7 @@ fn gone(pages: &Pages, visit: &Visit, what_for: For<'_>, error: Error) -> Result
 
 /// Begins a session in the place of the one that this browser has had.
 async fn let_in(pages: &Pages, visit: &Visit, step: Step) -> Result<Finished> {
-    let attempt = pages.metrics.login();
+    let attempt = pages.metrics.login(Way::SecondFactor);
     let finished = async {
         let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
         let (origin, user_agent) = (&visit.origin, visit.origin.user_agent.as_deref());

@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "what `json!` makes is passed as it is made")]
 
+mod counted;
 mod github;
 mod hostile;
 mod joins;

@@ -24,7 +24,7 @@ use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method};
 use crate::identity::passkeys::{PasskeyCredential, PasskeyName, PasskeyOptions, Purpose, ask};
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes};
-use crate::platform::metrics::Outcome;
+use crate::platform::metrics::{Outcome, Way};
 use crate::platform::passwords::Presented;
 
 /// `/auth/mfa` and `/auth/reauthenticate`.
@@ -85,7 +85,7 @@ async fn finish_login(
     Language(language): Language,
     Json(step): Json<FinishLogin, MAX_OF_STRANGERS>,
 ) -> Result<Json<Finished>> {
-    let attempt = identity.metrics.login();
+    let attempt = identity.metrics.login(Way::SecondFactor);
     let finished = async {
         let FinishLogin { mfa_token, method, code, credential, next_code, name, trust_device: trust } = step;
         let user_agent = user_agent(&headers);

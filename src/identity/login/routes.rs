@@ -18,6 +18,7 @@ use crate::identity::Identity;
 use crate::identity::sessions;
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes, credential};
+use crate::platform::metrics::Way;
 use crate::platform::passwords::Presented;
 
 /// `/auth/…`.
@@ -79,7 +80,7 @@ async fn login(
     headers: HeaderMap,
     Json(login): Json<Login, MAX_OF_STRANGERS>,
 ) -> Result<Json<Entered>> {
-    let attempt = identity.metrics.login();
+    let attempt = identity.metrics.login(Way::Password);
     let began = begin(&identity, &origin, &headers, login).await;
     attempt.ends(Entered::outcome(&began));
     began.map(Json)

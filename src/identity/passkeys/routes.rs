@@ -16,7 +16,7 @@ use crate::identity::Identity;
 use crate::identity::sessions::LoggedIn;
 use crate::platform::http::access_log::user_agent;
 use crate::platform::http::{IfNoneMatch, Json, MAX_OF_STRANGERS, Routes, documented};
-use crate::platform::metrics::Outcome;
+use crate::platform::metrics::{Outcome, Way};
 
 /// `/auth/passkeys/…`, `/.well-known/webauthn`.
 pub fn routes() -> Routes<Identity> {
@@ -70,7 +70,7 @@ async fn log_in_with_passkey(
     headers: HeaderMap,
     Json(login): Json<PasskeyLogin, MAX_OF_STRANGERS>,
 ) -> Result<Json<LoggedIn>> {
-    let attempt = identity.metrics.login();
+    let attempt = identity.metrics.login(Way::Passkey);
     let from = (&origin, user_agent(&headers));
     let began = sign_in(&identity, &login.credential, from, login.refresh, None).await;
     attempt.ends(Outcome::of(&began));

@@ -1,3 +1,5 @@
+use crate::platform::metrics::Outcome;
+
 /// Why somebody does not get in by a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -23,6 +25,25 @@ pub enum Refusal {
     TooMany,
     /// Their login is too long ago to link anything.
     Stale,
+}
+
+impl Refusal {
+    /// What came of the login, for the metrics.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Over => Outcome::Over,
+            Self::Denied => Outcome::Denied,
+            Self::Unusable => Outcome::UnusableAnswer,
+            Self::TooOften => Outcome::TooManyAttempts,
+            Self::Unknown
+            | Self::NotLinked
+            | Self::NotInvited
+            | Self::Disabled
+            | Self::OfAnother
+            | Self::TooMany
+            | Self::Stale => Outcome::Refused,
+        }
+    }
 }
 
 /// An answer, or why there is none.

@@ -22,7 +22,7 @@ use crate::oauth::error::{Error, Result};
 use crate::oauth::form::Form;
 use crate::oauth::scopes::{self, SUPERUSER};
 use crate::oauth::tokens::{NewAuthorization, Tie, while_administrator};
-use crate::platform::metrics::Outcome;
+use crate::platform::metrics::{Outcome, Way};
 
 /// What is asked for.
 struct Asked {
@@ -45,7 +45,7 @@ pub(super) async fn grant(
     let (username, password) = (form.require("username")?, form.require("password")?);
     // Refused before a password is compared.
     asked(oauth, &allowed.known, form)?;
-    let attempt = oauth.metrics.login();
+    let attempt = oauth.metrics.login(Way::Password);
     let entered: error::Result<_> = async {
         let verified = verify(oauth, origin, username, password.to_owned().into()).await?;
         if verified.needs_second_step() {

@@ -26,7 +26,7 @@ use prometheus::{HistogramOpts, IntGauge, Opts, Registry};
 
 pub use batch::BatchMetrics;
 pub use hashing::Hashing;
-pub use logins::{LoginTimer, Outcome};
+pub use logins::{LoginTimer, Outcome, Way};
 pub use logouts::LogoutQueueCounts;
 pub use mail::MailQueueCounts;
 pub use queue::{GaugeGuard, Queue, QueueTimer};
@@ -111,9 +111,9 @@ impl Metrics {
         self.0.as_ref().map_or_else(Hashing::default, |families| families.hashing.clone())
     }
 
-    /// Somebody tries to log in; say what came of it with [`LoginTimer::ends`].
-    pub fn login(&self) -> LoginTimer {
-        LoginTimer::begin(self.0.as_ref())
+    /// Somebody tries to come in this way; say what came of it with [`LoginTimer::ends`].
+    pub fn login(&self, way: Way) -> LoginTimer {
+        LoginTimer::begin(self.0.as_ref(), way)
     }
 
     /// A purge that took `took` ended now and deleted so many sessions, or failed.
