@@ -67,6 +67,9 @@ pub struct Asked<'a, H> {
     pub now: OffsetDateTime,
 }
 
+/// For each what is stored of it, if it is, and what its owner holds in the service asked about.
+pub type Stored<P> = Versioned<Option<(P, Option<Assignments>)>>;
+
 /// What may be presented, as it is stored.
 pub trait Presentable: Clone + Send + Sync + 'static {
     /// What checks of it are called in logs and metrics.
@@ -78,17 +81,14 @@ pub trait Presentable: Clone + Send + Sync + 'static {
     fn find_all(
         conn: &mut PgConnection,
         asked: &Asked<'_, Self::Hash>,
-    ) -> impl Future<Output = Result<Versioned<Option<(Self, Option<Assignments>)>>>> + Send;
+    ) -> impl Future<Output = Result<Stored<Self>>> + Send;
 }
 
 impl Presentable for Session {
     const CHECKS: &'static str = "checks";
     type Hash = TokenHash;
 
-    async fn find_all(
-        conn: &mut PgConnection,
-        asked: &Asked<'_, TokenHash>,
-    ) -> Result<Versioned<Option<(Self, Option<Assignments>)>>> {
+    async fn find_all(conn: &mut PgConnection, asked: &Asked<'_, TokenHash>) -> Result<Stored<Self>> {
         if asked.of_services {
             return store::check_all(conn, asked.each, asked.claiming, asked.now).await;
         }

@@ -6,8 +6,11 @@ use std::fmt;
 use form_urlencoded::Serializer;
 
 /// No request has more of them, or longer ones.
-const MOST: usize = 256;
+const MOST: usize = 64;
 const LONGEST: usize = 8 * 1024;
+
+/// No form has more of them.
+const MOST_OF_A_FORM: usize = 256;
 
 /// No request that is sent through pages is longer, so that the forms that carry it are not too large.
 pub const LONGEST_REQUEST: usize = 8 * 1024;
@@ -29,9 +32,18 @@ impl fmt::Debug for Parameters {
 impl Parameters {
     /// Reads a query or a form; `None` when there is too much of it, or a value that is no text: one with a NUL.
     pub fn read(text: &str) -> Option<Self> {
+        Self::read_up_to(MOST, text)
+    }
+
+    /// Likewise a form of a page, which may have a box for each of many things.
+    pub fn of_a_form(text: &str) -> Option<Self> {
+        Self::read_up_to(MOST_OF_A_FORM, text)
+    }
+
+    fn read_up_to(most: usize, text: &str) -> Option<Self> {
         let mut pairs = Vec::new();
         for (name, value) in form_urlencoded::parse(text.as_bytes()).filter(|(_, value)| !value.is_empty()) {
-            if pairs.len() == MOST || name.len() + value.len() > LONGEST || value.contains('\0') {
+            if pairs.len() == most || name.len() + value.len() > LONGEST || value.contains('\0') {
                 return None;
             }
             pairs.push((name.into_owned(), value.into_owned()));

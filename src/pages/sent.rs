@@ -28,7 +28,7 @@ impl Sent {
     /// The answer to what is no form, and to a form that is not ours.
     pub async fn within(visit: Visit, request: Request, pages: &Pages) -> Result<Self, Response> {
         let Form(text) = Form::from_request(request, pages).await.map_err(Error::into_response)?;
-        let form = Parameters::read(&text).unwrap_or_default();
+        let form = Parameters::of_a_form(&text).unwrap_or_default();
         if visit.sent(&form) {
             return Ok(Self { visit, form });
         }

@@ -254,7 +254,11 @@ async fn whose_password_is_changed_hears_that_their_api_keys_go_on() {
     assert!(with.text.contains("Your API keys go on working.") && with.text.contains("/auth/me/keys"), "{}", with.text);
     let spanish = told("remolachas con limón", "es").await;
     assert!(spanish.text.contains("Tus claves de API siguen funcionando."), "{}", spanish.text);
-    server.execute("update auth.api_keys set created_at = now() - interval '2 days', expires_at = now() - interval '1 day'").await;
+    server
+        .execute(
+            "update auth.api_keys set created_at = now() - interval '2 days', expires_at = now() - interval '1 day'",
+        )
+        .await;
     let over = told("limones con remolacha", "en").await;
     assert!(!over.text.contains("API keys"), "they are over: {}", over.text);
 }

@@ -14,8 +14,7 @@ use crate::base::error::Result;
 use crate::base::id::{ClientId, PersonId, ServiceId};
 use crate::base::opaque::oauth::AccessTokenHash;
 use crate::base::person::client_of_username;
-use crate::gate::checks::{Asked, Presentable};
-use crate::gate::effective::store::{Assignments, Versioned};
+use crate::gate::checks::{Asked, Presentable, Stored};
 use crate::gate::sessions::Payload;
 
 /// An access token that is stored, whether its time is over or not.
@@ -51,10 +50,7 @@ impl Presentable for AccessToken {
     const CHECKS: &'static str = "access token checks";
     type Hash = AccessTokenHash;
 
-    async fn find_all(
-        conn: &mut PgConnection,
-        asked: &Asked<'_, AccessTokenHash>,
-    ) -> Result<Versioned<Option<(Self, Option<Assignments>)>>> {
+    async fn find_all(conn: &mut PgConnection, asked: &Asked<'_, AccessTokenHash>) -> Result<Stored<Self>> {
         store::check_all(conn, asked.each, asked.claiming, asked.now).await
     }
 }

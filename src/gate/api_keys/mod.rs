@@ -16,8 +16,7 @@ use crate::base::error::Result;
 use crate::base::id::{ApiKeyId, PersonId};
 use crate::base::network::NamedNetwork;
 use crate::base::opaque::api_key::ApiKeyHash;
-use crate::gate::checks::{Asked, Presentable};
-use crate::gate::effective::store::{Assignments, Versioned};
+use crate::gate::checks::{Asked, Presentable, Stored};
 use crate::gate::sessions::Payload;
 
 /// A key that is stored, and whose owner is not disabled; whether its time is over or not.
@@ -41,10 +40,7 @@ impl Presentable for ApiKey {
     const CHECKS: &'static str = "API key checks";
     type Hash = ApiKeyHash;
 
-    async fn find_all(
-        conn: &mut PgConnection,
-        asked: &Asked<'_, ApiKeyHash>,
-    ) -> Result<Versioned<Option<(Self, Option<Assignments>)>>> {
+    async fn find_all(conn: &mut PgConnection, asked: &Asked<'_, ApiKeyHash>) -> Result<Stored<Self>> {
         store::check_all(conn, asked.each, asked.claiming, asked.now).await
     }
 }

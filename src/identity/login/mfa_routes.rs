@@ -116,7 +116,7 @@ struct EnrolAtLogin {
     /// From `POST /auth/login`.
     #[schema(example = "pmf_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
     mfa_token: String,
-    /// What it is.
+    /// What it is: `totp`, an authenticator, unless you say `passkey`.
     #[serde(default, rename = "type")]
     kind: EnrolmentType,
     /// What you call an authenticator. A passkey gets its name where it finishes the login.
@@ -136,7 +136,7 @@ enum EnrolmentType {
 /// What is set up.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-enum Begun {
+enum EnrolmentBegun {
     Totp(Enrolment),
     Passkey(NewPasskey),
 }
@@ -156,7 +156,7 @@ struct NewPasskey {
 /// For who must have one and has none (`"enrolment_required": true`). An authenticator opens nothing until `POST /auth/mfa` has confirmed it by two codes that
 /// follow each other, which finishes the login, too; its secret is shown once. A passkey is made by the browser, and finishes the login there.
 #[utoipa::path(post, path = "/auth/mfa/enrol", tag = "auth", request_body = EnrolAtLogin, security(()), responses(
-    (status = 201, body = Begun),
+    (status = 201, body = EnrolmentBegun),
     (status = 401, description = "`invalid_mfa_token`"),
     (status = 409, description = "`enrolment_not_required`, `passkeys_unavailable`"),
     (status = 429, description = "`too_many_at_once`"),
@@ -165,13 +165,13 @@ async fn enrol_at_login(
     State(identity): State<Identity>,
     Ok(origin): Result<Origin, Infallible>,
     Json(EnrolAtLogin { mfa_token, kind, name }): Json<EnrolAtLogin, MAX_OF_STRANGERS>,
-) -> Result<(StatusCode, Json<Begun>)> {
+) -> Result<(StatusCode, Json<EnrolmentBegun>)> {
     let token = || MfaTokenHash::of(&mfa_token).ok_or_else(invalid_mfa_token);
     let begun = match (kind, name) {
-        (EnrolmentType::Totp, Some(name)) => Begun::Totp(enrol(&identity, &origin, token()?, &name).await?),
+        (EnrolmentType::Totp, Some(name)) => EnrolmentBegun::Totp(enrol(&identity, &origin, token()?, &name).await?),
         (EnrolmentType::Passkey, None) => {
             let options = enrol_passkey(&identity, &origin, token()?).await?;
-            Begun::Passkey(NewPasskey { kind: Method::Passkey, options })
+            EnrolmentBegun::Passkey(NewPasskey { kind: Method::Passkey, options })
         }
         (EnrolmentType::Totp, None) => {
             return Err(Error::invalid_field("name", "say what you call your authenticator"));

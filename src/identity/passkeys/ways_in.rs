@@ -1,5 +1,5 @@
 /// What somebody has to sign in with, besides a password.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct WaysIn {
     pub passkeys: i64,
     /// Whether they have recovery codes left.

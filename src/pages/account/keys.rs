@@ -85,7 +85,8 @@ async fn page(pages: &Pages, member: &Member, typed: Option<&Parameters>, faults
     drop(conn);
     let keys = keys.into_iter().map(|key| Row::of(key, member.words())).collect();
     let filled = Filled { typed, faults: &faults, caret: None };
-    let new = if member.is_fresh { Some(NewKey::of(pages, member, &filled).await?) } else { None };
+    let shows_form = member.is_fresh || typed.is_some();
+    let new = if shows_form { Some(NewKey::of(pages, member, &filled).await?) } else { None };
     let page = KeysPage { frame, menu, faults: &faults, keys, new };
     let page = show(faults.status(), &page, None).map(|shown| with_cookies(shown, cookies));
     with_faults(faults, page)

@@ -4,7 +4,7 @@ use form_urlencoded::Serializer;
 use serde_json::json;
 use time::Duration;
 
-use super::{Browser, Form, at_home, fault, filling, told, within};
+use super::{Browser, Form, at_home, fault, told, within};
 use crate::policies::{EDITOR, SHOP, world};
 use crate::reset::{arriving, reachable, with_mail};
 use crate::support::{PASSWORD, Response, Server};
@@ -33,7 +33,7 @@ async fn a_key_is_seen_with_its_scopes_and_revoked_at_a_click() {
 /// Posts the form with these fields, of which some come more than once.
 async fn wanting(browser: &mut Browser, fields: &[(&str, &str)]) -> Response {
     let page = browser.get(KEYS).await;
-    let token = Form::to(&page, KEYS).hidden["form_token"].clone();
+    let token = Form::of(&page).hidden["form_token"].clone();
     let mut body = Serializer::new(String::new());
     body.append_pair("form_token", &token).extend_pairs(fields);
     browser.post_own(KEYS, &body.finish()).await
@@ -69,8 +69,8 @@ async fn a_key_is_made_of_what_one_holds_and_shown_once() {
     let row = &ada.get("/auth/me/keys").await.ok().body[0];
     assert_eq!((&row["scopes"], &row["networks"]), (&json!(["Shop:read"]), &json!(["203.0.113.0/24", "10.0.0.7/32"])));
     assert_eq!(row["expires_at"], format!("{day}T00:00:00Z"), "when the day begins");
-    let robot = server.anonymous().with_token(&key);
-    assert_eq!(robot.check().await.status, 401, "not from here");
+    let program = server.anonymous().with_token(&key);
+    assert_eq!(program.check().await.status, 401, "not from here");
 }
 
 #[tokio::test]
@@ -135,7 +135,9 @@ async fn a_stolen_session_makes_no_key() {
     }
     let page = browser.get(KEYS).await;
     assert!(page.text.contains(r#"href="/account/prove?page=keys""#) && !page.text.contains("scope"), "{page:?}");
-    let asked = filling(&mut browser, KEYS, &[("name", "k"), ("scope", "4:read")]).await;
+    let sent_on = wanting(&mut browser, &[("name", "k"), ("scope", "4:read")]).await;
+    assert!(sent_on.header("location").ends_with("/account/prove?page=keys"), "{sent_on:?}");
+    let asked = browser.get("/account/prove?page=keys").await;
     assert!(asked.text.contains("Is it you?") && asked.text.contains("acts for you"), "{asked:?}");
     let back = browser.submit_to(&asked, "/account/prove", &[("current_password", PASSWORD)]).await;
     assert_eq!(told(&back), "Thank you. Go on where you were.");

@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::{enrol, first_step, told};
 use crate::escalation::{FORBIDDEN, holder_of};
-use crate::reset::{arriving, reachable, with_mail};
 use crate::passkeys::HOME;
+use crate::reset::{arriving, reachable, with_mail};
 use crate::support::{Authenticator, PASSWORD, Server};
 
 #[tokio::test]

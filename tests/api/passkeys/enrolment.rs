@@ -45,7 +45,9 @@ async fn a_first_login_is_finished_by_a_passkey_that_is_made_in_it() {
     let ada = reachable(&server, "ada").await;
     for (mut authenticator, kind) in [(Authenticator::at(HOME), "swk"), (Authenticator::at(HOME).in_hardware(), "hwk")]
     {
-        server.execute("delete from auth.passkeys; delete from auth.recovery_codes; delete from auth.tokens_cache").await;
+        server
+            .execute("delete from auth.passkeys; delete from auth.recovery_codes; delete from auth.tokens_cache")
+            .await;
         let token = waiting(&server, "ada").await;
         let options = asked(&server, &token).await;
         assert_eq!((&options["user"]["name"], &options["attestation"]), (&json!("ada"), &json!("none")));
@@ -150,13 +152,15 @@ async fn what_is_wrong_with_it_begins_no_session_and_costs_a_try() {
 
 #[tokio::test]
 async fn while_somebody_must_wait_no_passkey_finishes_their_login() {
-    let server = Server::configured(&[STRICT[0], STRICT[1], ("LOGIN_FREE_FAILURES", "0")]).await;
+    let server = Server::configured(&[STRICT[0], STRICT[1], ("LOGIN_FREE_FAILURES", "3")]).await;
     server.person_with("ada", &[]).await;
     let token = waiting(&server, "ada").await;
     let made = Authenticator::at(HOME).create(&asked(&server, &token).await);
-    server.anonymous().log_in("ada", "a wrong password").await;
+    for _ in 0..5 {
+        server.anonymous().log_in("ada", "a wrong password").await;
+    }
     assert_eq!(finish(&server.anonymous(), &token, &made).await.refusal(), (429, "too_many_attempts"));
-    server.app.clock.turn(Duration::minutes(1));
+    server.app.clock.turn(Duration::minutes(3));
     finish(&server.anonymous(), &token, &made).await.ok();
 }
 

@@ -165,7 +165,7 @@ pub async fn ways_in(conn: &mut PgConnection, person: PersonId) -> Result<WaysIn
         "#,
         person.0,
     );
-    Ok(ways.fetch_one(conn).await?)
+    Ok(ways.fetch_optional(conn).await?.unwrap_or_default())
 }
 
 /// Calls a passkey something else; answers what it was called.
