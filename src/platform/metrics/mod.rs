@@ -191,6 +191,7 @@ mod tests {
         let _batch = metrics.batch("tokens");
         metrics.request(&Request::default()).answered(StatusCode::OK);
         metrics.turned_away("share");
+        metrics.login(Way::Provider).at("google").ends(Outcome::Success);
         let text = metrics.text();
         let measured = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         let page = include_str!("../../../docs/operations.md");
