@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::recovery_codes::RecoveryCodes;
+use super::recovery_codes::{RecoveryCodes, ShownCodes};
 use super::store::totp::{NewTotp, SealedTotp};
 use super::{Code, FactorName, Method, TotpSecret, qr_code, store};
 use crate::base::error::{Error, Result};
@@ -131,7 +131,7 @@ impl Confirmation {
     ///
     /// # Errors
     /// 404 `factor_not_found` when it was confirmed or forgotten meanwhile.
-    pub async fn keep(self, tx: &mut AuditedTx, identity: &Identity, person: PersonId) -> Result<Option<Vec<String>>> {
+    pub async fn keep(self, tx: &mut AuditedTx, identity: &Identity, person: PersonId) -> Result<Option<ShownCodes>> {
         let now = tx.by().now;
         let Self { factor: SealedTotp { id, name, .. }, step, codes } = self;
         if !store::totp::confirm(tx, person, id, step, now).await? {
@@ -149,7 +149,7 @@ pub async fn keep_first_codes(
     tx: &mut AuditedTx,
     person: PersonId,
     codes: Option<RecoveryCodes>,
-) -> Result<Option<Vec<String>>> {
+) -> Result<Option<ShownCodes>> {
     match codes {
         Some(codes) if store::recovery::count(tx, person).await? == 0 => keep_codes(tx, person, codes).await.map(Some),
         _ => Ok(None),
@@ -157,7 +157,7 @@ pub async fn keep_first_codes(
 }
 
 /// Makes a set of recovery codes the only one that somebody has; answers it, to be shown once. To be done under a lock of the person.
-pub async fn keep_codes(tx: &mut AuditedTx, person: PersonId, codes: RecoveryCodes) -> Result<Vec<String>> {
+pub async fn keep_codes(tx: &mut AuditedTx, person: PersonId, codes: RecoveryCodes) -> Result<ShownCodes> {
     let now = tx.by().now;
     store::recovery::replace(tx, person, codes.stored(), now).await?;
     tx.tell(Event::new(Action::RecoveryCodesCreated).about(person).after(json!({"codes": codes.stored().len()})));

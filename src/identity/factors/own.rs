@@ -1,8 +1,8 @@
 //! What somebody does with their own factors, each a whole act: API and pages call it.
 
 use super::{
-    Code, Confirmation, Enrolment, FactorName, Method, RecoveryCodes, begin_totp, distrust, keep_codes, must_be_fresh,
-    remove, rename, store,
+    Code, Confirmation, Enrolment, FactorName, Method, RecoveryCodes, ShownCodes, begin_totp, distrust, keep_codes,
+    must_be_fresh, remove, rename, store,
 };
 use crate::base::amr::Amr;
 use crate::base::error::{Error, Result};
@@ -35,7 +35,7 @@ pub async fn confirm_own(
     caller: &Caller,
     id: FactorId,
     codes: [&Code; 2],
-) -> Result<Option<Vec<String>>> {
+) -> Result<Option<ShownCodes>> {
     let person = caller.person;
     must_be_fresh(&mut *identity.db.read().await?, caller, identity.clock.now()).await?;
     let asker = Asker::person(person, caller.origin.address);
@@ -89,7 +89,7 @@ pub async fn remove_own(identity: &Identity, caller: &Caller, id: FactorId) -> R
 ///
 /// # Errors
 /// 403 `reauthentication_required`; 409 `no_second_factor`; 503 when too many passwords are being hashed.
-pub async fn make_own_codes(identity: &Identity, caller: &Caller) -> Result<Vec<String>> {
+pub async fn make_own_codes(identity: &Identity, caller: &Caller) -> Result<ShownCodes> {
     let person = caller.person;
     must_be_fresh(&mut *identity.db.read().await?, caller, identity.clock.now()).await?;
     let codes = RecoveryCodes::make(identity, &Asker::person(person, caller.origin.address)).await?;

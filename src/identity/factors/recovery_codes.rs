@@ -2,7 +2,9 @@
 //! stand in clear text; all of it is hashed as passwords are.
 
 use std::fmt;
+use std::ops::Deref;
 
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{Code, store};
@@ -92,14 +94,33 @@ impl RecoveryCodes {
     }
 
     /// What its owner is shown, once.
-    pub fn into_shown(self) -> Vec<String> {
-        self.shown
+    pub fn into_shown(self) -> ShownCodes {
+        ShownCodes(self.shown)
     }
 }
 
 impl fmt::Debug for RecoveryCodes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RecoveryCodes(***)")
+    }
+}
+
+/// Recovery codes in clear text, on their way to their owner.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct ShownCodes(Vec<String>);
+
+impl Deref for ShownCodes {
+    type Target = [String];
+
+    fn deref(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ShownCodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ShownCodes(***)")
     }
 }
 

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use super::{
-    Code, Enrolment, FactorName, ListedDevice, ListedFactor, RecoveryCodesLeft, begin_own, confirm_own, distrust_all,
-    distrust_own, make_own_codes, remove_own, rename_own, store,
+    Code, Enrolment, FactorName, ListedDevice, ListedFactor, RecoveryCodesLeft, ShownCodes, begin_own, confirm_own,
+    distrust_all, distrust_own, make_own_codes, remove_own, rename_own, store,
 };
 use crate::base::error::Result;
 use crate::base::id::{FactorId, Ref, TrustedDeviceId};
@@ -90,8 +90,8 @@ struct Confirmed {
     id: FactorId,
     /// With your first factor: codes for when you lose it, each good for one login. Shown only once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = json!(["0123-4567-89ab-cdef"]))]
-    recovery_codes: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["0123-4567-89ab-cdef"]))]
+    recovery_codes: Option<ShownCodes>,
 }
 
 /// Confirm a second factor
@@ -190,8 +190,8 @@ async fn count_recovery_codes(State(identity): State<Identity>, caller: Caller) 
 #[derive(Debug, Serialize, ToSchema)]
 struct NewRecoveryCodes {
     /// Each is good for one login. Shown only once.
-    #[schema(example = json!(["0123-4567-89ab-cdef"]))]
-    recovery_codes: Vec<String>,
+    #[schema(value_type = Vec<String>, example = json!(["0123-4567-89ab-cdef"]))]
+    recovery_codes: ShownCodes,
 }
 
 /// Make new recovery codes

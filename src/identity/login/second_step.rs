@@ -15,7 +15,9 @@ use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::identity::Identity;
 use crate::identity::attempts::{Attempt, Quota};
 use crate::identity::factors::store::pending::{self, Waiting};
-use crate::identity::factors::{self, Code, Confirmation, Given, Method, Proved, Spent, not_begun, store, trust};
+use crate::identity::factors::{
+    self, Code, Confirmation, Given, Method, Proved, ShownCodes, Spent, not_begun, store, trust,
+};
 use crate::identity::passkeys::{self, MadePasskey, PasskeyName, Purpose, Signed};
 use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
 use crate::platform::shares::Asker;
@@ -58,8 +60,8 @@ pub struct Finished {
     pub recovery_codes_left: Option<i64>,
     /// With a second factor that this login has set up: codes for when you lose it. Shown only once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = json!(["0123-4567-89ab-cdef"]))]
-    pub recovery_codes: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["0123-4567-89ab-cdef"]))]
+    pub recovery_codes: Option<ShownCodes>,
     /// Send it with later logins on this device: they need no second step. Shown only once, and only if requested and devices are trusted here.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(
@@ -92,7 +94,7 @@ struct Opening {
 #[derive(Default)]
 struct Left {
     recovery_codes_left: Option<i64>,
-    recovery_codes: Option<Vec<String>>,
+    recovery_codes: Option<ShownCodes>,
 }
 
 /// Finishes a login. Wrong codes count as wrong passwords do.
@@ -238,8 +240,12 @@ async fn open(
         drop(tx);
         return Err(too_late(identity, &waiting, attempt).await);
     };
-    // Where the first step was taken at a provider, its logout ends this session, too.
-    sessions::store::providers::note_second_step(&mut tx, token, began.token().hash(), now).await?;
+    // Whatever ends the sessions that began at a provider ends the logins that wait there, too.
+    if waiting.is_by_provider()
+        && !sessions::store::providers::note_second_step(&mut tx, token, began.token().hash(), now).await?
+    {
+        return Err(invalid_mfa_token());
+    }
     let device_token = if wants_trust { trust(&mut tx, identity, person, user_agent).await? } else { None };
     tx.commit([]).await?;
     identity.mailer.wake();

@@ -22,7 +22,7 @@ pub use change::{remove, rename};
 pub use credential::PasskeyCredential;
 pub use me_routes::me_routes;
 pub use passkey::{Passkey, PasskeyId, PasskeyName};
-pub use register::{MadePasskey, PasskeyAdded, creation_options, register, registration_options};
+pub use register::{MadePasskey, PasskeyAdded, creation_options, is_refused_for_good, register, registration_options};
 pub use relying_party::RelyingParty;
 pub use routes::routes;
 pub use sign_in::{sign_in, sign_in_options};

@@ -1,7 +1,5 @@
 //! Somebody gets a passkey.
 
-use std::fmt;
-
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -19,10 +17,18 @@ use crate::base::locale::Locale;
 use crate::gate::Caller;
 use crate::gate::audit::{Action, AuditedTx, By, Event};
 use crate::identity::Identity;
-use crate::identity::factors::{RecoveryCodes, keep_first_codes, must_be_fresh};
+use crate::identity::factors::{RecoveryCodes, ShownCodes, keep_first_codes, must_be_fresh};
 use crate::identity::mail::{self, Content};
 use crate::identity::people;
 use crate::platform::shares::Asker;
+
+/// Why a passkey is refused whose challenge is none, or was taken by another request.
+const NOT_ASKED_FOR: &str = "you were not asked for it, or it was answered already, or more than five minutes ago";
+
+/// Whether a new passkey was refused for what it is. Else another request may be about to keep it: of two that bring the same one.
+pub fn is_refused_for_good(error: &Error) -> bool {
+    !matches!(error, Error::Refused(refusal) if refusal.detail.contains(NOT_ASKED_FOR))
+}
 
 /// So many passkeys a person may have.
 const MOST: i64 = 20;
@@ -63,20 +69,14 @@ pub async fn creation_options(
 }
 
 /// You have a passkey more.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PasskeyAdded {
     #[serde(flatten)]
     passkey: Passkey,
     /// With your first second factor: codes for when you lose it, each good for one login. Shown only once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = json!(["0123-4567-89ab-cdef"]))]
-    pub recovery_codes: Option<Vec<String>>,
-}
-
-impl fmt::Debug for PasskeyAdded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PasskeyAdded({})", self.passkey.id)
-    }
+    #[schema(value_type = Option<Vec<String>>, nullable = false, example = json!(["0123-4567-89ab-cdef"]))]
+    pub recovery_codes: Option<ShownCodes>,
 }
 
 /// Keeps the passkey that an authenticator has made for the caller.
@@ -139,7 +139,7 @@ impl MadePasskey {
         };
         let new = match state {
             Some(state) => made.verify(party, &state)?,
-            None => Err("you were not asked for it, or it was answered already, or more than five minutes ago"),
+            None => Err(NOT_ASKED_FOR),
         };
         let new = new.map_err(|why| {
             let anew = match purpose {

@@ -36,6 +36,7 @@ pub async fn end_by_logout_token(identity: &Identity, provider: &str, token: &st
         return Err(invalid());
     }
     let which = (logout.subject.as_deref(), logout.sid.as_deref());
+    sessions::forget_pending(&mut tx, row.id, which).await?;
     let mut people: Vec<PersonId> =
         sessions::of_account(&mut tx, row.id, which).await?.iter().map(|s| s.person).collect();
     people.dedup();

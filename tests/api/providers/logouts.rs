@@ -73,6 +73,29 @@ async fn a_logout_there_ends_what_the_second_step_has_opened_here_by_the_api_too
 }
 
 #[tokio::test]
+async fn a_login_that_waits_ends_with_what_it_began_by() {
+    let (idp, server, admin) = world(json!({})).await;
+    let ada = server.person_with("ada", &[]).await;
+    linked(&ada, "ada-there").await;
+    let (authenticator, _) = enrol(&server, &ada).await;
+    for what in ["logout", "off", "unlinked"] {
+        let mut browser = Browser::new(&server);
+        let page = log_in(&idp, &server, &mut browser, json!({"sid": "s1"})).await;
+        let mfa_token = Form::of(&page).hidden["mfa_token"].clone();
+        match what {
+            "logout" => drop(tell(&server, &token(&idp, &server, json!({"sid": "s1"}))).await.ok()),
+            "off" => drop(admin.patch("/providers/acme", json!({"enabled": false})).await.ok()),
+            _ => server.execute("delete from auth.provider_links where subject = 'ada-there'").await,
+        }
+        let step = json!({"mfa_token": mfa_token, "method": "totp", "code": authenticator.next(&server)});
+        let refused = server.anonymous().post("/auth/mfa", step).await;
+        assert_eq!(refused.refusal(), (401, "invalid_mfa_token"), "{what}");
+        admin.patch("/providers/acme", json!({"enabled": true})).await.ok();
+    }
+    assert_eq!(server.number("select count(*) from auth.provider_sessions").await, 0);
+}
+
+#[tokio::test]
 async fn a_logout_token_counts_once() {
     let (idp, server, _) = world(json!({})).await;
     linked(&server.person_with("ada", &[]).await, "ada-there").await;

@@ -65,6 +65,13 @@ pub struct Waiting {
     pub factor: Option<FactorId>,
 }
 
+impl Waiting {
+    /// Whether the first step was taken at an identity provider: else it was a password.
+    pub fn is_by_provider(&self) -> bool {
+        self.verified.is_none()
+    }
+}
+
 /// A login that waits, unless its time is over, its person may not log in or has another password by now.
 pub async fn find(conn: &mut PgConnection, token: MfaTokenHash, now: OffsetDateTime) -> Result<Option<Waiting>> {
     let row = sqlx::query!(

@@ -1,4 +1,4 @@
-//! The tables `auth.provider_sessions` and `auth.provider_logouts`: sessions that began at a provider end with its own.
+//! The tables `auth.provider_sessions`, `auth.provider_pending` and `auth.provider_logouts`: what began at a provider ends with its own.
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -48,6 +48,28 @@ pub async fn of_account(
         .into_iter()
         .filter_map(|row| Some(Begun { token: TokenHash::stored(&row.token)?, person: row.person }))
         .collect())
+}
+
+/// Lets no login go on that waits for its second step after such an account. A session that one of them is just beginning is there once this has returned.
+pub async fn forget_pending(
+    conn: &mut PgConnection,
+    provider: ProviderId,
+    (subject, sid): (Option<&str>, Option<&str>),
+) -> Result<()> {
+    let forgotten = sqlx::query!(
+        r#"
+        delete from auth.provider_pending p
+        using auth.provider_links l
+        where l.id = p.link_id and l.provider_id = $1
+          and ($2::text is null or l.subject = $2)
+          and ($3::text is null or p.sid = $3)
+        "#,
+        provider.0,
+        subject,
+        sid,
+    );
+    forgotten.execute(conn).await?;
+    Ok(())
 }
 
 /// Those that began by a link.

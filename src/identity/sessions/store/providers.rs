@@ -71,17 +71,17 @@ pub async fn note_pending(
     Ok(())
 }
 
-/// Notes of a session by which account the login began that has waited for it, if it began at a provider.
+/// Notes of a session by which account the login began that has waited for it. `false` where that account lets nobody in any more: it was
+/// unlinked or logged out at its provider meanwhile, or the provider is off.
 pub async fn note_second_step(
     conn: &mut PgConnection,
     waited: MfaTokenHash,
     session: TokenHash,
     now: OffsetDateTime,
-) -> Result<()> {
-    match take_pending(&mut *conn, waited).await? {
-        Some((link, sid)) => note(conn, session, (link, sid.as_deref()), now).await,
-        None => Ok(()),
-    }
+) -> Result<bool> {
+    let Some((link, sid)) = take_pending(&mut *conn, waited).await? else { return Ok(false) };
+    note(conn, session, (link, sid.as_deref()), now).await?;
+    Ok(true)
 }
 
 async fn take_pending(
@@ -89,7 +89,12 @@ async fn take_pending(
     token: MfaTokenHash,
 ) -> Result<Option<(ProviderLinkId, Option<String>)>> {
     let row = sqlx::query!(
-        r#"delete from auth.provider_pending where token = $1 returning link_id as "link: ProviderLinkId", sid"#,
+        r#"
+        delete from auth.provider_pending p
+        using auth.provider_links l, auth.providers at
+        where p.token = $1 and l.id = p.link_id and at.id = l.provider_id and at.is_enabled
+        returning p.link_id as "link: ProviderLinkId", p.sid
+        "#,
         token.as_bytes(),
     );
     Ok(row.fetch_optional(conn).await?.map(|row| (row.link, row.sid)))
