@@ -41,9 +41,10 @@
     const asked = { publicKey, signal: controller.signal };
     if (mediation) asked.mediation = mediation;
     const credential = await (creates ? navigator.credentials.create(asked) : navigator.credentials.get(asked));
-    if (!credential) return;
+    if (!credential) return false;
     form.elements.passkey.value = JSON.stringify(credential.toJSON());
     form.requestSubmit();
+    return true;
   }
 
   button.hidden = false;
@@ -51,11 +52,11 @@
     say(null);
     button.disabled = true;
     try {
-      await ask();
+      // Sent once: the answer takes its time where recovery codes come with it.
+      button.disabled = await ask();
     } catch (error) {
-      say(error.name === "InvalidStateError" ? "there" : error.name === "NotAllowedError" ? "cancelled" : "failed");
-    } finally {
       button.disabled = false;
+      say(error.name === "InvalidStateError" ? "there" : error.name === "NotAllowedError" ? "cancelled" : "failed");
     }
   });
 

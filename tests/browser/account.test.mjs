@@ -355,9 +355,16 @@ test("the browser hears which passkeys are good, what their owner is called, and
   await page.locator("form[data-passkey]").evaluate((form) => {
     const options = JSON.parse(form.dataset.options);
     options.publicKey.excludeCredentials = [];
-    options.publicKey.challenge = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     options.publicKey.user.id = "AAAA";
     form.dataset.options = JSON.stringify(options);
+    // And what it makes is refused.
+    form.addEventListener("submit", () => {
+      const made = JSON.parse(form.elements.passkey.value);
+      const signed = JSON.parse(atob(made.response.clientDataJSON.replaceAll("-", "+").replaceAll("_", "/")));
+      const elsewhere = btoa(JSON.stringify({ ...signed, origin: "https://elsewhere.example" }));
+      made.response.clientDataJSON = elsewhere.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+      form.elements.passkey.value = JSON.stringify(made);
+    });
   });
   await keys.press(page, "passkey-button");
   await page.locator("#form-error").waitFor();

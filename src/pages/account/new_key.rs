@@ -100,12 +100,12 @@ pub fn wanted(form: &Parameters, words: &Words, faults: &mut Faults) -> Option<N
     let expires_at = form.one("expires_at").map(beginning_of).transpose();
     let expires_at = expires_at.map_err(|_| faults.add("expires_at", keys.expires_at_rule)).ok();
     let networks = networks(form).map_err(|line| faults.add("networks", named(keys.no_network, line))).ok();
-    let scopes: Vec<_> = form.all("scope").filter_map(|scope| scope.parse().ok()).collect();
-    if scopes.is_empty() {
+    let scopes: std::result::Result<Vec<_>, _> = form.all("scope").map(str::parse).collect();
+    let scopes = scopes.ok().filter(|scopes| !scopes.is_empty());
+    if scopes.is_none() {
         faults.add("scopes", keys.scopes_rule);
     }
-    let (name, expires_at, networks) = (name?, expires_at?, networks?);
-    (!scopes.is_empty()).then_some(NewApiKey { name, scopes, expires_at, networks })
+    Some(NewApiKey { name: name?, scopes: scopes?, expires_at: expires_at?, networks: networks? })
 }
 
 /// The moment when a day begins, as browsers write one.
@@ -148,6 +148,7 @@ mod tests {
         for (form, field) in [
             ("scope=4:read", "name"),
             ("name=k", "scopes"),
+            ("name=k&scope=4:read&scope=4", "scopes"),
             ("name=k&scope=4:read&expires_at=tomorrow", "expires_at"),
             ("name=k&scope=4:read&expires_at=2027-02-30", "expires_at"),
             ("name=k&scope=4:read&networks=10.0.0.1%0D%0Ahere", "networks"),

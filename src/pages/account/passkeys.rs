@@ -13,8 +13,8 @@ use super::moment::moment;
 use super::refused::{name_in, settled};
 use crate::base::error::Result;
 use crate::identity::passkeys::{
-    OwnPasskeys, Passkey, PasskeyId, PasskeyName, PasskeySignals, UnknownPasskey, own, register, registration_options,
-    remove, rename, unknown,
+    OwnPasskeys, Passkey, PasskeyId, PasskeyName, PasskeySignals, UnknownPasskey, is_refused_for_good, own, register,
+    registration_options, remove, rename, unknown,
 };
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
@@ -79,7 +79,7 @@ impl Row {
     (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
 ))]
 async fn show_passkeys(State(pages): State<Pages>, member: Member) -> Response {
-    member.answered(&pages, page(&pages, &member, (None, None), Faults::default()).await)
+    member.answered(&pages, page(&pages, &member, (None, None), Faults::default(), true).await)
 }
 
 async fn page(
@@ -87,6 +87,7 @@ async fn page(
     member: &Member,
     (typed, options): (Option<&Parameters>, Option<&str>),
     faults: Faults,
+    tells: bool,
 ) -> Result<Response> {
     let (frame, menu, cookies) = member.around(pages)?;
     let words = member.words();
@@ -97,7 +98,7 @@ async fn page(
         None => None,
     };
     drop(conn);
-    let signals = (signals.is_some() || refused.is_some()).then_some(Signals { standing: signals, refused });
+    let signals = (tells && (signals.is_some() || refused.is_some())).then_some(Signals { standing: signals, refused });
     let signals = signals.map(|signals| serde_json::to_string(&signals)).transpose().map_err(anyhow::Error::from)?;
     let filled = Filled { typed, faults: &faults, caret: None };
     let page = PasskeysPage {
@@ -150,7 +151,10 @@ struct PasskeysForm {
     ))]
 async fn change_passkeys(State(pages): State<Pages>, Posted { member, form }: Posted) -> Response {
     let acted = acted(&pages, &member, &form).await;
-    settled(&pages, &member, (acted, &["name"]), |faults| page(&pages, &member, (Some(&form), None), faults)).await
+    // A form that was sent twice: until the first is through, the browser would be told to forget what that is about to keep.
+    let tells = acted.as_ref().err().is_none_or(is_refused_for_good);
+    settled(&pages, &member, (acted, &["name"]), |faults| page(&pages, &member, (Some(&form), None), faults, tells))
+        .await
 }
 
 /// What a browser has made: `credential.toJSON()`.
@@ -172,7 +176,7 @@ async fn acted(pages: &Pages, member: &Member, form: &Parameters) -> Result<Resp
             name_in::<PasskeyName>(form)?;
             let options = registration_options(pages, caller).await?;
             let options = serde_json::to_string(&options).map_err(anyhow::Error::from)?;
-            page(pages, member, (Some(form), Some(&options)), Faults::default()).await
+            page(pages, member, (Some(form), Some(&options)), Faults::default(), true).await
         }
         (Some("rename"), Some(id)) => {
             rename(pages, caller, id, &name_in(form)?).await?;

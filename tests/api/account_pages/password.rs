@@ -119,7 +119,7 @@ async fn who_lacks_something_is_told_what() {
     let ada = signed_in(&server, &ada, &mut phone).await;
     let mut browser = in_session(&server, &ada);
     for (sql, lacks) in [
-        ("select 1", "or make recovery codes and confirm an e-mail address."),
+        ("delete from auth.recovery_codes", "or make recovery codes and confirm an e-mail address."),
         ("update auth.person set email = 'ada@example.com', email_verified_at = now()", "or make recovery codes:"),
     ] {
         server.execute(sql).await;
