@@ -281,6 +281,7 @@ const addFirstPasskey = async (page, name) => {
   await page.locator("#recovery-codes").waitFor();
   assert.equal(await page.locator("#recovery-codes li").count(), 10, "the first brings recovery codes");
   await keys.press(page, "continue");
+  await page.locator("#passkeys").waitFor();
 };
 
 const beginPasskey = async (page, name) => {
