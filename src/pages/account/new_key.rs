@@ -148,7 +148,7 @@ mod tests {
         for (form, field) in [
             ("scope=4:read", "name"),
             ("name=k", "scopes"),
-            ("name=k&scope=4:read&scope=4", "scopes"),
+            ("name=k&scope=4:read&scope=4%0A5", "scopes"),
             ("name=k&scope=4:read&expires_at=tomorrow", "expires_at"),
             ("name=k&scope=4:read&expires_at=2027-02-30", "expires_at"),
             ("name=k&scope=4:read&networks=10.0.0.1%0D%0Ahere", "networks"),
