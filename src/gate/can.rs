@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use sqlx::PgConnection;
 
 use super::permission::BuiltIn;
-use super::{Acting, Means, Principal, effective, store};
+use super::{Acting, Means, Principal, api_keys, effective, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, Ref, ServiceId};
 use crate::gate::Gate;
@@ -40,8 +40,12 @@ impl<P: BuiltIn> Holds<P> {
     /// Where `caller` holds `P`, also when that is nowhere.
     pub async fn of(gate: &Gate, caller: &Principal) -> Result<Self> {
         let mut conn = gate.db.read().await?;
-        let now = Some(gate.clock.now());
-        let services = effective::store::services_where(&mut conn, caller.acting(), P::ID, now).await?;
+        let now = gate.clock.now();
+        let services = effective::store::services_where(&mut conn, caller.acting(), P::ID, Some(now)).await?;
+        // A key that was revoked since it was checked holds nothing: it is dead, and not merely too weak.
+        if services.is_empty() && !api_keys::store::stands(&mut conn, caller.acting(), now).await? {
+            return Err(credential::invalid_api_key());
+        }
         let origin = caller.origin.clone();
         Ok(Self { actor: caller.person, means: caller.means, origin, services, permission: PhantomData })
     }
