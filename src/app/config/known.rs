@@ -119,6 +119,11 @@ const READ_FOR_US: &[&str] = &["OTEL_", "PG", "PORTERO_", "AUTH_", "TOKEN_", "RE
 /// What other programs call the URL of their database.
 const OTHERS_DATABASES: &[&str] = &["DATABASE_URL", "POSTGRES_URL", "POSTGRESQL_URL"];
 
+/// Whether the variable is one of Portero's settings.
+pub fn is_setting(name: &str) -> bool {
+    KNOWN.contains(&name) || name.strip_suffix("_FILE").is_some_and(|name| KNOWN.contains(&name))
+}
+
 /// Whether somebody in this process looks at the variable.
 pub(super) fn is_read(name: &str) -> bool {
     KNOWN.contains(&name)

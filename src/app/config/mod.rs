@@ -29,6 +29,7 @@ use crate::platform::passwords::{FirebaseKey, Policy};
 use crate::platform::{files, outbound, tls, vault};
 use read::Settings;
 
+pub use known::is_setting;
 pub use read::Faults;
 
 /// The settings of one run, checked.

@@ -12,6 +12,7 @@ use super::providers;
 use super::thing::{Empty, Key, OfPolicy, OfService, OfType, Terms, Thing, Things};
 use crate::access::grants::Reason;
 use crate::access::policies::{ALL, Columns, Effect};
+use crate::app::config;
 use crate::base::error::causes;
 use crate::base::id::ServiceId;
 use crate::base::names;
@@ -309,7 +310,10 @@ impl Reader {
             if provider.no_secret {
                 self.fault(variable.span(), "`no_secret` says that there is none");
             }
-            if providers::is_variable(variable.get_ref()) {
+            if config::is_setting(variable.get_ref()) {
+                // It would be sent to the provider.
+                self.fault(variable.span(), "Portero reads this variable as a setting of its own: choose another name");
+            } else if providers::is_variable(variable.get_ref()) {
                 self.desired.secrets.insert(of.clone(), variable.into_inner());
             } else {
                 // It may be the secret itself.

@@ -115,6 +115,8 @@ async fn what_no_provider_can_be_is_told_with_its_place() {
     for (text, words) in [
         (with(""), &["line 1", "has no secret yet", "client_secret_env"][..]),
         (with("client_secret_env = \"GOCSPX-0b3f\""), &["line 4, column 21", "an environment variable"]),
+        (with("client_secret_env = \"AUTH_DATABASE_URL\""), &["line 4, column 21", "a setting of its own"]),
+        (with("client_secret_env = \"SMTP_URL_FILE\""), &["a setting of its own"]),
         (with("client_secret_env = \"A\"\nno_secret = true"), &["line 4", "says that there is none"]),
         (with("no_secret = true\nscopes = [\"email\"]"), &["line 1", "openid"]),
         (with("no_secret = true\ngroups = [{ value = \"a\", group = \"B\" }]"), &["line 5", "no group `B`"]),
