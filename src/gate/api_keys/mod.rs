@@ -17,6 +17,7 @@ use crate::base::id::{ApiKeyId, PersonId};
 use crate::base::network::NamedNetwork;
 use crate::base::opaque::api_key::ApiKeyHash;
 use crate::gate::checks::{Asked, Presentable, Stored};
+use crate::gate::effective::store::Versioned;
 use crate::gate::sessions::Payload;
 
 /// A key that is stored, and whose owner is not disabled; whether its time is over or not.
@@ -29,7 +30,7 @@ pub struct ApiKey {
     pub payload: Arc<Payload>,
     /// Where it may be used from; anywhere if there are none.
     pub networks: Arc<[NamedNetwork]>,
-    /// What it may be used for in the service that was asked about: permissions, by id.
+    /// What it may be used for in the service that was asked about, if there is one: permissions, by id.
     pub within: Arc<[i32]>,
     pub expires_at: OffsetDateTime,
     /// When it was last used, to the minute.
@@ -41,7 +42,12 @@ impl Presentable for ApiKey {
     type Hash = ApiKeyHash;
 
     async fn find_all(conn: &mut PgConnection, asked: &Asked<'_, ApiKeyHash>) -> Result<Stored<Self>> {
-        store::check_all(conn, asked.each, asked.claiming, asked.now).await
+        if asked.of_services {
+            return store::check_all(conn, asked.each, asked.claiming, asked.now).await;
+        }
+        let keys: Vec<ApiKeyHash> = asked.each.iter().map(|(key, _)| *key).collect();
+        let keys = store::find_all(conn, &keys).await?.into_iter();
+        Ok(Versioned { version: None, rows: keys.map(|key| Some((key?, None))).collect() })
     }
 }
 

@@ -19,6 +19,41 @@ use crate::gate::sessions::Payload;
 use crate::platform::database::by_place;
 use crate::platform::http::credential;
 
+/// For each key what is stored of it, if it is and its owner is not disabled.
+pub async fn find_all(conn: &mut PgConnection, keys: &[ApiKeyHash]) -> Result<Vec<Option<ApiKey>>> {
+    let hashes: Vec<&[u8]> = keys.iter().map(ApiKeyHash::as_bytes).collect();
+    let rows = sqlx::query!(
+        r#"
+        select
+            asked.place as "place!", k.id as "id: ApiKeyId", k.person_id as "person: PersonId", p.username, p.name,
+            k.networks::text[] as "networks!", k.expires_at, k.last_used_at
+        from unnest($1::bytea[]) with ordinality as asked (key_hash, place)
+        join auth.api_keys k on k.key_hash = asked.key_hash
+        join auth.person p on p.id = k.person_id and p.removed_at is null and p.disabled_at is null
+        -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
+        where asked.place between 1 and cardinality($1)
+        "#,
+        &hashes as &[&[u8]],
+    )
+    .fetch_all(conn)
+    .await?;
+    let found = by_place(keys, rows.into_iter().map(|row| (row.place, row)))?.into_iter().map(|row| {
+        row.map(|row| {
+            Ok(ApiKey {
+                id: row.id,
+                person: row.person,
+                payload: Payload { user_id: row.person.0, username: row.username, name: row.name }.into(),
+                networks: networks(&row.networks)?.into(),
+                within: Arc::default(),
+                expires_at: row.expires_at,
+                last_used_at: row.last_used_at,
+            })
+        })
+        .transpose()
+    });
+    found.collect()
+}
+
 /// For each key what is stored of it, if it is and its owner is not disabled, and what its owner holds, and the key may be used
 /// for, in the service asked about at `now`; also their attributes, where that is one of `claiming`.
 pub async fn check_all(
@@ -34,7 +69,7 @@ pub async fn check_all(
         r#"
         select
             asked.place as "place!", k.id as "id: ApiKeyId", k.person_id as "person: PersonId",
-            jsonb_build_object('user_id', p.id, 'username', p.username, 'name', p.name) as "payload!: Json<Payload>",
+            p.username, p.name,
             k.networks::text[] as "networks!", k.expires_at, k.last_used_at,
             (select version from auth.vocabulary where single) as "version!",
             held.roles as "roles!", held.direct as "direct!", held.ends_at,
@@ -73,7 +108,8 @@ struct Row {
     place: i64,
     id: ApiKeyId,
     person: PersonId,
-    payload: Json<Payload>,
+    username: String,
+    name: String,
     networks: Vec<String>,
     expires_at: OffsetDateTime,
     last_used_at: Option<OffsetDateTime>,
@@ -93,10 +129,11 @@ impl Row {
             let held = Assignments::new((self.person, service), self.roles, self.direct, self.ends_at);
             held.with(self.attributes).within(Arc::clone(&within))
         });
+        let payload = Payload { user_id: self.person.0, username: self.username, name: self.name };
         let key = ApiKey {
             id: self.id,
             person: self.person,
-            payload: self.payload.0.into(),
+            payload: payload.into(),
             networks: networks(&self.networks)?.into(),
             within,
             expires_at: self.expires_at,

@@ -15,6 +15,9 @@ use crate::gate::Gate;
 /// A use is noted when the last one noted was this long ago.
 const PRECISION: Duration = Duration::minutes(1);
 
+/// What is used within so long is written together.
+const GATHERED: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// How many keys may wait to be written; those beyond are noted with their next use.
 const WAITING: usize = 10_000;
 
@@ -29,7 +32,7 @@ struct Waiting {
 }
 
 impl ApiKeyUses {
-    /// Notes that a key is used. What comes while something is being written is written after it, together.
+    /// Notes that a key is used. The first use is written at once; what comes within a second after it is written then, together.
     pub(in crate::gate) fn note(&self, gate: &Gate, key: &ApiKey, from: Option<IpAddr>, now: OffsetDateTime) {
         if key.last_used_at.is_some_and(|last| last + PRECISION > now) {
             return;
@@ -61,6 +64,7 @@ async fn write_all(uses: ApiKeyUses, gate: Gate) {
         if let Err(error) = write(&gate, &taken).await {
             tracing::debug!(%error, "could not note the uses of API keys; the next ones are");
         }
+        tokio::time::sleep(GATHERED).await;
     }
 }
 
