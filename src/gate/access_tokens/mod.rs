@@ -44,6 +44,24 @@ pub struct AccessToken {
     pub issued_at: OffsetDateTime,
     /// When it is over. Nothing renews it.
     pub expires_at: OffsetDateTime,
+    /// How its subject logged in, where that was asked and the subject is a person.
+    pub login: Option<SeenLogin>,
+}
+
+/// How somebody logged in.
+#[derive(Clone, Debug)]
+pub struct SeenLogin {
+    /// When.
+    pub auth_time: OffsetDateTime,
+    /// How strong that was.
+    pub acr: Arc<str>,
+}
+
+/// Whether it is asked how subjects have logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logins {
+    Asked,
+    NotAsked,
 }
 
 impl Presentable for AccessToken {
@@ -51,7 +69,7 @@ impl Presentable for AccessToken {
     type Hash = AccessTokenHash;
 
     async fn find_all(conn: &mut PgConnection, asked: &Asked<'_, AccessTokenHash>) -> Result<Stored<Self>> {
-        store::check_all(conn, asked.each, asked.claiming, asked.now).await
+        store::check_all(conn, asked.each, asked.claiming, Logins::NotAsked, asked.now).await
     }
 }
 

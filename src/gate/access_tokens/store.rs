@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
-use super::AccessToken;
+use super::{AccessToken, Logins, SeenLogin};
 use crate::base::attributes::Attributes;
 use crate::base::error::Result;
 use crate::base::id::{ClientId, PersonId, ServiceId};
@@ -28,11 +28,12 @@ pub async fn end_authorizations(conn: &mut PgConnection, person: PersonId, kept:
 }
 
 /// For each token what is stored of it, if it is, and what its subject holds in the service asked about at `now`; also their
-/// attributes, where that is one of `claiming`.
+/// attributes, where that is one of `claiming`, and how they logged in, where that is asked.
 pub async fn check_all(
     conn: &mut PgConnection,
     asked: &[(AccessTokenHash, Option<ServiceId>)],
     claiming: &[i32],
+    logins: Logins,
     now: OffsetDateTime,
 ) -> Result<Versioned<Option<(AccessToken, Option<Assignments>)>>> {
     let tokens: Vec<&[u8]> = asked.iter().map(|(token, _)| token.as_bytes()).collect();
@@ -44,16 +45,18 @@ pub async fn check_all(
             t.client_id as "client: ClientId", c.client_id,
             p.client_id is not null as "for_itself!",
             t.person_id as "person: PersonId",
-            jsonb_build_object('user_id', p.id, 'username', p.username, 'name', p.name) as "payload!: Json<Payload>",
+            p.username, p.name,
             t.scopes, t.services as "services: Vec<ServiceId>", t.narrowed as "narrowed: Vec<ServiceId>",
             t.jkt, t.act, t.issued_at, t.expires_at,
             (select version from auth.vocabulary where single) as "version!",
             held.roles as "roles!", held.direct as "direct!", held.ends_at,
-            case when asked.service_id = any ($4) then p.attributes end as "attributes: Json<Attributes>"
+            case when asked.service_id = any ($4) then p.attributes end as "attributes: Json<Attributes>",
+            a.auth_time as "auth_time?", a.acr as "acr?"
         from unnest($1::bytea[], $2::integer[]) with ordinality as asked (token, service_id, place)
         join auth.access_tokens t on t.token = asked.token
         join auth.clients c on c.id = t.client_id
         join auth.person p on p.id = t.person_id
+        left join auth.authorizations a on a.id = t.authorization_id and $5
         cross join lateral auth.held_in(t.person_id, asked.service_id, $3) held
         -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
         where asked.place between 1 and cardinality($1)
@@ -62,6 +65,7 @@ pub async fn check_all(
         &services as &[Option<i32>],
         now,
         claiming,
+        logins == Logins::Asked,
     )
     .fetch_all(conn)
     .await?;
@@ -76,7 +80,7 @@ pub async fn check_all(
             client_id: row.client_id.into(),
             for_itself: row.for_itself,
             person: row.person,
-            payload: row.payload.0.into(),
+            payload: Payload { user_id: row.person.0, username: row.username, name: row.name }.into(),
             scopes: row.scopes.into(),
             services: row.services.into(),
             narrowed: row.narrowed.into(),
@@ -84,6 +88,7 @@ pub async fn check_all(
             act: row.act.map(Into::into),
             issued_at: row.issued_at,
             expires_at: row.expires_at,
+            login: row.auth_time.zip(row.acr).map(|(auth_time, acr)| SeenLogin { auth_time, acr: acr.into() }),
         };
         Some((token, held))
     });

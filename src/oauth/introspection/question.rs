@@ -10,14 +10,12 @@ use crate::base::id::{PersonId, ServiceId};
 use crate::base::opaque::oauth::AccessTokenHash;
 use crate::base::opaque::service_key::KeyHash;
 use crate::gate::access_tokens::scope::is_of_a_service;
-use crate::gate::access_tokens::{self, AccessToken};
+use crate::gate::access_tokens::{self, AccessToken, Logins};
 use crate::gate::effective::store::Assignments;
 use crate::gate::keys::{self, CheckedKey};
 use crate::gate::{Effective, Evaluator, Vocabulary};
 use crate::oauth::audience::Audience;
 use crate::oauth::clients::{self, Holdings, Known};
-use crate::oauth::tokens::store;
-use crate::oauth::tokens::store::authorizations::SeenLogin;
 use crate::platform::database::{BatchQuery, distinct};
 
 /// Who asks, as they say.
@@ -58,8 +56,6 @@ pub struct Seen {
     pub token: AccessToken,
     /// What it is for, and what its subject holds there. To a backend only what they hold in its service.
     pub audience: Audience,
-    /// How its subject logged in, where that is a person.
-    pub login: Option<SeenLogin>,
 }
 
 /// See [`Ask`].
@@ -130,18 +126,16 @@ impl Introspections {
         }
         let (vocabulary, rows) = loop {
             let vocabulary = self.0.vocabulary();
-            let found = access_tokens::store::check_all(conn, &once, &[], now).await?;
+            let found = access_tokens::store::check_all(conn, &once, &[], Logins::Asked, now).await?;
             if !self.0.outdates(conn, &vocabulary, &found).await? {
                 break (vocabulary, found.rows);
             }
         };
         let everywhere = self.everywhere(conn, &once, &rows, now).await?;
-        let tokens: Vec<_> = once.iter().map(|(token, _)| *token).collect();
-        let logins = store::authorizations::logins_of(conn, &tokens).await?;
-        let seen = rows.into_iter().zip(logins).map(|(row, login)| {
+        let seen = rows.into_iter().map(|row| {
             let (token, held) = row?;
             let audience = audience(&vocabulary, &token, held.as_ref(), &everywhere);
-            Some(Seen { token, audience, login })
+            Some(Seen { token, audience })
         });
         let seen: Vec<Option<Seen>> = seen.collect();
         let mut places = places.into_iter();

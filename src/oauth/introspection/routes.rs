@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -99,8 +100,8 @@ struct Introspection {
     auth_time: Option<i64>,
     /// How strong that was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "2")]
-    acr: Option<String>,
+    #[schema(nullable = false, value_type = Option<String>, example = "2")]
+    acr: Option<Arc<str>>,
     /// Who acts for the subject (RFC 8693 section 4.1), if that is not the client alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<ActingParty>)]
@@ -182,7 +183,7 @@ async fn introspect(
 }
 
 async fn of_access_token(oauth: &OAuth, seen: Option<Seen>, now: OffsetDateTime) -> Result<Introspection> {
-    let Some(Seen { token, audience, login }) = seen else { return Ok(Introspection::default()) };
+    let Some(Seen { token, audience }) = seen else { return Ok(Introspection::default()) };
     for place in audience.places().iter().filter(|place| !place.held.roles.is_empty()) {
         oauth.uses.note(token.person, place.service, now);
     }
@@ -206,8 +207,8 @@ async fn of_access_token(oauth: &OAuth, seen: Option<Seen>, now: OffsetDateTime)
         aud: Some(audience.claim(&oauth.issuer)),
         iss: Some(oauth.issuer.as_str().to_owned()),
         cnf: token.jkt.map(|jkt| Confirmation { jkt }),
-        auth_time: login.as_ref().map(|login| login.auth_time.unix_timestamp()),
-        acr: login.map(|login| login.acr),
+        auth_time: token.login.as_ref().map(|login| login.auth_time.unix_timestamp()),
+        acr: token.login.map(|login| login.acr),
         act: token.act.as_deref().cloned(),
     })
 }

@@ -11,7 +11,6 @@ use crate::base::opaque::token::TokenHash;
 use crate::gate::store::people;
 use crate::oauth::dpop::Thumbprint;
 use crate::oauth::tokens::{Authorization, Login, NewAuthorization, Tie};
-use crate::platform::database::by_place;
 
 struct Row {
     id: AuthorizationId,
@@ -282,31 +281,4 @@ pub async fn refresh(
 pub async fn end(conn: &mut PgConnection, id: AuthorizationId) -> Result<bool> {
     let ended = sqlx::query!("delete from auth.authorizations where id = $1", id.0).execute(conn).await?;
     Ok(ended.rows_affected() == 1)
-}
-
-/// How somebody logged in.
-#[derive(Clone, Debug)]
-pub struct SeenLogin {
-    /// When.
-    pub auth_time: OffsetDateTime,
-    /// How strong that was.
-    pub acr: String,
-}
-
-/// How those logged in whom these access tokens are about, in their order; `None` for who did not.
-pub async fn logins_of(conn: &mut PgConnection, tokens: &[AccessTokenHash]) -> Result<Vec<Option<SeenLogin>>> {
-    let hashes: Vec<&[u8]> = tokens.iter().map(AccessTokenHash::as_bytes).collect();
-    let rows = sqlx::query!(
-        r#"
-        select asked.place as "place!", a.auth_time, a.acr
-        from unnest($1::bytea[]) with ordinality as asked (token, place)
-        join auth.access_tokens t on t.token = asked.token
-        join auth.authorizations a on a.id = t.authorization_id
-        -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
-        where asked.place between 1 and cardinality($1)
-        "#,
-        &hashes as &[&[u8]],
-    );
-    let rows = rows.fetch_all(conn).await?;
-    by_place(tokens, rows.into_iter().map(|row| (row.place, SeenLogin { auth_time: row.auth_time, acr: row.acr })))
 }
