@@ -156,6 +156,10 @@ id_type!(
     FactorId, "factor", "invalid_factor_id", "factor_not_found"
 );
 id_type!(
+    /// A passkey's id.
+    PasskeyId, "passkey", "invalid_passkey_id", "passkey_not_found"
+);
+id_type!(
     /// The id of a device on which a person's password is enough.
     TrustedDeviceId, "trusted device", "invalid_device_id", "device_not_found"
 );

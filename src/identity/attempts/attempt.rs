@@ -58,16 +58,6 @@ impl Attempt {
         Self::begin(identity, waits, Some(person), network, now)
     }
 
-    /// An attempt with what would be somebody's if they were here: with a passkey that nobody has.
-    ///
-    /// # Errors
-    /// As [`Self::at`].
-    pub async fn at_nobody(identity: &Identity, presented: &str, origin: &Origin) -> Result<Self> {
-        let (network, key) = (origin.network(), name_key(presented));
-        let waits = store::waits_of_nobody(&mut *identity.db.read().await?, key, network).await?;
-        Self::begin(identity, waits, None, network, identity.clock.now())
-    }
-
     /// An attempt at `network` which began `now`, at a person or at a username that nobody has.
     ///
     /// # Errors

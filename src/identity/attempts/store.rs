@@ -39,23 +39,6 @@ pub async fn waits_of_person(
     Ok(waits)
 }
 
-/// Likewise for what nobody has.
-pub async fn waits_of_nobody(conn: &mut PgConnection, key: String, network: Network) -> Result<Waits> {
-    let row = sqlx::query!(
-        r#"
-        select own.failures as "failures?", own.wait_until as "own?", address.wait_until as "address?"
-        from (select $1 as key, 'address:' || $2 as address_key) attempts
-        left join auth.login_attempts own on own.key = attempts.key
-        left join auth.login_attempts address on address.key = attempts.address_key
-        "#,
-        key,
-        network.to_string(),
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(Waits { key, failures: row.failures.unwrap_or_default(), own: row.own, address: row.address })
-}
-
 /// Until when whoever makes `attempt` must wait by now.
 pub async fn longest_wait(conn: &mut PgConnection, attempt: &Attempt) -> Result<Option<OffsetDateTime>> {
     let until = sqlx::query_scalar!(

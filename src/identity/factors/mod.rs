@@ -29,7 +29,7 @@ pub use method::Method;
 pub use name::FactorName;
 pub use own::{begin_own, confirm_own, distrust_own, make_own_codes, remove_own, rename_own};
 pub use pending::{FirstStep, Pending};
-pub use prove::{Given, Proved, Spent, prove};
+pub use prove::{Given, Proved, Spent, TotpCode, prove, prove_by};
 pub use purge::{purge, purge_every_minute};
 pub use recovery_codes::{IN_A_SET, RecoveryCodes, ShownCodes};
 pub use remove::{remove, remove_all, rename, settle};

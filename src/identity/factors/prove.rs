@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::recovery_codes::PresentedRecoveryCode;
+use super::store::totp::SealedTotp;
 use super::{Code, Method, TotpSecret, store};
 use crate::base::error::Result;
 use crate::base::id::{FactorId, PersonId};
@@ -19,10 +20,17 @@ pub struct Given {
     pub code: Code,
 }
 
+/// A code of an authenticator, by the step of time that it is of.
+#[derive(Clone, Copy, Debug)]
+pub struct TotpCode {
+    pub factor: FactorId,
+    pub step: i64,
+}
+
 /// What was right, and may be spent once.
 #[derive(Debug)]
 pub enum Proved {
-    Totp { factor: FactorId, step: i64 },
+    Totp(TotpCode),
     RecoveryCode { selector: String, hash: PasswordHash },
 }
 
@@ -40,13 +48,29 @@ pub enum Spent {
 /// # Errors
 /// 503 when too many passwords are being hashed.
 pub async fn prove(identity: &Identity, asker: &Asker, person: PersonId, given: &Given) -> Result<Option<Proved>> {
+    let authenticators = match given.method {
+        Method::Totp => store::totp::secrets(&mut *identity.db.read().await?, person).await?,
+        Method::Passkey | Method::RecoveryCode => Vec::new(),
+    };
+    prove_by(identity, asker, (person, &authenticators), given).await
+}
+
+/// As [`prove`], of somebody with these authenticators.
+///
+/// # Errors
+/// 503 when too many passwords are being hashed.
+pub async fn prove_by(
+    identity: &Identity,
+    asker: &Asker,
+    (person, authenticators): (PersonId, &[SealedTotp]),
+    given: &Given,
+) -> Result<Option<Proved>> {
     match given.method {
         Method::Totp => {
-            let factors = store::totp::secrets(&mut *identity.db.read().await?, person).await?;
-            for factor in factors {
+            for factor in authenticators {
                 let secret = TotpSecret::open(&factor.secret, &identity.vault, &identity.db).await?;
                 if let Some(step) = secret.step_of(&given.code, identity.clock.now()) {
-                    return Ok(Some(Proved::Totp { factor: factor.id, step }));
+                    return Ok(Some(Proved::Totp(TotpCode { factor: factor.id, step })));
                 }
             }
             Ok(None)
@@ -70,9 +94,7 @@ impl Proved {
     pub async fn spend(&self, tx: &mut AuditedTx, identity: &Identity, person: PersonId) -> Result<Option<Spent>> {
         let now = tx.by().now;
         match self {
-            Self::Totp { factor, step } => {
-                Ok(store::totp::spend(tx, person, *factor, *step, now).await?.then_some(Spent::Factor))
-            }
+            Self::Totp(code) => Ok(store::totp::spend(tx, person, *code, now).await?.then_some(Spent::Factor)),
             Self::RecoveryCode { selector, hash } => {
                 if !store::recovery::spend(tx, person, selector, hash).await? {
                     return Ok(None);

@@ -8,8 +8,7 @@ use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::opaque::second_step::DeviceTokenHash;
 use crate::base::opaque::token::TokenHash;
-use crate::gate;
-use crate::gate::audit::{Actor, AuditedTx, By, Origin};
+use crate::gate::audit::Origin;
 use crate::identity::Identity;
 use crate::identity::factors::{Pending, store};
 use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
@@ -86,25 +85,6 @@ pub async fn let_in(
     entry: &Entry<'_>,
 ) -> Result<Option<LoggedIn>> {
     let Entry { origin, user_agent, refresh, before, .. } = *entry;
-    let now = identity.clock.now();
-    let entrant = Entrant { person, proof, origin, user_agent, refresh, now };
-    if let Some((whose, before)) = before {
-        let by = By { actor: Actor::Person(person), origin: origin.clone(), now };
-        let mut tx = AuditedTx::new(identity.db.begin().await?, by);
-        gate::store::people::lock_all(&mut tx, &[person, whose]).await?;
-        sessions::log_out(&mut tx, whose, before).await?;
-        let Some(began) = sessions::begin(identity, &mut tx, &entrant).await? else { return Ok(None) };
-        tx.commit([]).await?;
-        Ok(Some(began))
-    } else if refresh {
-        let mut tx = identity.db.begin().await?;
-        let began = sessions::begin(identity, &mut tx, &entrant).await?;
-        tx.commit().await?;
-        Ok(began)
-    } else {
-        let mut conn = identity.db.read().await?;
-        let began = sessions::begin(identity, &mut conn, &entrant).await?;
-        conn.keep().await?;
-        Ok(began)
-    }
+    let entrant = Entrant { person, proof, origin, user_agent, refresh, now: identity.clock.now() };
+    sessions::begin_alone(identity, &entrant, before).await
 }

@@ -3,6 +3,7 @@
 mod enrol;
 mod enter;
 mod mfa_routes;
+mod open;
 mod prove;
 mod reauthenticate;
 mod routes;

@@ -1,25 +1,24 @@
 //! A login is finished by its second step: with a second factor that somebody has, or with the one that they got first.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Entry;
-use super::enrol::must_have_none;
+use super::open::{Left, Opening, Right, open, wrong};
 use crate::base::amr::Amr;
 use crate::base::error::{Error, Result};
 use crate::base::locale::Locale;
 use crate::base::opaque::second_step::{DeviceToken, MfaTokenHash};
-use crate::gate;
-use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
+use crate::gate::audit::Origin;
 use crate::identity::Identity;
-use crate::identity::attempts::{Attempt, Quota};
-use crate::identity::factors::store::pending::{self, Waiting};
-use crate::identity::factors::{
-    self, Code, Confirmation, Given, Method, Proved, ShownCodes, Spent, not_begun, store, trust,
-};
-use crate::identity::passkeys::{self, MadePasskey, PasskeyName, Purpose, Signed};
-use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
+use crate::identity::attempts::{Attempt, Waits};
+use crate::identity::devices::Device;
+use crate::identity::factors::store::pending::{self, Try, Waiting};
+use crate::identity::factors::store::totp::SealedTotp;
+use crate::identity::factors::{self, Code, Confirmation, Given, Method, ShownCodes, not_begun, store};
+use crate::identity::passkeys::{self, MadePasskey, PasskeyName, Purpose};
+use crate::identity::sessions::LoggedIn;
 use crate::platform::shares::Asker;
 
 /// The second step of a login.
@@ -73,28 +72,11 @@ pub struct Finished {
     pub device_token: Option<DeviceToken>,
 }
 
-/// What was right of a second step.
-enum Right {
-    Factor(Proved),
-    Passkey(Signed),
-    Confirmed(Confirmation),
-    Made(MadePasskey, Option<Locale>),
-}
-
-/// A login that is opened by its second step.
-struct Opening {
-    waiting: Waiting,
-    token: MfaTokenHash,
-    trust: bool,
-    /// The means of that step.
-    amr: Amr,
-}
-
-/// What opening it has left behind.
-#[derive(Default)]
-struct Left {
-    recovery_codes_left: Option<i64>,
-    recovery_codes: Option<ShownCodes>,
+impl Finished {
+    pub(super) fn of(began: LoggedIn, left: Left, device_token: Option<DeviceToken>) -> Self {
+        let Left { recovery_codes_left, recovery_codes } = left;
+        Self { began, recovery_codes_left, recovery_codes, device_token }
+    }
 }
 
 /// Finishes a login. Wrong codes count as wrong passwords do.
@@ -102,13 +84,13 @@ struct Left {
 /// # Errors
 /// 401 `invalid_mfa_token`, `invalid_code`; 429 `too_many_attempts`, `too_many_logins`; 503 when too many passwords are being hashed.
 pub async fn finish(identity: &Identity, step: &SecondStep, entry: &Entry<'_>) -> Result<Finished> {
-    let waiting = waiting(identity, step.token).await?;
-    let attempt = Attempt::at(identity, waiting.person, entry.origin).await?;
-    take_a_try(identity, step.token).await?;
-    let right = compare(identity, &waiting, step, entry.origin).await?.filter(|_| !attempt.is_barred());
+    let Try { waiting, waits, authenticators } = take_try(identity, step.token, entry.origin).await?;
+    let attempt = attempt(identity, &waiting, waits, entry.origin)?;
+    let right = compare(identity, (&waiting, &authenticators), step, entry.origin).await?;
+    let right = right.filter(|_| !attempt.is_barred());
     let Some(right) = right else { return Err(wrong(identity, &waiting, &attempt, entry.origin).await) };
-    let opening = Opening { waiting, token: step.token, trust: step.trust, amr: step.given.method.amr() };
-    open(identity, opening, right, &attempt, entry).await
+    let opening = Opening { waiting, token: step.token, trust: step.trust, amr: step.given.method.amr(), attempt };
+    open(identity, opening, right, entry).await
 }
 
 /// What a browser asks an authenticator for, so that it takes the second step of a login that waits.
@@ -156,11 +138,10 @@ pub async fn offer_passkey(
 /// As [`finish`], but 401 `passkey_refused` for a passkey that is not theirs, or not shown as asked; 400 `invalid_passkey` and 409 `passkey_exists` for a new one.
 pub async fn finish_by_passkey(identity: &Identity, step: PasskeyStep, entry: &Entry<'_>) -> Result<Finished> {
     let PasskeyStep { token, credential, name, language, trust } = step;
-    let waiting = waiting(identity, token).await?;
-    take_a_try(identity, token).await?;
+    let Try { waiting, waits, .. } = take_try(identity, token, entry.origin).await?;
     let person = waiting.person;
     let (right, attempt, amr) = if waiting.enrols {
-        let attempt = Attempt::at(identity, person, entry.origin).await?;
+        let attempt = attempt(identity, &waiting, waits, entry.origin)?;
         let asker = Asker::person(person, entry.origin.address);
         let purpose = Purpose::Enrolment(person, token);
         let made = MadePasskey::of(identity, &asker, (person, purpose), name, &credential).await?;
@@ -171,7 +152,7 @@ pub async fn finish_by_passkey(identity: &Identity, step: PasskeyStep, entry: &E
         let (attempt, amr) = (signed.attempt.clone(), Amr::of_passkey(signed.is_hardware));
         (Right::Passkey(signed), attempt, amr)
     };
-    open(identity, Opening { waiting, token, trust, amr }, right, &attempt, entry).await
+    open(identity, Opening { waiting, token, trust, amr, attempt }, right, entry).await
 }
 
 /// A login that waits.
@@ -184,17 +165,28 @@ pub(super) async fn waiting(identity: &Identity, token: MfaTokenHash) -> Result<
 }
 
 /// However the comparison ends: nobody guesses for nothing by not waiting for the answer.
-async fn take_a_try(identity: &Identity, token: MfaTokenHash) -> Result<()> {
+async fn take_try(identity: &Identity, token: MfaTokenHash, origin: &Origin) -> Result<Try> {
     let mut conn = identity.db.read().await?;
-    let took = pending::try_once(&mut conn, token).await?;
+    let place = (origin.network(), Device::of_origin(origin));
+    let taken = pending::take_try(&mut conn, token, place, identity.clock.now()).await?;
     conn.keep().await?;
-    if took { Ok(()) } else { Err(invalid_mfa_token()) }
+    taken.ok_or_else(invalid_mfa_token)
 }
 
-async fn compare(identity: &Identity, waiting: &Waiting, step: &SecondStep, origin: &Origin) -> Result<Option<Right>> {
+fn attempt(identity: &Identity, waiting: &Waiting, waits: Waits, origin: &Origin) -> Result<Attempt> {
+    Attempt::begin(identity, waits, Some(waiting.person), origin.network(), identity.clock.now())
+}
+
+async fn compare(
+    identity: &Identity,
+    (waiting, authenticators): (&Waiting, &[SealedTotp]),
+    step: &SecondStep,
+    origin: &Origin,
+) -> Result<Option<Right>> {
     let asker = Asker::person(waiting.person, origin.address);
     if !waiting.enrols {
-        return Ok(factors::prove(identity, &asker, waiting.person, &step.given).await?.map(Right::Factor));
+        let whose = (waiting.person, authenticators);
+        return Ok(factors::prove_by(identity, &asker, whose, &step.given).await?.map(Right::Factor));
     }
     let Some(next) = step.next_code.as_ref().filter(|_| step.given.method == Method::Totp) else {
         let detail = "confirm your authenticator by two codes that follow each other: send the second as `next_code`";
@@ -203,96 +195,6 @@ async fn compare(identity: &Identity, waiting: &Waiting, step: &SecondStep, orig
     let codes = [&step.given.code, next];
     let factor = waiting.factor.ok_or_else(not_begun)?;
     Ok(Confirmation::of(identity, &asker, (waiting.person, factor), codes).await?.map(Right::Confirmed))
-}
-
-/// Begins the session, and spends what it is begun with: all of it, or nothing.
-async fn open(
-    identity: &Identity,
-    Opening { waiting, token, trust: wants_trust, amr }: Opening,
-    right: Right,
-    attempt: &Attempt,
-    entry: &Entry<'_>,
-) -> Result<Finished> {
-    let (now, person) = (identity.clock.now(), waiting.person);
-    let Entry { origin, user_agent, before, .. } = *entry;
-    let by = By { actor: Actor::Person(person), origin: origin.clone(), now };
-    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
-    let whose: Vec<_> = before.iter().map(|(whose, _)| *whose).chain([person]).collect();
-    gate::store::people::lock_all(&mut tx, &whose).await?;
-    if !pending::spend(&mut tx, token, now).await? {
-        return Err(invalid_mfa_token());
-    }
-    let signed = if let Right::Passkey(signed) = &right { Some(signed.clone()) } else { None };
-    let Some(left) = spend(&mut tx, identity, &waiting, right).await? else {
-        drop(tx);
-        return Err(match signed {
-            Some(signed) => signed.came_back(identity, origin).await,
-            None => wrong(identity, &waiting, attempt, origin).await,
-        });
-    };
-    if let Some((whose, before)) = before {
-        sessions::log_out(&mut tx, whose, before).await?;
-    }
-    let amr = waiting.amr.with(amr).with(Amr::MFA);
-    let proof = Proof::SecondFactor { verified: waiting.verified.as_ref(), attempt, amr };
-    let entrant = Entrant { person, proof, origin, user_agent, refresh: waiting.refresh, now };
-    let Some(began) = sessions::begin(identity, &mut tx, &entrant).await? else {
-        drop(tx);
-        return Err(too_late(identity, &waiting, attempt).await);
-    };
-    // Whatever ends the sessions that began at a provider ends the logins that wait there, too.
-    if waiting.is_by_provider()
-        && !sessions::store::providers::note_second_step(&mut tx, token, began.token().hash(), now).await?
-    {
-        return Err(invalid_mfa_token());
-    }
-    let device_token = if wants_trust { trust(&mut tx, identity, person, user_agent).await? } else { None };
-    tx.commit([]).await?;
-    identity.mailer.wake();
-    let Left { recovery_codes_left, recovery_codes } = left;
-    Ok(Finished { began, recovery_codes_left, recovery_codes, device_token })
-}
-
-/// `None` where it was spent already.
-async fn spend(tx: &mut AuditedTx, identity: &Identity, waiting: &Waiting, right: Right) -> Result<Option<Left>> {
-    let now = tx.by().now;
-    match right {
-        Right::Passkey(signed) => Ok(signed.note(tx, now).await?.then(Left::default)),
-        Right::Factor(proved) => Ok(proved.spend(tx, identity, waiting.person).await?.map(|spent| match spent {
-            Spent::Factor => Left::default(),
-            Spent::RecoveryCode { left } => Left { recovery_codes_left: Some(left), ..Left::default() },
-        })),
-        Right::Confirmed(confirmation) => {
-            must_have_none(tx, waiting).await?;
-            let recovery_codes = confirmation.keep(tx, identity, waiting.person).await?;
-            Ok(Some(Left { recovery_codes, ..Left::default() }))
-        }
-        Right::Made(made, language) => {
-            must_have_none(tx, waiting).await?;
-            let recovery_codes = made.keep(tx, identity, waiting.person, language).await?.recovery_codes;
-            Ok(Some(Left { recovery_codes, ..Left::default() }))
-        }
-    }
-}
-
-/// Counts a wrong code, and says so.
-async fn wrong(identity: &Identity, waiting: &Waiting, attempt: &Attempt, origin: &Origin) -> Error {
-    let by = By { actor: Actor::Anonymous, origin: origin.clone(), now: identity.clock.now() };
-    let told = Event::new(Action::LoginFailed).about(waiting.person).after(json!({"reason": "wrong code"}));
-    match attempt.failed(identity, by, told).await {
-        Ok(()) => Error::unauthorized("invalid_code", "the code is wrong, too old, or was used already"),
-        Err(error) => error,
-    }
-}
-
-/// Why nothing was opened by the right code: others have begun a wait, there were too many logins, or the person was disabled or has another password.
-async fn too_late(identity: &Identity, waiting: &Waiting, attempt: &Attempt) -> Error {
-    let refused = async {
-        let until = sessions::store::logins_until(&mut *identity.db.read().await?, waiting.person).await?;
-        Quota::LOGINS.must_have_room(until, identity.clock.now())?;
-        attempt.must_not_wait(identity).await
-    };
-    refused.await.err().unwrap_or_else(invalid_mfa_token)
 }
 
 /// 401 `invalid_mfa_token`.

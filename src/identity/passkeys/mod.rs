@@ -17,11 +17,12 @@ pub mod store;
 mod verify;
 mod ways_in;
 
+pub use crate::base::id::PasskeyId;
 pub use challenge::{PasskeyOptions, Purpose, ask};
 pub use change::{remove, rename};
 pub use credential::PasskeyCredential;
 pub use me_routes::me_routes;
-pub use passkey::{Passkey, PasskeyId, PasskeyName};
+pub use passkey::{Passkey, PasskeyName};
 pub use register::{MadePasskey, PasskeyAdded, creation_options, is_refused_for_good, register, registration_options};
 pub use relying_party::RelyingParty;
 pub use routes::routes;

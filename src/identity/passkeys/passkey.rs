@@ -3,13 +3,8 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::base::error::Error;
-use crate::base::id::{PersonId, id_type};
+use crate::base::id::{PasskeyId, PersonId};
 use crate::base::names::{self, text_type};
-
-id_type!(
-    /// A passkey's id.
-    PasskeyId, "passkey", "invalid_passkey_id", "passkey_not_found"
-);
 
 text_type!(
     /// What somebody calls their passkey.

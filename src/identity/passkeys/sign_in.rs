@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
-use super::{PasskeyOptions, Purpose, ask, verify};
+use super::{PasskeyOptions, Purpose, Signed, ask, verify};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::opaque::token::TokenHash;
-use crate::gate;
-use crate::gate::audit::{Actor, AuditedTx, By, Origin};
+use crate::gate::audit::Origin;
 use crate::identity::Identity;
 use crate::identity::sessions::{self, Entrant, LoggedIn, Proof};
 
@@ -33,25 +32,11 @@ pub async fn sign_in(
 ) -> Result<LoggedIn> {
     let signed = verify(identity, origin, Purpose::Login, credential).await?;
     let now = identity.clock.now();
-    let by = By { actor: Actor::Person(signed.person), origin: origin.clone(), now };
-    let mut tx = AuditedTx::new(identity.db.begin().await?, by);
-    match before {
-        None => gate::store::people::lock(&mut tx, signed.person).await?,
-        Some((whose, token)) => {
-            gate::store::people::lock_all(&mut tx, &[signed.person, whose]).await?;
-            sessions::log_out(&mut tx, whose, token).await?;
-        }
+    let Signed { person, is_hardware, ref attempt, used: passkey, .. } = signed;
+    let proof = Proof::Passkey { passkey, is_hardware, attempt };
+    let entrant = Entrant { person, proof, origin, user_agent, refresh, now };
+    match sessions::begin_alone(identity, &entrant, before).await? {
+        Some(began) => Ok(began),
+        None => Err(signed.refused(identity, origin).await),
     }
-    let proof = Proof::Passkey { is_hardware: signed.is_hardware, attempt: &signed.attempt };
-    let entrant = Entrant { person: signed.person, proof, origin, user_agent, refresh, now };
-    let Some(began) = sessions::begin(identity, &mut tx, &entrant).await? else {
-        drop(tx);
-        return Err(signed.refused(identity, origin).await);
-    };
-    if !signed.note(&mut tx, now).await? {
-        drop(tx);
-        return Err(signed.came_back(identity, origin).await);
-    }
-    tx.commit([]).await?;
-    Ok(began)
 }

@@ -82,7 +82,7 @@ pub async fn unknown(conn: &mut PgConnection, identity: &Identity, made: &Value)
     let Some(party) = identity.settings.relying_party.as_ref() else { return Ok(None) };
     let Some(id) = made.get("id").and_then(Value::as_str) else { return Ok(None) };
     let Ok(bytes) = Base64UrlUnpadded::decode_vec(id) else { return Ok(None) };
-    if bytes.is_empty() || store::find(conn, &bytes).await?.is_some() {
+    if bytes.is_empty() || store::is_known(conn, &bytes).await? {
         return Ok(None);
     }
     let (rp_id, credential_id) = (party.id.as_ref().to_owned(), id.to_owned());

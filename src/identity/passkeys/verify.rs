@@ -9,14 +9,16 @@ use tokio::time::Instant;
 
 use super::ceremony::{Answer, Reason, Refused, Use};
 use super::passkey::StoredPasskey;
-use super::store::{self, challenges};
+use super::store::{self, Shown};
 use super::{PasskeyId, Purpose, RelyingParty};
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::gate::audit::{Action, Actor, AuditedTx, By, Event, Origin};
 use crate::identity::Identity;
-use crate::identity::attempts::{Attempt, Quota};
+use crate::identity::attempts::{Attempt, Quota, name_key};
+use crate::identity::devices::Device;
 use crate::identity::mail::{self, Content};
+use crate::identity::sessions::PasskeyUse;
 use crate::identity::sessions::store::logins_until;
 
 /// No refusal comes sooner: verifying takes longer than not knowing.
@@ -26,12 +28,12 @@ const REFUSAL: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub struct Signed {
     pub person: PersonId,
-    pub passkey: PasskeyId,
     /// Whether it is in one device alone, and not in a manager that copies it.
     pub is_hardware: bool,
     /// To be compared with what has failed meanwhile.
     pub attempt: Attempt,
-    used: Use,
+    /// To be noted with what it opens.
+    pub used: PasskeyUse,
     no_refusal_before: Instant,
 }
 
@@ -39,18 +41,24 @@ impl Signed {
     /// Notes the use of the passkey, in the transaction of what it opens; `false` where it is gone, or has signed more often
     /// meanwhile than it said: then that opens nothing, see [`Self::came_back`].
     pub async fn note(&self, conn: &mut PgConnection, now: OffsetDateTime) -> Result<bool> {
-        store::note_use(conn, self.passkey, self.used, now).await
+        store::note_use(conn, self.used, now).await
     }
 
-    /// Why nothing was opened all the same, as late as every refusal: 401 `passkey_refused`, or 429.
+    /// Why no session began by it, as late as every refusal: 401 `passkey_refused`, or 429.
     pub async fn refused(&self, identity: &Identity, origin: &Origin) -> Error {
+        let overtaken = async { store::is_overtaken(&mut *identity.db.read().await?, self.used).await };
+        match overtaken.await {
+            Ok(true) => return self.came_back(identity, origin).await,
+            Ok(false) => {}
+            Err(error) => return error,
+        }
         let until = async { logins_until(&mut *identity.db.read().await?, self.person).await };
         let room = until.await.and_then(|until| Quota::LOGINS.must_have_room(until, identity.clock.now()));
         if let Err(too_often) = room {
             return too_often;
         }
         let refusal = self.attempt.must_not_wait(identity).await.err().unwrap_or_else(passkey_refused);
-        let event = failed(Some(self.person), Some(self.passkey), "too late");
+        let event = failed(Some(self.person), Some(self.used.passkey), "too late");
         let told = async { AuditedTx::new(identity.db.begin().await?, by(identity, origin)).commit([event]).await };
         let told = told.await;
         tokio::time::sleep_until(self.no_refusal_before).await;
@@ -59,7 +67,8 @@ impl Signed {
 
     /// The refusal of a counter that another use has overtaken.
     pub async fn came_back(&self, identity: &Identity, origin: &Origin) -> Error {
-        let why = Why { person: Some(self.person), passkey: Some(self.passkey), refused: Refused::CounterWentBack };
+        let (person, passkey) = (Some(self.person), Some(self.used.passkey));
+        let why = Why { person, passkey, refused: Refused::CounterWentBack };
         refuse(identity, origin, &self.attempt, why, self.no_refusal_before).await
     }
 }
@@ -76,13 +85,12 @@ pub async fn verify(identity: &Identity, origin: &Origin, purpose: Purpose, cred
         let fault = "it is not what a browser makes of a passkey that has signed: send all of `credential.toJSON()`";
         Error::invalid_field("credential", fault)
     })?;
-    let stored = store::find(&mut *identity.db.read().await?, answer.credential_id()).await?;
+    let presented = hex::encode(answer.credential_id());
+    let Shown { passkey: stored, question: state, waits } =
+        show(identity, origin, purpose, (&answer, &name_key(&presented))).await?;
     // Whoever tries to be somebody fails as they do, with whosever passkey.
-    let attempt = match purpose.person().or(stored.as_ref().map(|stored| stored.person)) {
-        Some(person) => Attempt::at(identity, person, origin).await?,
-        None => Attempt::at_nobody(identity, &hex::encode(answer.credential_id()), origin).await?,
-    };
-    let state = spend(identity, purpose, &answer).await?;
+    let person = purpose.person().or(stored.as_ref().map(|stored| stored.person));
+    let attempt = Attempt::begin(identity, waits, person, origin.network(), identity.clock.now())?;
     let known = stored.as_ref().map(|stored| (stored.person, stored.id)).unzip();
     let compared = compare(party, purpose, &answer, (stored, state), &attempt)?;
     match compared {
@@ -91,8 +99,10 @@ pub async fn verify(identity: &Identity, origin: &Origin, purpose: Purpose, cred
             if purpose == Purpose::Login {
                 attempt.was_right();
             }
-            let (is_hardware, person, passkey) = (!stored.is_backup_eligible, stored.person, stored.id);
-            Ok(Signed { person, passkey, is_hardware, attempt, used, no_refusal_before })
+            let Use { sign_count, is_backed_up } = used;
+            let used = PasskeyUse { passkey: stored.id, sign_count, is_backed_up };
+            let (is_hardware, person) = (!stored.is_backup_eligible, stored.person);
+            Ok(Signed { person, is_hardware, attempt, used, no_refusal_before })
         }
         Err(refused) => {
             let why = Why { person: purpose.person().or(known.0), passkey: known.1, refused };
@@ -101,13 +111,18 @@ pub async fn verify(identity: &Identity, origin: &Origin, purpose: Purpose, cred
     }
 }
 
-/// What the answer is held against, if it was asked for, lately, and not answered yet.
-async fn spend(identity: &Identity, purpose: Purpose, answer: &Answer) -> Result<Option<Vec<u8>>> {
-    let Some(challenge) = answer.challenge() else { return Ok(None) };
+async fn show(
+    identity: &Identity,
+    origin: &Origin,
+    purpose: Purpose,
+    (answer, nobody): (&Answer, &str),
+) -> Result<Shown> {
     let mut conn = identity.db.read().await?;
-    let state = challenges::take(&mut conn, challenge, purpose, identity.clock.now()).await?;
+    let (question, shown) = ((answer.challenge(), purpose), (answer.credential_id(), nobody));
+    let place = (origin.network(), Device::of_origin(origin));
+    let shown = store::show(&mut conn, question, shown, place, identity.clock.now()).await?;
     conn.keep().await?;
-    Ok(state)
+    Ok(shown)
 }
 
 fn compare(

@@ -6,12 +6,13 @@ use tracing::Instrument;
 
 use super::store::families::{self, Exchange, NewPair};
 use super::store::{self, BegunSession, NewSession};
-use super::{LoggedIn, Proof};
+use super::{LoggedIn, Proof, log_out};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::opaque::refresh_token::RefreshToken;
 use crate::base::opaque::token::{Token, TokenHash};
-use crate::gate::audit::Origin;
+use crate::gate;
+use crate::gate::audit::{Actor, AuditedTx, By, Origin};
 use crate::gate::sessions::{Bounds, PairTimes, Payload};
 use crate::identity::Identity;
 use crate::identity::mail::{self, Content};
@@ -59,6 +60,34 @@ pub async fn begin(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'
             let expires_at = identity.sessions.lifetime.expires_at(now, now);
             Ok(payload.map(|payload| LoggedIn::alone(token, expires_at, payload)))
         }
+    }
+}
+
+/// Begins a session on its own, as [`begin`] does. Where there was another in the same browser until now, that of `before`, it ends in the same
+/// step, as if it had been logged out of; it stands where none begins.
+pub async fn begin_alone(
+    identity: &Identity,
+    who: &Entrant<'_>,
+    before: Option<(PersonId, TokenHash)>,
+) -> Result<Option<LoggedIn>> {
+    if let Some((whose, before)) = before {
+        let by = By { actor: Actor::Person(who.person), origin: who.origin.clone(), now: who.now };
+        let mut tx = AuditedTx::new(identity.db.begin().await?, by);
+        gate::store::people::lock_all(&mut tx, &[who.person, whose]).await?;
+        log_out(&mut tx, whose, before).await?;
+        let Some(began) = begin(identity, &mut tx, who).await? else { return Ok(None) };
+        tx.commit([]).await?;
+        Ok(Some(began))
+    } else if who.refresh {
+        let mut tx = identity.db.begin().await?;
+        let began = begin(identity, &mut tx, who).await?;
+        tx.commit().await?;
+        Ok(began)
+    } else {
+        let mut conn = identity.db.read().await?;
+        let began = begin(identity, &mut conn, who).await?;
+        conn.keep().await?;
+        Ok(began)
     }
 }
 

@@ -10,9 +10,9 @@ use crate::gate;
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::must_cover;
 use crate::gate::sessions::store;
-use crate::identity::people;
+use crate::identity::{factors, people};
 
-/// Ends all sessions of a person but the `kept` one, and tells of it; answers how many.
+/// Ends all sessions of a person but the `kept` one, and their logins that wait for a second step, and tells of it; answers how many sessions.
 ///
 /// # Errors
 /// 403 for somebody who is not the actor's to log out; 404 `user_not_found`.
@@ -21,6 +21,7 @@ pub async fn end_all(tx: &mut AuditedTx, person: PersonId, kept: Option<TokenHas
     people::store::get(tx, person).await?;
     must_cover(tx, &[person]).await?;
     let sessions = store::revoke_all(tx, person, kept).await?;
+    factors::store::pending::remove_all(tx, person).await?;
     if sessions > 0 {
         tx.tell(Event::new(Action::SessionRevoked).about(person).before(json!({"sessions": sessions})));
     }

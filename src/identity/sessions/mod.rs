@@ -11,12 +11,12 @@ mod rotate;
 mod routes;
 pub mod store;
 
-pub use begin::{Entrant, begin};
+pub use begin::{Entrant, begin, begin_alone};
 pub use end::{end_all, end_one, log_out};
 pub use list::{ListedSession, sessions};
 pub use logged_in::LoggedIn;
 pub use newest_first::{Older, OlderQuery};
-pub use proof::{Proof, Refreshed};
+pub use proof::{PasskeyUse, Proof, Refreshed, Spends};
 pub use refresh_routes::refresh_routes;
 pub use rotate::rotate;
 pub use routes::session_routes;

@@ -1,9 +1,11 @@
 use time::OffsetDateTime;
 
 use crate::base::amr::Amr;
-use crate::base::opaque::second_step::DeviceTokenHash;
+use crate::base::id::PasskeyId;
+use crate::base::opaque::second_step::{DeviceTokenHash, MfaTokenHash};
 use crate::gate::sessions::Family;
 use crate::identity::attempts::Attempt;
+use crate::identity::factors::TotpCode;
 use crate::platform::passwords::PasswordHash;
 
 /// What lets somebody in.
@@ -26,9 +28,13 @@ pub enum Proof<'a> {
         attempt: &'a Attempt,
         /// The means of both steps.
         amr: Amr,
+        /// The login that waits for it, and what it is finished with.
+        spends: Spends,
     },
     /// A passkey, with the user verified: that is both steps in one.
     Passkey {
+        /// Which.
+        passkey: PasskeyUse,
         /// Whether its key is in one device alone.
         is_hardware: bool,
         /// The attempt that has succeeded, unless others have begun a wait since.
@@ -45,6 +51,26 @@ pub enum Proof<'a> {
     },
     /// A refresh token of a login of before, which goes on: no other is told or counted.
     Refresh(Refreshed<'a>),
+}
+
+/// What is good once, for one session: it is spent in the statement that begins that.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spends {
+    /// A login that waits for its second step.
+    pub waited: Option<MfaTokenHash>,
+    /// A code of an authenticator.
+    pub code: Option<TotpCode>,
+    /// A use of a passkey.
+    pub passkey: Option<PasskeyUse>,
+}
+
+/// That a passkey has signed, as its authenticator says it (WebAuthn level 3, section 6.1).
+#[derive(Clone, Copy, Debug)]
+pub struct PasskeyUse {
+    pub passkey: PasskeyId,
+    /// How often it has signed by now; 0 where it does not count.
+    pub sign_count: u32,
+    pub is_backed_up: bool,
 }
 
 /// A refresh token that is good, in the transaction that spends it.
@@ -77,6 +103,19 @@ impl<'a> Proof<'a> {
                 Some(attempt)
             }
             Self::Registration | Self::Invitation | Self::Provider { .. } | Self::Refresh(_) => None,
+        }
+    }
+
+    /// What the session begins with or not at all.
+    pub fn spends(self) -> Spends {
+        match self {
+            Self::SecondFactor { spends, .. } => spends,
+            Self::Passkey { passkey, .. } => Spends { passkey: Some(passkey), ..Spends::default() },
+            Self::Password { .. }
+            | Self::Registration
+            | Self::Invitation
+            | Self::Provider { .. }
+            | Self::Refresh(_) => Spends::default(),
         }
     }
 

@@ -98,6 +98,24 @@ async fn a_login_waits_five_minutes_and_for_nobody_who_may_not_log_in_or_has_ano
 }
 
 #[tokio::test]
+async fn whoever_ends_all_sessions_ends_the_logins_that_wait_too() {
+    let server = Server::on_a_fresh_database().await;
+    let (root, ada) = (server.administrator().await, server.person_with("ada", &[]).await);
+    let (authenticator, _) = enrol(&server, &ada).await;
+    let waiting = first_step(&server, "ada").await;
+    root.delete(&format!("/users/{}/sessions", ada.id)).await.ok();
+    let code = authenticator.next(&server);
+    assert_eq!(second_step(&server, &waiting, "totp", &code).await.refusal(), (401, "invalid_mfa_token"));
+
+    let session = log_in(&server, &ada, &authenticator).await;
+    let waiting = first_step(&server, "ada").await;
+    session.delete("/auth/sessions").await.ok();
+    let code = authenticator.next(&server);
+    assert_eq!(second_step(&server, &waiting, "totp", &code).await.refusal(), (401, "invalid_mfa_token"));
+    session.check().await.ok();
+}
+
+#[tokio::test]
 async fn what_waits_opens_nothing_else() {
     let (server, ada) = ada().await;
     enrol(&server, &ada).await;

@@ -7,7 +7,11 @@ use time::OffsetDateTime;
 use crate::base::amr::Amr;
 use crate::base::error::Result;
 use crate::base::id::{FactorId, PersonId};
+use crate::base::network::Network;
 use crate::base::opaque::second_step::MfaTokenHash;
+use crate::identity::attempts::Waits;
+use crate::identity::devices::Device;
+use crate::identity::factors::store::totp::SealedTotp;
 use crate::identity::factors::{FirstStep, Pending};
 use crate::platform::passwords::PasswordHash;
 
@@ -107,21 +111,76 @@ pub async fn note_factor(conn: &mut PgConnection, token: MfaTokenHash, factor: F
     Ok(())
 }
 
-/// Takes one of the tries that a login has; answers whether there was one, however many take one at once.
-pub async fn try_once(conn: &mut PgConnection, token: MfaTokenHash) -> Result<bool> {
-    let tried = sqlx::query!(
-        "update auth.pending_logins set tries = tries + 1 where token = $1 and tries < $2",
-        token.as_bytes(),
-        TRIES,
-    );
-    Ok(tried.execute(conn).await?.rows_affected() == 1)
+/// A try at the second step of a login that waits, and all that it is decided by.
+#[derive(Debug)]
+pub struct Try {
+    pub waiting: Waiting,
+    /// What stands against its person where it is made.
+    pub waits: Waits,
+    /// What their codes are compared with.
+    pub authenticators: Vec<SealedTotp>,
 }
 
-/// Takes a login that waits: of any number who finish it at once, one wins. Answers whether it was there.
-pub async fn spend(conn: &mut PgConnection, token: MfaTokenHash, now: OffsetDateTime) -> Result<bool> {
-    let spent =
-        sqlx::query!("delete from auth.pending_logins where token = $1 and expires_at > $2", token.as_bytes(), now);
-    Ok(spent.execute(conn).await?.rows_affected() == 1)
+/// Takes one of the tries that a login has, however many take one at once. `None` as [`find`] has it, or where none is left.
+///
+/// It does not wait for the disk: after a crash of Postgres the tries of its last second may be taken once more, while wrong codes stay counted.
+pub async fn take_try(
+    conn: &mut PgConnection,
+    token: MfaTokenHash,
+    (network, device): (Network, Device),
+    now: OffsetDateTime,
+) -> Result<Option<Try>> {
+    let row = sqlx::query!(
+        r#"
+        with tried as (
+            update auth.pending_logins l
+            set tries = tries + 1
+            from auth.person p
+            where l.token = $1 and l.expires_at > $2 and l.tries < $3
+              and p.id = l.person_id and p.removed_at is null and p.disabled_at is null
+              and (l.verified is null or l.verified = sha256(convert_to(p.password_hash, 'UTF8')))
+            returning l.person_id, p.password_hash, l.verified is not null as by_password, l.amr, l.refresh, l.enrols,
+                      l.factor_id, set_config('synchronous_commit', 'off', true) as unhurried
+        )
+        select
+            l.person_id as "person: PersonId", l.password_hash as "password_hash: PasswordHash",
+            l.by_password as "by_password!", l.amr, l.refresh, l.enrols, l.factor_id as "factor: FactorId",
+            attempts.key as "key!", coalesce(own.failures, 0) as "failures!", own.wait_until as "own?",
+            address.wait_until as "address?",
+            codes.ids as "ids: Vec<FactorId>", codes.names, codes.secrets
+        from tried l
+        cross join lateral auth.attempts_key(l.person_id, $4, $5, $2) as attempts (key)
+        left join auth.login_attempts own on own.key = attempts.key
+        left join auth.login_attempts address on address.key = 'address:' || $4
+        cross join lateral (
+            select array_agg(f.id order by f.last_used_at desc) as ids,
+                   array_agg(f.name order by f.last_used_at desc) as names,
+                   array_agg(f.secret order by f.last_used_at desc) as secrets
+            from auth.totp_factors f
+            where f.person_id = l.person_id and f.confirmed_at is not null
+        ) codes
+        "#,
+        token.as_bytes(),
+        now,
+        TRIES,
+        network.to_string(),
+        device.as_bytes(),
+    );
+    let Some(row) = row.fetch_optional(conn).await? else { return Ok(None) };
+    let codes = row.ids.unwrap_or_default().into_iter().zip(row.names.unwrap_or_default());
+    let codes = codes.zip(row.secrets.unwrap_or_default());
+    Ok(Some(Try {
+        waiting: Waiting {
+            person: row.person,
+            verified: row.password_hash.filter(|_| row.by_password),
+            amr: Amr::read(row.amr),
+            refresh: row.refresh,
+            enrols: row.enrols,
+            factor: row.factor,
+        },
+        waits: Waits { key: row.key, failures: row.failures, own: row.own, address: row.address },
+        authenticators: codes.map(|((id, name), secret)| SealedTotp { id, name, secret }).collect(),
+    }))
 }
 
 /// Lets none of somebody's logins go on; answers how many that were.

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::base::error::Result;
 use crate::base::id::{FactorId, PersonId};
-use crate::identity::factors::{FactorName, ListedFactor, Method};
+use crate::identity::factors::{FactorName, ListedFactor, Method, TotpCode};
 use crate::platform::http::{Page, Total};
 
 /// An authenticator to be confirmed.
@@ -110,14 +110,18 @@ pub async fn secrets(conn: &mut PgConnection, person: PersonId) -> Result<Vec<Se
     Ok(factors.fetch_all(conn).await?)
 }
 
+/// Whether the code of a step can't be taken any more: it or a later one was taken, or there is no such authenticator.
+pub async fn is_spent(conn: &mut PgConnection, code: TotpCode) -> Result<bool> {
+    let is_good = sqlx::query_scalar!(
+        r#"select exists (select from auth.totp_factors where id = $1 and last_step < $2) as "is_good!""#,
+        code.factor.0,
+        code.step,
+    );
+    Ok(!is_good.fetch_one(conn).await?)
+}
+
 /// Takes the code of a step, unless it or a later one was taken: of any number who present it at once, one wins. Answers whether it did.
-pub async fn spend(
-    conn: &mut PgConnection,
-    person: PersonId,
-    id: FactorId,
-    step: i64,
-    now: OffsetDateTime,
-) -> Result<bool> {
+pub async fn spend(conn: &mut PgConnection, person: PersonId, code: TotpCode, now: OffsetDateTime) -> Result<bool> {
     let spent = sqlx::query!(
         r#"
         update auth.totp_factors
@@ -125,8 +129,8 @@ pub async fn spend(
         where id = $2 and person_id = $1 and last_step < $3
         "#,
         person.0,
-        id.0,
-        step,
+        code.factor.0,
+        code.step,
         now,
     );
     Ok(spent.execute(conn).await?.rows_affected() == 1)

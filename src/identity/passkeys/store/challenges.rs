@@ -28,6 +28,8 @@ pub fn share(purpose: Purpose) -> u32 {
 }
 
 /// Keeps a challenge, and clears away some that are over; `false` where its asker has too many.
+///
+/// It does not wait for the disk: whoever has one that a crash of Postgres forgot asks again.
 pub async fn insert(
     conn: &mut PgConnection,
     question: &Question,
@@ -49,7 +51,7 @@ pub async fn insert(
         from (
             select count(*) as total from (select from auth.passkey_challenges limit $10) unanswered
         ) all_of_them
-        where (
+        where set_config('synchronous_commit', 'off', true) = 'off' and (
             select count(*)
             from (select from auth.passkey_challenges where asker = $5 and expires_at > $6 limit $9) own
         ) < case when $3::int is null and all_of_them.total >= $10 then $11 else $9 end

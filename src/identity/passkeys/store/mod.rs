@@ -6,49 +6,123 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use super::ceremony::{HANDLE, Use};
+use super::ceremony::{Challenge, HANDLE};
 use super::passkey::{self, NewPasskey, StoredPasskey};
-use super::{Passkey, PasskeyId, PasskeyName, WaysIn};
+use super::{Passkey, PasskeyId, PasskeyName, Purpose, WaysIn};
 use crate::base::error::{OnConstraint, Result};
 use crate::base::id::{Id, PersonId};
+use crate::base::network::Network;
+use crate::identity::attempts::Waits;
+use crate::identity::devices::Device;
+use crate::identity::sessions::PasskeyUse;
 
-/// What a signature of this credential is held against, if it is one of somebody here.
-pub async fn find(conn: &mut PgConnection, credential_id: &[u8]) -> Result<Option<StoredPasskey>> {
+/// What a signature is held against, and what is decided by it.
+#[derive(Debug)]
+pub struct Shown {
+    /// The passkey, if it is one of somebody here.
+    pub passkey: Option<StoredPasskey>,
+    /// What was asked; `None` where that was nothing, or nothing any more, for this purpose.
+    pub question: Option<Vec<u8>>,
+    /// What stands against whoever it is to let in, or against such a passkey, where it is shown.
+    pub waits: Waits,
+}
+
+/// Takes a challenge for good, and looks up the passkey that has answered it: of whoever has it, or of whom the purpose says. Failures with one that
+/// nobody has count under `nobody`.
+///
+/// It does not wait for the disk: what comes of it does, a session or a failure that is counted.
+pub async fn show(
+    conn: &mut PgConnection,
+    (challenge, purpose): (Option<Challenge>, Purpose),
+    (credential_id, nobody): (&[u8], &str),
+    (network, device): (Network, Device),
+    now: OffsetDateTime,
+) -> Result<Shown> {
     let row = sqlx::query!(
         r#"
-        select k.id as "id: PasskeyId", k.person_id as "person: PersonId", p.disabled_at is null as "enabled!",
-               u.user_handle, k.verifier, k.sign_count, k.is_backup_eligible, k.is_backed_up
-        from auth.passkeys k
-        join auth.person p on p.id = k.person_id
-        join auth.passkey_users u on u.person_id = k.person_id
-        where k.credential_id = $1 and p.removed_at is null
+        with taken as (
+            delete from auth.passkey_challenges
+            where challenge = $1 and purpose = $2 and person_id is not distinct from $3
+              and ($4::text is null or asker = $4)
+            returning state, expires_at, set_config('synchronous_commit', 'off', true) as unhurried
+        ), found as (
+            select k.id, k.person_id, p.disabled_at is null as enabled, u.user_handle, k.verifier, k.sign_count,
+                   k.is_backup_eligible, k.is_backed_up
+            from auth.passkeys k
+            join auth.person p on p.id = k.person_id
+            join auth.passkey_users u on u.person_id = k.person_id
+            where k.credential_id = $5 and p.removed_at is null
+        )
+        select
+            found.id as "id?: PasskeyId", found.person_id as "person?: PersonId", found.enabled as "enabled?",
+            found.user_handle as "user_handle?", found.verifier as "verifier?", found.sign_count as "sign_count?",
+            found.is_backup_eligible as "is_backup_eligible?", found.is_backed_up as "is_backed_up?",
+            taken.state as "question?",
+            place.key as "key!", coalesce(own.failures, 0) as "failures!", own.wait_until as "own?",
+            address.wait_until as "address?"
+        from (select) always
+        left join found on true
+        left join taken on taken.expires_at > $7
+        cross join lateral (
+            select coalesce(auth.attempts_key(coalesce($3, found.person_id), $8, $9, $7), $6) as key
+        ) place
+        left join auth.login_attempts own on own.key = place.key
+        left join auth.login_attempts address on address.key = 'address:' || $8
+        "#,
+        challenge.as_ref().map(|challenge| challenge.as_slice()),
+        purpose.as_str(),
+        purpose.person().map(|person| person.0),
+        purpose.asker(),
+        credential_id,
+        nobody,
+        now,
+        network.to_string(),
+        device.as_bytes(),
+    )
+    .fetch_one(conn)
+    .await?;
+    let waits = Waits { key: row.key, failures: row.failures, own: row.own, address: row.address };
+    let (Some(id), Some(person), Some(enabled), Some(user_handle), Some(verifier), Some(sign_count)) =
+        (row.id, row.person, row.enabled, row.user_handle, row.verifier, row.sign_count)
+    else {
+        return Ok(Shown { passkey: None, question: row.question, waits });
+    };
+    let passkey = StoredPasskey {
+        id,
+        person,
+        enabled,
+        user_handle,
+        verifier,
+        sign_count: u32::try_from(sign_count).map_err(anyhow::Error::from)?,
+        is_backup_eligible: row.is_backup_eligible.unwrap_or_default(),
+        is_backed_up: row.is_backed_up.unwrap_or_default(),
+    };
+    Ok(Shown { passkey: Some(passkey), question: row.question, waits })
+}
+
+/// Whether this credential is one of somebody here.
+pub async fn is_known(conn: &mut PgConnection, credential_id: &[u8]) -> Result<bool> {
+    let is_known = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from auth.passkeys k join auth.person p on p.id = k.person_id
+            where k.credential_id = $1 and p.removed_at is null
+        ) as "is_known!"
         "#,
         credential_id,
-    )
-    .fetch_optional(conn)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(StoredPasskey {
-        id: row.id,
-        person: row.person,
-        enabled: row.enabled,
-        user_handle: row.user_handle,
-        verifier: row.verifier,
-        sign_count: u32::try_from(row.sign_count).map_err(anyhow::Error::from)?,
-        is_backup_eligible: row.is_backup_eligible,
-        is_backed_up: row.is_backed_up,
-    }))
+    );
+    Ok(is_known.fetch_one(conn).await?)
 }
 
 /// Notes that a passkey has signed; `false` where it is gone, or has signed as often or more often by what it says.
-pub async fn note_use(conn: &mut PgConnection, id: PasskeyId, used: Use, now: OffsetDateTime) -> Result<bool> {
+pub async fn note_use(conn: &mut PgConnection, used: PasskeyUse, now: OffsetDateTime) -> Result<bool> {
     let noted = sqlx::query!(
         r#"
         update auth.passkeys
         set sign_count = $2, is_backed_up = $3, last_used_at = $4
         where id = $1 and (sign_count < $2 or sign_count = 0)
         "#,
-        id.0,
+        used.passkey.0,
         i64::from(used.sign_count),
         used.is_backed_up,
         now,
@@ -56,6 +130,20 @@ pub async fn note_use(conn: &mut PgConnection, id: PasskeyId, used: Use, now: Of
     .execute(conn)
     .await?;
     Ok(noted.rows_affected() == 1)
+}
+
+/// Whether a use of a passkey can't be noted any more: it is gone, or has signed as often or more often by what it says.
+pub async fn is_overtaken(conn: &mut PgConnection, used: PasskeyUse) -> Result<bool> {
+    let is_good = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from auth.passkeys where id = $1 and (sign_count < $2 or sign_count = 0)
+        ) as "is_good!"
+        "#,
+        used.passkey.0,
+        i64::from(used.sign_count),
+    );
+    Ok(!is_good.fetch_one(conn).await?)
 }
 
 /// By what authenticators know a person: `fresh`, unless they have a handle already.

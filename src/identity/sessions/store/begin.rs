@@ -5,14 +5,14 @@ use time::OffsetDateTime;
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::network::Network;
-use crate::base::opaque::second_step::DeviceTokenHash;
+use crate::base::opaque::second_step::{DeviceTokenHash, MfaTokenHash};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::audit::Origin;
 use crate::gate::sessions::{Bounds, Payload};
 use crate::identity::attempts::{Attempt, MOST_IN_A_ROW, Quota};
 use crate::identity::devices::Device;
 use crate::identity::factors::RequireMfa;
-use crate::identity::sessions::Proof;
+use crate::identity::sessions::{Proof, Spends};
 use crate::platform::passwords::PasswordHash;
 
 /// A session to begin.
@@ -41,12 +41,13 @@ pub struct BegunSession {
 
 /// Begins a session, notes the login, where it came from and, in the audit trail, that it was; forgets the failures
 /// before it, and ends those of their sessions that are too many. Unless the person was removed or disabled or got another password since it was verified, or others have
-/// begun a wait since the attempt, or too many were let in, or the proof wants a second step: the row locks, first the person's, make each of those wait for this, or this for it.
+/// begun a wait since the attempt, or too many were let in, or the proof wants a second step, or spends what is gone: the row locks, first the person's, make each of those wait for this, or this for it.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Option<BegunSession>> {
     let session_id = new.token.session_id();
     let (verified, attempt) = (new.proof.verified(), new.proof.attempt());
     let (device, trusted) = (Device::of(new.user_agent, new.origin.client_id.as_deref()), new.proof.device());
+    let Spends { waited, code, passkey } = new.proof.spends();
     let (person_forgets, address_forgets) = attempt.map(Attempt::forgets_one_in).unwrap_or_default();
     let row = sqlx::query!(
         r#"
@@ -65,6 +66,18 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
                   )
               end
             for no key update
+        ), waited as (
+            select w.token from person join auth.pending_logins w on w.token = $31 and w.person_id = person.id
+            where w.expires_at > $4
+            for update of w
+        ), code as (
+            select f.id from person join auth.totp_factors f on f.id = $32 and f.person_id = person.id
+            where f.last_step < $33
+            for no key update of f
+        ), passkey as (
+            select k.id from person join auth.passkeys k on k.id = $34 and k.person_id = person.id
+            where k.sign_count < $35 or k.sign_count = 0
+            for no key update of k
         ), failed as (
             select a.wait_until > $10 or (a.failures >= $11 and not $19) as bars,
                    ceil(extract(epoch from a.forgotten_at - $4)::double precision / $14) as recently
@@ -80,10 +93,21 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
               and greatest(person.logins_until, $4) + ($25::timestamptz - $4) <= $26
               and not exists (select from failed where bars)
               and ($19 or not exists (select from auth.login_attempts where key = $13 and wait_until > $10))
+              and ($31::bytea is null or exists (select from waited))
+              and ($32::integer is null or exists (select from code))
+              and ($34::integer is null or exists (select from passkey))
             returning p.id, p.username, p.name
         ), cleared as (
             delete from auth.login_attempts
             where key = $12 and exists (select from failed) and exists (select from logged_in)
+        ), finished as (
+            delete from auth.pending_logins where token = $31 and exists (select from logged_in)
+        ), spent as (
+            update auth.totp_factors set last_step = $33, last_used_at = $4
+            where id = $32 and exists (select from logged_in)
+        ), shown as (
+            update auth.passkeys set sign_count = $35, is_backed_up = $36, last_used_at = $4
+            where id = $34 and exists (select from logged_in)
         ), forgiven as (
             -- Whoever mistypes and then gets it right does not use up what is free to all at the address.
             update auth.login_attempts
@@ -166,6 +190,12 @@ pub async fn insert(conn: &mut PgConnection, new: &NewSession<'_>) -> Result<Opt
         new.proof.is_whole(),
         new.require_mfa.as_str(),
         trusted.as_ref().map(DeviceTokenHash::as_bytes),
+        waited.as_ref().map(MfaTokenHash::as_bytes),
+        code.map(|code| code.factor.0),
+        code.map(|code| code.step),
+        passkey.map(|used| used.passkey.0),
+        passkey.map(|used| i64::from(used.sign_count)),
+        passkey.map(|used| used.is_backed_up),
     )
     .fetch_optional(conn)
     .await?;
