@@ -39,6 +39,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         &[
             "files",
             "memory",
+            "cores",
             "spreadsheet",
             "ownership",
             "traces",

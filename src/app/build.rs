@@ -28,6 +28,7 @@ use crate::oauth::keys::Keyring;
 use crate::oauth::tokens::Issues;
 use crate::oauth::{self, OAuth};
 use crate::pages::{self, Pages};
+use crate::platform::cores::Cores;
 use crate::platform::database::{Address, Batch, BatchLimits};
 use crate::platform::jwks::RemoteKeys;
 use crate::platform::mail::Mailer;
@@ -47,7 +48,16 @@ pub fn build(database: &Database, config: Config, hashing: HashingPlace) -> anyh
 
 /// The same, whose streams go at a pace of their own.
 pub fn build_at(database: &Database, config: Config, hashing: HashingPlace, pace: FeedTimings) -> anyhow::Result<App> {
-    let platform = platform(database, &config, hashing)?;
+    whole(database, config, (hashing, Cores::default()), pace)
+}
+
+/// The same, to serve on these cores.
+pub fn build_on(cores: Cores, database: &Database, config: Config) -> anyhow::Result<App> {
+    whole(database, config, (HashingPlace::Apart, cores), FeedTimings::default())
+}
+
+fn whole(database: &Database, config: Config, places: (HashingPlace, Cores), pace: FeedTimings) -> anyhow::Result<App> {
+    let platform = platform(database, &config, places)?;
     let changes = Feed::new(database, &config, pace, platform.metrics.stream(), platform.stopping.clone())?;
     let identity = identity(gate(platform, &config), &config);
     let oauth = oauth(access(identity, &config), &config, database.where_to_listen(&config)?);
@@ -82,18 +92,18 @@ fn oauth(access: Access, config: &Config, ears: Option<Address>) -> OAuth {
         document_reads: documents::Budget::default(),
         client_lookups: Batch::start(ClientLookups(rights.clone()), db, limits, &access.metrics),
         issues: Batch::start(Issues, db, limits, &access.metrics),
-        introspections: Batch::start(Introspections(rights), db, limits, &access.metrics),
+        introspections: Batch::start(Introspections(rights), db, config.rarer_checks(), &access.metrics),
         public_clients: shares::LeakyBuckets::per_minute("public-clients", oauth::clients::A_MINUTE, 1),
         rules,
         access,
     })
 }
 
-fn platform(database: &Database, config: &Config, hashing: HashingPlace) -> anyhow::Result<Platform> {
+fn platform(database: &Database, config: &Config, (hashing, cores): (HashingPlace, Cores)) -> anyhow::Result<Platform> {
     let metrics = if config.metrics.is_some() { Metrics::on()? } else { Metrics::default() };
     let hasher = Hasher::start(config.hash_threads, hashing, metrics.hashing());
     Ok(Platform::new(platform::Parts {
-        db: database.pool(config.max_connections),
+        db: database.pool(config.max_connections).on(cores),
         clock: Clock::default(),
         hasher: hasher.context("can't start the hashing threads")?.with_firebase(config.firebase_key.clone()),
         judge: Judge::new(config.passwords),
@@ -113,11 +123,12 @@ fn platform(database: &Database, config: &Config, hashing: HashingPlace) -> anyh
 fn gate(platform: Platform, config: &Config) -> Gate {
     let rights = Evaluator::default();
     let asked = (&platform.db, one_lane(config), &platform.metrics);
+    let rarer = config.rarer_checks();
     let foreign = Foreign::start(rights.clone(), asked, config.issuer.as_str());
     Gate::new(gate::Parts {
         checks: Batch::start(Checks::by(rights.clone()), &platform.db, config.checks, &platform.metrics),
-        access_checks: Batch::start(Checks::by(rights.clone()), &platform.db, one_lane(config), &platform.metrics),
-        api_key_checks: Batch::start(Checks::by(rights.clone()), &platform.db, one_lane(config), &platform.metrics),
+        access_checks: Batch::start(Checks::by(rights.clone()), &platform.db, rarer, &platform.metrics),
+        api_key_checks: Batch::start(Checks::by(rights.clone()), &platform.db, rarer, &platform.metrics),
         rights,
         renewals: Batch::start(Renewals, &platform.db, one_lane(config), &platform.metrics),
         sessions: sessions::Settings {

@@ -31,7 +31,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 
 /// `/openapi.json`.
 pub fn routes() -> Routes<App> {
-    Routes::new().routes(Route::from(routes!(openapi)).without_postgres())
+    Routes::new().routes(Route::from(routes!(openapi)).without_postgres().long())
 }
 
 /// Get this document

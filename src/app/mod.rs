@@ -21,7 +21,6 @@ use axum::http::Method;
 use axum::http::header::{ETAG, LINK, RETRY_AFTER, WARNING};
 use axum::middleware;
 use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::OpenApi;
 
@@ -41,7 +40,8 @@ use crate::oauth::{
 use crate::pages::{self, Pages};
 use crate::platform::Platform;
 use crate::platform::http::access_log::AccessLog;
-use crate::platform::http::fallback::{self, InTime};
+use crate::platform::http::beside::Beside;
+use crate::platform::http::fallback::{self, CatchPanics, InTime};
 use crate::platform::http::rate_limit::{self, RateLimit};
 use crate::platform::http::retry::RetryReads;
 use crate::platform::http::{Deadline, Facts, Routes, any_origin, total};
@@ -237,10 +237,11 @@ pub fn router(app: &App) -> Router {
                 Facts { is_page: true, .. } => None,
                 _ => cors.clone(),
             })
-            .layer(CatchPanicLayer::custom(fallback::panicked))
+            .layer(CatchPanics::layer())
             .option_layer(rate_limit.clone().filter(|_| !facts.is_unlimited))
             .layer(InTime::layer(facts.deadline, config.checks.deadline))
             .layer(RetryReads::layer())
+            .layer(Beside::layer(facts))
             .option_layer(facts.takes_keys_of.map(|askers| idempotency.layer(askers)))
             .option_layer((facts.deadline == Deadline::Change).then(|| middleware::from_fn(managed::warn)))
     };

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use axum::http::HeaderName;
+use tokio::task::futures::TaskLocalFuture;
 
 /// The response header.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,8 +48,8 @@ pub fn current() -> Option<Arc<str>> {
 }
 
 /// Runs `future` as the answer to request `id`.
-pub async fn scope<F: Future>(id: Arc<str>, future: F) -> F::Output {
-    CURRENT.scope(id, future).await
+pub fn scope<F: Future>(id: Arc<str>, future: F) -> TaskLocalFuture<Arc<str>, F> {
+    CURRENT.scope(id, future)
 }
 
 #[cfg(test)]

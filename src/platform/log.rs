@@ -4,17 +4,18 @@
 //! into its bytes, and a thread writes what has gathered every few milliseconds. A warning or an error is written at
 //! once, with all that came before it.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
 use tokio::runtime::Handle;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::Directive;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
@@ -147,6 +148,37 @@ impl io::Write for Line<'_> {
     }
 }
 
+thread_local! {
+    static SECOND: RefCell<Second> = const { RefCell::new(Second { since_epoch: u64::MAX, text: String::new() }) };
+}
+
+/// A second as lines write it: most of them are of the same one as the line before.
+struct Second {
+    since_epoch: u64,
+    text: String,
+}
+
+impl Second {
+    /// As RFC 3339 has it, to the microsecond.
+    #[expect(clippy::disallowed_methods, reason = "when a line is written is no rule's matter")]
+    fn write_now(&mut self, line: &mut Writer<'_>) -> fmt::Result {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        if now.as_secs() != self.since_epoch {
+            self.since_epoch = now.as_secs();
+            self.text.clear();
+            let second = i64::try_from(self.since_epoch).map(OffsetDateTime::from_unix_timestamp);
+            let second = second.ok().and_then(Result::ok).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            let ((year, month, day), (hour, minute, second)) = (second.to_calendar_date(), second.to_hms());
+            let month = u8::from(month);
+            write!(self.text, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.")?;
+        }
+        line.write_str(&self.text)?;
+        // The leading zeros of the microseconds stand behind a one.
+        line.write_str(&itoa::Buffer::new().format(1_000_000 + now.subsec_micros())[1..])?;
+        line.write_char('Z')
+    }
+}
+
 /// `{"timestamp":…,"level":…,<the event's fields>,"target":…}`.
 #[derive(Debug)]
 struct JsonLines;
@@ -158,7 +190,7 @@ where
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         line.write_str("{\"timestamp\":\"")?;
-        SystemTime.format_time(&mut line)?;
+        SECOND.with_borrow_mut(|second| second.write_now(&mut line))?;
         line.write_str("\",\"level\":\"")?;
         line.write_str(event.metadata().level().as_str())?;
         line.write_char('"')?;
@@ -280,7 +312,9 @@ mod tests {
         assert_eq!((&line["n"], &line["ms"], &line["ok"]), (&(-3).into(), &0.25.into(), &true.into()));
         assert_eq!(line["odd"], Value::Null);
         assert_eq!((&line["level"], &line["target"]), (&"INFO".into(), &"portero::access".into()));
-        assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')));
+        let time = line["timestamp"].as_str().expect("a time");
+        assert!(time.len() == "2026-11-30T07:53:22.000123Z".len() && time.ends_with('Z'), "{time}");
+        OffsetDateTime::parse(time, &time::format_description::well_known::Rfc3339).expect("RFC 3339");
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! What knows nobody's tables: Postgres, HTTP, password hashing, mail transport, metrics, traces, the log.
+//! What knows nobody's tables: a runtime for each core, Postgres, HTTP, password hashing, mail transport, metrics, traces, the log.
 
+pub mod cores;
 pub mod database;
 pub mod files;
 pub mod http;

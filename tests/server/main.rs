@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod connections;
+mod cores;
 mod examples;
 mod failover;
 mod first_start;

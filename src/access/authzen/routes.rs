@@ -15,7 +15,7 @@ const MAX_OF_MANY: usize = 2 * 1024 * 1024;
 
 /// `/access/v1/evaluation`, `/access/v1/evaluations`.
 pub fn routes() -> Routes<Access> {
-    Routes::new().routes(question(routes!(evaluate_access))).routes(question(routes!(evaluate_accesses)))
+    Routes::new().routes(question(routes!(evaluate_access))).routes(question(routes!(evaluate_accesses)).long())
 }
 
 /// Routes that answer a question by POST, under the id that its caller gives it.

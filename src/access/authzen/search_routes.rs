@@ -17,9 +17,9 @@ use crate::platform::http::{DeclaredJson, Json, Routes};
 /// `/access/v1/search/…`.
 pub fn routes() -> Routes<Access> {
     Routes::new()
-        .routes(question(routes!(search_subjects)))
-        .routes(question(routes!(search_resources)))
-        .routes(question(routes!(search_actions)))
+        .routes(question(routes!(search_subjects)).long())
+        .routes(question(routes!(search_resources)).long())
+        .routes(question(routes!(search_actions)).long())
 }
 
 /// Who may do it?

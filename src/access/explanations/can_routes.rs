@@ -14,7 +14,7 @@ use crate::platform::http::{DeclaredJson, Json, Routes};
 
 /// `/access/v1/who-can`, `/access/v1/what-can`.
 pub fn routes() -> Routes<Access> {
-    Routes::new().routes(question(routes!(find_who_can))).routes(question(routes!(find_what_can)))
+    Routes::new().routes(question(routes!(find_who_can)).long()).routes(question(routes!(find_what_can)).long())
 }
 
 /// Who can do it?

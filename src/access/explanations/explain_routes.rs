@@ -21,7 +21,7 @@ const MOST: usize = 100;
 
 /// `/access/v1/explain`, `/access/v1/simulate`.
 pub fn routes() -> Routes<Access> {
-    Routes::new().routes(question(routes!(explain_access))).routes(question(routes!(simulate_access)))
+    Routes::new().routes(question(routes!(explain_access)).long()).routes(question(routes!(simulate_access)).long())
 }
 
 /// A question, and what is supposed to be otherwise.

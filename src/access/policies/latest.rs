@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::PgConnection;
+use tokio::task::spawn_blocking;
 
 use super::{PolicySet, store};
 use crate::base::error::Result;
@@ -41,12 +42,14 @@ impl Latest {
     /// Loads it anew; none where nothing is permitted.
     pub(super) async fn load(&self, conn: &mut PgConnection, service: ServiceId) -> Result<Option<Arc<PolicySet>>> {
         let stored = store::load::load(conn, service).await?;
-        let mut sets = self.0.sets.write().unwrap_or_else(PoisonError::into_inner);
         let Some(stored) = stored else {
-            sets.remove(&service);
+            self.0.sets.write().unwrap_or_else(PoisonError::into_inner).remove(&service);
             return Ok(None);
         };
-        let set = Arc::new(PolicySet::of(stored));
+        // To compile thousands takes long, and this may be a core's.
+        let compiled = spawn_blocking(move || PolicySet::of(stored)).await;
+        let set = Arc::new(compiled.map_err(anyhow::Error::from)?);
+        let mut sets = self.0.sets.write().unwrap_or_else(PoisonError::into_inner);
         let last_used = AtomicU64::new(self.0.uses.fetch_add(1, Ordering::Relaxed));
         sets.insert(service, Entry { set: Arc::clone(&set), last_used });
         make_room(&mut sets, service);

@@ -17,6 +17,7 @@ use crate::base::clock::Clock;
 use crate::base::error::{Error, Result};
 use crate::base::id::{KeyId, ServiceId};
 use crate::gate::Backend;
+use crate::platform::cores::spawn_beside;
 use crate::platform::database::{Address, Db, Reading};
 use crate::platform::http::rate_limit;
 use crate::platform::metrics;
@@ -174,7 +175,7 @@ impl Feed {
         let (sender, receiver) = broadcast::channel(BUFFER);
         *starts += 1;
         *self.0.live() = Some(Live { reader: *starts, sender, position });
-        tokio::spawn(reader::read(Arc::clone(&self.0), *starts, clock.clone()));
+        spawn_beside(reader::read(Arc::clone(&self.0), *starts, clock.clone()));
         Ok(Subscription { receiver, position })
     }
 

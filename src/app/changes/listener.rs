@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::feed::Inner;
 use super::store;
 use crate::base::error::Result;
+use crate::platform::cores::spawn_beside;
 use crate::platform::database::{Address, Db, is_outdated};
 
 /// Between two attempts to listen.
@@ -40,7 +41,7 @@ impl Ears {
     pub(super) fn open(feed: &Inner) -> Self {
         let state = Arc::<State>::default();
         let task = listen_always(Arc::clone(&state), feed.ears.clone(), feed.db.clone());
-        Self { state, _task: AbortOnDropHandle::new(tokio::spawn(task)) }
+        Self { state, _task: AbortOnDropHandle::new(spawn_beside(task)) }
     }
 
     /// Waits until something was announced.

@@ -26,11 +26,17 @@ use crate::oauth::issuer::Issuer;
 use crate::pages::brand;
 use crate::platform::database::BatchLimits;
 use crate::platform::passwords::{FirebaseKey, Policy};
-use crate::platform::{files, outbound, tls, vault};
+use crate::platform::{cores, files, outbound, tls, vault};
 use read::Settings;
 
 pub use known::is_setting;
 pub use read::Faults;
+
+/// By default there are no more lanes than that, on however many cores.
+const MOST_LANES: usize = 8;
+
+/// Lanes of a kind of checks that is asked less often, at most: each is a connection to Postgres.
+const RARER_LANES: usize = 4;
 
 /// The settings of one run, checked.
 #[derive(Debug)]
@@ -156,9 +162,16 @@ impl Config {
 
     /// How many connections there is room for where so many files may be open.
     pub fn connections(&self, open_files: Option<usize>) -> usize {
+        // Checks and decisions, then access tokens, API keys and introspections.
+        let lanes = 2 * self.checks.lanes + 3 * self.rarer_checks().lanes;
         // The pool's, each lane's, and those of what goes on beside.
-        let database = self.max_connections as usize + self.checks.lanes + 16;
+        let database = self.max_connections as usize + lanes + 16;
         files::connections(open_files, database)
+    }
+
+    /// How much may be asked at a time of what is checked less often than sessions.
+    pub fn rarer_checks(&self) -> BatchLimits {
+        BatchLimits { lanes: self.checks.lanes.min(RARER_LANES), ..self.checks }
     }
 
     fn examine(vars: impl IntoIterator<Item = (String, String)>) -> (Self, Faults) {
@@ -194,7 +207,7 @@ impl Config {
             metrics: s.metrics(listen),
             max_connections: s.number("MAX_CONNECTIONS", 8, 1, 1000),
             checks: BatchLimits {
-                lanes: s.number("CHECK_LANES", 1, 1, 64),
+                lanes: s.number("CHECK_LANES", cores::count().min(MOST_LANES), 1, 64),
                 size: s.number("CHECK_BATCH_SIZE", 128, 1, 10_000),
                 queue: s.number("CHECK_QUEUE", 4096, 1, 1_000_000),
                 // So that a caller who waits as long has the answer.

@@ -3,13 +3,15 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::response::Response;
-use futures_util::future::BoxFuture;
+use axum::routing::future::RouteFuture;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
@@ -19,19 +21,16 @@ use nix::errno::Errno;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
+use tower::Service as _;
 
 use super::connections::{Connection, ConnectionPermit, Connections, Owed};
-use super::socket::{Answering, Receiving, Socket};
+use super::socket::{Answering, PATIENCE, Receiving, Socket};
 use super::tls::{Tls, is_plain};
 use super::turn_away::{send_to_https, turn_away};
 use crate::base::error::causes;
+use crate::platform::cores::Cores;
 use crate::platform::http::client_ip::Peer;
 use crate::platform::metrics::{GaugeGuard, Metrics};
-
-/// A connection that rests for this long between two requests is closed. Longer than the usual 60 s of proxies, so that
-/// they, not we, close idle connections.
-const PATIENCE: Duration = Duration::from_secs(75);
 
 /// How long what was sent may wait to be taken.
 #[cfg(target_os = "linux")]
@@ -55,9 +54,10 @@ const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
 /// So many of those who are turned away are told so, at a time; others are just cut off.
 const TURNED_AWAY: usize = 128;
 
-/// Serves `router`, by TLS where there is a certificate, until `stop`, then waits for the requests under way. Connections are counted in `metrics`.
+/// Serves `router` on these cores, by TLS where there is a certificate, until `stop`, then waits for the requests under way.
+/// Connections are counted in `metrics`.
 pub(super) async fn accept(
-    listener: TcpListener,
+    (listener, cores): (TcpListener, Cores),
     places: Arc<Connections>,
     (router, tls): (Router, Option<Arc<Tls>>),
     metrics: Metrics,
@@ -73,7 +73,7 @@ pub(super) async fn accept(
             Ok((tcp, peer)) => match places.take(peer.ip()) {
                 Ok(place) => {
                     let guest = Guest { peer, place, _counted: metrics.connection() };
-                    converse(tcp, guest, router.clone(), open.watcher(), tls.clone());
+                    converse(&cores, (tcp, guest), router.clone(), open.watcher(), tls.clone());
                 }
                 Err(full) => {
                     metrics.turned_away(full.label());
@@ -118,11 +118,13 @@ struct Guest {
     _counted: GaugeGuard,
 }
 
-fn converse(tcp: TcpStream, guest: Guest, router: Router, open: Watcher, tls: Option<Arc<Tls>>) {
+fn converse(cores: &Cores, (tcp, guest): (TcpStream, Guest), router: Router, open: Watcher, tls: Option<Arc<Tls>>) {
     // Answers are small and whole: waiting for more to send would only delay them.
     let _ = tcp.set_nodelay(true);
     give_up_on_the_deaf(&tcp);
-    tokio::spawn(async move {
+    // The runtime that waits for it from here on is another one.
+    let tcp = tcp.into_std();
+    cores.serve(async move {
         let seat = Arc::clone(guest.place.seat());
         let service = Answers { router, seat: Arc::clone(&seat), peer: guest.peer };
         let ended = tokio::select! {
@@ -137,7 +139,13 @@ fn converse(tcp: TcpStream, guest: Guest, router: Router, open: Watcher, tls: Op
 }
 
 /// In plain HTTP/1.1, or by TLS in what the other end prefers.
-async fn speak(tcp: TcpStream, service: Answers, open: Watcher, tls: Option<Arc<Tls>>) -> anyhow::Result<()> {
+async fn speak(
+    tcp: io::Result<std::net::TcpStream>,
+    service: Answers,
+    open: Watcher,
+    tls: Option<Arc<Tls>>,
+) -> anyhow::Result<()> {
+    let tcp = TcpStream::from_std(tcp?)?;
     if tls.is_some() && is_plain(&tcp).await? {
         return Ok(send_to_https(tcp).await?);
     }
@@ -160,9 +168,10 @@ async fn speak(tcp: TcpStream, service: Answers, open: Watcher, tls: Option<Arc<
     }
 }
 
+/// Without a timer of its own for each head: [`Socket`] has one for all.
 fn http1() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(MAX_HEAD);
+    builder.header_read_timeout(None).max_buf_size(MAX_HEAD);
     builder
 }
 
@@ -190,16 +199,32 @@ struct Answers {
 impl Service<hyper::Request<Incoming>> for Answers {
     type Response = Response;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    type Future = Answer;
 
-    fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
-        let (router, owed) = (self.router.clone(), self.seat.owes());
+    fn call(&self, request: hyper::Request<Incoming>) -> Answer {
+        let owed = Some(self.seat.owes());
         let mut request = request.map(|body| received(body, &self.seat));
         request.extensions_mut().insert(Peer(self.peer));
-        Box::pin(async move {
-            let answer = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-            Ok(answered(answer, owed))
-        })
+        Answer { answer: self.router.clone().call(request), owed }
+    }
+}
+
+/// What comes of a request.
+struct Answer {
+    answer: RouteFuture<Infallible>,
+    /// Until it is there.
+    owed: Option<Owed>,
+}
+
+impl Future for Answer {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Ok(answer) = ready!(Pin::new(&mut self.answer).poll(context));
+        Poll::Ready(Ok(match self.owed.take() {
+            Some(owed) => answered(answer, owed),
+            None => answer,
+        }))
     }
 }
 

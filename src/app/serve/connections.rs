@@ -139,6 +139,12 @@ impl Connection {
         (doing == Doing::Head).then_some(since)
     }
 
+    /// Since when it has rested between two requests: with HTTP/2 [`Self::rested_for`] looks.
+    pub(super) fn rests_since(&self) -> Option<Instant> {
+        let (doing, since) = self.state();
+        (doing == Doing::Rest && !self.multiplexed.load(Ordering::Relaxed)).then_some(since)
+    }
+
     /// Ends when it is to go, so that others find room.
     pub(super) async fn to_be_left(&self) {
         self.leave.notified().await;

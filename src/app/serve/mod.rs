@@ -37,12 +37,13 @@ use crate::identity::factors;
 use crate::identity::mail::deliver;
 use crate::oauth;
 use crate::oauth::clients::documents::missing as missing_service;
+use crate::platform::cores::{self, Cores};
 use crate::platform::database::embedded::Postgres;
 use crate::platform::database::{self};
 use crate::platform::files;
 use crate::platform::memory::give_back_now;
 use crate::platform::metrics::Metrics;
-use crate::platform::passwords::{HashingPlace, Password};
+use crate::platform::passwords::Password;
 use connections::Connections;
 use tls::{Latest, Tls};
 
@@ -99,7 +100,8 @@ async fn serve_on(
     if mode == Mode::Demo {
         database.load_demo_data().await?;
     }
-    let app = build::build(database, config, HashingPlace::Apart)?;
+    let cores = Cores::start(cores::count()).context("can't start the threads that serve")?;
+    let app = build::build_on(cores.clone(), database, config)?;
     app.vault.open(&app.db).await?;
     trail::tell_of_configuration(&app).await?;
     if let Some(named) = &app.config.document_service
@@ -120,7 +122,9 @@ async fn serve_on(
     let signals = Signals::catch().context("can't catch signals")?;
     announce(&app, mode, (tls.is_some(), has_example), listener.local_addr()?);
     let places = Connections::new(app.config.connections(open_files), app.config.trusted_proxies.clone());
-    run(app, (listener, tls), Arc::new(places), scraped, signals).await
+    let served = run(app, (listener, tls, cores.clone()), Arc::new(places), scraped, signals).await;
+    cores.stop();
+    served
 }
 
 async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -161,7 +165,7 @@ fn keep_house(jobs: &TaskTracker, app: &App) {
 
 async fn run(
     app: App,
-    (listener, tls): (TcpListener, Option<(Tls, Latest)>),
+    (listener, tls, cores): (TcpListener, Option<(Tls, Latest)>, Cores),
     places: Arc<Connections>,
     scraped: Option<TcpListener>,
     mut signals: Signals,
@@ -177,7 +181,7 @@ async fn run(
     if let Some(listener) = scraped {
         let places = Arc::new(Connections::new(SCRAPERS, Vec::new()));
         jobs.spawn(accept::accept(
-            listener,
+            (listener, Cores::default()),
             places,
             (metrics::page(app.platform.clone()), None),
             Metrics::default(),
@@ -187,7 +191,8 @@ async fn run(
     jobs.spawn(stop.clone().run_until_cancelled_owned(memory::give_back(Arc::clone(&places))));
     jobs.close();
 
-    let accepting = accept::accept(listener, places, (app::router(&app), tls), app.metrics.clone(), stop.clone());
+    let (router, metrics) = (app::router(&app), app.metrics.clone());
+    let accepting = accept::accept((listener, cores), places, (router, tls), metrics, stop.clone());
     let mut server = tokio::spawn(accepting);
     // What only the start needed.
     give_back_now();

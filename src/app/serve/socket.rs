@@ -10,35 +10,50 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::{Connection, Owed};
 
 /// How long a request's head may take from its first byte to its last; that of the first one, from the connection on.
 const HEAD: Duration = Duration::from_secs(10);
 
-/// A connection on which no request head takes longer than [`HEAD`].
+/// A connection that rests for this long between two requests is closed. Longer than the usual 60 s of proxies, so that
+/// they, not we, close idle connections.
+pub(super) const PATIENCE: Duration = Duration::from_secs(75);
+
+/// A connection on which no request head takes longer than [`HEAD`], and nobody rests for longer than [`PATIENCE`].
 pub(super) struct Socket {
     tcp: TcpStream,
     seat: Arc<Connection>,
-    /// While a head is waited for.
-    end: Option<Pin<Box<Sleep>>>,
+    /// One for all of them: it is put off when it rings, so that no request sets one.
+    alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
     pub(super) fn new(tcp: TcpStream, seat: Arc<Connection>) -> Self {
-        Self { tcp, seat, end: None }
+        Self { tcp, seat, alarm: None }
     }
 
-    /// Whether the head that we wait for has had its time.
+    /// Whether the head that we wait for has had its time, or whoever rests has. The latter is their end of the connection.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(since) = self.seat.waits_for_head_since() else {
-            self.end = None;
+        let (head, rest) = (self.seat.waits_for_head_since(), self.seat.rests_since());
+        let Some(due) = head.map(|since| since + HEAD).or_else(|| Some(rest? + PATIENCE)) else {
             return Poll::Pending;
         };
-        let end = self.end.get_or_insert_with(|| Box::pin(sleep_until((since + HEAD).into())));
-        ready!(end.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "a request's head took too long")))
+        let due = Instant::from_std(due);
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if due < alarm.deadline() {
+            alarm.as_mut().reset(due);
+        }
+        ready!(alarm.as_mut().poll(context));
+        while Instant::now() < due {
+            alarm.as_mut().reset(due);
+            ready!(alarm.as_mut().poll(context));
+        }
+        Poll::Ready(match head {
+            Some(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "a request's head took too long")),
+            None => Ok(()),
+        })
     }
 }
 

@@ -26,7 +26,7 @@ const NOBODY: PersonId = PersonId(0);
 pub fn routes() -> Routes<App> {
     Routes::new()
         .routes(routes!(list_audit_events))
-        .routes(routes!(export_audit_events))
+        .routes(Route::from(routes!(export_audit_events)).long())
         .routes(Route::from(routes!(list_own_activity)).for_anyone())
 }
 

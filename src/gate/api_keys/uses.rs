@@ -11,6 +11,7 @@ use super::store::{self, Use};
 use crate::base::error::{Error, Result};
 use crate::base::id::ApiKeyId;
 use crate::gate::Gate;
+use crate::platform::cores::spawn_beside;
 
 /// A use is noted when the last one noted was this long ago.
 const PRECISION: Duration = Duration::minutes(1);
@@ -43,7 +44,7 @@ impl ApiKeyUses {
         }
         waiting.uses.insert(key.id, Use { key: key.id, at: now, from });
         if !std::mem::replace(&mut waiting.is_being_written, true) {
-            tokio::spawn(write_all(self.clone(), gate.clone()));
+            spawn_beside(write_all(self.clone(), gate.clone()));
         }
     }
 

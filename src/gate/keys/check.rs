@@ -10,6 +10,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::KeyId;
 use crate::base::opaque::service_key::KeyHash;
 use crate::gate::Gate;
+use crate::platform::cores::spawn_beside;
 use crate::platform::http::credential;
 
 /// A use is noted when the last one noted was this long ago.
@@ -57,7 +58,7 @@ impl LastUses {
     fn note(&self, gate: &Gate, key: KeyId, now: OffsetDateTime) {
         let Ok(turn) = Arc::clone(&self.0).try_acquire_owned() else { return };
         let db = gate.db.clone();
-        tokio::spawn(async move {
+        spawn_beside(async move {
             let noted = async {
                 let mut tx = db.begin().await?;
                 store::note_use(&mut tx, key, now, now - PRECISION).await?;

@@ -21,7 +21,7 @@ use crate::gate::{Confirmation, Effective, Passed, Rights};
 use crate::platform::Platform;
 use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::{self, Credential};
-use crate::platform::http::{Deadline, Json, OptionalJson, Route, Routes};
+use crate::platform::http::{Deadline, Headers, Json, OptionalJson, Route, Routes};
 
 /// How many permissions one check may ask for.
 pub(super) const MAX_WANTED: usize = 100;
@@ -162,9 +162,9 @@ pub(super) struct Answer {
 async fn check_token(
     State(gate): State<Gate>,
     ClientAddress(address): ClientAddress,
-    headers: HeaderMap,
     credential: Result<Credential>,
     query: Result<gateway::GatewayQuery>,
+    Headers(headers): Headers,
     question: Result<OptionalJson<Question>>,
 ) -> Result<Response> {
     if !matches!(&query, Ok(query) if !query.asks()) {

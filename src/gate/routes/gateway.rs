@@ -14,6 +14,7 @@ use super::shown::Shown;
 use crate::base::error::{Error, Result};
 use crate::base::id::{Ref, ServiceId};
 use crate::gate::Gate;
+use crate::platform::http::Headers;
 use crate::platform::http::Json;
 use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::Credential;
@@ -99,9 +100,9 @@ macro_rules! by {
         pub async fn $handler(
             State(gate): State<Gate>,
             ClientAddress(address): ClientAddress,
-            headers: HeaderMap,
             credential: Result<Credential>,
             query: Result<GatewayQuery>,
+            Headers(headers): Headers,
         ) -> Result<Response> {
             answer(&gate, (&headers, credential, address), query).await
         }

@@ -14,14 +14,14 @@ use crate::gate::idempotency::once;
 use crate::gate::permission::WriteUsers;
 use crate::gate::{Can, LockScope};
 use crate::identity::Identity;
-use crate::platform::http::{Json, Routes};
+use crate::platform::http::{Json, Route, Routes};
 
 /// The most people that one request removes.
 const MOST: usize = 1000;
 
 /// `/users/delete` and `/users/export`.
 pub fn bulk_routes() -> Routes<Identity> {
-    Routes::new().routes(once(routes!(delete_users))).routes(routes!(super::export::export_users))
+    Routes::new().routes(once(routes!(delete_users))).routes(Route::from(routes!(super::export::export_users)).long())
 }
 
 /// People to remove.

@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::account::Fault;
 use crate::base::id::ProviderId;
+use crate::platform::cores::spawn_beside;
 use crate::platform::outbound::{Call, Outbound, must_be_for_calls};
 
 /// What was read is read anew after so long.
@@ -116,7 +117,7 @@ impl KnownMetadata {
         kept.asked_at = Some(now);
         let (outbound, issuer) = (outbound.clone(), issuer.to_owned());
         // By itself: whoever gives up meanwhile must not keep the others waiting.
-        let asked = tokio::spawn(async move {
+        let asked = spawn_beside(async move {
             match read(&outbound, &issuer).await {
                 Ok(metadata) => {
                     let metadata = Arc::new(metadata);

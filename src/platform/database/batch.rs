@@ -1,5 +1,5 @@
 //! Many questions, one statement: what is asked while a statement is under way gathers, and rides the next one
-//! together. Alone, a question goes out at once.
+//! together. Alone, a question goes out at once. Each core has lanes of its own, as far as there are enough.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use super::{Db, Lane};
 use crate::base::error::{Error, Result, causes};
+use crate::platform::cores;
 use crate::platform::metrics::{self, Metrics};
 use crate::platform::traces;
 
@@ -34,6 +35,9 @@ pub trait BatchQuery: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Answer>>> + Send;
 }
 
+/// So often a lane gives way to those who are about to ask, while there are any.
+const COURTESY: usize = 8;
+
 /// How much may be asked at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimits {
@@ -50,14 +54,15 @@ pub struct BatchLimits {
 /// Where questions of one kind are asked. The lanes end with the last clone.
 #[derive(Debug)]
 pub struct Batch<Q: BatchQuery> {
-    queue: mpsc::Sender<Waiting<Q>>,
+    /// Each with lanes on a core of its own.
+    queues: Arc<[mpsc::Sender<Waiting<Q>>]>,
     deadline: Duration,
     metrics: metrics::BatchMetrics,
 }
 
 impl<Q: BatchQuery> Clone for Batch<Q> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone(), deadline: self.deadline, metrics: self.metrics.clone() }
+        Self { queues: Arc::clone(&self.queues), deadline: self.deadline, metrics: self.metrics.clone() }
     }
 }
 
@@ -74,12 +79,18 @@ impl<Q: BatchQuery> Batch<Q> {
     /// Starts the lanes; they connect when they are first needed.
     pub fn start(question: Q, db: &Db, limits: BatchLimits, metrics: &Metrics) -> Self {
         let metrics = metrics.batch(Q::NAME);
-        let (sender, receiver) = mpsc::channel(limits.queue);
-        let (question, queue) = (Arc::new(question), Arc::new(Mutex::new(receiver)));
-        for _ in 0..limits.lanes {
-            tokio::spawn(keep_serving(Arc::clone(&question), db.clone(), Arc::clone(&queue), limits, metrics.clone()));
-        }
-        Self { queue: sender, deadline: limits.deadline, metrics }
+        let (question, cores) = (Arc::new(question), db.cores());
+        let count = cores.count().min(limits.lanes).max(1);
+        let queues = (0..count).map(|core| {
+            let (sender, receiver) = mpsc::channel(limits.queue.div_ceil(count));
+            let queue = Arc::new(Mutex::new(receiver));
+            for _ in (core..limits.lanes).step_by(count) {
+                let (question, queue) = (Arc::clone(&question), Arc::clone(&queue));
+                cores.spawn_on(core, keep_serving(question, db.clone(), queue, limits, metrics.clone()));
+            }
+            sender
+        });
+        Self { queues: queues.collect(), deadline: limits.deadline, metrics }
     }
 
     /// Asks one question.
@@ -89,7 +100,8 @@ impl<Q: BatchQuery> Batch<Q> {
     pub async fn ask(&self, ask: Q::Ask) -> Result<Q::Answer> {
         let (reply, answer) = oneshot::channel();
         let place = self.metrics.queue().join();
-        self.queue.try_send(Waiting { ask, place, reply }).map_err(|_| {
+        let queue = &self.queues[cores::here() % self.queues.len()];
+        queue.try_send(Waiting { ask, place, reply }).map_err(|_| {
             self.metrics.queue().refused();
             Error::Busy("too many questions wait for Postgres already")
         })?;
@@ -126,11 +138,18 @@ async fn serve<Q: BatchQuery>(
     metrics: metrics::BatchMetrics,
 ) {
     let mut waiting: Vec<Waiting<Q>> = Vec::with_capacity(limits.size);
+    let mut was_alone = true;
     loop {
         // The lanes take turns at listening; whoever listens takes all that has gathered.
-        if queue.lock().await.recv_many(&mut waiting, limits.size).await == 0 {
+        let mut listening = queue.lock().await;
+        if listening.recv_many(&mut waiting, limits.size).await == 0 {
             return;
         }
+        if waiting.len() > 1 || !was_alone {
+            give_way(&mut listening, &mut waiting, limits.size).await;
+        }
+        drop(listening);
+        was_alone = waiting.len() == 1;
         // Who went away costs nothing more.
         waiting.retain(|waiting| !waiting.reply.is_closed());
         let (asked, replies): (Vec<_>, Vec<_>) = waiting
@@ -156,6 +175,27 @@ async fn serve<Q: BatchQuery>(
             Err(_) => {
                 refuse(replies, &Error::Unavailable(format!("{}: Postgres is silent", Q::NAME)));
             }
+        }
+    }
+}
+
+/// Lets those ask who are about to, as long as each time somebody has: they ride along. A statement costs Postgres as much as many
+/// questions in it, and small batches would follow on small ones.
+async fn give_way<Q: BatchQuery>(
+    listening: &mut mpsc::Receiver<Waiting<Q>>,
+    waiting: &mut Vec<Waiting<Q>>,
+    most: usize,
+) {
+    for _ in 0..COURTESY {
+        tokio::task::yield_now().await;
+        let before = waiting.len();
+        while waiting.len() < most
+            && let Ok(another) = listening.try_recv()
+        {
+            waiting.push(another);
+        }
+        if waiting.len() == before || waiting.len() == most {
+            return;
         }
     }
 }

@@ -16,6 +16,7 @@ use super::broken_connections;
 use super::connect::refused;
 use super::lane::Lane;
 use crate::base::error::{Error, Result};
+use crate::platform::cores::Cores;
 
 /// How long anybody waits for a free connection, so that a 503 comes within two seconds.
 pub(super) const POOL_WAIT: Duration = Duration::from_millis(1500);
@@ -88,12 +89,19 @@ pub struct Db {
     /// Which of the address' servers it connects to.
     leads_to: Arc<AtomicUsize>,
     address: Arc<Address>,
+    cores: Cores,
 }
 
 impl Db {
     fn new(address: Address, pool: PgPoolOptions) -> Self {
         let leads_to = AtomicUsize::new(address.current()).into();
-        Self { pool: address.connections(pool), leads_to, address: Arc::new(address) }
+        Self { pool: address.connections(pool), leads_to, address: Arc::new(address), cores: Cores::default() }
+    }
+
+    /// The same, whose lanes are on these cores.
+    #[must_use]
+    pub fn on(self, cores: Cores) -> Self {
+        Self { cores, ..self }
     }
 
     /// A connection to ask questions on. What is written through it may be lost without
@@ -148,6 +156,11 @@ impl Db {
             }
             turned_away = true;
         }
+    }
+
+    /// Where lanes are.
+    pub(super) fn cores(&self) -> &Cores {
+        &self.cores
     }
 
     /// A lane of its own, for questions by key.

@@ -2,17 +2,20 @@
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::extract::{FromRef, FromRequestParts, MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, USER_AGENT, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, Either};
+use pin_project_lite::pin_project;
+use tokio::task::futures::TaskLocalFuture;
 use tower::layer::layer_fn;
 use tower::{Layer, Service};
 
@@ -22,6 +25,7 @@ use crate::platform::http::Settings;
 use crate::platform::http::client_ip::{Peer, client_ip};
 use crate::platform::http::credential::{self, Credential};
 use crate::platform::http::trace;
+use crate::platform::metrics::InFlightRequest;
 
 /// The client's own name for itself, from `x-client-id`: printable, at most 100 characters, else not kept.
 pub fn client_id(headers: &HeaderMap) -> Option<&str> {
@@ -136,13 +140,12 @@ impl<S> AccessLog<S> {
 
 impl<S> Service<Request> for AccessLog<S>
 where
-    S: Service<Request, Error = Infallible>,
-    S::Response: IntoResponse,
+    S: Service<Request, Response = Response, Error = Infallible>,
     S::Future: Send + 'static,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    type Future = LoggedAnswer<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(context)
@@ -160,25 +163,46 @@ where
         let given = if self.takes_ids { id_of_caller(request.headers()) } else { None };
         let id = given.unwrap_or_else(request_id::generate);
         let span = self.platform.http.traces.then(|| trace::span(&self.platform.http, &request, &id));
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = request_id::scope(Arc::clone(&id), answer);
-            let answer = answer.map(|Ok(answered)| answered.into_response());
-            let mut response = match span {
-                Some(span) => trace::within(span, answer).await,
-                None => answer.await,
-            };
+        let answer = request_id::scope(Arc::clone(&id), self.inner.call(request));
+        let answer = match span {
+            Some(span) => Either::Right(trace::within(span, answer.map(|Ok(answered)| answered)).map(Ok).boxed()),
+            None => Either::Left(answer),
+        };
+        LoggedAnswer { answer, asked, under_way: Some(under_way), id }
+    }
+}
+
+type Answered = Result<Response, Infallible>;
+
+pin_project! {
+    /// An answer that is logged once it is there.
+    pub struct LoggedAnswer<F> {
+        #[pin]
+        answer: Either<TaskLocalFuture<Arc<str>, F>, BoxFuture<'static, Answered>>,
+        asked: Option<AccessLogEntry>,
+        under_way: Option<InFlightRequest>,
+        id: Arc<str>,
+    }
+}
+
+impl<F: Future<Output = Answered>> Future for LoggedAnswer<F> {
+    type Output = Answered;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answered> {
+        let this = self.project();
+        let Ok(mut response) = ready!(this.answer.poll(context));
+        if let Some(under_way) = this.under_way.take() {
             under_way.answered(response.status());
-            if let Some(asked) = asked {
-                asked.log(response.status(), &id);
-            }
-            let headers = response.headers_mut();
-            if let Ok(id) = HeaderValue::from_str(&id) {
-                headers.insert(request_id::HEADER, id);
-            }
-            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            Ok(response)
-        })
+        }
+        if let Some(asked) = this.asked {
+            asked.log(response.status(), this.id);
+        }
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(this.id) {
+            headers.insert(request_id::HEADER, id);
+        }
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Poll::Ready(Ok(response))
     }
 }

@@ -13,6 +13,8 @@ pub struct Facts {
     pub is_unlimited: bool,
     /// It asks for a valid token and for no permission.
     pub is_for_anyone: bool,
+    /// It may compute for some milliseconds, or more.
+    pub is_long: bool,
     /// It answers without Postgres.
     pub needs_no_postgres: bool,
     /// Pages of any origin may call it, whatever the setting says of the rest: requests carry their proof themselves, and

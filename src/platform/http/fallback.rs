@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use futures_util::future::{Either, Map};
+use futures_util::future::{CatchUnwind, Either, Map, Ready, ready};
 use tokio::time::error::Elapsed;
 use tokio::time::{Timeout, timeout};
 use tower::layer::layer_fn;
@@ -36,9 +37,45 @@ pub async fn unknown_method(method: Method, headers: HeaderMap) -> Error {
     })
 }
 
-/// 500 for a panic; the panic hook has logged it.
-pub fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    Error::Internal(anyhow::anyhow!("a handler panicked")).into_response()
+/// Answers 500 for a panic; the panic hook has logged it.
+#[derive(Clone, Debug)]
+pub struct CatchPanics<S>(S);
+
+impl<S> CatchPanics<S> {
+    /// A layer of it.
+    pub fn layer() -> impl Layer<S, Service = Self> + Clone {
+        layer_fn(Self)
+    }
+}
+
+type Panicked = Box<dyn Any + Send>;
+type Caught<F> = Map<CatchUnwind<AssertUnwindSafe<F>>, fn(Result<Answered, Panicked>) -> Answered>;
+
+impl<S: Service<Request, Response = Response, Error = Infallible>> Service<Request> for CatchPanics<S>
+where
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Caught<S::Future>, Ready<Answered>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match panic::catch_unwind(AssertUnwindSafe(|| self.0.call(request))) {
+            Ok(answer) => {
+                let answer: Caught<_> = AssertUnwindSafe(answer).catch_unwind().map(caught);
+                Either::Left(answer)
+            }
+            Err(panicked) => Either::Right(ready(caught(Err(panicked)))),
+        }
+    }
+}
+
+fn caught(answered: Result<Answered, Panicked>) -> Answered {
+    answered.unwrap_or_else(|_| Ok(Error::Internal(anyhow::anyhow!("a handler panicked")).into_response()))
 }
 
 /// Changes may wait for others to finish theirs, or for their turn to have a password hashed.

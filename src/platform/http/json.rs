@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
@@ -20,6 +20,9 @@ pub const MAX_OF_STRANGERS: usize = 16 * 1024;
 
 /// How long a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most answers are no longer, in bytes.
+const USUAL: usize = 512;
 
 /// A JSON body of at most `MAX` bytes. Read whatever its `Content-Type`, since people curl with `-d` alone; a fault
 /// names its field.
@@ -67,6 +70,9 @@ impl<T: DeserializeOwned + Default, S: Send + Sync, const MAX: usize> FromReques
 
 /// A body of at most `max` bytes, which must come in time.
 pub async fn read(body: Body, max: usize) -> Result<Bytes, Error> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let body = timeout(PATIENCE, axum::body::to_bytes(body, max)).await.map_err(|_| Error::too_slow())?;
     body.map_err(|error| unreadable(&error, max))
 }
@@ -161,8 +167,9 @@ fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
-            Ok(body) => ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
+        let mut body = Vec::with_capacity(USUAL);
+        match serde_json::to_writer(&mut body, &self.0) {
+            Ok(()) => ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
             Err(error) => Error::Internal(error.into()).into_response(),
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod access_log;
 mod answer;
+pub mod beside;
 pub mod client_ip;
 pub mod credential;
 mod cross_origin;
@@ -13,6 +14,7 @@ mod facts;
 pub mod fallback;
 mod faults;
 mod form;
+mod headers;
 mod json;
 mod next;
 pub mod operation;
@@ -35,6 +37,7 @@ pub use document::{Document, IfNoneMatch, documented};
 pub use etag::{ETag, IfMatch, Tagged, tagged};
 pub use facts::{Askers, Deadline, Facts};
 pub use form::Form;
+pub use headers::Headers;
 pub use json::{DeclaredJson, Json, MAX_BODY, MAX_OF_STRANGERS, OptionalJson, fault, read, unreadable};
 pub use next::{Next, part_of_list};
 pub use page::{MAX_LIMIT, Page, PageQuery, limit_of};

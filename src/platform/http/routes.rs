@@ -59,6 +59,13 @@ impl<S> Route<S> {
         self
     }
 
+    /// May compute for some milliseconds, or more.
+    #[must_use]
+    pub fn long(mut self) -> Self {
+        self.facts.is_long = true;
+        self
+    }
+
     /// Answers without Postgres.
     #[must_use]
     pub fn without_postgres(mut self) -> Self {

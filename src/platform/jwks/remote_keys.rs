@@ -10,6 +10,7 @@ use jsonwebtoken::jwk::JwkSet;
 use time::{Duration, OffsetDateTime};
 
 use super::public_keys;
+use crate::platform::cores::spawn_beside;
 use crate::platform::outbound::{Call, Outbound};
 
 /// What was read is read anew after so long: a key that its owner takes away signs no longer.
@@ -85,7 +86,7 @@ impl<Id: Copy + Display + Eq + Hash> RemoteKeys<Id> {
         kept.asked_at = Some(now);
         let (outbound, owner) = (outbound.clone(), owner.to_string());
         // By itself: whoever gives up meanwhile must not keep the others waiting for a minute.
-        let asked = tokio::spawn(async move {
+        let asked = spawn_beside(async move {
             match read(&outbound, &kept.uri).await {
                 Ok(keys) => (kept.keys, kept.read_at) = (Some(Arc::new(keys)), Some(now)),
                 Err(why) => tracing::warn!(owner, uri = kept.uri, %why, "can't read the keys at a jwks_uri"),

@@ -338,6 +338,7 @@ async fn instance(url: &str, settings: &[(&str, &str)], pace: FeedTimings, secre
         ("AUTH_DATABASE_URL", url),
         ("PORTERO_DATA_DIR", data.to_str().expect("a path")),
         ("PASSWORD_HASH_THREADS", "1"),
+        ("CHECK_LANES", "1"),
         ("MAX_CONNECTIONS", connections.as_str()),
     ];
     let variables = always.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
