@@ -62,26 +62,27 @@ pub enum Outcome {
     Denied,
     /// What the provider answered is not good, or it did not answer.
     UnusableAnswer,
-    /// Whom a provider has proved is nobody who may come in by it.
+    /// What came is no login at all, or whom a provider has proved is nobody who may come in by it.
     Refused,
     /// What they came back with from a provider is over.
     Over,
 }
 
 impl Outcome {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Success,
         Self::SecondFactorDue,
         Self::InvalidCredentials,
         Self::TooManyAttempts,
         Self::Busy,
         Self::Unavailable,
+        Self::Refused,
         Self::Error,
         Self::Abandoned,
     ];
 
     /// Of logins at providers alone.
-    const OF_PROVIDERS: [Self; 5] = [Self::LinkDue, Self::Denied, Self::UnusableAnswer, Self::Refused, Self::Over];
+    const OF_PROVIDERS: [Self; 4] = [Self::LinkDue, Self::Denied, Self::UnusableAnswer, Self::Over];
 
     fn label(self) -> &'static str {
         match self {
@@ -114,6 +115,8 @@ impl Outcome {
                 "mfa_required" => Self::SecondFactorDue,
                 "too_many_attempts" | "too_many_logins" => Self::TooManyAttempts,
                 "too_many_at_once" => Self::Busy,
+                // Not what a login is to be: whoever sends it can cause any number of them.
+                _ if refusal.status.is_client_error() => Self::Refused,
                 _ => Self::Error,
             },
             Err(Error::NoPrimary(_) | Error::Internal(_)) => Self::Error,
@@ -205,6 +208,7 @@ mod tests {
             Err(Error::too_many_requests("too_many_attempts", "", axum::http::HeaderMap::new())),
             Err(Error::Busy("")),
             Err(Error::Unavailable(String::new())),
+            Err(Error::bad_request("invalid_request_body", "")),
             Err(Error::Internal(anyhow::anyhow!("oh"))),
         ];
         for result in &results {
