@@ -64,6 +64,8 @@ pub struct Asked<'a, H> {
     pub of_services: bool,
     /// The services that are told attributes.
     pub claiming: &'a [i32],
+    /// The roles that are none of a direct grant, a bit each.
+    pub known: &'a [u8],
     pub now: OffsetDateTime,
 }
 
@@ -90,7 +92,7 @@ impl Presentable for Session {
 
     async fn find_all(conn: &mut PgConnection, asked: &Asked<'_, TokenHash>) -> Result<Stored<Self>> {
         if asked.of_services {
-            return store::check_all(conn, asked.each, asked.claiming, asked.now).await;
+            return store::check_all(conn, asked.each, (asked.claiming, asked.known), asked.now).await;
         }
         let tokens: Vec<TokenHash> = asked.each.iter().map(|(token, _)| *token).collect();
         let sessions = sessions::store::find_all(conn, &tokens).await?.into_iter();
@@ -128,7 +130,8 @@ impl<P: Presentable> BatchQuery for Checks<P> {
             let now = asked.iter().map(|ask| ask.now).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
             let claiming = vocabulary.claiming(once.iter().filter_map(|(_, service)| *service));
             let of_services = asked.iter().any(|ask| ask.service.is_some());
-            let all = P::find_all(conn, &Asked { each: &once, of_services, claiming: &claiming, now }).await?;
+            let (claiming, known) = (&*claiming, vocabulary.known_roles());
+            let all = P::find_all(conn, &Asked { each: &once, of_services, claiming, known, now }).await?;
             if self.rights.outdates(conn, &vocabulary, &all).await? {
                 continue;
             }

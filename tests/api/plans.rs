@@ -66,6 +66,7 @@ const WRITTEN_IN: &[&str] = &[
     "key_allows",
     "held_where",
     "held_in",
+    "ways_to_roles",
     "groups_at",
     "ways_in",
 ];

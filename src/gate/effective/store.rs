@@ -1,4 +1,4 @@
-//! Who holds what at a moment: all that anybody may do comes from these. `auth.held_in` and `auth.held_at` say it.
+//! Who holds what at a moment: all that anybody may do comes from these. `auth.held_in`, `auth.ways_to_roles` and `auth.held_at` say it.
 
 mod held;
 
@@ -9,11 +9,11 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 
 use crate::base::attributes::Attributes;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, ServiceId};
 use crate::base::opaque::token::TokenHash;
 use crate::gate::sessions::{Payload, Session};
-use crate::platform::database::by_place;
+use crate::platform::database::index;
 
 pub use held::{Reauthorization, held_until, holds, reauthorize, services_where};
 
@@ -60,6 +60,20 @@ impl Assignments {
         Self { person, service, roles, direct, ends_at, attributes: None, within: None }
     }
 
+    /// Nothing yet.
+    fn none((person, service): (PersonId, ServiceId)) -> Self {
+        Self::new((person, service), Vec::new(), Vec::new(), None)
+    }
+
+    /// One more way to a role; of a direct grant's, with a permission of it.
+    fn add(&mut self, role: i32, permission: Option<i32>, ends_at: Option<OffsetDateTime>) {
+        if let Err(place) = self.roles.binary_search(&role) {
+            self.roles.insert(place, role);
+        }
+        self.direct.extend(permission);
+        self.ends_at = self.ends_at.into_iter().chain(ends_at).min();
+    }
+
     /// No more than these permissions.
     pub(crate) fn within(self, permissions: Arc<[i32]>) -> Self {
         Self { within: Some(permissions), ..self }
@@ -80,11 +94,11 @@ pub struct Versioned<T> {
 }
 
 /// For each token its session, if it has one, and what its owner holds in the service asked about at `now`; also their
-/// attributes, where that is one of `claiming`.
+/// attributes, where that is one of `claiming`. `known` are the roles that are none of a direct grant, a bit each.
 pub async fn check_all(
     conn: &mut PgConnection,
     asked: &[(TokenHash, Option<ServiceId>)],
-    claiming: &[i32],
+    (claiming, known): (&[i32], &[u8]),
     now: OffsetDateTime,
 ) -> Result<Versioned<Option<(Session, Option<Assignments>)>>> {
     let tokens: Vec<&[u8]> = asked.iter().map(|(token, _)| token.as_bytes()).collect();
@@ -98,15 +112,15 @@ pub async fn check_all(
             t.created_at,
             t.modified_at,
             (select version from auth.vocabulary where single) as "version!",
-            held.roles as "roles!",
-            held.direct as "direct!",
-            held.ends_at,
+            way.role_id as "role?",
+            way.permission_id as "permission?",
+            way.expires_at as "ends_at?",
             case when asked.service_id = any ($4) then (
                 select attributes from auth.person where id = t.person_id
             ) end as "attributes: Json<Attributes>"
         from unnest($1::bytea[], $2::integer[]) with ordinality as asked (token, service_id, place)
         join auth.tokens_cache t on t.token = asked.token
-        cross join lateral auth.held_in(t.person_id, asked.service_id, $3) held
+        left join lateral auth.ways_to_roles(t.person_id, asked.service_id, $3, $5) way on true
         -- All of them. Postgres expects one, though, and so plans this once, and by index, for few and for many.
         where asked.place between 1 and cardinality($1)
         "#,
@@ -114,19 +128,27 @@ pub async fn check_all(
         &services as &[Option<i32>],
         now,
         claiming,
+        known,
     )
     .fetch_all(conn)
     .await?;
     let version = rows.first().map(|row| row.version);
-    let rows = by_place(asked, rows.into_iter().map(|row| (row.place, row)))?;
-    let found = rows.into_iter().zip(asked).map(|(row, (_, service))| {
-        let row = row?;
-        let held = |service| Assignments::new((row.person, service), row.roles, row.direct, row.ends_at);
-        let held = service.map(|service| held(service).with(row.attributes));
-        let (created_at, modified_at) = (row.created_at, row.modified_at);
-        Some((Session { person: row.person, payload: row.payload.0.into(), created_at, modified_at }, held))
-    });
-    Ok(Versioned { version, rows: found.collect() })
+    let mut found: Vec<Option<(Session, Option<Assignments>)>> = asked.iter().map(|_| None).collect();
+    for row in rows {
+        let place = index(row.place)?;
+        let (Some(found), Some((_, service))) = (found.get_mut(place), asked.get(place)) else {
+            return Err(Error::Internal(anyhow::anyhow!("an answer that nobody asked for")));
+        };
+        let (_, held) = found.get_or_insert_with(|| {
+            let (person, created_at, modified_at) = (row.person, row.created_at, row.modified_at);
+            let held = service.map(|service| Assignments::none((person, service)).with(row.attributes));
+            (Session { person, payload: row.payload.0.into(), created_at, modified_at }, held)
+        });
+        if let (Some(held), Some(role)) = (held, row.role) {
+            held.add(role, row.permission, row.ends_at);
+        }
+    }
+    Ok(Versioned { version, rows: found })
 }
 
 /// What people hold in services at `now`, one answer each, in order; also their attributes, where that is one of `claiming`.

@@ -10,6 +10,9 @@ use super::{Effective, store};
 use crate::base::error::Result;
 use crate::base::id::{PermissionId, Ref, RoleId, ServiceId};
 
+/// Of so many roles, by id, it is said in a statement that they are known, in bytes: the first ones. Of others Postgres looks.
+const SAID: usize = 8 * 1024;
+
 /// Services, roles, permissions, and which permissions a role carries. Roles of direct grants are not among them.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
@@ -21,6 +24,8 @@ pub struct Vocabulary {
     claims: HashMap<ServiceId, Vec<String>>,
     service_names: HashMap<Arc<str>, ServiceId>,
     roles: HashMap<RoleId, RoleEntry>,
+    /// The same of users', a bit each.
+    known_roles: Vec<u8>,
     permissions: HashMap<PermissionId, Name>,
 }
 
@@ -68,7 +73,7 @@ impl From<StoredVocabulary> for Vocabulary {
             let permissions = carried.remove(&id).unwrap_or_default();
             (RoleId(id), RoleEntry { name, permissions })
         });
-        let roles = roles.collect();
+        let roles: HashMap<_, _> = roles.collect();
         let (mut services, mut claims) = (HashMap::<ServiceId, Arc<str>>::new(), HashMap::new());
         for (id, name, told) in stored.services {
             services.insert(ServiceId(id), name.into());
@@ -81,13 +86,31 @@ impl From<StoredVocabulary> for Vocabulary {
             claims,
             service_names: services.iter().map(|(id, name)| (Arc::clone(name), *id)).collect(),
             services,
+            known_roles: bits(roles.keys().map(|role| role.0)),
             roles,
             permissions: Name::all(stored.permissions).map(|(id, name)| (PermissionId(id), name)).collect(),
         }
     }
 }
 
+/// A bit for each id above 0, the lowest of a byte first, as `get_bit` reads them.
+fn bits(ids: impl Iterator<Item = i32>) -> Vec<u8> {
+    let mut bits = Vec::new();
+    for id in ids.filter_map(|id| usize::try_from(id).ok()).filter(|id| (1..8 * SAID).contains(id)) {
+        if bits.len() <= id / 8 {
+            bits.resize(id / 8 + 1, 0);
+        }
+        bits[id / 8] |= 1 << (id % 8);
+    }
+    bits
+}
+
 impl Vocabulary {
+    /// The roles of users', a bit each: none of them is a direct grant's.
+    pub fn known_roles(&self) -> &[u8] {
+        &self.known_roles
+    }
+
     /// The service that a caller named.
     pub fn service(&self, named: &Ref<ServiceId>) -> Option<ServiceId> {
         match named {
@@ -206,5 +229,18 @@ impl Latest {
         let vocabulary = Arc::new(store::vocabulary(conn).await?.into());
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = vocabulary;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_roles_are_bits_as_postgres_reads_them() {
+        assert_eq!(bits([0, -3, 1, 8, 17].into_iter()), [0b10, 0b1, 0b10]);
+        let last = i32::try_from(8 * SAID).expect("small");
+        assert_eq!(bits([last, i32::MAX].into_iter()), [0_u8; 0]);
+        assert_eq!(bits([last - 1].into_iter()).len(), SAID);
     }
 }
