@@ -1,5 +1,5 @@
-//! A runtime for each core. A connection is served on one of them from its first byte to its last, and the lane that asks Postgres
-//! for it is there, too: so a check crosses no thread. All else runs on the runtime that starts them.
+//! A runtime for each core. A connection is served on one of them from its first byte to its last, and lanes that ask Postgres are
+//! there, too. All else runs on the runtime that starts them.
 
 use std::cell::OnceCell;
 use std::sync::Arc;

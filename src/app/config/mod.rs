@@ -32,7 +32,7 @@ use read::Settings;
 pub use known::is_setting;
 pub use read::Faults;
 
-/// By default there are no more lanes than that, on however many cores.
+/// By default there is a lane for two cores, and no more than that.
 const MOST_LANES: usize = 8;
 
 /// Lanes of a kind of checks that is asked less often, at most: each is a connection to Postgres.
@@ -207,7 +207,7 @@ impl Config {
             metrics: s.metrics(listen),
             max_connections: s.number("MAX_CONNECTIONS", 8, 1, 1000),
             checks: BatchLimits {
-                lanes: s.number("CHECK_LANES", cores::count().min(MOST_LANES), 1, 64),
+                lanes: s.number("CHECK_LANES", cores::count().div_ceil(2).min(MOST_LANES), 1, 64),
                 size: s.number("CHECK_BATCH_SIZE", 128, 1, 10_000),
                 queue: s.number("CHECK_QUEUE", 4096, 1, 1_000_000),
                 // So that a caller who waits as long has the answer.

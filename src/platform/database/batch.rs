@@ -1,16 +1,19 @@
 //! Many questions, one statement: what is asked while a statement is under way gathers, and rides the next one
-//! together. Alone, a question goes out at once. Each core has lanes of its own, as far as there are enough.
+//! together. Alone, a question goes out at once. The lanes are spread over the cores.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::PgConnection;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep};
 use tracing::Instrument;
 
+use super::queue::Queue;
 use super::{Db, Lane};
 use crate::base::error::{Error, Result, causes};
 use crate::platform::cores;
@@ -54,8 +57,7 @@ pub struct BatchLimits {
 /// Where questions of one kind are asked. The lanes end with the last clone.
 #[derive(Debug)]
 pub struct Batch<Q: BatchQuery> {
-    /// Each with lanes on a core of its own.
-    queues: Arc<[mpsc::Sender<Waiting<Q>>]>,
+    queues: Arc<Queues<Q>>,
     deadline: Duration,
     metrics: metrics::BatchMetrics,
 }
@@ -66,14 +68,49 @@ impl<Q: BatchQuery> Clone for Batch<Q> {
     }
 }
 
+type Waits<Q> = Arc<Queue<Waiting<Q>>>;
+
+/// Each with lanes on a core of its own.
 #[derive(Debug)]
+struct Queues<Q: BatchQuery>(Vec<Waits<Q>>);
+
+impl<Q: BatchQuery> Drop for Queues<Q> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|queue| queue.close());
+    }
+}
+
 struct Waiting<Q: BatchQuery> {
     ask: Q::Ask,
     place: metrics::QueueTimer,
-    reply: oneshot::Sender<Result<Q::Answer>>,
+    asker: Asker<Q>,
 }
 
-type Queue<Q> = Arc<Mutex<mpsc::Receiver<Waiting<Q>>>>;
+/// Who waits for an answer.
+struct Asker<Q: BatchQuery> {
+    /// None once they have one.
+    reply: Option<oneshot::Sender<Result<Q::Answer>>>,
+    until: Instant,
+}
+
+impl<Q: BatchQuery> Asker<Q> {
+    fn answer(&mut self, answer: Result<Q::Answer>) {
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.reply.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
+    /// Tells them so, if their time is over.
+    fn refuse_if_late(&mut self, now: Instant, deadline: Duration) {
+        if self.until <= now {
+            self.answer(Err(Error::Unavailable(format!("{}: no answer within {deadline:?}", Q::NAME))));
+        }
+    }
+}
 
 impl<Q: BatchQuery> Batch<Q> {
     /// Starts the lanes; they connect when they are first needed.
@@ -82,15 +119,14 @@ impl<Q: BatchQuery> Batch<Q> {
         let (question, cores) = (Arc::new(question), db.cores());
         let count = cores.count().min(limits.lanes).max(1);
         let queues = (0..count).map(|core| {
-            let (sender, receiver) = mpsc::channel(limits.queue.div_ceil(count));
-            let queue = Arc::new(Mutex::new(receiver));
+            let queue = Arc::new(Queue::new(limits.queue.div_ceil(count)));
             for _ in (core..limits.lanes).step_by(count) {
                 let (question, queue) = (Arc::clone(&question), Arc::clone(&queue));
                 cores.spawn_on(core, keep_serving(question, db.clone(), queue, limits, metrics.clone()));
             }
-            sender
+            queue
         });
-        Self { queues: queues.collect(), deadline: limits.deadline, metrics }
+        Self { queues: Arc::new(Queues(queues.collect())), deadline: limits.deadline, metrics }
     }
 
     /// Asks one question.
@@ -100,16 +136,15 @@ impl<Q: BatchQuery> Batch<Q> {
     pub async fn ask(&self, ask: Q::Ask) -> Result<Q::Answer> {
         let (reply, answer) = oneshot::channel();
         let place = self.metrics.queue().join();
-        let queue = &self.queues[cores::here() % self.queues.len()];
-        queue.try_send(Waiting { ask, place, reply }).map_err(|_| {
+        let asker = Asker { reply: Some(reply), until: Instant::now() + self.deadline };
+        let queue = &self.queues.0[cores::here() % self.queues.0.len()];
+        if !queue.join(Waiting { ask, place, asker }) {
             self.metrics.queue().refused();
-            Error::Busy("too many questions wait for Postgres already")
-        })?;
-        match tokio::time::timeout(self.deadline, answer).instrument(traces::query(Q::NAME)).await {
-            Ok(Ok(answered)) => answered,
-            Ok(Err(_)) => Err(Error::Unavailable(format!("{}: the lane was stopped", Q::NAME))),
-            Err(_) => Err(Error::Unavailable(format!("{}: no answer within {:?}", Q::NAME, self.deadline))),
+            return Err(Error::Busy("too many questions wait for Postgres already"));
         }
+        // The lane keeps to the deadline: a timer for each question would cost more than its answer.
+        let answered = answer.instrument(traces::query(Q::NAME)).await;
+        answered.unwrap_or_else(|_| Err(Error::Unavailable(format!("{}: the lane was stopped", Q::NAME))))
     }
 }
 
@@ -117,7 +152,7 @@ impl<Q: BatchQuery> Batch<Q> {
 async fn keep_serving<Q: BatchQuery>(
     question: Arc<Q>,
     db: Db,
-    queue: Queue<Q>,
+    queue: Waits<Q>,
     limits: BatchLimits,
     metrics: metrics::BatchMetrics,
 ) {
@@ -133,67 +168,80 @@ async fn keep_serving<Q: BatchQuery>(
 async fn serve<Q: BatchQuery>(
     question: Arc<Q>,
     mut lane: Lane,
-    queue: Queue<Q>,
+    queue: Waits<Q>,
     limits: BatchLimits,
     metrics: metrics::BatchMetrics,
 ) {
     let mut waiting: Vec<Waiting<Q>> = Vec::with_capacity(limits.size);
+    let mut alarm = pin!(sleep(limits.deadline));
     let mut was_alone = true;
-    loop {
-        // The lanes take turns at listening; whoever listens takes all that has gathered.
-        let mut listening = queue.lock().await;
-        if listening.recv_many(&mut waiting, limits.size).await == 0 {
-            return;
-        }
+    while queue.is_joined().await {
+        queue.take(&mut waiting, limits.size);
         if waiting.len() > 1 || !was_alone {
-            give_way(&mut listening, &mut waiting, limits.size).await;
+            give_way(&queue, &mut waiting, limits.size).await;
         }
-        drop(listening);
-        was_alone = waiting.len() == 1;
+        was_alone = waiting.len() <= 1;
         // Who went away costs nothing more.
-        waiting.retain(|waiting| !waiting.reply.is_closed());
-        let (asked, replies): (Vec<_>, Vec<_>) = waiting
+        waiting.retain(|waiting| !waiting.asker.is_gone());
+        let (asked, mut askers): (Vec<_>, Vec<_>) = waiting
             .drain(..)
             .map(|waiting| {
                 waiting.place.is_over();
-                (waiting.ask, waiting.reply)
+                (waiting.ask, waiting.asker)
             })
             .unzip();
         if asked.is_empty() {
             continue;
         }
         let start = Instant::now();
-        let answered = tokio::time::timeout(limits.deadline, answer(&*question, &mut lane, &asked)).await;
+        let answered = tokio::select! {
+            biased;
+            answered = answer(&*question, &mut lane, &asked) => Some(answered),
+            // Postgres is silent.
+            () = until_all_are_late(&queue, &mut askers, alarm.as_mut(), limits.deadline) => None,
+        };
         metrics.asked(asked.len(), start.elapsed());
         match answered {
-            Ok(Ok(answers)) => {
-                for (reply, answer) in replies.into_iter().zip(answers) {
-                    let _ = reply.send(Ok(answer));
-                }
+            Some(Ok(answers)) => {
+                askers.iter_mut().zip(answers).for_each(|(asker, answer)| asker.answer(Ok(answer)));
             }
-            Ok(Err(error)) => refuse(replies, &error),
-            Err(_) => {
-                refuse(replies, &Error::Unavailable(format!("{}: Postgres is silent", Q::NAME)));
-            }
+            Some(Err(error)) => refuse(askers, &error),
+            None => {}
         }
+    }
+}
+
+/// Refuses whoever has waited for too long, of those who were asked for and of those who still wait; ends when nobody waits any more for
+/// what is asked.
+async fn until_all_are_late<Q: BatchQuery>(
+    queue: &Queue<Waiting<Q>>,
+    askers: &mut [Asker<Q>],
+    mut alarm: Pin<&mut Sleep>,
+    deadline: Duration,
+) {
+    while let Some(asked) = askers.iter().find(|asker| asker.reply.is_some()) {
+        let waiting = queue.first(|waiting| waiting.asker.until).filter(|until| *until < asked.until);
+        let next = waiting.unwrap_or(asked.until);
+        // It rings too early rather than being set for each statement.
+        if alarm.is_elapsed() || next < alarm.deadline() {
+            alarm.as_mut().reset(next);
+        }
+        alarm.as_mut().await;
+        let now = Instant::now();
+        for mut late in queue.take_while(|waiting| waiting.asker.until <= now) {
+            late.asker.refuse_if_late(now, deadline);
+        }
+        askers.iter_mut().for_each(|asker| asker.refuse_if_late(now, deadline));
     }
 }
 
 /// Lets those ask who are about to, as long as each time somebody has: they ride along. A statement costs Postgres as much as many
 /// questions in it, and small batches would follow on small ones.
-async fn give_way<Q: BatchQuery>(
-    listening: &mut mpsc::Receiver<Waiting<Q>>,
-    waiting: &mut Vec<Waiting<Q>>,
-    most: usize,
-) {
+async fn give_way<Q: BatchQuery>(queue: &Queue<Waiting<Q>>, waiting: &mut Vec<Waiting<Q>>, most: usize) {
     for _ in 0..COURTESY {
         tokio::task::yield_now().await;
         let before = waiting.len();
-        while waiting.len() < most
-            && let Ok(another) = listening.try_recv()
-        {
-            waiting.push(another);
-        }
+        queue.take(waiting, most);
         if waiting.len() == before || waiting.len() == most {
             return;
         }
@@ -223,9 +271,9 @@ async fn attempt<Q: BatchQuery>(question: &Q, lane: &mut Lane, asked: &[Q::Ask])
     Ok(answers)
 }
 
-fn refuse<T>(replies: Vec<oneshot::Sender<Result<T>>>, error: &Error) {
-    for reply in replies {
-        let _ = reply.send(Err(match error {
+fn refuse<Q: BatchQuery>(askers: Vec<Asker<Q>>, error: &Error) {
+    for mut asker in askers {
+        asker.answer(Err(match error {
             Error::Unavailable(why) => Error::Unavailable(why.clone()),
             Error::NoPrimary(none) => Error::NoPrimary(none.clone()),
             Error::Busy(why) => Error::Busy(why),

@@ -14,6 +14,7 @@ mod error;
 mod heartbeat;
 mod lane;
 mod purge;
+mod queue;
 
 pub use address::Address;
 pub use batch::{Batch, BatchLimits, BatchQuery, by_place, distinct, index};
