@@ -13,9 +13,9 @@ pub async fn rest(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let (mut memory, mut start) = (Rounds::default(), Rounds::default());
     for round in bench.rounds() {
         let portero = bench.stage.portero(DATABASE, &[]).await?;
-        // Rest is what comes after some work, not before any.
+        // Rest is what comes after some work, not before any, and once Portero has let go of what only the start ran.
         Load { connections: 8, seconds: 0.5, ..Load::new(portero.address, world, check()) }.run().await?;
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(6)).await;
         memory.add(resident(portero.pid())?);
         start.add(portero.started_in.as_secs_f64() * 1e6);
         eprintln!("rest, round {round}: {:.1} MiB, started in {:?}", resident(portero.pid())?, portero.started_in);

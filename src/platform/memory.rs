@@ -1,7 +1,6 @@
 //! Memory that is free, or only the start has used, goes back to the system.
 
-/// The allocator keeps what is freed, in pieces between what is not: it is told to return whole pages of it. And each instruction that ever ran keeps
-/// at least 64 KiB of the program mapped: all of that is let go, and what runs again comes back from the system's cache.
+/// The allocator keeps what is freed, in pieces between what is not: it is told to return whole pages of it. Lets go of instructions, too.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn give_back_now() {
     #[expect(unsafe_code, reason = "it has no safe name")]
@@ -9,6 +8,13 @@ pub fn give_back_now() {
     unsafe {
         nix::libc::malloc_trim(0);
     }
+    let_go_of_instructions();
+}
+
+/// Each instruction that ever ran keeps at least 64 KiB of the program mapped: all of that is let go, and what runs again comes back from the
+/// system's cache. That takes less than a millisecond, and one or two more for those who run meanwhile.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn let_go_of_instructions() {
     let mapped = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     for (begin, end) in instructions(&mapped) {
         #[expect(unsafe_code, reason = "it has no safe name")]
@@ -22,6 +28,10 @@ pub fn give_back_now() {
 /// Other allocators do it by themselves.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn give_back_now() {}
+
+/// Other systems do it when memory is short.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn let_go_of_instructions() {}
 
 /// Where a program's instructions are mapped, and nothing that was ever written: of all that the system says it has mapped (proc(5)), the program
 /// itself comes first.
@@ -68,7 +78,7 @@ mod tests {
         // Whatever other tests run meanwhile comes back: of a few tries one finds less.
         let gave_back = (0..20).any(|_| {
             let before = mapped();
-            give_back_now();
+            let_go_of_instructions();
             mapped() < before
         });
         assert!(gave_back);
