@@ -1,10 +1,12 @@
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{FromRef, State};
+use axum::extract::{FromRef, FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -15,13 +17,13 @@ use super::shown::Shown;
 use crate::base::attributes::Attributes;
 use crate::base::error::{Error, Result};
 use crate::base::id::{ApiKeyId, Id, IdOrDigits, IdOrName, PersonId, Ref, ServiceId, SessionId};
-use crate::gate::Gate;
+use crate::gate::check::must_be_an_api_key;
 use crate::gate::sessions::Payload;
-use crate::gate::{Confirmation, Effective, Passed, Rights};
+use crate::gate::{Confirmation, Effective, Gate, Passed, Rights, keys};
 use crate::platform::Platform;
 use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::{self, Credential};
-use crate::platform::http::{Deadline, Headers, Json, OptionalJson, Route, Routes};
+use crate::platform::http::{Deadline, Headers, Json, MAX_OF_STRANGERS, OptionalJson, Route, Routes, read};
 
 /// How many permissions one check may ask for.
 pub(super) const MAX_WANTED: usize = 100;
@@ -165,13 +167,13 @@ async fn check_token(
     credential: Result<Credential>,
     query: Result<gateway::GatewayQuery>,
     Headers(headers): Headers,
-    question: Result<OptionalJson<Question>>,
+    asked: Asked,
 ) -> Result<Response> {
     if !matches!(&query, Ok(query) if !query.asks()) {
         // From a gateway that keeps the method of the request that it asks about: what it asks stands in the query.
         return gateway::answer(&gate, (&headers, credential, address), query).await;
     }
-    match answer(&gate, (&headers, credential, address), question).await {
+    match answer(&gate, (&headers, credential, address), asked).await {
         Ok(answer) => Ok(Json(answer).into_response()),
         Err(error) => Err(marked(error)),
     }
@@ -185,13 +187,13 @@ pub(super) fn marked(error: Error) -> Error {
 async fn answer(
     gate: &Gate,
     (headers, credential, address): (&HeaderMap, Result<Credential>, IpAddr),
-    question: Result<OptionalJson<Question>>,
+    asked: Asked,
 ) -> Result<Answer> {
-    // A stranger gets 401 whatever the body says, unless the body brings the token.
-    let question = match question {
-        Ok(OptionalJson(question)) => question,
-        Err(fault) => {
-            Shown::by(gate, credential?, headers).await?.check_telling_key(gate, None, Some(address)).await?;
+    let question = match asked {
+        Asked::Question(question) => question,
+        Asked::Fault { fault, names_token: true } => return Err(fault),
+        Asked::Fault { fault, names_token: false } => {
+            must_be_somebody(gate, credential?, headers).await?;
             return Err(fault);
         }
     };
@@ -218,6 +220,39 @@ async fn answer(
         Some(Wanted::All(_)) => return Err(Error::invalid_field("permission", "name 1 to 100 permissions")),
     };
     Answer::new(passed, question.service_id.as_ref(), wanted.as_deref())
+}
+
+/// What a body asks. Of one with a fault a stranger hears nothing, unless it brings the token: who asks then may be nobody.
+enum Asked {
+    Question(Question),
+    Fault { fault: Error, names_token: bool },
+}
+
+impl<S: Send + Sync> FromRequest<S> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> std::result::Result<Self, Infallible> {
+        let body = match read(request.into_body(), MAX_OF_STRANGERS).await {
+            Ok(body) => body,
+            Err(fault) => return Ok(Self::Fault { fault, names_token: false }),
+        };
+        Ok(match OptionalJson::<Question>::of(&body) {
+            Ok(OptionalJson(question)) => Self::Question(question),
+            Err(fault) => {
+                let object = serde_json::from_slice::<Map<String, Value>>(&body).unwrap_or_default();
+                Self::Fault { fault, names_token: object.contains_key("token") }
+            }
+        })
+    }
+}
+
+/// Refuses who shows nothing that is good, wherever they show it.
+async fn must_be_somebody(gate: &Gate, credential: Credential, headers: &HeaderMap) -> Result<()> {
+    match credential {
+        Credential::Key(key) => keys::check(gate, key).await.map(|_| ()),
+        Credential::ApiKey(key) => must_be_an_api_key(gate, key).await,
+        other => Shown::by(gate, other, headers).await?.check_telling_key(gate, None, None).await.map(|_| ()),
+    }
 }
 
 impl Answer {

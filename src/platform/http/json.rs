@@ -62,8 +62,14 @@ impl<T: DeserializeOwned + Default, S: Send + Sync, const MAX: usize> FromReques
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        let body = read(request.into_body(), MAX).await?;
-        let value = if body.trim_ascii().is_empty() { None } else { parse::<Option<T>>(&body)? };
+        Self::of(&read(request.into_body(), MAX).await?)
+    }
+}
+
+impl<T: DeserializeOwned + Default, const MAX: usize> OptionalJson<T, MAX> {
+    /// What a body says that was read.
+    pub fn of(body: &[u8]) -> Result<Self, Error> {
+        let value = if body.trim_ascii().is_empty() { None } else { parse::<Option<T>>(body)? };
         Ok(Self(value.unwrap_or_default()))
     }
 }

@@ -64,3 +64,28 @@ async fn a_backend_that_checks_a_key_says_from_where_it_came() {
     let answer = backend.post("/check-tokens", json!({ "tokens": tokens })).await.ok();
     assert_eq!(answer.column("valid"), [false, false, false, true]);
 }
+
+#[tokio::test]
+async fn a_question_with_a_fault_is_told_what_it_is_and_not_that_the_key_is_bad() {
+    let server = Server::on_the_demo_data().await;
+    let adm1 = server.demo("adm1").await;
+    let key = bound(&adm1, &["203.0.113.0/24"]).await;
+    let (backend, nobody) = (server.backend(4).await, server.anonymous());
+    for (asker, question) in [
+        (&nobody, json!({"token": key.token(), "address": "nope"})),
+        (&nobody, json!({"token": 5})),
+        (&backend, json!({"token": key.token(), "address": "203.0.113.9:4711"})),
+        (&backend, json!({"address": 5})),
+        (&key, json!({"address": "nope"})),
+        (&key, json!({"addres": "203.0.113.9"})),
+        (&key, json!({"permission": 5, "address": "203.0.113.9"})),
+        (&adm1, json!({"address": "nope"})),
+    ] {
+        let refused = asker.post("/check-token", question.clone()).await;
+        assert_eq!(refused.refusal(), (400, "invalid_request_body"), "{question}");
+    }
+    let question = json!({"address": "nope"});
+    assert_eq!(nobody.post("/check-token", question.clone()).await.refusal(), (401, "missing_token_header"));
+    let dead = nobody.with_token(&format!("ptk_{}", "0".repeat(72)));
+    assert_eq!(dead.post("/check-token", question).await.status, 401);
+}
