@@ -12,10 +12,13 @@ use utoipa_axum::routes;
 
 use super::device_query::DeviceQuery;
 use super::login::{Typed, login_page};
+use super::member::go_on;
 use super::page::{Frame, answered, go, host_of, problem, refused, show, with_cookies};
+use super::place::Place;
 use super::purpose::{For, Offer, Purpose, on_to};
 use super::second_step::second_step_page;
 use super::sent::Sent;
+use super::told;
 use super::words::Words;
 use crate::base::error::Result;
 use crate::identity::accounts::PresentedInvitation;
@@ -241,7 +244,7 @@ async fn came(pages: &Pages, visit: &Visit, provider: &str, query: &str) -> Resu
             Err(why) => refused(pages, visit, &why).await,
         },
         Ok(Came::Join(offer)) => login_page(pages, visit, For::Join(&offer), (StatusCode::OK, Typed::default())).await,
-        Ok(Came::Linked) => go(&pages.issuer.at("/")),
+        Ok(Came::Linked) => go_on(pages, Place::Providers.path(), told::Told::AccountLinked),
         Err(refusal) => not_let_in(pages, visit, refusal),
     }
 }

@@ -73,6 +73,8 @@ told! {
     PasskeyRemoved = "passkey-removed", passkey_removed;
     /// A factor or a passkey is called something else.
     Renamed = "renamed", renamed;
+    /// An account elsewhere opens theirs here.
+    AccountLinked = "account-linked", account_linked;
     /// An account elsewhere opens nothing here any more.
     AccountUnlinked = "account-unlinked", account_unlinked;
     /// It was not unlinked, since there is no other way in.

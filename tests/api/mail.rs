@@ -32,8 +32,8 @@ async fn every_kind_is_written_in_both_languages_as_text_and_as_html() {
     let ada = reachable(&server, "ada").await;
     for (content, english, spanish) in [
         (from_elsewhere("curl/8"), "203.0.113.9", "203.0.113.9"),
-        (Content::PasswordChanged, "your password was changed", "tu contraseña cambió"),
-        (Content::EmailChanged, "your e-mail address was changed", "tu dirección de correo cambió"),
+        (Content::PasswordChanged, "your password was changed", "su contraseña cambió"),
+        (Content::EmailChanged, "your e-mail address was changed", "su dirección de correo cambió"),
         (Content::UsernameChanged { username: "lovelace".to_owned() }, "as lovelace", "como lovelace"),
     ] {
         for (locale, expected, greeting) in
@@ -92,7 +92,7 @@ async fn an_invitation_goes_to_somebody_who_is_nobody_yet_and_is_used_once() {
     let id = tokens::queue(&mut tx, &new).await.expect("a mail");
     tx.commit().await.expect("a commit");
     let invitation = arriving(&server, &mailbox).await.pop().expect("a mail");
-    assert!(invitation.text.contains("Eva te invita") && invitation.text.contains("/join#pmt_"), "{}", invitation.text);
+    assert!(invitation.text.contains("Eva le invita") && invitation.text.contains("/join#pmt_"), "{}", invitation.text);
 
     let hash = portero::base::opaque::mail_token::MailTokenHash::of(&invitation.token()).expect("a token");
     let mut tx = server.app.db.begin().await.expect("a transaction");
@@ -253,7 +253,7 @@ async fn whose_password_is_changed_hears_that_their_api_keys_go_on() {
     let with = told("limones con zanahoria", "en").await;
     assert!(with.text.contains("Your API keys go on working.") && with.text.contains("/auth/me/keys"), "{}", with.text);
     let spanish = told("remolachas con limón", "es").await;
-    assert!(spanish.text.contains("Tus claves de API siguen funcionando."), "{}", spanish.text);
+    assert!(spanish.text.contains("Sus claves de API siguen funcionando."), "{}", spanish.text);
     server
         .execute(
             "update auth.api_keys set created_at = now() - interval '2 days', expires_at = now() - interval '1 day'",

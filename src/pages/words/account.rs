@@ -110,6 +110,7 @@ pub struct Told {
     pub session_ended: &'static str,
     pub others_ended: &'static str,
     pub application_revoked: &'static str,
+    pub account_linked: &'static str,
     pub account_unlinked: &'static str,
     pub last_way_in: &'static str,
     pub key_revoked: &'static str,

@@ -100,7 +100,7 @@ pub(super) static WORDS: Words = Words {
         unknown_provider: "Nobody can sign in that way here.",
         login_over: "This sign-in is over, or was used already. Go back to the sign-in page and begin again.",
         denied_there: "You did not allow it, or you may not sign in there. Go back to the sign-in page and choose another way.",
-        unusable_answer: "The service where you signed in did not answer as it should. Try again, or choose another way.",
+        unusable_answer: "The other service did not answer as it should. Try again, or choose another way.",
         not_linked: "Nobody here is linked with that account. Sign in another way and link it, or ask an administrator.",
         not_invited: "You need an invitation to come in by that account. Open the link in your invitation, or ask for one.",
         disabled: "Your account here is disabled. Ask an administrator.",

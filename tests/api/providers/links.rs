@@ -32,7 +32,8 @@ async fn whoever_is_logged_in_links_an_account_and_unlinks_it() {
     assert!(page.status == 200 && page.text.contains("Acme") && page.text.contains("localhost"), "{page:?}");
     let sent = sent(&page);
     idp.tells(&server, &sent, json!({}));
-    browser.get(&idp.back(&sent)).await.ok();
+    let page = browser.get(&idp.back(&sent)).await.ok();
+    assert!(page.text.contains("The account is linked."), "back on the page that it was asked on: {page:?}");
     let listed = ada.get("/auth/me/providers").await.ok();
     assert_eq!(listed.body[0]["provider"], "acme");
     assert_eq!(listed.body[0]["last_used_at"], json!(null));

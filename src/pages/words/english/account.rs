@@ -51,6 +51,7 @@ pub(super) static ACCOUNT: Account = Account {
         session_ended: "That session is over.",
         others_ended: "You are signed out everywhere else.",
         application_revoked: "That application may act for you no more.",
+        account_linked: "The account is linked. You can sign in here with it, too.",
         account_unlinked: "The account is unlinked. It signs you in here no more.",
         last_way_in: "That is your only way to sign in. Choose a password or add a passkey first, then unlink it.",
         key_revoked: "The key is revoked. Programs that have it are refused from now on.",

@@ -51,6 +51,7 @@ pub(super) static ACCOUNT: Account = Account {
         session_ended: "Esa sesión ha terminado.",
         others_ended: "Se cerró la sesión en todos los demás lugares.",
         application_revoked: "Esa aplicación ya no puede actuar por usted.",
+        account_linked: "La cuenta está vinculada. Ya puede iniciar sesión aquí también con ella.",
         account_unlinked: "La cuenta está desvinculada. Ya no abre su sesión aquí.",
         last_way_in: "Es su única forma de entrar. Elija primero una contraseña o añada una llave de acceso, y desvincúlela después.",
         key_revoked: "La clave está revocada. Los programas que la tienen se rechazan desde ahora.",
