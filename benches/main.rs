@@ -52,6 +52,9 @@ struct Cli {
     /// An environment variable for the Portero under test, as NAME=VALUE.
     #[arg(long, value_parser = setting)]
     set: Vec<(String, String)>,
+    /// Another Portero, as built before a change, to compare checks with; one that knows all migrations.
+    #[arg(long)]
+    against: Option<PathBuf>,
     /// Where Postgres keeps its data.
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     directory: PathBuf,
@@ -139,7 +142,8 @@ async fn fill(url: &str, people: i32) -> anyhow::Result<()> {
 async fn measure(cli: Cli) -> anyhow::Result<()> {
     let start = Instant::now();
     let durability = if cli.throwaway { Durability::Throwaway } else { Durability::Durable };
-    let stage = Stage::set(&cli.directory, durability, cli.set).await?;
+    let mut stage = Stage::set(&cli.directory, durability, cli.set).await?;
+    stage.against = cli.against;
     let cores = std::thread::available_parallelism()?;
     let description = format!("{cores} cores; {}", stage.description().await?);
     let bench = Bench::new(stage, cli.rounds, cli.seconds, cli.people);

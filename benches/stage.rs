@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,8 @@ pub struct Stage {
     durability: Durability,
     /// Environment variables for every Portero.
     settings: Vec<(String, String)>,
+    /// Another Portero to compare with.
+    pub against: Option<PathBuf>,
     pub postmaster: u32,
 }
 
@@ -37,7 +39,7 @@ impl Stage {
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o711))?;
         let postgres = Postgres::start(directory.path(), durability, "figures").await?;
         let postmaster = process::postmaster(directory.path())?;
-        Ok(Self { directory, postgres, durability, settings, postmaster })
+        Ok(Self { directory, postgres, durability, settings, against: None, postmaster })
     }
 
     /// What the reader of the figures should know of it.
@@ -83,7 +85,17 @@ impl Stage {
     /// Portero on this database, as it is installed: default settings but for lasting tokens and what the command line
     /// and `own` set. Its log, a line a request, goes to /dev/null.
     pub async fn portero(&self, database: &str, own: &[(&str, &str)]) -> anyhow::Result<Server> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portero"));
+        self.built_as(Path::new(env!("CARGO_BIN_EXE_portero")), database, own).await
+    }
+
+    /// The other Portero, likewise.
+    pub async fn other(&self, database: &str) -> anyhow::Result<Option<Server>> {
+        let Some(program) = &self.against else { return Ok(None) };
+        self.built_as(program, database, &[]).await.map(Some)
+    }
+
+    async fn built_as(&self, program: &Path, database: &str, own: &[(&str, &str)]) -> anyhow::Result<Server> {
+        let mut command = Command::new(program);
         command.arg("serve").env_clear().current_dir(self.directory.path());
         command.envs(["PATH", "HOME"].iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.env("PORTERO_DATA_DIR", self.directory.path()).env("AUTH_DATABASE_URL", self.url(database));

@@ -15,6 +15,8 @@ struct Series {
     p99: Rounds,
     cpu: Rounds,
     postgres: Rounds,
+    /// Of both.
+    whole: Rounds,
 }
 
 impl Series {
@@ -27,6 +29,7 @@ impl Series {
         let a_check = share(1_000_000, outcome.answers);
         self.cpu.add(outcome.cpu[0] * a_check);
         self.postgres.add(outcome.cpu[1] * a_check);
+        self.whole.add((outcome.cpu[0] + outcome.cpu[1]) * a_check);
         Ok(())
     }
 }
@@ -44,14 +47,18 @@ pub async fn checks(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         check().body(r#"{"service_id":{service},"permission":"{permission}"}"#).proof(r#","allowed":true"#);
     let in_service =
         Ask::new("GET", "/people/{person}/services/{service}", By::Themselves).proof("{\"user\":{\"id\":{person},");
-    let subjects = [
+    let other = bench.stage.other(DATABASE).await?;
+    let mut subjects = vec![
         ("Portero", &portero, check()),
         ("one select", &one_select, check()),
         ("memory", &memory, check()),
-        ("Portero, with a permission", &portero, with_service),
+        ("Portero, with a permission", &portero, with_service.clone()),
         ("Portero, /people/…/services/…", &portero, in_service),
     ];
-    let mut series: [Series; 5] = Default::default();
+    if let Some(other) = &other {
+        subjects.extend([("the other", other, check()), ("the other, with a permission", other, with_service)]);
+    }
+    let mut series: [Series; 7] = Default::default();
     for round in bench.rounds() {
         eprintln!("checks, round {round}");
         for ((what, server, ask), series) in subjects.iter().zip(&mut series) {
@@ -64,9 +71,26 @@ pub async fn checks(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             series.measure(what, &load).await?;
         }
     }
-    let [plain, one, memory, permission, person] = series;
+    let [plain, one, memory, permission, person, before, before_permission] = series;
     let select = |rounds| ("one select", rounds);
-    Ok(vec![
+    let mut rows = vec![
+        Row::against(select(&one.whole), "CPU a check, Postgres' too", Unit::Time, plain.whole.clone(), Target::None),
+        Row::against(
+            select(&one.whole),
+            "the same, service and permission",
+            Unit::Time,
+            permission.whole.clone(),
+            Target::None,
+        ),
+    ];
+    if other.is_some() {
+        let against = |what, whole: &Rounds, before: &Rounds| {
+            Row::against(("the other", before), what, Unit::Time, whole.clone(), Target::None)
+        };
+        rows.push(against("CPU a check, Postgres' too", &plain.whole, &before.whole));
+        rows.push(against("the same, service and permission", &permission.whole, &before_permission.whole));
+    }
+    rows.extend([
         Row::against(
             select(&one.per_second),
             "/check-token, 64 connections",
@@ -92,7 +116,8 @@ pub async fn checks(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             person.per_second,
             Target::RatioAtLeast(1.5),
         ),
-    ])
+    ]);
+    Ok(rows)
 }
 
 /// A baseline that answers something else is none.
