@@ -5934,7 +5934,7 @@ create trigger provider_groups_managed_end after delete on auth.provider_groups
 -- migrations/0050: ways to roles
 
 -- As auth.held_in says it, but a row for each way instead of arrays, and without a look for a direct grant where there can be none: a role
--- that is known to the asker is none. What is asked most costs a third less by that.
+-- that is known to the asker is none.
 create function auth.ways_to_roles(person_id integer, service_id integer, moment timestamptz, known bytea)
 returns table (role_id integer, permission_id integer, expires_at timestamptz)
 language sql stable parallel safe as $$
@@ -6150,6 +6150,6 @@ values
     (49, 'managed providers', true,
      '\x22e6eb9b333badc459c95aa8edc70676bc8f9c22dced1afd68dc38a41c7b7618f59a01b4cf93b37aed1f792ef7fb00e1', 0),
     (50, 'ways to roles', true,
-     '\x327dd0fb1f8b108f0be9f3d962ccdd1d889cdad77a80c5c38a7087c8d72ca11bff1d16afdedb6a4fb6054b3dba1c3a63', 0),
+     '\x97b47ce92cf4601fea6f40d9709759f9d70e6445df2f43d78ada5d5b9cec9603fadad3621584d8beca0aec0f86c103a0', 0),
     (51, 'surplus sessions at a glance', true,
      '\x95b2c534395d322cfcf1d1a94b46ac76a22aaac213d1e64d7d41d990a250c0a2fa1b18eda0059550d48feff23ccf6169', 0);

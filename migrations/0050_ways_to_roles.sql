@@ -1,5 +1,5 @@
 -- As auth.held_in says it, but a row for each way instead of arrays, and without a look for a direct grant where there can be none: a role
--- that is known to the asker is none. What is asked most costs a third less by that.
+-- that is known to the asker is none.
 create function auth.ways_to_roles(person_id integer, service_id integer, moment timestamptz, known bytea)
 returns table (role_id integer, permission_id integer, expires_at timestamptz)
 language sql stable parallel safe as $$

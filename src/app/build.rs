@@ -68,7 +68,7 @@ fn whole(database: &Database, config: Config, places: (HashingPlace, Cores), pac
 fn access(identity: Identity, config: &Config) -> Access {
     let subjects = Subjects::new(identity.rights.clone());
     Access::new(access::Parts {
-        subjects: Batch::start(subjects.clone(), &identity.db, config.checks, &identity.metrics),
+        subjects: Batch::start(subjects.clone(), &identity.db, config.rarer_checks(), &identity.metrics),
         many_subjects: subjects,
         identity,
     })

@@ -35,7 +35,7 @@ pub use read::Faults;
 /// By default there is a lane for two cores, and no more than that.
 const MOST_LANES: usize = 8;
 
-/// Lanes of a kind of checks that is asked less often, at most: each is a connection to Postgres.
+/// Of what is asked less often each core has a lane, but so many at most: each is a connection to Postgres.
 const RARER_LANES: usize = 4;
 
 /// The settings of one run, checked.
@@ -162,16 +162,16 @@ impl Config {
 
     /// How many connections there is room for where so many files may be open.
     pub fn connections(&self, open_files: Option<usize>) -> usize {
-        // Checks and decisions, then access tokens, API keys and introspections.
-        let lanes = 2 * self.checks.lanes + 3 * self.rarer_checks().lanes;
+        // Checks, then decisions, access tokens, API keys and introspections.
+        let lanes = self.checks.lanes + 4 * self.rarer_checks().lanes;
         // The pool's, each lane's, and those of what goes on beside.
         let database = self.max_connections as usize + lanes + 16;
         files::connections(open_files, database)
     }
 
-    /// How much may be asked at a time of what is checked less often than sessions.
+    /// How much may be asked at a time of what is asked less often than sessions, and takes more to answer.
     pub fn rarer_checks(&self) -> BatchLimits {
-        BatchLimits { lanes: self.checks.lanes.min(RARER_LANES), ..self.checks }
+        BatchLimits { lanes: cores::count().min(RARER_LANES), ..self.checks }
     }
 
     fn examine(vars: impl IntoIterator<Item = (String, String)>) -> (Self, Faults) {

@@ -30,7 +30,7 @@ use crate::platform::passwords::Presented;
 /// `/auth/mfa` and `/auth/reauthenticate`.
 pub fn mfa_routes() -> Routes<Identity> {
     Routes::new()
-        .routes(routes!(finish_login))
+        .routes(Route::from(routes!(finish_login)).short())
         .routes(once_of_strangers(routes!(enrol_at_login)))
         .routes(routes!(ask_for_passkey_at_login))
         .routes(Route::from(routes!(prove_anew)).for_anyone())

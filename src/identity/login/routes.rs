@@ -24,8 +24,8 @@ use crate::platform::passwords::Presented;
 /// `/auth/…`.
 pub fn routes() -> Routes<Identity> {
     Routes::new()
-        .routes(routes!(login))
-        .routes(Route::from(routes!(logout)).for_anyone())
+        .routes(Route::from(routes!(login)).short())
+        .routes(Route::from(routes!(logout)).for_anyone().short())
         .routes(Route::from(routes!(profile)).for_anyone())
 }
 

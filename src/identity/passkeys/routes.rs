@@ -15,14 +15,14 @@ use crate::gate::audit::Origin;
 use crate::identity::Identity;
 use crate::identity::sessions::LoggedIn;
 use crate::platform::http::access_log::user_agent;
-use crate::platform::http::{IfNoneMatch, Json, MAX_OF_STRANGERS, Routes, documented};
+use crate::platform::http::{IfNoneMatch, Json, MAX_OF_STRANGERS, Route, Routes, documented};
 use crate::platform::metrics::{Outcome, Way};
 
 /// `/auth/passkeys/…`, `/.well-known/webauthn`.
 pub fn routes() -> Routes<Identity> {
     Routes::new()
-        .routes(routes!(ask_for_passkey))
-        .routes(routes!(log_in_with_passkey))
+        .routes(Route::from(routes!(ask_for_passkey)).short())
+        .routes(Route::from(routes!(log_in_with_passkey)).short())
         .routes(documented(routes!(related_origins)).without_postgres().to_any_origin())
 }
 

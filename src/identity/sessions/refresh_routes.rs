@@ -11,11 +11,11 @@ use crate::base::error::Result;
 use crate::base::opaque::refresh_token::PresentedRefresh;
 use crate::gate::audit::Origin;
 use crate::identity::Identity;
-use crate::platform::http::{Json, MAX_OF_STRANGERS, Routes};
+use crate::platform::http::{Json, MAX_OF_STRANGERS, Route, Routes};
 
 /// `/auth/refresh`.
 pub fn refresh_routes() -> Routes<Identity> {
-    Routes::new().routes(routes!(refresh))
+    Routes::new().routes(Route::from(routes!(refresh)).short())
 }
 
 /// A refresh token to exchange.

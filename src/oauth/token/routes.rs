@@ -21,7 +21,7 @@ const PATH: &str = "/oauth/token";
 
 /// `/oauth/token`.
 pub fn routes() -> Routes<OAuth> {
-    Routes::new().routes(Route::from(routes!(token)).to_any_origin())
+    Routes::new().routes(Route::from(routes!(token)).to_any_origin().short())
 }
 
 /// What a client asks tokens for.

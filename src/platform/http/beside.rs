@@ -15,11 +15,11 @@ use tracing::Instrument;
 use crate::base::error::Error;
 use crate::base::request_id;
 use crate::platform::cores;
-use crate::platform::http::{Deadline, Facts};
+use crate::platform::http::{Computing, Deadline, Facts};
 
 type Answered = Result<Response, Infallible>;
 
-/// Answers questions where they come, unless they are long ones, and makes changes beside.
+/// Answers questions where they come, unless they are long ones, and makes changes beside, unless they are short ones.
 #[derive(Clone, Debug)]
 pub struct Beside<S> {
     inner: S,
@@ -46,9 +46,13 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let is_question = self.facts.deadline == Deadline::Question || request.method().is_safe();
+        let stays = match self.facts.computing {
+            Computing::Usual => self.facts.deadline == Deadline::Question || request.method().is_safe(),
+            Computing::Little => true,
+            Computing::Long => false,
+        };
         let answer = self.inner.call(request);
-        if (is_question && !self.facts.is_long) || !cores::is_here() {
+        if stays || !cores::is_here() {
             return Either::Left(answer);
         }
         Either::Right(Box::pin(answered_beside(answer)))
@@ -110,11 +114,13 @@ mod tests {
     #[tokio::test]
     async fn questions_are_answered_where_they_come_and_all_else_beside() {
         let question = Facts { deadline: Deadline::Question, ..Facts::default() };
-        let long = Facts { is_long: true, ..question };
+        let long = Facts { computing: Computing::Long, ..question };
+        let short = Facts { computing: Computing::Little, ..Facts::default() };
         for (method, facts, expected) in [
             (Method::POST, question, "core-0 7"),
             (Method::GET, Facts::default(), "core-0 7"),
             (Method::POST, Facts::default(), "beside 7"),
+            (Method::POST, short, "core-0 7"),
             (Method::POST, long, "beside 7"),
             (Method::GET, long, "beside 7"),
         ] {

@@ -13,8 +13,8 @@ pub struct Facts {
     pub is_unlimited: bool,
     /// It asks for a valid token and for no permission.
     pub is_for_anyone: bool,
-    /// It may compute for some milliseconds, or more.
-    pub is_long: bool,
+    /// How long it computes.
+    pub computing: Computing,
     /// It answers without Postgres.
     pub needs_no_postgres: bool,
     /// Pages of any origin may call it, whatever the setting says of the rest: requests carry their proof themselves, and
@@ -24,6 +24,18 @@ pub struct Facts {
     pub takes_request_ids: bool,
     /// It is for people in a browser. No other page may read it, whatever the setting says of the rest (RFC 9700 section 2.6).
     pub is_page: bool,
+}
+
+/// How long a route computes, waits apart: a core's other connections wait for as long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Computing {
+    /// Not for long, if it only reads.
+    #[default]
+    Usual,
+    /// Less than a millisecond.
+    Little,
+    /// Some milliseconds, or more.
+    Long,
 }
 
 /// Those whose requests are executed once under one `Idempotency-Key`.

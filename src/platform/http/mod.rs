@@ -35,7 +35,7 @@ pub use answer::Success;
 pub use cross_origin::any_origin;
 pub use document::{Document, IfNoneMatch, documented};
 pub use etag::{ETag, IfMatch, Tagged, tagged};
-pub use facts::{Askers, Deadline, Facts};
+pub use facts::{Askers, Computing, Deadline, Facts};
 pub use form::Form;
 pub use headers::Headers;
 pub use json::{DeclaredJson, Json, MAX_BODY, MAX_OF_STRANGERS, OptionalJson, fault, read, unreadable};

@@ -8,7 +8,7 @@ use utoipa::openapi::path::{PathItem, Paths};
 use utoipa::openapi::{OpenApi, RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;
 
-use super::facts::{Askers, Deadline, Facts};
+use super::facts::{Askers, Computing, Deadline, Facts};
 
 /// All that one path answers: what `routes!` makes of its handlers, and what is true of them.
 pub struct Route<S> {
@@ -62,7 +62,14 @@ impl<S> Route<S> {
     /// May compute for some milliseconds, or more.
     #[must_use]
     pub fn long(mut self) -> Self {
-        self.facts.is_long = true;
+        self.facts.computing = Computing::Long;
+        self
+    }
+
+    /// Computes for less than a millisecond, and changes something often.
+    #[must_use]
+    pub fn short(mut self) -> Self {
+        self.facts.computing = Computing::Little;
         self
     }
 
