@@ -1,5 +1,6 @@
 //! The table `auth.access_tokens`, as it is read.
 
+use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -38,7 +39,8 @@ pub async fn check_all(
 ) -> Result<Versioned<Option<(AccessToken, Option<Assignments>)>>> {
     let tokens: Vec<&[u8]> = asked.iter().map(|(token, _)| token.as_bytes()).collect();
     let services: Vec<Option<i32>> = asked.iter().map(|(_, service)| service.map(|service| service.0)).collect();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"
         select
             asked.place as "place!",
@@ -71,26 +73,54 @@ pub async fn check_all(
     .await?;
     let version = rows.first().map(|row| row.version);
     let rows = by_place(asked, rows.into_iter().map(|row| (row.place, row)))?;
-    let found = rows.into_iter().zip(asked).map(|(row, (_, service))| {
-        let row = row?;
-        let held = |service| Assignments::new((row.person, service), row.roles, row.direct, row.ends_at);
-        let held = service.map(|service| held(service).with(row.attributes));
-        let token = AccessToken {
-            client: row.client,
-            client_id: row.client_id.into(),
-            for_itself: row.for_itself,
-            person: row.person,
-            payload: Payload { user_id: row.person.0, username: row.username, name: row.name }.into(),
-            scopes: row.scopes.into(),
-            services: row.services.into(),
-            narrowed: row.narrowed.into(),
-            jkt: row.jkt.map(Into::into),
-            act: row.act.map(Into::into),
-            issued_at: row.issued_at,
-            expires_at: row.expires_at,
-            login: row.auth_time.zip(row.acr).map(|(auth_time, acr)| SeenLogin { auth_time, acr: acr.into() }),
-        };
-        Some((token, held))
-    });
+    let found = rows.into_iter().zip(asked).map(|(row, (_, service))| row.map(|row| row.found(*service)));
     Ok(Versioned { version, rows: found.collect() })
+}
+
+struct Row {
+    place: i64,
+    client: ClientId,
+    client_id: String,
+    for_itself: bool,
+    person: PersonId,
+    username: String,
+    name: String,
+    scopes: Vec<String>,
+    services: Vec<ServiceId>,
+    narrowed: Vec<ServiceId>,
+    jkt: Option<String>,
+    act: Option<Value>,
+    issued_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+    version: i64,
+    roles: Vec<i32>,
+    direct: Vec<i32>,
+    ends_at: Option<OffsetDateTime>,
+    attributes: Option<Json<Attributes>>,
+    auth_time: Option<OffsetDateTime>,
+    acr: Option<String>,
+}
+
+impl Row {
+    /// The token, and what its subject holds in the service, if one was asked about.
+    fn found(self, service: Option<ServiceId>) -> (AccessToken, Option<Assignments>) {
+        let held = |service| Assignments::new((self.person, service), self.roles, self.direct, self.ends_at);
+        let held = service.map(|service| held(service).with(self.attributes));
+        let token = AccessToken {
+            client: self.client,
+            client_id: self.client_id.into(),
+            for_itself: self.for_itself,
+            person: self.person,
+            payload: Payload { user_id: self.person.0, username: self.username, name: self.name }.into(),
+            scopes: self.scopes.into(),
+            services: self.services.into(),
+            narrowed: self.narrowed.into(),
+            jkt: self.jkt.map(Into::into),
+            act: self.act.map(Into::into),
+            issued_at: self.issued_at,
+            expires_at: self.expires_at,
+            login: self.auth_time.zip(self.acr).map(|(auth_time, acr)| SeenLogin { auth_time, acr: acr.into() }),
+        };
+        (token, held)
+    }
 }

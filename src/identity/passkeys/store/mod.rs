@@ -38,7 +38,8 @@ pub async fn show(
     (network, device): (Network, Device),
     now: OffsetDateTime,
 ) -> Result<Shown> {
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        ShownRow,
         r#"
         with taken as (
             delete from auth.passkey_challenges
@@ -81,23 +82,42 @@ pub async fn show(
     )
     .fetch_one(conn)
     .await?;
-    let waits = Waits { key: row.key, failures: row.failures, own: row.own, address: row.address };
-    let (Some(id), Some(person), Some(enabled), Some(user_handle), Some(verifier), Some(sign_count)) =
-        (row.id, row.person, row.enabled, row.user_handle, row.verifier, row.sign_count)
-    else {
-        return Ok(Shown { passkey: None, question: row.question, waits });
-    };
-    let passkey = StoredPasskey {
-        id,
-        person,
-        enabled,
-        user_handle,
-        verifier,
-        sign_count: u32::try_from(sign_count).map_err(anyhow::Error::from)?,
-        is_backup_eligible: row.is_backup_eligible.unwrap_or_default(),
-        is_backed_up: row.is_backed_up.unwrap_or_default(),
-    };
-    Ok(Shown { passkey: Some(passkey), question: row.question, waits })
+    row.shown()
+}
+
+struct ShownRow {
+    id: Option<PasskeyId>,
+    person: Option<PersonId>,
+    enabled: Option<bool>,
+    user_handle: Option<Vec<u8>>,
+    verifier: Option<Vec<u8>>,
+    sign_count: Option<i64>,
+    is_backup_eligible: Option<bool>,
+    is_backed_up: Option<bool>,
+    question: Option<Vec<u8>>,
+    key: String,
+    failures: i32,
+    own: Option<OffsetDateTime>,
+    address: Option<OffsetDateTime>,
+}
+
+impl ShownRow {
+    fn shown(self) -> Result<Shown> {
+        let passkey = self.id.zip(self.person).map(|(id, person)| {
+            Ok::<_, anyhow::Error>(StoredPasskey {
+                id,
+                person,
+                enabled: self.enabled.unwrap_or_default(),
+                user_handle: self.user_handle.unwrap_or_default(),
+                verifier: self.verifier.unwrap_or_default(),
+                sign_count: u32::try_from(self.sign_count.unwrap_or_default())?,
+                is_backup_eligible: self.is_backup_eligible.unwrap_or_default(),
+                is_backed_up: self.is_backed_up.unwrap_or_default(),
+            })
+        });
+        let waits = Waits { key: self.key, failures: self.failures, own: self.own, address: self.address };
+        Ok(Shown { passkey: passkey.transpose()?, question: self.question, waits })
+    }
 }
 
 /// Whether this credential is one of somebody here.
