@@ -19,7 +19,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{ApiKeyId, Id, IdOrDigits, IdOrName, PersonId, Ref, ServiceId, SessionId};
 use crate::gate::check::must_be_an_api_key;
 use crate::gate::sessions::Payload;
-use crate::gate::{Confirmation, Effective, Gate, Passed, Rights, keys};
+use crate::gate::{Confirmation, Effective, Gate, Passed, Rights};
 use crate::platform::Platform;
 use crate::platform::http::access_log::ClientAddress;
 use crate::platform::http::credential::{self, Credential};
@@ -249,7 +249,6 @@ impl<S: Send + Sync> FromRequest<S> for Asked {
 /// Refuses who shows nothing that is good, wherever they show it.
 async fn must_be_somebody(gate: &Gate, credential: Credential, headers: &HeaderMap) -> Result<()> {
     match credential {
-        Credential::Key(key) => keys::check(gate, key).await.map(|_| ()),
         Credential::ApiKey(key) => must_be_an_api_key(gate, key).await,
         other => Shown::by(gate, other, headers).await?.check_telling_key(gate, None, None).await.map(|_| ()),
     }

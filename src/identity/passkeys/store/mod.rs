@@ -59,15 +59,13 @@ pub async fn show(
             found.user_handle as "user_handle?", found.verifier as "verifier?", found.sign_count as "sign_count?",
             found.is_backup_eligible as "is_backup_eligible?", found.is_backed_up as "is_backed_up?",
             taken.state as "question?",
-            place.key as "key!", coalesce(own.failures, 0) as "failures!", own.wait_until as "own?",
+            coalesce(attempts.key, $6) as "key!", coalesce(own.failures, 0) as "failures!", own.wait_until as "own?",
             address.wait_until as "address?"
         from (select) always
         left join found on true
         left join taken on taken.expires_at > $7
-        cross join lateral (
-            select coalesce(auth.attempts_key(coalesce($3, found.person_id), $8, $9, $7), $6) as key
-        ) place
-        left join auth.login_attempts own on own.key = place.key
+        left join lateral auth.attempts_key(coalesce($3, found.person_id), $8, $9, $7) as attempts (key) on true
+        left join auth.login_attempts own on own.key = coalesce(attempts.key, $6)
         left join auth.login_attempts address on address.key = 'address:' || $8
         "#,
         challenge.as_ref().map(|challenge| challenge.as_slice()),
