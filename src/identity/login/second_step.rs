@@ -168,9 +168,9 @@ pub(super) async fn waiting(identity: &Identity, token: MfaTokenHash) -> Result<
 async fn take_try(identity: &Identity, token: MfaTokenHash, origin: &Origin) -> Result<Try> {
     let mut conn = identity.db.read().await?;
     let place = (origin.network(), Device::of_origin(origin));
-    let taken = pending::take_try(&mut conn, token, place, identity.clock.now()).await?;
+    let found = pending::take_try(&mut conn, token, place, identity.clock.now()).await?;
     conn.keep().await?;
-    taken.ok_or_else(invalid_mfa_token)
+    found.ok_or_else(invalid_mfa_token)
 }
 
 fn attempt(identity: &Identity, waiting: &Waiting, waits: Waits, origin: &Origin) -> Result<Attempt> {

@@ -231,7 +231,9 @@ async fn until_all_are_late<Q: BatchQuery>(
         for mut late in queue.take_while(|waiting| waiting.asker.until <= now) {
             late.asker.refuse_if_late(now, deadline);
         }
-        askers.iter_mut().for_each(|asker| asker.refuse_if_late(now, deadline));
+        for asker in askers.iter_mut() {
+            asker.refuse_if_late(now, deadline);
+        }
     }
 }
 

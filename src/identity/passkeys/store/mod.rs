@@ -68,7 +68,7 @@ pub async fn show(
         left join auth.login_attempts own on own.key = coalesce(attempts.key, $6)
         left join auth.login_attempts address on address.key = 'address:' || $8
         "#,
-        challenge.as_ref().map(|challenge| challenge.as_slice()),
+        challenge.as_ref().map(Challenge::as_slice),
         purpose.as_str(),
         purpose.person().map(|person| person.0),
         purpose.asker(),
