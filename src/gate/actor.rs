@@ -23,6 +23,5 @@ pub async fn must_one_be_left(tx: &mut AuditedTx, people: &[PersonId]) -> Result
     if tx.by().person().is_some() {
         return Ok(true);
     }
-    let lasting = store::lasting_administrators(tx).await?;
-    Ok(lasting.iter().any(|administrator| people.contains(&administrator.id)))
+    store::is_there_a_lasting_one(tx, Some(people)).await
 }

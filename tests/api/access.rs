@@ -319,7 +319,9 @@ async fn role_by_operation_the_answers_are_those_of_the_golden_file() {
         let callers = World::build(&server, column, &worlds).await;
         for (row, (world, caller)) in worlds.iter().zip(callers).enumerate() {
             let cell = world.cells().swap_remove(row);
-            let answer = caller.send(cell.method, &cell.path, &cell.body).await;
+            let answer = caller.send(cell.method.clone(), &cell.path, &cell.body).await;
+            let why = || server.log.lines(" WARN ").join("\n");
+            assert!(answer.status < 500, "{} as {}: {answer:?}\n{}", cell.name(), column.name, why());
             let _ = write!(lines[row], "  {:<1$}", answer.status, column.name.len());
         }
     }

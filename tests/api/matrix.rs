@@ -187,6 +187,8 @@ impl World {
             let insert = sqlx::query(sql).bind(&ids).bind(PASSWORD_HASH.as_str());
             insert.execute(server.app.db.pool()).await.expect("worlds");
         }
+        // As Postgres does by itself where not all of it is made in a moment: its plans are for a handful of rows else.
+        sqlx::query("analyze").execute(server.app.db.pool()).await.expect("statistics");
         server.secrets.add(PASSWORD);
         match column.held {
             None => return worlds.iter().map(|_| server.anonymous()).collect(),

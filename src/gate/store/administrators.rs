@@ -18,7 +18,7 @@ pub async fn queue_for_administrators(conn: &mut PgConnection) -> Result<()> {
 /// does not end by itself: time alone must not lock everybody out.
 pub async fn must_keep_an_administrator(conn: &mut PgConnection) -> Result<()> {
     queue_for_administrators(&mut *conn).await?;
-    if lasting_administrators(conn).await?.is_empty() {
+    if !is_there_a_lasting_one(conn, None).await? {
         return Err(Error::conflict(
             "last_administrator",
             "this would leave Portero without a permanent administrator; make another one first",
@@ -27,9 +27,26 @@ pub async fn must_keep_an_administrator(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// Everybody who is an administrator of Portero itself at `now`, and can log in; clients that act for themselves, too.
+/// Everybody who is an administrator of Portero itself at `now`, and can log in; clients that act for themselves, too. What is given to
+/// people themselves says it all: no group holds that role (`group_service_role_no_administrator`).
 pub async fn administrators(conn: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<Person>> {
-    beyond(conn, Some(now)).await
+    let people = sqlx::query_as!(
+        Person,
+        r#"
+        select p.id as "id: PersonId", p.username, p.name
+        from auth.roles_given_at($1) held
+        join auth.person p on p.id = held.person_id
+        where held.service_id = 0
+          and held.role_id = 0
+          and p.removed_at is null
+          and p.disabled_at is null
+        order by p.id
+        "#,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(people)
 }
 
 /// Whether somebody is one of them at `now`, and a person: a client is none when it asks for what administrators may do.
@@ -53,29 +70,25 @@ pub async fn is_administrator(conn: &mut PgConnection, person: PersonId, now: Of
     Ok(is_one.fetch_one(conn).await?)
 }
 
-/// Likewise those who stay it until somebody takes it from them, and are people: a client or a robot administers nothing by hand.
-pub async fn lasting_administrators(conn: &mut PgConnection) -> Result<Vec<Person>> {
-    beyond(conn, None).await
-}
-
-/// What is given to people themselves says it all: no group holds that role (`group_service_role_no_administrator`).
-async fn beyond(conn: &mut PgConnection, moment: Option<OffsetDateTime>) -> Result<Vec<Person>> {
-    let people = sqlx::query_as!(
-        Person,
+/// Whether anybody, or one of `people`, stays it until somebody takes it from them, and is a person: a client or a robot administers
+/// nothing by hand.
+pub async fn is_there_a_lasting_one(conn: &mut PgConnection, among: Option<&[PersonId]>) -> Result<bool> {
+    let is_there = sqlx::query_scalar!(
         r#"
-        select p.id as "id: PersonId", p.username, p.name
-        from auth.roles_given_at($1) held
-        join auth.person p on p.id = held.person_id
-        where held.service_id = 0
-          and held.role_id = 0
-          and p.removed_at is null
-          and p.disabled_at is null
-          and ($1::timestamptz is not null or (p.client_id is null and p.owner_id is null))
-        order by p.id
+        select exists (
+            select
+            from auth.roles_given_at(null) held
+            join auth.person p on p.id = held.person_id
+            where held.service_id = 0
+              and held.role_id = 0
+              and p.removed_at is null
+              and p.disabled_at is null
+              and p.client_id is null
+              and p.owner_id is null
+              and ($1::int[] is null or p.id = any ($1))
+        ) as "is_there!"
         "#,
-        moment,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(people)
+        among as Option<&[PersonId]>,
+    );
+    Ok(is_there.fetch_one(conn).await?)
 }
