@@ -8,7 +8,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
 
 use crate::reset::arriving;
-use crate::support::{CONNECTIONS, LANES, Mailbox, PASSWORD_HASH, READERS, Server, TestDatabase};
+use crate::support::{CONNECTIONS, Mailbox, PASSWORD_HASH, Server, TestDatabase, beside_the_pool};
 
 /// The last migration by which what is one depended on the locale.
 const BEFORE: i64 = 20;
@@ -18,7 +18,7 @@ const LOCALES: [&str; 3] =
     ["locale_provider icu icu_locale 'tr-TR' locale 'C.UTF-8'", "locale 'C'", "lc_collate 'C' lc_ctype 'C.UTF-8'"];
 
 async fn database(locale: &str) -> Option<(TestDatabase, PgConnection)> {
-    let database = TestDatabase::made(locale, CONNECTIONS + 2 * (LANES + READERS)).await?;
+    let database = TestDatabase::made(locale, CONNECTIONS + 2 * beside_the_pool()).await?;
     let conn = PgConnection::connect(&database.url).await.expect("Postgres is there");
     Some((database, conn))
 }

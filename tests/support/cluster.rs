@@ -19,8 +19,8 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use super::scratch;
 
 const PREFIX: &str = "portero-tests-";
-/// Postgres takes a hundred connections: on a machine with many cores some tests wait for others to end.
-const CONNECTIONS: usize = 90;
+/// Postgres takes four hundred connections: on a machine with many cores some tests wait for others to end.
+const CONNECTIONS: usize = 380;
 
 /// What a new database holds.
 #[derive(Clone, Copy, Debug)]

@@ -162,11 +162,15 @@ impl Config {
 
     /// How many connections there is room for where so many files may be open.
     pub fn connections(&self, open_files: Option<usize>) -> usize {
-        // Checks, then decisions, access tokens, API keys and introspections.
-        let lanes = self.checks.lanes + 4 * self.rarer_checks().lanes;
         // The pool's, each lane's, and those of what goes on beside.
-        let database = self.max_connections as usize + lanes + 16;
+        let database = self.max_connections as usize + self.lanes() + 11;
         files::connections(open_files, database)
+    }
+
+    /// How many connections to Postgres the lanes have, once each has been needed.
+    pub fn lanes(&self) -> usize {
+        // Decisions, access tokens, API keys and introspections; then renewals, credentials, foreign tokens, clients and issued tokens.
+        self.checks.lanes + 4 * self.rarer_checks().lanes + 5
     }
 
     /// How much may be asked at a time of what is asked less often than sessions, and takes more to answer.

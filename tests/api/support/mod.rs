@@ -19,6 +19,8 @@ mod secrets;
 mod server;
 mod stream;
 
+use portero::app::config::Config;
+
 pub use authenticator::{Authenticator, base64url};
 pub use beside::Beside;
 pub use caller::{Caller, Response};
@@ -32,8 +34,9 @@ pub use stream::{Event, Stream};
 /// A test's connections to Postgres, unless it asks for more.
 pub const CONNECTIONS: u32 = 4;
 
-/// And those of its lanes.
-pub const LANES: u32 = 9;
-
-/// An instance's connections beside its pool, while somebody listens to what changes.
-pub const READERS: u32 = 2;
+/// An instance's connections beside its pool: those of its lanes, and two while somebody listens to what changes.
+pub fn beside_the_pool() -> u32 {
+    let least = [("AUTH_DATABASE_URL", "postgres://localhost"), ("CHECK_LANES", "1")];
+    let config = Config::from_vars(least.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    u32::try_from(config.expect("settings").lanes()).expect("a few") + 2
+}

@@ -28,7 +28,7 @@ use super::cluster::{self, Data, TestDatabase};
 use super::log::Log;
 use super::secrets::Secrets;
 use super::stream::Stream;
-use super::{CONNECTIONS, LANES, READERS};
+use super::{CONNECTIONS, beside_the_pool};
 
 /// Everybody's password, unless a test gives them another.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -111,7 +111,7 @@ impl Server {
         let own = settings.iter().find(|(name, _)| *name == "MAX_CONNECTIONS");
         let own = own.map_or(CONNECTIONS, |(_, value)| value.parse().expect("a number"));
         // And those of another instance, of both's lanes and of both's readers.
-        let database = TestDatabase::with(data, own + CONNECTIONS + 2 * (LANES + READERS)).await;
+        let database = TestDatabase::with(data, own + CONNECTIONS + 2 * beside_the_pool()).await;
         Self::on(database, settings, pace, log, listening).await
     }
 

@@ -176,9 +176,8 @@ impl Server {
             "listen_addresses=",
             "port=5432",
             "unix_socket_permissions=0700",
-            // A small machine's share. Portero needs a dozen connections, the tests many.
+            // A small machine's share.
             "shared_buffers=64MB",
-            "max_connections=100",
             "autovacuum=on",
             // Standard error, which is our log file.
             "log_destination=stderr",
@@ -187,8 +186,13 @@ impl Server {
             "log_error_verbosity=terse",
             "log_line_prefix=%m [%p] ",
         ];
-        let throwaway = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
-        let also = if self.durability == Durability::Throwaway { &throwaway[..] } else { &[] };
+        let also: &[&str] = match self.durability {
+            Durability::Durable => &["max_connections=100"],
+            // For tests, of which each has a server with all its lanes.
+            Durability::Throwaway => {
+                &["max_connections=400", "fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+            }
+        };
         always.iter().chain(also).map(Into::into).chain([sockets]).collect()
     }
 
