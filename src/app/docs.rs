@@ -64,7 +64,7 @@ impl PartialSchema for Document {
 impl ToSchema for Document {}
 
 /// `/docs`.
-pub fn browser() -> Router {
+pub fn browser<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let ui = SwaggerUi::new("/docs").config(
         Config::new(["/openapi.json"])
             // The default would send the document to a validator on another host.

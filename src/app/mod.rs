@@ -246,8 +246,9 @@ pub fn router(app: &App) -> Router {
             .option_layer((facts.deadline == Deadline::Change).then(|| middleware::from_fn(managed::warn)))
     };
     let undocumented = docs::browser()
-        .fallback(fallback::unknown_path)
+        .fallback(pages::unknown_path)
         .method_not_allowed_fallback(fallback::unknown_method)
+        .with_state(app.pages.clone())
         .layer(around(Facts::default()));
     of_itself()
         .merge(of_the_past())

@@ -25,7 +25,7 @@ use crate::identity::passkeys::sign_in;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::place::Place;
-use crate::pages::visit::{Visit, logged_in};
+use crate::pages::visit::Visit;
 use crate::platform::http::Routes;
 use crate::platform::metrics::{Outcome, Way};
 use crate::platform::passwords::Presented;
@@ -213,7 +213,7 @@ async fn posted(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<Respo
         Ok(Entered::SecondFactor(pending)) => second_step_page(pages, visit, what_for, &pending).await,
         Ok(Entered::In(began)) => {
             let on = what_for.on(pages, began.token().hash()).await?;
-            Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
+            on.go(pages, began.token())
         }
         Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
         Err(error) => {
@@ -260,7 +260,7 @@ async fn passkey_shown(pages: &Pages, visit: &Visit, what_for: For<'_>, credenti
     match began {
         Ok(began) => {
             let on = what_for.on(pages, began.token().hash()).await?;
-            Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
+            on.go(pages, began.token())
         }
         Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
         Err(error) => {

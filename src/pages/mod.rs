@@ -4,6 +4,7 @@
 mod account;
 mod authorize;
 pub mod brand;
+mod come_back;
 mod consent;
 mod device;
 mod device_query;
@@ -26,9 +27,12 @@ mod reset_password;
 mod second_step;
 mod sent;
 mod told;
+mod unknown;
 mod verify_email;
 mod visit;
 mod words;
+
+pub use unknown::unknown_path;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -108,6 +112,7 @@ pub fn routes() -> Routes<Pages> {
     let of_people = Routes::new()
         .merge(login::routes())
         .merge(providers::routes())
+        .merge(come_back::routes())
         .merge(second_step::routes())
         .merge(consent::routes())
         .merge(authorize::routes())

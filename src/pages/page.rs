@@ -51,6 +51,8 @@ impl<'a> Frame<'a> {
 struct Problem<'a> {
     frame: Frame<'a>,
     sentence: &'a str,
+    /// Where to go on, and what the link there says; else to the start page.
+    way_on: Option<(&'a str, &'a str)>,
 }
 
 /// A page that says where the browser goes on to.
@@ -179,7 +181,17 @@ pub async fn back(pages: &Pages, visit: &Visit, client: &Client, answer: &Answer
 
 /// Something is not as it should be.
 pub fn problem(pages: &Pages, visit: &Visit, status: StatusCode, sentence: &str) -> Result<Response> {
-    show(status, &Problem { frame: Frame::of(pages, visit), sentence }, None)
+    show(status, &Problem { frame: Frame::of(pages, visit), sentence, way_on: None }, None)
+}
+
+/// Likewise, with a path to go on at and what the link there says.
+pub fn problem_with_way_on(
+    pages: &Pages,
+    visit: &Visit,
+    (status, sentence): (StatusCode, &str),
+    way_on: (&str, &str),
+) -> Result<Response> {
+    show(status, &Problem { frame: Frame::of(pages, visit), sentence, way_on: Some(way_on) }, None)
 }
 
 /// An authorization request is not answered as asked.

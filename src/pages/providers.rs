@@ -1,4 +1,4 @@
-//! The way to another identity provider, and back.
+//! The way to another identity provider.
 
 use std::convert::Infallible;
 
@@ -11,31 +11,24 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::device_query::DeviceQuery;
-use super::login::{Typed, login_page};
-use super::member::go_on;
-use super::page::{Frame, answered, go, host_of, problem, refused, show, with_cookies};
+use super::page::{Frame, answered, go, host_of, problem, problem_with_way_on, refused, show, with_cookies};
 use super::place::Place;
-use super::purpose::{For, Offer, Purpose, on_to};
-use super::second_step::second_step_page;
+use super::purpose::Purpose;
 use super::sent::Sent;
-use super::told;
 use super::words::Words;
 use crate::base::error::Result;
 use crate::identity::accounts::PresentedInvitation;
-use crate::identity::login::{Entered, is_fresh};
-use crate::identity::providers::{
-    self, Arrival, At, BrowserHash, Departure, Joining, Onward, Refusal, Returning, Told, Wishes,
-};
+use crate::identity::login::is_fresh;
+use crate::identity::providers::{self, Departure, Onward, Refusal, Wishes};
 use crate::oauth::authorizations::{self, Request};
 use crate::oauth::parameters::{LONGEST_REQUEST, Parameters};
 use crate::pages::Pages;
-use crate::pages::visit::{Visit, logged_in};
+use crate::pages::visit::Visit;
 use crate::platform::http::{Path, Routes};
-use crate::platform::metrics::{Outcome, Way};
 
-/// `/login/providers/{provider}`, `/login/callback/{provider}`.
+/// `/login/providers/{provider}`.
 pub fn routes() -> Routes<Pages> {
-    Routes::new().routes(routes!(go_to_provider, link_at_provider)).routes(routes!(come_back_from_provider))
+    Routes::new().routes(routes!(go_to_provider, link_at_provider))
 }
 
 /// What somebody logs in for.
@@ -94,9 +87,10 @@ async fn sent(pages: &Pages, visit: &Visit, provider: &str, query: &str) -> Resu
         invitation: query.one("invitation").map(PresentedInvitation::of),
         wishes: request.as_ref().map(wishes).unwrap_or_default(),
     };
+    let onward = departure.onward.clone();
     match providers::depart(pages, departure).await? {
         Ok((address, _)) => Ok(with_cookies(go(&address)?, cookie)),
-        Err(refusal) => not_let_in(pages, visit, refusal),
+        Err(refusal) => not_let_in(pages, visit, TurnedAway { refusal, wanted: Wanted::ToLogIn(onward) }).await,
     }
 }
 
@@ -152,9 +146,10 @@ async fn link_at_provider(
 
 async fn asked_to_link(pages: &Pages, visit: &Visit, provider: &str) -> Result<Response> {
     let now = pages.clock.now();
-    let Some(session) = visit.browser(pages).await? else { return not_let_in(pages, visit, Refusal::Stale) };
+    let turned_away = |refusal| not_let_in(pages, visit, TurnedAway { refusal, wanted: Wanted::ToLink });
+    let Some(session) = visit.browser(pages).await? else { return turned_away(Refusal::Stale).await };
     if !is_fresh(&mut *pages.db.read().await?, session.person, session.token, now).await? {
-        return not_let_in(pages, visit, Refusal::Stale);
+        return turned_away(Refusal::Stale).await;
     }
     let (browser, _) = visit.form_token(pages)?;
     let departure = Departure {
@@ -171,135 +166,37 @@ async fn asked_to_link(pages: &Pages, visit: &Visit, provider: &str) -> Result<R
             let page = LinkPage { frame: Frame::of(pages, visit), provider: &name, host: &host, to: &address };
             show(StatusCode::OK, &page, None)
         }
-        Err(refusal) => not_let_in(pages, visit, refusal),
+        Err(refusal) => turned_away(refusal).await,
     }
 }
 
-/// What a provider sends back (RFC 6749 section 4.1.2; RFC 9207).
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "documents what `come_back_from_provider` reads")]
-struct ProviderAnswer {
-    /// What it was sent.
-    state: Option<String>,
-    /// What is exchanged for an ID token.
-    code: Option<String>,
-    /// Why there is no code.
-    error: Option<String>,
-    /// Who answers.
-    iss: Option<String>,
+/// What somebody went to a provider for.
+pub(super) enum Wanted {
+    ToLogIn(Onward),
+    ToLink,
 }
 
-/// Come back from an identity provider
-///
-/// Each `state` is good once, for five minutes, in the browser that was sent.
-#[utoipa::path(get, path = "/login/callback/{provider}", tag = "pages", security(()),
-    params(("provider" = String, Path, description = "the provider's name", example = "google"), ProviderAnswer),
-    responses(
-        (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
-        (status = 303, description = "on to what the login was for"),
-        (status = 400, description = "an HTML page", body = String, content_type = "text/html"),
-        (status = 403, description = "an HTML page", body = String, content_type = "text/html"),
-        (status = 404, description = "an HTML page", body = String, content_type = "text/html"),
-        (status = 429, description = "an HTML page", body = String, content_type = "text/html"),
-        (status = 502, description = "an HTML page", body = String, content_type = "text/html"),
-        (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
-    ))]
-async fn come_back_from_provider(
-    State(pages): State<Pages>,
-    Ok(visit): Result<Visit, Infallible>,
-    Path(provider): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let answer = came(&pages, &visit, &provider, &query.unwrap_or_default()).await;
-    answered(&pages, &visit, answer)
+/// Why somebody does not get what they went for.
+pub(super) struct TurnedAway {
+    pub refusal: Refusal,
+    pub wanted: Wanted,
 }
 
-/// What comes of somebody's way back.
-enum Came {
-    /// They log in.
-    Entered(Onward, Entered),
-    /// They are to prove the account here with the same address, too.
-    Join(Offer),
-    /// Their account there is linked, as they wanted.
-    Linked,
-}
-
-async fn came(pages: &Pages, visit: &Visit, provider: &str, query: &str) -> Result<Response> {
-    let attempt = pages.metrics.login(Way::Provider);
-    let came = way_back(pages, visit, provider, query).await;
-    match outcome(&came) {
-        None => attempt.is_none(),
-        Some(outcome) if came.is_ok() => attempt.at(provider).ends(outcome),
-        // Whether there is such a provider is not known.
-        Some(outcome) => attempt.ends(outcome),
-    }
-    match came? {
-        Ok(Came::Entered(onward, Entered::In(began))) => {
-            let on = on_to(pages, &onward, began.token().hash()).await?;
-            Ok(with_cookies(go(&pages.issuer.at(&on))?, logged_in(pages, began.token())?))
-        }
-        Ok(Came::Entered(onward, Entered::SecondFactor(pending))) => match Purpose::of(pages, &onward).await? {
-            Ok(purpose) => second_step_page(pages, &purpose.read_by(visit), purpose.what_for(), &pending).await,
-            Err(why) => refused(pages, visit, &why).await,
+/// The page of a refusal, with the way to where they can choose another one for the same.
+pub(super) async fn not_let_in(
+    pages: &Pages,
+    visit: &Visit,
+    TurnedAway { refusal, wanted }: TurnedAway,
+) -> Result<Response> {
+    let words = Words::of(visit.locale);
+    let (way, label) = match wanted {
+        Wanted::ToLink => (Place::Providers.path().to_owned(), words.account.menu.providers),
+        Wanted::ToLogIn(onward) => match Purpose::of(pages, &onward).await? {
+            Ok(purpose) => (purpose.what_for().anew(), words.back_to_sign_in),
+            Err(why) => return refused(pages, visit, &why).await,
         },
-        Ok(Came::Join(offer)) => login_page(pages, visit, For::Join(&offer), (StatusCode::OK, Typed::default())).await,
-        Ok(Came::Linked) => go_on(pages, Place::Providers.path(), told::Told::AccountLinked),
-        Err(refusal) => not_let_in(pages, visit, refusal),
-    }
-}
-
-/// What is counted of it. Where there is no such provider, its name is a stranger's.
-fn outcome(came: &Result<Told<Came>>) -> Option<Outcome> {
-    match came {
-        Ok(Ok(Came::Linked) | Err(Refusal::Unknown)) => None,
-        Ok(Ok(Came::Entered(_, Entered::In(_)))) => Some(Outcome::Success),
-        Ok(Ok(Came::Entered(_, Entered::SecondFactor(_)))) => Some(Outcome::SecondFactorDue),
-        Ok(Ok(Came::Join(_))) => Some(Outcome::LinkDue),
-        Ok(Err(refusal)) => Some(refusal.outcome()),
-        Err(_) => Some(Outcome::of(came)),
-    }
-}
-
-async fn way_back(pages: &Pages, visit: &Visit, provider: &str, query: &str) -> Result<Told<Came>> {
-    // Twice the same parameter must not mean two things.
-    let query = Parameters::read(query).filter(|query| query.doubled().is_none()).unwrap_or_default();
-    let returning = Returning {
-        provider,
-        browser: visit.secret(),
-        state: query.one("state"),
-        code: query.one("code"),
-        error: query.one("error"),
-        iss: query.one("iss"),
     };
-    let returned = match providers::come_back(pages, returning).await? {
-        Ok(returned) => returned,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let before = visit.browser(pages).await?.map(|before| (before.person, before.token));
-    let browser = visit.secret().unwrap_or_default();
-    let at = At { browser: BrowserHash::of(browser), session: before, origin: &visit.origin, locale: visit.locale };
-    let known = match providers::arrive(pages, &returned, at).await? {
-        Ok(Arrival::Known(known)) => known,
-        Ok(Arrival::Linked) => return Ok(Ok(Came::Linked)),
-        Ok(Arrival::Join(token)) => {
-            let joining = Joining::of(token.reveal(), browser);
-            let offer = joining.map(|joining| {
-                let provider = returned.partner.display_name;
-                Offer { token: token.reveal().to_owned(), joining, provider }
-            });
-            return Ok(offer.map(Came::Join).ok_or(Refusal::Over));
-        }
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let from = (&visit.origin, visit.origin.user_agent.as_deref());
-    let entered = providers::enter(pages, (&known, &returned.partner), from, before).await?;
-    Ok(entered.map(|entered| Came::Entered(returned.login.onward, entered)))
-}
-
-/// The page of a refusal.
-fn not_let_in(pages: &Pages, visit: &Visit, refusal: Refusal) -> Result<Response> {
-    let faults = &Words::of(visit.locale).faults;
+    let faults = &words.faults;
     let (status, sentence) = match refusal {
         Refusal::Unknown => (StatusCode::NOT_FOUND, faults.unknown_provider),
         Refusal::Over => (StatusCode::BAD_REQUEST, faults.login_over),
@@ -313,5 +210,5 @@ fn not_let_in(pages: &Pages, visit: &Visit, refusal: Refusal) -> Result<Response
         Refusal::TooMany => (StatusCode::FORBIDDEN, faults.too_many_links),
         Refusal::Stale => (StatusCode::FORBIDDEN, faults.stale_login),
     };
-    problem(pages, visit, status, sentence)
+    problem_with_way_on(pages, visit, (status, sentence), (&way, label))
 }

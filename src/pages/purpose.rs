@@ -1,14 +1,19 @@
 //! What somebody logs in for: each form of a login carries it, and has it read anew.
 
+use axum::http::HeaderValue;
+use axum::response::Response;
+
 use super::device_query::DeviceQuery;
 use crate::base::error::Result;
-use crate::base::opaque::token::TokenHash;
+use crate::base::opaque::token::{Token, TokenHash};
 use crate::identity::providers::{self, Joining, Onward};
 use crate::oauth::authorizations::{self, Browser, Fault, Refused, Request};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
+use crate::pages::page::{go, with_cookies};
 use crate::pages::place::Place;
-use crate::pages::visit::Visit;
+use crate::pages::told::Told;
+use crate::pages::visit::{Visit, logged_in, telling};
 
 /// What somebody logs in for.
 #[derive(Clone, Copy, Debug)]
@@ -55,12 +60,14 @@ impl<'a> For<'a> {
     }
 
     /// Where they go once they are logged in, in the session of this token.
-    pub async fn on(self, pages: &Pages, session: TokenHash) -> Result<String> {
+    pub async fn on(self, pages: &Pages, session: TokenHash) -> Result<Onto> {
         Ok(match self {
-            Self::Itself => "/".to_owned(),
-            Self::Client(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
-            Self::Device(query) => query.address(),
-            Self::Account(place) => place.path().to_owned(),
+            Self::Itself => Onto::path("/"),
+            Self::Client(request) => {
+                Onto::path(format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?))
+            }
+            Self::Device(query) => Onto::path(query.address()),
+            Self::Account(place) => Onto::path(place.path()),
             Self::Join(offer) => return joined(pages, offer, session).await,
         })
     }
@@ -73,6 +80,37 @@ impl<'a> For<'a> {
             Self::Device(query) => query.address(),
             Self::Account(place) => place.login(),
         }
+    }
+}
+
+/// Where somebody goes on who is logged in now.
+#[derive(Debug)]
+pub struct Onto {
+    path: String,
+    /// What the page there says.
+    told: Option<Told>,
+}
+
+impl Onto {
+    fn path(path: impl Into<String>) -> Self {
+        Self { path: path.into(), told: None }
+    }
+
+    /// The address.
+    pub fn address(&self, pages: &Pages) -> String {
+        pages.issuer.at(&self.path)
+    }
+
+    /// What their browser is given, with the session of this token.
+    pub fn cookies(&self, pages: &Pages, token: &Token) -> Result<Vec<HeaderValue>> {
+        let mut cookies = logged_in(pages, token)?.to_vec();
+        cookies.extend(self.told.map(|told| telling(pages, told)).transpose()?);
+        Ok(cookies)
+    }
+
+    /// They go there.
+    pub fn go(&self, pages: &Pages, token: &Token) -> Result<Response> {
+        Ok(with_cookies(go(&self.address(pages))?, self.cookies(pages, token)?))
     }
 }
 
@@ -99,21 +137,23 @@ pub struct Offer {
 }
 
 /// Joins what was offered with whoever has logged in; answers where they go on. Where it is not theirs, or over, they are logged in
-/// all the same, and nothing is joined.
-async fn joined(pages: &Pages, offer: &Offer, session: TokenHash) -> Result<String> {
-    let Some(browser) = Browser::of(pages, session).await? else { return Ok("/".to_owned()) };
-    match providers::join(pages, offer.joining, (browser.person, session)).await? {
-        Ok(onward) => on_to(pages, &onward, session).await,
-        Err(_) => Ok("/".to_owned()),
-    }
+/// all the same, and are told that nothing is joined.
+async fn joined(pages: &Pages, offer: &Offer, session: TokenHash) -> Result<Onto> {
+    let Some(browser) = Browser::of(pages, session).await? else { return Ok(Onto::path("/")) };
+    let at_links = |told| Onto { told: Some(told), ..Onto::path(Place::Providers.path()) };
+    Ok(match providers::join(pages, offer.joining, (browser.person, session)).await? {
+        Ok(onward) if onward == Onward::default() => at_links(Told::AccountLinked),
+        Ok(onward) => on_to(pages, &onward, session).await?,
+        Err(_) => at_links(Told::NotJoined),
+    })
 }
 
 /// Where somebody goes on who has come from an identity provider.
 ///
 /// # Errors
 /// When Postgres can't be asked.
-pub async fn on_to(pages: &Pages, onward: &Onward, session: TokenHash) -> Result<String> {
-    Ok(match onward {
+pub async fn on_to(pages: &Pages, onward: &Onward, session: TokenHash) -> Result<Onto> {
+    Ok(Onto::path(match onward {
         Onward { request: Some(text), .. } => match authorizations::check(pages, text).await? {
             Ok(request) => format!("/oauth/authorize?{}", request.once_logged_in(pages, session).await?),
             // Whatever has become of it is told there.
@@ -121,7 +161,7 @@ pub async fn on_to(pages: &Pages, onward: &Onward, session: TokenHash) -> Result
         },
         Onward { device: Some(query), .. } => DeviceQuery::carrying(query).address(),
         Onward { .. } => "/".to_owned(),
-    })
+    }))
 }
 
 /// What a form says that a login is for.

@@ -16,13 +16,13 @@ use crate::base::error::{Error, Result};
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::identity::factors::{Code, Enrolment, FactorName, Given, Method, Pending};
 use crate::identity::login::{
-    Entry, Finished, PasskeyStep, SecondStep, enrol_on_a_page, finish, finish_by_passkey, offer_new_passkey,
-    offer_passkey,
+    Entry, Finished, PasskeyStep, SecondStep, Ways, enrol_on_a_page, finish, finish_by_passkey, offer_new_passkey,
+    offer_ways,
 };
 use crate::identity::passkeys::PasskeyOptions;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
-use crate::pages::visit::{Visit, logged_in, trusted};
+use crate::pages::visit::{Visit, trusted};
 use crate::platform::http::Routes;
 use crate::platform::metrics::{Outcome, Way};
 
@@ -47,6 +47,9 @@ struct Fields<'a> {
 struct SecondStepPage<'a> {
     frame: Frame<'a>,
     carried: Fields<'a>,
+    why: &'static str,
+    /// Whether they have what a code comes from.
+    by_code: bool,
     /// For how many days this device could be trusted, in words.
     trust: Option<&'a str>,
     /// What to ask the browser for, where they have a passkey.
@@ -127,11 +130,18 @@ async fn step_page(
         show_with_passkeys(pages, status, &page, also)?
     } else {
         let trust = pages.settings.trust_devices.map(|lasts| words.trust_device(lasts));
-        let passkey = written(offer_passkey(pages, &visit.origin, token).await?)?;
-        let page = SecondStepPage { frame, carried, trust: trust.as_deref(), passkey: passkey.as_deref(), fault };
+        let Ways { methods, passkey } = offer_ways(pages, &visit.origin, token).await?;
+        let (passkey, trust) = (written(passkey)?, trust.as_deref());
+        let (why, by_code) = (words.second_step_why.by(&methods), takes_code(&methods));
+        let page = SecondStepPage { frame, carried, why, by_code, trust, passkey: passkey.as_deref(), fault };
         show_with_passkeys(pages, status, &page, also)?
     };
     Ok(with_cookies(shown, cookie))
+}
+
+/// Whether there is a code to type for somebody who has these.
+pub fn takes_code(methods: &[Method]) -> bool {
+    methods.iter().any(|method| *method != Method::Passkey)
 }
 
 /// As the page has it.
@@ -213,6 +223,7 @@ async fn posted(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<Respo
             .or_else(|error| gone(pages, visit, what_for, error));
     };
     let is_passkey = matches!(step, Step::Passkey(_));
+    let is_recovery_code = matches!(&step, Step::Code(step) if step.given.method == Method::RecoveryCode);
     match let_in(pages, visit, step).await {
         Ok(finished) => opened(pages, visit, what_for, &finished).await,
         Err(error @ (Error::Internal(_) | Error::Unavailable(_) | Error::NoPrimary(_))) => Err(error),
@@ -223,6 +234,7 @@ async fn posted(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<Respo
                 StatusCode::SERVICE_UNAVAILABLE => words.faults.unavailable,
                 _ if is_passkey && waits.enrols => words.security.passkey_invalid,
                 _ if is_passkey => words.faults.passkey_refused,
+                _ if is_recovery_code => words.faults.wrong_recovery_code,
                 _ => words.faults.wrong_code,
             };
             let page = step_page(pages, visit, (what_for, waits), (page_status(&error), Some(fault))).await;
@@ -287,7 +299,8 @@ async fn let_in(pages: &Pages, visit: &Visit, step: Step) -> Result<Finished> {
 /// They go on; who has got recovery codes writes them down first.
 async fn opened(pages: &Pages, visit: &Visit, what_for: For<'_>, finished: &Finished) -> Result<Response> {
     let token = finished.began.token();
-    let on = pages.issuer.at(&what_for.on(pages, token.hash()).await?);
+    let onto = what_for.on(pages, token.hash()).await?;
+    let on = onto.address(pages);
     let response = match &finished.recovery_codes {
         Some(codes) => {
             let page = RecoveryCodesPage { frame: Frame::of(pages, visit), codes, on: &on };
@@ -295,7 +308,7 @@ async fn opened(pages: &Pages, visit: &Visit, what_for: For<'_>, finished: &Fini
         }
         None => go(&on)?,
     };
-    let response = with_cookies(response, logged_in(pages, token)?);
+    let response = with_cookies(response, onto.cookies(pages, token)?);
     match &finished.device_token {
         Some(device) => Ok(with_cookies(response, trusted(pages, device)?)),
         None => Ok(response),

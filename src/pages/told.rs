@@ -75,6 +75,8 @@ told! {
     Renamed = "renamed", renamed;
     /// An account elsewhere opens theirs here.
     AccountLinked = "account-linked", account_linked;
+    /// What was offered to be joined was not, since they are somebody else, or came too late.
+    NotJoined = "not-joined", not_joined;
     /// An account elsewhere opens nothing here any more.
     AccountUnlinked = "account-unlinked", account_unlinked;
     /// It was not unlinked, since there is no other way in.

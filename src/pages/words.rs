@@ -8,6 +8,7 @@ mod spanish;
 use time::Duration;
 
 use crate::base::locale::Locale;
+use crate::identity::factors::Method;
 use crate::oauth::scopes::{ADDRESS, EMAIL, GROUPS, OFFLINE_ACCESS, OPENID, PERMISSIONS, PHONE, PROFILE, ROLES};
 
 /// How many characters of an address that somebody has sent are shown.
@@ -37,6 +38,8 @@ pub struct Words {
     pub sign_out_question: &'static str,
     pub stay: &'static str,
     pub start_page: &'static str,
+    /// To the page of the login, for the same application.
+    pub back_to_sign_in: &'static str,
     pub wants_access: &'static str,
     pub calls_itself: &'static str,
     pub it_may: &'static str,
@@ -74,7 +77,9 @@ pub struct Words {
     pub account: &'static account::Account,
     pub security: &'static security::Security,
     pub second_step: &'static str,
-    pub second_step_why: &'static str,
+    pub second_step_why: SecondStepWhy,
+    /// To who has nothing but passkeys, and no scripts.
+    pub passkey_needs_script: &'static str,
     pub code: &'static str,
     pub enrol: &'static str,
     pub enrol_why: &'static str,
@@ -98,6 +103,7 @@ pub struct Words {
 /// Why something was not done, in one sentence each.
 #[derive(Debug)]
 pub struct Faults {
+    pub no_such_page: &'static str,
     pub malformed: &'static str,
     pub missing_client: &'static str,
     pub unknown_client: &'static str,
@@ -112,6 +118,7 @@ pub struct Faults {
     pub invalid_credentials: &'static str,
     pub passkey_refused: &'static str,
     pub wrong_code: &'static str,
+    pub wrong_recovery_code: &'static str,
     pub unknown_code: &'static str,
     pub unknown_provider: &'static str,
     pub login_over: &'static str,
@@ -213,9 +220,32 @@ pub fn named(text: &str, name: &str) -> String {
     text.replacen("{}", name, 1)
 }
 
+/// What is asked for in a second step.
+#[derive(Debug)]
+pub struct SecondStepWhy {
+    /// A code of either kind.
+    either: &'static str,
+    authenticator: &'static str,
+    recovery_code: &'static str,
+    passkey: &'static str,
+}
+
+impl SecondStepWhy {
+    /// For somebody who has these.
+    pub fn by(&self, methods: &[Method]) -> &'static str {
+        match (methods.contains(&Method::Totp), methods.contains(&Method::RecoveryCode)) {
+            (true, true) => self.either,
+            (true, false) => self.authenticator,
+            (false, true) => self.recovery_code,
+            (false, false) => self.passkey,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::audit::Action;
     use crate::oauth::scopes::STANDARD;
 
     #[test]
@@ -225,6 +255,16 @@ mod tests {
             assert!(STANDARD.iter().all(|scope| words.scope(scope).is_some()));
             let said = words.permission("{}", "The {} store");
             assert!(said.contains("{}") && said.contains("The {} store"), "{said}");
+        }
+    }
+
+    #[test]
+    fn every_action_has_words() {
+        for locale in [Locale::En, Locale::Es] {
+            let words = &Words::of(locale).account.activity;
+            let without: Vec<_> = Action::ALL.iter().filter(|action| words.of(action.as_str()).is_none()).collect();
+            assert!(without.is_empty(), "{without:?}");
+            assert_eq!(words.actions.len(), Action::ALL.len());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is the same everywhere: unknown paths and methods, the home page, health, cross-origin rules, strangers' headers.
 
 use axum::http::Method;
+use axum::http::request::Builder;
 use serde_json::json;
 
 use crate::support::{Server, document};
@@ -24,6 +25,19 @@ async fn who_is_migrated_no_longer_is_not_ready() {
     server.execute("delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)").await;
     assert_eq!(server.anonymous().get("/readyz").await.refusal(), (503, "unavailable"));
     assert_eq!(server.anonymous().get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_browser_that_goes_nowhere_gets_a_page() {
+    let server = Server::on_a_fresh_database().await;
+    let browser = server.anonymous();
+    let accept = |media: &'static str| move |request: Builder| request.header("accept", media);
+    let goes = async |method, media| browser.send_with(method, "/account/nothing", "", accept(media)).await;
+    let page = goes(Method::GET, "text/html,application/xhtml+xml,*/*;q=0.8").await;
+    assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
+    assert!(page.text.contains("There is no such page.") && page.header("content-security-policy").contains("'none'"));
+    assert_eq!(goes(Method::GET, "*/*").await.refusal(), (404, "route_not_found"));
+    assert_eq!(goes(Method::POST, "text/html").await.refusal(), (404, "route_not_found"));
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ pub(super) enum Command {
 pub(super) struct AddArgs {
     /// What addresses name it by: small letters, digits and `-`.
     name: ProviderName,
-    /// What it calls itself in its ID tokens, to the letter; of GitHub's kind https://github.com, or the address of an own GitHub.
+    /// What it calls itself in its ID tokens, to the letter; of GitHub's kind https://github.com, or the address of your GitHub Enterprise Server.
     #[arg(long)]
     issuer: ProviderIssuer,
     /// What it calls Portero.

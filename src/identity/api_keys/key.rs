@@ -44,7 +44,7 @@ pub struct NewApiKey {
     /// opens more than they hold at the moment. A permission in service 0, Portero itself, is one everywhere.
     #[schema(min_items = 1, max_items = 100, example = json!(["UI Store:read"]))]
     pub scopes: Vec<ScopeText>,
-    /// When it expires, to the second: in the future, and at most `API_KEY_MAX_DAYS` ahead, which is also what it is without this
+    /// When it expires, to the second: in the future, and at most `API_KEY_MAX_DAYS` ahead; so far ahead without this
     /// field.
     #[serde(default)]
     pub expires_at: Option<Moment>,

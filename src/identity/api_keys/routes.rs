@@ -35,7 +35,7 @@ async fn list_own_keys(State(identity): State<Identity>, caller: Caller, page: P
 ///
 /// For a program that acts for you. Accepted within 15 minutes of login. The key may be used for its scopes, as far as you hold them at
 /// the moment: what you lose it loses at once. It can't manage keys, change your password, address or factors, or begin a
-/// session. You hear of it by mail. It stays valid when you change your password. At most 50 keys, and 50 new ones a day.
+/// session. You hear of it by mail. It stays valid when you change your password. At most 50 keys at a time, and 50 new keys a day.
 #[utoipa::path(post, path = "/auth/me/keys", tag = "auth", request_body = NewApiKey, responses(
     (status = 201, body = ApiKeyMade),
     (status = 403, description = "`reauthentication_required`, `insufficient_permissions`"),

@@ -96,7 +96,7 @@ struct Confirmed {
 
 /// Confirm a second factor
 ///
-/// By two codes that follow each other. From then on your password alone opens nothing; your other sessions go on. Your login must not be older than
+/// By two codes that follow each other. From then on your password alone is not enough to log in; your other sessions go on. Your login must not be older than
 /// 15 minutes.
 #[utoipa::path(post, path = "/auth/me/factors/{id}/confirm", tag = "auth", request_body = Codes,
     params(("id" = i32, Path, description = "the factor's id")),

@@ -18,6 +18,6 @@ pub use prove::{PasswordProof, prove, wrong_password};
 pub use reauthenticate::{Reproof, reauthenticate};
 pub use routes::routes;
 pub use second_step::{
-    Finished, PasskeyStep, SecondStep, ask_for_passkey, finish, finish_by_passkey, invalid_mfa_token, offer_passkey,
+    Finished, PasskeyStep, SecondStep, Ways, ask_for_passkey, finish, finish_by_passkey, invalid_mfa_token, offer_ways,
 };
 pub use verify::{Verified, invalid_credentials, verify};

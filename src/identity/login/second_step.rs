@@ -110,24 +110,28 @@ pub async fn ask_for_passkey(
     passkeys::ask(identity, origin, Purpose::SecondFactor(waiting.person)).await
 }
 
-/// Likewise where they have a passkey, for a page.
+/// By what a login that waits can be finished, as a page offers it.
+#[derive(Debug)]
+pub struct Ways {
+    pub methods: Vec<Method>,
+    /// What to ask the browser for, where they have a passkey.
+    pub passkey: Option<passkeys::PasskeyOptions>,
+}
+
+/// Likewise, for a page.
 ///
 /// # Errors
 /// 401 `invalid_mfa_token`.
-pub async fn offer_passkey(
-    identity: &Identity,
-    origin: &Origin,
-    token: MfaTokenHash,
-) -> Result<Option<passkeys::PasskeyOptions>> {
+pub async fn offer_ways(identity: &Identity, origin: &Origin, token: MfaTokenHash) -> Result<Ways> {
     let waiting = waiting(identity, token).await?;
     let methods = store::second_factors(&mut *identity.db.read().await?, waiting.person).await?;
     if identity.settings.relying_party.is_none() || !methods.contains(&Method::Passkey) {
-        return Ok(None);
+        return Ok(Ways { methods, passkey: None });
     }
     match passkeys::ask(identity, origin, Purpose::SecondFactor(waiting.person)).await {
-        Ok(options) => Ok(Some(options)),
+        Ok(options) => Ok(Ways { methods, passkey: Some(options) }),
         // There are other ways.
-        Err(Error::Refused(_)) => Ok(None),
+        Err(Error::Refused(_)) => Ok(Ways { methods, passkey: None }),
         Err(error) => Err(error),
     }
 }

@@ -23,6 +23,14 @@ pub struct Returning<'a> {
     pub iss: Option<&'a str>,
 }
 
+/// Somebody who is back, and whom the provider is still to be asked about.
+#[derive(Debug)]
+pub struct Back {
+    pub login: Login,
+    partner: Partner,
+    proofs: Proofs,
+}
+
 /// Somebody whom a provider knows, and what they wanted.
 #[derive(Debug)]
 pub struct Returned {
@@ -31,11 +39,11 @@ pub struct Returned {
     pub account: Account,
 }
 
-/// Takes what a browser brings from a provider, once, and asks the provider who that is.
+/// Takes what a browser brings from a provider, once.
 ///
 /// # Errors
 /// When Postgres can't be asked.
-pub async fn come_back(identity: &Identity, who: Returning<'_>) -> Result<Told<Returned>> {
+pub async fn come_back(identity: &Identity, who: &Returning<'_>) -> Result<Told<Back>> {
     let row = store::find(&mut *identity.db.read().await?, &Ref::parse_name(who.provider)).await?;
     let Some(row) = row.filter(|row| row.stored.is_enabled) else { return Ok(Err(Refusal::Unknown)) };
     let (Some(state), Some(browser)) = (who.state, who.browser) else { return Ok(Err(Refusal::Over)) };
@@ -47,12 +55,21 @@ pub async fn come_back(identity: &Identity, who: Returning<'_>) -> Result<Told<R
     let Some(login) = login else { return Ok(Err(Refusal::Over)) };
     let partner = Partner::of(identity, row).await?;
     let proofs = Proofs { state: state.to_owned().into(), browser: browser.to_owned().into() };
-    match asked(identity, (&partner, &proofs), &who).await {
-        Ok(Some(account)) => Ok(Ok(Returned { partner, login, account })),
-        Ok(None) => Ok(Err(Refusal::Denied)),
+    Ok(Ok(Back { login, partner, proofs }))
+}
+
+/// Asks the provider who that is.
+///
+/// # Errors
+/// `Denied` and `Unusable`.
+pub async fn recognize(identity: &Identity, back: Back, who: &Returning<'_>) -> Told<Returned> {
+    let Back { login, partner, proofs } = back;
+    match asked(identity, (&partner, &proofs), who).await {
+        Ok(Some(account)) => Ok(Returned { partner, login, account }),
+        Ok(None) => Err(Refusal::Denied),
         Err(why) => {
             tracing::warn!(provider = partner.name, %why, "the answer of an identity provider is refused");
-            Ok(Err(Refusal::Unusable))
+            Err(Refusal::Unusable)
         }
     }
 }

@@ -28,7 +28,7 @@ mod words;
 
 pub use account::Account;
 pub use arrive::{Arrival, At, Known, arrive, enter};
-pub use come_back::{Returned, Returning, come_back};
+pub use come_back::{Returned, Returning, come_back, recognize};
 pub use depart::{Departure, depart};
 pub use join::{Joining, join, offer};
 pub use link::{LinkedAccount, link, unlink};

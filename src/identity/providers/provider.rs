@@ -18,7 +18,7 @@ pub enum Kind {
     /// OpenID Connect.
     #[default]
     Oidc,
-    /// GitHub's OAuth, of github.com or of an own GitHub.
+    /// GitHub's OAuth: of github.com, or of a GitHub Enterprise Server.
     Github,
 }
 
@@ -170,7 +170,7 @@ pub struct NewProvider {
     #[serde(default)]
     #[schema(default = "oidc")]
     pub kind: Kind,
-    /// What it calls itself in its ID tokens, to the letter; of GitHub's kind `https://github.com`, or the address of an own GitHub.
+    /// What it calls itself in its ID tokens, to the letter; of GitHub's kind `https://github.com`, or the address of your GitHub Enterprise Server.
     pub issuer: ProviderIssuer,
     /// What it calls Portero.
     pub client_id: RemoteClientId,

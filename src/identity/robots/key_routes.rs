@@ -57,7 +57,7 @@ async fn list_keys_of_robot(
 /// Make a robot an API key
 ///
 /// By its owner, or by an administrator who holds what it holds; within 15 minutes of login. Whoever makes it must hold what it opens of
-/// Portero itself. Its owner hears of it by mail. At most 50 keys, and 50 new ones a day.
+/// Portero itself. Its owner hears of it by mail. At most 50 keys at a time, and 50 new keys a day.
 #[utoipa::path(post, path = "/robots/{id}/keys", tag = "robots",
     params(("id" = i32, Path, description = "the robot's id")),
     request_body = NewApiKey,

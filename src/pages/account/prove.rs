@@ -18,6 +18,7 @@ use crate::pages::field::{Faults, Field, Filled};
 use crate::pages::member::{Member, Menu, Posted, go_on, with_faults};
 use crate::pages::page::{Frame, show_with_passkeys, with_cookies};
 use crate::pages::place::Place;
+use crate::pages::second_step::takes_code;
 use crate::pages::told::Told;
 use crate::platform::http::Routes;
 
@@ -67,17 +68,24 @@ fn place_of(parameters: &Parameters) -> Place {
     parameters.one("page").and_then(Place::named).unwrap_or(Place::Overview)
 }
 
-/// What one proves it with: in a field, if there is one, and whether by a passkey.
-async fn asked_for(pages: &Pages, member: &Member) -> Result<(Option<&'static str>, bool)> {
+/// What one proves it with.
+struct AskedFor {
+    /// In a field, if there is one.
+    field: Option<&'static str>,
+    methods: Vec<Method>,
+}
+
+async fn asked_for(pages: &Pages, member: &Member) -> Result<AskedFor> {
     let (mut conn, person) = (pages.db.read().await?, member.caller.person);
-    let methods = store::second_factors(&mut conn, person).await?;
+    let mut methods = store::second_factors(&mut conn, person).await?;
     let has_password = people::store::password_hash(&mut conn, person).await?.flatten().is_some();
-    let field = match methods.as_slice() {
-        [] => has_password.then_some("current_password"),
-        methods if methods.contains(&Method::Totp) => Some("code"),
-        _ => None,
+    let field = if methods.is_empty() {
+        has_password.then_some("current_password")
+    } else {
+        takes_code(&methods).then_some("code")
     };
-    Ok((field, methods.contains(&Method::Passkey) && pages.settings.relying_party.is_some()))
+    methods.retain(|method| *method != Method::Passkey || pages.settings.relying_party.is_some());
+    Ok(AskedFor { field, methods })
 }
 
 async fn options(pages: &Pages, member: &Member) -> Result<String> {
@@ -88,11 +96,13 @@ async fn options(pages: &Pages, member: &Member) -> Result<String> {
 
 async fn page(pages: &Pages, member: &Member, place: Place, faults: Faults) -> Result<Response> {
     let (frame, menu, cookies) = member.around(pages)?;
-    let (words, (asked, by_passkey)) = (member.words(), asked_for(pages, member).await?);
+    let (words, asked) = (member.words(), asked_for(pages, member).await?);
+    let by_passkey = asked.methods.contains(&Method::Passkey);
     let passkey = if by_passkey { Some(options(pages, member).await?) } else { None };
-    let filled = Filled { typed: None, faults: &faults, caret: asked };
-    let field = asked.map(|field| match field {
-        "code" => filled.password("code", words.code, "one-time-code").of_kind("text").hinting(words.second_step_why),
+    let filled = Filled { typed: None, faults: &faults, caret: asked.field };
+    let hint = words.second_step_why.by(&asked.methods);
+    let field = asked.field.map(|field| match field {
+        "code" => filled.password("code", words.code, "one-time-code").of_kind("text").hinting(hint),
         _ => filled.password("current_password", words.account.password.current, "current-password"),
     });
     let why = if place == Place::Keys { words.account.keys.prove_why } else { words.security.prove_why };
@@ -155,7 +165,7 @@ async fn proved(pages: &Pages, member: &Member, form: &Parameters) -> Result<Res
             let mut faults = Faults::default();
             faults.add("current_password", words.account.rules.say_current_password);
             faults.add("code", words.say_code);
-            faults.only(asked_for(pages, member).await?.0.unwrap_or_default());
+            faults.only(asked_for(pages, member).await?.field.unwrap_or_default());
             return page(pages, member, place, faults).await;
         }
     };

@@ -1,5 +1,7 @@
 //! What the pages of one's own account say, and those on which people help themselves.
 
+use crate::gate::audit::Action;
+
 /// All of it, page by page. `{}` is a name.
 #[derive(Debug)]
 pub struct Account {
@@ -111,6 +113,7 @@ pub struct Told {
     pub others_ended: &'static str,
     pub application_revoked: &'static str,
     pub account_linked: &'static str,
+    pub not_joined: &'static str,
     pub account_unlinked: &'static str,
     pub last_way_in: &'static str,
     pub key_revoked: &'static str,
@@ -250,14 +253,15 @@ pub struct Activity {
     pub by: &'static str,
     pub somebody: &'static str,
     pub system: &'static str,
-    /// What was done, by the name of the action. Others are shown by that name.
-    pub actions: &'static [(&'static str, &'static str)],
+    /// What was done: a line for each action.
+    pub actions: &'static [(Action, &'static str)],
 }
 
 impl Activity {
-    /// What an action is called.
+    /// What an action is called, if this version knows it.
     pub fn of(&self, action: &str) -> Option<&'static str> {
-        self.actions.iter().find(|(name, _)| *name == action).map(|(_, words)| *words)
+        let action: Action = action.parse().ok()?;
+        self.actions.iter().find(|(known, _)| *known == action).map(|(_, words)| *words)
     }
 }
 

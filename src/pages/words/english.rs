@@ -1,7 +1,8 @@
 mod account;
+mod actions;
 mod security;
 
-use super::{Faults, Scopes, Words};
+use super::{Faults, Scopes, SecondStepWhy, Words};
 
 pub(super) static WORDS: Words = Words {
     welcome: "Welcome to the Auth API",
@@ -24,6 +25,7 @@ pub(super) static WORDS: Words = Words {
     sign_out_question: "Do you want to sign out?",
     stay: "Stay signed in",
     start_page: "To the start page",
+    back_to_sign_in: "Back to the sign-in page",
     wants_access: "{} asks for access",
     calls_itself: "It calls itself “{}”. Nobody here has looked at it.",
     it_may: "If you agree, it may:",
@@ -62,7 +64,13 @@ pub(super) static WORDS: Words = Words {
     account: &account::ACCOUNT,
     security: &security::SECURITY,
     second_step: "One more step",
-    second_step_why: "Enter a code of your authenticator, or one of your recovery codes.",
+    second_step_why: SecondStepWhy {
+        either: "Enter a code of your authenticator, or one of your recovery codes.",
+        authenticator: "Enter a code of your authenticator.",
+        recovery_code: "Enter one of your recovery codes, or use your passkey.",
+        passkey: "Use your passkey.",
+    },
+    passkey_needs_script: "Passkeys need JavaScript. Allow it for this page, then load it again.",
     code: "Code",
     enrol: "Set up a second factor",
     enrol_why: "You need one to sign in here. Scan this with an authenticator app, then enter two codes that it shows one after the other.",
@@ -82,6 +90,7 @@ pub(super) static WORDS: Words = Words {
         "Don't ask for a code on this device for {} days",
     ],
     faults: Faults {
+        no_such_page: "There is no such page. Check the address, or begin at the start page.",
         malformed: "The application sent a request that can't be read.",
         missing_client: "The request has no client_id.",
         unknown_client: "The application that sent you here is not known.",
@@ -96,6 +105,7 @@ pub(super) static WORDS: Words = Words {
         invalid_credentials: "The username or the password is wrong.",
         passkey_refused: "This passkey can't be used here. Try again, or enter your password.",
         wrong_code: "That code is wrong, too old, or was used already. Wait for the next one.",
+        wrong_recovery_code: "That recovery code is wrong, or was used already. Enter another one.",
         unknown_code: "This code is not valid, or not any more. Check it, or begin again on the device.",
         unknown_provider: "Nobody can sign in that way here.",
         login_over: "This sign-in is over, or was used already. Go back to the sign-in page and begin again.",

@@ -1,7 +1,8 @@
 mod account;
+mod actions;
 mod security;
 
-use super::{Faults, Scopes, Words};
+use super::{Faults, Scopes, SecondStepWhy, Words};
 
 pub(super) static WORDS: Words = Words {
     welcome: "Bienvenido a la API de autenticación",
@@ -24,6 +25,7 @@ pub(super) static WORDS: Words = Words {
     sign_out_question: "¿Desea cerrar la sesión?",
     stay: "Seguir conectado",
     start_page: "Ir a la página de inicio",
+    back_to_sign_in: "Volver a la página de inicio de sesión",
     wants_access: "{} solicita acceso",
     calls_itself: "Se hace llamar «{}». Nadie aquí la ha revisado.",
     it_may: "Si acepta, podrá:",
@@ -62,7 +64,13 @@ pub(super) static WORDS: Words = Words {
     account: &account::ACCOUNT,
     security: &security::SECURITY,
     second_step: "Un paso más",
-    second_step_why: "Escriba un código de su autenticador o uno de sus códigos de recuperación.",
+    second_step_why: SecondStepWhy {
+        either: "Escriba un código de su autenticador o uno de sus códigos de recuperación.",
+        authenticator: "Escriba un código de su autenticador.",
+        recovery_code: "Escriba uno de sus códigos de recuperación o use su llave de acceso.",
+        passkey: "Use su llave de acceso.",
+    },
+    passkey_needs_script: "Las llaves de acceso necesitan JavaScript. Permítalo en esta página y vuelva a cargarla.",
     code: "Código",
     enrol: "Configure un segundo factor",
     enrol_why: "Lo necesita para iniciar sesión aquí. Escanee esto con una aplicación de autenticación y escriba dos códigos que muestre uno tras otro.",
@@ -82,6 +90,7 @@ pub(super) static WORDS: Words = Words {
         "No pedir un código en este dispositivo durante {} días",
     ],
     faults: Faults {
+        no_such_page: "Esta página no existe. Revise la dirección o empiece en la página de inicio.",
         malformed: "La aplicación envió una solicitud que no se puede leer.",
         missing_client: "La solicitud no tiene client_id.",
         unknown_client: "No se conoce la aplicación que lo envió aquí.",
@@ -96,6 +105,7 @@ pub(super) static WORDS: Words = Words {
         invalid_credentials: "El usuario o la contraseña no son correctos.",
         passkey_refused: "Esta llave de acceso no se puede usar aquí. Intente de nuevo o ingrese su contraseña.",
         wrong_code: "Ese código no es correcto, es demasiado antiguo o ya se usó. Espere el siguiente.",
+        wrong_recovery_code: "Ese código de recuperación es incorrecto o ya se usó. Escriba otro.",
         unknown_code: "Este código no es válido o ya no lo es. Revíselo, o empiece de nuevo en el dispositivo.",
         unknown_provider: "Nadie puede iniciar sesión de esa manera aquí.",
         login_over: "Este inicio de sesión terminó, o ya se usó. Vuelva a la página de inicio de sesión y empiece de nuevo.",

@@ -5,7 +5,7 @@ use time::Duration;
 
 use super::{Browser, Form, filling, told};
 use crate::passkeys::page::{data, options};
-use crate::passkeys::{HOME, server, sign_in};
+use crate::passkeys::{HOME, asked_for_new, server, sign_in};
 use crate::support::{Authenticator, PASSWORD};
 
 const PATH: &str = "/account/passkeys";
@@ -49,6 +49,37 @@ async fn a_passkey_is_added_renamed_and_removed() {
     assert_eq!(told(&back), "Thank you. Go on where you were.");
     let page = filling(&mut browser, PATH, &[("act", "remove"), ("id", &id)]).await;
     assert_eq!(told(&page), "The passkey is removed. It opens nothing any more.");
+}
+
+#[tokio::test]
+async fn who_has_lost_their_only_passkey_goes_on_by_a_recovery_code() {
+    let server = server().await;
+    let ada = server.person_with("ada", &[]).await;
+    let made = Authenticator::at(HOME).create(&asked_for_new(&ada).await);
+    let added = ada.post("/auth/me/passkeys", json!({"name": "Laptop", "credential": made})).await.ok();
+    let codes: Vec<String> = serde_json::from_value(added.body["recovery_codes"].clone()).expect("codes");
+    let mut browser = Browser::new(&server);
+    let login = browser.get("/login").await;
+    let step = browser.log_in(&login, "ada").await;
+    assert!(step.text.contains("Enter one of your recovery codes, or use your passkey."), "{step:?}");
+    let wrong = browser.submit(&step, &[("code", "aaaa-aaaa-aaaa")]).await;
+    assert!(wrong.text.contains("That recovery code is wrong, or was used already."), "{wrong:?}");
+    server.app.clock.turn(Duration::minutes(1));
+    let home = browser.submit(&wrong, &[("code", &codes[0])]).await;
+    assert!(home.text.contains("signed in as"), "{home:?}");
+    for _ in 0..4 {
+        server.app.clock.turn(Duration::minutes(4));
+        browser.get(PATH).await;
+    }
+    let asked = filling(&mut browser, PATH, &[("act", "begin"), ("name", "New laptop")]).await;
+    assert!(asked.text.contains("Is it you?") && asked.text.contains(r#"id="code""#), "{asked:?}");
+    let back = browser.submit_to(&asked, "/account/prove", &[("code", &codes[1])]).await;
+    assert_eq!(told(&back), "Thank you. Go on where you were.");
+    server.execute("delete from auth.recovery_codes").await;
+    let mut browser = Browser::new(&server);
+    let login = browser.get("/login").await;
+    let step = browser.log_in(&login, "ada").await;
+    assert!(step.text.contains("Use your passkey.") && !step.text.contains(r#"id="code""#), "{step:?}");
 }
 
 #[tokio::test]

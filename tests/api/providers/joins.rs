@@ -19,8 +19,8 @@ async fn whoever_proves_the_account_here_once_can_use_either() {
     assert_eq!(server.number(LINKS).await, 0, "an address alone does nothing");
     let wrong = browser.submit(&page, &[("username", "ada"), ("password", "wrong")]).await;
     assert!(wrong.text.contains("id=\"join\"") && wrong.status == 403, "it may be tried again: {wrong:?}");
-    let home = browser.log_in(&wrong, "ada").await;
-    assert!(home.text.contains("signed in as"), "{home:?}");
+    let links = browser.log_in(&wrong, "ada").await;
+    assert!(links.text.contains("The account is linked.") && links.text.contains("ada@example.com"), "{links:?}");
     assert_eq!(ada.get("/auth/me/providers").await.body[0]["account"], "ada@example.com");
     let told = "select count(*) from auth.audit_events where action = 'linked-account.added' and actor = 'person'";
     assert_eq!(server.number(told).await, 1);
@@ -66,8 +66,8 @@ async fn nobody_else_joins_what_was_offered() {
         other.submit(&login, &[("username", "ada"), ("password", crate::support::PASSWORD), ("join", &stolen)]).await;
     assert_eq!(refused.status, 400, "{refused:?}");
     // Somebody whose address it is not.
-    let home = browser.log_in(&page, "eve").await;
-    assert!(home.text.contains("signed in as eve"), "{home:?}");
+    let links = browser.log_in(&page, "eve").await;
+    assert!(links.text.contains("You are signed in, but the account elsewhere is not linked"), "{links:?}");
     assert_eq!(server.number(LINKS).await, 0);
 }
 

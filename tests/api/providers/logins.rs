@@ -77,6 +77,41 @@ async fn a_login_for_a_client_goes_on_to_the_client() {
 }
 
 #[tokio::test]
+async fn whoever_is_turned_away_can_go_another_way_to_what_they_wanted() {
+    let (idp, server, _) = world(json!({})).await;
+    server.execute(crate::authorize::WORLD).await;
+    let ada = server.person_with("ada", &[(1000, 1000)]).await;
+    let mut browser = Browser::new(&server);
+    let request = crate::authorize::asking(&[]);
+    let query = request.split_once('?').expect("a query").1;
+    let carried = form_urlencoded::Serializer::new(String::new()).append_pair("request", query).finish();
+    for answer in [&[][..], &[("error", "access_denied"), ("code", "")], &[("code", "")]] {
+        let sent = Sent::read(&browser.get(&format!("/login/providers/acme?{carried}")).await);
+        idp.tells(&server, &sent, json!({}));
+        let refused = browser.get(&idp.back_with(&sent, answer)).await;
+        assert!([403, 502].contains(&refused.status), "{refused:?}");
+        let login = browser.get(&way_on(&refused)).await;
+        assert!(login.text.contains("to continue to Web Shop"), "{login:?}");
+    }
+    let login = browser.get(&request).await;
+    let consent = browser.log_in(&login, "ada").await;
+    assert!(consent.text.contains("Web Shop"), "{consent:?}");
+    // What is over has nothing to go on to but the login itself; what is to be linked leads back to the links.
+    let over = Browser::new(&server).get("/login/callback/acme?state=none").await;
+    assert_eq!((over.status, way_on(&over).as_str()), (400, "/login"));
+    server.app.clock.turn(Duration::minutes(16));
+    linked(&ada, "ada-there").await;
+    let refused = log_in(&idp, &server, &mut Browser::new(&server), json!({"sub": "somebody-else"})).await;
+    assert_eq!(way_on(&refused), "/login");
+}
+
+/// The link of a page that turns somebody away.
+fn way_on(page: &crate::support::Response) -> String {
+    let (_, link) = page.text.split_once("id=\"way-on\" href=\"").expect("a link");
+    link.split('"').next().expect("an address").replace("&#38;", "&")
+}
+
+#[tokio::test]
 async fn a_session_says_how_and_when_the_provider_asked() {
     let (idp, server, _) = world(json!({})).await;
     linked(&server.person_with("ada", &[]).await, "ada-there").await;

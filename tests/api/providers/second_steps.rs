@@ -57,8 +57,8 @@ async fn a_join_wants_the_second_factor_too() {
     let page = log_in(&idp, &server, &mut browser, json!({})).await;
     let page = browser.log_in(&page, "ada").await;
     assert_eq!(server.number("select count(*) from auth.provider_links").await, 0, "a password is not enough");
-    let home = step(&server, &mut browser, &page, &authenticator).await;
-    assert!(home.text.contains("signed in as"), "{home:?}");
+    let links = step(&server, &mut browser, &page, &authenticator).await;
+    assert!(links.text.contains("The account is linked."), "{links:?}");
     assert_eq!(server.number("select count(*) from auth.provider_links").await, 1);
     let _: &Idp = &idp;
 }

@@ -148,11 +148,11 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
         ),
         Content::AccountLinked { provider } => (
             format!("{sender}: an account was linked"),
-            vec![format!("Since {at} you can log in by your account at {provider}."), IF_NOT_YOU.to_owned()],
+            vec![format!("Since {at} you can log in with your account at {provider}."), IF_NOT_YOU.to_owned()],
         ),
         Content::AccountUnlinked { provider } => (
             format!("{sender}: an account was unlinked"),
-            vec![format!("Since {at} you can't log in by your account at {provider} any more."), IF_NOT_YOU.to_owned()],
+            vec![format!("Since {at} you can't log in with your account at {provider} any more."), IF_NOT_YOU.to_owned()],
         ),
         Content::FactorAdded { name } => (
             format!("{sender}: a new second factor"),
