@@ -68,12 +68,20 @@ impl Stage {
 
     /// Makes a database with so many people in it.
     pub async fn populate(&self, database: &str, people: i32) -> anyhow::Result<World> {
+        self.create(database).await?;
+        MIGRATIONS.run(&mut self.connect(database).await?).await?;
+        self.fill(database, people).await
+    }
+
+    async fn create(&self, database: &str) -> anyhow::Result<()> {
+        self.connect("postgres").await?.execute(AssertSqlSafe(format!("create database {database}"))).await?;
+        Ok(())
+    }
+
+    async fn fill(&self, database: &str, people: i32) -> anyhow::Result<World> {
         let start = Instant::now();
         let world = World { people };
-        let mut conn = self.connect("postgres").await?;
-        conn.execute(AssertSqlSafe(format!("create database {database}"))).await?;
         let mut conn = self.connect(database).await?;
-        MIGRATIONS.run(&mut conn).await?;
         fill(&mut conn, world, OffsetDateTime::now_utc()).await?;
         let size: String = sqlx::query_scalar("select pg_size_pretty(pg_database_size(current_database()))")
             .fetch_one(&mut conn)
@@ -88,9 +96,14 @@ impl Stage {
         self.built_as(Path::new(env!("CARGO_BIN_EXE_portero")), database, own).await
     }
 
-    /// The other Portero, likewise.
-    pub async fn other(&self, database: &str) -> anyhow::Result<Option<Server>> {
+    /// The other Portero, likewise, on a database of its own with so many people: it refuses one of later migrations.
+    pub async fn other(&self, database: &str, people: i32) -> anyhow::Result<Option<Server>> {
         let Some(program) = &self.against else { return Ok(None) };
+        self.create(database).await?;
+        let mut migrate = Command::new(program);
+        migrate.arg("migrate").env_clear().env("AUTH_DATABASE_URL", self.url(database)).stdout(Stdio::null());
+        ensure!(migrate.status()?.success(), "{} migrate failed", program.display());
+        self.fill(database, people).await?;
         self.built_as(program, database, &[]).await.map(Some)
     }
 

@@ -47,7 +47,7 @@ pub async fn checks(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         check().body(r#"{"service_id":{service},"permission":"{permission}"}"#).proof(r#","allowed":true"#);
     let in_service =
         Ask::new("GET", "/people/{person}/services/{service}", By::Themselves).proof("{\"user\":{\"id\":{person},");
-    let other = bench.stage.other(DATABASE).await?;
+    let other = bench.stage.other("other", world.people).await?;
     let mut subjects = vec![
         ("Portero", &portero, check()),
         ("one select", &one_select, check()),
