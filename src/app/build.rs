@@ -75,7 +75,7 @@ fn access(identity: Identity, config: &Config) -> Access {
 }
 
 fn oauth(access: Access, config: &Config, ears: Option<Address>) -> OAuth {
-    let (db, rights, limits) = (&access.db, access.rights.clone(), one_lane(config));
+    let (db, rights, limits) = (&access.db, access.rights.clone(), config.rarer_checks());
     let rules = oauth::Settings {
         rotate_keys_every: config.rotate_keys_every,
         client_registration: config.client_registration,
@@ -92,7 +92,7 @@ fn oauth(access: Access, config: &Config, ears: Option<Address>) -> OAuth {
         document_reads: documents::Budget::default(),
         client_lookups: Batch::start(ClientLookups(rights.clone()), db, limits, &access.metrics),
         issues: Batch::start(Issues, db, limits, &access.metrics),
-        introspections: Batch::start(Introspections(rights), db, config.rarer_checks(), &access.metrics),
+        introspections: Batch::start(Introspections(rights), db, limits, &access.metrics),
         public_clients: shares::LeakyBuckets::per_minute("public-clients", oauth::clients::A_MINUTE, 1),
         rules,
         access,
