@@ -31,22 +31,35 @@ pub async fn buttons(pages: &Pages, visit: &Visit, what_for: For<'_>) -> Result<
         Carried { device: Some(device), .. } => carried("device", &device),
         Carried { page: _, .. } => String::new(),
     };
-    let doors = match doors(pages).await {
-        // The page stands without them.
-        Err(Error::Unavailable(_) | Error::NoPrimary(_)) => Vec::new(),
-        doors => doors?,
-    };
-    let (words, root) = (Words::of(visit.locale), pages.issuer.path());
-    let button = |door: Door| Button {
-        label: named(words.sign_in_at, &door.display_name),
-        address: format!("{root}/login/providers/{}{query}", door.name),
+    Ok(doors(pages).await?.iter().map(|door| button(pages, visit, door, &query)).collect())
+}
+
+/// The providers by which somebody new can come in, with this invitation, if they have one.
+///
+/// # Errors
+/// When Postgres can't be asked.
+pub async fn buttons_for_newcomers(pages: &Pages, visit: &Visit, invitation: Option<&str>) -> Result<Vec<Button>> {
+    let query = invitation.map(|invitation| carried("invitation", invitation)).unwrap_or_default();
+    let doors = doors(pages).await?;
+    let takes = |door: &&Door| if invitation.is_some() { door.takes_invited } else { door.takes_anybody };
+    Ok(doors.iter().filter(takes).map(|door| button(pages, visit, door, &query)).collect())
+}
+
+fn button(pages: &Pages, visit: &Visit, door: &Door, query: &str) -> Button {
+    Button {
+        label: named(Words::of(visit.locale).sign_in_at, &door.display_name),
+        address: format!("{}/login/providers/{}{query}", pages.issuer.path(), door.name),
         id: format!("provider-{}", door.name),
-    };
-    Ok(doors.into_iter().map(button).collect())
+    }
 }
 
 async fn doors(pages: &Pages) -> Result<Vec<Door>> {
-    providers::store::doors(&mut *pages.db.read().await?).await
+    let doors = async { providers::store::doors(&mut *pages.db.read().await?).await };
+    match doors.await {
+        // The page stands without them.
+        Err(Error::Unavailable(_) | Error::NoPrimary(_)) => Ok(Vec::new()),
+        doors => doors,
+    }
 }
 
 fn carried(name: &str, value: &str) -> String {

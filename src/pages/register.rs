@@ -10,6 +10,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
+use super::doors::{Button, buttons_for_newcomers};
 use super::field::{Faults, Field, Filled, new_password, rule_of};
 use super::member::{go_on, with_faults};
 use super::new_password::chosen;
@@ -42,6 +43,7 @@ struct Register<'a> {
     invitation: Option<&'a str>,
     faults: &'a Faults,
     fields: Vec<Field<'a>>,
+    buttons: &'a [Button],
 }
 
 /// What the link of an invitation carries.
@@ -67,10 +69,10 @@ async fn show_register(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Parameters::read(&query.unwrap_or_default()).unwrap_or_default();
-    answered(&pages, &visit, page(&pages, &visit, query.one("token"), None, Faults::default()))
+    answered(&pages, &visit, page(&pages, &visit, query.one("token"), None, Faults::default()).await)
 }
 
-fn page(
+async fn page(
     pages: &Pages,
     visit: &Visit,
     invitation: Option<&str>,
@@ -100,8 +102,9 @@ fn page(
         filled.password("password", words.password, "new-password").hinting(new_password(pages, words)),
         filled.password("again", words.account.password.again, "new-password"),
     ];
+    let buttons = &buttons_for_newcomers(pages, visit, invitation).await?;
     let frame = Frame::of(pages, visit);
-    let page = Register { frame, form_token: &form_token, invitation, faults: &faults, fields };
+    let page = Register { frame, form_token: &form_token, invitation, faults: &faults, fields, buttons };
     let page = show(faults.status(), &page, None).map(|shown| with_cookies(shown, cookie));
     with_faults(faults, page)
 }
@@ -152,7 +155,7 @@ async fn registered(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<R
     let invitation = form.one("token");
     let mut faults = Faults::default();
     let Some(new) = wanted(pages, words, form, &mut faults) else {
-        return page(pages, visit, invitation, Some(form), faults);
+        return page(pages, visit, invitation, Some(form), faults).await;
     };
     let user_agent = visit.origin.user_agent.as_deref();
     match accounts::register(pages, &visit.origin, user_agent, Some(visit.locale), new).await {
@@ -162,7 +165,10 @@ async fn registered(pages: &Pages, visit: &Visit, form: &Parameters) -> Result<R
             let home = go_on(pages, Place::Overview.path(), Told::Registered)?;
             Ok(with_cookies(home, logged_in(pages, began.token())?))
         }
-        Err(error) => page(pages, visit, invitation, Some(form), Faults::told(error, (pages, words), &FIELDS)?),
+        Err(error) => {
+            let faults = Faults::told(error, (pages, words), &FIELDS)?;
+            page(pages, visit, invitation, Some(form), faults).await
+        }
     }
 }
 

@@ -186,12 +186,23 @@ pub async fn lock(conn: &mut PgConnection, id: ProviderId) -> Result<()> {
 pub struct Door {
     pub name: String,
     pub display_name: String,
+    /// Whether who is new may come by it, with an invitation or without.
+    pub takes_invited: bool,
+    pub takes_anybody: bool,
 }
 
 /// The providers by which people can log in, in the order in which they were added.
 pub async fn doors(conn: &mut PgConnection) -> Result<Vec<Door>> {
-    let doors =
-        sqlx::query_as!(Door, "select name, display_name from auth.providers where is_enabled order by id limit 50");
+    let doors = sqlx::query_as!(
+        Door,
+        r#"
+        select name, display_name, newcomers <> 'off' as "takes_invited!", newcomers = 'open' as "takes_anybody!"
+        from auth.providers
+        where is_enabled
+        order by id
+        limit 50
+        "#,
+    );
     Ok(doors.fetch_all(conn).await?)
 }
 

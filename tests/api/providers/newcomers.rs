@@ -109,3 +109,20 @@ async fn many_newcomers_of_one_name_get_names_of_their_own() {
     .expect("names");
     assert_eq!(names, ["Ada Ñ", "Ada Ñ-2", "Ada Ñ-3", "Ada Ñ-4", "user"]);
 }
+
+#[tokio::test]
+async fn who_is_invited_may_come_by_a_provider_from_the_page_of_the_invitation() {
+    let (idp, server, root) = world_with(json!({"newcomers": "invite"}), &[("REGISTRATION", "open")]).await;
+    let invitation = root.post("/invitations", json!({})).await.ok().body["invitation"].clone();
+    let invitation = invitation.as_str().expect("an invitation");
+    server.secrets.add(invitation);
+    let mut browser = Browser::new(&server);
+    assert!(!browser.get("/register").await.text.contains("provider-acme"), "not without one");
+    let page = browser.get(&format!("/register?token={invitation}")).await;
+    let address = format!("/login/providers/acme?invitation={invitation}");
+    assert!(page.text.contains(&format!("href=\"{address}\"")), "{page:?}");
+    let sent = Sent::read(&browser.get(&address).await);
+    idp.tells(&server, &sent, json!({}));
+    let home = browser.get(&idp.back(&sent)).await;
+    assert!(home.text.contains("signed in as Ada There"), "{home:?}");
+}

@@ -182,7 +182,7 @@ fn check_secrecy(method: &Method, path: &str, response: &Response, secrets: &Sec
         shown = shown.replace(secret, "");
     }
     if is_page(response) && OF_MAILS.iter().any(|page| path.starts_with(page)) {
-        shown = without_field(&shown, "token");
+        shown = without_value(&without_field(&shown, "token"), "?invitation=");
     }
     if is_page(response) && path.starts_with("/login") {
         shown = without_field(&shown, "mfa_token");
@@ -205,7 +205,12 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
 }
 
 fn without_field(page: &str, name: &str) -> String {
-    let Some((before, rest)) = page.split_once(&format!(r#"name="{name}" value=""#)) else { return page.to_owned() };
+    without_value(page, &format!(r#"name="{name}" value=""#))
+}
+
+/// Without what stands between this and the next quotation mark.
+fn without_value(page: &str, beginning: &str) -> String {
+    let Some((before, rest)) = page.split_once(beginning) else { return page.to_owned() };
     let (_, after) = rest.split_once('"').unwrap_or_default();
     format!("{before}{after}")
 }
