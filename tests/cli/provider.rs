@@ -35,6 +35,15 @@ async fn providers_are_added_shown_changed_and_removed() {
         shown.contains("/login/callback/acme") && shown.contains("backchannel-logout") && !shown.contains(SECRET),
         "{shown}"
     );
+    for line in [
+        "Client there: portero, with a secret",
+        "Scopes: openid email profile",
+        "Attributes, from claims: department=dept",
+        "Groups, by id, from the claim groups: staff=1",
+        "Newcomers: off",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line} in {shown}");
+    }
     let listed = house.run(&["provider", "list"]).out;
     assert!(listed.contains("https://github.com") && listed.contains("acme"), "{listed}");
     let changed =

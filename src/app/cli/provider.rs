@@ -158,7 +158,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         }
         Command::Show { provider } => {
             let shown = named(tool, &provider).await?.shown(own);
-            tool.output.done(&shown, told(&shown, "Identity provider"))
+            tool.output.done(&shown, described(&shown))
         }
         Command::Remove { provider } => {
             let id = named(tool, &provider).await?.id;
@@ -245,6 +245,30 @@ async fn change_one(args: ChangeArgs, tool: &Tool) -> anyhow::Result<()> {
 fn read_secret() -> anyhow::Result<ProviderSecret> {
     let typed = secret("The secret that proves Portero there: ")?;
     ProviderSecret::try_from(typed).map_err(|fault| anyhow::anyhow!("the secret {fault}"))
+}
+
+/// All that is known of one.
+fn described(provider: &Provider) -> String {
+    let Provider { kind, client_id, display_name, groups_claim, .. } = provider;
+    let secret = if provider.has_secret { "with a secret" } else { "without a secret" };
+    let is_on = if provider.enabled { "on" } else { "off: nobody logs in by it" };
+    let attributes = provider.attributes.iter().map(|(attribute, claim)| format!("{attribute}={claim}"));
+    let groups = provider.groups.iter().map(|pair| format!("{}={}", pair.value, pair.group_id.0));
+    let mut lines = vec![
+        told(provider, "Identity provider"),
+        format!("People read: {display_name}"),
+        format!("Kind: {}, {is_on}", kind.as_str()),
+        format!("Client there: {client_id}, {secret}"),
+        format!("Scopes: {}", provider.scopes.join(" ")),
+        format!("Newcomers: {}", provider.newcomers.as_str()),
+    ];
+    if !provider.attributes.is_empty() {
+        lines.push(format!("Attributes, from claims: {}", attributes.collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(claim) = groups_claim {
+        lines.push(format!("Groups, by id, from the claim {claim}: {}", groups.collect::<Vec<_>>().join(", ")));
+    }
+    lines.join("\n")
 }
 
 /// What there is to say of one, and what to register there.
