@@ -78,8 +78,6 @@ pub struct Words {
     pub security: &'static security::Security,
     pub second_step: &'static str,
     pub second_step_why: SecondStepWhy,
-    /// To who has nothing but passkeys, and no scripts.
-    pub passkey_needs_script: &'static str,
     pub code: &'static str,
     pub enrol: &'static str,
     pub enrol_why: &'static str,

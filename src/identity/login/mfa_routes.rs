@@ -279,6 +279,16 @@ async fn prove_anew(
         (Some(password), None, None, None) => Reproof::Password(password),
         (None, Some(method), Some(code), None) => Reproof::Factor(Given { method, code }),
         (None, None | Some(Method::Passkey), None, Some(credential)) => Reproof::Passkey(credential),
+        (None, Some(Method::Passkey), _, None) => {
+            let options = "POST /auth/reauthenticate/passkey-options";
+            return Err(Error::invalid_field(
+                "credential",
+                &format!("what the browser answers to the options of {options} is missing"),
+            ));
+        }
+        (None, Some(_), None, None) => {
+            return Err(Error::invalid_field("code", "the code of that `method` is missing"));
+        }
         _ => return Err(Error::invalid_field("", "send `password`, or `method` and `code`, or `credential`")),
     };
     let proved = reauthenticate(&identity, &caller, with).await?;

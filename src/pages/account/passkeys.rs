@@ -63,10 +63,14 @@ struct Row {
 }
 
 impl Row {
-    fn of(passkey: Passkey, words: &Words) -> Self {
+    fn of(passkey: Passkey, is_the_only_one: bool, words: &Words) -> Self {
         let mut about = vec![named(words.security.added, &moment(passkey.created_at, words))];
         about.extend(passkey.last_used_at.map(|at| named(words.account.sessions.last_seen, &moment(at, words))));
-        let stays = if passkey.backed_up { words.security.backed_up } else { words.security.not_backed_up };
+        let stays = match passkey.backed_up {
+            true => words.security.backed_up,
+            false if is_the_only_one => words.security.only_not_backed_up,
+            false => words.security.not_backed_up,
+        };
         about.push(stays.to_owned());
         Self { id: passkey.id.0, name: passkey.name, about }
     }
@@ -98,6 +102,7 @@ async fn page(
         None => None,
     };
     drop(conn);
+    let is_the_only_one = passkeys.len() == 1;
     let signals = (tells && (signals.is_some() || refused.is_some())).then_some(Signals { standing: signals, refused });
     let signals = signals.map(|signals| serde_json::to_string(&signals)).transpose().map_err(anyhow::Error::from)?;
     let filled = Filled { typed, faults: &faults, caret: None };
@@ -105,7 +110,7 @@ async fn page(
         frame,
         menu,
         faults: &faults,
-        passkeys: passkeys.into_iter().map(|passkey| Row::of(passkey, words)).collect(),
+        passkeys: passkeys.into_iter().map(|passkey| Row::of(passkey, is_the_only_one, words)).collect(),
         are_there: pages.settings.relying_party.is_some(),
         name: filled.field("name", words.security.passkey_name, None).hinting(words.security.passkey_name_hint),
         options,

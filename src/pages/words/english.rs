@@ -70,7 +70,6 @@ pub(super) static WORDS: Words = Words {
         recovery_code: "Enter one of your recovery codes, or use your passkey.",
         passkey: "Use your passkey.",
     },
-    passkey_needs_script: "Passkeys need JavaScript. Allow it for this page, then load it again.",
     code: "Code",
     enrol: "Set up a second factor",
     enrol_why: "You need one to sign in here. Scan this with an authenticator app, then enter two codes that it shows one after the other.",

@@ -45,4 +45,6 @@ pub struct Security {
     pub passkey_needs_script: &'static str,
     pub backed_up: &'static str,
     pub not_backed_up: &'static str,
+    /// The same of the only passkey.
+    pub only_not_backed_up: &'static str,
 }

@@ -70,7 +70,6 @@ pub(super) static WORDS: Words = Words {
         recovery_code: "Escriba uno de sus códigos de recuperación o use su llave de acceso.",
         passkey: "Use su llave de acceso.",
     },
-    passkey_needs_script: "Las llaves de acceso necesitan JavaScript. Permítalo en esta página y vuelva a cargarla.",
     code: "Código",
     enrol: "Configure un segundo factor",
     enrol_why: "Lo necesita para iniciar sesión aquí. Escanee esto con una aplicación de autenticación y escriba dos códigos que muestre uno tras otro.",

@@ -124,7 +124,7 @@ pub fn invalid_foreign() -> Error {
 pub fn invalid_key() -> Error {
     Error::unauthorized(
         "invalid_token",
-        "this service key is unknown or was revoked; ask who runs the service for another",
+        "this service key is unknown, expired or revoked; ask who runs the service for another",
     )
 }
 
@@ -132,7 +132,7 @@ pub fn invalid_key() -> Error {
 pub fn invalid_api_key() -> Error {
     Error::unauthorized(
         "invalid_token",
-        "this API key is unknown or was revoked, or its owner is disabled; its owner makes another at POST /auth/me/keys",
+        "this API key is unknown, expired or revoked, or its owner is disabled; its owner makes another at POST /auth/me/keys",
     )
 }
 

@@ -40,7 +40,8 @@ pub(super) static SECURITY: Security = Security {
     passkey_there: "This device has a passkey of yours already.",
     passkey_invalid: "The passkey was not added. Begin again.",
     passkey_cancelled: "No passkey was used. Try again, or sign out and sign in again.",
-    passkey_needs_script: "Browsers make passkeys by scripts alone. Allow them for this page, or use another browser.",
+    passkey_needs_script: "Passkeys need JavaScript. Allow it for this page, or use another browser.",
     backed_up: "Your devices share it.",
-    not_backed_up: "It is in one device alone: add another before that gets lost.",
+    not_backed_up: "It is in one device alone.",
+    only_not_backed_up: "It is in one device alone: add another before that gets lost.",
 };

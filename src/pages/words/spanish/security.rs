@@ -40,7 +40,8 @@ pub(super) static SECURITY: Security = Security {
     passkey_there: "Este dispositivo ya tiene una llave de acceso suya.",
     passkey_invalid: "La llave de acceso no se añadió. Empiece de nuevo.",
     passkey_cancelled: "No se usó ninguna llave de acceso. Inténtelo de nuevo, o cierre la sesión e iníciela otra vez.",
-    passkey_needs_script: "Los navegadores solo crean llaves de acceso con scripts. Permítalos en esta página o use otro navegador.",
+    passkey_needs_script: "Las llaves de acceso necesitan JavaScript. Permítalo en esta página o use otro navegador.",
     backed_up: "Sus dispositivos la comparten.",
-    not_backed_up: "Está en un solo dispositivo: añada otra antes de que se pierda.",
+    not_backed_up: "Está en un solo dispositivo.",
+    only_not_backed_up: "Está en un solo dispositivo: añada otra antes de que se pierda.",
 };
