@@ -73,6 +73,11 @@ impl<K: Kind> Digest<K> {
         is_well_formed(K::PREFIX, presented).then(|| Self(digest(presented), PhantomData))
     }
 
+    /// Whether a text was meant to be one of this kind, by how it begins.
+    pub fn is_meant_by(presented: &str) -> bool {
+        presented.starts_with(K::PREFIX)
+    }
+
     /// The digest that was stored as these bytes; `None` of any other.
     pub fn stored(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(|bytes| Self(bytes, PhantomData))

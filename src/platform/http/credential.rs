@@ -61,10 +61,11 @@ impl<S: Sync> FromRequestParts<S> for Credential {
 /// 401 `missing_token_header` when absent or blank; 401 `invalid_token` when it can't be one of ours, when a header is
 /// doubled, or when the two headers differ.
 pub fn presented(headers: &HeaderMap) -> Result<Credential, Error> {
-    match with_proof(headers)? {
-        Some(token) => Ok(Credential::Access(token)),
-        None => Credential::of(text(headers)?).ok_or_else(invalid),
+    if let Some(token) = with_proof(headers)? {
+        return Ok(Credential::Access(token));
     }
+    let text = text(headers)?;
+    Credential::of(text).ok_or_else(|| unreadable(text))
 }
 
 /// The access token of `Authorization: DPoP` (RFC 9449 section 7.1), where no other header has one.
@@ -106,6 +107,17 @@ pub fn missing() -> Error {
     )
 }
 
+/// 401 `invalid_token`, for what is no token or key, by what it begins like.
+fn unreadable(text: &str) -> Error {
+    if ApiKeyHash::is_meant_by(text) {
+        invalid_api_key()
+    } else if KeyHash::is_meant_by(text) {
+        invalid_key()
+    } else {
+        invalid()
+    }
+}
+
 /// 401 `invalid_token`.
 pub fn invalid() -> Error {
     Error::unauthorized("invalid_token", "this token is unknown or was revoked; log in again")
@@ -124,7 +136,7 @@ pub fn invalid_foreign() -> Error {
 pub fn invalid_key() -> Error {
     Error::unauthorized(
         "invalid_token",
-        "this service key is unknown, expired or revoked; ask who runs the service for another",
+        "this service key is mistyped, unknown, expired or revoked; ask who runs the service for another",
     )
 }
 
@@ -132,7 +144,7 @@ pub fn invalid_key() -> Error {
 pub fn invalid_api_key() -> Error {
     Error::unauthorized(
         "invalid_token",
-        "this API key is unknown, expired or revoked, or its owner is disabled; its owner makes another at POST /auth/me/keys",
+        "this API key is mistyped, unknown, expired or revoked, or its owner is disabled; its owner makes another at POST /auth/me/keys",
     )
 }
 

@@ -194,7 +194,10 @@ async fn a_key_is_known_by_its_whole_text_alone() {
         text[4..].to_owned(),
         unknown.reveal().to_owned(),
     ] {
-        assert_eq!(key.with_token(&wrong).check().await.refusal(), (401, "invalid_token"), "{wrong}");
+        let refused = key.with_token(&wrong).check().await;
+        assert_eq!(refused.refusal(), (401, "invalid_token"), "{wrong}");
+        let says_key = refused.body["detail"].as_str().is_some_and(|detail| detail.contains("API key"));
+        assert_eq!(says_key, wrong.starts_with("pak_"), "{refused:?}");
         let asked = server.anonymous().post("/check-token", json!({"token": wrong})).await;
         assert_eq!(asked.refusal(), (401, "invalid_token"));
     }
