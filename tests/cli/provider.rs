@@ -35,6 +35,7 @@ async fn providers_are_added_shown_changed_and_removed() {
         shown.contains("/login/callback/acme") && shown.contains("backchannel-logout") && !shown.contains(SECRET),
         "{shown}"
     );
+    assert!(shown.contains("PUBLIC_URL is not set for this command"), "{shown}");
     for line in [
         "Client there: portero, with a secret",
         "Scopes: openid email profile",

@@ -158,7 +158,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         }
         Command::Show { provider } => {
             let shown = named(tool, &provider).await?.shown(own);
-            tool.output.done(&shown, described(&shown))
+            tool.output.done(&shown, described(tool, &shown))
         }
         Command::Remove { provider } => {
             let id = named(tool, &provider).await?.id;
@@ -199,7 +199,7 @@ async fn add_one(args: AddArgs, tool: &Tool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let made = add(&tool.app, &mut tx, &new, sealed).await?;
     tx.commit([]).await?;
-    tool.output.done(&made, told(&made, "Added identity provider"))
+    tool.output.done(&made, told(tool, &made, "Added identity provider"))
 }
 
 async fn change_one(args: ChangeArgs, tool: &Tool) -> anyhow::Result<()> {
@@ -239,7 +239,7 @@ async fn change_one(args: ChangeArgs, tool: &Tool) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let changed = change(&tool.app, &mut tx, row.id, (&wanted, secret), None).await?.shown;
     tx.commit([]).await?;
-    tool.output.done(&changed, told(&changed, "Changed identity provider"))
+    tool.output.done(&changed, told(tool, &changed, "Changed identity provider"))
 }
 
 fn read_secret() -> anyhow::Result<ProviderSecret> {
@@ -248,14 +248,14 @@ fn read_secret() -> anyhow::Result<ProviderSecret> {
 }
 
 /// All that is known of one.
-fn described(provider: &Provider) -> String {
+fn described(tool: &Tool, provider: &Provider) -> String {
     let Provider { kind, client_id, display_name, groups_claim, .. } = provider;
     let secret = if provider.has_secret { "with a secret" } else { "without a secret" };
     let is_on = if provider.enabled { "on" } else { "off: nobody logs in by it" };
     let attributes = provider.attributes.iter().map(|(attribute, claim)| format!("{attribute}={claim}"));
     let groups = provider.groups.iter().map(|pair| format!("{}={}", pair.value, pair.group_id.0));
     let mut lines = vec![
-        told(provider, "Identity provider"),
+        told(tool, provider, "Identity provider"),
         format!("People read: {display_name}"),
         format!("Kind: {}, {is_on}", kind.as_str()),
         format!("Client there: {client_id}, {secret}"),
@@ -272,12 +272,18 @@ fn described(provider: &Provider) -> String {
 }
 
 /// What there is to say of one, and what to register there.
-fn told(provider: &Provider, what: &str) -> String {
+fn told(tool: &Tool, provider: &Provider, what: &str) -> String {
     let Provider { id, name, issuer, redirect_uri, backchannel_logout_uri, .. } = provider;
     let mut lines =
         vec![format!("{what} {id} ({name}): {issuer}."), format!("Register there as redirect URI: {redirect_uri}")];
     if provider.kind == Kind::Oidc {
         lines.push(format!("And for back-channel logout: {backchannel_logout_uri}"));
+    }
+    if !tool.app.config.told.iter().any(|(setting, _)| setting == "PUBLIC_URL") {
+        lines.push(
+            "PUBLIC_URL is not set for this command: set it as it is set where Portero runs, and show this again."
+                .to_owned(),
+        );
     }
     lines.join("\n")
 }
