@@ -78,7 +78,7 @@ pub fn browser<S: Clone + Send + Sync + 'static>() -> Router<S> {
 async fn own_host_only(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if response.status() == StatusCode::NOT_FOUND {
-        response = fallback::unknown_path().await.into_response();
+        response = fallback::unknown_path().into_response();
     }
     response.headers_mut().insert(
         CONTENT_SECURITY_POLICY,

@@ -22,7 +22,7 @@ pub async fn unknown_path(
 ) -> Response {
     let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     if method != Method::GET || !accepted.any(|media| media.contains("text/html")) {
-        return fallback::unknown_path().await.into_response();
+        return fallback::unknown_path().into_response();
     }
     let sentence = Words::of(visit.locale).faults.no_such_page;
     answered(&pages, &visit, problem(&pages, &visit, StatusCode::NOT_FOUND, sentence))

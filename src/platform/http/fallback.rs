@@ -22,7 +22,7 @@ use crate::platform::database;
 use crate::platform::http::Deadline;
 
 /// 404 in the shape of every other error.
-pub async fn unknown_path() -> Error {
+pub fn unknown_path() -> Error {
     Error::not_found("route_not_found", "no such path; GET /docs lists them all")
 }
 
