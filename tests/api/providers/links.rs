@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::logins::way_on;
 use super::{Sent, linked, log_in, world};
 use crate::authorize::browser::{Browser, Form};
 use crate::support::Response;
@@ -62,6 +63,7 @@ async fn a_link_wants_a_form_of_ours_and_a_login_of_lately() {
     server.execute(LONG_AGO).await;
     let stale = ask(&mut browser).await;
     assert!(stale.status == 403 && stale.text.contains("more than 15 minutes ago"), "{stale:?}");
+    assert_eq!(way_on(&stale), "/account/providers", "back to the links");
     assert!(idp.place.asked().is_empty());
     let mut nobody = Browser::new(&server);
     nobody.get("/login").await;

@@ -80,7 +80,7 @@ async fn a_login_for_a_client_goes_on_to_the_client() {
 async fn whoever_is_turned_away_can_go_another_way_to_what_they_wanted() {
     let (idp, server, _) = world(json!({})).await;
     server.execute(crate::authorize::WORLD).await;
-    let ada = server.person_with("ada", &[(1000, 1000)]).await;
+    server.person_with("ada", &[(1000, 1000)]).await;
     let mut browser = Browser::new(&server);
     let request = crate::authorize::asking(&[]);
     let query = request.split_once('?').expect("a query").1;
@@ -96,17 +96,15 @@ async fn whoever_is_turned_away_can_go_another_way_to_what_they_wanted() {
     let login = browser.get(&request).await;
     let consent = browser.log_in(&login, "ada").await;
     assert!(consent.text.contains("Web Shop"), "{consent:?}");
-    // What is over has nothing to go on to but the login itself; what is to be linked leads back to the links.
+    // What is over, and what is for nothing else, has nothing to go on to but the login itself.
     let over = Browser::new(&server).get("/login/callback/acme?state=none").await;
     assert_eq!((over.status, way_on(&over).as_str()), (400, "/login"));
-    server.app.clock.turn(Duration::minutes(16));
-    linked(&ada, "ada-there").await;
     let refused = log_in(&idp, &server, &mut Browser::new(&server), json!({"sub": "somebody-else"})).await;
     assert_eq!(way_on(&refused), "/login");
 }
 
 /// The link of a page that turns somebody away.
-fn way_on(page: &crate::support::Response) -> String {
+pub fn way_on(page: &crate::support::Response) -> String {
     let (_, link) = page.text.split_once("id=\"way-on\" href=\"").expect("a link");
     link.split('"').next().expect("an address").replace("&#38;", "&")
 }
