@@ -69,9 +69,11 @@ async fn each_is_answered_for_themselves_while_streams_and_changes_go_on() {
     let mut backends: Vec<Backend> = (0..4).map(|_| Backend::with(made["key"].as_str().unwrap())).collect();
     for backend in &mut backends {
         // On a machine that is busy with other things, the first connections to Postgres may take longer than a question may.
-        let mut status = 503;
-        while status == 503 {
-            status = backend.connect(&demo).await;
+        let mut status = backend.connect(&demo).await;
+        for _ in 0..3 {
+            if status == 503 {
+                status = backend.connect(&demo).await;
+            }
         }
         assert_eq!(status, 200);
     }
