@@ -1,5 +1,7 @@
 //! The OpenAPI document: what the handlers say of themselves, and what is true of all of them.
 
+#[cfg(test)]
+mod patterns;
 mod related;
 
 use axum::http::StatusCode;

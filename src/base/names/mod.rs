@@ -19,7 +19,8 @@ pub const MAX_NAME: usize = 100;
 pub fn name(text: &str) -> Result<String, String> {
     let text = line(text, MAX_NAME)?;
     visible::one_script_a_word(&text)?;
-    if text.strip_prefix(['-', '+']).unwrap_or(&text).bytes().all(|b| b.is_ascii_digit()) {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
+    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err("a name can't be a number: numbers are always ids; add a letter".to_owned());
     }
     Ok(text)
@@ -196,6 +197,7 @@ mod tests {
     fn names_are_bounded_and_never_numbers() {
         assert_eq!(name("José").as_deref(), Ok("José"));
         assert_eq!(name("Jose\u{301}").as_deref(), Ok("José"), "NFC");
+        assert_eq!(name("-").as_deref(), Ok("-"), "a sign without digits is no number");
         for bad in
             ["", " ", "a ", " a", "12", "-12", "+5", "a\nb", "a\0b", "a\u{7f}", &"x".repeat(101), &"x".repeat(100_000)]
         {
