@@ -12,7 +12,8 @@ mod takeover;
 mod uses;
 
 pub use administrators::{
-    administrators, is_administrator, is_there_a_lasting_one, must_keep_an_administrator, queue_for_administrators,
+    administrators, is_administrator, is_there_a_lasting_one, is_there_an_administrator, must_keep_an_administrator,
+    queue_for_administrators,
 };
 pub use cover::{
     Through, covers_permission, covers_role, must_cover_people, must_cover_permission, must_cover_person,

@@ -53,7 +53,7 @@ async fn set_up(
     }
     // Nobody waits for a hash that is for nothing.
     let now = identity.clock.now();
-    if !gate::store::administrators(&mut *identity.db.read().await?, now).await?.is_empty() {
+    if gate::store::is_there_an_administrator(&mut *identity.db.read().await?, now).await? {
         return Err(already());
     }
     let password = random_password()?;

@@ -270,7 +270,7 @@ async fn make_first_admin(app: &App) -> anyhow::Result<()> {
     }
     if !std::io::stderr().is_terminal() || is_somebody(app, "admin").await? {
         let now = app.clock.now();
-        if gate::store::administrators(&mut *app.db.read().await?, now).await?.is_empty() {
+        if !gate::store::is_there_an_administrator(&mut *app.db.read().await?, now).await? {
             tracing::warn!(
                 "there is no administrator: run `portero admin add <username>`, or set ADMIN and ADMIN_PASSWORD"
             );

@@ -49,6 +49,25 @@ pub async fn administrators(conn: &mut PgConnection, now: OffsetDateTime) -> Res
     Ok(people)
 }
 
+/// Whether anybody is one of them at `now`: a look for the first, where [`administrators`] finds all.
+pub async fn is_there_an_administrator(conn: &mut PgConnection, now: OffsetDateTime) -> Result<bool> {
+    let is_there = sqlx::query_scalar!(
+        r#"
+        select exists (
+            select
+            from auth.roles_given_at($1) held
+            join auth.person p on p.id = held.person_id
+            where held.service_id = 0
+              and held.role_id = 0
+              and p.removed_at is null
+              and p.disabled_at is null
+        ) as "is_there!"
+        "#,
+        now,
+    );
+    Ok(is_there.fetch_one(conn).await?)
+}
+
 /// Whether somebody is one of them at `now`, and a person: a client is none when it asks for what administrators may do.
 pub async fn is_administrator(conn: &mut PgConnection, person: PersonId, now: OffsetDateTime) -> Result<bool> {
     let is_one = sqlx::query_scalar!(

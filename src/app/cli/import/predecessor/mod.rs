@@ -29,7 +29,7 @@ use crate::app::cli::output::{self, Output, count, remark};
 use crate::app::cli::tool::Tool;
 use crate::base::secret::Secret;
 use crate::gate::audit::{self, Action, Event};
-use crate::gate::store::administrators;
+use crate::gate::store::is_there_an_administrator;
 use crate::platform::database::Address;
 use source::Source;
 
@@ -125,7 +125,7 @@ pub(super) async fn import(tool: &Tool, url: &Secret, dry_run: bool) -> anyhow::
         audit::store::insert(&mut tx, &tool.by(), &told).await?;
         tx.commit().await?;
     }
-    let no_administrator = !dry_run && administrators(&mut conn, tool.app.clock.now()).await?.is_empty();
+    let no_administrator = !dry_run && !is_there_an_administrator(&mut conn, tool.app.clock.now()).await?;
     tell(tool.output, &summary, dry_run)?;
     if no_administrator {
         remark("Portero has no administrator yet: `portero admin add <username>` makes one of these people one");
