@@ -6,6 +6,7 @@ mod files;
 mod flattened;
 mod members;
 mod roles;
+mod services;
 mod swept;
 
 use serde_json::{Value, json};
