@@ -33,12 +33,19 @@ async fn keys_of_a_robot_are_made_shown_once_listed_and_revoked() {
     house.run(&[&new[..8], &["never"]].concat()).refused(&["every API key expires"]);
     assert_eq!(house.run(&["key", "add", "exporter"]).code, 2);
 
+    house.json(&["key", "add", "exporter", "--name", "over", "--scope", "portero:users:read"]);
+    let expire = "update auth.api_keys set expires_at = now() - interval '1 day' where name = 'over'";
+    sqlx::query(expire).execute(&mut house.conn().await).await.expect("an end");
+    assert!(house.run(&["key", "list", "exporter"]).out.contains("(expired)"));
+    let expired = house.json(&["key", "list", "exporter"]);
+    assert_eq!((&expired[0]["expired"], &expired[1]["expired"]), (&json!(false), &json!(true)));
+
     house.json(&["robot", "pass-on", "exporter", "root"]);
     assert_eq!(house.json(&["robot", "list", "--owner", "root"])[0]["username"], "exporter");
     let revoked = house.json(&["key", "revoke", "exporter"]);
     assert_eq!(revoked, json!({"status": "api_keys_revoked", "revoked": 1}));
     let again = house.run(&["key", "revoke", "exporter"]);
     assert_eq!((again.code, again.out.contains("Nothing to do")), (0, true), "{again:?}");
-    assert_eq!(house.told("api-key.created").await.len(), 1);
+    assert_eq!(house.told("api-key.created").await.len(), 2);
     assert_eq!(house.told("robot.passed-on").await.len(), 2);
 }

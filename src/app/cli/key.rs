@@ -69,7 +69,7 @@ impl Row for ListedApiKey {
             moment(self.created_at),
             or_dash(self.last_used_at.map(moment)),
             or_dash(self.last_used_from.as_ref()),
-            moment(self.expires_at),
+            if self.expired { format!("{} (expired)", moment(self.expires_at)) } else { moment(self.expires_at) },
         ]
     }
 }

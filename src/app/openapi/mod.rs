@@ -45,6 +45,9 @@ struct Problem {
     request_id: Option<String>,
     /// Only on a 401 of `POST /check-token`: always false.
     valid: Option<bool>,
+    /// Only on a 401 `expired_token` for an API key: when it expired.
+    #[schema(format = DateTime, example = "2027-11-22T08:00:00Z")]
+    expired_at: Option<String>,
     /// Only on some 403: the missing permission.
     permission: Option<String>,
     /// Only on a 400 for a password that is too easily guessed: why, and what to do.

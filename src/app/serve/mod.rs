@@ -32,6 +32,7 @@ use crate::base::error::Error;
 use crate::base::id::Ref;
 use crate::gate::sessions::{self};
 use crate::gate::{self, idempotency};
+use crate::identity::api_keys;
 use crate::identity::attempts;
 use crate::identity::factors;
 use crate::identity::mail::deliver;
@@ -150,6 +151,7 @@ fn keep_house(jobs: &TaskTracker, app: &App) {
     keep_at(jobs, app, trail::prune_every_hour);
     keep_at(jobs, app, attempts::purge_every_minute);
     keep_at(jobs, app, factors::purge_every_minute);
+    keep_at(jobs, app, api_keys::purge_every_minute);
     if app.mailer.is_open() {
         keep_at(jobs, app, deliver::deliver_all_the_time);
     }

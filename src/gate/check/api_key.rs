@@ -36,7 +36,7 @@ pub async fn check_api_key(
             gate.api_key_checks.ask(ask).await?.ok_or_else(credential::invalid_api_key)?;
         let now = gate.clock.now();
         if key.expires_at <= now {
-            return Err(credential::expired_api_key());
+            return Err(credential::expired_api_key(key.expires_at));
         }
         if !key.may_be_used_from(from) {
             return Err(credential::api_key_of_other_networks());
@@ -62,7 +62,10 @@ pub async fn check_api_key(
 pub async fn must_be_an_api_key(gate: &Gate, key: ApiKeyHash) -> Result<()> {
     let ask = Ask { hash: key, service: None, now: gate.clock.now() };
     let Answer { found, .. } = gate.api_key_checks.ask(ask).await?.ok_or_else(credential::invalid_api_key)?;
-    if found.expires_at <= gate.clock.now() { Err(credential::expired_api_key()) } else { Ok(()) }
+    if found.expires_at <= gate.clock.now() {
+        return Err(credential::expired_api_key(found.expires_at));
+    }
+    Ok(())
 }
 
 /// As [`check_api_key`] of many, at one service: one verdict each, in order.

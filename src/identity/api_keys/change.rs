@@ -2,7 +2,7 @@
 
 use super::key::end;
 use super::{ApiKeyChange, ListedApiKey, store};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::id::{ApiKeyId, PersonId};
 use crate::gate;
 use crate::gate::audit::{Action, AuditedTx, Event};
@@ -11,7 +11,7 @@ use crate::identity::Identity;
 /// Changes a key of somebody's, and tells of it. What it may be used for stays: for that they make another.
 ///
 /// # Errors
-/// 400; 404 `api_key_not_found`.
+/// 400; 404 `api_key_not_found`; 409 `api_key_expired`.
 pub async fn change(
     tx: &mut AuditedTx,
     identity: &Identity,
@@ -27,7 +27,9 @@ pub async fn change(
     };
     gate::store::people::lock(tx, owner).await?;
     let before = store::get(tx, owner, id, now).await?;
-    store::update(tx, id, wanted.name.as_ref(), expires_at, wanted.networks.as_deref()).await?;
+    if !store::update(tx, id, wanted.name.as_ref(), expires_at, wanted.networks.as_deref(), now).await? {
+        return Err(Error::conflict("api_key_expired", "this API key has expired, and stays so; make another"));
+    }
     let after = store::get(tx, owner, id, now).await?;
     let told = |key: &ListedApiKey| {
         serde_json::json!({

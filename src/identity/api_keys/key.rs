@@ -98,6 +98,8 @@ pub struct ListedApiKey {
     #[serde(with = "time::serde::rfc3339")]
     #[schema(value_type = String, format = DateTime, example = "2027-11-22T08:00:00Z")]
     pub expires_at: OffsetDateTime,
+    /// Whether it has: it is refused, and stays in lists for 30 days after its end.
+    pub expired: bool,
     /// When it was last used, to the minute.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:30:00Z")]

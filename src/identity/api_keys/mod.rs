@@ -4,6 +4,7 @@
 mod change;
 mod key;
 mod make;
+mod purge;
 mod revoke;
 mod routes;
 pub mod store;
@@ -14,6 +15,7 @@ pub use key::{
     ApiKeyChange, ApiKeyMade, ApiKeyName, ApiKeyRevoked, ApiKeysRevoked, ListedApiKey, NewApiKey, Scope, ScopeText,
 };
 pub use make::{For, make, make_own};
+pub use purge::{purge, purge_every_minute};
 pub use revoke::{revoke, revoke_all};
 pub use routes::routes;
 pub use store::Offer;

@@ -22,7 +22,7 @@ pub fn routes() -> Routes<Identity> {
 
 /// List your own API keys
 ///
-/// Never includes the keys themselves: each is shown once, when it is made.
+/// Never includes the keys themselves: each is shown once, when it is made. One that has expired stays for 30 days.
 #[utoipa::path(get, path = "/auth/me/keys", tag = "auth", params(PageQuery),
     responses((status = 200, body = Vec<ListedApiKey>)))]
 async fn list_own_keys(State(identity): State<Identity>, caller: Caller, page: Page) -> Result<Response> {
@@ -81,6 +81,7 @@ async fn get_own_key(
         (status = 400, description = "`invalid_api_key_id`"),
         (status = 403, description = "`reauthentication_required`"),
         (status = 404, description = "`api_key_not_found`"),
+        (status = 409, description = "`api_key_expired`"),
     ))]
 async fn change_own_key(
     State(identity): State<Identity>,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{ApiKeyName, ListedApiKey, Scope, ScopeText};
 use crate::base::error::{Error, Result};
@@ -13,6 +13,9 @@ use crate::platform::http::{Page, Total};
 
 /// How many keys somebody may have: few enough to know what each is for.
 const MAX_KEYS: i64 = 50;
+
+/// How long a key is listed, and known to whoever shows it, after its end.
+pub const KEPT: Duration = Duration::days(30);
 
 /// A row to write.
 #[derive(Debug)]
@@ -182,7 +185,7 @@ pub async fn insert(conn: &mut PgConnection, new: &NewRow<'_>) -> Result<ApiKeyI
     row.id.ok_or_else(|| Error::conflict("too_many_keys", "there are fifty API keys: revoke those not in use"))
 }
 
-/// A key of somebody's that is good at `now`.
+/// A key of somebody's that is good at `now`, or ended lately.
 ///
 /// # Errors
 /// 404 `api_key_not_found`.
@@ -191,7 +194,7 @@ pub async fn get(conn: &mut PgConnection, owner: PersonId, id: ApiKeyId, now: Of
     all.into_iter().next().ok_or_else(ApiKeyId::not_found)
 }
 
-/// One page of somebody's keys that are good at `now`.
+/// One page of somebody's keys that are good at `now`, or ended lately.
 pub async fn list(
     conn: &mut PgConnection,
     owner: PersonId,
@@ -222,13 +225,13 @@ async fn listed(
                        order by s.id, p.id
                    ) as "scopes!",
                    k.networks::text[] as "networks!", k.created_at, k.created_by as "created_by: PersonId", k.expires_at,
-                   k.last_used_at, host(k.last_used_from) as last_used_from
+                   k.expires_at <= $5 as "expired!", k.last_used_at, host(k.last_used_from) as last_used_from
             from auth.api_keys k
             where k.person_id = $1
               and k.id > $2
               and ($3::text is null or auth.fold(k.name) ^@ $3)
-              and k.expires_at > $5
-              and ($6::integer is null or k.id = $6)
+              and k.expires_at > $6
+              and ($7::integer is null or k.id = $7)
             order by k.id
             limit $4
             "#,
@@ -237,37 +240,40 @@ async fn listed(
             page.prefix(),
             page.fetch(),
             now,
+            now - KEPT,
             id.map(|id| id.0),
         )
     })
     .await
 }
 
-/// Changes what is given.
+/// Changes what is given of a key that is good at `now`; answers whether it is.
 pub async fn update(
     conn: &mut PgConnection,
     id: ApiKeyId,
     name: Option<&ApiKeyName>,
     expires_at: Option<OffsetDateTime>,
     networks: Option<&[NamedNetwork]>,
-) -> Result<()> {
+    now: OffsetDateTime,
+) -> Result<bool> {
     let networks: Option<Vec<String>> = networks.map(|all| all.iter().map(ToString::to_string).collect());
-    sqlx::query!(
+    let updated = sqlx::query!(
         r#"
         update auth.api_keys
         set name = coalesce($2, name),
             expires_at = coalesce($3, expires_at),
             networks = coalesce($4::text[]::cidr[], networks)
-        where id = $1
+        where id = $1 and expires_at > $5 and end_told_at is null
         "#,
         id.0,
         name.map(ApiKeyName::as_str),
         expires_at,
         networks.as_deref(),
+        now,
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(updated.rows_affected() == 1)
 }
 
 /// Ends a key of somebody's; answers whether it was there.
@@ -276,11 +282,12 @@ pub async fn delete(conn: &mut PgConnection, owner: PersonId, id: ApiKeyId) -> R
     Ok(deleted.execute(conn).await?.rows_affected() == 1)
 }
 
-/// Ends all keys of somebody; answers which.
-pub async fn delete_all(conn: &mut PgConnection, owner: PersonId) -> Result<Vec<ApiKeyId>> {
+/// Ends all keys of somebody that are good at `now`; answers which.
+pub async fn delete_all(conn: &mut PgConnection, owner: PersonId, now: OffsetDateTime) -> Result<Vec<ApiKeyId>> {
     let deleted = sqlx::query_scalar!(
-        r#"delete from auth.api_keys where person_id = $1 returning id as "id: ApiKeyId""#,
+        r#"delete from auth.api_keys where person_id = $1 and expires_at > $2 returning id as "id: ApiKeyId""#,
         owner.0,
+        now,
     );
     Ok(deleted.fetch_all(conn).await?)
 }
@@ -296,14 +303,20 @@ pub struct ExpiredApiKey {
     pub expires_at: OffsetDateTime,
 }
 
-/// Deletes up to `limit` keys that are over at `now`.
+/// Marks up to `limit` keys that are over at `now`, so that their end is told once.
 pub async fn sweep(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<ExpiredApiKey>> {
     let swept = sqlx::query_as!(
         ExpiredApiKey,
         r#"
-        delete from auth.api_keys
+        update auth.api_keys
+        set end_told_at = $1
         where id = any (array(
-            select id from auth.api_keys where expires_at <= $1 order by expires_at limit $2 for update skip locked
+            select id
+            from auth.api_keys
+            where expires_at <= $1 and end_told_at is null
+            order by expires_at
+            limit $2
+            for update skip locked
         ))
         returning person_id as "owner: PersonId", id as "id: ApiKeyId", name, expires_at
         "#,
@@ -313,4 +326,24 @@ pub async fn sweep(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> 
     .fetch_all(conn)
     .await?;
     Ok(swept)
+}
+
+/// Deletes up to `limit` keys whose end was told, and is so long ago that lists have them no more at `now`.
+pub async fn purge(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<u64> {
+    let purged = sqlx::query!(
+        r#"
+        delete from auth.api_keys
+        where id = any (array(
+            select id
+            from auth.api_keys
+            where expires_at <= $1 and end_told_at is not null
+            order by expires_at
+            limit $2
+            for update skip locked
+        ))
+        "#,
+        now - KEPT,
+        limit,
+    );
+    Ok(purged.execute(conn).await?.rows_affected())
 }

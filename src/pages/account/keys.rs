@@ -55,14 +55,17 @@ struct Row {
     name: String,
     scopes: Vec<String>,
     ends: String,
+    is_over: bool,
     last_used: Option<String>,
 }
 
 impl Row {
     fn of(key: ListedApiKey, words: &Words) -> Self {
-        let ListedApiKey { id, name, scopes, expires_at, last_used_at, .. } = key;
+        let ListedApiKey { id, name, scopes, expires_at, expired: is_over, last_used_at, .. } = key;
         let last_used = last_used_at.map(|at| moment(at, words));
-        Self { id: id.0, name, scopes, ends: moment(expires_at, words), last_used }
+        let ends =
+            named(if is_over { words.account.keys.ended } else { words.account.keys.ends }, &moment(expires_at, words));
+        Self { id: id.0, name, scopes, ends, is_over, last_used }
     }
 }
 
@@ -79,17 +82,26 @@ async fn show_keys(State(pages): State<Pages>, member: Member) -> Response {
 
 async fn page(pages: &Pages, member: &Member, typed: Option<&Parameters>, faults: Faults) -> Result<Response> {
     let (frame, menu, cookies) = member.around(pages)?;
-    let mut conn = pages.db.read().await?;
-    // All of them: nobody has more than fit on a page.
-    let keys = store::list(&mut conn, member.caller.person, &Page::first(None), pages.clock.now()).await?;
-    drop(conn);
-    let keys = keys.into_iter().map(|key| Row::of(key, member.words())).collect();
+    let keys = keys_of(pages, member).await?.into_iter().map(|key| Row::of(key, member.words())).collect();
     let filled = Filled { typed, faults: &faults, caret: None };
     let shows_form = member.is_fresh || typed.is_some();
     let new = if shows_form { Some(NewKey::of(pages, member, &filled).await?) } else { None };
     let page = KeysPage { frame, menu, faults: &faults, keys, new };
     let page = show(faults.status(), &page, None).map(|shown| with_cookies(shown, cookies));
     with_faults(faults, page)
+}
+
+/// All of them; those that are over come last.
+async fn keys_of(pages: &Pages, member: &Member) -> Result<Vec<ListedApiKey>> {
+    let (mut conn, now) = (pages.db.read().await?, pages.clock.now());
+    let (mut keys, mut next) = (Vec::new(), Some(Page::first(None)));
+    while let Some(page) = next {
+        let mut rows = store::list(&mut conn, member.caller.person, &page, now).await?;
+        next = page.next(&mut rows, |key| key.id.0);
+        keys.extend(rows);
+    }
+    keys.sort_by_key(|key| key.expired);
+    Ok(keys)
 }
 
 /// The key is shown once: on the answer to the form.

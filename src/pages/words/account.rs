@@ -70,6 +70,8 @@ pub struct Keys {
     pub none: &'static str,
     /// `{}` is when it expires.
     pub ends: &'static str,
+    /// `{}` is when it expired.
+    pub ended: &'static str,
     /// `{}` is when it was last used.
     pub last_used: &'static str,
     pub revoke: &'static str,

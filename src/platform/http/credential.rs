@@ -4,6 +4,8 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderValue};
 use axum::http::request::Parts;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::base::error::Error;
 use crate::base::opaque::api_key::ApiKeyHash;
@@ -144,13 +146,18 @@ pub fn invalid_key() -> Error {
 pub fn invalid_api_key() -> Error {
     Error::unauthorized(
         "invalid_token",
-        "this API key is mistyped, unknown, expired or revoked, or its owner is disabled; its owner makes another at POST /auth/me/keys",
+        "this API key is mistyped, unknown or revoked, or ended long ago, or its owner is disabled; its owner makes another at POST /auth/me/keys",
     )
 }
 
-/// 401 `expired_token`, for an API key.
-pub fn expired_api_key() -> Error {
-    Error::unauthorized("expired_token", "this API key has expired; its owner makes another at POST /auth/me/keys")
+/// 401 `expired_token`, for an API key that ended then.
+pub fn expired_api_key(at: OffsetDateTime) -> Error {
+    let at = at.format(&Rfc3339).unwrap_or_default();
+    let detail = format!(
+        "this API key expired at {at}: make another, at POST /auth/me/keys, or POST /robots/{{id}}/keys for a robot, and give it to \
+         the program"
+    );
+    Error::unauthorized("expired_token", detail).with("expired_at", at)
 }
 
 /// 401 `invalid_token`, for an API key that is used from elsewhere.

@@ -30,6 +30,23 @@ async fn a_key_is_seen_with_its_scopes_and_revoked_at_a_click() {
     assert_eq!(server.number("select count(*) from auth.api_keys").await, 1, "that of bob");
 }
 
+#[tokio::test]
+async fn a_key_that_has_expired_is_seen_below_the_others_with_nothing_to_revoke() {
+    let (server, _root) = world().await;
+    server.person_with("ada", &[(SHOP, EDITOR)]).await;
+    server
+        .execute(
+            "insert into auth.api_keys (person_id, key_hash, name, created_at, expires_at)
+            select id, sha256(called::bytea), called, now() - interval '2 days', now() + days * interval '1 day'
+            from auth.person, (values ('old', -1), ('ancient', -31), ('new', 1)) keys (called, days) where username = 'ada'",
+        )
+        .await;
+    let page = Browser::of(&server, "ada").await.get(KEYS).await;
+    let place = |text: &str| page.text.find(text).unwrap_or_else(|| panic!("{text}: {page:?}"));
+    assert!(place(">new</h2>") < place(">old</h2>") && place(">old</h2>") < place("Expired "), "{page:?}");
+    assert_eq!((page.text.contains("ancient"), page.text.matches(r#"name="revoke""#).count()), (false, 1));
+}
+
 /// Posts the form with these fields, of which some come more than once.
 async fn wanting(browser: &mut Browser, fields: &[(&str, &str)]) -> Response {
     let page = browser.get(KEYS).await;

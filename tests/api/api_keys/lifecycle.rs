@@ -64,21 +64,117 @@ async fn a_change_that_a_key_makes_waits_for_its_revocation_and_then_fails() {
     assert_eq!(key.post("/roles", json!({"name": "late"})).await.refusal(), (401, "invalid_token"));
 }
 
-#[tokio::test]
-async fn a_key_that_is_over_is_refused_before_it_is_swept_up_and_told_when_it_is() {
-    let server = Server::on_the_demo_data().await;
-    let juan = server.demo("juan").await;
+/// A key of juan's that ends within an hour.
+async fn short_lived(server: &Server) -> (Value, Caller) {
     let end = (server.app.clock.now() + Duration::HOUR).unix_timestamp();
-    let (row, key) = made(&juan, json!({"name": "k", "scopes": ["UI Store:read"], "expires_at": end})).await;
-    assert_eq!(key.check().await.ok().body["expires_at"], end);
-    server.app.clock.turn(Duration::HOUR + Duration::SECOND);
-    assert_eq!(key.check().await.refusal(), (401, "expired_token"));
     let juan = server.demo("juan").await;
-    assert_eq!(juan.get(&path_of(&row)).await.refusal(), (404, "api_key_not_found"));
+    let (row, key) = made(&juan, json!({"name": "k", "scopes": ["UI Store:read"], "expires_at": end})).await;
+    assert_eq!((&key.check().await.ok().body["expires_at"], &row["expired"]), (&json!(end), &json!(false)));
+    (row, key)
+}
+
+async fn sweep(server: &Server) {
     portero::access::grants::sweep(&server.app).await.expect("a sweep");
-    assert_eq!(server.number("select count(*) from auth.api_keys").await, 0);
+    portero::identity::api_keys::purge(&server.app).await.expect("a purge");
+}
+
+#[tokio::test]
+async fn whoever_shows_a_key_that_is_over_is_told_so_for_thirty_days_and_so_is_who_lists_keys() {
+    let server = Server::on_the_demo_data().await;
+    let (row, key) = short_lived(&server).await;
+    server.app.clock.turn(Duration::HOUR + Duration::SECOND);
+    for _ in 0..2 {
+        for refused in [key.check().await, key.get("/auth/profile").await, key.get("/auth/me/keys").await] {
+            assert_eq!(refused.refusal(), (401, "expired_token"));
+            assert_eq!(refused.body["expired_at"], row["expires_at"]);
+            let detail = refused.detail();
+            let end = row["expires_at"].as_str().unwrap_or_default();
+            assert!(detail.contains(end) && detail.contains("make another"), "{detail}");
+        }
+        let (juan, adm1) = (server.demo("juan").await, server.demo("adm1").await);
+        let listed = juan.get(&path_of(&row)).await.ok().body;
+        assert_eq!((&listed["expired"], &listed["expires_at"]), (&json!(true), &row["expires_at"]));
+        for list in [juan.get("/auth/me/keys?count=true").await.ok(), adm1.get("/users/7/keys").await.ok()] {
+            assert_eq!(list.column("expired"), [json!(true)]);
+        }
+        sweep(&server).await;
+        server.app.clock.turn(Duration::days(29));
+    }
     assert_eq!(server.number("select count(*) from auth.audit_events where action = 'api-key.expired'").await, 1);
+    // 58 days: that is long ago.
+    assert_eq!(server.demo("juan").await.get(&path_of(&row)).await.refusal(), (404, "api_key_not_found"));
+    sweep(&server).await;
+    assert_eq!(server.number("select count(*) from auth.api_keys").await, 0);
     assert_eq!(key.check().await.refusal(), (401, "invalid_token"));
+}
+
+#[tokio::test]
+async fn a_key_that_is_over_comes_back_by_nothing() {
+    let server = Server::on_the_demo_data().await;
+    let (row, key) = short_lived(&server).await;
+    server.app.clock.turn(Duration::HOUR + Duration::SECOND);
+    let adm1 = server.demo("adm1").await;
+    let later = (server.app.clock.now() + Duration::DAY).unix_timestamp();
+    for _ in 0..2 {
+        let juan = server.demo("juan").await;
+        for change in [json!({"name": "another"}), json!({"expires_at": later}), json!({"networks": []})] {
+            assert_eq!(juan.patch(&path_of(&row), change).await.refusal(), (409, "api_key_expired"));
+        }
+        adm1.post("/users/7/disable", json!({})).await.ok();
+        assert_eq!(key.check().await.refusal(), (401, "invalid_token"), "its owner comes first");
+        adm1.post("/users/7/enable", json!({})).await.ok();
+        assert_eq!(key.check().await.refusal(), (401, "expired_token"));
+        let anonymous = server.anonymous();
+        let tokens = json!({"tokens": [key.token()]});
+        let told = server.backend(4).await.post("/check-tokens", tokens).await.ok();
+        assert_eq!(told.body, json!([{"valid": false, "error": "expired_token"}]));
+        let asked = anonymous.post("/check-token", json!({"token": key.token(), "service_id": 4})).await;
+        assert_eq!(asked.refusal(), (401, "expired_token"));
+        sweep(&server).await;
+    }
+    let juan = server.demo("juan").await;
+    assert_eq!(juan.get("/auth/me/keys").await.ok().column("expired"), [json!(true)]);
+}
+
+#[tokio::test]
+async fn keys_that_are_over_take_nobodys_place_and_are_not_revoked_with_the_others() {
+    let server = Server::on_the_demo_data().await;
+    let full = "insert into auth.api_keys (person_id, key_hash, name, created_at, expires_at)
+        select 7, sha256(n::text::bytea), 'k', now() - interval '2 days', now() - interval '1 day' from generate_series(1, 50) n";
+    server.execute(full).await;
+    let juan = server.demo("juan").await;
+    let (row, key) = made(&juan, json!({"name": "k", "scopes": ["UI Store:read"]})).await;
+    let adm1 = server.demo("adm1").await;
+    assert_eq!(adm1.delete("/users/7/keys").await.ok().body["revoked"], 1);
+    assert_eq!(key.check().await.refusal(), (401, "invalid_token"), "a revoked one is not told of");
+    let left = juan.get("/auth/me/keys").await.ok();
+    assert_eq!((left.column("id").len(), left.column("id").contains(&row["id"])), (50, false));
+    juan.delete(&path_of(&left.body[0])).await.ok();
+    assert_eq!(juan.get("/auth/me/keys").await.ok().column("id").len(), 49, "off the list");
+}
+
+#[tokio::test]
+async fn backends_hear_once_of_a_key_that_came_to_its_end() {
+    let server = Server::on_the_demo_data().await;
+    let (row, key) = short_lived(&server).await;
+    let id = key.check().await.ok().body["session_id"].clone();
+    let mut feed = server.backend(4).await.listen(None).await;
+    feed.expect("ready").await;
+    server.app.clock.turn(Duration::HOUR + Duration::SECOND);
+    let juan = server.demo("juan").await;
+    feed.silence().await;
+    sweep(&server).await;
+    let told = feed.expect("session-revoked").await;
+    assert_eq!((&told.data["session_id"], &told.data["user_id"]), (&id, &json!(7)));
+    juan.delete(&path_of(&row)).await.ok();
+    feed.silence().await;
+    short_lived(&server).await;
+    server.app.clock.turn(Duration::HOUR + Duration::SECOND);
+    sweep(&server).await;
+    feed.expect("session-revoked").await;
+    server.app.clock.turn(Duration::days(31));
+    sweep(&server).await;
+    feed.silence().await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub struct ExpiredGrant {
     pub terms: GrantTerms,
 }
 
-/// Whether any grant, or key of a service, is over at `now`.
+/// Whether any grant or key is over at `now`, and nobody was told yet.
 pub async fn is_any_expired(conn: &mut PgConnection, now: OffsetDateTime) -> Result<bool> {
     let any = sqlx::query_scalar!(
         r#"
@@ -26,7 +26,13 @@ pub async fn is_any_expired(conn: &mut PgConnection, now: OffsetDateTime) -> Res
             (select true from auth.role_permission where expires_at <= $1 order by expires_at limit 1),
             (select true from auth.group_service_role where expires_at <= $1 order by expires_at limit 1),
             (select true from auth.resource_roles where expires_at <= $1 order by expires_at limit 1),
-            (select true from auth.api_keys where expires_at <= $1 order by expires_at limit 1),
+            (
+                select true
+                from auth.api_keys
+                where expires_at <= $1 and end_told_at is null
+                order by expires_at
+                limit 1
+            ),
             (select true from auth.service_keys where expires_at <= $1 order by expires_at limit 1),
             false
         ) as "any!"

@@ -179,6 +179,7 @@ pub(super) static ACCOUNT: Account = Account {
         what_this_is: "Programs act for you with these. A key never opens more than you may do yourself.",
         none: "You have no API keys.",
         ends: "Expires {}.",
+        ended: "Expired {}: programs that have it are refused. It is listed here for 30 days.",
         last_used: "Last used {}.",
         revoke: "Revoke",
         new: "New API key",

@@ -180,6 +180,7 @@ pub(super) static ACCOUNT: Account = Account {
         what_this_is: "Con ellas actúan programas en su nombre. Una clave nunca abre más de lo que usted puede hacer.",
         none: "No tiene claves de API.",
         ends: "Vence el {}.",
+        ended: "Venció el {}: se rechaza a los programas que la tienen. Se ve aquí durante 30 días.",
         last_used: "Usada por última vez el {}.",
         revoke: "Revocar",
         new: "Clave de API nueva",
