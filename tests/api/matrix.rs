@@ -469,6 +469,13 @@ impl World {
             with_body("change_robot", "by name", Method::PATCH, path, &json!({"name": "New"})),
             cell("list_keys_of_robot", "of somebody", Method::GET, keys.clone()),
             with_body("create_key_of_robot", "which it does not hold", Method::POST, keys.clone(), &key),
+            with_body(
+                "change_key_of_robot",
+                "of somebody",
+                Method::PATCH,
+                format!("{keys}/{robot}"),
+                &json!({"name": "another"}),
+            ),
             cell("revoke_key_of_robot", "of somebody", Method::DELETE, format!("{keys}/{robot}")),
         ]
     }

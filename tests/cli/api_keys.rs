@@ -1,10 +1,15 @@
 //! `portero key` and `portero robot`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::House;
 
 const PASSWORD: &str = "correct horse battery\n";
+
+fn expired_id(keys: &Value) -> String {
+    let over = keys.as_array().expect("keys").iter().find(|key| key["expired"] == true);
+    over.expect("one that is over")["id"].to_string()
+}
 
 #[tokio::test]
 async fn keys_of_a_robot_are_made_shown_once_listed_and_revoked() {
@@ -39,6 +44,17 @@ async fn keys_of_a_robot_are_made_shown_once_listed_and_revoked() {
     assert!(house.run(&["key", "list", "exporter"]).out.contains("(expired)"));
     let expired = house.json(&["key", "list", "exporter"]);
     assert_eq!((&expired[0]["expired"], &expired[1]["expired"]), (&json!(false), &json!(true)));
+
+    let id = made["id"].to_string();
+    let change = |more: &[&'static str]| house.run(&[&["key", "change", "exporter", &id][..], more].concat());
+    let changed = house.json(&["key", "change", "exporter", &id, "--name", "weekly", "--any-network"]);
+    assert_eq!((&changed["name"], &changed["networks"]), (&json!("weekly"), &json!([])));
+    assert!(change(&["--network", "10.0.0.0/8", "--expires", "1d"]).out.contains("`weekly` of exporter"));
+    change(&[]).refused(&["nothing to change", "`--any-network`"]);
+    change(&["--expires", "never"]).refused(&["`--expires`", "every API key expires"]);
+    house.run(&["key", "change", "exporter", "weekly", "--name", "k"]).refused(&["`weekly` is not the id"]);
+    let over = expired_id(&house.json(&["key", "list", "exporter"]));
+    house.run(&["key", "change", "exporter", &over, "--expires", "1d"]).refused(&["has expired"]);
 
     house.json(&["robot", "pass-on", "exporter", "root"]);
     assert_eq!(house.json(&["robot", "list", "--owner", "root"])[0]["username"], "exporter");

@@ -14,7 +14,9 @@ use crate::base::id::{ApiKeyId, PersonId, Ref};
 use crate::base::moment::Moment;
 use crate::base::network::NamedNetwork;
 use crate::gate;
-use crate::identity::api_keys::{self, ApiKeyName, For, ListedApiKey, NewApiKey, ScopeText, make, revoke, revoke_all};
+use crate::identity::api_keys::{
+    self, ApiKeyChange, ApiKeyName, For, ListedApiKey, NewApiKey, ScopeText, change, make, revoke, revoke_all,
+};
 use crate::identity::people::store::details;
 
 #[derive(Debug, Subcommand)]
@@ -44,6 +46,25 @@ pub(super) enum Command {
         /// Only names that start with this.
         #[arg(long, value_name = "TEXT")]
         beginning: Option<String>,
+    },
+    /// Change an API key: its name, its end, or where it may be used from. For other scopes make another key.
+    Change {
+        /// Id or username of the person or robot.
+        person: TypedRef<PersonId>,
+        /// The key's id.
+        key: TypedRef<ApiKeyId>,
+        /// A new name.
+        #[arg(long)]
+        name: Option<ApiKeyName>,
+        /// A new end: a day (its start, in UTC), an RFC 3339 time, or a time from now such as 30d, 12h or 45m.
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<Expires>,
+        /// A network that it may be used from, instead of those until now; may be given several times.
+        #[arg(long = "network", value_name = "NETWORK")]
+        networks: Vec<NamedNetwork>,
+        /// Let it be used from anywhere.
+        #[arg(long, conflicts_with = "networks")]
+        any_network: bool,
     },
     /// Revoke an API key, or all of somebody's. They are refused in the very next check.
     Revoke {
@@ -77,12 +98,13 @@ impl Row for ListedApiKey {
 pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     match command {
         Command::Add { person, name, scopes, expires, networks } => {
-            let expires_at = match expires.map(|expires| expires.end(tool.app.clock.now())) {
-                None => None,
-                Some(RequestedEnd::At(end)) => Some(Moment(end)),
-                Some(_) => bail!("every API key expires; without `--expires` after API_KEY_MAX_DAYS"),
-            };
+            let expires_at = end_of(expires, tool)?;
             add(tool, &person, &NewApiKey { name, scopes, expires_at, networks }).await
+        }
+        Command::Change { person, key, name, expires, networks, any_network } => {
+            let networks = Some(networks).filter(|networks| any_network || !networks.is_empty());
+            let wanted = ApiKeyChange { name, expires_at: end_of(expires, tool)?, networks };
+            change_one(tool, &person, &key, &wanted).await
         }
         Command::List { person, beginning } => {
             let mut conn = tool.app.db.read().await?;
@@ -91,6 +113,14 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             list_all(tool.output, beginning, |key: &ListedApiKey| key.id.0, list).await
         }
         Command::Revoke { person, key } => end(tool, &person, key.as_ref()).await,
+    }
+}
+
+fn end_of(expires: Option<Expires>, tool: &Tool) -> anyhow::Result<Option<Moment>> {
+    match expires.map(|expires| expires.end(tool.app.clock.now())) {
+        None => Ok(None),
+        Some(RequestedEnd::At(end)) => Ok(Some(Moment(end))),
+        Some(_) => bail!("`--expires`: every API key expires; without it a new one does after API_KEY_MAX_DAYS"),
     }
 }
 
@@ -106,16 +136,39 @@ async fn add(tool: &Tool, person: &TypedRef<PersonId>, new: &NewApiKey) -> anyho
     tool.output.done(&json!(made), sentence)
 }
 
+async fn change_one(
+    tool: &Tool,
+    person: &TypedRef<PersonId>,
+    key: &TypedRef<ApiKeyId>,
+    wanted: &ApiKeyChange,
+) -> anyhow::Result<()> {
+    if wanted.changes_nothing() {
+        bail!("nothing to change: give `--name`, `--expires`, `--network` or `--any-network`");
+    }
+    let mut tx = tool.begin().await?;
+    let person = person.find(&mut tx).await?;
+    let changed = change(&mut tx, &tool.app, person.id, id_of(key)?, wanted).await?;
+    tx.commit([]).await?;
+    let sentence = format!("Changed API key {} `{}` of {}.", changed.id, changed.name, person.username);
+    tool.output.done(&json!(changed), sentence)
+}
+
+fn id_of(key: &TypedRef<ApiKeyId>) -> anyhow::Result<ApiKeyId> {
+    match key.row {
+        Ref::Id(id) => Ok(id),
+        _ => bail!("`{}` is not the id of an API key", key.text),
+    }
+}
+
 async fn end(tool: &Tool, person: &TypedRef<PersonId>, key: Option<&TypedRef<ApiKeyId>>) -> anyhow::Result<()> {
     let mut tx = tool.begin().await?;
     let person = person.find(&mut tx).await?;
     let revoked = match key {
         None => revoke_all(&mut tx, person.id).await?,
-        Some(TypedRef { row: Ref::Id(id), .. }) => {
-            revoke(&mut tx, person.id, *id).await?;
+        Some(key) => {
+            revoke(&mut tx, person.id, id_of(key)?).await?;
             1
         }
-        Some(other) => bail!("`{}` is not the id of an API key", other.text),
     };
     tx.commit([]).await?;
     let said = match revoked {

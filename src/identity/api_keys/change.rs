@@ -1,6 +1,7 @@
 //! A key is renamed, ends at another time, or may be used from elsewhere.
 
 use super::key::end;
+use super::make::must_cover_scopes;
 use super::{ApiKeyChange, ListedApiKey, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::{ApiKeyId, PersonId};
@@ -8,10 +9,12 @@ use crate::gate;
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::identity::Identity;
 
-/// Changes a key of somebody's, and tells of it. What it may be used for stays: for that they make another.
+/// Changes a key of somebody's, and tells of it. What it may be used for stays: for that they make another. Whether it is the actor's to change is for the
+/// caller to ask.
 ///
 /// # Errors
-/// 400; 404 `api_key_not_found`; 409 `api_key_expired`.
+/// 400; 403 `insufficient_permissions` for another end or other networks of a key that opens something of Portero's own that whoever changes it does not
+/// hold; 404 `api_key_not_found`; 409 `api_key_expired`.
 pub async fn change(
     tx: &mut AuditedTx,
     identity: &Identity,
@@ -27,6 +30,10 @@ pub async fn change(
     };
     gate::store::people::lock(tx, owner).await?;
     let before = store::get(tx, owner, id, now).await?;
+    if !wanted.is_only_a_name() {
+        let scopes = store::scopes(tx, id).await?;
+        must_cover_scopes(tx, owner, &scopes).await?;
+    }
     if !store::update(tx, id, wanted.name.as_ref(), expires_at, wanted.networks.as_deref(), now).await? {
         return Err(Error::conflict("api_key_expired", "this API key has expired, and stays so; make another"));
     }

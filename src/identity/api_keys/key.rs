@@ -169,10 +169,15 @@ impl NewApiKey {
 impl ApiKeyChange {
     /// Refuses (400) what changes nothing, and what no key can be.
     pub fn must_be_possible(&self) -> Result<()> {
-        if self.name.is_none() && self.expires_at.is_none() && self.networks.is_none() {
+        if self.changes_nothing() {
             return Err(Error::invalid_field("", "nothing to change: send `name`, `expires_at` or `networks`"));
         }
         must_be_few(self.networks.as_deref().unwrap_or_default())
+    }
+
+    /// Whether it says nothing.
+    pub fn changes_nothing(&self) -> bool {
+        self.name.is_none() && self.is_only_a_name()
     }
 
     /// Whether only what it is called changes.

@@ -105,6 +105,12 @@ async fn must_hold(tx: &mut AuditedTx, owner: PersonId, texts: &[ScopeText], sco
         let detail = format!("`scopes`: `{scope}` is not held; an API key opens no more than its owner holds");
         return Err(Error::forbidden("insufficient_permissions", detail).with("permission", scope));
     }
+    must_cover_scopes(tx, owner, scopes).await
+}
+
+/// Refuses (403) whoever lets a key of another's open something of Portero's own that they do not hold.
+pub(super) async fn must_cover_scopes(tx: &mut AuditedTx, owner: PersonId, scopes: &[Scope]) -> Result<()> {
+    let now = tx.by().now;
     let Some(actor) = tx.by().person().filter(|actor| *actor != owner) else { return Ok(()) };
     for Scope { service, permission } in scopes {
         must_cover_permission(tx, actor, *service, *permission, Through::Now(now)).await?;

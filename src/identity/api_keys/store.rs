@@ -1,6 +1,9 @@
 //! The tables `auth.api_keys` and `auth.api_key_scopes`, as they are managed.
 
-use serde::Serialize;
+mod over;
+
+pub use over::{purge, sweep};
+
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
@@ -15,7 +18,7 @@ use crate::platform::http::{Page, Total};
 const MAX_KEYS: i64 = 50;
 
 /// How long a key is listed, and known to whoever shows it, after its end.
-pub const KEPT: Duration = Duration::days(30);
+const KEPT: Duration = Duration::days(30);
 
 /// A row to write.
 #[derive(Debug)]
@@ -247,6 +250,21 @@ async fn listed(
     .await
 }
 
+/// What a key may be used for.
+pub async fn scopes(conn: &mut PgConnection, id: ApiKeyId) -> Result<Vec<Scope>> {
+    let scopes = sqlx::query_as!(
+        Scope,
+        r#"
+        select service_id as "service: ServiceId", permission_id as "permission: PermissionId"
+        from auth.api_key_scopes
+        where key_id = $1
+        order by service_id, permission_id
+        "#,
+        id.0,
+    );
+    Ok(scopes.fetch_all(conn).await?)
+}
+
 /// Changes what is given of a key that is good at `now`; answers whether it is.
 pub async fn update(
     conn: &mut PgConnection,
@@ -290,60 +308,4 @@ pub async fn delete_all(conn: &mut PgConnection, owner: PersonId, now: OffsetDat
         now,
     );
     Ok(deleted.fetch_all(conn).await?)
-}
-
-/// A key that came to its end.
-#[derive(Debug, Serialize)]
-pub struct ExpiredApiKey {
-    #[serde(skip)]
-    pub owner: PersonId,
-    pub id: ApiKeyId,
-    pub name: String,
-    #[serde(with = "time::serde::rfc3339")]
-    pub expires_at: OffsetDateTime,
-}
-
-/// Marks up to `limit` keys that are over at `now`, so that their end is told once.
-pub async fn sweep(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<Vec<ExpiredApiKey>> {
-    let swept = sqlx::query_as!(
-        ExpiredApiKey,
-        r#"
-        update auth.api_keys
-        set end_told_at = $1
-        where id = any (array(
-            select id
-            from auth.api_keys
-            where expires_at <= $1 and end_told_at is null
-            order by expires_at
-            limit $2
-            for update skip locked
-        ))
-        returning person_id as "owner: PersonId", id as "id: ApiKeyId", name, expires_at
-        "#,
-        now,
-        limit,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(swept)
-}
-
-/// Deletes up to `limit` keys whose end was told, and is so long ago that lists have them no more at `now`.
-pub async fn purge(conn: &mut PgConnection, now: OffsetDateTime, limit: i64) -> Result<u64> {
-    let purged = sqlx::query!(
-        r#"
-        delete from auth.api_keys
-        where id = any (array(
-            select id
-            from auth.api_keys
-            where expires_at <= $1 and end_told_at is not null
-            order by expires_at
-            limit $2
-            for update skip locked
-        ))
-        "#,
-        now - KEPT,
-        limit,
-    );
-    Ok(purged.execute(conn).await?.rows_affected())
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use time::Duration;
+
 use super::in_four;
 use crate::support::{Caller, PASSWORD, PASSWORD_HASH, Server};
 
@@ -112,6 +114,75 @@ async fn nobody_gets_more_by_a_robot_than_they_hold() {
     assert_eq!(key.get("/users").await.status, 200);
     let left = adm1.delete_with("/person-service-roles", json!({"person_id": 1, "service_id": 0, "role_id": 0})).await;
     assert_eq!(left.refusal(), (409, "last_administrator"), "a robot administers nothing by hand");
+}
+
+#[tokio::test]
+async fn a_robots_key_is_renamed_prolonged_and_bound_to_networks_as_ones_own() {
+    let server = Server::on_the_demo_data().await;
+    let (adm1, juan) = (server.demo("adm1").await, server.demo("juan").await);
+    let robot = robot_of(&adm1, "juan", "exporter").await;
+    hold(&adm1, robot, 4, 4).await;
+    let key = key_of_robot(&juan, robot, &["UI Store:read"]).await;
+    let keys = format!("/robots/{robot}/keys");
+    let path = format!("{keys}/{}", juan.get(&keys).await.ok().body[0]["id"]);
+    let end = (server.app.clock.now() + Duration::DAY).unix_timestamp();
+    let changed = juan.patch(&path, json!({"name": "weekly", "expires_at": end})).await.ok();
+    assert_eq!((&changed.body["name"], &changed.body["scopes"]), (&json!("weekly"), &json!(["UI Store:read"])));
+    assert_eq!(key.check().await.ok().body["expires_at"], end);
+    adm1.patch(&path, json!({"networks": ["203.0.113.0/24"]})).await.ok();
+    assert_eq!(key.check().await.refusal(), (401, "invalid_token"), "not from here");
+    juan.patch(&path, json!({"networks": []})).await.ok();
+    for (bad, refusal) in [
+        (json!({}), (400, "invalid_request_body")),
+        (json!({"scopes": ["UI Store:update"]}), (400, "invalid_request_body")),
+        (json!({"expires_at": 1}), (400, "invalid_request_body")),
+    ] {
+        assert_eq!(juan.patch(&path, bad).await.refusal(), refusal);
+    }
+    assert_eq!(juan.patch(&format!("{keys}/99"), json!({"name": "k"})).await.refusal(), (404, "api_key_not_found"));
+    assert_eq!(
+        juan.patch("/robots/99/keys/1", json!({"name": "k"})).await.refusal(),
+        (403, "insufficient_permissions")
+    );
+    assert_eq!(key.patch(&path, json!({"name": "k"})).await.refusal(), (403, "api_key_not_allowed"));
+    assert_eq!(server.number("select count(*) from auth.audit_events where action = 'api-key.changed'").await, 3);
+
+    for _ in 0..4 {
+        server.app.clock.turn(Duration::minutes(4));
+        juan.check().await.ok();
+    }
+    juan.patch(&path, json!({"name": "monthly"})).await.ok();
+    let old = juan.patch(&path, json!({"expires_at": end})).await;
+    assert_eq!(old.refusal(), (403, "reauthentication_required"));
+    server.app.clock.turn(Duration::DAY);
+    let over = server.demo("juan").await.patch(&path, json!({"name": "yearly"})).await;
+    assert_eq!(over.refusal(), (409, "api_key_expired"));
+}
+
+#[tokio::test]
+async fn nobody_lets_a_robots_key_open_longer_what_they_do_not_hold() {
+    let server = Server::on_the_demo_data().await;
+    let (adm1, juan) = (server.demo("adm1").await, server.demo("juan").await);
+    let desk = server.person_with("desk", &[(0, -1)]).await;
+    let robot = robot_of(&adm1, "juan", "exporter").await;
+    hold(&adm1, robot, 0, 0).await;
+    key_of_robot(&adm1, robot, &["portero:users:read"]).await;
+    let keys = format!("/robots/{robot}/keys");
+    let path = format!("{keys}/{}", adm1.get(&keys).await.ok().body[0]["id"]);
+    let later = (server.app.clock.now() + Duration::days(30)).unix_timestamp();
+    for change in [json!({"expires_at": later}), json!({"networks": ["203.0.113.0/24"]})] {
+        assert_eq!(
+            juan.patch(&path, change.clone()).await.refusal(),
+            (403, "insufficient_permissions"),
+            "as its owner"
+        );
+        assert_eq!(desk.patch(&path, change.clone()).await.refusal(), (403, "insufficient_permissions"));
+        adm1.patch(&path, change).await.ok();
+    }
+    juan.patch(&path, json!({"name": "weekly"})).await.ok();
+    assert_eq!(desk.patch(&path, json!({"name": "mine"})).await.refusal(), (403, "insufficient_permissions"));
+    let usr1 = server.demo("usr1").await;
+    assert_eq!(usr1.patch(&path, json!({"name": "mine"})).await.refusal(), (403, "insufficient_permissions"));
 }
 
 #[tokio::test]
