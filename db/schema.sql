@@ -6229,10 +6229,16 @@ $$;
 -- migrations/0053: expired api keys
 
 -- API keys that are over stay for a while, so that whoever shows one, or looks for it in a list, is told that it has expired.
+-- And a form makes one key, however often it is sent.
 
 alter table auth.api_keys
     -- When the audit trail and the backends were told that it is over; null: not yet.
-    add column end_told_at timestamptz;
+    add column end_told_at timestamptz,
+    -- The form that has made it, on the page of the account; null: no form has.
+    add column form bytea,
+    add constraint api_keys_form check (octet_length(form) = 16);
+
+create unique index api_keys_form_key on auth.api_keys (person_id, form) where form is not null;
 
 create index api_keys_untold_idx on auth.api_keys (expires_at) where end_told_at is null;
 
@@ -6390,4 +6396,4 @@ values
     (52, 'group people services', true,
      '\xa23748c18ae9075aaf10da4f10529eb31e9cac16b31076c006453a2633700fe6871194aec6349f46ded4b3a7a6a544d7', 0),
     (53, 'expired api keys', true,
-     '\x5f286f376e4e4adb95c5fbaec83463711fd80f932c87de6312444a18145e29228802de8b4d9c950f9f6d0d1a5ae6a936', 0);
+     '\xaef3e33e1107e4e488a3db495d09581255e14f616e1c2b0c560c9257168a1ccbbd0ecf62ca645f7e479403ebaa29bb7c', 0);

@@ -1,8 +1,14 @@
 -- API keys that are over stay for a while, so that whoever shows one, or looks for it in a list, is told that it has expired.
+-- And a form makes one key, however often it is sent.
 
 alter table auth.api_keys
     -- When the audit trail and the backends were told that it is over; null: not yet.
-    add column end_told_at timestamptz;
+    add column end_told_at timestamptz,
+    -- The form that has made it, on the page of the account; null: no form has.
+    add column form bytea,
+    add constraint api_keys_form check (octet_length(form) = 16);
+
+create unique index api_keys_form_key on auth.api_keys (person_id, form) where form is not null;
 
 create index api_keys_untold_idx on auth.api_keys (expires_at) where end_told_at is null;
 

@@ -4,6 +4,7 @@
 mod change;
 mod key;
 mod make;
+mod make_by_form;
 mod purge;
 mod revoke;
 mod routes;
@@ -15,6 +16,7 @@ pub use key::{
     ApiKeyChange, ApiKeyMade, ApiKeyName, ApiKeyRevoked, ApiKeysRevoked, ListedApiKey, NewApiKey, Scope, ScopeText,
 };
 pub use make::{For, make, make_own};
+pub use make_by_form::{FormId, Formed, make_by_form};
 pub use purge::{purge, purge_every_minute};
 pub use revoke::{revoke, revoke_all};
 pub use routes::routes;

@@ -1,5 +1,6 @@
 //! The tables `auth.api_keys` and `auth.api_key_scopes`, as they are managed.
 
+pub mod forms;
 mod over;
 
 pub use over::{purge, sweep};

@@ -13,7 +13,7 @@ use super::new_key::{FIELDS, NewKey, wanted};
 use super::refused::settled;
 use crate::base::error::{Error, Result};
 use crate::base::id::ApiKeyId;
-use crate::identity::api_keys::{ApiKeyMade, ListedApiKey, make_own, revoke, store};
+use crate::identity::api_keys::{ApiKeyMade, FormId, Formed, ListedApiKey, make_by_form, revoke, store};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::field::{Faults, Filled};
@@ -47,6 +47,8 @@ struct KeyPage<'a> {
     title: &'a str,
     key: &'a str,
     about: &'a Row,
+    /// Whether it is in the place of another, which its form made before.
+    is_another: bool,
 }
 
 /// A key, in words.
@@ -105,12 +107,12 @@ async fn keys_of(pages: &Pages, member: &Member) -> Result<Vec<ListedApiKey>> {
 }
 
 /// The key is shown once: on the answer to the form.
-fn key_page(pages: &Pages, member: &Member, made: ApiKeyMade) -> Result<Response> {
+fn key_page(pages: &Pages, member: &Member, made: ApiKeyMade, is_another: bool) -> Result<Response> {
     let (frame, menu, cookies) = member.around(pages)?;
     let ApiKeyMade { key, shown } = made;
     let title = named(member.words().account.keys.made, &shown.name);
     let about = &Row::of(shown, member.words());
-    let page = KeyPage { frame, menu, title: &title, key: key.reveal(), about };
+    let page = KeyPage { frame, menu, title: &title, key: key.reveal(), about, is_another };
     Ok(with_cookies(show(StatusCode::OK, &page, None)?, cookies))
 }
 
@@ -121,6 +123,9 @@ struct KeysForm {
     /// What the page has given it.
     #[schema(example = "pfm_0b3f6a5f0f4e8f5b7c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f4051627300000000")]
     form_token: String,
+    /// Likewise, where a key is made: a form makes one.
+    #[schema(example = "0b3f6a5f0f4e8f5b7c1d2e3f40516273")]
+    form_id: Option<String>,
     /// The id of the key to revoke; none where one is made.
     #[schema(example = 1)]
     revoke: Option<i32>,
@@ -166,7 +171,16 @@ async fn made(pages: &Pages, member: &Member, form: &Parameters) -> Result<Respo
     let Some(new) = wanted(form, member.words(), &mut faults) else {
         return page(pages, member, Some(form), faults).await;
     };
-    key_page(pages, member, make_own(pages, &member.caller, &new, Some(member.visit.locale)).await?)
+    let id = form.one("form_id").and_then(|id| id.parse().ok());
+    let id = id.map_or_else(|| pages.random_id().map(FormId::new), Ok)?;
+    match make_by_form(pages, &member.caller, (id, &new), Some(member.visit.locale)).await? {
+        Formed::Key(made) => key_page(pages, member, made, false),
+        Formed::Another(made) => key_page(pages, member, made, true),
+        Formed::Nothing => {
+            faults.add("", member.words().account.keys.form_is_spent);
+            page(pages, member, Some(form), faults).await
+        }
+    }
 }
 
 /// One that is revoked already is one that is revoked.

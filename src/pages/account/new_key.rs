@@ -4,7 +4,7 @@ use crate::base::error::Result;
 use crate::base::id::ServiceId;
 use crate::base::moment::Moment;
 use crate::base::network::NamedNetwork;
-use crate::identity::api_keys::{NewApiKey, Offer, store};
+use crate::identity::api_keys::{FormId, NewApiKey, Offer, store};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::field::{Faults, Field, Filled};
@@ -23,6 +23,8 @@ const FEW: usize = 12;
 /// The form.
 #[derive(Debug)]
 pub struct NewKey<'a> {
+    /// Another one each time that it is shown.
+    pub id: FormId,
     pub fields: [Field<'a>; 3],
     pub services: Vec<Service>,
     /// Whether they hold more than is shown.
@@ -59,6 +61,7 @@ impl<'a> NewKey<'a> {
         let there_are_more = offers.len() > SHOWN;
         offers.truncate(SHOWN);
         Ok(Self {
+            id: FormId::new(pages.random_id()?),
             fields: [
                 filled.field("name", words.name, None).hinting(words.name_hint),
                 filled

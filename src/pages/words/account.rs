@@ -99,6 +99,8 @@ pub struct Keys {
     /// `{}` is its name.
     pub made: &'static str,
     pub shown_once: &'static str,
+    pub another: &'static str,
+    pub form_is_spent: &'static str,
     pub kept: &'static str,
 }
 

@@ -4,7 +4,7 @@ use form_urlencoded::Serializer;
 use serde_json::json;
 use time::Duration;
 
-use super::{Browser, Form, at_home, fault, told, within};
+use super::{Browser, at_home, fault, told, within};
 use crate::policies::{EDITOR, SHOP, world};
 use crate::reset::{arriving, reachable, with_mail};
 use crate::support::{PASSWORD, Response, Server};
@@ -50,10 +50,16 @@ async fn a_key_that_has_expired_is_seen_below_the_others_with_nothing_to_revoke(
 /// Posts the form with these fields, of which some come more than once.
 async fn wanting(browser: &mut Browser, fields: &[(&str, &str)]) -> Response {
     let page = browser.get(KEYS).await;
-    let token = Form::of(&page).hidden["form_token"].clone();
-    let mut body = Serializer::new(String::new());
-    body.append_pair("form_token", &token).extend_pairs(fields);
-    browser.post_own(KEYS, &body.finish()).await
+    browser.post_own(KEYS, &sent_by(&page, fields)).await
+}
+
+/// What the form of a page sends.
+fn sent_by(page: &Response, fields: &[(&str, &str)]) -> String {
+    let of_page = |name: &str| {
+        page.text.split(&format!(r#"name="{name}" value=""#)).nth(1).and_then(|rest| rest.split('"').next())
+    };
+    let hidden = ["form_token", "form_id"].into_iter().filter_map(|name| Some((name, of_page(name)?)));
+    Serializer::new(String::new()).extend_pairs(hidden).extend_pairs(fields).finish()
 }
 
 fn key(page: &Response) -> String {
@@ -124,6 +130,37 @@ async fn what_is_wrong_with_a_key_is_told_at_its_field_and_the_rest_stays() {
         assert!(page.text.contains(r#"id="name" name="name" type="text" value="k""#), "{page:?}");
     }
     assert_eq!(server.number("select count(*) from auth.api_keys").await, 0);
+}
+
+#[tokio::test]
+async fn a_form_that_is_sent_twice_leaves_one_key_and_that_is_the_one_that_was_shown() {
+    let (server, _root) = world().await;
+    let ada = server.person_with("ada", &[(SHOP, EDITOR)]).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    let form = browser.get(KEYS).await;
+    let sent = sent_by(&form, &[("name", "k"), ("scope", "1:read")]);
+    let first = browser.post_own(KEYS, &sent).await;
+    assert!(!first.text.contains("sent twice"), "{first:?}");
+    let first = server.anonymous().with_token(&key(&first));
+    let second = browser.post_own(KEYS, &sent).await;
+    assert!(second.text.contains("The form was sent twice."), "{second:?}");
+    let second = server.anonymous().with_token(&key(&second));
+    assert_eq!(first.check().await.refusal(), (401, "invalid_token"));
+    assert_eq!(ada.get("/auth/me/keys").await.ok().column("name"), [json!("k")]);
+    assert_eq!(second.check().await.status, 200);
+
+    // From now on somebody has it.
+    server.execute("update auth.api_keys set last_used_at = now()").await;
+    let other = sent_by(&form, &[("name", "other"), ("scope", "1:read")]);
+    for again in [&sent, &other] {
+        let page = browser.post_own(KEYS, again).await;
+        assert!(fault(&page, 400, "form").starts_with("This form has made a key already"), "{page:?}");
+        assert!(page.text.contains(r#"value="1:read" checked"#), "{page:?}");
+    }
+    assert_eq!(second.check().await.status, 200);
+    let page = browser.post_own(KEYS, &other).await;
+    key(&browser.post_own(KEYS, &sent_by(&page, &[("name", "other"), ("scope", "1:read")])).await);
+    assert_eq!(ada.get("/auth/me/keys").await.ok().column("name"), [json!("k"), json!("other")], "as one wanted it");
 }
 
 #[tokio::test]

@@ -203,6 +203,8 @@ pub(super) static ACCOUNT: Account = Account {
         make: "Make the key",
         made: "Your key “{}”",
         shown_once: "Copy it to where the program reads it. It is shown only now: nobody can show it again.",
+        another: "The form was sent twice. The key that it made before is revoked: use this one.",
+        form_is_spent: "This form has made a key already. Send it once more for another one.",
         kept: "I have copied it",
     },
     applications: Applications {

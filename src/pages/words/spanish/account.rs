@@ -204,6 +204,8 @@ pub(super) static ACCOUNT: Account = Account {
         make: "Crear la clave",
         made: "Su clave «{}»",
         shown_once: "Cópiela adonde el programa la lee. Solo se muestra ahora: nadie puede mostrarla otra vez.",
+        another: "El formulario se envió dos veces. La clave que creó antes está revocada: use esta.",
+        form_is_spent: "Este formulario ya ha creado una clave. Envíelo una vez más para crear otra.",
         kept: "La he copiado",
     },
     applications: Applications {
