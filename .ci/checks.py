@@ -85,6 +85,7 @@ LETTERS = [
     "send `password`, or `method` and `code`",
     "send this, and no credential, for the method",
     "send this, and no code, for a passkey",
+    "this Portero trusts no devices",
     "say what you call your authenticator",
     "a passkey gets its name at",
     "confirm your authenticator by two codes",

@@ -58,6 +58,11 @@ impl NamedNetwork {
     pub fn has(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
+
+    /// The network that is meant where an address has bits beyond its prefix.
+    pub fn around(text: &str) -> Option<Self> {
+        text.parse::<IpNet>().ok()?.trunc().to_string().parse().ok()
+    }
 }
 
 impl FromStr for NamedNetwork {
@@ -115,6 +120,17 @@ mod tests {
             ["", "here", "203.0.113.9/24", "203.0.113.0/33", "::ffff:203.0.113.0/120", " 203.0.113.7", "10.0.0/8"]
         {
             assert!(named(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_with_bits_beyond_its_prefix_is_told_its_network() {
+        for (text, meant) in [("10.0.0.1/8", "10.0.0.0/8"), ("2001:db8::1/32", "2001:db8::/32")] {
+            assert_eq!(NamedNetwork::around(text).map(|network| network.to_string()).as_deref(), Some(meant));
+            assert!(text.parse::<NamedNetwork>().is_err_and(|fault| fault.contains(meant)));
+        }
+        for none in ["here", "10.0.0.1", "10.0.0.1/33", "::ffff:10.0.0.1/104"] {
+            assert_eq!(NamedNetwork::around(none), None, "{none}");
         }
     }
 

@@ -21,7 +21,8 @@ async fn keys_of_a_robot_are_made_shown_once_listed_and_revoked() {
         (&robot["username"], &robot["owner_id"], &robot["name"]),
         (&json!("exporter"), &json!(2), &json!("exporter"))
     );
-    house.run(&["robot", "add", "another", "--owner", "exporter"]).refused(&["owned by a person"]);
+    house.run(&["robot", "add", "another", "--owner", "exporter"]).refused(&["`--owner`: ", "owned by a person"]);
+    house.run(&["robot", "add", "another", "--owner", "nobody"]).refused(&["`--owner`: ", "`nobody`"]);
     house.json(&["grant", "add", "exporter", "portero", "Reader"]);
 
     let new = ["key", "add", "exporter", "--name", "export", "--scope", "portero:users:read", "--expires", "30d"];
@@ -33,8 +34,9 @@ async fn keys_of_a_robot_are_made_shown_once_listed_and_revoked() {
     assert!(listed.contains("export") && listed.contains("127.0.0.0/8") && !listed.contains(&key[4..20]), "{listed}");
 
     let refused = ["key", "add", "exporter", "--scope", "portero:users:write"];
-    house.run(&refused).refused(&["portero:users:write", "not held"]);
-    house.run(&["key", "add", "exporter", "--scope", "nowhere:read"]).refused(&["nowhere:read"]);
+    house.run(&refused).refused(&["`--scope`: `portero:users:write` is not held"]);
+    house.run(&["key", "add", "exporter", "--scope", "nowhere:read"]).refused(&["`--scope`: `nowhere:read`"]);
+    house.run(&[&new[..7], &["--expires", "9999d"]].concat()).refused(&["`--expires`: at most"]);
     house.run(&[&new[..8], &["never"]].concat()).refused(&["every API key expires"]);
     assert_eq!(house.run(&["key", "add", "exporter"]).code, 2);
 

@@ -15,6 +15,13 @@ async fn providers_are_added_shown_changed_and_removed() {
     let made = house.json_with(&[&add[..], &mapping].concat(), &format!("{SECRET}\n"));
     assert_eq!((&made["has_secret"], &made["kind"], &made["newcomers"]), (&json!(true), &json!("oidc"), &json!("off")));
     assert_eq!(made["groups"], json!([{"value": "staff", "group_id": 1}]));
+    house.run(&add).refused(&["the secret", "give `--no-secret`"]);
+    let other = ["provider", "add", "other", "--issuer", "https://o.example", "--client-id", "x", "--no-secret"];
+    house.run(&[&other[..], &["--scope", "email"]].concat()).refused(&["`--scope`: must have `openid`"]);
+    let nowhere = ["--groups-claim", "groups", "--group", "staff=Nobody"];
+    house.run(&[&other[..], &nowhere].concat()).refused(&["`--group`: "]);
+    let help = house.run(&["provider", "add", "--help"]).out;
+    assert!(help.contains("1 to 40 small letters, digits and `-`, a letter first"), "{help}");
     house.run(&[&add[..], &["--no-secret"]].concat()).refused(&["there is a provider of that `name`"]);
     let hub = [
         "provider",

@@ -4,6 +4,7 @@ use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::by_option::by_option;
 use super::expires::Expires;
 use super::output::{Row, or_dash};
 use super::tool::{Tool, list_all};
@@ -18,6 +19,9 @@ use crate::identity::api_keys::{
     self, ApiKeyChange, ApiKeyName, For, ListedApiKey, NewApiKey, ScopeText, change, make, revoke, revoke_all,
 };
 use crate::identity::people::store::details;
+
+/// What requests call what these options say.
+const OPTIONS: &[(&str, &str)] = &[("scopes", "--scope"), ("expires_at", "--expires"), ("networks", "--network")];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -129,7 +133,8 @@ async fn add(tool: &Tool, person: &TypedRef<PersonId>, new: &NewApiKey) -> anyho
     let person = person.find(&mut tx).await?;
     gate::store::people::lock(&mut tx, person.id).await?;
     let told = details(&mut tx, person.id).await?.owner_id.unwrap_or(person.id);
-    let made = make(&mut tx, &tool.app, For { owner: person.id, told }, new, None).await?;
+    let made = make(&mut tx, &tool.app, For { owner: person.id, told }, new, None).await;
+    let made = made.map_err(|error| by_option(error, OPTIONS))?;
     tx.commit([]).await?;
     let (id, name, secret) = (made.shown.id, made.shown.name.clone(), made.key.reveal().to_owned());
     let sentence = format!("Created API key {id} `{name}` of {}.\nThe key, shown only once: {secret}", person.username);
@@ -147,7 +152,8 @@ async fn change_one(
     }
     let mut tx = tool.begin().await?;
     let person = person.find(&mut tx).await?;
-    let changed = change(&mut tx, &tool.app, person.id, id_of(key)?, wanted).await?;
+    let changed = change(&mut tx, &tool.app, person.id, id_of(key)?, wanted).await;
+    let changed = changed.map_err(|error| by_option(error, OPTIONS))?;
     tx.commit([]).await?;
     let sentence = format!("Changed API key {} `{}` of {}.", changed.id, changed.name, person.username);
     tool.output.done(&json!(changed), sentence)

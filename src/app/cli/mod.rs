@@ -6,6 +6,7 @@
 mod admin;
 mod ask;
 mod audit;
+mod by_option;
 mod client;
 mod decision;
 mod doctor;

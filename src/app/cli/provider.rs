@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::ask::secret;
+use super::by_option::by_option;
 use super::output::Row;
 use super::tool::{Tool, list_all};
 use super::typed_ref::TypedRef;
@@ -19,6 +20,16 @@ use crate::identity::providers::{
     DisplayName, Kind, NewProvider, Newcomers, Provider, ProviderChange, ProviderIssuer, ProviderName, ProviderSecret,
     RemoteClientId, Scope, Sealed, WantedMapping, add, change, remove, store,
 };
+
+/// What requests call what these options say.
+const OPTIONS: &[(&str, &str)] = &[
+    ("issuer", "--issuer"),
+    ("scopes", "--scope"),
+    ("attributes", "--attribute"),
+    ("groups", "--group"),
+    ("invalid_group_id", "--group"),
+    ("group_not_found", "--group"),
+];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -46,7 +57,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct AddArgs {
-    /// What addresses name it by: small letters, digits and `-`.
+    /// What addresses name it by: 1 to 40 small letters, digits and `-`, a letter first. It stays.
     name: ProviderName,
     /// What it calls itself in its ID tokens, to the letter; of GitHub's kind https://github.com, or the address of your GitHub Enterprise Server.
     #[arg(long)]
@@ -197,7 +208,7 @@ async fn add_one(args: AddArgs, tool: &Tool) -> anyhow::Result<()> {
         None => None,
     };
     let mut tx = tool.begin().await?;
-    let made = add(&tool.app, &mut tx, &new, sealed).await?;
+    let made = add(&tool.app, &mut tx, &new, sealed).await.map_err(|error| by_option(error, OPTIONS))?;
     tx.commit([]).await?;
     tool.output.done(&made, told(tool, &made, "Added identity provider"))
 }
@@ -232,19 +243,22 @@ async fn change_one(args: ChangeArgs, tool: &Tool) -> anyhow::Result<()> {
             some => Some(some),
         },
         enabled: (args.enable || args.disable).then_some(args.enable),
+        ..ProviderChange::default()
     };
     if secret.keeps() {
         wanted.must_change_something()?;
     }
     let mut tx = tool.begin().await?;
-    let changed = change(&tool.app, &mut tx, row.id, (&wanted, secret), None).await?.shown;
+    let changed = change(&tool.app, &mut tx, row.id, (&wanted, secret), None).await;
+    let changed = changed.map_err(|error| by_option(error, OPTIONS))?.shown;
     tx.commit([]).await?;
     tool.output.done(&changed, told(tool, &changed, "Changed identity provider"))
 }
 
 fn read_secret() -> anyhow::Result<ProviderSecret> {
     let typed = secret("The secret that proves Portero there: ")?;
-    ProviderSecret::try_from(typed).map_err(|fault| anyhow::anyhow!("the secret {fault}"))
+    ProviderSecret::try_from(typed)
+        .map_err(|fault| anyhow::anyhow!("the secret {fault}; where Portero is a public client, give `--no-secret`"))
 }
 
 /// All that is known of one.

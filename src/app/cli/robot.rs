@@ -1,8 +1,10 @@
 //! `portero robot`: people of programs, without a way to log in.
 
+use anyhow::Context;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::by_option::by_option;
 use super::output::{Row, or_dash};
 use super::tool::{Tool, list_all};
 use super::typed_ref::TypedRef;
@@ -55,8 +57,9 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
     match command {
         Command::Add { username, owner, name } => {
             let mut tx = tool.begin().await?;
-            let owner = owner.find(&mut tx).await?;
-            let robot = create(&mut tx, &username, name.as_ref(), owner.id).await?;
+            let owner = owner.find(&mut tx).await.context("`--owner`")?;
+            let robot = create(&mut tx, &username, name.as_ref(), owner.id).await;
+            let robot = robot.map_err(|error| by_option(error, &[("not_an_owner", "--owner")]))?;
             tx.commit([]).await?;
             let sentence = format!("Registered robot {} (id {}) of {}.", robot.username, robot.id, owner.username);
             tool.output.done(&json!(robot), sentence)
@@ -64,7 +67,7 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
         Command::List { owner, beginning } => {
             let mut conn = tool.app.db.read().await?;
             let owner = match &owner {
-                Some(owner) => Some(owner.find(&mut conn).await?.id),
+                Some(owner) => Some(owner.find(&mut conn).await.context("`--owner`")?.id),
                 None => None,
             };
             let list = async |page: &_| store::list(&mut conn, owner, page).await;

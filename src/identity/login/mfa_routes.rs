@@ -60,7 +60,7 @@ struct FinishLogin {
     /// What to call the passkey of `POST /auth/mfa/enrol`.
     #[serde(default)]
     name: Option<PasskeyName>,
-    /// Whether your password is to be enough on this device from now on, where `TRUST_DEVICES` allows that.
+    /// Whether your password is to be enough on this device from now on: refused (400) where `TRUST_DEVICES` does not allow that.
     #[serde(default)]
     #[schema(default = false, example = false)]
     trust_device: bool,
@@ -85,6 +85,10 @@ async fn finish_login(
     Language(language): Language,
     Json(step): Json<FinishLogin, MAX_OF_STRANGERS>,
 ) -> Result<Json<Finished>> {
+    if step.trust_device && identity.settings.trust_devices.is_none() {
+        let fault = "this Portero trusts no devices (TRUST_DEVICES): leave it out, or send false";
+        return Err(Error::invalid_field("trust_device", fault));
+    }
     let attempt = identity.metrics.login(Way::SecondFactor);
     let finished = async {
         let FinishLogin { mfa_token, method, code, credential, next_code, name, trust_device: trust } = step;

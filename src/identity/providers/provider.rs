@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -235,6 +235,24 @@ pub struct ProviderChange {
     /// Whether people can log in by it.
     #[serde(default)]
     pub enabled: Option<bool>,
+    /// Known, so that who sends it is told what to do instead; and so are the two below.
+    #[serde(default, deserialize_with = "stays")]
+    #[schema(ignore)]
+    pub issuer: (),
+    #[serde(default, deserialize_with = "stays")]
+    #[schema(ignore)]
+    pub name: (),
+    #[serde(default, deserialize_with = "stays")]
+    #[schema(ignore)]
+    pub kind: (),
+}
+
+/// Refuses what can't be changed.
+fn stays<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+    Err(de::Error::custom(
+        "can't be changed: people are linked by it. Add another provider at POST /providers, let people link their accounts there, and \
+         remove this one",
+    ))
 }
 
 impl ProviderChange {

@@ -1,16 +1,17 @@
 //! Second factors: authenticators, recovery codes, and the devices on which a password is enough.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::back::{TypedQuery, new_name, typed_before};
 use super::device::name_of;
 use super::moment::moment;
-use super::refused::{name_in, settled};
+use super::refused::{name_in, proved_or, settled};
 use crate::base::error::Result;
 use crate::base::id::{FactorId, TrustedDeviceId};
 use crate::identity::factors::{self, Code, Enrolment, ListedDevice, ListedFactor, RecoveryCodesLeft, store};
@@ -82,13 +83,14 @@ impl Row {
 }
 
 /// Show the page of second factors
-#[utoipa::path(get, path = "/account/factors", tag = "pages", security(()), responses(
+#[utoipa::path(get, path = "/account/factors", tag = "pages", security(()), params(TypedQuery), responses(
     (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
     (status = 303, description = "to the login page, for whoever is not logged in"),
     (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
 ))]
-async fn show_factors(State(pages): State<Pages>, member: Member) -> Response {
-    member.answered(&pages, page(&pages, &member, None, Faults::default()).await)
+async fn show_factors(State(pages): State<Pages>, member: Member, RawQuery(query): RawQuery) -> Response {
+    let typed = typed_before(query.as_deref());
+    member.answered(&pages, page(&pages, &member, Some(&typed), Faults::default()).await)
 }
 
 async fn page(pages: &Pages, member: &Member, typed: Option<&Parameters>, faults: Faults) -> Result<Response> {
@@ -172,6 +174,7 @@ struct FactorsForm {
     ))]
 async fn change_factors(State(pages): State<Pages>, Posted { member, form }: Posted) -> Response {
     let acted = acted(&pages, &member, &form).await;
+    let acted = acted.or_else(|error| proved_or(&pages, &member, error, new_name(&form)));
     settled(&pages, &member, (acted, &["name", "code"]), |faults| refused(&pages, &member, &form, faults)).await
 }
 

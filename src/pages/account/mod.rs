@@ -2,6 +2,7 @@
 
 mod activity;
 mod applications;
+mod back;
 mod claims;
 mod device;
 mod email;

@@ -9,6 +9,7 @@ use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
 use crate::pages::field::{Faults, Field, Filled};
 use crate::pages::member::Member;
+use crate::pages::words::account::Keys;
 use crate::pages::words::{Words, named};
 
 /// The fields in which something can be wrong.
@@ -102,7 +103,7 @@ pub fn wanted(form: &Parameters, words: &Words, faults: &mut Faults) -> Option<N
     let name = name.map_err(|_| faults.add("name", words.security.name_rule)).ok();
     let expires_at = form.one("expires_at").map(beginning_of).transpose();
     let expires_at = expires_at.map_err(|_| faults.add("expires_at", keys.expires_at_rule)).ok();
-    let networks = networks(form).map_err(|line| faults.add("networks", named(keys.no_network, line))).ok();
+    let networks = networks(form).map_err(|line| faults.add("networks", no_network(line, keys))).ok();
     let scopes: std::result::Result<Vec<_>, _> = form.all("scope").map(str::parse).collect();
     let scopes = scopes.ok().filter(|scopes| !scopes.is_empty());
     if scopes.is_none() {
@@ -120,6 +121,14 @@ fn beginning_of(day: &str) -> std::result::Result<Moment, String> {
 fn networks(form: &Parameters) -> std::result::Result<Vec<NamedNetwork>, &str> {
     let lines = form.one("networks").unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty());
     lines.map(|line| line.parse().map_err(|_| line)).collect()
+}
+
+/// What is wrong with a line that is no network.
+fn no_network(line: &str, words: &Keys) -> String {
+    match NamedNetwork::around(line) {
+        Some(meant) => named(words.bits_beyond, &meant.to_string()),
+        None => named(words.no_network, line),
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,17 @@
 //! Passkeys. They are added by the one script of these pages, since no browser makes them without.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
+use super::back::{TypedQuery, new_name, typed_before};
 use super::factors::codes_page;
 use super::moment::moment;
-use super::refused::{name_in, settled};
+use super::refused::{name_in, proved_or, settled};
 use crate::base::error::Result;
 use crate::identity::passkeys::{
     OwnPasskeys, Passkey, PasskeyId, PasskeyName, PasskeySignals, UnknownPasskey, is_refused_for_good, own, register,
@@ -77,13 +78,14 @@ impl Row {
 }
 
 /// Show the page of passkeys
-#[utoipa::path(get, path = "/account/passkeys", tag = "pages", security(()), responses(
+#[utoipa::path(get, path = "/account/passkeys", tag = "pages", security(()), params(TypedQuery), responses(
     (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
     (status = 303, description = "to the login page, for whoever is not logged in"),
     (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
 ))]
-async fn show_passkeys(State(pages): State<Pages>, member: Member) -> Response {
-    member.answered(&pages, page(&pages, &member, (None, None), Faults::default(), true).await)
+async fn show_passkeys(State(pages): State<Pages>, member: Member, RawQuery(query): RawQuery) -> Response {
+    let typed = typed_before(query.as_deref());
+    member.answered(&pages, page(&pages, &member, (Some(&typed), None), Faults::default(), true).await)
 }
 
 async fn page(
@@ -158,6 +160,7 @@ async fn change_passkeys(State(pages): State<Pages>, Posted { member, form }: Po
     let acted = acted(&pages, &member, &form).await;
     // A form that was sent twice: until the first is through, the browser would be told to forget what that is about to keep.
     let tells = acted.as_ref().err().is_none_or(is_refused_for_good);
+    let acted = acted.or_else(|error| proved_or(&pages, &member, error, new_name(&form)));
     settled(&pages, &member, (acted, &["name"]), |faults| page(&pages, &member, (Some(&form), None), faults, tells))
         .await
 }

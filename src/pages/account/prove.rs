@@ -7,6 +7,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
+use super::back::Back;
 use crate::base::error::{Error, Result};
 use crate::identity::factors::{Code, Given, Method, store};
 use crate::identity::login::{Reproof, reauthenticate};
@@ -38,6 +39,8 @@ struct ProvePage<'a> {
     /// What to ask the browser for, where they have a passkey.
     passkey: Option<&'a str>,
     page: &'static str,
+    /// What they had typed as a name.
+    name: Option<&'a str>,
     /// Why it is asked for.
     why: &'static str,
 }
@@ -50,6 +53,9 @@ struct ProofQuery {
     /// The page of the account to go on to, by its name.
     #[param(example = "factors")]
     page: Option<String>,
+    /// What to keep meanwhile in its field for a name.
+    #[param(example = "My phone")]
+    name: Option<String>,
 }
 
 /// Show the page on which you prove once more who you are
@@ -60,12 +66,8 @@ struct ProofQuery {
 ))]
 async fn show_proof(State(pages): State<Pages>, member: Member, RawQuery(query): RawQuery) -> Response {
     let query = Parameters::read(&query.unwrap_or_default()).unwrap_or_default();
-    let answer = page(&pages, &member, place_of(&query), Faults::default()).await;
+    let answer = page(&pages, &member, Back::of(&query), Faults::default()).await;
     member.answered(&pages, answer)
-}
-
-fn place_of(parameters: &Parameters) -> Place {
-    parameters.one("page").and_then(Place::named).unwrap_or(Place::Overview)
 }
 
 /// What one proves it with.
@@ -94,7 +96,7 @@ async fn options(pages: &Pages, member: &Member) -> Result<String> {
     serde_json::to_string(&options).map_err(|error| Error::Internal(error.into()))
 }
 
-async fn page(pages: &Pages, member: &Member, place: Place, faults: Faults) -> Result<Response> {
+async fn page(pages: &Pages, member: &Member, back: Back<'_>, faults: Faults) -> Result<Response> {
     let (frame, menu, cookies) = member.around(pages)?;
     let (words, asked) = (member.words(), asked_for(pages, member).await?);
     let by_passkey = asked.methods.contains(&Method::Passkey);
@@ -105,9 +107,10 @@ async fn page(pages: &Pages, member: &Member, place: Place, faults: Faults) -> R
         "code" => filled.password("code", words.code, "one-time-code").of_kind("text").hinting(hint),
         _ => filled.password("current_password", words.account.password.current, "current-password"),
     });
+    let Back { place, name } = back;
     let why = if place == Place::Keys { words.account.keys.prove_why } else { words.security.prove_why };
     let passkey = passkey.as_deref();
-    let page = ProvePage { frame, menu, faults: &faults, field, passkey, page: place.name(), why };
+    let page = ProvePage { frame, menu, faults: &faults, field, passkey, page: place.name(), name, why };
     let page = show_with_passkeys(pages, faults.status(), &page, None).map(|shown| with_cookies(shown, cookies));
     with_faults(faults, page)
 }
@@ -122,6 +125,9 @@ struct ProofForm {
     /// The page of the account to go on to, by its name.
     #[schema(example = "factors")]
     page: String,
+    /// What to keep meanwhile in its field for a name.
+    #[schema(example = "My phone")]
+    name: Option<String>,
     /// Of who has no second factor.
     current_password: Option<String>,
     /// Of an authenticator, or a recovery code.
@@ -149,7 +155,7 @@ async fn prove_on_page(State(pages): State<Pages>, Posted { member, form }: Post
 }
 
 async fn proved(pages: &Pages, member: &Member, form: &Parameters) -> Result<Response> {
-    let (words, place) = (member.words(), place_of(form));
+    let (words, back) = (member.words(), Back::of(form));
     let with = match (form.one("current_password"), form.one("code")) {
         _ if form.one("passkey").is_some() => {
             let signed = form.one("passkey").unwrap_or_default();
@@ -166,14 +172,14 @@ async fn proved(pages: &Pages, member: &Member, form: &Parameters) -> Result<Res
             faults.add("current_password", words.account.rules.say_current_password);
             faults.add("code", words.say_code);
             faults.only(asked_for(pages, member).await?.field.unwrap_or_default());
-            return page(pages, member, place, faults).await;
+            return page(pages, member, back, faults).await;
         }
     };
     match reauthenticate(pages, &member.caller, with).await {
-        Ok(_) => go_on(pages, place.path(), Told::Proved),
+        Ok(_) => go_on(pages, &back.path(), Told::Proved),
         Err(error) => {
             let faults = Faults::told(error, (pages, words), &["current_password", "code"])?;
-            page(pages, member, place, faults).await
+            page(pages, member, back, faults).await
         }
     }
 }

@@ -99,7 +99,7 @@ struct LinkedAccountsForm {
     ))]
 async fn unlink_account_on_page(State(pages): State<Pages>, Posted { member, form }: Posted) -> Response {
     let answer = match unlinked(&pages, &member, &form).await {
-        Err(error) => proved_or(&pages, &member, error),
+        Err(error) => proved_or(&pages, &member, error, None),
         done => done,
     };
     member.answered(&pages, answer)

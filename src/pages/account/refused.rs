@@ -5,6 +5,7 @@ use std::str::FromStr;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::back::Back;
 use crate::base::error::{Error, Result};
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
@@ -22,7 +23,7 @@ pub async fn settled<F: Future<Output = Result<Response>>>(
 ) -> Response {
     let answer = match acted {
         Ok(response) => Ok(response),
-        Err(error) => match proved_or(pages, member, error) {
+        Err(error) => match proved_or(pages, member, error, None) {
             Err(error) if error.status() == StatusCode::NOT_FOUND => go(&pages.issuer.at(member.place.path())),
             Err(error) => match faults(pages, member, error, fields) {
                 Ok(faults) => tell(faults).await,
@@ -34,14 +35,14 @@ pub async fn settled<F: Future<Output = Result<Response>>>(
     member.answered(pages, answer)
 }
 
-/// Where an act wants a proof of lately, the page that asks for one.
+/// Where an act wants a proof of lately, the page that asks for one, which keeps what was typed as a name.
 ///
 /// # Errors
 /// Whatever else it has refused.
-pub fn proved_or(pages: &Pages, member: &Member, error: Error) -> Result<Response> {
+pub fn proved_or(pages: &Pages, member: &Member, error: Error, name: Option<&str>) -> Result<Response> {
     match &error {
         Error::Refused(refusal) if refusal.code == "reauthentication_required" => {
-            go(&pages.issuer.at(&format!("/account/prove?page={}", member.place.name())))
+            go(&pages.issuer.at(&Back { place: member.place, name }.by_proof()))
         }
         _ => Err(error),
     }

@@ -88,6 +88,8 @@ pub struct Keys {
     pub networks_rule: &'static str,
     /// `{}` is what was typed.
     pub no_network: &'static str,
+    /// `{}` is the network of what was typed.
+    pub bits_beyond: &'static str,
     pub scopes: &'static str,
     pub scopes_rule: &'static str,
     pub everywhere: &'static str,

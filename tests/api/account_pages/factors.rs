@@ -3,7 +3,7 @@
 use time::Duration;
 use totp_rs::{Builder, Secret};
 
-use super::{Browser, at_home, fault, filling, told, within};
+use super::{Browser, at_home, fault, filling, told, value, within};
 use crate::support::{PASSWORD, Response, Server};
 
 const PATH: &str = "/account/factors";
@@ -81,6 +81,25 @@ async fn it_is_renamed_and_removed_by_its_owner_alone() {
     assert!(page.text.contains("You have no authenticator.") && !page.text.contains("codes-left"));
     let again = filling(&mut browser, PATH, &[("act", "remove"), ("id", &id)]).await;
     assert_eq!(again.status, 200, "it is gone already");
+}
+
+#[tokio::test]
+async fn a_name_that_was_typed_before_one_proves_who_one_is_stands_there_afterwards() {
+    let server = crate::passkeys::server().await;
+    server.person_with("ada", &[]).await;
+    let mut browser = Browser::of(&server, "ada").await;
+    for path in [PATH, "/account/passkeys"] {
+        for _ in 0..4 {
+            server.app.clock.turn(Duration::minutes(4));
+            browser.get(path).await;
+        }
+        let asked = filling(&mut browser, path, &[("act", "begin"), ("name", "Ada's <phone> & more")]).await;
+        assert!(asked.text.contains("Is it you?"), "{asked:?}");
+        let wrong = browser.submit_to(&asked, "/account/prove", &[("current_password", "not this one")]).await;
+        let back = browser.submit_to(&wrong, "/account/prove", &[("current_password", PASSWORD)]).await;
+        assert_eq!(told(&back), "Thank you. Go on where you were.");
+        assert_eq!(value(&back, "name"), "Ada&#39;s &#60;phone&#62; &#38; more");
+    }
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ async fn what_is_wrong_with_a_key_is_told_at_its_field_and_the_rest_stays() {
         (vec![("name", "k"), ("scope", "1:read"), ("expires_at", &past)], "expires_at", "Choose a day after today"),
         (vec![("name", "k"), ("scope", "1:read"), ("expires_at", &beyond)], "expires_at", "Choose a day after today"),
         (vec![("name", "k"), ("scope", "1:read"), ("networks", "here")], "networks", "“here” is no network."),
+        (vec![("name", "k"), ("scope", "1:read"), ("networks", "10.0.0.1/8")], "networks", "Enter 10.0.0.0/8, if"),
         (vec![("name", "k"), ("scope", "1:read"), ("networks", &many)], "networks", "Enter at most 20 networks"),
     ] {
         let page = wanting(&mut browser, &fields).await;

@@ -79,6 +79,9 @@ async fn what_can_not_be_a_key_is_refused_by_the_name_of_the_field() {
         assert_eq!(refused.refusal(), (400, "invalid_request_body"), "{change}");
         assert!(refused.detail().contains(field), "{field}: {refused:?}");
     }
+    let beyond = json!({"name": "k", "scopes": ["UI Store:read"], "networks": ["10.0.0.1/8"]});
+    let told = juan.post("/auth/me/keys", beyond).await;
+    assert!(told.detail().contains("the network is 10.0.0.0/8"), "{told:?}");
     assert_eq!(juan.get("/auth/me/keys").await.ok().body, json!([]));
 }
 

@@ -22,7 +22,14 @@ async fn log_in(server: &Server, username: &str, device: &Value) -> Response {
 async fn no_device_is_trusted_where_that_is_not_set() {
     let (server, ada) = ada().await;
     let (authenticator, _) = enrol(&server, &ada).await;
-    assert_eq!(trust(&server, &ada, &authenticator).await, json!(null));
+    let mfa_token = first_step(&server, &ada.username).await;
+    let (anonymous, code) = (server.anonymous(), authenticator.next(&server));
+    let step = |trust: bool| json!({"mfa_token": mfa_token, "method": "totp", "code": code, "trust_device": trust});
+    let refused = anonymous.post("/auth/mfa", step(true)).await;
+    assert_eq!(refused.refusal(), (400, "invalid_request_body"));
+    assert!(refused.detail().starts_with("`trust_device`: this Portero trusts no devices"), "{refused:?}");
+    let finished = anonymous.post("/auth/mfa", step(false)).await.ok();
+    assert!(finished.body.get("device_token").is_none_or(Value::is_null), "{finished:?}");
     assert_eq!(server.number("select count(*) from auth.trusted_devices").await, 0);
 }
 

@@ -94,6 +94,8 @@ async fn what_can_be_none_is_refused_and_the_field_named() {
     }
     assert_eq!(root.patch("/providers/acme", json!({})).await.refusal(), (400, "invalid_request_body"));
     for fixed in ["name", "issuer", "kind"] {
+        let told = root.patch("/providers/acme", json!({fixed: null})).await;
+        assert!(told.detail().starts_with(&format!("`{fixed}`: can't be changed")), "{told:?}");
         assert_eq!(
             root.patch("/providers/acme", json!({fixed: "oidc"})).await.refusal(),
             (400, "invalid_request_body")

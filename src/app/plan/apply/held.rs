@@ -187,6 +187,7 @@ impl Doing<'_> {
             groups_claim: said.groups_claim.clone().map_or(Patch::Clear, Patch::Set),
             groups: Some(self.mappings(said)?),
             enabled: Some(said.enabled),
+            ..ProviderChange::default()
         };
         providers::change(self.gate, self.tx, self.provider(name)?, (&whole, secret), None).await?;
         Ok(())

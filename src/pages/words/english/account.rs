@@ -193,6 +193,7 @@ pub(super) static ACCOUNT: Account = Account {
         networks_hint: "One a line, such as 203.0.113.0/24 or 203.0.113.7. Leave this empty for any.",
         networks_rule: "Enter at most 20 networks, one a line.",
         no_network: "“{}” is no network. Enter one a line, such as 203.0.113.0/24 or 203.0.113.7.",
+        bits_beyond: "Enter {}, if that is the network that you mean: what you entered is an address in it.",
         scopes: "What it may do",
         scopes_rule: "Choose what it may do: at least one permission, and at most 100.",
         everywhere: "everywhere",

@@ -194,6 +194,7 @@ pub(super) static ACCOUNT: Account = Account {
         networks_hint: "Una por línea, como 203.0.113.0/24 o 203.0.113.7. Déjelo vacío para todas.",
         networks_rule: "Escriba como máximo 20 redes, una por línea.",
         no_network: "«{}» no es una red. Escriba una por línea, como 203.0.113.0/24 o 203.0.113.7.",
+        bits_beyond: "Escriba {}, si esa es la red que quiere decir: lo que escribió es una dirección de ella.",
         scopes: "Lo que puede hacer",
         scopes_rule: "Elija lo que puede hacer: al menos un permiso y como máximo 100.",
         everywhere: "en todas partes",
