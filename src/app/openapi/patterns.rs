@@ -32,11 +32,12 @@ fn agrees<T: FromStr + PartialSchema>() {
     let too_long = Just("a".repeat(most + 1)).boxed();
     TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })
         .run(&prop_oneof![98 => texts, 1 => longest, 1 => too_long], |text| {
-            let described = (least..=most).contains(&text.chars().count()) && expression.is_match(&text).unwrap();
+            let described =
+                (least..=most).contains(&text.chars().count()) && expression.is_match(&text).expect("a match, or none");
             prop_assert_eq!(text.parse::<T>().is_ok(), described, "{:?} and {}", text, pattern);
             Ok(())
         })
-        .unwrap();
+        .expect("agreement");
 }
 
 #[test]
