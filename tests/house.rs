@@ -67,6 +67,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "store",
             "managed",
             "uses",
+            "people",
             "checks",
             "access_tokens",
             "api_keys",

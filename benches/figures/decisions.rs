@@ -22,6 +22,9 @@ const TOLD: i32 = 3;
 const RESOURCES: i32 = 100_000;
 const IN_A_FOLDER: i32 = 100;
 
+/// The service in which everybody holds a role.
+const OF_EVERYBODY: i32 = 4;
+
 /// How a search finds them, and the action that stands for it.
 const SEARCHES: [(&str, &str); 3] =
     [("by owner", "own"), ("every second one", "print"), ("by a role on a folder", "open")];
@@ -43,6 +46,7 @@ struct Series {
     filters: Rounds,
     thousand: Rounds,
     grouped: Rounds,
+    people: Rounds,
     searches: [Rounds; SEARCHES.len()],
 }
 
@@ -53,6 +57,7 @@ pub async fn decisions(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         write_policies(&mut conn, service, count).await?;
     }
     tell_of_resources(&mut conn, world.people).await?;
+    give_everybody_a_role(&mut conn, world.people).await?;
     bench.stage.populate(GROUPED, world.people).await?;
     put_into_groups(&mut bench.stage.connect(GROUPED).await?).await?;
     let portero = bench.stage.portero(DATABASE, &[]).await?;
@@ -61,6 +66,9 @@ pub async fn decisions(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 
     let with_service =
         check().body(r#"{"service_id":{service},"permission":"{permission}"}"#).proof(r#","allowed":true"#);
+    let of_a_person = format!("/people/{{person}}/services/{OF_EVERYBODY}");
+    let of_a_person =
+        Ask::new("GET", &of_a_person, By::Key(key(&portero, OF_EVERYBODY).await?)).proof("{\"user\":{\"id\":{person},");
     let one = |key: &str| asking(key, "evaluation", &question()).proof(r#""decision":true"#);
     let filter = asking(&few, "filter", &question()).proof(r#""kind":"conditional""#);
     let asked: Vec<Value> = (0..MANY).map(|id| json!({"resource": row(&id.to_string())})).collect();
@@ -80,6 +88,7 @@ pub async fn decisions(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         series.of_many.add(load(&portero, &one(&many)).run().await?.per_second);
         series.filters.add(load(&portero, &filter).run().await?.per_second);
         series.grouped.add(load(&grouped, &with_service).run().await?.per_second);
+        series.people.add(load(&portero, &of_a_person).run().await?.per_second);
         // Few of them: each is large.
         let alone = Load { connections: 1, subjects: Subjects::Drawn(50), ..load(&portero, &thousand) };
         series.thousand.add(alone.run().await?.p50);
@@ -99,6 +108,7 @@ pub async fn decisions(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         Row::against(check, "a filter of 1,000 policies", per_second, series.filters, Target::None),
         Row::alone("1,000 decisions in one request: median", Unit::Time, series.thousand, Target::AtMost(15_000.0)),
         Row::against(check, "the check, in 8 nested groups", per_second, series.grouped, Target::RatioAtLeast(0.95)),
+        Row::against(check, "/people/{id}/services/{id}, by a backend", per_second, series.people, at_least),
     ];
     for ((how, _), rounds) in SEARCHES.iter().zip(series.searches) {
         let name = format!("p99 of a page of 100,000 resources, {how}");
@@ -139,6 +149,21 @@ async fn write_policies(conn: &mut PgConnection, service: i32, count: i32) -> an
                    else 'user_id = auth_user.id and (closed_at is null or closed_at > now())'
                end
         from generate_series(0, {count} - 1) n
+        "
+    );
+    conn.execute(AssertSqlSafe(sql)).await?;
+    Ok(())
+}
+
+/// A backend asks about those who hold something in its service.
+async fn give_everybody_a_role(conn: &mut PgConnection, people: i32) -> anyhow::Result<()> {
+    let sql = format!(
+        r"
+        insert into auth.person_service_role (person_id, service_id, role_id)
+        select n, {OF_EVERYBODY}, offered.role_id
+        from generate_series(1, {people}) n
+        cross join (select min(role_id) as role_id from auth.service_roles where service_id = {OF_EVERYBODY}) offered
+        on conflict do nothing
         "
     );
     conn.execute(AssertSqlSafe(sql)).await?;

@@ -15,6 +15,7 @@ use crate::base::clock::Clock;
 use crate::gate::api_keys::ApiKeyUses;
 use crate::gate::foreign::Foreign;
 use crate::gate::keys::LastUses;
+use crate::gate::people::AskedByBackends;
 use crate::gate::sessions::{self, Renewals};
 use crate::gate::vault::VaultDoor;
 use crate::gate::{self, Checks, Evaluator, Gate, Uses};
@@ -129,6 +130,7 @@ fn gate(platform: Platform, config: &Config) -> Gate {
         checks: Batch::start(Checks::by(rights.clone()), &platform.db, config.checks, &platform.metrics),
         access_checks: Batch::start(Checks::by(rights.clone()), &platform.db, rarer, &platform.metrics),
         api_key_checks: Batch::start(Checks::by(rights.clone()), &platform.db, rarer, &platform.metrics),
+        people: Batch::start(AskedByBackends(rights.clone()), &platform.db, rarer, &platform.metrics),
         rights,
         renewals: Batch::start(Renewals, &platform.db, one_lane(config), &platform.metrics),
         sessions: sessions::Settings {

@@ -23,8 +23,12 @@ pub struct Backend {
 impl Backend {
     /// The backend that a live key speaks for.
     pub async fn with(gate: &Gate, hash: KeyHash) -> Result<Self> {
-        let key = crate::gate::keys::check(gate, hash).await?;
-        Ok(Self { service: key.service, key: key.id, hash, checked: key })
+        Ok(Self::of(crate::gate::keys::check(gate, hash).await?, hash))
+    }
+
+    /// The backend that the key with this hash, which was found to be live, speaks for.
+    pub fn of(key: CheckedKey, hash: KeyHash) -> Self {
+        Self { service: key.service, key: key.id, hash, checked: key }
     }
 
     /// Asks again whether the key is live.

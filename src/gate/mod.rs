@@ -20,6 +20,7 @@ pub mod foreign;
 pub mod idempotency;
 pub mod keys;
 pub mod managed;
+pub mod people;
 pub mod permission;
 mod presented;
 mod principal;
@@ -52,6 +53,7 @@ use access_tokens::AccessToken;
 use api_keys::{ApiKey, ApiKeyUses};
 use foreign::Foreign;
 use keys::LastUses;
+use people::AskedByBackends;
 use sessions::{Renewals, Session};
 use vault::VaultDoor;
 
@@ -70,6 +72,8 @@ pub struct Parts {
     pub access_checks: Batch<Checks<AccessToken>>,
     /// Where API keys are asked for.
     pub api_key_checks: Batch<Checks<ApiKey>>,
+    /// Where backends ask what people may do.
+    pub people: Batch<AskedByBackends>,
     /// Where all that anybody may do is asked for.
     pub rights: Evaluator,
     /// Where sessions are renewed.

@@ -347,9 +347,9 @@ async fn no_statement_walks_through_a_big_table() {
 
     assert!(faults.is_empty(), "{}", faults.into_iter().collect::<Vec<_>>().join("\n\n"));
     assert_eq!(
-        checks, 26,
+        checks, 28,
         "two plans each of sessions, of these, of access tokens, of API keys and of foreign ones with what is held, of the logins that access tokens came of, \
-         of that alone, of clients, of trusted issuers, of keys, of names, of subjects and of what they hold on resources"
+         of that alone, of clients, of trusted issuers, of keys, of whom backends ask about, of names, of subjects and of what they hold on resources"
     );
     let unneeded: Vec<&str> = EXCEPTIONS
         .iter()

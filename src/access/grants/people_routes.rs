@@ -16,6 +16,7 @@ use crate::base::opaque::service_key::KeyHash;
 use crate::base::person::{Person, person_not_found};
 use crate::gate;
 use crate::gate::effective::store::holds;
+use crate::gate::people::Ask;
 use crate::gate::permission::{BuiltIn, ReadGrants, ReadServices, ReadUsers};
 use crate::gate::sessions::Payload;
 use crate::gate::{Backend, Can, Effective, Holds, Passed, Presented, Principal, Rights};
@@ -104,12 +105,12 @@ async fn anyone(
     person: &Ref<PersonId>,
     service: &Ref<ServiceId>,
 ) -> Result<(Person, ServiceId, Effective)> {
-    let backend = Backend::with(identity, key).await?;
-    let mut conn = identity.db.read().await?;
-    backend.must_be_of(gate::store::services::find(&mut conn, service).await?)?;
-    let user = find(&mut conn, person).await?;
     let now = identity.clock.now();
-    let effective = identity.rights.of(&mut conn, user.id, backend.service, now).await?;
+    let ask = Ask { key, person: person.clone(), service: service.clone(), now };
+    let found = identity.people.ask(ask).await?;
+    let backend = Backend::of(gate::keys::passed(identity, found.key)?, key);
+    backend.must_be_of(found.service)?;
+    let (user, effective) = found.person.ok_or_else(person_not_found)?;
     if effective.roles.is_empty() {
         return Err(person_not_found());
     }
