@@ -85,6 +85,21 @@ fn what_is_left_is_sql_with_parameters() {
 }
 
 #[test]
+fn among_times_each_day_is_compared_as_one_in_sqlite() {
+    let (midnight, constant) = ("|| 'T00:00:00.000000Z')", json!(["2026-01-31"]));
+    for (text, sql) in [
+        ("day in (closed_at, date '2026-01-31')", format!("((`day` {midnight} in (`closed_at`, (? {midnight}))")),
+        (
+            "closed_at not in (day, date '2026-01-31')",
+            format!("(not (`closed_at` in ((`day` {midnight}, (? {midnight})))"),
+        ),
+        ("day in (day, date '2026-01-31')", "(`day` in (`day`, ?))".to_owned()),
+    ] {
+        said(text, Dialect::Sqlite, &sql, &constant);
+    }
+}
+
+#[test]
 fn what_does_not_depend_on_the_row_is_computed() {
     let reduced = |text: &str| Expression::compile(text, &declared()).unwrap().reduce(&eva(), &noon());
     for text in ["", "auth_user.id = 7", "auth_user.level + 1 = 4 or user_id = 1", "not auth_user.is_admin", "3 > 2"] {

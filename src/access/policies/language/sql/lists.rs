@@ -37,15 +37,17 @@ impl Writer<'_> {
         self.sql.push('(');
         let beside = elements.iter().map(shown_type).max().unwrap_or(Type::Any);
         self.operand(of, beside, false)?;
+        // Of days and times among each other each is compared as a time.
+        let against = if beside.is_moment() { of.of.max(beside) } else { of.of };
         self.sql.push_str(is_in);
         for (nth, element) in elements.iter().enumerate() {
             if nth > 0 {
                 self.sql.push_str(", ");
             }
-            if self.dialect == Dialect::Sqlite && element.of == of.of {
+            if self.dialect == Dialect::Sqlite && element.of == against {
                 self.node(element)?;
             } else {
-                self.operand(element, of.of, false)?;
+                self.operand(element, against, false)?;
             }
         }
         self.sql.push_str("))");
