@@ -215,8 +215,10 @@ async fn what_the_examples_send_is_taken() {
                 let grant = json!({"person_id": holder, "service_id": 4, "role_id": 4});
                 caller.post("/person-service-roles", grant).await.ok();
             }
-            caller.post("/auth/me/keys", json!({"name": "key", "scopes": ["UI Store:read"]})).await.ok();
             path = path.replacen("/robots/1", &format!("/robots/{robot}"), 1);
+            let keys =
+                if path.starts_with("/robots/") { format!("/robots/{robot}/keys") } else { "/auth/me/keys".to_owned() };
+            caller.post(&keys, json!({"name": "key", "scopes": ["UI Store:read"]})).await.ok();
         }
         let answer = caller.send(operation.method.clone(), &path, &example.to_string()).await;
         if ![200, 201, 202].contains(&answer.status) {

@@ -99,6 +99,7 @@ pub struct ListedApiKey {
     #[schema(value_type = String, format = DateTime, example = "2027-11-22T08:00:00Z")]
     pub expires_at: OffsetDateTime,
     /// Whether it has: it is refused, and stays in lists for 30 days after its end.
+    #[schema(example = false)]
     pub expired: bool,
     /// When it was last used, to the minute.
     #[serde(with = "time::serde::rfc3339::option")]
