@@ -6144,13 +6144,14 @@ join auth.group_service_role given on given.group_id = inside.group_id;
 create or replace function auth.refuse_flattened_by_hand() returns trigger
 language plpgsql as $$
 begin
-    raise exception 'auth.% follows from auth.group_members, auth.group_nestings and auth.group_service_role: change these', tg_table_name;
+    raise exception 'auth.% follows from %: change these', tg_table_name,
+        coalesce(tg_argv[0], 'auth.group_members and auth.group_nestings');
 end
 $$;
 
 create trigger group_people_services_follow before insert or update or delete on auth.group_people_services
     for each statement when (pg_trigger_depth() = 0)
-    execute function auth.refuse_flattened_by_hand();
+    execute function auth.refuse_flattened_by_hand('auth.group_people and auth.group_service_role');
 
 create function auth.ways_by_groups(person_id integer, service_id integer, moment timestamptz)
 returns table (role_id integer, expires_at timestamptz)
@@ -6394,6 +6395,6 @@ values
     (51, 'surplus sessions at a glance', true,
      '\x95b2c534395d322cfcf1d1a94b46ac76a22aaac213d1e64d7d41d990a250c0a2fa1b18eda0059550d48feff23ccf6169', 0),
     (52, 'group people services', true,
-     '\xa23748c18ae9075aaf10da4f10529eb31e9cac16b31076c006453a2633700fe6871194aec6349f46ded4b3a7a6a544d7', 0),
+     '\x042e31e1a6831611d3593899749e8f728360ab0cf2bfd3f5035368ff3aa10de8f2c19a36e127bd1b9522fa536ea781b2', 0),
     (53, 'expired api keys', true,
      '\xaef3e33e1107e4e488a3db495d09581255e14f616e1c2b0c560c9257168a1ccbbd0ecf62ca645f7e479403ebaa29bb7c', 0);

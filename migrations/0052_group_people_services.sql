@@ -100,13 +100,14 @@ join auth.group_service_role given on given.group_id = inside.group_id;
 create or replace function auth.refuse_flattened_by_hand() returns trigger
 language plpgsql as $$
 begin
-    raise exception 'auth.% follows from auth.group_members, auth.group_nestings and auth.group_service_role: change these', tg_table_name;
+    raise exception 'auth.% follows from %: change these', tg_table_name,
+        coalesce(tg_argv[0], 'auth.group_members and auth.group_nestings');
 end
 $$;
 
 create trigger group_people_services_follow before insert or update or delete on auth.group_people_services
     for each statement when (pg_trigger_depth() = 0)
-    execute function auth.refuse_flattened_by_hand();
+    execute function auth.refuse_flattened_by_hand('auth.group_people and auth.group_service_role');
 
 create function auth.ways_by_groups(person_id integer, service_id integer, moment timestamptz)
 returns table (role_id integer, expires_at timestamptz)

@@ -40,8 +40,8 @@ async fn expire(identity: &Identity) -> Result<u64> {
     if duty::claim(&identity.db, DUTY, EVERY).await? { sweep(identity).await } else { Ok(0) }
 }
 
-/// Deletes all grants and keys that are over, and tells so; answers how many. Those of people whom somebody is changing just now
-/// are left for the next time. API keys stay for a while, so that who shows one is told.
+/// Deletes all grants and keys of services that are over, and tells so, and of API keys that are: these stay for a while, so that
+/// whoever shows one is told. Answers how many. Those of people whom somebody is changing just now are left for the next time.
 pub async fn sweep(identity: &Identity) -> Result<u64> {
     let mut total = 0;
     loop {

@@ -105,17 +105,23 @@ async fn anyone(
     person: &Ref<PersonId>,
     service: &Ref<ServiceId>,
 ) -> Result<(Person, ServiceId, Effective)> {
-    let now = identity.clock.now();
-    let ask = Ask { key, person: person.clone(), service: service.clone(), now };
-    let found = identity.people.ask(ask).await?;
-    let backend = Backend::of(gate::keys::passed(identity, found.key)?, key);
-    backend.must_be_of(found.service)?;
-    let (user, effective) = found.person.ok_or_else(person_not_found)?;
-    if effective.roles.is_empty() {
-        return Err(person_not_found());
+    loop {
+        let ask = Ask { key, person: person.clone(), service: service.clone(), now: identity.clock.now() };
+        let found = identity.people.ask(ask).await?;
+        let backend = Backend::of(gate::keys::passed(identity, found.key)?, key);
+        backend.must_be_of(found.service)?;
+        let (user, effective) = found.person.ok_or_else(person_not_found)?;
+        if effective.roles.is_empty() {
+            return Err(person_not_found());
+        }
+        let now = identity.clock.now();
+        if effective.ends_at.is_some_and(|end| end <= now) {
+            // A grant ended while the question was under way.
+            continue;
+        }
+        identity.uses.note(user.id, backend.service, now);
+        return Ok((user, backend.service, effective));
     }
-    identity.uses.note(user.id, backend.service, now);
-    Ok((user, backend.service, effective))
 }
 
 /// Get what a person may do in a service, as an administrator

@@ -35,11 +35,12 @@ pub async fn check_api_key(
         let Answer { found: key, rights } =
             gate.api_key_checks.ask(ask).await?.ok_or_else(credential::invalid_api_key)?;
         let now = gate.clock.now();
-        if key.expires_at <= now {
-            return Err(credential::expired_api_key(key.expires_at));
-        }
+        // First: whoever found the key elsewhere hears nothing of it.
         if !key.may_be_used_from(from) {
             return Err(credential::api_key_of_other_networks());
+        }
+        if key.expires_at <= now {
+            return Err(credential::expired_api_key(key.expires_at));
         }
         if let Some(Rights { service, effective, .. }) = &rights {
             if effective.ends_at.is_some_and(|end| end <= now) {

@@ -21,11 +21,10 @@ pub async fn revoke(tx: &mut AuditedTx, owner: PersonId, id: ApiKeyId) -> Result
     Ok(())
 }
 
-/// Revokes all keys of somebody that are not over; answers how many.
+/// Revokes all keys of somebody; answers how many.
 pub async fn revoke_all(tx: &mut AuditedTx, owner: PersonId) -> Result<u64> {
     gate::store::people::lock(tx, owner).await?;
-    let now = tx.by().now;
-    let ids = store::delete_all(tx, owner, now).await?;
+    let ids = store::delete_all(tx, owner).await?;
     for id in &ids {
         tx.tell(Event::new(Action::ApiKeyRevoked).about(owner).before(json!({"id": id})));
     }

@@ -31,7 +31,7 @@ pub fn key_routes() -> Routes<Identity> {
 
 /// List a robot's API keys
 ///
-/// Of your own, or of any with `users:read`.
+/// Of your own, or of any with `users:read`. One that has expired stays for 30 days.
 #[utoipa::path(get, path = "/robots/{id}/keys", tag = "robots",
     params(("id" = i32, Path, description = "the robot's id"), PageQuery),
     responses(
