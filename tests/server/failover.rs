@@ -224,7 +224,8 @@ async fn a_primary_that_hangs_keeps_nobody_from_the_next_one() {
     let start = Instant::now();
     let unsealed = "select count(*) from auth.audit_unsealed";
     while sqlx::query_scalar::<_, i64>(unsealed).fetch_one(&mut b.psql().await).await.unwrap() > 0 {
-        assert!(start.elapsed() < PATIENCE, "nobody seals what was done:\n{}", by_list.output());
+        let why = || format!("{}\n{}", by_list.output(), by_way.output());
+        assert!(start.elapsed() < PATIENCE, "nobody seals what was done:\n{}", why());
         sleep(Duration::from_millis(100)).await;
     }
 }
