@@ -6048,6 +6048,10 @@ $$;
 -- `group_people` and `group_service_role`. So a row too many costs a look and gives nothing; a row too few would take a right
 -- away. Whoever takes a role from a group or ends a service therefore needs no lock here, and leaves the rows; whoever next
 -- gives that group a role sweeps them up.
+--
+-- Locks the groups before the tables, as whoever changes a membership does: the other way round each might wait for the other.
+select auth.lock_groups();
+
 create table auth.group_people_services (
     person_id  integer not null,
     service_id integer not null,
@@ -6057,7 +6061,7 @@ create table auth.group_people_services (
 );
 
 -- Nobody's membership changes while a group is given a role: each of the two would not see the other's row.
-create trigger group_service_role_lock before insert on auth.group_service_role
+create trigger group_service_role_lock before insert or update of group_id, service_id on auth.group_service_role
     for each statement execute function auth.lock_before_nesting();
 
 create function auth.follow_people_into_services() returns trigger
@@ -6111,10 +6115,6 @@ create trigger group_service_role_insert_in_services after insert on auth.group_
     referencing new table as changed
     for each statement execute function auth.follow_roles_into_services();
 
--- A role that moves to another group or service by hand.
-create trigger group_service_role_update_lock before update of group_id, service_id on auth.group_service_role
-    for each statement execute function auth.lock_before_nesting();
-
 create function auth.fill_group_people_services() returns trigger
 language plpgsql as $$
 begin
@@ -6127,6 +6127,7 @@ begin
 end
 $$;
 
+-- A role that moves to another group or service by hand.
 create trigger group_service_role_update_in_services after update of group_id, service_id on auth.group_service_role
     for each statement execute function auth.fill_group_people_services();
 
@@ -6134,12 +6135,8 @@ create trigger group_service_role_update_in_services after update of group_id, s
 create trigger group_people_services_truncation_refilled after truncate on auth.group_people_services
     for each statement execute function auth.fill_group_people_services();
 
-select auth.lock_groups();
-
-insert into auth.group_people_services (person_id, service_id, group_id)
-select distinct inside.person_id, given.service_id, inside.group_id
-from auth.group_people inside
-join auth.group_service_role given on given.group_id = inside.group_id;
+-- Which fills it for the first time.
+truncate auth.group_people_services;
 
 create or replace function auth.refuse_flattened_by_hand() returns trigger
 language plpgsql as $$
@@ -6395,6 +6392,6 @@ values
     (51, 'surplus sessions at a glance', true,
      '\x95b2c534395d322cfcf1d1a94b46ac76a22aaac213d1e64d7d41d990a250c0a2fa1b18eda0059550d48feff23ccf6169', 0),
     (52, 'group people services', true,
-     '\x042e31e1a6831611d3593899749e8f728360ab0cf2bfd3f5035368ff3aa10de8f2c19a36e127bd1b9522fa536ea781b2', 0),
+     '\x787b078d1e1926f9bc7eaa7e36cfc9e109f6d8556ecd6519f36775c49affd0d77de6738644c4ae395099231fb0197811', 0),
     (53, 'expired api keys', true,
      '\xaef3e33e1107e4e488a3db495d09581255e14f616e1c2b0c560c9257168a1ccbbd0ecf62ca645f7e479403ebaa29bb7c', 0);

@@ -4,6 +4,10 @@
 -- `group_people` and `group_service_role`. So a row too many costs a look and gives nothing; a row too few would take a right
 -- away. Whoever takes a role from a group or ends a service therefore needs no lock here, and leaves the rows; whoever next
 -- gives that group a role sweeps them up.
+--
+-- Locks the groups before the tables, as whoever changes a membership does: the other way round each might wait for the other.
+select auth.lock_groups();
+
 create table auth.group_people_services (
     person_id  integer not null,
     service_id integer not null,
@@ -13,7 +17,7 @@ create table auth.group_people_services (
 );
 
 -- Nobody's membership changes while a group is given a role: each of the two would not see the other's row.
-create trigger group_service_role_lock before insert on auth.group_service_role
+create trigger group_service_role_lock before insert or update of group_id, service_id on auth.group_service_role
     for each statement execute function auth.lock_before_nesting();
 
 create function auth.follow_people_into_services() returns trigger
@@ -67,10 +71,6 @@ create trigger group_service_role_insert_in_services after insert on auth.group_
     referencing new table as changed
     for each statement execute function auth.follow_roles_into_services();
 
--- A role that moves to another group or service by hand.
-create trigger group_service_role_update_lock before update of group_id, service_id on auth.group_service_role
-    for each statement execute function auth.lock_before_nesting();
-
 create function auth.fill_group_people_services() returns trigger
 language plpgsql as $$
 begin
@@ -83,6 +83,7 @@ begin
 end
 $$;
 
+-- A role that moves to another group or service by hand.
 create trigger group_service_role_update_in_services after update of group_id, service_id on auth.group_service_role
     for each statement execute function auth.fill_group_people_services();
 
@@ -90,12 +91,8 @@ create trigger group_service_role_update_in_services after update of group_id, s
 create trigger group_people_services_truncation_refilled after truncate on auth.group_people_services
     for each statement execute function auth.fill_group_people_services();
 
-select auth.lock_groups();
-
-insert into auth.group_people_services (person_id, service_id, group_id)
-select distinct inside.person_id, given.service_id, inside.group_id
-from auth.group_people inside
-join auth.group_service_role given on given.group_id = inside.group_id;
+-- Which fills it for the first time.
+truncate auth.group_people_services;
 
 create or replace function auth.refuse_flattened_by_hand() returns trigger
 language plpgsql as $$
