@@ -12,8 +12,7 @@ use crate::gate::keys::CheckedKey;
 
 /// The person whom a caller named by id, by username or as `person-<id>`.
 pub async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Option<Person>> {
-    let (id, name) = person.key();
-    let id = id.or_else(|| id_in(name?));
+    let (id, name) = id_or_name(person);
     let found = sqlx::query_as!(
         Person,
         r#"
@@ -27,6 +26,12 @@ pub async fn find(conn: &mut PgConnection, person: &Ref<PersonId>) -> Result<Opt
     .fetch_optional(conn)
     .await?;
     Ok(found)
+}
+
+/// By which id they are looked up, and by which username.
+fn id_or_name(person: &Ref<PersonId>) -> (Option<PersonId>, Option<&str>) {
+    let (id, name) = person.key();
+    (id.or_else(|| id_in(name?)), name)
 }
 
 /// What a backend hears of.
@@ -48,8 +53,8 @@ pub async fn find_all_with_what_they_hold(
     let (ids, names): (Vec<Option<i32>>, Vec<Option<&str>>) = sought
         .iter()
         .map(|(_, person)| {
-            let (id, name) = person.key();
-            (id.or_else(|| id_in(name?)).map(|id| id.0), name)
+            let (id, name) = id_or_name(person);
+            (id.map(|id| id.0), name)
         })
         .unzip();
     let rows = sqlx::query!(
