@@ -9,6 +9,8 @@ use utoipa::openapi::{RefOr, Schema};
 
 use crate::access::grants::Reason;
 use crate::access::groups::GroupName;
+use crate::access::issuers::{AudienceName, ClaimName, IssuerName};
+use crate::access::keys::KeyName;
 use crate::access::permissions::PermissionName;
 use crate::access::policies::{ActionName, TypeName};
 use crate::access::resources::ResourceKey;
@@ -16,6 +18,12 @@ use crate::access::roles::RoleName;
 use crate::access::services::ServiceName;
 use crate::base::names::Description;
 use crate::base::person::{PersonName, Username};
+use crate::identity::api_keys::{ApiKeyName, ScopeText};
+use crate::identity::factors::FactorName;
+use crate::identity::passkeys::PasskeyName;
+use crate::identity::people::DocumentNumber;
+use crate::identity::providers::{DisplayName, GroupValue, RemoteClientId};
+use crate::oauth::clients::ClientName;
 
 /// What some rule treats apart from other characters. No space: of Portero's own names it counts for nothing, and no
 /// pattern could say so.
@@ -53,4 +61,17 @@ fn a_text_is_taken_where_its_pattern_says_so_and_nowhere_else() {
     agrees::<TypeName>();
     agrees::<ActionName>();
     agrees::<ResourceKey>();
+    agrees::<IssuerName>();
+    agrees::<AudienceName>();
+    agrees::<ClaimName>();
+    agrees::<KeyName>();
+    agrees::<ApiKeyName>();
+    agrees::<ScopeText>();
+    agrees::<FactorName>();
+    agrees::<PasskeyName>();
+    agrees::<DocumentNumber>();
+    agrees::<DisplayName>();
+    agrees::<RemoteClientId>();
+    agrees::<GroupValue>();
+    agrees::<ClientName>();
 }
