@@ -9,6 +9,7 @@ use sqlx::{Connection, PgConnection};
 use crate::place::{Place, Said};
 use crate::process::{Directory, Portero, portero};
 
+/// Twice the lease of a logout, whose end is waited for when the kill came before the answer was noted.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until the place was asked so often.

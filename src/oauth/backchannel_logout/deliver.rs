@@ -22,8 +22,8 @@ const LOOK_AROUND: Wait = Wait::from_secs(30);
 const AT_ONCE: usize = 32;
 const OF_A_CLIENT: i64 = 4;
 
-/// Nobody takes longer to tell one: whose lease is over has died.
-const LEASE: Duration = Duration::minutes(1);
+/// Nobody takes longer to tell one, even where Postgres and the client are slow: whose lease is over has died.
+const LEASE: Duration = Duration::seconds(30);
 
 /// How long a logout waits after each failure. After as many it is given up.
 const WAITS: [Duration; 7] = [
