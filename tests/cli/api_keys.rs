@@ -60,6 +60,7 @@ async fn keys_of_a_robot_are_made_shown_once_listed_and_revoked() {
 
     house.json(&["robot", "pass-on", "exporter", "root"]);
     assert_eq!(house.json(&["robot", "list", "--owner", "root"])[0]["username"], "exporter");
+    assert!(house.run(&["robot", "list"]).out.contains("  root  "));
     let revoked = house.json(&["key", "revoke", "exporter"]);
     assert_eq!(revoked, json!({"status": "api_keys_revoked", "revoked": 2}), "the one that is over, too");
     let again = house.run(&["key", "revoke", "exporter"]);

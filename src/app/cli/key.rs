@@ -3,6 +3,7 @@
 use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
+use sqlx::PgConnection;
 
 use super::by_option::by_option;
 use super::expires::Expires;
@@ -132,8 +133,8 @@ async fn add(tool: &Tool, person: &TypedRef<PersonId>, new: &NewApiKey) -> anyho
     let mut tx = tool.begin().await?;
     let person = person.find(&mut tx).await?;
     gate::store::people::lock(&mut tx, person.id).await?;
-    let told = details(&mut tx, person.id).await?.owner_id.unwrap_or(person.id);
-    let made = make(&mut tx, &tool.app, For { owner: person.id, told }, new, None).await;
+    let whom = whom(&mut tx, person.id).await?;
+    let made = make(&mut tx, &tool.app, whom, new, None).await;
     let made = made.map_err(|error| by_option(error, OPTIONS))?;
     tx.commit([]).await?;
     let (id, name, secret) = (made.shown.id, made.shown.name.clone(), made.key.reveal().to_owned());
@@ -152,11 +153,18 @@ async fn change_one(
     }
     let mut tx = tool.begin().await?;
     let person = person.find(&mut tx).await?;
-    let changed = change(&mut tx, &tool.app, person.id, id_of(key)?, wanted).await;
+    let whom = whom(&mut tx, person.id).await?;
+    let changed = change(&mut tx, &tool.app, whom, id_of(key)?, wanted).await;
     let changed = changed.map_err(|error| by_option(error, OPTIONS))?;
     tx.commit([]).await?;
     let sentence = format!("Changed API key {} `{}` of {}.", changed.id, changed.name, person.username);
     tool.output.done(&json!(changed), sentence)
+}
+
+/// Of a robot's keys its owner hears.
+async fn whom(conn: &mut PgConnection, owner: PersonId) -> anyhow::Result<For> {
+    let told = details(conn, owner).await?.owner_id.unwrap_or(owner);
+    Ok(For { owner, told })
 }
 
 fn id_of(key: &TypedRef<ApiKeyId>) -> anyhow::Result<ApiKeyId> {

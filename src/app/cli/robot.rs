@@ -49,7 +49,7 @@ impl Row for Robot {
 
     fn cells(&self) -> Vec<String> {
         let (made, disabled) = (moment(self.created_at), or_dash(self.disabled_at.map(moment)));
-        vec![self.id.to_string(), self.username.clone(), self.name.clone(), self.owner_id.to_string(), made, disabled]
+        vec![self.id.to_string(), self.username.clone(), self.name.clone(), self.owner_username.clone(), made, disabled]
     }
 }
 

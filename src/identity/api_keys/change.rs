@@ -2,15 +2,16 @@
 
 use super::key::end;
 use super::make::must_cover_scopes;
-use super::{ApiKeyChange, ListedApiKey, store};
+use super::{ApiKeyChange, For, ListedApiKey, store};
 use crate::base::error::{Error, Result};
-use crate::base::id::{ApiKeyId, PersonId};
+use crate::base::id::ApiKeyId;
 use crate::gate;
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::identity::Identity;
+use crate::identity::mail::{self, Content};
 
-/// Changes a key of somebody's, and tells of it. What it may be used for stays: for that they make another. Whether it is the actor's to change is for the
-/// caller to ask.
+/// Changes a key of somebody's, and tells of it: the audit trail, and, of more than a new name, by mail. What it may be used for stays: for that they make
+/// another. Whether it is the actor's to change is for the caller to ask. Call [`Post::wake`](crate::platform::mail::Post::wake) after the commit.
 ///
 /// # Errors
 /// 400; 403 `insufficient_permissions` for another end or other networks of a key that opens something of Portero's own that whoever changes it does not
@@ -18,7 +19,7 @@ use crate::identity::Identity;
 pub async fn change(
     tx: &mut AuditedTx,
     identity: &Identity,
-    owner: PersonId,
+    For { owner, told }: For,
     id: ApiKeyId,
     wanted: &ApiKeyChange,
 ) -> Result<ListedApiKey> {
@@ -38,12 +39,16 @@ pub async fn change(
         return Err(Error::conflict("api_key_expired", "this API key has expired, and stays so; make another"));
     }
     let after = store::get(tx, owner, id, now).await?;
-    let told = |key: &ListedApiKey| {
+    if !wanted.is_only_a_name() {
+        let content = Content::ApiKeyChanged { name: before.name.clone() };
+        mail::queue(tx, identity, told, &content, None).await?;
+    }
+    let facts = |key: &ListedApiKey| {
         serde_json::json!({
             "name": key.name, "networks": key.networks, "expires_at": key.expires_at.unix_timestamp(),
         })
     };
-    let mut event = Event::new(Action::ApiKeyChanged).about(owner).changed(told(&before), told(&after));
+    let mut event = Event::new(Action::ApiKeyChanged).about(owner).changed(facts(&before), facts(&after));
     if let Some(after) = &mut event.after {
         after["id"] = serde_json::json!(id);
     }

@@ -3,7 +3,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use utoipa_axum::routes;
 
-use super::{ApiKeyChange, ApiKeyMade, ApiKeyRevoked, ListedApiKey, NewApiKey, change, make_own, revoke, store};
+use super::{ApiKeyChange, ApiKeyMade, ApiKeyRevoked, For, ListedApiKey, NewApiKey, change, make_own, revoke, store};
 use crate::base::error::Result;
 use crate::base::id::{ApiKeyId, Ref};
 use crate::base::locale::Language;
@@ -95,8 +95,10 @@ async fn change_own_key(
         let now = tx.by().now;
         must_be_fresh(&mut tx, &caller, now).await?;
     }
-    let changed = change(&mut tx, &identity, caller.person, id, &wanted).await?;
+    let whom = For { owner: caller.person, told: caller.person };
+    let changed = change(&mut tx, &identity, whom, id, &wanted).await?;
     tx.commit([]).await?;
+    identity.mailer.wake();
     Ok(Json(changed))
 }
 

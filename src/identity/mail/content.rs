@@ -86,6 +86,10 @@ pub enum Content {
     ApiKeyMade {
         name: String,
     },
+    /// A key of theirs, or of a robot of theirs, ends at another time, or is good elsewhere.
+    ApiKeyChanged {
+        name: String,
+    },
 }
 
 /// Where a request came from, for the audit trail.
@@ -135,7 +139,8 @@ impl Content {
             | Self::FactorAdded { .. }
             | Self::FactorRemoved { .. }
             | Self::RecoveryCodeUsed { .. }
-            | Self::ApiKeyMade { .. } => None,
+            | Self::ApiKeyMade { .. }
+            | Self::ApiKeyChanged { .. } => None,
         }
     }
 }

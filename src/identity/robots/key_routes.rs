@@ -107,7 +107,7 @@ async fn owner_covered_by(tx: &mut AuditedTx, actor: PersonId, robot: PersonId) 
 /// Change a robot's API key
 ///
 /// By its owner, or by an administrator who holds what it holds: its name, its end, or where it may be used from. All but the name within 15 minutes of login, and by who
-/// holds what it opens of Portero itself. What it may be used for stays: make another key for that.
+/// holds what it opens of Portero itself. What it may be used for stays: make another key for that. Its owner hears of all but a new name by mail.
 #[utoipa::path(patch, path = "/robots/{id}/keys/{key_id}", tag = "robots",
     params(
         ("id" = i32, Path, description = "the robot's id"),
@@ -134,9 +134,10 @@ async fn change_key_of_robot(
         must_be_fresh(&mut *identity.db.read().await?, &caller, identity.clock.now()).await?;
     }
     let mut tx = begin_with(&identity, caller, robot, vec![robot]).await?;
-    owner_covered_by(&mut tx, actor, robot).await?;
-    let changed = change(&mut tx, &identity, robot, key, &wanted).await?;
+    let owner = owner_covered_by(&mut tx, actor, robot).await?;
+    let changed = change(&mut tx, &identity, For { owner: robot, told: owner }, key, &wanted).await?;
     tx.commit([]).await?;
+    identity.mailer.wake();
     Ok(Json(changed))
 }
 

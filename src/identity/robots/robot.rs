@@ -48,6 +48,9 @@ pub struct Robot {
     pub name: String,
     /// Whose it is.
     pub owner_id: PersonId,
+    /// Their username.
+    #[schema(example = "juan")]
+    pub owner_username: String,
     /// Since when it is disabled: its keys are refused.
     #[serde(with = "time::serde::rfc3339::option")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T08:00:00Z")]

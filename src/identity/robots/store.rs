@@ -35,15 +35,16 @@ async fn listed(
         sqlx::query_as!(
             Robot,
             r#"
-            select id as "id: PersonId", username, name, owner_id as "owner_id!: PersonId", disabled_at, created_at
-            from auth.person
-            where owner_id is not null
-              and removed_at is null
-              and ($1::integer is null or id = $1)
-              and ($2::integer is null or owner_id = $2)
-              and id > $3
-              and ($4::text is null or auth.fold(username) ^@ $4 or auth.fold(name) ^@ $4)
-            order by id
+            select r.id as "id: PersonId", r.username, r.name, r.owner_id as "owner_id!: PersonId",
+                   o.username as owner_username, r.disabled_at, r.created_at
+            from auth.person r
+            join auth.person o on o.id = r.owner_id
+            where r.removed_at is null
+              and ($1::integer is null or r.id = $1)
+              and ($2::integer is null or r.owner_id = $2)
+              and r.id > $3
+              and ($4::text is null or auth.fold(r.username) ^@ $4 or auth.fold(r.name) ^@ $4)
+            order by r.id
             limit $5
             "#,
             id.map(|id| id.0),

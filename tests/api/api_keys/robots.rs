@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::in_four;
-use crate::support::{Caller, PASSWORD, PASSWORD_HASH, Server};
+use crate::reset::{arriving, reachable, with_mail};
+use crate::support::{Caller, Mail, PASSWORD, PASSWORD_HASH, Server};
 
 async fn robot_of(adm: &Caller, owner: &str, username: &str) -> i64 {
     adm.post("/robots", json!({"username": username, "owner": owner})).await.ok().id()
@@ -36,7 +37,8 @@ async fn a_robot_acts_by_the_keys_that_its_owner_makes() {
     assert_eq!(in_four(&server, &key).await, ["update"], "more than its owner holds, as it was given");
     assert_eq!(key.check().await.ok().body["payload"]["username"], "exporter");
     assert_eq!(juan.get("/auth/me/robots").await.ok().column("username"), [json!("exporter")]);
-    assert_eq!(adm1.get("/robots").await.ok().column("owner_id"), [json!(7)]);
+    let listed = adm1.get("/robots").await.ok();
+    assert_eq!((listed.column("owner_id"), listed.column("owner_username")), (vec![json!(7)], vec![json!("juan")]));
     let user = adm1.get(&format!("/users/{robot}")).await.ok();
     assert_eq!(user.body["owner_id"], 7, "listed as such");
     assert!(adm1.get("/users/7").await.ok().body.get("owner_id").is_none());
@@ -157,6 +159,26 @@ async fn a_robots_key_is_renamed_prolonged_and_bound_to_networks_as_ones_own() {
     server.app.clock.turn(Duration::DAY);
     let over = server.demo("juan").await.patch(&path, json!({"name": "yearly"})).await;
     assert_eq!(over.refusal(), (409, "api_key_expired"));
+}
+
+#[tokio::test]
+async fn an_owner_hears_by_mail_of_what_others_do_to_the_keys_of_their_robot() {
+    let (server, mailbox) = with_mail().await;
+    let ada = reachable(&server, "ada").await;
+    let root = server.administrator().await;
+    let robot = robot_of(&root, "ada", "exporter").await;
+    hold(&root, robot, 0, -2).await;
+    key_of_robot(&root, robot, &["portero:users:read"]).await;
+    let keys = format!("/robots/{robot}/keys");
+    let path = format!("{keys}/{}", ada.get(&keys).await.ok().body[0]["id"]);
+    let subjects = |mails: Vec<Mail>| mails.into_iter().map(|mail| (mail.to, mail.subject)).collect::<Vec<_>>();
+    let told = |what: &str| vec![(vec!["ada@example.com".to_owned()], format!("Portero: {what}"))];
+    assert_eq!(subjects(arriving(&server, &mailbox).await), told("a new API key"));
+    root.patch(&path, json!({"name": "weekly"})).await.ok();
+    assert_eq!(subjects(arriving(&server, &mailbox).await), [], "a name opens nothing");
+    let later = (server.app.clock.now() + Duration::days(30)).unix_timestamp();
+    root.patch(&path, json!({"expires_at": later})).await.ok();
+    assert_eq!(subjects(arriving(&server, &mailbox).await), told("an API key was changed"));
 }
 
 #[tokio::test]

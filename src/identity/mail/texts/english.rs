@@ -136,6 +136,20 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
                     .to_owned(),
             ],
         ),
+        Content::ApiKeyChanged { name } => (
+            format!("{sender}: an API key was changed"),
+            vec![
+                match about.told(name).filter(|name| !is_link(name)) {
+                    Some(name) => format!(
+                        "On {at} the end or the networks of an API key of yours, or of a robot of yours, were changed: {name}."
+                    ),
+                    None => {
+                        format!("On {at} the end or the networks of an API key of yours, or of a robot of yours, were changed.")
+                    }
+                },
+                "If that was not you, and nobody who looks after it, revoke the key and tell an administrator.".to_owned(),
+            ],
+        ),
         Content::UsernameChanged { username } => (
             format!("{sender}: your username was changed"),
             vec![

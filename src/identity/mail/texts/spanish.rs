@@ -134,6 +134,18 @@ pub(in crate::identity::mail) fn say(about: &LetterContext<'_>, sender: &str) ->
                     .to_owned(),
             ],
         ),
+        Content::ApiKeyChanged { name } => (
+            format!("{sender}: una clave de API cambió"),
+            vec![
+                match about.told(name).filter(|name| !is_link(name)) {
+                    Some(name) => format!(
+                        "El {at} cambió el vencimiento o las redes de una clave de API suya, o de un robot suyo: {name}."
+                    ),
+                    None => format!("El {at} cambió el vencimiento o las redes de una clave de API suya, o de un robot suyo."),
+                },
+                "Si no fue usted ni quien la administra, revoque la clave y avise a un administrador.".to_owned(),
+            ],
+        ),
         Content::UsernameChanged { username } => (
             format!("{sender}: su nombre de usuario cambió"),
             vec![
