@@ -134,7 +134,7 @@ fn names_of_columns_are_the_callers_and_quoted() {
 fn what_a_dialect_cannot_say_exactly_is_refused() {
     for (text, dialect, part, said) in [
         ("price > 1.5", Dialect::Sqlite, "price", "no exact decimals"),
-        ("day + interval '1 day' > now()", Dialect::Sqlite, "day + interval '1 day'", "whole numbers only"),
+        ("day + interval '1 day' > now()", Dialect::Sqlite, "day + interval '1 day'", "declared as whole numbers"),
         ("lower(status) = 'x'", Dialect::Mysql, "lower(status)", "other letters"),
         ("n + 1 > 2", Dialect::Mysql, "n + 1", "other limits"),
         ("closed_at::text = 'x'", Dialect::Postgres, "closed_at::text", "depends on the session"),
@@ -145,6 +145,49 @@ fn what_a_dialect_cannot_say_exactly_is_refused() {
         let refused = residue(text).to_sql(dialect, &BTreeMap::new(), &mut Vec::new()).unwrap_err();
         assert_eq!(refused.part, part, "{text}");
         assert!(refused.message.contains(said), "{text}: {refused}");
+    }
+}
+
+#[test]
+fn an_undeclared_column_holds_whole_numbers_or_others_and_times_or_days() {
+    let undeclared = |text: &str| Expression::compile(text, &Declared::nothing()).unwrap();
+    let evaluated = |text: &str, row: serde_json::Value| {
+        let row = Row::from(row.as_object().unwrap());
+        undeclared(text).evaluate(&row, &eva(), &noon()).unwrap()
+    };
+    for (text, row, said) in [
+        ("total > 5", json!({"total": 5.5}), true),
+        ("total <> auth_user.id", json!({"total": 7.5}), true),
+        ("total in (5, 6)", json!({"total": 5.5}), false),
+        ("total::integer = 2", json!({"total": 1.5}), true),
+        ("total + 1 > 6", json!({"total": 5.5}), true),
+        ("closed_at::date = date '2024-02-29'", json!({"closed_at": "2024-03-01T00:00:00+05:30"}), true),
+        (
+            "opened_on <> closed_at::date",
+            json!({"opened_on": "2024-02-29", "closed_at": "2024-02-29T18:30:00Z"}),
+            false,
+        ),
+        ("due = date '2026-01-31'", json!({"due": "2026-01-31T18:30:00Z"}), false),
+    ] {
+        assert_eq!(evaluated(text, row), Some(said), "{text}");
+    }
+    for (text, sql) in [
+        ("total > 5", r#"("total" > $1::integer)"#),
+        ("total <> auth_user.id", r#"("total" <> $1::bigint)"#),
+        ("total in (5, 6)", r#"("total" = any($1::bigint[]))"#),
+        ("t || 'x' = 'ax'", r#"(("t" collate "C") || ($1::text)) = $2::text)"#),
+    ] {
+        let Reduced::Conditional(left) = undeclared(text).reduce(&eva(), &noon()) else { panic!("{text}") };
+        assert!(left.to_sql(Dialect::Postgres, &BTreeMap::new(), &mut Vec::new()).unwrap().contains(sql), "{text}");
+    }
+    for text in
+        ["opened_on <> closed_at::date", "due = date '2026-01-31'", "due in (date '2026-01-31')", "due::date = d"]
+    {
+        let Reduced::Conditional(left) = undeclared(text).reduce(&eva(), &noon()) else { panic!("{text}") };
+        for dialect in [Dialect::Postgres, Dialect::Sqlite, Dialect::Mysql] {
+            let refused = left.to_sql(dialect, &BTreeMap::new(), &mut Vec::new()).unwrap_err();
+            assert!(refused.message.contains("days or times"), "{text}: {refused}");
+        }
     }
 }
 
@@ -171,6 +214,6 @@ fn what_an_expression_asks_for_is_known_beforehand() {
         Expression::compile(&EXAMPLES.map(|text| format!("({text})")).join(" or "), &Declared::nothing()).unwrap();
     assert_eq!(expression.resources().collect::<Vec<_>>(), [("project", "read")]);
     let columns: Vec<String> = expression.columns().map(|(name, kind)| format!("{name} {kind}")).collect();
-    assert_eq!(columns, ["user_id bigint", "status text", "department any", "closed_at timestamptz", "id any"]);
+    assert_eq!(columns, ["user_id numeric", "status text", "department any", "closed_at timestamptz", "id any"]);
     assert_eq!(expression.attributes().map(|(name, _)| name).collect::<Vec<_>>(), ["department"]);
 }

@@ -55,6 +55,7 @@ impl Lite {
 fn affinity(kind: Type) -> &'static str {
     match kind {
         Type::Boolean | Type::Integer | Type::Bigint => "integer",
+        Type::Number => "numeric",
         _ => "text",
     }
 }
@@ -64,7 +65,8 @@ fn stored(value: &Value, kind: Type) -> Option<Stored> {
     Some(match (value, kind) {
         (Value::Null, _) => Stored::Null,
         (Value::Bool(value), Type::Boolean) => Stored::Integer(i64::from(*value)),
-        (Value::Number(number), Type::Integer | Type::Bigint) => Stored::Integer(number.as_i64()?),
+        (Value::Number(number), Type::Number) if number.as_i64().is_none() => Stored::Real(number.as_f64()?),
+        (Value::Number(number), Type::Integer | Type::Bigint | Type::Number) => Stored::Integer(number.as_i64()?),
         (Value::String(text), Type::Uuid) if text.len() == 36 => Stored::Text(text.to_lowercase()),
         (Value::String(text), Type::Timestamptz) => Stored::Text(sortable(text)?),
         (Value::String(text), Type::Text) => Stored::Text(text.clone()),

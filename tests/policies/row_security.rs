@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row as _};
 use time::OffsetDateTime;
 
-const TEXTS: [&str; 12] = [
+const TEXTS: [&str; 21] = [
     "user_id = auth_user.id",
     "auth_user.is_admin or not auth_user.is_authenticated",
     "'editor' = any(auth_user.roles) and status in ('draft', 'it''s \\ %')",
@@ -17,6 +17,15 @@ const TEXTS: [&str; 12] = [
     "closed_at - interval '1 day' < now()",
     "id = any(auth_user.teams)",
     "auth_user.username = 'eva' and context.purpose = 'audit'",
+    "id > auth_user.badge",
+    "not (id > auth_user.badge)",
+    "auth_user.badge is null and id > coalesce(auth_user.level, 0)",
+    "auth_user.badge is not null and auth_user.badge < id",
+    "auth_user.level::text = '1' and status <> 'x'",
+    "auth_user.rate > id",
+    "id = any(auth_user.mixed)",
+    "department = auth_user.level",
+    "auth_user.cleared or status = auth_user.badge",
     "",
 ];
 
@@ -37,7 +46,7 @@ fn people() -> [Subject; 3] {
         is_authenticated: true,
         roles: vec!["editor".to_owned()],
         groups: vec!["done".to_owned()],
-        attributes: Row::from(json!({ "department": "sales", "level": 1, "teams": [2, 4] }).as_object().unwrap()),
+        attributes: Row::from(attributes().as_object().unwrap()),
         resources: vec![Reached {
             kind: "project".to_owned(),
             permission: "read".to_owned(),
@@ -49,10 +58,17 @@ fn people() -> [Subject; 3] {
     [eva, root, Subject::default()]
 }
 
+/// Some of them are not of the types that the policies take them for.
+fn attributes() -> serde_json::Value {
+    json!({
+        "department": "sales", "level": 1, "teams": [2, 4], "badge": "high", "rate": 2.5, "mixed": [1, "x"], "cleared": 1
+    })
+}
+
 /// As a service would tell its database who asks.
 fn settings(subject: &Subject) -> Vec<(&'static str, String)> {
     let is_eva = subject.username.is_some();
-    let attributes = if is_eva { json!({ "department": "sales", "level": 1, "teams": [2, 4] }) } else { json!({}) };
+    let attributes = if is_eva { attributes() } else { json!({}) };
     let resources = if is_eva { json!({ "project read": ["3"] }) } else { json!({}) };
     vec![
         ("user_id", subject.id.map(|id| id.to_string()).unwrap_or_default()),

@@ -19,7 +19,7 @@ pub(super) fn is_known(from: Type, to: Type) -> bool {
         || from == Type::Any
         || from == Type::Text
         || to == Type::Text
-        || among(&[Type::Integer, Type::Bigint, Type::Numeric])
+        || (from.is_number() && to.is_number())
         || among(&[Type::Boolean, Type::Integer])
         || among(&[Type::Date, Type::Timestamp, Type::Timestamptz])
 }
@@ -52,8 +52,8 @@ fn has(value: &Value<'_>, kind: Type) -> bool {
     match value {
         Value::Null => true,
         Value::Boolean(_) => kind == Type::Boolean,
-        Value::Integer(_) => matches!(kind, Type::Integer | Type::Bigint),
-        Value::Numeric(_) => kind == Type::Numeric,
+        Value::Integer(_) => matches!(kind, Type::Integer | Type::Bigint | Type::Number),
+        Value::Numeric(_) => matches!(kind, Type::Number | Type::Numeric),
         Value::Text(_) => kind == Type::Text,
         Value::Uuid(_) => kind == Type::Uuid,
         Value::Date(_) => kind == Type::Date,
@@ -76,7 +76,7 @@ pub(super) fn read(text: &str, to: Type) -> Result<Value<'static>, String> {
         Type::Text | Type::Any => Some(Value::Text(Cow::Owned(text.to_owned()))),
         Type::Boolean => parse_boolean(trimmed).map(Value::Boolean),
         Type::Integer | Type::Bigint => return integer(trimmed, text, to),
-        Type::Numeric => numeric(trimmed).map(Value::numeric),
+        Type::Number | Type::Numeric => numeric(trimmed).map(Value::numeric),
         Type::Uuid => parse_uuid(text).map(Value::Uuid),
         Type::Date => parse_date(text).map(Value::Date),
         Type::Timestamp | Type::Timestamptz => parse_timestamp(text).map(Value::Timestamp),

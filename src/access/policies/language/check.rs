@@ -70,7 +70,7 @@ impl Learning {
 
     fn settled(self) -> Slot {
         let kind = ColumnType { element: self.kind.unwrap_or(Type::Any), list: self.list.unwrap_or(false) };
-        Slot { source: self.source, name: self.name, kind }
+        Slot { source: self.source, name: self.name, kind, is_declared: self.is_declared }
     }
 }
 
@@ -179,8 +179,9 @@ impl Checker<'_> {
     fn learn(&mut self, slot: usize, kind: Type, at: Span) -> Read<Type> {
         let learning = &mut self.slots[slot];
         let kind = match kind {
-            Type::Integer => Type::Bigint,
-            Type::Timestamp => Type::Timestamptz,
+            Type::Integer | Type::Bigint => Type::Number,
+            // What holds times is compared with days, too.
+            Type::Date | Type::Timestamp => Type::Timestamptz,
             Type::Interval => {
                 let name = learning.source.written(&learning.name);
                 return Err(Failure::at(

@@ -65,10 +65,9 @@ impl Residue {
 
     /// The column that a part is, as a number or as it stands.
     fn column(&self, node: &Node) -> Option<&str> {
-        let number = |of: Type| matches!(of, Type::Integer | Type::Bigint | Type::Numeric);
         match &node.kind {
             Kind::Read(slot) => Some(&*self.whole.inner.slots[*slot].name).filter(|name| *name != "id"),
-            Kind::Cast(of) if number(node.of) && number(of.of) => self.column(of),
+            Kind::Cast(of) if node.of.is_number() && of.of.is_number() => self.column(of),
             _ => None,
         }
     }

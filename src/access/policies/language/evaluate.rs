@@ -273,7 +273,8 @@ impl Slot {
 /// An id as a type has it; none where it is none of that type. Numbers as JSON writes them.
 pub(super) fn id_as(id: &str, kind: Type) -> Option<Value<'_>> {
     match kind {
-        Type::Integer | Type::Bigint if !is_whole(id) => None,
+        Type::Integer | Type::Bigint | Type::Number if !is_whole(id) => None,
+        Type::Number => cast::read(id, Type::Bigint).ok(),
         _ => cast::read(id, kind).ok(),
     }
 }

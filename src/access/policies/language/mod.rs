@@ -221,6 +221,7 @@ impl Expression {
             resources: &self.inner.resources,
             text: &self.inner.text,
             is_row_security: false,
+            errors_are_told: false,
             sql: String::new(),
             parameters: Vec::new(),
         }

@@ -139,6 +139,8 @@ pub(super) struct Slot {
     pub(super) source: Source,
     pub(super) name: Box<str>,
     pub(super) kind: ColumnType,
+    /// Whether its type is what a service says, and not what the text makes of it.
+    pub(super) is_declared: bool,
 }
 
 impl Node {

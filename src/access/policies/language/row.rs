@@ -156,10 +156,10 @@ impl Datum {
         let beyond = |reason: &str| Err(format!("is {}, {reason}", self.kind()));
         match (kind, self) {
             (_, Self::Null) => Ok(Value::Null),
-            (Type::Integer | Type::Bigint | Type::Numeric, Self::Key(text)) if is_whole(text) => number(text, kind),
+            (kind, Self::Key(text)) if kind.is_number() && is_whole(text) => number(text, kind),
             (kind, Self::Key(text)) => Self::Text(text.clone()).read(kind).map(Value::into_owned),
             (Type::Boolean | Type::Any, Self::Boolean(value)) => Ok(Value::Boolean(*value)),
-            (Type::Integer | Type::Bigint | Type::Numeric | Type::Any, Self::Number(text)) => number(text, kind),
+            (kind, Self::Number(text)) if kind.is_number() || kind == Type::Any => number(text, kind),
             (Type::Text | Type::Any, Self::Text(text)) if text.contains('\0') => beyond("with a NUL character in it"),
             (Type::Text | Type::Any, Self::Text(text)) => Ok(Value::text(text)),
             (Type::Uuid, Self::Text(text)) => match parse_uuid(text) {
@@ -196,7 +196,7 @@ fn number(text: &str, kind: Type) -> Result<Value<'_>, String> {
         _ => {}
     }
     let Some(number) = Numeric::parse(text) else { return Err("is a number of more than 1,000 digits".to_owned()) };
-    if matches!(kind, Type::Numeric | Type::Any) {
+    if matches!(kind, Type::Number | Type::Numeric | Type::Any) {
         return Ok(Value::numeric(number));
     }
     match number.to_integer() {

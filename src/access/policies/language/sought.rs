@@ -65,7 +65,7 @@ impl Expression {
 
 /// Whether two ids are the same exactly where their texts are.
 fn compares_exactly(list: &List) -> bool {
-    matches!(list.element, Type::Text | Type::Integer | Type::Bigint)
+    matches!(list.element, Type::Text | Type::Integer | Type::Bigint | Type::Number)
 }
 
 /// Whether it has a value only once ids are known.
@@ -79,6 +79,10 @@ fn membership(world: &World<'_>, of: &Node) -> Sought {
         // Null is in no list but an empty one: which ids of the list are of its type tells.
         Ok(Value::Null) => Sought::All,
         Err(_) => Sought::Ids(Vec::new()),
+        // Ids are whole numbers there.
+        Ok(Value::Numeric(number)) => {
+            Sought::Ids(number.to_integer().map(|whole| whole.to_string()).into_iter().collect())
+        }
         Ok(value) => Sought::Ids(vec![value.written().into_owned()]),
     }
 }

@@ -9,10 +9,11 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use super::fault::NotSayable;
-use super::node::{Comparison, Fact, Items, Kind, List, ListSource, Node, Operator, Slot};
+use super::node::{Comparison, Fact, Items, Kind, List, ListSource, Node, Operator, Slot, Source};
 use super::types::{ColumnType, Type};
 use super::value::Value;
 
+mod compare;
 mod lists;
 mod lite;
 mod mysql;
@@ -49,6 +50,8 @@ pub(super) struct Writer<'a> {
     pub(super) text: &'a str,
     /// Whether values stand in the text and facts come from settings: for `create policy`, which takes no parameters.
     pub(super) is_row_security: bool,
+    /// Whether what is written now could take an error for null: a setting that is not of its type fails the statement, then.
+    pub(super) errors_are_told: bool,
     pub(super) sql: String,
     pub(super) parameters: Vec<Parameter>,
 }
@@ -68,22 +71,17 @@ impl Writer<'_> {
             Kind::Or(parts) => self.joined(parts, " or "),
             Kind::Compare(comparison, sides) => self.compare(&sides[0], comparison.sign(), &sides[1]),
             Kind::Distinct { negated, sides } => self.distinct(*negated, sides),
-            Kind::IsNull { negated, of } => {
-                self.must_be_total(of)?;
-                self.around("(", of, if *negated { " is not null)" } else { " is null)" })
-            }
+            Kind::IsNull { negated, of } => self.is_null(*negated, of),
             Kind::Is { what, negated, of } => {
-                self.must_be_total(of)?;
                 let not = if *negated { "not " } else { "" };
                 let what = what.map_or("null", |what| if what { "true" } else { "false" });
-                self.around("(", of, &format!(" is {not}{what})"))
+                self.telling_errors([&**of], |own| own.around("(", of, &format!(" is {not}{what})")))
             }
             Kind::Any { comparison, all, of, list } => self.any(*comparison, *all, of, list, node),
-            Kind::Coalesce(parts) => {
-                parts.iter().try_for_each(|part| self.must_be_total(part))?;
-                self.sql.push_str("coalesce");
-                self.joined(parts, ", ")
-            }
+            Kind::Coalesce(parts) => self.telling_errors(parts, |own| {
+                own.sql.push_str("coalesce");
+                own.joined(parts, ", ")
+            }),
             Kind::Like { .. } => {
                 self.by_dialect(node, Self::like_in_postgres, Self::like_in_sqlite, Self::like_in_mysql)
             }
@@ -94,17 +92,67 @@ impl Writer<'_> {
                 self.sql.push_str("concat");
                 self.joined(&**sides, ", ")
             }
-            Kind::Concat(sides) => self.joined(&**sides, " || "),
+            Kind::Concat(sides) => self.concat(sides),
             Kind::Case { .. } => {
                 self.by_dialect(node, Self::case_in_postgres, Self::case_in_sqlite, Self::case_in_mysql)
             }
-            Kind::Cast(_) => self.by_dialect(node, Self::cast_in_postgres, Self::cast_in_sqlite, Self::cast_in_mysql),
+            Kind::Cast(of) => {
+                self.must_hold_times(of, node.of)?;
+                self.by_dialect(node, Self::cast_in_postgres, Self::cast_in_sqlite, Self::cast_in_mysql)
+            }
         }
     }
 
+    /// A column of another type than text would be joined as one in Postgres: there it is given a collation, which others have not.
+    fn concat(&mut self, sides: &[Node; 2]) -> Said {
+        let end = |side: &Node| match (self.dialect, &side.kind) {
+            (Dialect::Postgres, Kind::Read(slot)) if self.is_undeclared(*slot) => " collate \"C\")",
+            _ => ")",
+        };
+        let ends = sides.each_ref().map(end);
+        self.around("((", &sides[0], ends[0])?;
+        self.around(" || (", &sides[1], ends[1])?;
+        self.sql.push(')');
+        Ok(())
+    }
+
+    /// Whether it is a column whose type only the text tells.
+    fn is_undeclared(&self, slot: usize) -> bool {
+        self.slots[slot].source == Source::Column && !self.slots[slot].is_declared
+    }
+
+    fn is_null(&mut self, negated: bool, of: &Node) -> Said {
+        let end = if negated { " is not null)" } else { " is null)" };
+        match of.kind {
+            // Whatever it is: of a value of another type than expected neither is true.
+            Kind::Read(slot) if self.slots[slot].source != Source::Column => {
+                self.sql.push('(');
+                if negated {
+                    self.node(of)?
+                } else {
+                    self.text_of_setting(slot, of)?
+                }
+                self.sql.push_str(end);
+                Ok(())
+            }
+            _ => self.telling_errors([of], |own| own.around("(", of, end)),
+        }
+    }
+
+    /// What tells null from a value, and so could take an error for null.
+    fn telling_errors<'n>(
+        &mut self,
+        of: impl IntoIterator<Item = &'n Node>,
+        write: impl FnOnce(&mut Self) -> Said,
+    ) -> Said {
+        of.into_iter().try_for_each(|part| self.must_be_total(part))?;
+        let around = std::mem::replace(&mut self.errors_are_told, true);
+        write(self)?;
+        self.errors_are_told = around;
+        Ok(())
+    }
+
     fn distinct(&mut self, negated: bool, sides: &[Node; 2]) -> Said {
-        self.must_be_total(&sides[0])?;
-        self.must_be_total(&sides[1])?;
         let (start, operator, end) = match (self.dialect, negated) {
             (Dialect::Postgres, false) => ("", "is distinct from", ""),
             (Dialect::Postgres, true) => ("", "is not distinct from", ""),
@@ -113,10 +161,12 @@ impl Writer<'_> {
             (Dialect::Mysql, false) => ("(not ", "<=>", ")"),
             (Dialect::Mysql, true) => ("", "<=>", ""),
         };
-        self.sql.push_str(start);
-        self.compare(&sides[0], operator, &sides[1])?;
-        self.sql.push_str(end);
-        Ok(())
+        self.telling_errors(sides, |own| {
+            own.sql.push_str(start);
+            own.compare(&sides[0], operator, &sides[1])?;
+            own.sql.push_str(end);
+            Ok(())
+        })
     }
 
     fn by_dialect(
@@ -166,7 +216,7 @@ impl Writer<'_> {
 
     fn constant(&mut self, value: &Value<'_>, node: &Node) -> Said {
         // Where nothing is declared the value says what it is.
-        let of = if node.of == Type::Any { kind_of(value) } else { node.of };
+        let of = shown_type(node);
         match value {
             Value::Null => {
                 self.null(node.of);
@@ -222,7 +272,7 @@ impl Writer<'_> {
 
     fn read(&mut self, slot: usize, node: &Node) -> Said {
         let slot = &self.slots[slot];
-        if slot.source != super::node::Source::Column {
+        if slot.source != Source::Column {
             return self.setting_of(slot, node);
         }
         let name = self.names.get(&*slot.name).map_or(&*slot.name, String::as_str);
@@ -240,50 +290,14 @@ impl Writer<'_> {
         }
         Ok(())
     }
-
-    /// Two values, brought to what compares in the same way for every setting of the database.
-    fn compare(&mut self, left: &Node, operator: &str, right: &Node) -> Said {
-        let is_ordering = operator.starts_with(['<', '>']) && !matches!(operator, "<>" | "<=>");
-        self.sql.push('(');
-        self.operand(left, right.of, is_ordering)?;
-        let _ = write!(self.sql, " {operator} ");
-        self.operand(right, left.of, false)?;
-        self.sql.push(')');
-        Ok(())
-    }
-
-    /// One side of a comparison. The first says in which order texts are.
-    fn operand(&mut self, node: &Node, beside: Type, is_ordering: bool) -> Said {
-        let of = shown_type(node);
-        if is_ordering && of == Type::Any && beside == Type::Any {
-            return self
-                .refused(node, "whether texts or numbers are compared depends on the row: declare the column's type");
-        }
-        if self.dialect != Dialect::Postgres && of == Type::Numeric && self.dialect == Dialect::Sqlite {
-            return self.refused(node, "SQLite has no exact decimals");
-        }
-        let is_text = matches!((of, beside), (Type::Text, _) | (Type::Any, Type::Text));
-        let mixed = of != beside && of == Type::Date && beside.is_moment();
-        match self.dialect {
-            Dialect::Postgres if mixed => self.moment_in_postgres(node, beside, postgres::BEYOND),
-            Dialect::Postgres => self.around("", node, if is_text && is_ordering { " collate \"C\"" } else { "" }),
-            Dialect::Sqlite if mixed => self.around("(", node, " || 'T00:00:00.000000Z')"),
-            Dialect::Sqlite => self.around("", node, if is_text || of == Type::Any { " collate binary" } else { "" }),
-            Dialect::Mysql if is_text || of == Type::Uuid => {
-                self.around("convert(", node, " using utf8mb4) collate utf8mb4_0900_bin")
-            }
-            Dialect::Mysql if of == Type::Any => {
-                self.refused(node, "MySQL compares texts and numbers: declare the column's type")
-            }
-            Dialect::Mysql => self.node(node),
-        }
-    }
 }
 
 /// Its type; of a constant beside something undeclared, what it is.
 fn shown_type(node: &Node) -> Type {
     match &node.kind {
-        Kind::Constant(value) if node.of == Type::Any => kind_of(value),
+        Kind::Constant(value) if node.of == Type::Any || (node.of == Type::Number && !value.is_null()) => {
+            kind_of(value)
+        }
         _ => node.of,
     }
 }
@@ -308,8 +322,8 @@ fn is_total(node: &Node) -> bool {
         Kind::Failed(_) | Kind::Arithmetic(..) | Kind::Minus(_) => false,
         Kind::Cast(of) => {
             matches!(node.of, Type::Text)
-                || matches!((of.of, node.of), (Type::Integer, Type::Bigint | Type::Numeric | Type::Boolean))
-                || matches!((of.of, node.of), (Type::Bigint, Type::Numeric) | (Type::Boolean, Type::Integer))
+                || (of.of.is_number() && node.of.is_number() && of.of <= node.of)
+                || matches!((of.of, node.of), (Type::Integer, Type::Boolean) | (Type::Boolean, Type::Integer))
                 || (of.of.is_moment() && node.of.is_moment() && of.of != Type::Date)
         }
         Kind::Like { pattern, .. } => pattern.is_some(),

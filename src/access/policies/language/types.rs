@@ -12,6 +12,8 @@ pub enum Type {
     Integer,
     /// Of 8 bytes.
     Bigint,
+    /// Of what no declaration knows and is compared with whole numbers: whole, or with a fraction.
+    Number,
     Numeric,
     Text,
     Uuid,
@@ -30,7 +32,7 @@ impl Type {
             Self::Boolean => "boolean",
             Self::Integer => "integer",
             Self::Bigint => "bigint",
-            Self::Numeric => "numeric",
+            Self::Number | Self::Numeric => "numeric",
             Self::Text => "text",
             Self::Uuid => "uuid",
             Self::Date => "date",
@@ -59,7 +61,7 @@ impl Type {
     pub const NAMES: [&str; 8] = ["boolean", "integer", "bigint", "numeric", "text", "uuid", "date", "timestamptz"];
 
     pub(super) fn is_number(self) -> bool {
-        matches!(self, Self::Integer | Self::Bigint | Self::Numeric)
+        matches!(self, Self::Integer | Self::Bigint | Self::Number | Self::Numeric)
     }
 
     pub(super) fn is_moment(self) -> bool {

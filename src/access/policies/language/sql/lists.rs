@@ -1,5 +1,6 @@
 //! Lists: `in (…)`, `= any(…)`.
 
+use super::compare::holds_days;
 use super::{Comparison, Dialect, Items, List, ListSource, Node, Said, Type, Value, Writer, shown_type};
 
 impl Writer<'_> {
@@ -12,6 +13,9 @@ impl Writer<'_> {
         if is_null {
             self.null(Type::Boolean);
             return Ok(());
+        }
+        if holds_days(list) {
+            self.must_hold_times(of, Type::Date)?;
         }
         if self.dialect == Dialect::Postgres {
             return self.any_in_postgres(comparison, all, of, list, node);

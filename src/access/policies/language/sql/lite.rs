@@ -49,7 +49,7 @@ impl Writer<'_> {
     /// SQLite turns whole numbers that are out of range into others: they are null here.
     pub(super) fn sum_in_sqlite(&mut self, node: &Node) -> Said {
         if !matches!(node.of, Type::Integer | Type::Bigint) {
-            return self.refused(node, "SQLite computes with whole numbers only");
+            return self.refused(node, "SQLite computes with columns only that are declared as whole numbers");
         }
         let sides = match &node.kind {
             Kind::Arithmetic(operator, sides) => Some((*operator, sides)),
@@ -92,9 +92,10 @@ impl Writer<'_> {
         let Kind::Cast(of) = &node.kind else { return Ok(()) };
         match (of.of, node.of) {
             (from, to) if from == to => self.node(of),
-            (Type::Integer, Type::Bigint) | (Type::Boolean, Type::Integer) | (Type::Uuid | Type::Date, Type::Text) => {
-                self.node(of)
-            }
+            (Type::Integer | Type::Bigint, Type::Number)
+            | (Type::Integer, Type::Bigint)
+            | (Type::Boolean, Type::Integer)
+            | (Type::Uuid | Type::Date, Type::Text) => self.node(of),
             (Type::Integer | Type::Bigint | Type::Any, Type::Text) => self.around("cast(", of, " as text)"),
             (Type::Integer, Type::Boolean) => self.around("(", of, " <> 0)"),
             (Type::Bigint, Type::Integer) => {

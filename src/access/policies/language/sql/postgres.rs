@@ -29,6 +29,9 @@ impl Writer<'_> {
             ListSource::Constant(Some(items)) if element == Type::Any => {
                 items.values.first().map_or(Type::Text, super::kind_of)
             }
+            ListSource::Constant(Some(items)) if element == Type::Number => {
+                items.values.iter().map(super::kind_of).max().unwrap_or(Type::Bigint)
+            }
             _ => element,
         };
         self.sql.push('(');
@@ -263,13 +266,14 @@ impl Writer<'_> {
             (Type::Any, Type::Text) if self.is_row_security => self.any_as_text(of),
             (_, Type::Text) => self.around("(", of, ")::text"),
             (Type::Text, _) => self.read_in_postgres(of, to, node),
-            (Type::Bigint | Type::Numeric, Type::Integer | Type::Bigint) if of.of > to => {
-                let limits = limits(to);
-                let guard = format!("case when round(portero_v) between {limits} then portero_v::{to} end");
-                self.named(&guard, of, "(", ")::numeric")
+            // Whole or not, it compares with all numbers.
+            (from, Type::Number) if from.is_number() => self.node(of),
+            (Type::Number, to) if matches!(of.kind, Kind::Read(_)) => self.cast_of_any_number(of, to),
+            (Type::Bigint | Type::Number | Type::Numeric, Type::Integer | Type::Bigint) if of.of > to => {
+                self.named(&rounded(to), of, "(", ")::numeric")
             }
             (
-                Type::Integer | Type::Bigint | Type::Boolean,
+                Type::Integer | Type::Bigint | Type::Number | Type::Boolean,
                 Type::Bigint | Type::Numeric | Type::Boolean | Type::Integer,
             ) => self.around(
                 if to == Type::Boolean { "((" } else { "(" },
@@ -280,6 +284,14 @@ impl Writer<'_> {
                 },
             ),
             _ => self.refused(node, format!("declare the column's type: it becomes {to}")),
+        }
+    }
+
+    /// Of a column that no declaration knows: where it is a text in the database, Postgres refuses the sum, and reads no number from it.
+    fn cast_of_any_number(&mut self, of: &Node, to: Type) -> Said {
+        match to {
+            Type::Integer | Type::Bigint => self.named(&rounded(to), of, "(", " + 0)::numeric"),
+            to => self.around("(", of, &format!(" + 0)::{to}")),
         }
     }
 
@@ -316,4 +328,8 @@ impl Writer<'_> {
         self.sql.push_str(" as portero_v) as portero_s)");
         Ok(())
     }
+}
+
+fn rounded(to: Type) -> String {
+    format!("case when round(portero_v) between {} then portero_v::{to} end", limits(to))
 }

@@ -19,6 +19,15 @@ fn setting(name: &str) -> String {
     format!("nullif(current_setting('portero.{name}', true), '')")
 }
 
+/// What JSON calls the values that are read as that type.
+fn kind_in_json(of: Type) -> &'static str {
+    match of {
+        Type::Boolean => "boolean",
+        of if of.is_number() => "number",
+        _ => "string",
+    }
+}
+
 impl Writer<'_> {
     pub(super) fn inline(&mut self, value: &Value<'_>, of: Type) {
         let _ = write!(self.sql, "{}::{of}", quoted(&value.written()));
@@ -61,13 +70,25 @@ impl Writer<'_> {
         if slot.kind.element == Type::Any {
             return self.refused(node, format!("nothing says of which type {} is: cast it", slot.written()));
         }
-        let object = Self::object(slot.source);
+        let of = slot.kind.element;
+        let (object, name) = (Self::object(slot.source), quoted(&slot.name));
+        let (json, text) = (format!("({object})::jsonb -> {name}"), format!("({object})::jsonb ->> {name}"));
         if slot.kind.list {
-            let from = format!("({object})::jsonb -> {}", quoted(&slot.name));
-            self.array(&from, slot.kind.element);
+            self.array(&json, of, Some(kind_in_json(of)));
             return Ok(());
         }
-        let _ = write!(self.sql, "(({object})::jsonb ->> {})::{}", quoted(&slot.name), slot.kind.element);
+        let said = self.of_kind((&json, &text), kind_in_json(of), of);
+        self.sql.push_str(&said);
+        Ok(())
+    }
+
+    /// What it is as a text, of whatever type.
+    pub(super) fn text_of_setting(&mut self, slot: usize, node: &Node) -> Said {
+        if !self.is_row_security {
+            return self.refused(node, "this is the same for all rows");
+        }
+        let slot = &self.slots[slot];
+        let _ = write!(self.sql, "({})::jsonb ->> {}", Self::object(slot.source), quoted(&slot.name));
         Ok(())
     }
 
@@ -75,19 +96,39 @@ impl Writer<'_> {
     pub(super) fn any_as_text(&mut self, of: &Node) -> Said {
         match &of.kind {
             Kind::Read(slot) if self.slots[*slot].source != Source::Column => {
-                let slot = Slot { kind: ColumnType::one(Type::Text), ..self.slots[*slot].clone() };
-                self.setting_of(&slot, of)
+                self.sql.push('(');
+                self.text_of_setting(*slot, of)?;
+                self.sql.push(')');
+                Ok(())
             }
             _ => self.around("(", of, ")::text"),
         }
     }
 
-    /// The texts of a JSON list as an array; null where there is none.
-    fn array(&mut self, from: &str, element: Type) {
+    /// A JSON list as an array; null where there is none, and in the place of what is none of a `kind` of JSON's.
+    fn array(&mut self, from: &str, element: Type, kind: Option<&str>) {
+        let elements = match kind {
+            None => format!("jsonb_array_elements_text({from})"),
+            Some(kind) => {
+                let (json, text) = ("portero_e", "portero_e #>> '{}'");
+                format!("{} from jsonb_array_elements({from}) portero_e", self.of_kind((json, text), kind, element))
+            }
+        };
         let _ = write!(
             self.sql,
-            "(case when jsonb_typeof({from}) = 'array' then array(select jsonb_array_elements_text({from})) end)::{element}[]"
+            "(case when jsonb_typeof({from}) = 'array' then array(select {elements}) end)::{element}[]"
         );
+    }
+
+    /// What is there, if it is one of a `kind` of JSON's.
+    fn of_kind(&self, (json, text): (&str, &str), kind: &str, of: Type) -> String {
+        // What is not a constant is computed only where it is come to.
+        let told = if self.errors_are_told {
+            format!(" when {text} is not null then (({text} || ' is not of type {of}')::integer)::text::{of}")
+        } else {
+            String::new()
+        };
+        format!("(case when jsonb_typeof({json}) = '{kind}' then ({text})::{of}{told} end)")
     }
 
     pub(super) fn setting_list(&mut self, list: &List, node: &Node) -> Said {
@@ -103,14 +144,14 @@ impl Writer<'_> {
                 let pair = quoted(&format!("{kind} {permission}"));
                 let object = setting("resources");
                 self.sql.push_str("coalesce(");
-                self.array(&format!("({object})::jsonb -> {pair}"), list.element);
+                self.array(&format!("({object})::jsonb -> {pair}"), list.element, None);
                 let _ = write!(self.sql, ", array[]::{}[])", list.element);
                 return Ok(());
             }
             _ => return self.refused(node, "this is no list of a person's"),
         };
         self.sql.push_str("coalesce(");
-        self.array(&format!("({from})::jsonb"), list.element);
+        self.array(&format!("({from})::jsonb"), list.element, None);
         let _ = write!(self.sql, ", array[]::{}[])", list.element);
         Ok(())
     }
