@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::lane::LaneState;
 use super::{Db, Lane, broken_connections};
 use crate::base::error::Result;
 
@@ -21,7 +20,7 @@ pub async fn feel_the_pulse(db: Db) {
     let mut pulse = Pulse::default();
     loop {
         sleep(EVERY).await;
-        let before = lane.state();
+        let is_outdated = lane.is_outdated();
         let answered = match timeout(SILENCE, beat(&mut lane)).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
@@ -30,7 +29,7 @@ pub async fn feel_the_pulse(db: Db) {
             }
             Err(_) => false,
         };
-        if pulse.tells_of_trouble(before, answered) {
+        if pulse.tells_of_trouble(is_outdated, answered) {
             tracing::warn!("Postgres had not answered: connections from before are given up");
             broken_connections::it_has_hung();
             // This one is from before, too, and would tell of the same trouble.
@@ -46,10 +45,10 @@ struct Pulse {
 }
 
 impl Pulse {
-    /// Whether somebody may still wait on a connection that is of no use, now that Postgres answers. A beat that others'
-    /// trouble came before shows no silence: they ended its connection, and have theirs anew, but not those who wait.
-    fn tells_of_trouble(&mut self, before: LaneState, answered: bool) -> bool {
-        self.in_doubt |= before == LaneState::Outdated || before == LaneState::Connected && !answered;
+    /// Whether somebody may still wait on a connection that is of no use, now that Postgres answers. Others may have noticed first: then the connection
+    /// of the pulse is outdated, and a new one answers at once.
+    fn tells_of_trouble(&mut self, is_outdated: bool, answered: bool) -> bool {
+        self.in_doubt |= is_outdated || !answered;
         answered && std::mem::take(&mut self.in_doubt)
     }
 }
@@ -62,22 +61,22 @@ async fn beat(lane: &mut Lane) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::LaneState::{Connected, Outdated, Unconnected};
     use super::*;
 
     #[test]
     fn whoever_may_wait_in_vain_is_told_once_postgres_answers() {
+        let (fresh, outdated) = (false, true);
         for (beats, expected) in [
-            (&[(Unconnected, false), (Unconnected, true)][..], [false, false].as_slice()),
-            (&[(Connected, true), (Connected, true)], &[false, false]),
-            (&[(Connected, false), (Unconnected, true), (Connected, true)], &[false, true, false]),
-            (&[(Connected, false), (Unconnected, false), (Unconnected, true)], &[false, false, true]),
-            (&[(Outdated, true), (Connected, true)], &[true, false]),
-            (&[(Outdated, false), (Unconnected, false), (Unconnected, true)], &[false, false, true]),
+            (&[(fresh, true), (fresh, true)][..], [false, false].as_slice()),
+            // Also where it hangs before the first beat.
+            (&[(fresh, false), (fresh, true), (fresh, true)], &[false, true, false]),
+            (&[(fresh, true), (fresh, false), (fresh, false), (fresh, true)], &[false, false, false, true]),
+            (&[(outdated, true), (fresh, true)], &[true, false]),
+            (&[(outdated, false), (fresh, true)], &[false, true]),
         ] {
             let mut pulse = Pulse::default();
             let told: Vec<_> =
-                beats.iter().map(|(before, answered)| pulse.tells_of_trouble(*before, *answered)).collect();
+                beats.iter().map(|(outdated, answered)| pulse.tells_of_trouble(*outdated, *answered)).collect();
             assert_eq!(told, expected, "{beats:?}");
         }
     }

@@ -31,15 +31,6 @@ pub struct Lane {
     conn: Option<InLane>,
 }
 
-/// How a lane stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LaneState {
-    Unconnected,
-    /// There was trouble since its connection was made, which is not used again.
-    Outdated,
-    Connected,
-}
-
 /// The connection of a lane.
 #[derive(Debug)]
 pub struct InLane {
@@ -59,13 +50,9 @@ impl Lane {
         self.conn.is_some()
     }
 
-    /// How it stands before it is taken.
-    pub(super) fn state(&self) -> LaneState {
-        match &self.conn {
-            None => LaneState::Unconnected,
-            Some(lane) if broken_connections::came_after(lane.made) => LaneState::Outdated,
-            Some(_) => LaneState::Connected,
-        }
+    /// Whether there was trouble since its connection was made, which is not used again.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.conn.as_ref().is_some_and(|lane| broken_connections::came_after(lane.made))
     }
 
     /// The connection, to be given back by [`Self::keep`] after success only: what may still arrive on one that failed, or
