@@ -157,6 +157,25 @@ async fn what_means_nothing_is_refused_where_it_stands() {
 }
 
 #[tokio::test]
+async fn an_attribute_that_nobody_has_and_looks_like_another_is_refused_as_a_typo() {
+    let (server, root) = world().await;
+    let made = async |expression: &str| {
+        let body = json!({"table_name": "invoice", "action": "read", "expression": expression});
+        root.post("/services/1/policies", body).await
+    };
+    made("region = auth_user.depatment").await.ok();
+    let ada = server.person_with("ada", &[]).await;
+    root.patch(&format!("/users/{}", ada.id), json!({"attributes": {"department": "sales"}})).await.ok();
+    for typo in ["owner = auth_user.depatment", "owner = auth_user.email"] {
+        let refused = made(typo).await;
+        assert_eq!(refused.refusal(), (400, "invalid_request_body"), "{typo}");
+        assert!(refused.detail().contains("line 1, column 9"), "{refused:?}");
+    }
+    assert!(made("owner = auth_user.depatment").await.detail().contains("did you mean department?"));
+    made("owner = auth_user.attributes.depatment and unit = auth_user.department").await.ok();
+}
+
+#[tokio::test]
 async fn who_manages_a_service_manages_its_policies() {
     let (server, root) = world().await;
     let keeper = server.person_with("keeper", &[(SHOP, 0)]).await;

@@ -34,6 +34,15 @@ fn names_that_are_not_there_tell_what_was_meant() {
     fault("auth_user = 1", 1, 1, "auth_user.id");
     let known = Declared::nothing().with_attributes(["department".to_owned()]);
     faulty("auth_user.departmnt = 'x'", &known, 1, 1, "did you mean department?");
+    faulty("auth_user.email = 'x'", &known, 1, 1, "written auth_user.attributes.email");
+    for text in [
+        "auth_user.department = 'x'",
+        "auth_user.Department = 'x'",
+        "auth_user.region = 'x'",
+        "auth_user.attributes.departmnt = 'x'",
+    ] {
+        Expression::compile(text, &known).expect(text);
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct Asked {
 impl Asked {
     /// None where the language refuses it: a random text need not make sense.
     pub fn of(case: &Case) -> Option<Self> {
-        let columns = COLUMNS.iter().filter(|_| case.is_declared && !case.text.contains("free"));
+        let columns = COLUMNS.iter().filter(|_| is_declared(case));
         let declared = columns.map(|(name, kind)| ((*name).to_owned(), ColumnType::of_name(kind).expect("a type")));
         let expression = Expression::compile(&case.text, &Declared::columns(declared)).ok()?;
         let subject = Subject {
@@ -45,6 +45,11 @@ impl Asked {
         let now = OffsetDateTime::from_unix_timestamp(case.now).expect("a time");
         let request = Request { now, address: None, passed: Row::from(&case.passed) };
         Some(Self { expression, row: Row::from(&case.row), subject, request, case: case.clone() })
+    }
+
+    /// Whether its columns are declared.
+    pub fn is_declared(&self) -> bool {
+        is_declared(&self.case)
     }
 
     /// What is said of it here: `t`, `f`, nothing for null, or `!` and why.
@@ -178,6 +183,11 @@ impl Asked {
         let row = self.row_values();
         Some(format!("select ({sql})::text from (select {row} offset 0) as portero_row"))
     }
+}
+
+/// One column never is, and then no other.
+fn is_declared(case: &Case) -> bool {
+    case.is_declared && !case.text.contains("free")
 }
 
 pub enum Filter {

@@ -33,7 +33,7 @@ pub async fn change(
     }
     let declared = store::types::declared(tx, service, table_name).await?;
     let expression = change.expression.as_ref().map_or(before.shown.expression.as_str(), ExpressionText::as_str);
-    let compiled = must_mean_something(expression, &declared)?;
+    let compiled = must_mean_something(tx, expression, &declared).await?;
     let standing = compile::compile(&before.shown.expression, &declared).ok();
     must_be_theirs(tx, service, (standing.as_ref(), &compiled)).await?;
     let action = change.action.as_ref().map_or(before.shown.action.as_str(), ActionName::as_str);

@@ -1,7 +1,10 @@
 //! From what is stored to what decides.
 
+use sqlx::PgConnection;
+
 use super::language::{ColumnType, Declared, Expression, Fault, Type};
 use super::resource_type::{Columns, must_be_bounded};
+use super::store;
 use crate::base::error::{Error, Result};
 
 /// Compiles an expression. Empty is true.
@@ -9,12 +12,22 @@ pub(super) fn compile(text: &str, declared: &Declared) -> Result<Expression, Fau
     Expression::compile(if text.trim().is_empty() { "true" } else { text }, declared)
 }
 
-/// The same, for whoever wrote it.
+/// The same, for whoever wrote it: what looks like an attribute that people have, and is none, is a fault.
 ///
 /// # Errors
 /// 400 that says where and what was meant.
-pub(super) fn must_mean_something(text: &str, declared: &Declared) -> Result<Expression> {
-    compile(text, declared).map_err(|fault| Error::invalid_field("expression", &fault.to_string()))
+pub(super) async fn must_mean_something(
+    conn: &mut PgConnection,
+    text: &str,
+    declared: &Declared,
+) -> Result<Expression> {
+    let refused = |fault: Fault| Error::invalid_field("expression", &fault.to_string());
+    let expression = compile(text, declared).map_err(refused)?;
+    if expression.attributes().next().is_none() {
+        return Ok(expression);
+    }
+    let declared = declared.clone().with_attributes(store::policies::attribute_names(conn).await?);
+    compile(text, &declared).map_err(refused)
 }
 
 /// The same of columns that are declared so, or not at all.

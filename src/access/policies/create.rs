@@ -25,7 +25,7 @@ pub async fn create(tx: &mut AuditedTx, service: ServiceId, new: &NewPolicy) -> 
     must_not_be_portero(service)?;
     services::lock(tx, service).await?;
     let declared = store::types::declared(tx, service, new.table_name.as_str()).await?;
-    let expression = must_mean_something(new.expression.as_str(), &declared)?;
+    let expression = must_mean_something(tx, new.expression.as_str(), &declared).await?;
     must_be_theirs(tx, service, (None, &expression)).await?;
     if let Some(standing) = store::policies::find_same(tx, service, new).await? {
         let wanted = new.description.as_ref().map(Description::as_str);

@@ -116,7 +116,7 @@ impl fmt::Display for ColumnType {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Declared {
     columns: Vec<(String, ColumnType)>,
-    attributes: Option<Vec<String>>,
+    attributes: Vec<String>,
 }
 
 impl Declared {
@@ -127,13 +127,13 @@ impl Declared {
 
     /// All of its columns, unless there are none: another one is a fault then.
     pub fn columns(columns: impl IntoIterator<Item = (String, ColumnType)>) -> Self {
-        Self { columns: columns.into_iter().collect(), attributes: None }
+        Self { columns: columns.into_iter().collect(), attributes: Vec::new() }
     }
 
-    /// All names of attributes that there are: `auth_user.…` with another one is a fault.
+    /// Names of attributes that people have: `auth_user.…` with another one that looks like one of these is a fault.
     #[must_use]
     pub fn with_attributes(mut self, names: impl IntoIterator<Item = String>) -> Self {
-        self.attributes = Some(names.into_iter().collect());
+        self.attributes = names.into_iter().collect();
         self
     }
 
@@ -149,7 +149,7 @@ impl Declared {
         self.columns.iter().map(|(name, _)| name.as_str())
     }
 
-    pub(super) fn attributes(&self) -> Option<&[String]> {
-        self.attributes.as_deref()
+    pub(super) fn attributes(&self) -> &[String] {
+        &self.attributes
     }
 }

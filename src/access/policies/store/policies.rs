@@ -214,3 +214,23 @@ pub async fn claims(conn: &mut PgConnection, service: ServiceId) -> Result<Vec<S
     let claims = sqlx::query_scalar!("select claims from auth.services where id = $1", service.0);
     Ok(claims.fetch_optional(conn).await?.unwrap_or_default())
 }
+
+/// Of so many people, the newest, are the names of attributes looked at.
+const LOOKED_AT: i64 = 10_000;
+
+/// The names of attributes that people have.
+pub async fn attribute_names(conn: &mut PgConnection) -> Result<Vec<String>> {
+    let names = sqlx::query_scalar!(
+        r#"
+        select distinct jsonb_object_keys(attributes) as "name!"
+        from (
+            select attributes from auth.person
+            where removed_at is null and attributes <> '{}'
+            order by id desc
+            limit $1
+        ) newest
+        "#,
+        LOOKED_AT,
+    );
+    Ok(names.fetch_all(conn).await?)
+}

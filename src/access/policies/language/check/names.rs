@@ -9,6 +9,9 @@ use crate::access::policies::language::value::Value;
 
 const FACTS: [&str; 9] =
     ["id", "username", "is_admin", "is_authenticated", "roles", "permissions", "groups", "resources", "attributes"];
+/// What people have besides, and policies can't ask for.
+const NOT_TOLD: [&str; 7] =
+    ["name", "email", "locale", "person_type", "document_type", "document_number", "disabled_at"];
 const FUNCTIONS: [&str; 4] = ["coalesce", "lower", "upper", "now"];
 
 /// Whose name that is.
@@ -76,15 +79,13 @@ impl Checker<'_> {
             "groups" => Named::List(ListSource::Groups),
             "resources" => return Err(Failure::at(at, "write auth_user.resources('type', 'permission')")),
             "attributes" => return Err(Failure::at(at, "write auth_user.attributes.name, or auth_user.name")),
+            name if self.declared.attributes().iter().any(|known| known == name) => {
+                Named::Slot(Source::Attribute, name)
+            }
             name => {
-                let known = self.declared.attributes();
-                let meant = match known {
-                    Some(known) => meant(name, known.iter().map(String::as_str).chain(FACTS)),
-                    None => meant(name, FACTS),
-                };
-                if known.map_or(!meant.is_empty(), |known| !known.iter().any(|known| known == name)) {
+                let meant = meant(name, self.declared.attributes().iter().map(String::as_str).chain(FACTS));
+                if !meant.is_empty() || NOT_TOLD.contains(&name) {
                     let explicit = format!("; an attribute of that name is written auth_user.attributes.{name}");
-                    let explicit = if known.is_none() { &explicit } else { "" };
                     return Err(Failure::at(at, format!("auth_user has no {name}{meant}{explicit}")));
                 }
                 Named::Slot(Source::Attribute, name)
