@@ -87,6 +87,10 @@ impl Lowering<'_> {
             Token::Whitespace(Whitespace::Space | Whitespace::Newline | Whitespace::Tab) | Token::EOF => return Ok(()),
             Token::Whitespace(_) => return Err(Failure::at(at, "comments have no place in a policy")),
             Token::SemiColon => return Err(Failure::at(at, "one expression, without a semicolon")),
+            Token::DoubleEq => return Err(Failure::at(at, "SQL compares with one sign: write =")),
+            Token::Word(word) if word.quote_style.is_some() && word.value.is_empty() => {
+                return Err(Failure::at(at, "a name in double quotes has at least one character"));
+            }
             Token::Placeholder(_) => {
                 return Err(Failure::at(at, "a policy has no parameters: write auth_user.… or context.…"));
             }

@@ -128,7 +128,11 @@ impl Lowering<'_> {
                 args
             }
             FunctionArguments::None => {
-                return self.refused(expr, "a function takes its arguments in parentheses: now()");
+                let fault = format!(
+                    "{} is a word of SQL's own: a column of that name stands in double quotes, and a function has its arguments in parentheses",
+                    function.name
+                );
+                return self.refused(expr, &fault);
             }
             _ => return self.refused(expr, "a function takes values, divided by commas"),
         };
