@@ -25,6 +25,9 @@ use crate::pages::told::{DONE, Told};
 use crate::pages::visit::Visit;
 use crate::platform::http::Routes;
 
+/// Where one asks for a mail.
+pub const PATH: &str = "/forgot-password";
+
 /// `/forgot-password`.
 pub fn routes() -> Routes<Pages> {
     Routes::new().routes(routes!(show_forgot_password, ask_for_new_password))

@@ -194,6 +194,12 @@ pub fn problem_with_way_on(
     show(status, &Problem { frame: Frame::of(pages, visit), sentence, way_on: Some(way_on) }, None)
 }
 
+/// The link of a mail that opens nothing any more, and where to ask for another.
+pub fn link_is_over(pages: &Pages, visit: &Visit, way_on: (&str, &str)) -> Result<Response> {
+    let sentence = Words::of(visit.locale).account.rules.link_is_over;
+    problem_with_way_on(pages, visit, (StatusCode::BAD_REQUEST, sentence), way_on)
+}
+
 /// An authorization request is not answered as asked.
 pub async fn refused(pages: &Pages, visit: &Visit, why: &Refused) -> Result<Response> {
     let faults = &Words::of(visit.locale).faults;

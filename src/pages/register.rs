@@ -69,7 +69,19 @@ async fn show_register(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Parameters::read(&query.unwrap_or_default()).unwrap_or_default();
-    answered(&pages, &visit, page(&pages, &visit, query.one("token"), None, Faults::default()).await)
+    let answer = shown(&pages, &visit, query.one("token")).await;
+    answered(&pages, &visit, answer)
+}
+
+async fn shown(pages: &Pages, visit: &Visit, invitation: Option<&str>) -> Result<Response> {
+    if let Some(presented) = invitation.map(PresentedInvitation::of)
+        && pages.settings.registration != WhoMayRegister::Off
+        && accounts::is_invitation_over(pages, presented).await?
+    {
+        let sentence = Words::of(visit.locale).account.rules.invalid_invitation;
+        return problem(pages, visit, StatusCode::FORBIDDEN, sentence);
+    }
+    page(pages, visit, invitation, None, Faults::default()).await
 }
 
 async fn page(

@@ -10,12 +10,14 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::routes;
 
 use super::field::{Faults, Field, Filled, new_password};
+use super::forgot_password;
 use super::member::{go_on, with_faults};
 use super::new_password::chosen;
-use super::page::{Frame, answered, show, with_cookies};
+use super::page::{Frame, answered, link_is_over, show, with_cookies};
 use super::sent::Sent;
 use super::words::Words;
 use crate::base::error::Result;
+use crate::base::opaque::mail_token::Purpose;
 use crate::identity::accounts;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
@@ -52,6 +54,7 @@ struct ResetQuery {
 /// Where a mail leads. It spends nothing.
 #[utoipa::path(get, path = "/reset-password", tag = "pages", security(()), params(ResetQuery), responses(
     (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
+    (status = 400, description = "an HTML page, where the link is over", body = String, content_type = "text/html"),
     (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
 ))]
 async fn show_reset_password(
@@ -60,7 +63,16 @@ async fn show_reset_password(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Parameters::read(&query.unwrap_or_default()).unwrap_or_default();
-    answered(&pages, &visit, page(&pages, &visit, query.one("token").unwrap_or_default(), Faults::default()))
+    let answer = shown(&pages, &visit, query.one("token").unwrap_or_default()).await;
+    answered(&pages, &visit, answer)
+}
+
+async fn shown(pages: &Pages, visit: &Visit, token: &str) -> Result<Response> {
+    if accounts::is_link_over(pages, Purpose::PasswordReset, token).await? {
+        let again = Words::of(visit.locale).account.reset.ask_again;
+        return link_is_over(pages, visit, (forgot_password::PATH, again));
+    }
+    page(pages, visit, token, Faults::default())
 }
 
 fn page(pages: &Pages, visit: &Visit, token: &str, faults: Faults) -> Result<Response> {

@@ -12,13 +12,15 @@ use utoipa_axum::routes;
 
 use super::field::Faults;
 use super::member::{go_on, with_faults};
-use super::page::{Frame, answered, show, with_cookies};
+use super::page::{Frame, answered, link_is_over, show, with_cookies};
 use super::sent::Sent;
 use super::words::Words;
 use crate::base::error::Result;
+use crate::base::opaque::mail_token::Purpose;
 use crate::identity::accounts;
 use crate::oauth::parameters::Parameters;
 use crate::pages::Pages;
+use crate::pages::place::Place;
 use crate::pages::told::{DONE, Told};
 use crate::pages::visit::Visit;
 use crate::platform::http::Routes;
@@ -51,6 +53,7 @@ struct VerifyQuery {
 /// Where a mail leads. It spends nothing.
 #[utoipa::path(get, path = "/verify-email", tag = "pages", security(()), params(VerifyQuery), responses(
     (status = 200, description = "an HTML page", body = String, content_type = "text/html"),
+    (status = 400, description = "an HTML page, where the link is over", body = String, content_type = "text/html"),
     (status = 503, description = "an HTML page", body = String, content_type = "text/html"),
 ))]
 async fn show_verify_email(
@@ -59,7 +62,16 @@ async fn show_verify_email(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Parameters::read(&query.unwrap_or_default()).unwrap_or_default();
-    answered(&pages, &visit, page(&pages, &visit, query.one("token").unwrap_or_default(), Faults::default()))
+    let answer = shown(&pages, &visit, query.one("token").unwrap_or_default()).await;
+    answered(&pages, &visit, answer)
+}
+
+async fn shown(pages: &Pages, visit: &Visit, token: &str) -> Result<Response> {
+    if accounts::is_link_over(pages, Purpose::VerifyEmail, token).await? {
+        let again = Words::of(visit.locale).account.verify.ask_again;
+        return link_is_over(pages, visit, (Place::Email.path(), again));
+    }
+    page(pages, visit, token, Faults::default())
 }
 
 fn page(pages: &Pages, visit: &Visit, token: &str, faults: Faults) -> Result<Response> {

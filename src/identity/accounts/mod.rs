@@ -21,9 +21,9 @@ pub use invitation::{InvitationMade, Invite, ListedInvitation, Note, PresentedIn
 pub use invitation_routes::invitation_routes;
 pub use me_routes::me_routes;
 pub use own_password::{turn_off as turn_password_off, turn_on as turn_password_on};
-pub use register::{Admitted, Registration, WhoMayRegister, admit, register};
+pub use register::{Admitted, Registration, WhoMayRegister, admit, is_invitation_over, register};
 pub use register_routes::register_routes;
-pub use reset::{ask_for_reset, reset_password};
+pub use reset::{ask_for_reset, is_link_over, reset_password};
 pub use routes::routes;
 pub use send_reset::{queue_reset, send_reset_routes};
 pub use verify::{begin_verification, verify_again, verify_email};

@@ -151,14 +151,31 @@ async fn asker(identity: &Identity, origin: &Origin, presented: Option<Presented
     if presented.is_none() && who == WhoMayRegister::Open {
         return Ok(Asker::strangers("registration", origin.address));
     }
+    let admitted = admitted_by(identity, presented).await?;
+    let who = format!("invitation:{}", admitted.invitation.0).into();
+    Ok(Asker { who, network: Some(origin.network()), known: true })
+}
+
+/// What an invitation would let in. Nothing is spent before they are registered.
+async fn admitted_by(identity: &Identity, presented: Option<PresentedInvitation>) -> Result<Admitted> {
     let presented = presented.filter(|presented| !matches!(presented, PresentedInvitation::Other));
     let presented = presented.ok_or_else(invalid_invitation)?;
     let mut tx = identity.db.begin().await?;
-    let admitted = admit(&mut tx, who, Some(presented), identity.clock.now()).await?.ok_or_else(invalid_invitation)?;
-    // Nothing is spent before they are registered.
+    let admitted = admit(&mut tx, identity.settings.registration, Some(presented), identity.clock.now()).await?;
     tx.rollback().await?;
-    let who = format!("invitation:{}", admitted.invitation.0).into();
-    Ok(Asker { who, network: Some(origin.network()), known: true })
+    admitted.ok_or_else(invalid_invitation)
+}
+
+/// Whether this was an invitation once and lets nobody in any more. What never was one is told when it is used.
+pub async fn is_invitation_over(identity: &Identity, presented: PresentedInvitation) -> Result<bool> {
+    if matches!(presented, PresentedInvitation::Other) {
+        return Ok(false);
+    }
+    match admitted_by(identity, Some(presented)).await {
+        Ok(_) => Ok(false),
+        Err(Error::Refused(_)) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// What lets somebody in.

@@ -58,6 +58,14 @@ pub async fn reset_password(
     Ok(())
 }
 
+/// Whether this was mailed for a purpose once and opens nothing any more: it was used, is over or was replaced, or its person may not log in. What never was mailed is told when it
+/// is used.
+pub async fn is_link_over(identity: &Identity, purpose: Purpose, presented: &str) -> Result<bool> {
+    let Some(token) = MailTokenHash::of(presented) else { return Ok(false) };
+    let mut conn = identity.db.read().await?;
+    Ok(tokens::owner(&mut conn, purpose, token, identity.clock.now()).await?.is_none())
+}
+
 fn known_of(owner: &Owner) -> Vec<&str> {
     let names = [owner.username.as_str(), owner.name.as_str()];
     names.into_iter().chain(owner.email.as_deref()).collect()

@@ -4,7 +4,7 @@ use time::Duration;
 
 use super::{Browser, fault, filling, told};
 use crate::reset::{arriving, reachable, with_mail, with_mail_and};
-use crate::support::{Mail, Mailbox, PASSWORD, Server};
+use crate::support::{Mail, Mailbox, PASSWORD, Response, Server};
 
 const NEW: &str = "zanahorias con limón";
 const OWN: [(&str, &str); 1] = [("PUBLIC_URL", "http://127.0.0.1:7878")];
@@ -47,10 +47,19 @@ async fn a_forgotten_password_is_replaced_on_our_own_pages() {
     assert!(told(&done).starts_with("Your new password is set"), "{done:?}");
     assert_eq!(logged_in.look("/account").await.status, 303, "all sessions have ended");
     assert_eq!(server.anonymous().log_in("ada", NEW).await.status, 200);
-    let page = browser.get(path).await;
-    let again = browser.submit_to(&page, "/reset-password", &fields(PASSWORD, PASSWORD)).await;
+    let (page, token) = (browser.get("/reset-password").await, mails[0].token());
+    let given = [&fields(PASSWORD, PASSWORD)[..], &[("token", token.as_str())]].concat();
+    let again = browser.submit_to(&page, "/reset-password", &given).await;
     assert!(fault(&again, 400, "form").starts_with("This link is over, was used"), "{again:?}");
+    over(&browser.get(path).await, "/forgot-password");
     assert_eq!(arriving(&server, &mailbox).await.len(), 1, "they are told of the change");
+}
+
+/// Whoever follows a link that is over is told at once, and where to ask for another.
+fn over(page: &Response, way_on: &str) {
+    assert_eq!(page.status, 400, "{page:?}");
+    assert!(page.text.contains("This link is over") && page.text.contains(&format!(r#"href="{way_on}""#)), "{page:?}");
+    assert!(!page.text.contains("<form method=\"post\" action=\"/reset-password\""), "{page:?}");
 }
 
 #[tokio::test]
@@ -78,15 +87,19 @@ async fn a_token_of_another_purpose_or_of_long_ago_opens_nothing() {
     filling(&mut browser, "/account/email", &[("email", "new@example.com")]).await;
     let proof = arriving(&server, &mailbox).await[0].token();
     let reset = forgotten(&server, &mailbox, "ada").await[0].token();
-    let page = browser.get(&format!("/reset-password?token={proof}")).await;
-    let refused = browser.submit_to(&page, "/reset-password", &fields(NEW, NEW)).await;
+    let good = browser.get(&format!("/reset-password?token={reset}")).await;
+    assert_eq!(good.status, 200);
+    over(&browser.get(&format!("/reset-password?token={proof}")).await, "/forgot-password");
+    let given = [&fields(NEW, NEW)[..], &[("token", proof.as_str())]].concat();
+    let refused = browser.submit_to(&good, "/reset-password", &given).await;
     assert!(fault(&refused, 400, "form").starts_with("This link is over"));
-    let page = browser.get(&format!("/verify-email?token={reset}")).await;
-    let refused = browser.submit_to(&page, "/verify-email", &[]).await;
+    over(&browser.get(&format!("/verify-email?token={reset}")).await, "/account/email");
+    let page = browser.get("/verify-email").await;
+    let refused = browser.submit_to(&page, "/verify-email", &[("token", reset.as_str())]).await;
     assert!(fault(&refused, 400, "form").starts_with("This link is over"));
     server.app.clock.turn(Duration::minutes(10));
-    let page = browser.get(&format!("/reset-password?token={reset}")).await;
-    let refused = browser.submit_to(&page, "/reset-password", &fields(NEW, NEW)).await;
+    over(&browser.get(&format!("/reset-password?token={reset}")).await, "/forgot-password");
+    let refused = browser.submit_to(&good, "/reset-password", &fields(NEW, NEW)).await;
     assert!(fault(&refused, 400, "form").starts_with("This link is over"));
     for bad in ["/reset-password", "/reset-password?token=%00", "/verify-email", "/verify-email?token=%3Cscript%3E"] {
         assert_eq!(browser.get(bad).await.status, 200, "{bad}");

@@ -71,7 +71,10 @@ async fn an_invitation_lets_one_in_once_and_looking_spends_nothing() {
     assert_eq!(told(&home), "Your account is ready, and you are signed in.");
     assert!(home.text.contains("ada@example.com") && home.text.contains("confirmed"), "{home:?}");
     let mut another = Browser::new(&server);
-    let page = another.get(&path).await;
+    let refused = another.get(&path).await;
+    assert_eq!(refused.status, 403, "whoever comes later is told before they type");
+    assert!(refused.text.contains("You need an invitation to register"), "{refused:?}");
+    let page = another.get(&format!("{PATH}?token=none")).await;
     let refused = another.submit_to(&page, PATH, &fields("eve", PASSWORD)).await;
     assert!(fault(&refused, 403, "form").starts_with("You need an invitation to register"), "{refused:?}");
 
