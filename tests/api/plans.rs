@@ -145,7 +145,7 @@ const EXCEPTIONS: &[Exception] = &[
         _reason: "an export, once, before it walks through everybody anyway",
     },
     Exception {
-        statement: "where owner_id is not null",
+        statement: "where r.owner_id is not null",
         walks: "person by person_owner_idx",
         _reason: "that index has robots alone",
     },

@@ -36,10 +36,11 @@ async fn listed(
             Robot,
             r#"
             select r.id as "id: PersonId", r.username, r.name, r.owner_id as "owner_id!: PersonId",
-                   o.username as owner_username, r.disabled_at, r.created_at
+                   (select o.username from auth.person o where o.id = r.owner_id) as "owner_username!",
+                   r.disabled_at, r.created_at
             from auth.person r
-            join auth.person o on o.id = r.owner_id
-            where r.removed_at is null
+            where r.owner_id is not null
+              and r.removed_at is null
               and ($1::integer is null or r.id = $1)
               and ($2::integer is null or r.owner_id = $2)
               and r.id > $3
