@@ -82,7 +82,7 @@ fn patterns_and_numbers_do_not_explode() {
         format!("t like '%{}b%'", "a_".repeat(1_500)),
         format!("t ilike '%{}'", "_a%".repeat(1_200)),
         format!("n {} = 1", "* 9e999".repeat(190)),
-        format!("1.0 / (n {}) = 1", "* 1e-999".repeat(40)),
+        format!("1 / (n {}) = 1", "* 1e-999".repeat(40)),
     ] {
         let expression = Expression::compile(&text, &Declared::nothing()).unwrap();
         let begun = Instant::now();

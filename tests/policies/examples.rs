@@ -161,6 +161,12 @@ fn an_undeclared_column_holds_whole_numbers_or_others_and_times_or_days() {
         ("total in (5, 6)", json!({"total": 5.5}), false),
         ("total::integer = 2", json!({"total": 1.5}), true),
         ("total + 1 > 6", json!({"total": 5.5}), true),
+        ("total / 2 = 3", json!({"total": 7}), true),
+        ("(total + 1) / 2 = 3", json!({"total": 6}), true),
+        ("total / 2 = 3.5", json!({"total": 7.0}), true),
+        ("total / 2.0 = 3.5", json!({"total": 7}), true),
+        ("total * 2 > 0", json!({"total": 9223372036854775807_i64}), true),
+        ("total < 0 and -total > 0", json!({"total": i64::MIN}), true),
         ("closed_at::date = date '2024-02-29'", json!({"closed_at": "2024-03-01T00:00:00+05:30"}), true),
         (
             "opened_on <> closed_at::date",
@@ -179,6 +185,16 @@ fn an_undeclared_column_holds_whole_numbers_or_others_and_times_or_days() {
     ] {
         let Reduced::Conditional(left) = undeclared(text).reduce(&eva(), &noon()) else { panic!("{text}") };
         assert!(left.to_sql(Dialect::Postgres, &BTreeMap::new(), &mut Vec::new()).unwrap().contains(sql), "{text}");
+    }
+    let Reduced::Conditional(left) = undeclared("total / 0 > 1 or total > 5").reduce(&eva(), &noon()) else { panic!() };
+    assert!(
+        left.to_sql(Dialect::Postgres, &BTreeMap::new(), &mut Vec::new()).is_ok(),
+        "it has no value, whatever the column holds"
+    );
+    for text in ["total / 2 > 1", "2 / total > 1", "(total + 1) / 2 > 1", "coalesce(total, 1) / 2 > 1"] {
+        let Reduced::Conditional(left) = undeclared(text).reduce(&eva(), &noon()) else { panic!("{text}") };
+        let refused = left.to_sql(Dialect::Postgres, &BTreeMap::new(), &mut Vec::new()).unwrap_err();
+        assert!(refused.message.contains("declare it, or cast it"), "{text}: {refused}");
     }
     for text in
         ["opened_on <> closed_at::date", "due = date '2026-01-31'", "due in (date '2026-01-31')", "due::date = d"]

@@ -85,7 +85,7 @@ impl Asked {
              (select {} offset 0) as context",
             self.row_values(),
             self.person(),
-            values(self.expression.passed(), &self.case.passed)
+            values(self.stored(self.expression.passed(), &self.case.passed), &self.case.passed)
                 + &format!("'{}'::timestamptz as \"time\"", self.request.now)
         )
     }
@@ -109,29 +109,35 @@ impl Asked {
     }
 
     pub fn row_values(&self) -> String {
-        let columns = self.expression.columns().map(|(name, kind)| (name, self.stored_as(name, kind)));
-        let all = values(columns, &self.case.row);
+        let all = values(self.stored(self.expression.columns(), &self.case.row), &self.case.row);
         all.trim_end_matches(", ").to_owned()
     }
 
-    /// A number of which nothing is declared may be in a column of any type that holds it.
-    fn stored_as(&self, name: &str, kind: ColumnType) -> ColumnType {
-        if kind.element != Type::Number || kind.list {
-            return kind;
-        }
-        let whole = self.case.row.get(name).map_or(Some(0), |value| value.as_i64().or(value.is_null().then_some(0)));
-        let element = match (whole, (self.case.text.len() + name.len()) % 3) {
-            (Some(whole), 0) if i32::try_from(whole).is_ok() => Type::Integer,
-            (Some(_), 0 | 1) => Type::Bigint,
-            _ => Type::Numeric,
-        };
-        ColumnType::one(element)
+    /// A number of which nothing is declared may be in a column of any type that holds it; where it is divided, a whole one in one of whole numbers.
+    fn stored<'a>(
+        &'a self,
+        names: impl Iterator<Item = (&'a str, ColumnType)> + 'a,
+        object: &'a serde_json::Map<String, Value>,
+    ) -> impl Iterator<Item = (&'a str, ColumnType)> + 'a {
+        names.map(move |(name, kind)| {
+            if kind.element != Type::Number || kind.list {
+                return (name, kind);
+            }
+            let whole = object.get(name).map_or(Some(0), |value| value.as_i64().or(value.is_null().then_some(0)));
+            let choice = (self.case.text.len() + name.len()) % if self.case.text.contains(" / ") { 2 } else { 3 };
+            let element = match (whole, choice) {
+                (Some(whole), 0) if i32::try_from(whole).is_ok() => Type::Integer,
+                (Some(_), 0 | 1) => Type::Bigint,
+                _ => Type::Numeric,
+            };
+            (name, ColumnType::one(element))
+        })
     }
 
     fn person(&self) -> String {
         let text = |text: &Option<String>| text.as_ref().map_or("null".to_owned(), |text| quoted(text));
         let texts = |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
-        let mut all = values(self.expression.attributes(), &self.case.attributes);
+        let mut all = values(self.stored(self.expression.attributes(), &self.case.attributes), &self.case.attributes);
         let id = self.case.id.map_or("null".to_owned(), |id| id.to_string());
         let _ = write!(
             all,

@@ -27,8 +27,15 @@ pub(super) fn compute<'a>(operator: Operator, a: &Value<'_>, b: &Value<'_>, node
         (Operator::Subtract, Date(a), Date(b)) => {
             i32::try_from(i64::from(*a) - i64::from(*b)).ok().map(|days| Integer(i64::from(days)))
         }
-        (_, Integer(a), Integer(b)) => whole(operator, *a, *b, node.of).map(Integer),
+        (_, Integer(a), Integer(b)) => match whole(operator, *a, *b, node.of) {
+            None if node.of == Type::Number => {
+                decimal(operator, &Numeric::from(*a), &Numeric::from(*b)).map(Value::numeric)
+            }
+            whole => whole.map(Integer),
+        },
         (_, Decimal(a), Decimal(b)) => decimal(operator, a, b).map(Value::numeric),
+        (_, Integer(a), Decimal(b)) => decimal(operator, &Numeric::from(*a), b).map(Value::numeric),
+        (_, Decimal(a), Integer(b)) => decimal(operator, a, &Numeric::from(*b)).map(Value::numeric),
         (Operator::Add, Span(a), Span(b)) => a.add(*b).map(Span),
         (Operator::Subtract, Span(a), Span(b)) => b.negate().and_then(|b| a.add(b)).map(Span),
         (Operator::Add, Timestamp(at), Span(more)) | (Operator::Add, Span(more), Timestamp(at)) => {
@@ -65,7 +72,10 @@ fn decimal(operator: Operator, a: &Numeric, b: &Numeric) -> Option<Numeric> {
 pub(super) fn negate<'a>(value: Value<'a>, node: &Node) -> Evaluated<Value<'a>> {
     let result = match value {
         Value::Null => Some(Value::Null),
-        Value::Integer(value) => whole(Operator::Subtract, 0, value, node.of).map(Value::Integer),
+        Value::Integer(value) => match whole(Operator::Subtract, 0, value, node.of) {
+            None if node.of == Type::Number => Some(Value::numeric(Numeric::from(value).negate())),
+            whole => whole.map(Value::Integer),
+        },
         Value::Numeric(value) => Some(Value::numeric(value.negate())),
         Value::Interval(value) => value.negate().map(Value::Interval),
         _ => None,

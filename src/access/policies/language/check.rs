@@ -179,7 +179,7 @@ impl Checker<'_> {
     fn learn(&mut self, slot: usize, kind: Type, at: Span) -> Read<Type> {
         let learning = &mut self.slots[slot];
         let kind = match kind {
-            Type::Integer | Type::Bigint => Type::Number,
+            kind if kind.is_number() => Type::Number,
             // What holds times is compared with days, too.
             Type::Date | Type::Timestamp => Type::Timestamptz,
             Type::Interval => {

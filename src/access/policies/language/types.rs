@@ -12,7 +12,7 @@ pub enum Type {
     Integer,
     /// Of 8 bytes.
     Bigint,
-    /// Of what no declaration knows and is compared with whole numbers: whole, or with a fraction.
+    /// What no declaration knows and is used as a number: whole or with a fraction, value by value.
     Number,
     Numeric,
     Text,

@@ -6,7 +6,7 @@ use super::{Checker, How, Read, Typed, mismatch};
 use crate::access::policies::language::cast::is_known;
 use crate::access::policies::language::fault::{Failure, Span};
 use crate::access::policies::language::like::Pattern;
-use crate::access::policies::language::node::{Comparison, Kind, Node, Operator, Source};
+use crate::access::policies::language::node::{Comparison, Kind, Node, Operator};
 use crate::access::policies::language::raw::Raw;
 use crate::access::policies::language::types::Type;
 use crate::access::policies::language::value::Value;
@@ -70,7 +70,6 @@ impl Checker<'_> {
             }
             _ => return Err(Failure::at(at, unclear(&typed))),
         };
-        let of = if of.of == Type::Number { widened(of) } else { of };
         let kind = of.of;
         Ok(Node { kind: Kind::Minus(Box::new(of)), of: kind, at })
     }
@@ -106,37 +105,9 @@ impl Checker<'_> {
             let name = |kind: Option<Type>| kind.map_or("a text", Type::name);
             Failure::at(at, format!("there is no {} {} {}", name(kinds[0]), operator.sign(), name(kinds[1])))
         })?;
-        let sides = [&left, &right];
-        let is_loose = sides.map(|side| self.is_of_any_number(&side.node));
-        let is_decimal = |nth: usize| kinds[nth] == Some(Type::Numeric) && !is_loose[nth];
-        if operator == Operator::Divide && is_loose != [false, false] && !is_decimal(0) && !is_decimal(1) {
-            let fault =
-                "whether this has a fraction depends on the column's type: declare it, or cast it: amount::numeric";
-            return Err(Failure::at(at, fault));
-        }
         let sides = Box::new([self.brought_to(left, to[0])?, self.brought_to(right, to[1])?]);
         Ok(Node { kind: Kind::Arithmetic(operator, sides), of, at })
     }
-}
-
-impl Checker<'_> {
-    /// Whether it is computed of a column that no declaration knows: Postgres divides whole numbers otherwise than others.
-    fn is_of_any_number(&self, node: &Node) -> bool {
-        match &node.kind {
-            Kind::Read(slot) => !self.slots[*slot].is_declared && self.slots[*slot].source == Source::Column,
-            Kind::Cast(of) => node.at == of.at && self.is_of_any_number(of),
-            Kind::Minus(_) | Kind::Arithmetic(..) | Kind::Coalesce(_) => {
-                node.children().into_iter().any(|child| self.is_of_any_number(child))
-            }
-            _ => false,
-        }
-    }
-}
-
-/// As a decimal: what is computed of a number that may be whole or not.
-fn widened(node: Node) -> Node {
-    let at = node.at;
-    Node { kind: Kind::Cast(Box::new(node)), of: Type::Numeric, at }
 }
 
 fn kind(typed: &Typed) -> Option<Type> {
@@ -166,10 +137,7 @@ fn guessed(operator: Operator, beside: Type, how: How, first: bool) -> Option<Ty
 fn operands(operator: Operator, a: Type, b: Type) -> Option<([Type; 2], Type)> {
     use Type::{Date, Integer, Interval, Timestamp, Timestamptz};
     if a.is_number() && b.is_number() {
-        let both = match a.max(b) {
-            Type::Number => Type::Numeric,
-            both => both,
-        };
+        let both = a.max(b);
         return Some(([both, both], both));
     }
     let after = |moment: Type| if moment == Date { Timestamp } else { moment };

@@ -15,6 +15,16 @@ impl Writer<'_> {
         }
     }
 
+    /// Postgres divides whole numbers without a fraction, others with one. What is divided by zero has no value either way.
+    pub(super) fn quotient_of_any_number(&mut self, divisor: &Node, node: &Node) -> Said {
+        if matches!(&divisor.kind, Kind::Constant(Value::Integer(0))) {
+            self.null(node.of);
+            return Ok(());
+        }
+        let fault = "whether this has a fraction depends on the column's type: declare it, or cast it: amount::numeric";
+        self.refused(node, fault)
+    }
+
     /// Two values, brought to what compares in the same way for every setting of the database.
     pub(super) fn compare(&mut self, left: &Node, operator: &str, right: &Node) -> Said {
         let is_ordering = operator.starts_with(['<', '>']) && !matches!(operator, "<>" | "<=>");
@@ -62,4 +72,9 @@ pub(super) fn holds_days(list: &List) -> bool {
         ListSource::Constant(Some(items)) => items.values.iter().any(|value| matches!(value, Value::Date(_))),
         _ => false,
     }
+}
+
+/// Where a column that no declaration knows is a text in the database, Postgres refuses the sum, and reads no number from it.
+pub(super) fn end_of(node: &Node) -> &'static str {
+    if node.of == Type::Number && matches!(node.kind, Kind::Read(_)) { " + 0)" } else { ")" }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::compare::end_of;
 use super::lists::of_items;
 use super::{Comparison, Items, Kind, List, ListSource, Node, Operator, Said, Type, Value, Writer, limits, shown_type};
 use crate::access::policies::language::interval::{FARTHEST, Interval, NEAREST};
@@ -170,6 +171,7 @@ impl Writer<'_> {
                 let guard = format!("case when portero_v between {} then portero_v::{} end", limits(node.of), node.of);
                 self.named(&guard, of, "-(", ")::numeric")
             }
+            Kind::Minus(of) if node.of == Type::Number => self.number("(-", of, ")"),
             Kind::Minus(of) => self.around("(-", of, ")"),
             Kind::Arithmetic(operator, sides) if sides[0].of.is_number() && sides[1].of.is_number() => {
                 self.number_in_postgres(*operator, &sides[0], &sides[1], node)
@@ -181,7 +183,10 @@ impl Writer<'_> {
 
     /// Whole numbers are computed as decimals, so that what is out of range is null and no error.
     fn number_in_postgres(&mut self, operator: Operator, left: &Node, right: &Node, node: &Node) -> Said {
-        let whole = node.of != Type::Numeric;
+        if operator == Operator::Divide && node.of == Type::Number {
+            return self.quotient_of_any_number(right, node);
+        }
+        let whole = !matches!(node.of, Type::Number | Type::Numeric);
         let computed = match operator {
             Operator::Divide if whole => "div(portero_a, nullif(portero_b, 0))".to_owned(),
             Operator::Divide => "portero_a / nullif(portero_b, 0)".to_owned(),
@@ -200,8 +205,8 @@ impl Writer<'_> {
                 "(select case when abs(portero_a) < 1e5000 and abs(portero_b) < 1e5000 then {computed} end"
             );
         }
-        self.around(" from (select (", left, ")::numeric as portero_a, ")?;
-        self.around("(", right, ")::numeric as portero_b) as portero_s)")?;
+        self.number(" from (select ", left, " as portero_a, ")?;
+        self.number("", right, " as portero_b) as portero_s)")?;
         if whole {
             self.sql.push_str(" as portero_t)");
         }
@@ -287,12 +292,17 @@ impl Writer<'_> {
         }
     }
 
-    /// Of a column that no declaration knows: where it is a text in the database, Postgres refuses the sum, and reads no number from it.
+    /// Of a column that no declaration knows.
     fn cast_of_any_number(&mut self, of: &Node, to: Type) -> Said {
         match to {
-            Type::Integer | Type::Bigint => self.named(&rounded(to), of, "(", " + 0)::numeric"),
-            to => self.around("(", of, &format!(" + 0)::{to}")),
+            Type::Integer | Type::Bigint => self.named(&rounded(to), of, "(", &format!("{}::numeric", end_of(of))),
+            to => self.around("(", of, &format!("{}::{to}", end_of(of))),
         }
+    }
+
+    /// As a decimal.
+    fn number(&mut self, start: &str, of: &Node, end: &str) -> Said {
+        self.around(&format!("{start}("), of, &format!("{}::numeric{end}", end_of(of)))
     }
 
     /// A text as something else, where it is of the forms that the evaluator takes; otherwise null.
