@@ -139,3 +139,38 @@ async fn what_is_exported_again_replaces_what_was_exported_before() {
     conn.execute(AssertSqlSafe(exported.out)).await.expect("statements");
     assert_eq!(house.number(policies).await, 0, "what was removed permits nothing any more");
 }
+
+#[tokio::test]
+async fn a_view_is_a_type_and_left_out_where_row_security_is_turned_on() {
+    let house = furnished().await;
+    let more = "
+        create view mine as select * from invoice;
+        create materialized view kept as select * from invoice;
+        create table visit (id integer, user_id integer) partition by range (id);
+    ";
+    let mut conn = house.conn().await;
+    conn.execute(more).await.expect("no plain tables");
+    house.json(&["policy", "add", "all", "read", "user_id = auth_user.id", "--service", "Shop"]);
+    let wanted = ["invoice", "mine", "kept", "visit"].map(|table| ["--table", table]).concat();
+    house.json(&[&["policy", "schema", "--from", &house.url][..], &wanted].concat());
+    let exported = house.run(&["policy", "export", "--row-security", "Shop"]);
+    conn.execute(AssertSqlSafe(exported.out)).await.expect("statements, though one is about a view");
+    let held: Vec<String> = sqlx::query_scalar("select tablename::text from pg_policies order by tablename")
+        .fetch_all(&mut conn)
+        .await
+        .expect("policies");
+    assert_eq!(held, ["invoice", "visit"]);
+}
+
+#[tokio::test]
+async fn all_policies_that_its_postgres_can_not_enforce_are_named() {
+    let house = furnished().await;
+    house.json(&["policy", "add", "invoice", "read", "user_id = auth_user.id"]);
+    house.json(&["policy", "add", "invoice", "read", "lower(at::text) = 'x'"]);
+    house.json(&["policy", "add", "letter", "update", "sent < due"]);
+    house.json(&["policy", "add", "all", "all", "a > b"]);
+    let said = house.run(&["policy", "export", "--row-security", "Shop"]);
+    said.refused(&["policy 3 (update on letter):", "policy 4 (all on all), for `invoice`:"]);
+    assert_eq!(said.err.matches("policy 4").count(), 1, "{said:?}");
+    assert!(!said.err.contains("policy 1 "), "{said:?}");
+}

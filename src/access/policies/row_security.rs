@@ -2,11 +2,16 @@
 //!
 //! Who asks is read from settings of the transaction: see [`HEAD`].
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use anyhow::bail;
+
 use super::PolicySet;
+use super::language::NotSayable;
+use super::policy::ALL;
 use super::set::{OfType, Rule};
-use crate::base::id::ServiceId;
+use crate::base::id::{PolicyId, ServiceId};
 
 /// What the statements begin with.
 const HEAD: &str = "\
@@ -18,6 +23,8 @@ const HEAD: &str = "\
 --          set_config('portero.resources', '{\"project read\": [\"3\"]}', true),
 --          set_config('portero.context', '{}', true), set_config('portero.address', '', true);
 -- Without that, the anonymous asks. Owners of tables and superusers are not held to row security, unless it is forced.
+-- Types that are no tables here are left out, with a notice. So are views and foreign tables, which can't have row security: a view needs
+-- `security_invoker = true`, so that the policies on its tables hold whoever reads it.
 -- Roles on single resources do not count here. Run all of it again after policies have changed: it replaces what it made before.
 ";
 
@@ -28,29 +35,55 @@ const COMMANDS: [(&str, &str); 4] =
 /// Statements for all types that are declared or have policies of their own, in one transaction.
 ///
 /// # Errors
-/// Where a policy can't be said so.
+/// Where policies can't be said so: it names all of them. Without them the rest would decide otherwise.
 pub fn statements(set: &PolicySet, service: ServiceId) -> anyhow::Result<String> {
     let mut text = format!("{HEAD}\nbegin;\n\n{}", clearing(service));
+    let mut faults = Faults::new();
     for name in set.types() {
         let of_type = set.of_type(name);
         let table = quoted(name);
-        let mut body = format!(
-            "begin\n  if to_regclass({}) is null then\n    raise notice '% is no table here: left out', {};\n    return;\n  end if;\n  \
-             alter table {table} enable row level security;\n",
-            literal(&table),
-            literal(&table),
-        );
+        let mut body = beginning(&table);
         for (command, action) in COMMANDS {
             let applying = of_type.of_action(action);
             for rule in applying.permissive.iter().chain(&applying.restrictive) {
-                body.push_str(&statement(rule, service, (&table, command))?);
+                match statement(rule, service, (&table, command)) {
+                    Ok(statement) => body.push_str(&statement),
+                    Err(fault) => {
+                        faults.entry((rule.policy.id, fault.to_string())).or_insert_with(|| told(rule, name));
+                    }
+                }
             }
         }
         body.push_str("end\n");
         let _ = write!(text, "\n{}{}", left_out(name, &of_type), block(&body));
     }
+    if !faults.is_empty() {
+        let each = faults.iter().map(|((_, fault), policy)| format!("\n  {policy}: {fault}"));
+        bail!(
+            "Postgres can't enforce all of these policies, and without them it would decide otherwise:{}",
+            each.collect::<String>()
+        );
+    }
     text.push_str("\ncommit;\n");
     Ok(text)
+}
+
+/// Which policies can't be said and why, and the policy as it is told of. One for all types is told of once.
+type Faults = BTreeMap<(PolicyId, String), String>;
+
+fn told(rule: &Rule, of_type: &str) -> String {
+    if rule.policy.table_name == ALL { format!("{}, for `{of_type}`", rule.policy) } else { rule.policy.to_string() }
+}
+
+/// Turns row security on, or leaves what can't have it.
+fn beginning(table: &str) -> String {
+    let name = literal(table);
+    format!(
+        "declare\n  kind \"char\" := (select relkind from pg_class where oid = to_regclass({name}));\nbegin\n  \
+         if kind is null then\n    raise notice '% is no table here: left out', {name};\n    return;\n  end if;\n  \
+         if kind not in ('r', 'p') then\n    raise notice '% is a view or a foreign table: left out', {name};\n    return;\n  end if;\n  \
+         alter table {table} enable row level security;\n",
+    )
 }
 
 /// Drops what such statements made before, also on tables whose type has no policies any more: there nothing is permitted then.
@@ -63,14 +96,12 @@ fn clearing(service: ServiceId) -> String {
     ))
 }
 
-fn statement(rule: &Rule, service: ServiceId, (table, command): (&str, &str)) -> anyhow::Result<String> {
+fn statement(rule: &Rule, service: ServiceId, (table, command): (&str, &str)) -> Result<String, NotSayable> {
     let policy = &rule.policy;
     let name = format!("portero_{service}_{}_{command}", policy.id);
     let mut remark = String::new();
     let condition = match rule.expression() {
-        Ok(expression) => {
-            expression.to_row_security().map_err(|fault| anyhow::anyhow!("Postgres can't enforce {policy}: {fault}"))?
-        }
+        Ok(expression) => expression.to_row_security()?,
         Err(fault) => {
             remark = comment(&format!("Policy {} never holds: it means nothing for this type: {fault}", policy.id));
             "false".to_owned()
