@@ -73,6 +73,32 @@ async fn without_policies_a_permission_decides() {
 }
 
 #[tokio::test]
+async fn everybody_who_holds_nothing_hears_the_same_of_what_is_missing() {
+    let (server, root) = world().await;
+    server.person_with("idle", &[]).await;
+    server.person_with("elsewhere", &[(BANK, EDITOR)]).await;
+    let disabled = server.person_with("disabled", &[(SHOP, EDITOR)]).await;
+    root.post(&format!("/users/{}/disable", disabled.id), json!({})).await.ok();
+    let shop = server.backend(SHOP).await;
+    let told = async |action: &str| {
+        let mut told = Vec::new();
+        for subject in ["nobody", "idle", "elsewhere", "disabled"] {
+            told.push(ask(&shop, subject, action, json!({})).await.body);
+        }
+        assert!(told.iter().all(|one| *one == told[0]), "who is somebody is not told: {told:?}");
+        told.swap_remove(0)
+    };
+    let no = told("read").await;
+    assert_eq!(no["decision"], false);
+    assert_eq!(no["context"]["missing"], json!(["the permission `read`", "the permission `invoice:read`"]));
+    root.patch("/services/1/policy-settings", json!({"permissions_decide": false})).await.ok();
+    assert_eq!(told("read").await["context"]["missing"], Value::Null, "no permission would help");
+    policy(&root, "letter", "read", "").await;
+    let missing = told("read").await["context"]["missing"].clone();
+    assert_eq!(missing, json!(["a policy for `read` or `all` on `invoice` or `all`"]));
+}
+
+#[tokio::test]
 async fn policies_decide_as_soon_as_there_is_one_unless_they_are_off() {
     let (server, root) = world().await;
     let ada = server.person_with("ada", &[(SHOP, EDITOR)]).await;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::entities::{ANONYMOUS, ActionEntity, Context, Entity, passed, reaching, to_expressions};
 use crate::access::Access;
 use crate::access::policies::language::Reached;
-use crate::access::policies::{self, Because, Pairs, Question, Reason, There, UNKNOWN, decide, pairs, reach, request};
+use crate::access::policies::{self, Because, Pairs, Question, Reason, There, decide, pairs, reach, request};
 use crate::base::error::Result;
 
 /// The answer to a question.
@@ -66,7 +66,10 @@ pub fn evaluate(there: &There, asked: Asked<'_>, reached: Vec<Reached>, now: Off
         decision: decision.allowed,
         context: Reason::of(decision, question.who, question.resource_type, question.action),
     });
-    told.unwrap_or_else(|| Decision::no(UNKNOWN))
+    told.unwrap_or_else(|| Decision {
+        decision: false,
+        context: Reason::of_nobody(&there.set, &asked.resource.kind, &asked.action.name),
+    })
 }
 
 /// Whether [`evaluate`] says yes.

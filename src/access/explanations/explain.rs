@@ -47,7 +47,9 @@ pub async fn explain(
     let drafted = looked_at(there, asked, reached, (moment, sees.everybody), |question, decision| {
         draft(question, decision, sees)
     });
-    let Some(Draft { mut explanation, held, lacked }) = drafted else { return Ok(Explanation::unknown(moment)) };
+    let Some(Draft { mut explanation, held, lacked }) = drafted else {
+        return Ok(Explanation::of_nobody(moment, &there.set, (&asked.resource.kind, &asked.action.name)));
+    };
     if held.is_empty() && lacked.is_empty() {
         return Ok(explanation);
     }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use crate::access::grants::Reviewer;
-use crate::access::policies::{Consulted, DecidingResource, Effect, UNKNOWN};
+use crate::access::policies::{Consulted, DecidingResource, Effect, PolicySet, Reason};
 use crate::base::id::PolicyId;
 
 /// A decision, and all that it came of.
@@ -34,9 +34,9 @@ pub struct Explanation {
 
 impl Explanation {
     /// A no that says nothing of the subject.
-    pub(super) fn unknown(at: OffsetDateTime) -> Self {
-        let (policies, grants, missing) = (Vec::new(), Vec::new(), Vec::new());
-        Self { decision: false, reason: UNKNOWN.to_owned(), at, policies, grants, missing }
+    pub(super) fn of_nobody(at: OffsetDateTime, set: &PolicySet, (kind, action): (&str, &str)) -> Self {
+        let Reason { reason, missing, .. } = Reason::of_nobody(set, kind, action);
+        Self { decision: false, reason, at, policies: Vec::new(), grants: Vec::new(), missing }
     }
 }
 

@@ -92,7 +92,7 @@ pub fn decide(question: &Question<'_>) -> Decision {
 fn by_policies(question: &Question<'_>) -> Decision {
     let of_type = question.set.of_type(question.resource_type);
     let applying = of_type.of_action(question.action);
-    if applying.permissive.is_empty() && applying.restrictive.is_empty() {
+    if applying.is_empty() {
         return Decision { allowed: false, because: Because::NoPolicy };
     }
     let mut failing = Vec::new();
@@ -122,6 +122,15 @@ fn by_policies(question: &Question<'_>) -> Decision {
     }
     let consulted = std::iter::once(permitting).chain(not_holding).chain(holding).collect();
     Decision { allowed, because: Because::Policies(consulted) }
+}
+
+/// What a no comes of for everybody who holds nothing, whoever they are; none where policies are asked.
+pub fn no_to_nobody(set: &PolicySet, resource_type: &str, action: &str) -> Option<Because> {
+    match (set.policies_decide, set.permissions_decide) {
+        (true, _) => set.of_type(resource_type).of_action(action).is_empty().then_some(Because::NoPolicy),
+        (false, true) => Some(Because::NoPermission(permissions_for(resource_type, action))),
+        (false, false) => Some(Because::Nothing),
+    }
 }
 
 fn outcome(rule: &Rule, question: &Question<'_>) -> Outcome {

@@ -45,7 +45,7 @@ pub use policy::{
 };
 pub use predecessor_routes::routes as predecessor_routes;
 pub use reach::{HoldingMore, Pairs, add_pairs, holding_more, pairs, reach};
-pub use reason::{DecidingResource, Reason, UNKNOWN, grounds_of, lacked_by};
+pub use reason::{DecidingResource, Reason, grounds_of, lacked_by};
 pub use resource_type::{Columns, NewResourceType, ResourceType};
 pub use routes::routes;
 pub use set::{Applying, OfType, PolicySet, Rule};

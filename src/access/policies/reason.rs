@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
-use super::Who;
-use super::decide::{Because, Consulted, Decision, Outcome};
+use super::decide::{Because, Consulted, Decision, Outcome, no_to_nobody};
 use super::policy::Effect;
 use super::who::Ground;
+use super::{PolicySet, Who};
 use crate::base::id::PolicyId;
 
 /// So many grants are named.
@@ -106,7 +106,7 @@ impl From<(String, String)> for DecidingResource {
 }
 
 /// What is said of somebody who is nobody here, and of whoever holds nothing and is not permitted: who asks does not hear which.
-pub const UNKNOWN: &str =
+const UNKNOWN: &str =
     "the subject is unknown, may not log in, or holds nothing in this service, and no policy permits it to them";
 
 impl Reason {
@@ -115,12 +115,19 @@ impl Reason {
         Self { reason: reason.into(), policies: Vec::new(), grants: Vec::new(), missing: Vec::new() }
     }
 
+    /// What is said of nobody, and of whoever holds nothing: the same, whether they are somebody or not.
+    pub fn of_nobody(set: &PolicySet, resource_type: &str, action: &str) -> Self {
+        let because = no_to_nobody(set, resource_type, action);
+        let missing = because.map(|because| missing_to_nobody(&because, resource_type, action)).unwrap_or_default();
+        Self { missing, ..Self::plain(UNKNOWN) }
+    }
+
     /// What `decision` came of, for `action` on `resource_type`.
     pub fn of(decision: &Decision, who: Option<&Who>, resource_type: &str, action: &str) -> Self {
         match &decision.because {
             Because::Policies(consulted) => Self::of_policies(decision.allowed, consulted, who),
             Because::NoPolicy => Self {
-                missing: vec![format!("a policy for `{action}` or `all` on `{resource_type}` or `all`")],
+                missing: missing_to_nobody(&decision.because, resource_type, action),
                 ..Self::plain(format!("no policy is about `{action}` on `{resource_type}`, nor about `all`"))
             },
             Because::Permission(name) => {
@@ -129,7 +136,7 @@ impl Reason {
                 Self { grants: shown(grants), ..Self::plain(sentence) }
             }
             Because::NoPermission(names) => Self {
-                missing: names.iter().map(|name| format!("the permission `{name}`")).collect(),
+                missing: missing_to_nobody(&decision.because, resource_type, action),
                 ..Self::plain(format!("neither the permission `{}` nor `{}` is held", names[0], names[1]))
             },
             Because::Nothing => Self::plain(
@@ -169,6 +176,15 @@ impl Reason {
             grants: shown(grants),
             missing,
         }
+    }
+}
+
+/// What would have to be there, whoever asks.
+fn missing_to_nobody(because: &Because, resource_type: &str, action: &str) -> Vec<String> {
+    match because {
+        Because::NoPolicy => vec![format!("a policy for `{action}` or `all` on `{resource_type}` or `all`")],
+        Because::NoPermission(names) => names.iter().map(|name| format!("the permission `{name}`")).collect(),
+        Because::Policies(_) | Because::Permission(_) | Because::Nothing => Vec::new(),
     }
 }
 

@@ -57,6 +57,11 @@ pub struct Rule {
 }
 
 impl Applying {
+    /// Whether there is no policy about it.
+    pub fn is_empty(&self) -> bool {
+        self.permissive.is_empty() && self.restrictive.is_empty()
+    }
+
     /// What they ask, of those that mean something for this type.
     pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.permissive.iter().chain(&self.restrictive).filter_map(|rule| rule.expression().ok())

@@ -208,6 +208,7 @@ async fn a_backend_hears_of_who_holds_nothing_what_it_hears_of_nobody() {
         told.push(body);
     }
     assert_eq!(told[0], told[1]);
+    assert_eq!(told[0]["missing"], json!(["the permission `read`", "the permission `invoice:read`"]));
     let told = explain(&root, "idle", "read", json!({})).await;
     assert!(
         says(&told.body["missing"], "a role that carries `read`: `Editor`"),
