@@ -65,7 +65,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "keys",
             "effective",
             "store",
-            "managed",
+            "warnings",
             "uses",
             "people",
             "checks",

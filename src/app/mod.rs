@@ -31,7 +31,7 @@ use crate::access::{
 use crate::base::clock::Clock;
 use crate::base::request_id;
 use crate::gate::idempotency::{self, Idempotency};
-use crate::gate::{self, Gate, managed};
+use crate::gate::{self, Gate, warnings};
 use crate::identity::{Identity, accounts, api_keys, factors, login, passkeys, people, providers, robots, sessions};
 use crate::oauth::{
     OAuth, authorizations, clients, consents, device, discovery, introspection, predecessor, registration, revocation,
@@ -243,7 +243,7 @@ pub fn router(app: &App) -> Router {
             .layer(RetryReads::layer())
             .layer(Beside::layer(facts))
             .option_layer(facts.takes_keys_of.map(|askers| idempotency.layer(askers)))
-            .option_layer((facts.deadline == Deadline::Change).then(|| middleware::from_fn(managed::warn)))
+            .option_layer((facts.deadline == Deadline::Change).then(|| middleware::from_fn(warnings::warn)))
     };
     let undocumented = docs::browser()
         .fallback(pages::unknown_path)

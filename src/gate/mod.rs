@@ -19,7 +19,6 @@ pub mod effective;
 pub mod foreign;
 pub mod idempotency;
 pub mod keys;
-pub mod managed;
 pub mod people;
 pub mod permission;
 mod presented;
@@ -29,6 +28,7 @@ pub mod sessions;
 pub mod store;
 mod uses;
 pub mod vault;
+pub mod warnings;
 
 pub use actor::{must_cover, must_one_be_left};
 pub use backend::{Backend, token_of_a_person};

@@ -38,7 +38,8 @@ async fn policies_are_made_listed_and_removed() {
 
     house.json(&["service", "add", "Bank"]);
     house.run(&["policy", "remove", "1", "--service", "Bank"]).refused(&["policy 1", "`Bank`", "`Shop`"]);
-    house.json(&["policy", "remove", "1", "--service", "Shop"]);
+    let said = house.run(&["policy", "remove", "1", "--service", "Shop"]);
+    assert!(said.code == 0 && said.err.contains("from now on permissions decide"), "{said:?}");
     house.run(&["policy", "list"]).refused(&["--service"]);
     let bank = house.json(&["policy", "enable", "--service", "Bank"]);
     assert_eq!((&bank["policies"], &bank["settings"]["policies_decide"]), (&json!(3), &json!(true)));

@@ -4,6 +4,7 @@ use super::compile::must_mean_something;
 use super::create::{exists, must_have_room};
 use super::personal::must_be_theirs;
 use super::policy::{ALL, ActionName, ExpressionText, TypeName};
+use super::settle::warn_of_turn;
 use super::{Policy, PolicyChange, compile, store};
 use crate::base::error::Result;
 use crate::base::id::{Id, PolicyId, ServiceId};
@@ -59,6 +60,7 @@ pub async fn remove(
         if_match.allows(&policy.etag)?;
     }
     store::policies::delete(tx, id).await?;
+    warn_of_turn(tx, service, true).await?;
     tx.tell(Event::new(Action::PolicyDeleted).within(service).before(&policy.shown));
     Ok(policy.shown)
 }

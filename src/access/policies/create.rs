@@ -3,6 +3,7 @@
 use super::compile::must_mean_something;
 use super::personal::must_be_theirs;
 use super::policy::ALL;
+use super::settle::warn_of_turn;
 use super::{NewPolicy, Policy, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::ServiceId;
@@ -31,14 +32,17 @@ pub async fn create(tx: &mut AuditedTx, service: ServiceId, new: &NewPolicy) -> 
         let wanted = new.description.as_ref().map(Description::as_str);
         return Made::standing(standing, |there| there.description.as_deref(), wanted, exists());
     }
-    must_have_room(tx, service, new.table_name.as_str()).await?;
+    let there = must_have_room(tx, service, new.table_name.as_str()).await?;
     let made = store::policies::insert(tx, service, new).await?;
+    if there == 0 {
+        warn_of_turn(tx, service, false).await?;
+    }
     tx.tell(Event::new(Action::PolicyCreated).within(service).after(&made));
     Ok(Made::New(made))
 }
 
-/// Refuses (409 `too_many_policies`) more than a service may have.
-pub(super) async fn must_have_room(tx: &mut AuditedTx, service: ServiceId, table_name: &str) -> Result<()> {
+/// Refuses (409 `too_many_policies`) more than a service may have. Answers how many it has.
+pub(super) async fn must_have_room(tx: &mut AuditedTx, service: ServiceId, table_name: &str) -> Result<i64> {
     let count = store::policies::count(tx, service).await?;
     if count.all_types >= MOST_OF_ALL && table_name == ALL {
         let detail = "this service has a thousand policies for `all`: name types, or delete those not in use";
@@ -48,7 +52,7 @@ pub(super) async fn must_have_room(tx: &mut AuditedTx, service: ServiceId, table
         let detail = "this service has ten thousand policies: delete those not in use";
         return Err(Error::conflict("too_many_policies", detail));
     }
-    Ok(())
+    Ok(count.policies)
 }
 
 /// 409: Portero itself is guarded by its own permissions.

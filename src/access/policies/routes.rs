@@ -98,7 +98,8 @@ async fn list_policies(
 ///
 /// The expression is SQL that must be true: bare names are the resource's columns, `auth_user.…` the subject, `context.…` what the
 /// request brings. It decides from the very next question on, once policies decide in the service
-/// (`PATCH /services/{service}/policy-settings`). Safe to repeat. At most 10000 policies per service, and 1000 for `all`.
+/// (`PATCH /services/{service}/policy-settings`): where nothing is said there, by the first one, and the answer has a header
+/// `Warning` that says so. Safe to repeat. At most 10000 policies per service, and 1000 for `all`.
 #[utoipa::path(post, path = "/services/{service}/policies", tag = "policies",
     params(("service" = String, Path, description = "id or name", example = "4")),
     request_body = NewPolicy,
@@ -184,6 +185,8 @@ struct PolicyDeleted {
 }
 
 /// Delete a policy
+///
+/// After the last one, permissions decide again, unless `policy-settings` say otherwise; the answer has a header `Warning` that says so.
 #[utoipa::path(delete, path = "/services/{service}/policies/{policy_id}", tag = "policies",
     params(
         ("service" = String, Path, description = "id or name", example = "4"),

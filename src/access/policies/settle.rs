@@ -8,6 +8,7 @@ use crate::base::id::{Id, ServiceId};
 use crate::base::patch::Patch;
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::gate::store::services;
+use crate::gate::warnings::Warning;
 use crate::platform::http::{IfMatch, Tagged};
 
 /// What a service that has no policies gets when these are to decide: type, expression, description.
@@ -60,9 +61,26 @@ pub async fn settle_alone(
     };
     if after != before.shown {
         store::settings::update(tx, service, after).await?;
+        if let (Patch::Clear, Some(decided)) = (change.policies_decide, before.shown.policies_decide) {
+            warn_of_turn(tx, service, decided).await?;
+        }
         tx.tell(Event::new(Action::PolicySettingsChanged).within(service).changed(before.shown, after));
     }
     Ok(after.policies_decide == Some(true) && before.shown.policies_decide != Some(true))
+}
+
+/// Warns whoever changes which policies there are, where what decides now is not what did: nobody has said so in words.
+pub(super) async fn warn_of_turn(tx: &mut AuditedTx, service: ServiceId, policies_decided: bool) -> Result<()> {
+    let settings = tagged(tx, service).await?.shown;
+    let policies_decide = store::policies::count(tx, service).await?.policies > 0;
+    if settings.policies_decide.is_none() && policies_decide != policies_decided {
+        tx.warn(match (policies_decide, settings.permissions_decide) {
+            (true, _) => Warning::PoliciesDecide,
+            (false, true) => Warning::PermissionsDecide,
+            (false, false) => Warning::NothingDecides,
+        });
+    }
+    Ok(())
 }
 
 /// What decides in a service.

@@ -47,6 +47,7 @@ use crate::app::config::Config;
 use crate::app::config::env_file::{self, EnvFile};
 use crate::app::serve::{Mode, serve};
 use crate::base::error::causes;
+use crate::gate::warnings;
 use crate::platform::{log, passwords};
 use output::Output;
 use tool::{GlobalOptions, Tool};
@@ -231,12 +232,23 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve => serve(config, Mode::Serve).await.map(|()| ExitCode::SUCCESS),
             Command::Demo => serve(config, Mode::Demo).await.map(|()| ExitCode::SUCCESS),
             Command::Migrate { create } => tool::migrate(&config, create, asked).await,
-            tool => tool::on_the_database(config, asked, async |at| use_tool(tool, at).await).await,
+            tool => tool::on_the_database(config, asked, async |at| use_and_warn(tool, at).await).await,
         }
     });
     traces.stop();
     runtime.shutdown_timeout(LINGERING);
     ended
+}
+
+/// Uses a tool, and says what is to be known of what it has changed.
+async fn use_and_warn(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
+    // It undoes what others have changed, and says itself what it does.
+    let is_apply = matches!(command, Command::Apply(_));
+    let (done, warnings) = warnings::gathered(use_tool(command, tool)).await;
+    for warning in warnings.into_iter().filter(|_| !is_apply) {
+        output::remark(warning.text());
+    }
+    done
 }
 
 async fn use_tool(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {

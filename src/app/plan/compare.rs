@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::thing::{Key, Thing, Things};
+use super::turned::{Turned, turned};
 use crate::base::names::Description;
 
 /// One thing that would be made, changed or deleted. What is told by all that it says, a policy, may change its key.
@@ -26,6 +27,7 @@ pub struct Plan {
     /// In order of what they are called.
     pub changes: Vec<Change>,
     pub left: Vec<Left>,
+    pub turned: Vec<Turned>,
     /// How many things are as the file says, and become its own.
     pub adopted: usize,
 }
@@ -71,7 +73,8 @@ pub fn compare(current: &Things, managed: &BTreeSet<Key>, desired: &Things, prun
     changes.extend(deleted);
     changes.sort_by(|a, b| a.key().cmp(&b.key()));
     let adopted = desired.keys().filter(|key| current.contains_key(*key) && !managed.contains(*key)).count();
-    Plan { changes, left, adopted }
+    let turned = turned(current, &changes);
+    Plan { changes, left, turned, adopted }
 }
 
 /// Policies that say another thing, not other policies: of the same type, action and effect in one service, and by the same

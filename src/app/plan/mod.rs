@@ -14,6 +14,7 @@ mod state;
 mod store;
 mod supposed;
 mod thing;
+mod turned;
 mod write;
 
 pub use apply::{Applied, Secret, apply};

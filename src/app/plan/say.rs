@@ -1,11 +1,13 @@
 //! A plan, for people and for scripts.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
 use super::compare::{Change, Left, Plan};
 use super::thing::{Key, Thing};
+use super::turned::Turned;
 
 /// What a plan would do, a paragraph for each change, and what is left; without its sum.
 pub fn sentences(plan: &Plan) -> String {
@@ -22,11 +24,15 @@ pub fn sentences(plan: &Plan) -> String {
             None => writeln!(text, "  {key}"),
         };
     }
-    for (old, new) in renamed(plan) {
-        let _ = writeln!(
-            text,
-            "A file renames nothing: {old} is not {new}, and whoever holds the one does not hold the other."
-        );
+    for Turned { service, policies_decide } in &plan.turned {
+        let _ = match policies_decide {
+            true => writeln!(text, "In service `{service}` policies decide from now on, and its permissions do not."),
+            false => writeln!(text, "In service `{service}` policies do not decide any more."),
+        };
+    }
+    for sentence in renamed(plan) {
+        let _ =
+            writeln!(text, "A file renames nothing: {sentence}, and whoever holds the one does not hold the other.");
     }
     text
 }
@@ -87,15 +93,24 @@ fn differences(change: &Change) -> Vec<(String, Value, Value)> {
     all.filter(|(_, before, after)| before != after).collect()
 }
 
-/// What somebody may have taken for a renaming: of one kind, one goes or is left, and one is made.
-fn renamed(plan: &Plan) -> Vec<(&Key, &Key)> {
+/// What somebody may have taken for a renaming, once for each kind: something goes or is left, and something is made.
+fn renamed(plan: &Plan) -> Vec<String> {
     let gone = plan.changes.iter().filter(|change| change.is_deletion()).filter_map(Change::key);
-    let gone: Vec<&Key> =
-        gone.chain(plan.left.iter().map(|left| &left.key)).filter(|key| key.name().is_some()).collect();
-    let new: Vec<&Key> = plan.changes.iter().filter(|change| change.is_creation()).filter_map(Change::key).collect();
-    gone.into_iter()
-        .filter_map(|old| Some((old, *new.iter().find(|new| new.name().is_some() && new.kind() == old.kind())?)))
-        .collect()
+    let gone = gone.chain(plan.left.iter().map(|left| &left.key));
+    let made = plan.changes.iter().filter(|change| change.is_creation()).filter_map(Change::key);
+    let mut kinds: BTreeMap<&str, (Vec<&Key>, Vec<&Key>)> = BTreeMap::new();
+    for key in gone.filter(|key| key.name().is_some()) {
+        kinds.entry(key.kind()).or_default().0.push(key);
+    }
+    for key in made.filter(|key| key.name().is_some()) {
+        kinds.entry(key.kind()).or_default().1.push(key);
+    }
+    let sentences = kinds.iter().filter_map(|(kind, (gone, made))| match (&gone[..], &made[..]) {
+        ([], _) | (_, []) => None,
+        ([old], [new]) => Some(format!("{old} is not {new}")),
+        _ => Some(format!("no new {kind} is one of those that are deleted or left")),
+    });
+    sentences.collect()
 }
 
 /// For scripts.
@@ -118,6 +133,7 @@ pub fn json(plan: &Plan) -> Value {
         json!({ "kind": left.key.kind(), "what": left.key.to_string(), "needed_by": needed_by })
     });
     json!({
-        "changes": changes.collect::<Vec<_>>(), "left": left.collect::<Vec<_>>(), "adopted": plan.adopted,
+        "changes": changes.collect::<Vec<_>>(), "left": left.collect::<Vec<_>>(), "turned": plan.turned,
+        "adopted": plan.adopted,
     })
 }

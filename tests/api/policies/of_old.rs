@@ -58,3 +58,35 @@ async fn nobody_writes_policies_of_a_service_that_is_not_theirs() {
     let count = server.number("select count(*) from auth.policies where service_id = 2").await;
     assert_eq!((count, BANK), (1, 2));
 }
+
+#[tokio::test]
+async fn whoever_turns_a_service_round_is_told() {
+    let (server, root) = world().await;
+    let backend = server.backend(SHOP).await;
+    let new = |action: &str| json!({"table_name": "todos", "action": action, "expression": "auth_user.is_admin"});
+    let of_shop = "/services/1/policies";
+    let (by_policies, by_permissions) = ("policies decide in this service", "permissions decide in this service");
+    let first = root.post(of_shop, new("read")).await.ok();
+    assert!(first.header("warning").starts_with("299 portero \"from now on policies"), "{first:?}");
+    let second = root.post(of_shop, new("update")).await.ok();
+    assert_eq!(root.post(of_shop, new("read")).await.ok().header("warning"), "", "it is there already");
+    let changed = root.patch(&format!("{of_shop}/{}", second.id()), json!({"action": "delete"})).await.ok();
+    let one_less = root.delete(&format!("{of_shop}/{}", second.id())).await.ok();
+    assert_eq!((second.header("warning"), changed.header("warning"), one_less.header("warning")), ("", "", ""));
+    let last = root.delete(&format!("{of_shop}/{}", first.id())).await.ok();
+    assert!(last.header("warning").contains(by_permissions), "{last:?}");
+
+    let first = backend.post("/auth_policies", new("read")).await.ok();
+    assert!(first.header("warning").contains(by_policies), "{first:?}");
+    let last = backend.delete(&format!("/auth_policies?id={}", first.id())).await.ok();
+    assert!(last.header("warning").contains(by_permissions), "{last:?}");
+
+    let settle = async |settings| root.patch("/services/1/policy-settings", settings).await.ok();
+    settle(json!({"permissions_decide": false})).await;
+    let first = root.post(of_shop, new("read")).await.ok();
+    let last = root.delete(&format!("{of_shop}/{}", first.id())).await.ok();
+    assert!(last.header("warning").contains("everything is refused"), "{last:?}");
+    settle(json!({"policies_decide": false})).await;
+    assert_eq!(root.post(of_shop, new("read")).await.ok().header("warning"), "", "they do not decide");
+    assert!(settle(json!({"policies_decide": null})).await.header("warning").contains(by_policies));
+}

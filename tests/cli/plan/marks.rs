@@ -58,3 +58,57 @@ async fn the_api_warns_of_what_a_file_manages() {
     let planned = house.run(&["plan", &house.file("a.toml", text), "--exit-code"]);
     assert_eq!(planned.code, 2, "and it is undone: {planned:?}");
 }
+
+#[tokio::test]
+async fn the_command_line_warns_of_what_a_file_manages() {
+    let house = House::new().await;
+    let text = "[permissions.read]\n[permissions.other]\n[roles.Clerk]\npermissions = [\"read\"]\n[services.Shop]\n\
+                resource_types.invoice.owner = \"integer\"\n\
+                [[services.Shop.policies]]\ntable_name = \"invoice\"\naction = \"read\"\nexpression = \"true\"\n\
+                [groups.A]\ngrants = [{ service = \"Shop\", role = \"Clerk\" }]\n\
+                [clients.wiki]\nservice = \"Shop\"\nclient_name = \"Wiki\"\nredirect_uris = [\"https://wiki.example/cb\"]\n\
+                [providers.acme]\nissuer = \"https://id.acme.example\"\nclient_id = \"x\"\nno_secret = true\n";
+    let file = house.file("a.toml", text);
+    house.json(&["apply", &file]);
+    for line in [
+        &["permission", "change", "read", "--description", "y"][..],
+        &["role", "change", "Clerk", "--description", "y"],
+        &["role", "add-permission", "Clerk", "other"],
+        &["service", "change", "Shop", "--description", "y"],
+        &["group", "change", "A", "--description", "y"],
+        &["group", "take", "A", "Shop", "Clerk"],
+        &["client", "change", "wiki", "--name", "Wicki"],
+        &["provider", "change", "acme", "--newcomers", "open"],
+        &["policy", "disable", "--service", "Shop"],
+        &["policy", "remove", "1"],
+        &["group", "remove", "A"],
+    ] {
+        let said = house.run(line);
+        assert!(said.code == 0 && said.err.contains("managed by a file"), "{line:?}: {said:?}");
+    }
+    for line in [&["group", "add", "B"][..], &["group", "change", "B", "--description", "y"], &["group", "list"]] {
+        let said = house.run(line);
+        assert!(said.code == 0 && !said.err.contains("managed by a file"), "{line:?}: {said:?}");
+    }
+    let said = house.run(&["apply", &file]);
+    assert!(said.code == 0 && !said.err.contains("undoes"), "an apply warns nobody of itself: {said:?}");
+}
+
+#[tokio::test]
+async fn a_plan_says_where_another_thing_decides() {
+    let house = House::new().await;
+    let without = house.file("a.toml", "[services.Shop]\n");
+    let with = house.file(
+        "b.toml",
+        "[services.Shop]\n[[services.Shop.policies]]\ntable_name = \"invoice\"\naction = \"read\"\nexpression = \"\"\n",
+    );
+    assert!(!house.run(&["apply", &without]).out.contains("from now on"), "a new service");
+    for command in ["plan", "apply"] {
+        let said = house.run(&[command, &with]);
+        assert!(said.out.contains("In service `Shop` policies decide from now on"), "{said:?}");
+    }
+    assert_eq!(house.json(&["plan", &with])["turned"], json!([]));
+    assert_eq!(house.json(&["plan", &without])["turned"], json!([]), "it is left");
+    let turned = house.json(&["plan", &without, "--prune"])["turned"].clone();
+    assert_eq!(turned, json!([{"service": "Shop", "policies_decide": false}]));
+}

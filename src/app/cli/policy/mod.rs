@@ -134,7 +134,10 @@ pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<()> {
             let effect = if restrictive { Effect::Restrictive } else { Effect::Permissive };
             let new = NewPolicy { table_name, action, expression, description, effect };
             let made = policies::create(&mut tx, service, &new).await?;
-            tell_whether_they_decide(&mut tx, service).await?;
+            // One that does not decide would surprise whoever has just made it.
+            if policies::settings(&mut tx, service).await?.shown.policies_decide == Some(false) {
+                remark(OFF);
+            }
             tx.commit([]).await?;
             let did = if made.is_new() { "Created" } else { "Already exists:" };
             let policy = made.get();
@@ -189,18 +192,6 @@ async fn let_decide(mut tx: AuditedTx, tool: &Tool, of: OfService, decide: bool)
 
 /// What to say of policies that do not decide.
 const OFF: &str = "policies do not decide in this service: `portero policy enable` changes that";
-
-/// A policy that does not decide would surprise whoever has just made it, and so would a first one that does.
-async fn tell_whether_they_decide(tx: &mut AuditedTx, service: ServiceId) -> anyhow::Result<()> {
-    match policies::settings(tx, service).await?.shown.policies_decide {
-        Some(false) => remark(OFF),
-        None if policies::store::policies::count(tx, service).await?.policies == 1 => {
-            remark("from now on policies decide in this service, and its permissions do not");
-        }
-        _ => {}
-    }
-    Ok(())
-}
 
 /// The URL of somebody's database, which need not be an argument that everybody on this machine can read.
 fn given(url: Secret) -> anyhow::Result<Secret> {
