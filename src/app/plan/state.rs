@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::clients;
 use super::file::{Described, End, Name, Role, name};
 use super::providers;
+use super::read::Desired;
 use super::store;
 use super::thing::{Empty, Key, OfPolicy, OfService, OfType, Terms, Thing, Things};
 use crate::base::id::{GroupId, PermissionId, PersonId, ProviderId, RoleId, ServiceId};
@@ -47,6 +48,52 @@ impl State {
     /// The things that a file manages.
     pub fn managed(&self) -> BTreeSet<Key> {
         self.rows.iter().filter(|(_, row)| row.managed).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Adds, of what is in no file, what keeps things that are managed and no longer in this one: people in groups and with roles, and
+    /// roles on resources. One of them for each is enough.
+    ///
+    /// # Errors
+    /// Of Postgres.
+    pub(super) async fn add_people_by_hand(
+        &mut self,
+        conn: &mut PgConnection,
+        desired: &Desired,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<()> {
+        let gone = self.rows.iter().filter(|(key, row)| row.managed && !desired.things.contains_key(*key));
+        let (mut groups, mut services, mut roles) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, row) in gone {
+            match (key, &row.ids[..]) {
+                (Key::Group(_), [id]) => groups.push(*id),
+                (Key::Offer { .. }, [service, role]) => {
+                    services.push(*service);
+                    roles.push(*role);
+                }
+                // What Portero itself offers is no thing of a file.
+                (Key::Role(_), [role]) => {
+                    services.push(ServiceId::PORTERO.0);
+                    roles.push(*role);
+                }
+                _ => {}
+            }
+        }
+        if groups.is_empty() && roles.is_empty() {
+            return Ok(());
+        }
+        let members = store::somebody_in(conn, &groups, now).await?;
+        let mut held: Vec<Key> = members.into_iter().map(|(person, group)| Key::Membership { person, group }).collect();
+        for row in store::somebody_with(conn, (&services, &roles), &groups, now).await? {
+            let (service, role) = (row.service, row.role);
+            held.extend(match (row.person, row.group) {
+                (Some(person), _) => Some(Key::Grant { person, service, role }),
+                (None, Some(group)) => Some(Key::GroupGrant { group, service, role }),
+                (None, None) => None,
+            });
+        }
+        held.retain(|key| !self.things.contains_key(key));
+        self.things.extend(held.into_iter().map(|key| (key, Thing::Nothing(Empty {}))));
+        Ok(())
     }
 
     fn add(&mut self, key: Key, thing: Thing, ids: Vec<i32>, managed: bool) {

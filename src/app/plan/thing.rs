@@ -104,6 +104,7 @@ impl Key {
         let service = |name: &String| Self::Service(name.clone());
         let group = |name: &String| Self::Group(name.clone());
         let role = |name: &String| Self::Role(name.clone());
+        let offer = |of: &String, named: &String| Self::Offer { service: of.clone(), role: named.clone() };
         match self {
             Self::Permission(_)
             | Self::Role(_)
@@ -111,13 +112,12 @@ impl Key {
             | Self::Client(_)
             | Self::Group(_)
             | Self::Provider(_) => Vec::new(),
-            Self::Offer { service: of, role: named } | Self::Grant { service: of, role: named, .. } => {
-                vec![service(of), role(named)]
-            }
+            Self::Offer { service: of, role: named } => vec![service(of), role(named)],
+            Self::Grant { service: of, role: named, .. } => vec![service(of), role(named), offer(of, named)],
             Self::ResourceType { service: of, .. } | Self::Policy { service: of, .. } => vec![service(of)],
             Self::Nesting { group: outer, member } => vec![group(outer), group(member)],
             Self::GroupGrant { group: holder, service: of, role: named } => {
-                vec![group(holder), service(of), role(named)]
+                vec![group(holder), service(of), role(named), offer(of, named)]
             }
             Self::Membership { group: of, .. } => vec![group(of)],
         }

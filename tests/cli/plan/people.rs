@@ -65,3 +65,38 @@ async fn what_has_ended_is_as_good_as_not_said() {
     assert!(said.code == 0 && said.err.contains("come to its end"), "{said:?}");
     assert_eq!(house.number("select count(*) from auth.group_service_role where service_id = 2").await, 0);
 }
+
+#[tokio::test]
+async fn what_people_hold_by_hand_keeps_what_it_needs() {
+    let house = House::new().await;
+    let whole = "[permissions.read]\n[roles.Clerk]\npermissions = [\"read\"]\n[roles.Chief]\n[roles.Guard]\n[roles.Nobody]\n\
+                 [services.Shop]\nroles = [\"Clerk\", \"Chief\", \"Nobody\"]\n[groups.H]\n[groups.Empty]\n[groups.Folder]\n";
+    house.json(&["apply", &house.file("whole.toml", whole)]);
+    house.json_with(&["user", "add", "ada", "--name", "Ada"], "correct horse\n");
+    house.json(&["group", "add-member", "H", "ada"]);
+    house.json(&["grant", "add", "ada", "Shop", "Clerk"]);
+    house.json(&["grant", "add", "ada", "portero", "Guard"]);
+    house.json(&["resource", "put", "Shop", "folder", "7"]);
+    house.json(&["resource", "grant", "Shop", "folder", "7", "Chief", "--group", "Folder"]);
+    let empty = house.file("empty.toml", "[permissions.read]\n");
+    let planned = house.run(&["plan", &empty, "--prune"]);
+    for line in [
+        "- group `Empty`",
+        "- role `Nobody`",
+        "group `H`: made by hand, `ada` in group `H` needs it",
+        "role `Clerk`: made by hand, role `Clerk` in service `Shop` for `ada` needs it",
+        "role `Guard`: made by hand, role `Guard` in service `portero` for `ada` needs it",
+        "group `Folder`: made by hand, role `Chief` in service `Shop` for group `Folder` needs it",
+        "service `Shop`: made by hand",
+    ] {
+        assert!(planned.out.to_lowercase().contains(&line.to_lowercase()), "{line} in {}", planned.out);
+    }
+    house.json(&["apply", &empty, "--prune"]);
+    let left = house.json(&["export", "--config", "--with-people"]);
+    assert_eq!(left["people"]["ada"]["groups"], json!([{"group": "H"}]));
+    assert_eq!(left["people"]["ada"]["grants"].as_array().map(Vec::len), Some(2), "{left}");
+    assert_eq!(house.number("select count(*) from auth.resource_roles").await, 1);
+    // Once nobody has it any more it goes.
+    house.json(&["group", "remove-member", "H", "ada"]);
+    assert!(house.run(&["plan", &empty, "--prune"]).out.contains("- group `H`"));
+}

@@ -52,6 +52,9 @@ impl State {
         let mut state = now_there(conn, now, desired.with_people).await?;
         let people = store::usernames(conn, &named_people(desired)).await?;
         state.ids.people.extend(people);
+        if !desired.with_people {
+            state.add_people_by_hand(conn, desired, now).await?;
+        }
         Ok(state)
     }
 

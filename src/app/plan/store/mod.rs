@@ -14,7 +14,7 @@ use crate::base::id::{ClientId, PolicyId, ProviderId};
 
 pub use lock::{begin_apply, lock_people, lock_vocabulary, people_of_clients, people_of_providers};
 pub use mark::mark;
-pub use people::{grants_of_people, memberships, usernames};
+pub use people::{grants_of_people, memberships, somebody_in, somebody_with, usernames};
 
 /// Has all that follows in this transaction seen at one moment.
 pub async fn one_moment(conn: &mut PgConnection) -> Result<()> {
