@@ -316,3 +316,24 @@ async fn whoever_loses_a_client_midway_is_told_that_it_is_gone() {
     }
     assert_eq!(root.get("/clients/robot").await.refusal(), (404, "client_not_found"));
 }
+
+#[tokio::test]
+async fn an_address_that_is_never_called_is_refused_and_one_of_before_stays() {
+    let (server, root) = world().await;
+    let signs = |uri: &str| json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri});
+    let hears = |uri: &str| json!({"backchannel_logout_uri": uri});
+    for inside in ["https://127.0.0.1/x", "https://[fd00::1]/x", "https://169.254.169.254/x", "https://localhost/x"] {
+        for (fields, named) in [(signs(inside), "`jwks_uri`"), (hears(inside), "`backchannel_logout_uri`")] {
+            let refused = make(&root, with(wiki(), fields)).await;
+            assert_eq!(refused.refusal(), (400, "invalid_request_body"), "{inside}");
+            assert!(
+                refused.detail().contains(named) && refused.detail().contains("not a public address"),
+                "{refused:?}"
+            );
+        }
+    }
+    make(&root, with(wiki(), hears("https://wiki.example/x"))).await.ok();
+    assert_eq!(root.patch("/clients/wiki", hears("https://10.0.0.1/x")).await.refusal(), (400, "invalid_request_body"));
+    server.execute("update auth.clients set backchannel_logout_uri = 'https://10.0.0.1/x'").await;
+    root.patch("/clients/wiki", json!({"client_name": "Wicki"})).await.ok();
+}

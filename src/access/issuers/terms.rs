@@ -8,7 +8,6 @@ use crate::base::id::ServiceId;
 use crate::gate::Gate;
 use crate::gate::foreign::Sealed;
 use crate::platform::jwks;
-use crate::platform::outbound::must_be_for_calls;
 
 /// The most audiences that are taken.
 const MOST_AUDIENCES: usize = 10;
@@ -44,7 +43,7 @@ impl Keys {
                 Ok(Some(Self::Given(set.clone())))
             }
             (None, None, Some(uri)) => {
-                must_be_for_calls(uri).map_err(|fault| Error::invalid_field("jwks_uri", &fault))?;
+                gate.outbound.may_be_named(uri).map_err(|fault| Error::invalid_field("jwks_uri", &fault))?;
                 Ok(Some(Self::At(uri.to_owned())))
             }
             _ => {

@@ -27,6 +27,7 @@ pub async fn add(gate: &Gate, tx: &mut AuditedTx, new: &NewProvider, secret: Opt
     if new.issuer.as_str() == gate.foreign.own_issuer() {
         return Err(Error::invalid_field("issuer", "is Portero itself"));
     }
+    gate.outbound.may_be_named(new.issuer.as_str()).map_err(|fault| Error::invalid_field("issuer", &fault))?;
     let groups = resolve(tx, &new.groups).await?;
     if store::count(tx).await? >= MOST {
         return Err(Error::conflict("too_many_providers", "there are fifty providers: remove those not in use"));

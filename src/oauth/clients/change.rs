@@ -9,6 +9,7 @@ use crate::base::id::{ClientId, Id, ServiceId};
 use crate::gate::audit::{Action, AuditedTx, Event};
 use crate::oauth::scopes;
 use crate::platform::http::{IfMatch, Tagged};
+use crate::platform::outbound::Outbound;
 
 /// Changes a client. What it was given with services and scopes that it loses ends; so does the subject that it was, where it
 /// acts for itself no longer.
@@ -18,6 +19,7 @@ use crate::platform::http::{IfMatch, Tagged};
 /// `user_exists`; 412 where it is not as `if_match` says.
 pub async fn change(
     tx: &mut AuditedTx,
+    outbound: &Outbound,
     client: &Client,
     said: ClientChange,
     audience: Option<Vec<ServiceId>>,
@@ -46,7 +48,7 @@ pub async fn change(
     if let Some(if_match) = if_match {
         if_match.allows(&was.etag)?;
     }
-    write(tx, &before, &new).await?;
+    write(tx, outbound, &before, &new).await?;
     let after = Tagged::whole(Shown::from(find(tx, &client.client_id).await?))?;
     tx.tell(Event::new(Action::ClientChanged).within(client.service).changed(was.shown, &after.shown));
     Ok(after)
@@ -55,15 +57,15 @@ pub async fn change(
 /// Writes all of a client anew, as it says of itself. Nothing is told where nothing changes.
 ///
 /// # Errors
-/// 400 for a scope that means nothing; 404 `client_not_found`; 409 `built_in`.
-pub async fn replace(tx: &mut AuditedTx, client: &Client, new: Registration) -> Result<Shown> {
+/// 400 for a scope that means nothing, or an address that is never called; 404 `client_not_found`; 409 `built_in`.
+pub async fn replace(tx: &mut AuditedTx, outbound: &Outbound, client: &Client, new: Registration) -> Result<Shown> {
     must_not_be_built_in(client)?;
     hold(tx, client.service, &new.audience).await?;
     store::lock(tx, client.id).await?;
     must_be_known(tx, &new).await?;
     let before = find(tx, &client.client_id).await?;
     let was = Tagged::whole(Shown::from(before.clone()))?;
-    write(tx, &before, &new).await?;
+    write(tx, outbound, &before, &new).await?;
     let after = Tagged::whole(Shown::from(find(tx, &client.client_id).await?))?;
     if was.etag != after.etag {
         tx.tell(Event::new(Action::ClientChanged).within(client.service).changed(was.shown, &after.shown));
@@ -71,7 +73,8 @@ pub async fn replace(tx: &mut AuditedTx, client: &Client, new: Registration) -> 
     Ok(after.shown)
 }
 
-async fn write(tx: &mut AuditedTx, before: &Client, new: &Registration) -> Result<()> {
+async fn write(tx: &mut AuditedTx, outbound: &Outbound, before: &Client, new: &Registration) -> Result<()> {
+    new.must_be_callable(outbound, Some(before))?;
     let now = tx.by().now;
     store::update(tx, before.id, new).await?;
     store::set_audience(tx, before.id, &new.audience).await?;

@@ -48,6 +48,7 @@ pub async fn register_anywhere(
     new: &Registration,
     secret_until: Option<OffsetDateTime>,
 ) -> Result<Registered> {
+    new.must_be_callable(&platform.outbound, None)?;
     hold(tx, service, &new.audience).await?;
     must_manage(tx, &new.audience).await?;
     change::must_be_known(tx, new).await?;

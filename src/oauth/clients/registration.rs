@@ -12,7 +12,7 @@ use crate::base::patch::Patch;
 use crate::oauth::keys::Algorithm;
 use crate::oauth::scopes;
 use crate::platform::jwks;
-use crate::platform::outbound::must_be_for_calls;
+use crate::platform::outbound::{Outbound, must_be_for_calls};
 
 /// The most addresses in a list.
 const MOST_URIS: usize = 50;
@@ -223,6 +223,29 @@ impl Registration {
         if let Some(Err(fault)) = self.backchannel_logout_uri.as_deref().map(must_be_for_calls) {
             note("backchannel_logout_uri", &fault);
         }
+    }
+
+    /// Refuses addresses that would never be called. Those of `before` stay: they were allowed then.
+    ///
+    /// # Errors
+    /// 400 `invalid_request_body`, which names each field at fault.
+    pub fn must_be_callable(&self, outbound: &Outbound, before: Option<&Client>) -> Result<()> {
+        let fields = [
+            ("jwks_uri", &self.jwks_uri, before.map(|client| &client.jwks_uri)),
+            (
+                "backchannel_logout_uri",
+                &self.backchannel_logout_uri,
+                before.map(|client| &client.backchannel_logout_uri),
+            ),
+        ];
+        let new = fields.into_iter().filter(|(_, uri, before)| Some(*uri) != *before);
+        let faults: Faults = new
+            .filter_map(|(field, uri, _)| {
+                let fault = outbound.may_be_named(uri.as_deref()?).err()?;
+                Some((field.to_owned(), fault))
+            })
+            .collect();
+        if faults.is_empty() { Ok(()) } else { Err(Error::invalid_fields(&faults)) }
     }
 
     /// Whether it can't keep a secret.

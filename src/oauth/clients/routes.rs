@@ -193,7 +193,7 @@ async fn patch_client(
     let audience = audience(&mut conn, said.audience.as_deref()).await?;
     drop(conn);
     let mut tx = by.begin(&oauth, about(&client)).await?;
-    let changed = change(&mut tx, &client, said, audience, Some(&if_match)).await?;
+    let changed = change(&mut tx, &oauth.outbound, &client, said, audience, Some(&if_match)).await?;
     tx.commit([]).await?;
     Ok(changed)
 }

@@ -59,7 +59,7 @@ pub(super) async fn replace(
     };
     let now = oauth.clock.now();
     let mut tx = AuditedTx::new(oauth.db.begin().await?, by(oauth, origin));
-    let shown = change::replace(&mut tx, client, new).await.map_err(gone_or_in_its_words)?;
+    let shown = change::replace(&mut tx, &oauth.outbound, client, new).await.map_err(gone_or_in_its_words)?;
     let secret = clients::missing_secret(&mut tx, oauth, &shown, now).await?;
     tx.commit([]).await?;
     Ok((shown, secret))

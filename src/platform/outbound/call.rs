@@ -215,10 +215,15 @@ impl Outbound {
         Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 
+    /// Whether addresses of this machine and its networks may be called, too.
+    pub(super) fn allows_internal(&self) -> bool {
+        self.0.settings.allows_internal
+    }
+
     /// A name that leads outside and inside at once is a trick, too.
     fn may_be_called(&self, host: &Host<String>, addresses: &[SocketAddr]) -> Result<(), Failure> {
         let inside = addresses.iter().find(|address| !is_public(address.ip()));
-        match inside.filter(|_| !self.0.settings.allows_internal) {
+        match inside.filter(|_| !self.allows_internal()) {
             None => Ok(()),
             Some(inside) => Err(Failure::Refused(format!(
                 "{host} is at {}, which is not a public address (OUTBOUND_ALLOW_INTERNAL allows it)",

@@ -1,6 +1,8 @@
 //! Which addresses others may name. They are compared to the letter later, and so are kept as they were written.
 
-use url::Url;
+use url::{Host, Url};
+
+use super::{Outbound, is_public};
 
 /// How long an address may be.
 const LONGEST: usize = 2000;
@@ -12,6 +14,33 @@ pub fn must_be_for_calls(text: &str) -> Result<(), String> {
         return Err("must begin with https://: Portero calls nothing else".into());
     }
     if url.host().is_none() { Err("names no host".into()) } else { Ok(()) }
+}
+
+impl Outbound {
+    /// Refuses an address that would never be called, as far as it says so itself: a name may lead anywhere later.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to do.
+    pub fn may_be_named(&self, uri: &str) -> Result<(), String> {
+        must_be_for_calls(uri)?;
+        let url = Url::parse(uri).map_err(|_| "is not an absolute URL".to_owned())?;
+        let inside = match url.host() {
+            Some(Host::Ipv4(address)) => !is_public(address.into()),
+            Some(Host::Ipv6(address)) => !is_public(address.into()),
+            Some(Host::Domain(name)) => {
+                let name = name.trim_end_matches('.');
+                name == "localhost" || name.ends_with(".localhost")
+            }
+            None => false,
+        };
+        if !inside || self.allows_internal() {
+            return Ok(());
+        }
+        Err(format!(
+            "`{}` is not a public address, so it would never be called: name a public one; OUTBOUND_ALLOW_INTERNAL allows others",
+            url.host_str().unwrap_or_default()
+        ))
+    }
 }
 
 /// Reads an absolute URI without a wildcard, a fragment or credentials in it.
@@ -38,6 +67,7 @@ pub fn read_uri(text: &str) -> Result<Url, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Settings;
     use super::*;
 
     #[test]
@@ -52,5 +82,34 @@ mod tests {
         ] {
             assert!(must_be_for_calls(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_address_that_says_that_it_is_inside_is_refused_when_it_is_named() {
+        let (strict, lenient) = (
+            Outbound::new(Settings::default()),
+            Outbound::new(Settings { allows_internal: true, ..Settings::default() }),
+        );
+        for inside in [
+            "https://127.0.0.1/j",
+            "https://127.1/j",
+            "https://0x7f000001/j",
+            "https://10.0.0.1/x",
+            "https://169.254.169.254/j",
+            "https://[::1]:8443/j",
+            "https://[::ffff:10.0.0.1]/j",
+            "https://localhost/j",
+            "https://LocalHost./j",
+            "https://keys.localhost/j",
+        ] {
+            assert!(strict.may_be_named(inside).is_err_and(|fault| fault.contains("not a public address")), "{inside}");
+            assert_eq!(lenient.may_be_named(inside), Ok(()), "{inside}");
+        }
+        for outside in
+            ["https://1.1.1.1/j", "https://keys.example/j", "https://localhost.example/j", "https://notlocalhost/j"]
+        {
+            assert_eq!(strict.may_be_named(outside), Ok(()), "{outside}");
+        }
+        assert!(lenient.may_be_named("http://keys.example/j").is_err());
     }
 }

@@ -102,7 +102,27 @@ async fn a_private_address_is_not_called_unless_that_is_allowed() {
     let (root, _) = world(&server).await;
     let one = Signer::new(Algorithm::ES256, "one");
     place.says("/keys", set(&[&one]));
-    trust(&root, json!({"jwks_uri": place.at("/keys")})).await.ok();
+    for inside in [
+        &place.at("/keys"),
+        "https://127.0.0.1/j",
+        "https://10.0.0.1/x",
+        "https://169.254.169.254/j",
+        "https://[::1]/j",
+    ] {
+        let refused = trust(&root, json!({"jwks_uri": inside})).await;
+        assert_eq!(refused.refusal(), (400, "invalid_request_body"), "{inside}");
+        assert!(
+            refused.detail().contains("`jwks_uri`") && refused.detail().contains("OUTBOUND_ALLOW_INTERNAL"),
+            "{refused:?}"
+        );
+    }
+    // As it was while that was allowed, and as a name may lead inside later.
+    trust(&root, json!({"jwks_uri": "https://keys.example/keys"})).await.ok();
+    sqlx::query("update auth.trusted_issuers set jwks_uri = $1")
+        .bind(place.at("/keys"))
+        .execute(server.app.db.pool())
+        .await
+        .expect("an address");
     let refused = check(&server, &one.token(&server, json!({}))).await;
     assert_eq!(refused.refusal(), (401, "invalid_token"));
     assert!(!refused.text.contains("127.0.0.1"), "nobody learns what is inside: {refused:?}");

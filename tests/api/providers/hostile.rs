@@ -253,7 +253,15 @@ async fn a_discovery_document_that_is_another_issuers_or_leads_astray_is_not_use
 async fn a_provider_inside_is_not_called_unless_that_is_allowed() {
     let idp = Idp::open().await;
     let server = Server::on_a_fresh_database().await;
-    super::add(&server.administrator().await, &idp, json!({})).await.ok();
+    let root = server.administrator().await;
+    let refused = super::add(&root, &idp, json!({})).await;
+    assert!(refused.status == 400 && refused.detail().contains("`issuer`"), "it says so itself: {refused:?}");
+    super::add(&root, &idp, json!({"issuer": "https://id.acme.example"})).await.ok();
+    sqlx::query("update auth.providers set issuer = $1")
+        .bind(&idp.place.url)
+        .execute(server.app.db.pool())
+        .await
+        .expect("an issuer");
     let mut browser = Browser::new(&server);
     let answer = browser.get("/login/providers/acme").await;
     is_refused(&answer, 502, &browser);

@@ -178,7 +178,7 @@ async fn change_client(tool: &Tool, changed: ChangedClient) -> anyhow::Result<()
     if said.is_empty() && audience.is_none() {
         bail!("nothing to change: say at least one option (`portero client change --help`)");
     }
-    let shown = change(&mut tx, &client, said, audience, None).await?.shown;
+    let shown = change(&mut tx, &tool.app.outbound, &client, said, audience, None).await?.shown;
     let secrets = store::secrets(&mut tx, client.id, tool.app.clock.now()).await?;
     tx.commit([]).await?;
     let needs_secret = shown.token_endpoint_auth_method.has_secrets() && secrets.is_empty();

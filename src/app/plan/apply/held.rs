@@ -120,7 +120,7 @@ impl Doing<'_> {
         let whole = registration(said, service, audience?)?;
         if let Some(client) = self.ids.clients.get(id) {
             let had_secrets = client.auth_method.has_secrets();
-            let shown = clients::change::replace(self.tx, client, whole.clone()).await?;
+            let shown = clients::change::replace(self.tx, &self.gate.outbound, client, whole.clone()).await?;
             if whole.auth_method.has_secrets() && !had_secrets {
                 self.notice(format!("client {id} has no secret yet: `portero client rotate {id}`"));
             }

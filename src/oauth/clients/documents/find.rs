@@ -95,7 +95,7 @@ async fn keep(
     let written = async {
         let registration = registration(&mut tx, service, document).await?;
         let id = if let Some(client) = known {
-            change::replace(&mut tx, &client, registration).await?.id
+            change::replace(&mut tx, &oauth.outbound, &client, registration).await?.id
         } else {
             gate::store::services::lock(&mut tx, service).await?;
             if let Some(forgotten) = store::make_room(&mut tx, service, MOST_CLIENTS).await? {
