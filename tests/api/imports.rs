@@ -126,6 +126,19 @@ async fn what_is_no_file_of_people_is_refused() {
     ] {
         assert_eq!(import(&root, query, media, file).await.refusal(), refusal, "{query} {media} {file}");
     }
+    for (line, field, fault) in [
+        (r#"{"username": "ada", "name": "Ada", "groups": [1]}"#, "groups", "must be a list of names"),
+        (
+            r#"{"username": "ada", "name": "Ada", "attributes": {"n": 1e400}}"#,
+            "attributes.n",
+            "the number is too large",
+        ),
+    ] {
+        let refused = import(&root, "", "application/jsonl", line).await;
+        let told = &refused.body["faults"][0];
+        assert_eq!(told["field"], field, "{refused:?}");
+        assert!(told["fault"].as_str().is_some_and(|told| told.starts_with(fault)), "{refused:?}");
+    }
     let long = "{".repeat(64 * 1024 + 1);
     assert_eq!(import(&root, "", "application/jsonl", &long).await.refusal(), (400, "invalid_import"));
     let large = "\n".repeat(32 * 1024 * 1024 + 1);

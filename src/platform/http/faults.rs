@@ -2,8 +2,9 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use serde_path_to_error::{Path, Segment};
 
-use super::json::fault;
+use super::json::{ONE_OF_SEVERAL, fault, unkept};
 
 /// Larger bodies are read once: to look for more costs as much again.
 const LARGEST: usize = 8 * 1024;
@@ -18,7 +19,13 @@ type FieldFault = (String, String);
 pub(super) fn all<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Vec<FieldFault> {
     let is_large = body.len() > LARGEST;
     let nowhere = || (String::new(), fault(error, body));
-    let Ok(value) = serde_json::from_slice::<Value>(body) else { return vec![nowhere()] };
+    let value = match serde_path_to_error::deserialize::<_, Value>(&mut serde_json::Deserializer::from_slice(body)) {
+        Ok(value) => value,
+        Err(error) => {
+            let what = unkept(error.inner()).map(|what| (error.path().to_string(), what.to_owned()));
+            return vec![what.unwrap_or_else(nowhere)];
+        }
+    };
     let mut faults = vec![first::<T>(&value).unwrap_or_else(nowhere)];
     let Value::Object(mut body) = value else { return faults };
     if is_large {
@@ -65,7 +72,29 @@ fn next<T: DeserializeOwned>(body: &mut Map<String, Value>, field: &str) -> Opti
 
 fn first<T: DeserializeOwned>(body: &Value) -> Option<FieldFault> {
     let error = serde_path_to_error::deserialize::<_, T>(body.clone()).err()?;
-    Some((error.path().to_string(), fault(error.inner(), b"null")))
+    let mut what = fault(error.inner(), b"null");
+    if what.contains(ONE_OF_SEVERAL)
+        && let Some(words) = words_at::<T>(body.clone(), error.path())
+    {
+        what = words;
+    }
+    Some((error.path().to_string(), what))
+}
+
+/// Which words are known in a place: serde says so to whoever sends another one.
+fn words_at<T: DeserializeOwned>(mut body: Value, path: &Path) -> Option<String> {
+    let mut place = &mut body;
+    for segment in path {
+        place = match segment {
+            Segment::Map { key } => place.get_mut(key)?,
+            Segment::Seq { index } => place.get_mut(index)?,
+            Segment::Enum { .. } | Segment::Unknown => return None,
+        };
+    }
+    *place = json!("");
+    let error = serde_path_to_error::deserialize::<_, T>(body).err()?;
+    let is_there = error.path().to_string().starts_with(&path.to_string());
+    Some(fault(error.inner(), b"null")).filter(|what| is_there && what.starts_with("must be ") && what.contains('`'))
 }
 
 #[cfg(test)]
@@ -87,6 +116,27 @@ mod tests {
             assert!(several.contains(part), "{part} in {several}");
         }
         assert_eq!(faults(r#"{"username": "ada", "name": ""}"#).len(), 1);
+    }
+
+    #[test]
+    fn a_value_that_can_not_be_kept_is_named_with_its_field() {
+        let faults = |body: &[u8]| {
+            let error = serde_json::from_slice::<NewPerson>(body).expect_err("a fault");
+            all::<NewPerson>(body, &error)
+        };
+        for (body, field, word) in [
+            (&b"{\"name\": \"\xff\"}"[..], "name", "UTF-8"),
+            (b"{\"attributes\": {\"n\": 1e400}}", "attributes.n", "too large to be kept"),
+            (b"{\"attributes\": {\"n\": [1, -1e400]}}", "attributes.n[1]", "too large to be kept"),
+            (br#"{"name": "\ud83e"}"#, "name", "surrogates"),
+            (br#"{"name": "\udda4"}"#, "name", "surrogates"),
+            (br#"{"person_type": 5, "username": "ada", "name": "Ada"}"#, "person_type", "must be `N` or `J`"),
+            (br#"{"person_type": null, "username": "ada"}"#, ".", "missing field `name`"),
+        ] {
+            let found = faults(body);
+            assert_eq!(found[0].0, field, "{found:?}");
+            assert!(found[0].1.contains(word), "{found:?}");
+        }
     }
 
     #[test]

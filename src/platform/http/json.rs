@@ -6,7 +6,8 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::faults;
@@ -110,10 +111,12 @@ pub fn fault(error: &serde_json::Error, body: &[u8]) -> String {
     match error.classify() {
         Category::Eof => "the body ends before its JSON does; send a JSON object".to_owned(),
         // serde_json calls null in the place of one of several words a fault of syntax.
-        Category::Syntax if serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
-            "expected one of the values that the documentation names; leave the field out to say nothing".to_owned()
+        Category::Syntax if serde_json::from_slice::<Value>(body).is_ok() => {
+            format!("expected {ONE_OF_SEVERAL}; leave the field out to say nothing")
         }
-        Category::Syntax | Category::Io => format!("the body is not JSON: {error}"),
+        Category::Syntax | Category::Io => {
+            unkept(error).map_or_else(|| format!("the body is not JSON: {error}"), str::to_owned)
+        }
         Category::Data => {
             let text = error.to_string();
             let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
@@ -131,6 +134,24 @@ pub fn fault(error: &serde_json::Error, body: &[u8]) -> String {
     }
 }
 
+/// What is wrong with a value that is well formed and can't be kept; none where it is not well formed.
+pub fn unkept(error: &serde_json::Error) -> Option<&'static str> {
+    let text = error.to_string();
+    let is = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if text.starts_with("number out of range") {
+        Some("the number is too large to be kept; send it as a text")
+    } else if text.starts_with("invalid unicode code point") {
+        Some("is not UTF-8: send text encoded as UTF-8")
+    } else if is(&["unexpected end of hex escape", "surrogate in hex escape"]) {
+        Some(r"has one half of a pair of surrogates: send both, such as `\ud83e\udda4`, or the character itself")
+    } else {
+        None
+    }
+}
+
+/// What is wanted in the place of one of several words, where these are not known.
+pub(super) const ONE_OF_SEVERAL: &str = "one of the values that the documentation names";
+
 /// What serde wants, in words of JSON.
 fn plainly(wanted: &str) -> &str {
     match wanted {
@@ -139,6 +160,7 @@ fn plainly(wanted: &str) -> &str {
         "a boolean" => "true or false",
         "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
         "f32" | "f64" => "a number",
+        "string or map" => ONE_OF_SEVERAL,
         _ if wanted.starts_with("struct ") => "a JSON object",
         _ => wanted,
     }

@@ -38,7 +38,7 @@ pub use etag::{ETag, IfMatch, Tagged, tagged};
 pub use facts::{Askers, Computing, Deadline, Facts};
 pub use form::Form;
 pub use headers::Headers;
-pub use json::{DeclaredJson, Json, MAX_BODY, MAX_OF_STRANGERS, OptionalJson, fault, read, unreadable};
+pub use json::{DeclaredJson, Json, MAX_BODY, MAX_OF_STRANGERS, OptionalJson, fault, read, unkept, unreadable};
 pub use next::{Next, part_of_list};
 pub use page::{MAX_LIMIT, Page, PageQuery, limit_of};
 pub use path::Path;

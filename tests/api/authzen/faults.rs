@@ -69,6 +69,29 @@ async fn what_cannot_be_read_is_400() {
 }
 
 #[tokio::test]
+async fn in_the_place_of_one_of_several_words_all_are_named() {
+    let (server, _root) = world().await;
+    let shop = server.backend(SHOP).await;
+    let mut asked = question("ada", "read", json!({}));
+    for (path, field, bad, words) in [
+        ("/access/v1/filter", "dialect", json!(5), "`dialect`: must be one of `postgres`, `mysql`, `sqlite`"),
+        (
+            "/access/v1/evaluations",
+            "options",
+            json!({"evaluations_semantic": 5}),
+            "`options.evaluations_semantic`: must be one of `execute_all`, `deny_on_first_deny`",
+        ),
+    ] {
+        asked[field] = bad;
+        let refused = shop.post(path, asked.clone()).await;
+        assert!(refused.status == 400 && refused.detail().contains(words), "{refused:?}");
+    }
+    let odd = r#"{"subject": {"type": "user", "id": "\ud83e"}}"#;
+    let refused = send(&shop, EVALUATION, "application/json", odd).await;
+    assert!(refused.status == 400 && refused.detail().contains("`subject.id`: has one half"), "{refused:?}");
+}
+
+#[tokio::test]
 async fn what_nobody_knows_of_is_ignored() {
     let (server, _root) = world().await;
     server.person_with("ada", &[(SHOP, EDITOR)]).await;

@@ -49,7 +49,7 @@ pub struct LineFields {
 
 /// Names of groups: in CSV, and in JSON if need be, one text.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a list of names, or one text with `;` between them")]
 enum GroupNames {
     /// By `;`.
     Parted(String),

@@ -7,6 +7,7 @@ use anyhow::Context;
 use super::NumberedLine;
 use super::lines::{Ends, read_line};
 use crate::identity::people::import::line::LineFields;
+use crate::platform::http::unkept;
 
 /// The objects of a file.
 pub(super) struct Jsonl<R> {
@@ -66,7 +67,10 @@ fn json_fields(text: &[u8]) -> Result<LineFields, String> {
                 let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what).to_owned();
                 if path == "." { what } else { format!("{path}: {what}") }
             }
-            _ => format!("is not JSON from column {} on", error.column()),
+            _ => match unkept(&error) {
+                Some(what) => format!("{path}: {what}"),
+                None => format!("is not JSON from column {} on", error.column()),
+            },
         }
     })?;
     match reader.end() {
