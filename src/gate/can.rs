@@ -3,6 +3,7 @@ use std::marker::PhantomData;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use super::permission::BuiltIn;
 use super::{Acting, Means, Principal, api_keys, effective, store};
@@ -98,6 +99,12 @@ impl<P: BuiltIn> Holds<P> {
 }
 
 impl<P: BuiltIn> Can<P> {
+    /// Whether they hold `Q` everywhere, too.
+    pub async fn also_holds<Q: BuiltIn>(&self, conn: &mut PgConnection, now: OffsetDateTime) -> Result<bool> {
+        let services = effective::store::services_where(conn, self.means.of(self.actor), Q::ID, Some(now)).await?;
+        Ok(services.contains(&ServiceId::PORTERO))
+    }
+
     /// Refuses (403 `api_key_not_allowed`) who acts by an API key.
     pub fn must_be_logged_in(&self) -> Result<()> {
         self.means.session().map(|_| ()).ok_or_else(credential::api_key_not_allowed)

@@ -70,7 +70,7 @@ async fn what_an_attribute_can_not_be_is_refused_with_its_name() {
         (json!({"a": ["x", null]}), "`attributes.a`: item 2"),
         (json!({"a": "x\u{0}"}), "`attributes.a`"),
         (json!({"a": "x\ny"}), "`attributes.a`"),
-        (json!({"a": u64::MAX}), "`attributes.a`: a number has 64 bits"),
+        (json!({"a": u64::MAX}), "`attributes.a`: a number lies between"),
         (json!({"a": 1e300}), "`attributes.a`"),
         (json!({"": 1}), "`` is no name"),
         (json!({"1a": 1}), "`1a` is no name"),
@@ -95,6 +95,10 @@ async fn what_an_attribute_can_not_be_is_refused_with_its_name() {
         [r#"{"attributes": {"a": 1, "a": 2}}"#, r#"{"attributes": {"a": 1e999}}"#, r#"{"attributes": {"a": NaN}}"#]
     {
         assert_eq!(adm1.send(Method::PATCH, "/users/7", body).await.refusal(), (400, "invalid_request_body"), "{body}");
+    }
+    for (number, word) in [("1e20", "2^63"), ("1e300", "2^63"), ("1e400", "`attributes.n`: the number is too large")] {
+        let refused = adm1.send(Method::PATCH, "/users/7", &format!(r#"{{"attributes": {{"n": {number}}}}}"#)).await;
+        assert!(refused.status == 400 && refused.detail().contains(word), "{refused:?}");
     }
     assert_eq!(server.number("select count(*) from auth.person where attributes <> '{}'").await, 0);
     // All that they have together counts, as it is stored.
@@ -266,4 +270,27 @@ async fn type_and_document_come_and_go() {
     change(json!({"document_type": "DNI", "document_number": "00000007"})).await.ok();
     change(json!({"document_number": "00000017"})).await.ok();
     assert_eq!(of().await, json!([null, "DNI", "00000017"]), "what is left out stays");
+}
+
+#[tokio::test]
+async fn a_change_answers_with_them_to_who_may_read_people() {
+    let server = Server::on_the_demo_data().await;
+    server
+        .execute(
+            "insert into auth.role (id, name) values (90, 'Writer');
+             insert into auth.role_permission (role_id, permission_id)
+             select 90, id from auth.permission where name = 'users:write' and id <= 0;
+             insert into auth.service_roles (service_id, role_id) values (0, 90)",
+        )
+        .await;
+    let (adm1, writer) = (server.demo("adm1").await, server.person_with("writer", &[(0, 90)]).await);
+    let changed = adm1.patch("/users/7", json!({"attributes": {"level": 3}})).await.ok();
+    assert_eq!(changed.body["attributes"], json!({"level": 3}));
+    let changed = adm1.patch("/users/7", json!({"name": "Juan"})).await.ok();
+    assert_eq!((&changed.body["name"], &changed.body["attributes"]), (&json!("Juan"), &json!({"level": 3})));
+    assert_eq!(changed.header("etag"), adm1.get("/users/7").await.ok().header("etag"));
+    let changed = writer.patch("/users/7", json!({"name": "Juan Demo"})).await.ok();
+    assert!(!changed.text.contains("level"), "{changed:?}");
+    let changed = adm1.patch("/users/7", json!({"attributes": null})).await.ok();
+    assert_eq!(changed.body["attributes"], Value::Null);
 }

@@ -89,6 +89,10 @@ async fn attributes_are_set_shown_and_told_to_services() {
     ];
     house.json(&add);
     assert_eq!(house.json(&["user", "show", "ada"])["attributes"], json!({"department": "sales"}));
+    let found = |wanted: &[&str]| house.json(&[&["user", "list"], wanted].concat()).as_array().map(Vec::len);
+    assert_eq!(found(&["--attribute", "department=sales"]), Some(1));
+    assert_eq!(found(&["--attribute", "department=sales", "--attribute", "level=3"]), Some(0));
+    assert_eq!(house.run(&["user", "list", "--attribute", "department"]).code, 2);
     let set = ["--attribute", "sites=[\"Lima\", 7]", "--attribute", "level=3", "--attribute", "code=\"007\""];
     let changed = house.json(&[&["user", "change", "ada"], &set[..], &["--attribute", "department="]].concat());
     assert_eq!(changed["attributes"], json!({"sites": ["Lima", 7], "level": 3, "code": "007"}));

@@ -78,7 +78,7 @@ fn must_be_single(value: &Value) -> Result<(), String> {
     match value {
         Value::String(text) if text.contains(char::is_control) => Err("control characters are not allowed".to_owned()),
         Value::Number(number) if !is_kept(number) => {
-            Err("a number has 64 bits at most; send a longer one as a text".to_owned())
+            Err("a number lies between -2^63 and 2^63 - 1 (about 9.2e18); send another one as a text".to_owned())
         }
         Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(()),
         Value::Null | Value::Array(_) | Value::Object(_) => {

@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 
 use super::import::Format;
 use super::store::{self, Details};
-use super::{DocumentType, PersonType};
+use super::{DocumentType, PersonType, WantedAttributes};
 use crate::base::attributes::{Attributes, PREFIX, written};
 use crate::base::error::{Error, Result};
 use crate::base::id::{PersonId, ServiceId};
@@ -158,7 +158,7 @@ impl PeopleExport {
     /// The next lines; `None` after the last.
     pub async fn next(&mut self, conn: &mut PgConnection, now: OffsetDateTime) -> Result<Option<Vec<u8>>> {
         let Some(page) = self.page.take() else { return Ok(None) };
-        let mut rows = store::list_details(&mut *conn, &page).await?;
+        let mut rows = store::list_details(&mut *conn, &page, &WantedAttributes::default()).await?;
         self.page = page.next(&mut rows, |person| person.id.0);
         let is_first = std::mem::replace(&mut self.is_first, false);
         self.people += rows.len();

@@ -146,11 +146,11 @@ async fn update_user(
 
 /// Change a person and return them
 ///
-/// Like `PUT`, but returns the person.
+/// Like `PUT`, but returns the person, with their attributes if you have `users:read`.
 #[utoipa::path(patch, path = "/users/{id}", tag = "users", params(("id" = i32, Path, description = "the person's id")),
     request_body = PersonChange,
     responses(
-        (status = 200, body = Person),
+        (status = 200, body = ChangedPerson),
         (status = 400, description = "`invalid_user_id`"),
         (status = 403, description = "`reauthentication_required`"),
         (status = 404, description = "`user_not_found`"),
@@ -164,8 +164,19 @@ async fn patch_user(
     Language(language): Language,
     if_match: IfMatch,
     Json(change): Json<PersonChange>,
-) -> Result<Tagged<Person>> {
+) -> Result<Tagged<ChangedPerson>> {
     update(&identity, &by, id.id()?, &if_match, language, change).await
+}
+
+/// A person as they are from now on.
+#[derive(Debug, Serialize, ToSchema)]
+struct ChangedPerson {
+    #[serde(flatten)]
+    person: Person,
+    /// What administrators say of them. Only if there is something.
+    #[serde(skip_serializing_if = "Attributes::is_empty")]
+    #[schema(required = false)]
+    attributes: Attributes,
 }
 
 async fn update(
@@ -175,7 +186,7 @@ async fn update(
     if_match: &IfMatch,
     language: Option<crate::base::locale::Locale>,
     mut change: PersonChange,
-) -> Result<Tagged<Person>> {
+) -> Result<Tagged<ChangedPerson>> {
     if change.is_empty() {
         return Err(Error::invalid_field("", "nothing to change: send at least one field"));
     }
@@ -193,10 +204,15 @@ async fn update(
     let mut tx = by.begin(identity, LockScope::person(id)).await?;
     let wanted =
         RequestedChange { change: &change, password_hash: password_hash.as_ref(), if_match: Some(if_match), language };
-    let changed = super::change(&mut tx, identity, id, &wanted).await?;
+    let Tagged { shown: person, etag } = super::change(&mut tx, identity, id, &wanted).await?;
+    let now = tx.by().now;
+    let attributes = match by.also_holds::<ReadUsers>(&mut tx, now).await? {
+        true => store::details(&mut tx, id).await?.attributes.0,
+        false => Attributes::default(),
+    };
     tx.commit([]).await?;
     identity.mailer.wake();
-    Ok(changed)
+    Ok(Tagged { shown: ChangedPerson { person, attributes }, etag })
 }
 
 /// The person was removed.

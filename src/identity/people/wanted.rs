@@ -10,6 +10,9 @@ use crate::base::attributes::{AttributeName, AttributeValue, PREFIX};
 use crate::base::error::{Error, Result};
 use crate::platform::http::Next;
 
+/// What is likely meant for [`PREFIX`].
+const UNFINISHED: &str = "attribute";
+
 /// How many attributes one question may name.
 const MOST: usize = 20;
 
@@ -31,16 +34,34 @@ impl WantedAttributes {
     fn read(query: &str) -> Result<Self> {
         let mut wanted = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let Some(attribute) = name.strip_prefix(PREFIX) else { continue };
+            let Some(attribute) = name.strip_prefix(PREFIX) else {
+                // Whoever meant one would take everybody for those who have it.
+                if name.get(..UNFINISHED.len()).is_some_and(|start| start.eq_ignore_ascii_case(UNFINISHED)) {
+                    return Err(refuse(&name, "an attribute is looked for by `attribute.`, its name and its value"));
+                }
+                continue;
+            };
             let attribute = attribute.parse::<AttributeName>().map_err(|fault| refuse(&name, &fault))?;
-            AttributeValue::text(&value).map_err(|fault| refuse(&name, &fault))?;
-            if value.chars().count() > LONGEST {
-                return Err(refuse(&name, &format!("too long: at most {LONGEST} characters")));
-            }
             wanted.push((attribute, value.into_owned()));
         }
+        Self::of(wanted).map_err(|fault| Error::bad_request("invalid_query", fault))
+    }
+
+    /// Of these names and values.
+    ///
+    /// # Errors
+    /// What can't be looked for.
+    pub fn of(wanted: Vec<(AttributeName, String)>) -> Result<Self, String> {
+        for (name, value) in &wanted {
+            let fault = match AttributeValue::text(value) {
+                Err(fault) => fault,
+                Ok(_) if value.chars().count() > LONGEST => format!("too long: at most {LONGEST} characters"),
+                Ok(_) => continue,
+            };
+            return Err(format!("`{PREFIX}{name}`: {fault}"));
+        }
         if wanted.len() > MOST {
-            return Err(Error::bad_request("invalid_query", format!("name at most {MOST} attributes")));
+            return Err(format!("name at most {MOST} attributes"));
         }
         Ok(Self { path: path(&wanted), wanted })
     }
@@ -103,7 +124,7 @@ mod tests {
 
     #[test]
     fn values_are_texts_and_what_they_look_like() {
-        assert_eq!(asked("q=a&limit=3"), "");
+        assert_eq!(asked("q=a&limit=3&ñ=1&attributé=1"), "");
         assert_eq!(asked("attribute.department=sales"), r#"($."department" == "sales")"#);
         assert_eq!(
             asked("attribute.a-b=3.0&x=y&attribute.c=true"),
@@ -115,9 +136,16 @@ mod tests {
 
     #[test]
     fn what_is_no_attribute_is_refused() {
-        for bad in
-            ["attribute.=1", "attribute.1=1", "attribute.a%22b=1", "attribute.a=%00", &"attribute.a=1&".repeat(21)]
-        {
+        for bad in [
+            "attribute.=1",
+            "attribute.1=1",
+            "attribute.a%22b=1",
+            "attribute.a=%00",
+            "attributes.a=1",
+            "attribute=a",
+            "Attribute.a=1",
+            &"attribute.a=1&".repeat(21),
+        ] {
             assert!(WantedAttributes::read(bad).is_err(), "{bad}");
         }
     }

@@ -24,6 +24,7 @@ use super::tool::Tool;
 use super::typed_ref::TypedRef;
 use crate::base::id::{PersonId, SessionId};
 use crate::identity::accounts::Note;
+use attributes::WantedAttribute;
 
 pub(super) use reset_password::run as reset_password;
 
@@ -36,6 +37,9 @@ pub(super) enum Command {
         /// Only usernames or names that start with this.
         #[arg(long, value_name = "TEXT")]
         beginning: Option<String>,
+        /// Only those who have this attribute, or a list that contains it. May be repeated: then all must hold.
+        #[arg(long = "attribute", value_name = "NAME=VALUE")]
+        attributes: Vec<WantedAttribute>,
     },
     /// Show a person and what they hold.
     Show {
@@ -125,7 +129,7 @@ pub(super) fn shown_once(password: &str) -> String {
 pub(super) async fn run(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
     match command {
         Command::Add(new) => add::run(tool, new).await,
-        Command::List { beginning } => show::list(tool, beginning).await,
+        Command::List { beginning, attributes } => show::list(tool, beginning, attributes::wanted(attributes)?).await,
         Command::Show { person } => show::show(tool, &person).await,
         Command::Change { person, new } => change::run(tool, &person, new).await,
         Command::Disable { person } => admission::disable(tool, &person).await,

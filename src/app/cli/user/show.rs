@@ -14,7 +14,7 @@ use crate::base::person::Person;
 use crate::identity::attempts::store::FailedLogins;
 use crate::identity::attempts::{self, MOST_IN_A_ROW};
 use crate::identity::people::store::Details;
-use crate::identity::people::{self, PersonType};
+use crate::identity::people::{self, PersonType, WantedAttributes};
 
 impl Row for Person {
     const HEADER: &'static [&'static str] = &["id", "username", "name"];
@@ -47,9 +47,9 @@ fn document(person: &Details) -> String {
     }
 }
 
-pub(super) async fn list(tool: &Tool, beginning: Option<String>) -> anyhow::Result<()> {
+pub(super) async fn list(tool: &Tool, beginning: Option<String>, wanted: WantedAttributes) -> anyhow::Result<()> {
     let mut conn = tool.app.db.read().await?;
-    let list = async |page: &_| people::store::list_details(&mut conn, page).await;
+    let list = async |page: &_| people::store::list_details(&mut conn, page, &wanted).await;
     list_all(tool.output, beginning, |person: &Details| person.id.0, list).await
 }
 

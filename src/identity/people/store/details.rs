@@ -9,7 +9,7 @@ use super::{has_none, says_nothing};
 use crate::base::attributes::Attributes;
 use crate::base::error::Result;
 use crate::base::id::{Id, PersonId};
-use crate::identity::people::{DocumentType, PersonType, StandardClaims};
+use crate::identity::people::{DocumentType, PersonType, StandardClaims, WantedAttributes};
 use crate::platform::http::Page;
 
 /// A person, with everything stored except the password hash.
@@ -82,15 +82,23 @@ impl Details {
 
 /// All that is kept about one person, without the hash.
 pub async fn details(conn: &mut PgConnection, id: PersonId) -> Result<Details> {
-    details_where(conn, Some(id), &Page::first(None)).await?.pop().ok_or_else(PersonId::not_found)
+    details_where(conn, Some(id), &Page::first(None), &WantedAttributes::default())
+        .await?
+        .pop()
+        .ok_or_else(PersonId::not_found)
 }
 
-/// One page of people, with all that is kept about them but the hash.
-pub async fn list_details(conn: &mut PgConnection, page: &Page) -> Result<Vec<Details>> {
-    details_where(conn, None, page).await
+/// One page of people, of those who have these attributes, with all that is kept about them but the hash.
+pub async fn list_details(conn: &mut PgConnection, page: &Page, wanted: &WantedAttributes) -> Result<Vec<Details>> {
+    details_where(conn, None, page, wanted).await
 }
 
-async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Page) -> Result<Vec<Details>> {
+async fn details_where(
+    conn: &mut PgConnection,
+    id: Option<PersonId>,
+    page: &Page,
+    wanted: &WantedAttributes,
+) -> Result<Vec<Details>> {
     let rows = sqlx::query_as!(
         Details,
         r#"
@@ -108,6 +116,7 @@ async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Pag
           and ($1::int is null or p.id = $1)
           and p.id > $2
           and ($3::text is null or auth.fold(p.username) ^@ $3 or auth.fold(p.name) ^@ $3)
+          and ($5::text is null or p.attributes @@ $5::text::jsonpath)
         order by p.id
         limit $4
         "#,
@@ -115,6 +124,7 @@ async fn details_where(conn: &mut PgConnection, id: Option<PersonId>, page: &Pag
         page.after(i32::MIN),
         page.prefix(),
         page.fetch(),
+        wanted.path(),
     )
     .fetch_all(conn)
     .await?;
