@@ -244,7 +244,7 @@ fn start(cli: Cli) -> anyhow::Result<ExitCode> {
 async fn use_and_warn(command: Command, tool: &Tool) -> anyhow::Result<ExitCode> {
     // It undoes what others have changed, and says itself what it does.
     let is_apply = matches!(command, Command::Apply(_));
-    let (done, warnings) = warnings::gathered(use_tool(command, tool)).await;
+    let (done, warnings) = warnings::gathered(Box::pin(use_tool(command, tool))).await;
     for warning in warnings.into_iter().filter(|_| !is_apply) {
         output::remark(warning.text());
     }

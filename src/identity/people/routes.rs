@@ -206,9 +206,10 @@ async fn update(
         RequestedChange { change: &change, password_hash: password_hash.as_ref(), if_match: Some(if_match), language };
     let Tagged { shown: person, etag } = super::change(&mut tx, identity, id, &wanted).await?;
     let now = tx.by().now;
-    let attributes = match by.also_holds::<ReadUsers>(&mut tx, now).await? {
-        true => store::details(&mut tx, id).await?.attributes.0,
-        false => Attributes::default(),
+    let attributes = if by.also_holds::<ReadUsers>(&mut tx, now).await? {
+        store::details(&mut tx, id).await?.attributes.0
+    } else {
+        Attributes::default()
     };
     tx.commit([]).await?;
     identity.mailer.wake();
