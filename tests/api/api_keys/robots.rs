@@ -165,19 +165,19 @@ async fn a_robots_key_is_renamed_prolonged_and_bound_to_networks_as_ones_own() {
 async fn an_owner_hears_by_mail_of_what_others_do_to_the_keys_of_their_robot() {
     let (server, mailbox) = with_mail().await;
     let ada = reachable(&server, "ada").await;
-    let root = server.administrator().await;
-    let robot = robot_of(&root, "ada", "exporter").await;
-    hold(&root, robot, 0, -2).await;
-    key_of_robot(&root, robot, &["portero:users:read"]).await;
+    let adm = server.administrator().await;
+    let robot = robot_of(&adm, "ada", "exporter").await;
+    hold(&adm, robot, 0, -2).await;
+    key_of_robot(&adm, robot, &["portero:users:read"]).await;
     let keys = format!("/robots/{robot}/keys");
     let path = format!("{keys}/{}", ada.get(&keys).await.ok().body[0]["id"]);
     let subjects = |mails: Vec<Mail>| mails.into_iter().map(|mail| (mail.to, mail.subject)).collect::<Vec<_>>();
     let told = |what: &str| vec![(vec!["ada@example.com".to_owned()], format!("Portero: {what}"))];
     assert_eq!(subjects(arriving(&server, &mailbox).await), told("a new API key"));
-    root.patch(&path, json!({"name": "weekly"})).await.ok();
+    adm.patch(&path, json!({"name": "weekly"})).await.ok();
     assert_eq!(subjects(arriving(&server, &mailbox).await), [], "a name opens nothing");
     let later = (server.app.clock.now() + Duration::days(30)).unix_timestamp();
-    root.patch(&path, json!({"expires_at": later})).await.ok();
+    adm.patch(&path, json!({"expires_at": later})).await.ok();
     assert_eq!(subjects(arriving(&server, &mailbox).await), told("an API key was changed"));
 }
 
