@@ -42,7 +42,7 @@ async fn a_logout_that_was_queued_is_told_after_a_crash() {
             &place.at("/out"),
         ],
     ] {
-        let said = portero(&directory, arguments, &[]).output().unwrap();
+        let said = portero(&directory, arguments, &[allow]).output().unwrap();
         assert!(said.status.success(), "{said:?}");
     }
     let token = server.log_in("root", "correct horse battery staple").await;
