@@ -165,7 +165,7 @@ fn an_undeclared_column_holds_whole_numbers_or_others_and_times_or_days() {
         ("(total + 1) / 2 = 3", json!({"total": 6}), true),
         ("total / 2 = 3.5", json!({"total": 7.0}), true),
         ("total / 2.0 = 3.5", json!({"total": 7}), true),
-        ("total * 2 > 0", json!({"total": 9223372036854775807_i64}), true),
+        ("total * 2 > 0", json!({"total": i64::MAX}), true),
         ("total < 0 and -total > 0", json!({"total": i64::MIN}), true),
         ("closed_at::date = date '2024-02-29'", json!({"closed_at": "2024-03-01T00:00:00+05:30"}), true),
         (

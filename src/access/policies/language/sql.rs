@@ -128,9 +128,9 @@ impl Writer<'_> {
             Kind::Read(slot) if self.slots[slot].source != Source::Column => {
                 self.sql.push('(');
                 if negated {
-                    self.node(of)?
+                    self.node(of)?;
                 } else {
-                    self.text_of_setting(slot, of)?
+                    self.text_of_setting(slot, of)?;
                 }
                 self.sql.push_str(end);
                 Ok(())

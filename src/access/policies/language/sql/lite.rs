@@ -95,7 +95,8 @@ impl Writer<'_> {
             (Type::Integer | Type::Bigint, Type::Number)
             | (Type::Integer, Type::Bigint)
             | (Type::Boolean, Type::Integer)
-            | (Type::Uuid | Type::Date, Type::Text) => self.node(of),
+            | (Type::Uuid | Type::Date, Type::Text)
+            | (Type::Timestamp | Type::Timestamptz, Type::Timestamp | Type::Timestamptz) => self.node(of),
             (Type::Integer | Type::Bigint | Type::Any, Type::Text) => self.around("cast(", of, " as text)"),
             (Type::Integer, Type::Boolean) => self.around("(", of, " <> 0)"),
             (Type::Bigint, Type::Integer) => {
@@ -106,7 +107,6 @@ impl Writer<'_> {
             }
             (Type::Date, Type::Timestamp | Type::Timestamptz) => self.around("(", of, " || 'T00:00:00.000000Z')"),
             (Type::Timestamp | Type::Timestamptz, Type::Date) => self.around("substr(", of, ", 1, 10)"),
-            (Type::Timestamp | Type::Timestamptz, Type::Timestamp | Type::Timestamptz) => self.node(of),
             (from, to) => self.refused(node, format!("SQLite has no cast from {from} to {to}")),
         }
     }

@@ -57,9 +57,8 @@ impl Writer<'_> {
         let Kind::Cast(of) = &node.kind else { return Ok(()) };
         match (of.of, node.of) {
             (from, to) if from == to => self.node(of),
-            (Type::Integer | Type::Bigint, Type::Number)
-            | (Type::Integer, Type::Bigint)
-            | (Type::Integer | Type::Bigint, Type::Numeric)
+            (Type::Integer, Type::Bigint)
+            | (Type::Integer | Type::Bigint, Type::Number | Type::Numeric)
             | (Type::Boolean, Type::Integer)
             | (Type::Uuid, Type::Text) => self.node(of),
             (Type::Integer | Type::Bigint, Type::Text) => self.around("cast(", of, " as char)"),
