@@ -252,6 +252,7 @@ const PATHS_ELSEWHERE: &[(&str, &str)] = &[
     ("pages/brand.rs /pages/logo", "every page links to it"),
     ("pages/brand.rs /pages/passkey.js", "pages that ask for passkeys link to it"),
     ("pages/brand.rs /pages/style.css", "every page links to it"),
+    ("pages/forgot_password.rs /forgot-password", "where the link of a mail that is over leads"),
 ];
 
 /// Longer functions than [`LONGEST_FUNCTION`].
