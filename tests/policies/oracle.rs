@@ -24,7 +24,8 @@ pub struct Asked {
 impl Asked {
     /// None where the language refuses it: a random text need not make sense.
     pub fn of(case: &Case) -> Option<Self> {
-        let columns = COLUMNS.iter().filter(|_| is_declared(case));
+        // One column never is declared, and then no other.
+        let columns = COLUMNS.iter().filter(|_| case.is_declared && !case.text.contains("free"));
         let declared = columns.map(|(name, kind)| ((*name).to_owned(), ColumnType::of_name(kind).expect("a type")));
         let expression = Expression::compile(&case.text, &Declared::columns(declared)).ok()?;
         let subject = Subject {
@@ -47,9 +48,11 @@ impl Asked {
         Some(Self { expression, row: Row::from(&case.row), subject, request, case: case.clone() })
     }
 
-    /// Whether its columns are declared.
-    pub fn is_declared(&self) -> bool {
-        is_declared(&self.case)
+    /// Whether it has numbers of which nothing is declared: what is computed of them has no limits here, and those of their columns in Postgres.
+    pub fn has_undeclared_numbers(&self) -> bool {
+        let Self { expression, .. } = self;
+        let mut all = expression.columns().chain(expression.attributes()).chain(expression.passed());
+        all.any(|(_, kind)| kind.element == Type::Number)
     }
 
     /// What is said of it here: `t`, `f`, nothing for null, or `!` and why.
@@ -189,11 +192,6 @@ impl Asked {
         let row = self.row_values();
         Some(format!("select ({sql})::text from (select {row} offset 0) as portero_row"))
     }
-}
-
-/// One column never is, and then no other.
-fn is_declared(case: &Case) -> bool {
-    case.is_declared && !case.text.contains("free")
 }
 
 pub enum Filter {
