@@ -269,13 +269,13 @@ impl Writer<'_> {
                 self.refused(node, "how a time is written depends on the session: compare times, not texts")
             }
             (Type::Any, Type::Text) if self.is_row_security => self.any_as_text(of),
-            (_, Type::Text) => self.around("(", of, ")::text"),
+            (_, Type::Text) => self.around("(", of, &format!("{}::text", end_of(of))),
             (Type::Text, _) => self.read_in_postgres(of, to, node),
             // Whole or not, it compares with all numbers.
             (from, Type::Number) if from.is_number() => self.node(of),
-            (Type::Number, to) if matches!(of.kind, Kind::Read(_)) => self.cast_of_any_number(of, to),
             (Type::Bigint | Type::Number | Type::Numeric, Type::Integer | Type::Bigint) if of.of > to => {
-                self.named(&rounded(to), of, "(", ")::numeric")
+                let guard = format!("case when round(portero_v) between {} then portero_v::{to} end", limits(to));
+                self.named(&guard, of, "(", &format!("{}::numeric", end_of(of)))
             }
             (
                 Type::Integer | Type::Bigint | Type::Number | Type::Boolean,
@@ -285,18 +285,10 @@ impl Writer<'_> {
                 of,
                 &match to {
                     Type::Boolean => ")::integer)::boolean".to_owned(),
-                    to => format!(")::{to}"),
+                    to => format!("{}::{to}", end_of(of)),
                 },
             ),
             _ => self.refused(node, format!("declare the column's type: it becomes {to}")),
-        }
-    }
-
-    /// Of a column that no declaration knows.
-    fn cast_of_any_number(&mut self, of: &Node, to: Type) -> Said {
-        match to {
-            Type::Integer | Type::Bigint => self.named(&rounded(to), of, "(", &format!("{}::numeric", end_of(of))),
-            to => self.around("(", of, &format!("{}::{to}", end_of(of))),
         }
     }
 
@@ -338,8 +330,4 @@ impl Writer<'_> {
         self.sql.push_str(" as portero_v) as portero_s)");
         Ok(())
     }
-}
-
-fn rounded(to: Type) -> String {
-    format!("case when round(portero_v) between {} then portero_v::{to} end", limits(to))
 }

@@ -88,19 +88,14 @@ impl Writer<'_> {
             return self.refused(node, "this is the same for all rows");
         }
         let slot = &self.slots[slot];
-        let _ = write!(self.sql, "({})::jsonb ->> {}", Self::object(slot.source), quoted(&slot.name));
+        let _ = write!(self.sql, "(({})::jsonb ->> {})", Self::object(slot.source), quoted(&slot.name));
         Ok(())
     }
 
     /// Settings are texts: what a cast makes one needs no other type.
     pub(super) fn any_as_text(&mut self, of: &Node) -> Said {
         match &of.kind {
-            Kind::Read(slot) if self.slots[*slot].source != Source::Column => {
-                self.sql.push('(');
-                self.text_of_setting(*slot, of)?;
-                self.sql.push(')');
-                Ok(())
-            }
+            Kind::Read(slot) if self.slots[*slot].source != Source::Column => self.text_of_setting(*slot, of),
             _ => self.around("(", of, ")::text"),
         }
     }
