@@ -163,7 +163,7 @@ async fn an_attribute_that_nobody_has_and_looks_like_another_is_refused_as_a_typ
         let body = json!({"table_name": "invoice", "action": "read", "expression": expression});
         root.post("/services/1/policies", body).await
     };
-    made("region = auth_user.depatment").await.ok();
+    let standing = made("region = auth_user.depatment").await.ok().id();
     let ada = server.person_with("ada", &[]).await;
     root.patch(&format!("/users/{}", ada.id), json!({"attributes": {"department": "sales"}})).await.ok();
     for typo in ["owner = auth_user.depatment", "owner = auth_user.email"] {
@@ -172,6 +172,7 @@ async fn an_attribute_that_nobody_has_and_looks_like_another_is_refused_as_a_typ
         assert!(refused.detail().contains("line 1, column 9"), "{refused:?}");
     }
     assert!(made("owner = auth_user.depatment").await.detail().contains("did you mean department?"));
+    root.patch(&format!("/services/1/policies/{standing}"), json!({"description": "of their region"})).await.ok();
     made("owner = auth_user.attributes.depatment and unit = auth_user.department").await.ok();
 }
 

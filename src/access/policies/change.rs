@@ -1,6 +1,6 @@
 //! A policy is changed, or deleted.
 
-use super::compile::must_mean_something;
+use super::compile::{must_be_no_typo, must_mean_something};
 use super::create::{exists, must_have_room};
 use super::personal::must_be_theirs;
 use super::policy::{ALL, ActionName, ExpressionText, TypeName};
@@ -34,7 +34,10 @@ pub async fn change(
     }
     let declared = store::types::declared(tx, service, table_name).await?;
     let expression = change.expression.as_ref().map_or(before.shown.expression.as_str(), ExpressionText::as_str);
-    let compiled = must_mean_something(tx, expression, &declared).await?;
+    let compiled = must_mean_something(expression, &declared)?;
+    if change.expression.is_some() {
+        must_be_no_typo(tx, &compiled, &declared).await?;
+    }
     let standing = compile::compile(&before.shown.expression, &declared).ok();
     must_be_theirs(tx, service, (standing.as_ref(), &compiled)).await?;
     let action = change.action.as_ref().map_or(before.shown.action.as_str(), ActionName::as_str);

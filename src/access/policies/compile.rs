@@ -12,22 +12,28 @@ pub(super) fn compile(text: &str, declared: &Declared) -> Result<Expression, Fau
     Expression::compile(if text.trim().is_empty() { "true" } else { text }, declared)
 }
 
-/// The same, for whoever wrote it: what looks like an attribute that people have, and is none, is a fault.
+/// The same, for whoever wrote it.
 ///
 /// # Errors
 /// 400 that says where and what was meant.
-pub(super) async fn must_mean_something(
+pub(super) fn must_mean_something(text: &str, declared: &Declared) -> Result<Expression> {
+    compile(text, declared).map_err(|fault| Error::invalid_field("expression", &fault.to_string()))
+}
+
+/// Refuses what looks like an attribute that people have, and is none, to whoever has written it just now.
+///
+/// # Errors
+/// As [`must_mean_something`].
+pub(super) async fn must_be_no_typo(
     conn: &mut PgConnection,
-    text: &str,
+    expression: &Expression,
     declared: &Declared,
-) -> Result<Expression> {
-    let refused = |fault: Fault| Error::invalid_field("expression", &fault.to_string());
-    let expression = compile(text, declared).map_err(refused)?;
+) -> Result<()> {
     if expression.attributes().next().is_none() {
-        return Ok(expression);
+        return Ok(());
     }
     let declared = declared.clone().with_attributes(store::policies::attribute_names(conn).await?);
-    compile(text, &declared).map_err(refused)
+    must_mean_something(expression.text(), &declared).map(drop)
 }
 
 /// The same of columns that are declared so, or not at all.

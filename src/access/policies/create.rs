@@ -1,6 +1,6 @@
 //! A policy is made.
 
-use super::compile::must_mean_something;
+use super::compile::{must_be_no_typo, must_mean_something};
 use super::personal::must_be_theirs;
 use super::policy::ALL;
 use super::settle::warn_of_turn;
@@ -26,7 +26,8 @@ pub async fn create(tx: &mut AuditedTx, service: ServiceId, new: &NewPolicy) -> 
     must_not_be_portero(service)?;
     services::lock(tx, service).await?;
     let declared = store::types::declared(tx, service, new.table_name.as_str()).await?;
-    let expression = must_mean_something(tx, new.expression.as_str(), &declared).await?;
+    let expression = must_mean_something(new.expression.as_str(), &declared)?;
+    must_be_no_typo(tx, &expression, &declared).await?;
     must_be_theirs(tx, service, (None, &expression)).await?;
     if let Some(standing) = store::policies::find_same(tx, service, new).await? {
         let wanted = new.description.as_ref().map(Description::as_str);
