@@ -191,6 +191,73 @@ async fn a_panic_costs_one_batch_and_not_the_lane() {
 }
 
 #[tokio::test]
+async fn what_postgres_can_not_take_costs_nobody_else_their_answer() {
+    let server = Server::on_a_fresh_database().await;
+    let bounds = BatchLimits { lanes: 1, deadline: Duration::from_secs(20), ..limits() };
+    let lanes = Batch::start(Once(Doubles::default()), &server.app.db, bounds, &Metrics::default());
+    let slow = tokio::spawn({
+        let lanes = lanes.clone();
+        async move { lanes.ask(Number { value: 1, thinking: 0.3 }).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Twice that is no bigint.
+    let values = [3, i64::MAX, 5];
+    let asked = values.map(|value| {
+        let lanes = lanes.clone();
+        tokio::spawn(async move { lanes.ask(number(value)).await })
+    });
+    assert_eq!(slow.await.expect("a caller").expect("an answer"), 2);
+    let mut answers = Vec::new();
+    for asked in asked {
+        answers.push(asked.await.expect("a caller"));
+    }
+    assert!(matches!(answers[..], [Ok(6), Err(Error::Internal(_)), Ok(10)]), "{answers:?}");
+}
+
+/// What is not to be done twice.
+#[derive(Debug)]
+struct Once(Doubles);
+
+impl BatchQuery for Once {
+    const NAME: &'static str = "once";
+    const MAY_BE_ASKED_TWICE: bool = false;
+    type Ask = Number;
+    type Answer = i64;
+
+    async fn ask(&self, conn: &mut PgConnection, asked: &[Number]) -> Result<Vec<i64>> {
+        self.0.ask(conn, asked).await
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_asked_once_is_not_asked_again_when_its_connection_breaks() {
+    let server = Server::on_a_fresh_database().await;
+    let bounds = BatchLimits { lanes: 1, deadline: Duration::from_secs(20), ..limits() };
+    let (twice, once) = (Doubles::default(), Doubles::default());
+    let statements = [Arc::clone(&twice.statements), Arc::clone(&once.statements)];
+    let twice = Batch::start(twice, &server.app.db, bounds, &Metrics::default());
+    let once = Batch::start(Once(once), &server.app.db, bounds, &Metrics::default());
+    assert_eq!((twice.ask(number(1)).await.expect("an answer"), once.ask(number(1)).await.expect("an answer")), (2, 2));
+
+    let slow = Number { value: 3, thinking: 0.5 };
+    let asked = tokio::spawn({
+        let once = once.clone();
+        async move { tokio::join!(twice.ask(slow), once.ask(slow)) }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let later = tokio::spawn(async move { once.ask(number(4)).await });
+    let broken = "select count(pg_terminate_backend(pid)) from pg_stat_activity
+                  where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid()";
+    assert_eq!(server.number(broken).await, 2);
+
+    let (twice, once) = asked.await.expect("answers");
+    assert_eq!(twice.expect("an answer"), 6);
+    assert!(matches!(once, Err(Error::Unavailable(_))), "{once:?}");
+    assert_eq!(later.await.expect("an answer").expect("whose statement was another"), 8);
+    assert_eq!(statements.map(|statements| statements.load(Ordering::Relaxed)), [3, 3]);
+}
+
+#[tokio::test]
 async fn beyond_its_bounds_a_question_is_refused() {
     let server = Server::on_a_fresh_database().await;
     let bounds = BatchLimits { lanes: 1, size: 4, queue: 3, deadline: Duration::from_millis(500) };

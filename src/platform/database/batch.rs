@@ -1,10 +1,9 @@
 //! Many questions, one statement: what is asked while a statement is under way gathers, and rides the next one
 //! together. Alone, a question goes out at once. The lanes are spread over the cores.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::hash::Hash;
 use std::pin::{Pin, pin};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tracing::Instrument;
 
 use super::queue::Queue;
-use super::{Db, Lane};
+use super::{Db, InLane, Lane};
 use crate::base::error::{Error, Result, causes};
 use crate::platform::cores;
 use crate::platform::metrics::{self, Metrics};
@@ -24,13 +23,14 @@ use crate::platform::traces;
 pub trait BatchQuery: Send + Sync + 'static {
     /// What it is called in logs and metrics.
     const NAME: &'static str;
+    /// Whether all of a statement may be asked once more after its connection broke: asking twice does no more than asking once then.
+    const MAY_BE_ASKED_TWICE: bool = true;
     /// What one caller asks.
     type Ask: Send + Sync + 'static;
     /// What one caller is answered.
     type Answer: Send + 'static;
 
-    /// Asks Postgres; one answer to each, in the order of `asked`. After a broken connection it is asked once more, so
-    /// asking twice must do no more than asking once.
+    /// Asks Postgres; one answer to each, in the order of `asked`.
     fn ask(
         &self,
         conn: &mut PgConnection,
@@ -196,15 +196,13 @@ async fn serve<Q: BatchQuery>(
         let start = Instant::now();
         let answered = tokio::select! {
             biased;
-            answered = answer(&*question, &mut lane, &asked) => Some(answered),
+            answered = answer_each(&*question, &mut lane, &asked) => Some(answered),
             // Postgres is silent.
             () = until_all_are_late(&queue, &mut askers, alarm.as_mut(), limits.deadline) => None,
         };
         metrics.asked(asked.len(), start.elapsed());
         match answered {
-            Some(Ok(answers)) => {
-                askers.iter_mut().zip(answers).for_each(|(asker, answer)| asker.answer(Ok(answer)));
-            }
+            Some(Ok(answers)) => askers.iter_mut().zip(answers).for_each(|(asker, answer)| asker.answer(answer)),
             Some(Err(error)) => refuse(askers, &error),
             None => {}
         }
@@ -250,21 +248,53 @@ async fn give_way<Q: BatchQuery>(queue: &Queue<Waiting<Q>>, waiting: &mut Vec<Wa
     }
 }
 
-/// Answers to all of `asked`, over a new connection if the old one turns out to be broken.
-async fn answer<Q: BatchQuery>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Q::Answer>> {
-    if lane.is_connected() {
-        match attempt(question, lane, asked).await {
-            Err(error @ (Error::Unavailable(_) | Error::NoPrimary(_))) => {
-                tracing::debug!(%error, "{}: asking again on a new connection", Q::NAME);
-            }
-            done => return done,
+/// An answer to each of `asked`. If Postgres can't take them together, each goes alone: what is wrong with one costs the others nothing.
+async fn answer_each<Q: BatchQuery>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Result<Q::Answer>>> {
+    match answer(question, lane, asked).await {
+        Ok(answers) => return Ok(answers.into_iter().map(Ok).collect()),
+        Err(Error::Internal(error)) if asked.len() > 1 => {
+            tracing::warn!("{}: {} questions are asked one by one: {}", Q::NAME, asked.len(), causes(&error));
         }
+        Err(error) => return Err(error),
     }
-    attempt(question, lane, asked).await
+    let mut answers = Vec::with_capacity(asked.len());
+    for ask in asked {
+        answers.push(
+            answer(question, lane, slice::from_ref(ask)).await.and_then(|mut one| {
+                one.pop().ok_or_else(|| Error::Internal(anyhow::anyhow!("{}: no answer", Q::NAME)))
+            }),
+        );
+    }
+    Ok(answers)
 }
 
-async fn attempt<Q: BatchQuery>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Q::Answer>> {
-    let mut conn = lane.take().await?;
+/// Answers to all of `asked`, over a new connection if the old one turns out to be broken.
+async fn answer<Q: BatchQuery>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Q::Answer>> {
+    let was_connected = lane.is_connected();
+    let first = match lane.take().await {
+        Ok(conn) => match attempt(question, lane, conn, asked).await {
+            // Nobody knows what it has done.
+            Err(error) if !Q::MAY_BE_ASKED_TWICE => return Err(error),
+            answered => answered,
+        },
+        Err(error) => Err(error),
+    };
+    match first {
+        Err(error @ (Error::Unavailable(_) | Error::NoPrimary(_))) if was_connected => {
+            tracing::debug!(%error, "{}: asking again on a new connection", Q::NAME);
+        }
+        answered => return answered,
+    }
+    let conn = lane.take().await?;
+    attempt(question, lane, conn, asked).await
+}
+
+async fn attempt<Q: BatchQuery>(
+    question: &Q,
+    lane: &mut Lane,
+    mut conn: InLane,
+    asked: &[Q::Ask],
+) -> Result<Vec<Q::Answer>> {
     let answers = question.ask(&mut conn, asked).await?;
     if answers.len() != asked.len() {
         return Err(Error::Internal(anyhow::anyhow!("{}: {} answers to {}", Q::NAME, answers.len(), asked.len())));
@@ -283,35 +313,4 @@ fn refuse<Q: BatchQuery>(askers: Vec<Asker<Q>>, error: &Error) {
             Error::Refused(_) => Error::Internal(anyhow::anyhow!("{error}")),
         }));
     }
-}
-
-/// The index of what Postgres has numbered `with ordinality`, from 1.
-pub fn index(ordinality: i64) -> Result<usize> {
-    usize::try_from(ordinality - 1).map_err(|error| Error::Internal(error.into()))
-}
-
-/// For each that was asked, in their order, the answer that Postgres has numbered like it, if there is one.
-pub fn by_place<A, T>(asked: &[A], answers: impl IntoIterator<Item = (i64, T)>) -> Result<Vec<Option<T>>> {
-    let mut in_order = Vec::new();
-    in_order.resize_with(asked.len(), || None);
-    for (ordinality, answer) in answers {
-        let place = in_order.get_mut(index(ordinality)?);
-        *place.ok_or_else(|| Error::Internal(anyhow::anyhow!("an answer that nobody asked for")))? = Some(answer);
-    }
-    Ok(in_order)
-}
-
-/// Each different key once, and for each of `keys` its place among those.
-pub fn distinct<K: Copy + Hash + Eq>(keys: impl Iterator<Item = K>) -> (Vec<K>, Vec<usize>) {
-    let mut places = HashMap::with_capacity(keys.size_hint().0);
-    let mut once = Vec::with_capacity(keys.size_hint().0);
-    let of_each = keys
-        .map(|key| {
-            *places.entry(key).or_insert_with(|| {
-                once.push(key);
-                once.len() - 1
-            })
-        })
-        .collect();
-    (once, of_each)
 }

@@ -13,14 +13,16 @@ pub mod embedded;
 mod error;
 mod heartbeat;
 mod lane;
+mod places;
 mod purge;
 mod queue;
 
 pub use address::Address;
-pub use batch::{Batch, BatchLimits, BatchQuery, by_place, distinct, index};
+pub use batch::{Batch, BatchLimits, BatchQuery};
 pub use count::count;
 pub use db::{Db, Reading, Transaction};
 pub use lane::{InLane, Lane};
+pub use places::{by_place, column, distinct, index};
 pub use purge::{STEP, in_steps, keep_purging};
 
 pub use broken_connections::{came_after as is_outdated, unless_hung};
