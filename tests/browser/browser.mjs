@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
+import AxeBuilder from "@axe-core/playwright";
 import { chromium } from "playwright-core";
 
 export const issuer = process.env.ISSUER;
@@ -149,4 +150,60 @@ export async function focused(page, on) {
     return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
   });
   assert.ok(isVisible, `the focus on ${on} is seen`);
+}
+
+/** An authenticator in the browser of this page, which verifies its user and shows itself when it is asked. */
+export async function authenticator(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  const options = {
+    protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
+    automaticPresenceSimulation: true,
+  };
+  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
+  return {
+    verifies: (isUserVerified) => cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified }),
+    shows: (enabled) => cdp.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled }),
+    count: async () => (await cdp.send("WebAuthn.getCredentials", { authenticatorId })).credentials.length,
+  };
+}
+
+/** In which the pages are looked at: by what a browser asks for. */
+export const LANGUAGES = { en: "en-GB", es: "es-PE" };
+
+/** What sticks out to the right, which one would have to scroll for. */
+const tooWide = (page) =>
+  page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    const wide = [...document.querySelectorAll("body, body *")].filter((one) => one.getBoundingClientRect().right > width + 0.5);
+    return { scrolls: document.documentElement.scrollWidth > width, wide: wide.map((one) => one.outerHTML.slice(0, 80)) };
+  });
+const FITS = { scrolls: false, wide: [] };
+
+/** Looks at a page that stands in this language: by axe, in light and dark; on a small screen, and with everything twice as large. */
+export async function mustLookRight(page, name, lang) {
+  assert.equal(await page.locator("html").getAttribute("lang"), lang);
+  assert.equal(await page.locator("h1").count(), 1);
+  const keep = async (how) => {
+    if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}-${lang}-${how}.png` });
+  };
+  await page.setViewportSize({ width: 1280, height: 800 });
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    const { violations, passes } = await new AxeBuilder({ page }).analyze();
+    assert.ok(passes.some(({ id }) => id === "color-contrast"), "axe has looked");
+    const told = violations.map(({ id, help, nodes }) => ({ id, help, at: nodes.map((node) => node.html) }));
+    assert.deepEqual(told, [], `${lang}, ${colorScheme}`);
+    await keep(colorScheme);
+  }
+  await page.setViewportSize({ width: 320, height: 640 });
+  assert.deepEqual(await tooWide(page), FITS, `${lang}, 320 px wide`);
+  await keep("320");
+  await page.evaluate(() => (document.documentElement.style.fontSize = "200%"));
+  assert.deepEqual(await tooWide(page), FITS, `${lang}, 320 px wide and the text twice as large`);
+  await page.evaluate(() => (document.documentElement.style.fontSize = ""));
+  // What 1280 px are to whoever has zoomed to 200 %.
+  await page.setViewportSize({ width: 640, height: 400 });
+  assert.deepEqual(await tooWide(page), FITS, `${lang}, 200 %`);
+  await page.setViewportSize({ width: 1280, height: 800 });
 }

@@ -1,25 +1,10 @@
 // People sign in with passkeys of a virtual authenticator, and without scripts as ever.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { issuer, launch, logIn, open } from "./browser.mjs";
+import { authenticator, issuer, launch, logIn, open } from "./browser.mjs";
 
 const browser = await launch();
 after(() => browser.close());
-
-/** An authenticator in the browser of this page, which verifies its user and shows itself when it is asked. */
-async function authenticator(page) {
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("WebAuthn.enable");
-  const options = {
-    protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
-    automaticPresenceSimulation: true,
-  };
-  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
-  return {
-    shows: (enabled) => cdp.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled }),
-    count: async () => (await cdp.send("WebAuthn.getCredentials", { authenticatorId })).credentials.length,
-  };
-}
 
 /** Adds a passkey to somebody who has none, by the API, as an application's page would. */
 async function addPasskey(page, name) {

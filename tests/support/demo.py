@@ -45,7 +45,7 @@ def main(portero, command, mode):
         directory = pathlib.Path(name)
         directory.chmod(0o711)  # Postgres may run as another user
         data, log, port = directory / "data", directory / "log", free_port()
-        own = {name: os.environ[name] for name in ("PATH", "HOME", "PG_BINDIR", "OUTBOUND_ALLOW_INTERNAL") if name in os.environ}
+        own = {name: os.environ[name] for name in ("PATH", "HOME", "PG_BINDIR", "OUTBOUND_ALLOW_INTERNAL", "REQUIRE_MFA") if name in os.environ}
         own |= {
             "PORTERO_DATA_DIR": str(data), "SERVER_PORT": str(port), "PORTERO_LOG": "info,portero::access=off",
             "CLIENT_REGISTRATION": "true", "REGISTRATION": "open",
