@@ -22,6 +22,13 @@ pub struct For {
     pub told: PersonId,
 }
 
+impl For {
+    /// A person, who has the key themselves.
+    pub fn oneself(person: PersonId) -> Self {
+        Self { owner: person, told: person }
+    }
+}
+
 /// Makes the caller a key of their own.
 ///
 /// # Errors
@@ -35,7 +42,7 @@ pub async fn make_own(
     let mut tx = caller.begin(identity).await?;
     let now = tx.by().now;
     must_be_fresh(&mut tx, caller, now).await?;
-    let whom = For { owner: caller.person, told: caller.person };
+    let whom = For::oneself(caller.person);
     let made = make(&mut tx, identity, whom, new, language).await?;
     tx.commit([]).await?;
     identity.mailer.wake();

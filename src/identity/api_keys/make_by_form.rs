@@ -76,7 +76,7 @@ pub async fn make_by_form(
         }
         revoke(&mut tx, caller.person, before.id).await?;
     }
-    let whom = For { owner: caller.person, told: caller.person };
+    let whom = For::oneself(caller.person);
     let made = make(&mut tx, identity, whom, new, language).await?;
     forms::note(&mut tx, made.shown.id, form).await?;
     tx.commit([]).await?;

@@ -95,7 +95,7 @@ async fn change_own_key(
         let now = tx.by().now;
         must_be_fresh(&mut tx, &caller, now).await?;
     }
-    let whom = For { owner: caller.person, told: caller.person };
+    let whom = For::oneself(caller.person);
     let changed = change(&mut tx, &identity, whom, id, &wanted).await?;
     tx.commit([]).await?;
     identity.mailer.wake();

@@ -9,11 +9,15 @@ const LONGEST: usize = 2000;
 
 /// Refuses what Portero could not call, or not without telling others.
 pub fn must_be_for_calls(text: &str) -> Result<(), String> {
+    read_for_calls(text).map(|_| ())
+}
+
+fn read_for_calls(text: &str) -> Result<Url, String> {
     let url = read_uri(text)?;
     if url.scheme() != "https" {
         return Err("must begin with https://: Portero calls nothing else".into());
     }
-    if url.host().is_none() { Err("names no host".into()) } else { Ok(()) }
+    if url.host().is_none() { Err("names no host".into()) } else { Ok(url) }
 }
 
 impl Outbound {
@@ -22,8 +26,7 @@ impl Outbound {
     /// # Errors
     /// What is wrong with it, and what to do.
     pub fn may_be_named(&self, uri: &str) -> Result<(), String> {
-        must_be_for_calls(uri)?;
-        let url = Url::parse(uri).map_err(|_| "is not an absolute URL".to_owned())?;
+        let url = read_for_calls(uri)?;
         let inside = match url.host() {
             Some(Host::Ipv4(address)) => !is_public(address.into()),
             Some(Host::Ipv6(address)) => !is_public(address.into()),
