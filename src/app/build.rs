@@ -19,9 +19,11 @@ use crate::gate::people::AskedByBackends;
 use crate::gate::sessions::{self, Renewals};
 use crate::gate::vault::VaultDoor;
 use crate::gate::{self, Checks, Evaluator, Gate, Uses};
-use crate::identity::passkeys::RelyingParty;
+use crate::identity::factors::Tries;
+use crate::identity::passkeys::{Challenges, RelyingParty, ShownPasskeys};
 use crate::identity::people::{self, StoredCredentials};
 use crate::identity::providers::Providers;
+use crate::identity::sessions::{BeginRules, Beginnings};
 use crate::identity::{self, Identity};
 use crate::oauth::clients::{ClientLookups, documents};
 use crate::oauth::introspection::Introspections;
@@ -148,6 +150,8 @@ fn gate(platform: Platform, config: &Config) -> Gate {
 }
 
 fn identity(gate: Gate, config: &Config) -> Identity {
+    let (db, limits, metrics) = (&gate.db, one_lane(config), &gate.metrics);
+    let begin_rules = BeginRules { waits: config.attempts, require_mfa: config.require_mfa, sessions: gate.sessions };
     Identity::new(identity::Parts {
         settings: Arc::new(identity::Settings {
             registration: config.registration,
@@ -161,7 +165,12 @@ fn identity(gate: Gate, config: &Config) -> Identity {
             relying_party: RelyingParty::of(config.issuer.as_str(), &config.pages.name, &config.passkey_origins),
             knows_firebase: config.firebase_key.is_some(),
         }),
-        credentials: Batch::start(StoredCredentials, &gate.db, one_lane(config), &gate.metrics),
+        credentials: Batch::start(StoredCredentials, db, limits, metrics),
+        begin_rules,
+        beginnings: Batch::start(Beginnings(begin_rules), db, config.rarer_checks(), metrics),
+        tries: Batch::start(Tries, db, limits, metrics),
+        challenges: Batch::start(Challenges, db, limits, metrics),
+        shown_passkeys: Batch::start(ShownPasskeys, db, limits, metrics),
         logins: shares::LeakyBuckets::per_minute("logins", config.logins_per_minute, LOGINS_AT_ONCE),
         providers: Providers::default(),
         imports: people::import::ImportSlots::default(),

@@ -27,11 +27,12 @@ use crate::platform::database::Batch;
 use crate::platform::shares::{LeakyBuckets, Shares};
 use crate::platform::{self, Platform};
 use accounts::WhoMayRegister;
-use factors::RequireMfa;
-use passkeys::RelyingParty;
+use factors::{RequireMfa, Tries};
+use passkeys::{Challenges, RelyingParty, ShownPasskeys};
 use people::StoredCredentials;
 use people::import::ImportSlots;
 use providers::Providers;
+use sessions::{BeginRules, Beginnings};
 
 /// The state of identities. A clone costs next to nothing.
 #[derive(Clone, Debug)]
@@ -46,6 +47,16 @@ pub struct Parts {
     pub settings: Arc<Settings>,
     /// Where what logins compare with is asked for.
     pub credentials: Batch<StoredCredentials>,
+    /// By what rules sessions begin.
+    pub begin_rules: BeginRules,
+    /// Where they begin,
+    pub beginnings: Batch<Beginnings>,
+    /// second steps are tried,
+    pub tries: Batch<Tries>,
+    /// and passkeys are asked for
+    pub challenges: Batch<Challenges>,
+    /// and shown.
+    pub shown_passkeys: Batch<ShownPasskeys>,
     /// How often each person logs in from each network.
     pub logins: Option<LeakyBuckets<(PersonId, Network)>>,
     /// What is known of other identity providers.

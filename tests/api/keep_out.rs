@@ -142,20 +142,8 @@ async fn a_right_password_that_was_under_way_when_the_wait_began_opens_nothing()
     fail(&server, 5, ELSEWHERE, "ada").await;
 
     let under_way = under_way.expect("nothing stood against it");
-    let mut conn = server.app.db.pool().acquire().await.expect("a connection");
-    let token = server.app.new_token(server.app.clock.now()).expect("a token");
-    let origin = at(ELSEWHERE);
-    let session = portero::identity::sessions::store::NewSession {
-        require_mfa: portero::identity::factors::RequireMfa::Off,
-        token: token.hash(),
-        person: PersonId(ada.id),
-        proof: Proof::Password { verified: &crate::support::PASSWORD_HASH, attempt: &under_way, device: None },
-        now: server.app.clock.now(),
-        bounds: portero::gate::sessions::Bounds::at(server.app.clock.now(), &server.app.sessions),
-        origin: &origin,
-        user_agent: None,
-    };
-    let begun = portero::identity::sessions::store::insert(&mut conn, &session).await.expect("Postgres answers");
+    let proof = Proof::Password { verified: &crate::support::PASSWORD_HASH, attempt: &under_way, device: None };
+    let begun = server.begin_session(server.app.begin_rules, ada.id, proof, &at(ELSEWHERE)).await;
     assert!(begun.is_none());
     let mut tx = server.app.db.begin().await.expect("a transaction");
     assert!(under_way.succeeded(&mut tx, server.app.clock.now()).await.is_err());

@@ -125,26 +125,11 @@ async fn a_session_never_begins_for_a_password_that_was_changed_after_it_was_ver
     let server = Server::on_a_fresh_database().await;
     let root = server.administrator().await;
     let ada = server.person_with("ada", &[]).await;
-    let now = server.app.clock.now();
-    let token = server.app.new_token(now).expect("a token");
     let origin = portero::gate::audit::Origin::default();
     let attempt = Attempt::at(&server.app, PersonId(ada.id), &origin).await.expect("nothing stands against it");
-    let begin = |verified: &'static portero::platform::passwords::PasswordHash| {
-        portero::identity::sessions::store::NewSession {
-            require_mfa: portero::identity::factors::RequireMfa::Off,
-            token: token.hash(),
-            person: PersonId(ada.id),
-            proof: Proof::Password { verified, attempt: &attempt, device: None },
-            now,
-            bounds: portero::gate::sessions::Bounds::at(now, &server.app.sessions),
-            origin: &origin,
-            user_agent: None,
-        }
-    };
     root.put(&format!("/users/{}", ada.id), json!({"password_hash": other_hash()})).await.ok();
-    let mut conn = server.app.db.pool().acquire().await.expect("a connection");
-    let session = portero::identity::sessions::store::insert(&mut conn, &begin(&PASSWORD_HASH)).await;
-    assert!(session.expect("Postgres answers").is_none());
+    let proof = Proof::Password { verified: &PASSWORD_HASH, attempt: &attempt, device: None };
+    assert!(server.begin_session(server.app.begin_rules, ada.id, proof, &origin).await.is_none());
 }
 
 #[tokio::test]
@@ -160,4 +145,63 @@ async fn first_logins_with_an_imported_hash_all_succeed_though_one_replaces_it()
     let answers = Caller::together(requests).await;
     assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
     assert_eq!(sessions_of(&server, &answers).await, 8);
+}
+
+#[tokio::test]
+async fn who_logs_in_beside_others_gets_a_session_of_their_own_and_waits_for_no_other() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "8"), ("PASSWORD_HASH_THREADS", "2")]).await;
+    let mut people = Vec::new();
+    for n in 0..6 {
+        people.push(server.person_with(&format!("ada{n}"), &[]).await);
+    }
+    // Somebody else's transaction holds one of them, who comes twice.
+    let mut tx = server.app.db.begin().await.expect("a transaction");
+    portero::gate::store::people::lock(&mut tx, PersonId(people[0].id)).await.expect("a lock");
+    let log_in = |ada: &Caller| {
+        let ada = ada.clone();
+        async move { ada.log_in(&ada.username, PASSWORD).await }
+    };
+    let held = Caller::together([&people[0], &people[0]].map(log_in));
+    let others: Vec<_> = people[1..].iter().cycle().take(10).collect();
+    let free = async {
+        let answers = Caller::together(others.iter().copied().map(log_in)).await;
+        tx.commit().await.expect("a commit");
+        answers
+    };
+    let (held, answers) = tokio::join!(held, free);
+    for (ada, answer) in others.iter().zip(&answers) {
+        assert_eq!((answer.status, &answer.body["payload"]["user_id"]), (200, &json!(ada.id)), "{answer:?}");
+    }
+    assert!(held.iter().all(|answer| answer.status == 200), "{held:?}");
+    let began = sessions_of(&server, &answers).await + sessions_of(&server, &held).await;
+    assert_eq!((began, told(&server).await), (12, 12));
+}
+
+#[tokio::test]
+async fn failures_at_one_address_are_forgiven_whoever_gets_it_right_there_at_the_same_time() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "8"), ("PASSWORD_HASH_THREADS", "2")]).await;
+    let mut people = Vec::new();
+    for n in 0..6 {
+        let ada = server.person_with(&format!("ada{n}"), &[]).await;
+        assert_eq!(server.anonymous().log_in(&ada.username, "mistyped").await.status, 401);
+        people.push(ada);
+    }
+    let at_the_address = "select ceil(extract(epoch from max(forgotten_at) - now()))::bigint from auth.login_attempts
+        where key like 'address:%'";
+    assert!(server.number(at_the_address).await > 0);
+    let requests = people.iter().map(|ada| {
+        let ada = ada.clone();
+        async move { ada.log_in(&ada.username, PASSWORD).await }
+    });
+    let answers = Caller::together(requests).await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    assert!(server.number(at_the_address).await <= 0, "all six");
+    assert_eq!(server.number("select count(*) from auth.login_attempts where person_id is not null").await, 0);
+}
+
+/// How many sessions the audit trail says have begun by a login.
+async fn told(server: &Server) -> i64 {
+    server
+        .number("select count(*) from auth.audit_events where action = 'session.created' and request_id is not null")
+        .await
 }

@@ -169,9 +169,9 @@ impl Config {
 
     /// How many connections to Postgres the lanes have, once each has been needed.
     pub fn lanes(&self) -> usize {
-        // Decisions, access tokens, API keys, what backends ask of people, introspections, clients and issued tokens; then renewals,
-        // credentials and foreign tokens.
-        self.checks.lanes + 7 * self.rarer_checks().lanes + 3
+        // Decisions, access tokens, API keys, what backends ask of people, introspections, clients, issued tokens and beginnings of sessions;
+        // then renewals, credentials, second steps, challenges, passkeys and foreign tokens.
+        self.checks.lanes + 8 * self.rarer_checks().lanes + 6
     }
 
     /// How much may be asked at a time of what is asked less often than sessions, and takes more to answer.

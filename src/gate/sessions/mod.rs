@@ -2,15 +2,15 @@
 //! With refresh tokens, sessions come in families: all that came of one login.
 
 mod authentication;
-mod bounds;
 mod family;
 mod purge;
 mod renew;
 mod session;
+mod settings;
 pub mod store;
 
 pub use authentication::Authentication;
-pub use bounds::{Bounds, Settings};
+pub use settings::Settings;
 
 pub use family::{Family, FamilyLifetime, PairTimes, RefreshDecision, RefreshTokenState};
 

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
-use super::{MOST_IN_A_ROW, Rule, Rules, store};
+use super::{MOST_IN_A_ROW, Rules, store};
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::names;
@@ -100,12 +100,6 @@ impl Attempt {
             rules,
             failures: waits.failures,
         })
-    }
-
-    /// In how many seconds one failure of the person is forgotten, and one of the address, if they are counted.
-    pub(crate) fn forgets_one_in(&self) -> (Option<f64>, Option<f64>) {
-        let seconds = |rule: Rule| rule.forgets_one_in.as_seconds_f64();
-        (self.rules.person.map(seconds), self.rules.address.map(seconds))
     }
 
     /// Whether even the right password is not enough here: it is to be answered as a wrong one is, so that strangers

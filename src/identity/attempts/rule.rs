@@ -23,6 +23,12 @@ impl Rules {
             address: rule(address, Duration::HOUR / address.max(1)),
         }
     }
+
+    /// In how many seconds one failure of a person is forgotten, and one of an address, if they are counted.
+    pub fn forget_one_in(&self) -> (Option<f64>, Option<f64>) {
+        let seconds = |rule: Rule| rule.forgets_one_in.as_seconds_f64();
+        (self.person.map(seconds), self.address.map(seconds))
+    }
 }
 
 /// How many failures are borne, and what follows.

@@ -16,6 +16,7 @@ mod require;
 mod routes;
 pub mod store;
 mod totp;
+mod tries;
 mod trust;
 mod user_routes;
 
@@ -36,5 +37,6 @@ pub use remove::{remove, remove_all, rename, settle};
 pub use require::RequireMfa;
 pub use routes::routes;
 pub use totp::{TotpSecret, qr_code};
+pub use tries::Tries;
 pub use trust::{distrust, distrust_all, trust};
 pub use user_routes::user_routes;

@@ -14,7 +14,7 @@ use crate::gate::audit::Origin;
 use crate::identity::Identity;
 use crate::identity::attempts::{Attempt, Waits};
 use crate::identity::devices::Device;
-use crate::identity::factors::store::pending::{self, Try, Waiting};
+use crate::identity::factors::store::pending::{self, AskedTry, Try, Waiting};
 use crate::identity::factors::store::totp::SealedTotp;
 use crate::identity::factors::{self, Code, Confirmation, Given, Method, ShownCodes, not_begun, store};
 use crate::identity::passkeys::{self, MadePasskey, PasskeyName, Purpose};
@@ -170,11 +170,18 @@ pub(super) async fn waiting(identity: &Identity, token: MfaTokenHash) -> Result<
 
 /// However the comparison ends: nobody guesses for nothing by not waiting for the answer.
 async fn take_try(identity: &Identity, token: MfaTokenHash, origin: &Origin) -> Result<Try> {
-    let mut conn = identity.db.read().await?;
-    let place = (origin.network(), Device::of_origin(origin));
-    let found = pending::take_try(&mut conn, token, place, identity.clock.now()).await?;
-    conn.keep().await?;
-    found.ok_or_else(invalid_mfa_token)
+    let now = identity.clock.now();
+    let asked = AskedTry { token, network: origin.network(), device: Device::of_origin(origin), now };
+    if let Some(begun) = identity.tries.ask(asked).await? {
+        return Ok(begun);
+    }
+    let mut tx = identity.db.begin().await?;
+    if !pending::lock(&mut tx, token).await? {
+        return Err(invalid_mfa_token());
+    }
+    let begun = pending::take_tries(&mut tx, &[asked]).await?.pop().flatten();
+    tx.commit().await?;
+    begun.ok_or_else(invalid_mfa_token)
 }
 
 fn attempt(identity: &Identity, waiting: &Waiting, waits: Waits, origin: &Origin) -> Result<Attempt> {

@@ -10,12 +10,13 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::RelyingParty;
 use super::ceremony::{self, Question};
-use super::store::challenges;
+use super::store::challenges::{self, NewChallenge};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
 use crate::base::opaque::second_step::MfaTokenHash;
 use crate::gate::audit::Origin;
 use crate::identity::Identity;
+use crate::platform::database::BatchQuery;
 use crate::platform::http::rate_limit;
 
 /// So long an answer is waited for.
@@ -91,7 +92,22 @@ impl PartialSchema for PublicKeyOptions {
 
 impl ToSchema for PublicKeyOptions {}
 
-/// Writes a question down.
+/// Challenges to be kept, many in one statement.
+#[derive(Debug)]
+pub struct Challenges;
+
+impl BatchQuery for Challenges {
+    const NAME: &'static str = "challenges";
+    const MAY_BE_ASKED_TWICE: bool = false;
+    type Ask = NewChallenge;
+    type Answer = bool;
+
+    async fn ask(&self, conn: &mut PgConnection, asked: &[NewChallenge]) -> Result<Vec<bool>> {
+        challenges::insert_all(conn, asked).await
+    }
+}
+
+/// Writes a question down, in a transaction.
 ///
 /// # Errors
 /// 429 `too_many_at_once` while too many of the same person, login, or network of strangers are unanswered.
@@ -102,13 +118,25 @@ pub(super) async fn write(
     question: Question,
     now: OffsetDateTime,
 ) -> Result<PasskeyOptions> {
+    let (new, options) = split(origin, purpose, question, now);
+    let kept = challenges::insert_all(conn, &[new]).await?;
+    to_be_asked(purpose, options, kept.contains(&true))
+}
+
+/// What is kept of a question, and what the browser is asked.
+fn split(origin: &Origin, purpose: Purpose, question: Question, now: OffsetDateTime) -> (NewChallenge, Value) {
+    let Question { challenge, state, options } = question;
     let asker = purpose.asker().unwrap_or_else(|| format!("network:{}", origin.network()));
-    if !challenges::insert(conn, &question, purpose, &asker, now).await? {
+    (NewChallenge { challenge, state, purpose, asker, now }, options)
+}
+
+fn to_be_asked(purpose: Purpose, options: Value, is_kept: bool) -> Result<PasskeyOptions> {
+    if !is_kept {
         let what = "too many passkeys have been asked for and not shown";
         let share = ("passkeys", challenges::share(purpose));
         return Err(rate_limit::share_is_taken("too_many_at_once", what, share, GOOD_FOR.unsigned_abs()));
     }
-    Ok(PasskeyOptions { public_key: PublicKeyOptions(question.options) })
+    Ok(PasskeyOptions { public_key: PublicKeyOptions(options) })
 }
 
 /// Asks for a signature.
@@ -117,8 +145,6 @@ pub(super) async fn write(
 /// 409 `passkeys_unavailable`; 429 `too_many_at_once`.
 pub async fn ask(identity: &Identity, origin: &Origin, purpose: Purpose) -> Result<PasskeyOptions> {
     let question = ceremony::ask_to_sign(RelyingParty::here(identity)?)?;
-    let mut conn = identity.db.read().await?;
-    let options = write(&mut conn, origin, purpose, question, identity.clock.now()).await?;
-    conn.keep().await?;
-    Ok(options)
+    let (new, options) = split(origin, purpose, question, identity.clock.now());
+    to_be_asked(purpose, options, identity.challenges.ask(new).await?)
 }

@@ -18,7 +18,7 @@ mod verify;
 mod ways_in;
 
 pub use crate::base::id::PasskeyId;
-pub use challenge::{PasskeyOptions, Purpose, ask};
+pub use challenge::{Challenges, PasskeyOptions, Purpose, ask};
 pub use change::{remove, rename};
 pub use credential::PasskeyCredential;
 pub use me_routes::me_routes;
@@ -28,5 +28,5 @@ pub use relying_party::RelyingParty;
 pub use routes::routes;
 pub use sign_in::{sign_in, sign_in_options};
 pub use signals::{OwnPasskeys, PasskeySignals, UnknownPasskey, own, unknown};
-pub use verify::{Signed, not_a_dead_token, verify};
+pub use verify::{ShownPasskeys, Signed, not_a_dead_token, verify};
 pub use ways_in::WaysIn;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::ceremony::{Answer, Reason, Refused, Use};
 use super::passkey::StoredPasskey;
-use super::store::{self, Shown};
+use super::store::{self, Showing, Shown};
 use super::{PasskeyId, Purpose, RelyingParty};
 use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
@@ -20,6 +20,7 @@ use crate::identity::devices::Device;
 use crate::identity::mail::{self, Content};
 use crate::identity::sessions::PasskeyUse;
 use crate::identity::sessions::store::logins_until;
+use crate::platform::database::BatchQuery;
 
 /// No refusal comes sooner: verifying takes longer than not knowing.
 const REFUSAL: Duration = Duration::from_millis(100);
@@ -73,6 +74,21 @@ impl Signed {
     }
 }
 
+/// Passkeys that are shown, many in one statement.
+#[derive(Debug)]
+pub struct ShownPasskeys;
+
+impl BatchQuery for ShownPasskeys {
+    const NAME: &'static str = "passkeys";
+    const MAY_BE_ASKED_TWICE: bool = false;
+    type Ask = Showing;
+    type Answer = Shown;
+
+    async fn ask(&self, conn: &mut PgConnection, asked: &[Showing]) -> Result<Vec<Shown>> {
+        store::show_all(conn, asked).await
+    }
+}
+
 /// Whom a passkey that has signed belongs to. Its challenge is spent, whatever comes of it. Unknown passkeys, those of the disabled,
 /// and all that is wrong with a signature take the same way: one failure is counted, and the same answer comes at the same time.
 ///
@@ -86,8 +102,16 @@ pub async fn verify(identity: &Identity, origin: &Origin, purpose: Purpose, cred
         Error::invalid_field("credential", fault)
     })?;
     let presented = hex::encode(answer.credential_id());
-    let Shown { passkey: stored, question: state, waits } =
-        show(identity, origin, purpose, (&answer, &name_key(&presented))).await?;
+    let showing = Showing {
+        challenge: answer.challenge(),
+        purpose,
+        credential_id: answer.credential_id().to_vec(),
+        nobody: name_key(&presented),
+        network: origin.network(),
+        device: Device::of_origin(origin),
+        now: identity.clock.now(),
+    };
+    let Shown { passkey: stored, question: state, waits } = identity.shown_passkeys.ask(showing).await?;
     // Whoever tries to be somebody fails as they do, with whosever passkey.
     let person = purpose.person().or(stored.as_ref().map(|stored| stored.person));
     let attempt = Attempt::begin(identity, waits, person, origin.network(), identity.clock.now())?;
@@ -109,20 +133,6 @@ pub async fn verify(identity: &Identity, origin: &Origin, purpose: Purpose, cred
             Err(refuse(identity, origin, &attempt, why, no_refusal_before).await)
         }
     }
-}
-
-async fn show(
-    identity: &Identity,
-    origin: &Origin,
-    purpose: Purpose,
-    (answer, nobody): (&Answer, &str),
-) -> Result<Shown> {
-    let mut conn = identity.db.read().await?;
-    let (question, shown) = ((answer.challenge(), purpose), (answer.credential_id(), nobody));
-    let place = (origin.network(), Device::of_origin(origin));
-    let shown = store::show(&mut conn, question, shown, place, identity.clock.now()).await?;
-    conn.keep().await?;
-    Ok(shown)
 }
 
 fn compare(

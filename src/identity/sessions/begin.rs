@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use tracing::Instrument;
 
 use super::store::families::{self, Exchange, NewPair};
-use super::store::{self, BegunSession, NewSession};
+use super::store::{self, BeginRules, BegunSession, NewSession};
 use super::{LoggedIn, Proof, log_out};
 use crate::base::error::Result;
 use crate::base::id::PersonId;
@@ -13,9 +13,10 @@ use crate::base::opaque::refresh_token::RefreshToken;
 use crate::base::opaque::token::{Token, TokenHash};
 use crate::gate;
 use crate::gate::audit::{Actor, AuditedTx, By, Origin};
-use crate::gate::sessions::{Bounds, PairTimes, Payload};
+use crate::gate::sessions::{PairTimes, Payload};
 use crate::identity::Identity;
 use crate::identity::mail::{self, Content};
+use crate::platform::database::BatchQuery;
 use crate::platform::traces;
 
 /// Somebody who is to get a session.
@@ -33,34 +34,39 @@ pub struct Entrant<'a> {
     pub now: OffsetDateTime,
 }
 
-/// Begins a session: on a transaction, where they get a refresh token. `None` when they were removed or disabled or got
+/// Sessions to begin, many in one statement. Whoever gets none here may be somebody whom a transaction keeps locked.
+#[derive(Debug)]
+pub struct Beginnings(pub BeginRules);
+
+impl BatchQuery for Beginnings {
+    const NAME: &'static str = "begin session";
+    const MAY_BE_ASKED_TWICE: bool = false;
+    type Ask = NewSession;
+    type Answer = Option<BegunSession>;
+
+    async fn ask(&self, conn: &mut PgConnection, asked: &[NewSession]) -> Result<Vec<Option<BegunSession>>> {
+        store::insert_all(conn, self.0, asked).await
+    }
+}
+
+/// Begins a session, in a transaction. `None` when they were removed or disabled or got
 /// another password since it was verified, or others have begun a wait, or they have a second factor, or must have one, and this is none.
 pub async fn begin(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'_>) -> Result<Option<LoggedIn>> {
     let now = who.now;
-    match who.proof {
-        Proof::Refresh(refreshed) => {
-            let pair = Pair::new(identity, now, refreshed.family.created_at)?;
-            let payload = families::exchange(conn, &Exchange { of: refreshed, pair: pair.stored(), now }).await?;
-            Ok(Some(pair.opens(identity, now, payload)))
-        }
-        _ if who.refresh => {
-            let pair = Pair::new(identity, now, now)?;
-            let Some(payload) = log_in(identity, conn, who, pair.token.hash()).await? else { return Ok(None) };
-            families::begin(conn, &pair.stored()).await?;
-            Ok(Some(pair.opens(identity, now, payload)))
-        }
-        Proof::Password { .. }
-        | Proof::SecondFactor { .. }
-        | Proof::Passkey { .. }
-        | Proof::Registration
-        | Proof::Invitation
-        | Proof::Provider { .. } => {
-            let token = identity.new_token(now)?;
-            let payload = log_in(identity, conn, who, token.hash()).await?;
-            let expires_at = identity.sessions.lifetime.expires_at(now, now);
-            Ok(payload.map(|payload| LoggedIn::alone(token, expires_at, payload)))
-        }
+    if let Proof::Refresh(refreshed) = who.proof {
+        let pair = Pair::new(identity, now, refreshed.family.created_at)?;
+        let payload = families::exchange(conn, &Exchange { of: refreshed, pair: pair.stored(), now }).await?;
+        return Ok(Some(pair.opens(identity, now, payload)));
     }
+    if who.refresh {
+        let pair = Pair::new(identity, now, now)?;
+        let Some(payload) = log_in(identity, conn, who, pair.token.hash()).await? else { return Ok(None) };
+        families::begin(conn, &pair.stored()).await?;
+        return Ok(Some(pair.opens(identity, now, payload)));
+    }
+    let token = identity.new_token(now)?;
+    let payload = log_in(identity, conn, who, token.hash()).await?;
+    Ok(payload.map(|payload| without_refresh_token(identity, now, token, payload)))
 }
 
 /// Begins a session on its own, as [`begin`] does. Where there was another in the same browser until now, that of `before`, it ends in the same
@@ -77,18 +83,29 @@ pub async fn begin_alone(
         log_out(&mut tx, whose, before).await?;
         let Some(began) = begin(identity, &mut tx, who).await? else { return Ok(None) };
         tx.commit([]).await?;
-        Ok(Some(began))
-    } else if who.refresh {
-        let mut tx = identity.db.begin().await?;
-        let began = begin(identity, &mut tx, who).await?;
-        tx.commit().await?;
-        Ok(began)
-    } else {
-        let mut conn = identity.db.read().await?;
-        let began = begin(identity, &mut conn, who).await?;
-        conn.keep().await?;
-        Ok(began)
+        return Ok(Some(began));
     }
+    if !who.refresh
+        && let Some(began) = begin_beside_others(identity, who).await?
+    {
+        return Ok(Some(began));
+    }
+    let mut tx = identity.db.begin().await?;
+    let began = begin(identity, &mut tx, who).await?;
+    tx.commit().await?;
+    Ok(began)
+}
+
+/// Begins a session in one statement with others that begin. `None` also where it would have to wait.
+async fn begin_beside_others(identity: &Identity, who: &Entrant<'_>) -> Result<Option<LoggedIn>> {
+    let token = identity.new_token(who.now)?;
+    let Some(began) = identity.beginnings.ask(who.session(token.hash())).await? else { return Ok(None) };
+    if began.on_new_device {
+        let mut conn = identity.db.read().await?;
+        tell_of_new_device(identity, &mut conn, who).await?;
+        conn.keep().await?;
+    }
+    Ok(Some(without_refresh_token(identity, who.now, token, began.payload)))
 }
 
 /// Lets somebody in, and tells of it: the audit trail, and, on a new device, them by mail.
@@ -98,25 +115,46 @@ async fn log_in(
     who: &Entrant<'_>,
     token: TokenHash,
 ) -> Result<Option<Payload>> {
-    let session = NewSession {
-        token,
-        person: who.person,
-        proof: who.proof,
-        now: who.now,
-        bounds: Bounds::at(who.now, &identity.sessions),
-        origin: who.origin,
-        user_agent: who.user_agent,
-        require_mfa: identity.settings.require_mfa,
-    };
-    let began = store::insert(&mut *conn, &session).instrument(traces::query("begin session")).await?;
+    gate::store::people::lock(conn, who.person).await?;
+    let session = [who.session(token)];
+    let began = store::insert_all(&mut *conn, identity.begin_rules, &session);
+    let began = began.instrument(traces::query(Beginnings::NAME)).await?.pop().flatten();
     let Some(BegunSession { payload, on_new_device }) = began else { return Ok(None) };
     if on_new_device {
-        let address = who.origin.address.map(|address| address.to_string()).unwrap_or_default();
-        let content = Content::NewDevice { address, user_agent: who.user_agent.map(str::to_owned) };
-        mail::queue(&mut *conn, identity, who.person, &content, None).await?;
-        identity.mailer.wake();
+        tell_of_new_device(identity, conn, who).await?;
     }
     Ok(Some(payload))
+}
+
+async fn tell_of_new_device(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'_>) -> Result<()> {
+    let address = who.origin.address.map(|address| address.to_string()).unwrap_or_default();
+    let content = Content::NewDevice { address, user_agent: who.user_agent.map(str::to_owned) };
+    mail::queue(conn, identity, who.person, &content, None).await?;
+    identity.mailer.wake();
+    Ok(())
+}
+
+fn without_refresh_token(identity: &Identity, now: OffsetDateTime, token: Token, payload: Payload) -> LoggedIn {
+    LoggedIn::alone(token, identity.sessions.lifetime.expires_at(now, now), payload)
+}
+
+impl Entrant<'_> {
+    /// What is to be stored of their session.
+    pub fn session(&self, token: TokenHash) -> NewSession {
+        NewSession {
+            token,
+            person: self.person,
+            verified: self.proof.verified().cloned(),
+            attempt: self.proof.attempt().cloned(),
+            spends: self.proof.spends(),
+            amr: self.proof.amr(),
+            is_whole: self.proof.is_whole(),
+            trusted: self.proof.device(),
+            now: self.now,
+            origin: self.origin.clone(),
+            user_agent: self.user_agent.map(str::to_owned),
+        }
+    }
 }
 
 /// An access token and the refresh token that goes with it.

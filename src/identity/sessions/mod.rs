@@ -11,7 +11,7 @@ mod rotate;
 mod routes;
 pub mod store;
 
-pub use begin::{Entrant, begin, begin_alone};
+pub use begin::{Beginnings, Entrant, begin, begin_alone};
 pub use end::{end_all, end_one, log_out};
 pub use list::{ListedSession, sessions};
 pub use logged_in::LoggedIn;
@@ -20,3 +20,4 @@ pub use proof::{PasskeyUse, Proof, Refreshed, Spends};
 pub use refresh_routes::refresh_routes;
 pub use rotate::rotate;
 pub use routes::session_routes;
+pub use store::BeginRules;

@@ -47,27 +47,14 @@ async fn no_password_alone_gets_past_a_second_factor() {
 
 #[tokio::test]
 async fn the_statement_that_begins_sessions_holds_whoever_calls_it() {
-    use portero::base::id::PersonId;
     use portero::gate::audit::Origin;
     use portero::identity::factors::RequireMfa;
-    use portero::identity::sessions::{Proof, store};
+    use portero::identity::sessions::{BeginRules, Proof};
 
     let (server, ada) = ada().await;
     let begin = async |require_mfa: RequireMfa, proof: Proof<'_>| {
-        let now = server.app.clock.now();
-        let token = server.app.new_token(now).expect("a token");
-        let session = store::NewSession {
-            require_mfa,
-            token: token.hash(),
-            person: PersonId(ada.id),
-            proof,
-            now,
-            bounds: portero::gate::sessions::Bounds::at(now, &server.app.sessions),
-            origin: &Origin::default(),
-            user_agent: None,
-        };
-        let mut conn = server.app.db.pool().acquire().await.expect("a connection");
-        store::insert(&mut conn, &session).await.expect("Postgres answers").is_some()
+        let rules = BeginRules { require_mfa, ..server.app.begin_rules };
+        server.begin_session(rules, ada.id, proof, &Origin::default()).await.is_some()
     };
     assert!(begin(RequireMfa::Off, Proof::Registration).await);
     assert!(!begin(RequireMfa::All, Proof::Registration).await && !begin(RequireMfa::All, Proof::Invitation).await);

@@ -13,10 +13,12 @@ use portero::app::config::Config;
 use portero::app::database::Database;
 use portero::app::{self, App, build};
 use portero::base::id::{PersonId, RoleId, ServiceId};
-use portero::gate::audit::Origin;
-use portero::gate::sessions;
+use portero::base::opaque::token::Token;
+use portero::gate::{self, audit::Origin};
+use portero::identity::factors::RequireMfa;
 use portero::identity::people;
-use portero::identity::sessions::Proof;
+use portero::identity::sessions::store::{BegunSession, insert_all};
+use portero::identity::sessions::{BeginRules, Entrant, Proof};
 use portero::platform::metrics::Hashing;
 use portero::platform::passwords::{Hasher, HashingPlace, Password, PasswordHash};
 use portero::platform::shares::Asker;
@@ -240,32 +242,36 @@ impl Server {
 
     /// A caller with a new session of a person who is there, begun without the price of a login.
     pub async fn session_of(&self, person: i32) -> Caller {
-        let mut conn = self.app.db.pool().acquire().await.expect("a connection");
         let hash: String = sqlx::query_scalar("select password_hash from auth.person where id = $1")
             .bind(person)
-            .fetch_one(&mut *conn)
+            .fetch_one(self.app.db.pool())
             .await
             .expect("a person");
         let hash = PasswordHash::import(&hash).expect("a hash");
-        let now = self.app.clock.now();
-        let token = self.app.new_token(now).expect("a token");
-        let session = portero::identity::sessions::store::NewSession {
-            require_mfa: portero::identity::factors::RequireMfa::Off,
-            token: token.hash(),
-            person: PersonId(person),
-            proof: Proof::Registration,
-            now,
-            bounds: sessions::Bounds::at(now, &self.app.sessions),
-            origin: &Origin::default(),
-            user_agent: None,
-        };
-        let begun = portero::identity::sessions::store::insert(&mut conn, &session)
-            .await
-            .expect("Postgres answers")
-            .expect("a session");
+        let rules = BeginRules { require_mfa: RequireMfa::Off, ..self.app.begin_rules };
+        let begun = self.begin_session(rules, person, Proof::Registration, &Origin::default()).await;
+        let (token, begun) = begun.expect("a session");
         self.secrets.add(token.reveal());
         self.secrets.add(hash.as_str());
         Caller::new(Arc::clone(&self.instance), person, begun.payload.username, Some(token.reveal().to_owned()))
+    }
+
+    /// A session that begins by a proof, if it does.
+    pub async fn begin_session(
+        &self,
+        rules: BeginRules,
+        person: i32,
+        proof: Proof<'_>,
+        origin: &Origin,
+    ) -> Option<(Token, BegunSession)> {
+        let now = self.app.clock.now();
+        let token = self.app.new_token(now).expect("a token");
+        let entrant = Entrant { person: PersonId(person), proof, origin, user_agent: None, refresh: false, now };
+        let mut tx = self.app.db.pool().begin().await.expect("a transaction");
+        gate::store::people::lock(&mut tx, entrant.person).await.expect("Postgres answers");
+        let begun = insert_all(&mut tx, rules, &[entrant.session(token.hash())]).await.expect("Postgres answers");
+        tx.commit().await.expect("a commit");
+        Some(token).zip(begun.into_iter().flatten().next())
     }
 
     /// Likewise for many at once, whose usernames nobody asks for.

@@ -13,6 +13,7 @@ use crate::identity::attempts::Waits;
 use crate::identity::devices::Device;
 use crate::identity::factors::store::totp::SealedTotp;
 use crate::identity::factors::{FirstStep, Pending};
+use crate::platform::database::{by_place, column};
 use crate::platform::passwords::PasswordHash;
 
 /// So many logins of one person wait at most: of more the oldest goes.
@@ -121,37 +122,48 @@ pub struct Try {
     pub authenticators: Vec<SealedTotp>,
 }
 
-/// Takes one of the tries that a login has, however many take one at once. `None` as [`find`] has it, or where none is left.
+/// Somebody tries to finish a login that waits.
+#[derive(Clone, Copy, Debug)]
+pub struct AskedTry {
+    pub token: MfaTokenHash,
+    pub network: Network,
+    pub device: Device,
+    pub now: OffsetDateTime,
+}
+
+/// Takes one of the tries that a login has for each, however many take one at once. `None` as [`find`] has it, where none is left, and for one
+/// that somebody else keeps locked: whoever must know asks for [`lock`] first.
 ///
 /// It does not wait for the disk: after a crash of Postgres the tries of its last second may be taken once more, while wrong codes stay counted.
-pub async fn take_try(
-    conn: &mut PgConnection,
-    token: MfaTokenHash,
-    (network, device): (Network, Device),
-    now: OffsetDateTime,
-) -> Result<Option<Try>> {
-    let row = sqlx::query!(
+pub async fn take_tries(conn: &mut PgConnection, asked: &[AskedTry]) -> Result<Vec<Option<Try>>> {
+    let rows = sqlx::query_as!(
+        TryRow,
         r#"
-        with tried as (
+        with asked as materialized (
+            select * from unnest($1::bytea[], $2::text[], $3::bytea[], $4::timestamptz[])
+            with ordinality as asked (token, network, device, now, place)
+        ), held as materialized (
+            select l.token from auth.pending_logins l where l.token = any ($1) order by l.token for update skip locked
+        ), tried as (
             update auth.pending_logins l
             set tries = tries + 1
-            from auth.person p
-            where l.token = $1 and l.expires_at > $2 and l.tries < $3
+            from held, asked, auth.person p
+            where l.token = held.token and asked.token = held.token and l.expires_at > asked.now and l.tries < $5
               and p.id = l.person_id and p.removed_at is null and p.disabled_at is null
               and (l.verified is null or l.verified = sha256(convert_to(p.password_hash, 'UTF8')))
-            returning l.person_id, p.password_hash, l.verified is not null as by_password, l.amr, l.refresh, l.enrols,
-                      l.factor_id, set_config('synchronous_commit', 'off', true) as unhurried
+            returning asked.*, l.person_id, p.password_hash, l.verified is not null as by_password, l.amr, l.refresh,
+                      l.enrols, l.factor_id, set_config('synchronous_commit', 'off', true) as unhurried
         )
         select
-            l.person_id as "person: PersonId", l.password_hash as "password_hash: PasswordHash",
+            l.place as "place!", l.person_id as "person: PersonId", l.password_hash as "password_hash: PasswordHash",
             l.by_password as "by_password!", l.amr, l.refresh, l.enrols, l.factor_id as "factor: FactorId",
             attempts.key as "key!", coalesce(own.failures, 0) as "failures!", own.wait_until as "own?",
             address.wait_until as "address?",
             codes.ids as "ids: Vec<FactorId>", codes.names, codes.secrets
         from tried l
-        cross join lateral auth.attempts_key(l.person_id, $4, $5, $2) as attempts (key)
+        cross join lateral auth.attempts_key(l.person_id, l.network, l.device, l.now) as attempts (key)
         left join auth.login_attempts own on own.key = attempts.key
-        left join auth.login_attempts address on address.key = 'address:' || $4
+        left join auth.login_attempts address on address.key = 'address:' || l.network
         cross join lateral (
             select array_agg(f.id order by f.last_used_at desc) as ids,
                    array_agg(f.name order by f.last_used_at desc) as names,
@@ -160,27 +172,59 @@ pub async fn take_try(
             where f.person_id = l.person_id and f.confirmed_at is not null
         ) codes
         "#,
-        token.as_bytes(),
-        now,
+        &column(asked, |asked| asked.token.as_bytes().to_vec()),
+        &column(asked, |asked| asked.network.to_string()),
+        &column(asked, |asked| asked.device.as_bytes().to_vec()),
+        &column(asked, |asked| asked.now),
         TRIES,
-        network.to_string(),
-        device.as_bytes(),
     );
-    let Some(row) = row.fetch_optional(conn).await? else { return Ok(None) };
-    let codes = row.ids.unwrap_or_default().into_iter().zip(row.names.unwrap_or_default());
-    let codes = codes.zip(row.secrets.unwrap_or_default());
-    Ok(Some(Try {
-        waiting: Waiting {
-            person: row.person,
-            verified: row.password_hash.filter(|_| row.by_password),
-            amr: Amr::read(row.amr),
-            refresh: row.refresh,
-            enrols: row.enrols,
-            factor: row.factor,
-        },
-        waits: Waits { key: row.key, failures: row.failures, own: row.own, address: row.address },
-        authenticators: codes.map(|((id, name), secret)| SealedTotp { id, name, secret }).collect(),
-    }))
+    by_place(asked, rows.fetch_all(conn).await?.into_iter().map(|row| (row.place, row.taken())))
+}
+
+/// Waits until nobody else holds a login that waits; `false` where there is none.
+pub async fn lock(conn: &mut PgConnection, token: MfaTokenHash) -> Result<bool> {
+    let locked = sqlx::query_scalar!(
+        r#"select true as "waits!" from auth.pending_logins where token = $1 for update"#,
+        token.as_bytes()
+    );
+    Ok(locked.fetch_optional(conn).await?.is_some())
+}
+
+struct TryRow {
+    place: i64,
+    person: PersonId,
+    password_hash: Option<PasswordHash>,
+    by_password: bool,
+    amr: Vec<String>,
+    refresh: bool,
+    enrols: bool,
+    factor: Option<FactorId>,
+    key: String,
+    failures: i32,
+    own: Option<OffsetDateTime>,
+    address: Option<OffsetDateTime>,
+    ids: Option<Vec<FactorId>>,
+    names: Option<Vec<String>>,
+    secrets: Option<Vec<Vec<u8>>>,
+}
+
+impl TryRow {
+    fn taken(self) -> Try {
+        let codes = self.ids.unwrap_or_default().into_iter().zip(self.names.unwrap_or_default());
+        let codes = codes.zip(self.secrets.unwrap_or_default());
+        Try {
+            waiting: Waiting {
+                person: self.person,
+                verified: self.password_hash.filter(|_| self.by_password),
+                amr: Amr::read(self.amr),
+                refresh: self.refresh,
+                enrols: self.enrols,
+                factor: self.factor,
+            },
+            waits: Waits { key: self.key, failures: self.failures, own: self.own, address: self.address },
+            authenticators: codes.map(|((id, name), secret)| SealedTotp { id, name, secret }).collect(),
+        }
+    }
 }
 
 /// Lets none of somebody's logins go on; answers how many that were.

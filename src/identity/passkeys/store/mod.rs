@@ -15,6 +15,7 @@ use crate::base::network::Network;
 use crate::identity::attempts::Waits;
 use crate::identity::devices::Device;
 use crate::identity::sessions::PasskeyUse;
+use crate::platform::database::{by_place, column};
 
 /// What a signature is held against, and what is decided by it.
 #[derive(Debug)]
@@ -27,63 +28,87 @@ pub struct Shown {
     pub waits: Waits,
 }
 
-/// Takes a challenge for good, and looks up the passkey that has answered it: of whoever has it, or of whom the purpose says. Failures with one that
-/// nobody has count under `nobody`.
+/// A passkey that has answered a challenge.
+#[derive(Clone, Debug)]
+pub struct Showing {
+    /// None: it has answered none of ours.
+    pub challenge: Option<Challenge>,
+    pub purpose: Purpose,
+    pub credential_id: Vec<u8>,
+    /// Where failures count if nobody has such a passkey.
+    pub nobody: String,
+    pub network: Network,
+    pub device: Device,
+    pub now: OffsetDateTime,
+}
+
+/// Takes challenges for good, and looks up the passkeys that have answered them: of whoever has it, or of whom the purpose says. A challenge that
+/// somebody else is about to take is none.
 ///
 /// It does not wait for the disk: what comes of it does, a session or a failure that is counted.
-pub async fn show(
-    conn: &mut PgConnection,
-    (challenge, purpose): (Option<Challenge>, Purpose),
-    (credential_id, nobody): (&[u8], &str),
-    (network, device): (Network, Device),
-    now: OffsetDateTime,
-) -> Result<Shown> {
-    let row = sqlx::query_as!(
+pub async fn show_all(conn: &mut PgConnection, shown: &[Showing]) -> Result<Vec<Shown>> {
+    let rows = sqlx::query_as!(
         ShownRow,
         r#"
-        with taken as (
-            delete from auth.passkey_challenges
-            where challenge = $1 and purpose = $2 and person_id is not distinct from $3
-              and ($4::text is null or asker = $4)
-            returning state, expires_at, set_config('synchronous_commit', 'off', true) as unhurried
-        ), found as (
-            select k.id, k.person_id, p.disabled_at is null as enabled, u.user_handle, k.verifier, k.sign_count,
-                   k.is_backup_eligible, k.is_backed_up
-            from auth.passkeys k
-            join auth.person p on p.id = k.person_id
-            join auth.passkey_users u on u.person_id = k.person_id
-            where k.credential_id = $5 and p.removed_at is null
+        with asked as materialized (
+            select *
+            from unnest(
+                $1::bytea[], $2::text[], $3::integer[], $4::text[], $5::bytea[], $6::text[], $7::timestamptz[], $8::text[],
+                $9::bytea[]
+            ) with ordinality as asked (
+                challenge, purpose, person_id, asker, credential_id, nobody, now, network, device, place
+            )
+        ), held as materialized (
+            select c.challenge, asked.place
+            from asked
+            join auth.passkey_challenges c
+              on c.challenge = asked.challenge and c.purpose = asked.purpose
+             and c.person_id is not distinct from asked.person_id and (asked.asker is null or c.asker = asked.asker)
+            for update of c skip locked
+        ), taken as (
+            delete from auth.passkey_challenges c
+            using held
+            where c.challenge = held.challenge
+            returning held.place, c.state, c.expires_at, set_config('synchronous_commit', 'off', true) as unhurried
         )
         select
-            found.id as "id?: PasskeyId", found.person_id as "person?: PersonId", found.enabled as "enabled?",
-            found.user_handle as "user_handle?", found.verifier as "verifier?", found.sign_count as "sign_count?",
-            found.is_backup_eligible as "is_backup_eligible?", found.is_backed_up as "is_backed_up?",
+            asked.place as "place!", k.id as "id?: PasskeyId", k.person_id as "person?: PersonId",
+            p.disabled_at is null as "enabled?", u.user_handle as "user_handle?", k.verifier as "verifier?",
+            k.sign_count as "sign_count?", k.is_backup_eligible as "is_backup_eligible?", k.is_backed_up as "is_backed_up?",
             taken.state as "question?",
-            coalesce(attempts.key, $6) as "key!", coalesce(own.failures, 0) as "failures!", own.wait_until as "own?",
-            address.wait_until as "address?"
-        from (select) always
-        left join found on true
-        left join taken on taken.expires_at > $7
-        left join lateral auth.attempts_key(coalesce($3, found.person_id), $8, $9, $7) as attempts (key) on true
-        left join auth.login_attempts own on own.key = coalesce(attempts.key, $6)
-        left join auth.login_attempts address on address.key = 'address:' || $8
+            coalesce(attempts.key, asked.nobody) as "key!", coalesce(own.failures, 0) as "failures!",
+            own.wait_until as "own?", address.wait_until as "address?"
+        from asked
+        left join (
+            auth.passkeys k
+            join auth.person p on p.id = k.person_id and p.removed_at is null
+            join auth.passkey_users u on u.person_id = k.person_id
+        ) on k.credential_id = asked.credential_id
+        left join taken on taken.place = asked.place and taken.expires_at > asked.now
+        left join lateral auth.attempts_key(
+            coalesce(asked.person_id, k.person_id), asked.network, asked.device, asked.now
+        ) as attempts (key) on true
+        left join auth.login_attempts own on own.key = coalesce(attempts.key, asked.nobody)
+        left join auth.login_attempts address on address.key = 'address:' || asked.network
         "#,
-        challenge.as_ref().map(Challenge::as_slice),
-        purpose.as_str(),
-        purpose.person().map(|person| person.0),
-        purpose.asker(),
-        credential_id,
-        nobody,
-        now,
-        network.to_string(),
-        device.as_bytes(),
-    )
-    .fetch_one(conn)
-    .await?;
-    row.shown()
+        &column(shown, |shown| shown.challenge.map(|challenge| challenge.to_vec())) as &[Option<Vec<u8>>],
+        &column(shown, |shown| shown.purpose.as_str().to_owned()),
+        &column(shown, |shown| shown.purpose.person().map(|person| person.0)) as &[Option<i32>],
+        &column(shown, |shown| shown.purpose.asker()) as &[Option<String>],
+        &column(shown, |shown| shown.credential_id.clone()),
+        &column(shown, |shown| shown.nobody.clone()),
+        &column(shown, |shown| shown.now),
+        &column(shown, |shown| shown.network.to_string()),
+        &column(shown, |shown| shown.device.as_bytes().to_vec()),
+    );
+    let rows = rows.fetch_all(conn).await?.into_iter();
+    let answers = rows.map(|row| Ok((row.place, row.shown()?))).collect::<Result<Vec<_>>>()?;
+    let in_order = by_place(shown, answers)?;
+    Ok(in_order.into_iter().flatten().collect())
 }
 
 struct ShownRow {
+    place: i64,
     id: Option<PasskeyId>,
     person: Option<PersonId>,
     enabled: Option<bool>,

@@ -5,4 +5,4 @@ pub mod families;
 pub mod listed;
 pub mod providers;
 
-pub use begin::{BegunSession, NewSession, insert, logins_until};
+pub use begin::{BeginRules, BegunSession, NewSession, insert_all, logins_until};
