@@ -67,22 +67,17 @@ pub struct BegunSession {
     pub on_new_device: bool,
 }
 
-/// Begins sessions, each as if it were alone. None of somebody whom another transaction keeps locked: whoever must know waits for that
-/// lock first, and asks in its transaction.
+/// Begins sessions, each as if it were alone. None of somebody whom another transaction keeps locked, and no second one of the same person: whoever
+/// must know waits for the person's lock first, and asks alone in that transaction.
 pub async fn insert_all(
     conn: &mut PgConnection,
     rules: BeginRules,
     new: &[NewSession],
 ) -> Result<Vec<Option<BegunSession>>> {
-    let mut begun = HashMap::with_capacity(new.len());
-    let mut left: Vec<&NewSession> = new.iter().collect();
-    while !left.is_empty() {
-        // One of a person in each statement, which sees no row as it has left it.
-        let mut seen = HashSet::with_capacity(left.len());
-        let (now, later): (Vec<_>, _) = left.into_iter().partition(|new| seen.insert(new.person));
-        insert(conn, rules, &now, &mut begun).await?;
-        left = later;
-    }
+    // A statement does not see what it does to a row: the second would be let in as if there was no first.
+    let mut seen = HashSet::with_capacity(new.len());
+    let once: Vec<&NewSession> = new.iter().filter(|new| seen.insert(new.person)).collect();
+    let mut begun = insert(conn, rules, &once).await?;
     Ok(new.iter().map(|new| begun.remove(new.token.as_bytes())).collect())
 }
 
@@ -94,8 +89,7 @@ async fn insert(
     conn: &mut PgConnection,
     rules: BeginRules,
     new: &[&NewSession],
-    begun: &mut HashMap<Vec<u8>, BegunSession>,
-) -> Result<()> {
+) -> Result<HashMap<Vec<u8>, BegunSession>> {
     let (person_forgets, address_forgets) = rules.waits.forget_one_in();
     let rows = sqlx::query!(
         r#"
@@ -296,11 +290,10 @@ async fn insert(
     )
     .fetch_all(conn)
     .await?;
-    begun.extend(
-        rows.into_iter()
-            .map(|row| (row.token, BegunSession { payload: row.payload.0, on_new_device: row.on_new_device })),
-    );
-    Ok(())
+    let begun = rows
+        .into_iter()
+        .map(|row| (row.token, BegunSession { payload: row.payload.0, on_new_device: row.on_new_device }));
+    Ok(begun.collect())
 }
 
 /// When the bucket of somebody's logins is empty.
