@@ -1,6 +1,7 @@
 //! The house, built floor by floor on a database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,9 @@ use crate::platform::outbound::Outbound;
 use crate::platform::passwords::{Hasher, HashingPlace, Judge};
 use crate::platform::shares::{self, Shares};
 use crate::platform::{self, Platform, http};
+
+/// What a login writes is given as long as Postgres takes: whoever was answered sooner would not know what was done.
+const LOGIN_DEADLINE: Duration = Duration::from_secs(11);
 
 /// So many minutes' worth of logins may come at once.
 const LOGINS_AT_ONCE: u32 = 30;
@@ -150,7 +154,9 @@ fn gate(platform: Platform, config: &Config) -> Gate {
 }
 
 fn identity(gate: Gate, config: &Config) -> Identity {
-    let (db, limits, metrics) = (&gate.db, one_lane(config), &gate.metrics);
+    let (db, metrics) = (&gate.db, &gate.metrics);
+    let limits = BatchLimits { deadline: LOGIN_DEADLINE, ..one_lane(config) };
+    let beginnings = BatchLimits { deadline: LOGIN_DEADLINE, ..config.rarer_checks() };
     let begin_rules = BeginRules { waits: config.attempts, require_mfa: config.require_mfa, sessions: gate.sessions };
     Identity::new(identity::Parts {
         settings: Arc::new(identity::Settings {
@@ -165,9 +171,9 @@ fn identity(gate: Gate, config: &Config) -> Identity {
             relying_party: RelyingParty::of(config.issuer.as_str(), &config.pages.name, &config.passkey_origins),
             knows_firebase: config.firebase_key.is_some(),
         }),
-        credentials: Batch::start(StoredCredentials, db, limits, metrics),
+        credentials: Batch::start(StoredCredentials, db, one_lane(config), metrics),
         begin_rules,
-        beginnings: Batch::start(Beginnings(begin_rules), db, config.rarer_checks(), metrics),
+        beginnings: Batch::start(Beginnings(begin_rules), db, beginnings, metrics),
         tries: Batch::start(Tries, db, limits, metrics),
         challenges: Batch::start(Challenges, db, limits, metrics),
         shown_passkeys: Batch::start(ShownPasskeys, db, limits, metrics),

@@ -199,6 +199,31 @@ async fn failures_at_one_address_are_forgiven_whoever_gets_it_right_there_at_the
     assert_eq!(server.number("select count(*) from auth.login_attempts where person_id is not null").await, 0);
 }
 
+#[tokio::test]
+async fn a_row_that_somebody_holds_for_long_costs_nobody_beside_it_their_login() {
+    let server = Server::configured(&[("MAX_CONNECTIONS", "8"), ("PASSWORD_HASH_THREADS", "2")]).await;
+    let mut people = Vec::new();
+    for n in 0..4 {
+        people.push(server.person_with(&format!("ada{n}"), &[]).await);
+    }
+    assert_eq!(people[0].log_in(&people[0].username, "mistyped").await.status, 401);
+    let mut tx = server.app.db.begin().await.expect("a transaction");
+    sqlx::query("select from auth.login_attempts for update").execute(&mut *tx).await.expect("locks");
+    let log_in = |ada: &Caller| {
+        let ada = ada.clone();
+        async move { ada.log_in(&ada.username, PASSWORD).await }
+    };
+    let mistyped = log_in(&people[0]);
+    let others = async {
+        let answers = Caller::together(people[1..].iter().map(log_in)).await;
+        tx.commit().await.expect("a commit");
+        answers
+    };
+    let (mistyped, others) = tokio::join!(mistyped, others);
+    assert!(others.iter().all(|answer| answer.status == 200), "{others:?}");
+    assert_eq!(mistyped.status, 200, "{mistyped:?}");
+}
+
 /// How many sessions the audit trail says have begun by a login.
 async fn told(server: &Server) -> i64 {
     server

@@ -1,4 +1,4 @@
-//! The table `auth.person_devices`. A login writes to it where its session begins: [`crate::identity::sessions::store::insert`].
+//! The table `auth.person_devices`. A login writes to it where its session begins: [`crate::identity::sessions::store::insert_all`].
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;

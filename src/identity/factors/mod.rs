@@ -37,6 +37,6 @@ pub use remove::{remove, remove_all, rename, settle};
 pub use require::RequireMfa;
 pub use routes::routes;
 pub use totp::{TotpSecret, qr_code};
-pub use tries::Tries;
+pub use tries::{Tried, Tries};
 pub use trust::{distrust, distrust_all, trust};
 pub use user_routes::user_routes;

@@ -16,7 +16,7 @@ use crate::identity::attempts::{Attempt, Waits};
 use crate::identity::devices::Device;
 use crate::identity::factors::store::pending::{self, AskedTry, Try, Waiting};
 use crate::identity::factors::store::totp::SealedTotp;
-use crate::identity::factors::{self, Code, Confirmation, Given, Method, ShownCodes, not_begun, store};
+use crate::identity::factors::{self, Code, Confirmation, Given, Method, ShownCodes, Tried, not_begun, store};
 use crate::identity::passkeys::{self, MadePasskey, PasskeyName, Purpose};
 use crate::identity::sessions::LoggedIn;
 use crate::platform::shares::Asker;
@@ -172,13 +172,13 @@ pub(super) async fn waiting(identity: &Identity, token: MfaTokenHash) -> Result<
 async fn take_try(identity: &Identity, token: MfaTokenHash, origin: &Origin) -> Result<Try> {
     let now = identity.clock.now();
     let asked = AskedTry { token, network: origin.network(), device: Device::of_origin(origin), now };
-    if let Some(begun) = identity.tries.ask(asked).await? {
-        return Ok(begun);
+    match identity.tries.ask(asked).await? {
+        Tried::Taken(begun) => return Ok(*begun),
+        Tried::Over => return Err(invalid_mfa_token()),
+        Tried::Held => {}
     }
     let mut tx = identity.db.begin().await?;
-    if !pending::lock(&mut tx, token).await? {
-        return Err(invalid_mfa_token());
-    }
+    pending::lock(&mut tx, token).await?;
     let begun = pending::take_tries(&mut tx, &[asked]).await?.pop().flatten();
     tx.commit().await?;
     begun.ok_or_else(invalid_mfa_token)

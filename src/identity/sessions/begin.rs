@@ -7,7 +7,7 @@ use tracing::Instrument;
 use super::store::families::{self, Exchange, NewPair};
 use super::store::{self, BeginRules, BegunSession, NewSession};
 use super::{LoggedIn, Proof, log_out};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::id::PersonId;
 use crate::base::opaque::refresh_token::RefreshToken;
 use crate::base::opaque::token::{Token, TokenHash};
@@ -45,7 +45,7 @@ impl BatchQuery for Beginnings {
     type Answer = Option<BegunSession>;
 
     async fn ask(&self, conn: &mut PgConnection, asked: &[NewSession]) -> Result<Vec<Option<BegunSession>>> {
-        store::insert_all(conn, self.0, asked).await
+        store::insert_all_at_once(conn, self.0, asked).await
     }
 }
 
@@ -85,9 +85,8 @@ pub async fn begin_alone(
         tx.commit([]).await?;
         return Ok(Some(began));
     }
-    if !who.refresh
-        && let Some(began) = begin_beside_others(identity, who).await?
-    {
+    let is_alone = !who.refresh && !matches!(who.proof, Proof::Refresh(_));
+    if is_alone && let Some(began) = begin_beside_others(identity, who).await? {
         return Ok(Some(began));
     }
     let mut tx = identity.db.begin().await?;
@@ -99,13 +98,28 @@ pub async fn begin_alone(
 /// Begins a session in one statement with others that begin. `None` also where it would have to wait.
 async fn begin_beside_others(identity: &Identity, who: &Entrant<'_>) -> Result<Option<LoggedIn>> {
     let token = identity.new_token(who.now)?;
-    let Some(began) = identity.beginnings.ask(who.session(token.hash())).await? else { return Ok(None) };
-    if began.on_new_device {
-        let mut conn = identity.db.read().await?;
-        tell_of_new_device(identity, &mut conn, who).await?;
-        conn.keep().await?;
+    let beginning = begin_and_tell(identity.clone(), who.session(token.hash())).in_current_span();
+    // Also when the caller has gone away meanwhile: whoever logs in elsewhere by a stolen password does not keep its owner from hearing of it.
+    let began = tokio::spawn(beginning).await.map_err(|error| Error::Internal(error.into()))??;
+    Ok(began.map(|began| without_refresh_token(identity, who.now, token, began.payload)))
+}
+
+async fn begin_and_tell(identity: Identity, new: NewSession) -> Result<Option<BegunSession>> {
+    let (person, origin, user_agent) = (new.person, new.origin.clone(), new.user_agent.clone());
+    let began = identity.beginnings.ask(new).await?;
+    if began.as_ref().is_some_and(|began| began.on_new_device) {
+        let told = async {
+            let mut conn = identity.db.read().await?;
+            tell_of_new_device(&identity, &mut conn, person, (&origin, user_agent.as_deref())).await?;
+            conn.keep().await?;
+            Ok::<_, Error>(())
+        };
+        // The session has begun.
+        if let Err(error) = told.await {
+            tracing::error!(%person, %error, "can't queue the mail about a login on a new device");
+        }
     }
-    Ok(Some(without_refresh_token(identity, who.now, token, began.payload)))
+    Ok(began)
 }
 
 /// Lets somebody in, and tells of it: the audit trail, and, on a new device, them by mail.
@@ -121,15 +135,20 @@ async fn log_in(
     let began = began.instrument(traces::query(Beginnings::NAME)).await?.pop().flatten();
     let Some(BegunSession { payload, on_new_device }) = began else { return Ok(None) };
     if on_new_device {
-        tell_of_new_device(identity, conn, who).await?;
+        tell_of_new_device(identity, conn, who.person, (who.origin, who.user_agent)).await?;
     }
     Ok(Some(payload))
 }
 
-async fn tell_of_new_device(identity: &Identity, conn: &mut PgConnection, who: &Entrant<'_>) -> Result<()> {
-    let address = who.origin.address.map(|address| address.to_string()).unwrap_or_default();
-    let content = Content::NewDevice { address, user_agent: who.user_agent.map(str::to_owned) };
-    mail::queue(conn, identity, who.person, &content, None).await?;
+async fn tell_of_new_device(
+    identity: &Identity,
+    conn: &mut PgConnection,
+    person: PersonId,
+    (origin, user_agent): (&Origin, Option<&str>),
+) -> Result<()> {
+    let address = origin.address.map(|address| address.to_string()).unwrap_or_default();
+    let content = Content::NewDevice { address, user_agent: user_agent.map(str::to_owned) };
+    mail::queue(conn, identity, person, &content, None).await?;
     identity.mailer.wake();
     Ok(())
 }

@@ -23,7 +23,7 @@ use crate::platform::traces;
 pub trait BatchQuery: Send + Sync + 'static {
     /// What it is called in logs and metrics.
     const NAME: &'static str;
-    /// Whether all of a statement may be asked once more after its connection broke: asking twice does no more than asking once then.
+    /// Whether asking twice does no more than asking once. Only then is a statement sent once more after its connection broke.
     const MAY_BE_ASKED_TWICE: bool = true;
     /// What one caller asks.
     type Ask: Send + Sync + 'static;
@@ -248,11 +248,11 @@ async fn give_way<Q: BatchQuery>(queue: &Queue<Waiting<Q>>, waiting: &mut Vec<Wa
     }
 }
 
-/// An answer to each of `asked`. If Postgres can't take them together, each goes alone: what is wrong with one costs the others nothing.
+/// An answer to each of `asked`. If Postgres can't take them together, each goes alone: what is wrong with one does not cost the others their answer.
 async fn answer_each<Q: BatchQuery>(question: &Q, lane: &mut Lane, asked: &[Q::Ask]) -> Result<Vec<Result<Q::Answer>>> {
     match answer(question, lane, asked).await {
         Ok(answers) => return Ok(answers.into_iter().map(Ok).collect()),
-        Err(Error::Internal(error)) if asked.len() > 1 => {
+        Err(Error::Internal(error)) if asked.len() > 1 && was_undone(&error) => {
             tracing::warn!("{}: {} questions are asked one by one: {}", Q::NAME, asked.len(), causes(&error));
         }
         Err(error) => return Err(error),
@@ -266,6 +266,11 @@ async fn answer_each<Q: BatchQuery>(question: &Q, lane: &mut Lane, asked: &[Q::A
         );
     }
     Ok(answers)
+}
+
+/// Whether Postgres itself refused the statement, of which nothing is left then.
+fn was_undone(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(sqlx::Error::Database(_)))
 }
 
 /// Answers to all of `asked`, over a new connection if the old one turns out to be broken.

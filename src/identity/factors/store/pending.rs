@@ -1,5 +1,7 @@
 //! The table `auth.pending_logins`.
 
+use std::collections::HashSet;
+
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -131,8 +133,8 @@ pub struct AskedTry {
     pub now: OffsetDateTime,
 }
 
-/// Takes one of the tries that a login has for each, however many take one at once. `None` as [`find`] has it, where none is left, and for one
-/// that somebody else keeps locked: whoever must know asks for [`lock`] first.
+/// Takes one of the tries that a login has for each, however many take one at once. `None` as [`find`] has it, where none is left, for one
+/// that somebody else keeps locked, and for the second of two of the same login, whose row one statement writes once.
 ///
 /// It does not wait for the disk: after a crash of Postgres the tries of its last second may be taken once more, while wrong codes stay counted.
 pub async fn take_tries(conn: &mut PgConnection, asked: &[AskedTry]) -> Result<Vec<Option<Try>>> {
@@ -181,13 +183,27 @@ pub async fn take_tries(conn: &mut PgConnection, asked: &[AskedTry]) -> Result<V
     by_place(asked, rows.fetch_all(conn).await?.into_iter().map(|row| (row.place, row.taken())))
 }
 
-/// Waits until nobody else holds a login that waits; `false` where there is none.
-pub async fn lock(conn: &mut PgConnection, token: MfaTokenHash) -> Result<bool> {
-    let locked = sqlx::query_scalar!(
-        r#"select true as "waits!" from auth.pending_logins where token = $1 for update"#,
-        token.as_bytes()
+/// Those of these logins of which a try is left.
+pub async fn with_tries_left(
+    conn: &mut PgConnection,
+    tokens: &[Vec<u8>],
+    now: OffsetDateTime,
+) -> Result<HashSet<Vec<u8>>> {
+    let left = sqlx::query_scalar!(
+        "select token from auth.pending_logins where token = any ($1) and expires_at > $2 and tries < $3",
+        tokens,
+        now,
+        TRIES,
     );
-    Ok(locked.fetch_optional(conn).await?.is_some())
+    Ok(left.fetch_all(conn).await?.into_iter().collect())
+}
+
+/// Waits until nobody else holds a login that waits.
+pub async fn lock(conn: &mut PgConnection, token: MfaTokenHash) -> Result<()> {
+    let locked =
+        sqlx::query_scalar!("select token from auth.pending_logins where token = $1 for update", token.as_bytes());
+    locked.fetch_optional(conn).await?;
+    Ok(())
 }
 
 struct TryRow {

@@ -1,4 +1,4 @@
-//! The table `auth.trusted_devices`. A login notes its use where its session begins: [`crate::identity::sessions::store::insert`].
+//! The table `auth.trusted_devices`. A login notes its use where its session begins: [`crate::identity::sessions::store::insert_all`].
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;

@@ -64,7 +64,11 @@ pub async fn insert_all(conn: &mut PgConnection, new: &[NewChallenge]) -> Result
         insert into auth.passkey_challenges (challenge, purpose, person_id, state, asker, expires_at)
         select asked.challenge, asked.purpose, asked.person_id, asked.state, asked.asker, asked.expires_at
         from asked, (
-            select count(*) as total from (select from auth.passkey_challenges limit $10) unanswered
+            select count(*) as total from (
+                -- It bounds strangers alone.
+                select from auth.passkey_challenges
+                limit case when exists (select from asked where person_id is null) then $10::bigint else 0 end
+            ) unanswered
         ) all_of_them
         where set_config('synchronous_commit', 'off', true) = 'off' and asked.n + (
             select count(*)

@@ -43,7 +43,7 @@ pub struct Showing {
 }
 
 /// Takes challenges for good, and looks up the passkeys that have answered them: of whoever has it, or of whom the purpose says. A challenge that
-/// somebody else is about to take is none.
+/// somebody else is about to take is none; of two with the same challenge one takes it, since a statement deletes a row once.
 ///
 /// It does not wait for the disk: what comes of it does, a session or a failure that is counted.
 pub async fn show_all(conn: &mut PgConnection, shown: &[Showing]) -> Result<Vec<Shown>> {

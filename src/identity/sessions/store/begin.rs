@@ -31,9 +31,9 @@ pub struct NewSession {
     /// What it begins with or not at all.
     pub spends: Spends,
     pub amr: Amr,
-    /// Whether it opens also to who has a second factor, or must have one;
+    /// Whether it opens also to who has a second factor, or must have one.
     pub is_whole: bool,
-    /// else whether this is a device on which the first step is enough.
+    /// Else: what says that on this device the first step is enough.
     pub trusted: Option<DeviceTokenHash>,
     pub now: OffsetDateTime,
     /// Where it logged in from.
@@ -74,22 +74,41 @@ pub async fn insert_all(
     rules: BeginRules,
     new: &[NewSession],
 ) -> Result<Vec<Option<BegunSession>>> {
-    // A statement does not see what it does to a row: the second would be let in as if there was no first.
-    let mut seen = HashSet::with_capacity(new.len());
-    let once: Vec<&NewSession> = new.iter().filter(|new| seen.insert(new.person)).collect();
-    let mut begun = insert(conn, rules, &once).await?;
-    Ok(new.iter().map(|new| begun.remove(new.token.as_bytes())).collect())
+    Ok(insert(conn, rules, new).await?)
 }
 
-/// Begins a session each, notes the login, where it came from and, in the audit trail, that it was; forgets the failures
-/// before it, and ends those of their sessions that are too many. Unless the person was removed or disabled or got another password since it was verified, or others have
-/// begun a wait since the attempt, or too many were let in, or the proof wants a second step, or spends what is gone: the row locks, first the person's, make each of those wait for this, or this for it.
+/// Likewise, outside of a transaction: none at all where one would have to wait for too long for another row, or in a circle. Each then asks alone.
+pub async fn insert_all_at_once(
+    conn: &mut PgConnection,
+    rules: BeginRules,
+    new: &[NewSession],
+) -> Result<Vec<Option<BegunSession>>> {
+    match insert(conn, rules, new).await {
+        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|state| WAITED_IN_VAIN.contains(&&*state)) => {
+            Ok(new.iter().map(|_| None).collect())
+        }
+        begun => Ok(begun?),
+    }
+}
+
+/// A lock that was not to be had in time, and a deadlock (PostgreSQL, appendix A).
+const WAITED_IN_VAIN: [&str; 2] = ["55P03", "40P01"];
+
+/// Begins a session each, notes the login, where it came from and, in the audit trail, that it was; forgets the failures before it, and ends those of
+/// their sessions that are too many.
+///
+/// Not if the person was removed or disabled, or got another password since it was verified. Not if others have begun a wait since the attempt, or too
+/// many were let in. Not if the proof wants a second step, or spends what is gone. The row locks, first the person's, make each of those wait for this,
+/// or this for it.
 #[expect(clippy::too_many_lines, reason = "it is one statement")]
 async fn insert(
     conn: &mut PgConnection,
     rules: BeginRules,
-    new: &[&NewSession],
-) -> Result<HashMap<Vec<u8>, BegunSession>> {
+    all: &[NewSession],
+) -> sqlx::Result<Vec<Option<BegunSession>>> {
+    // A statement does not see what it does to a row: a second one of a person would be let in as if there was no first.
+    let mut seen = HashSet::with_capacity(all.len());
+    let new: &[&NewSession] = &all.iter().filter(|new| seen.insert(new.person)).collect::<Vec<_>>();
     let (person_forgets, address_forgets) = rules.waits.forget_one_in();
     let rows = sqlx::query!(
         r#"
@@ -293,7 +312,8 @@ async fn insert(
     let begun = rows
         .into_iter()
         .map(|row| (row.token, BegunSession { payload: row.payload.0, on_new_device: row.on_new_device }));
-    Ok(begun.collect())
+    let mut begun: HashMap<_, _> = begun.collect();
+    Ok(all.iter().map(|new| begun.remove(new.token.as_bytes())).collect())
 }
 
 /// When the bucket of somebody's logins is empty.

@@ -5,4 +5,4 @@ pub mod families;
 pub mod listed;
 pub mod providers;
 
-pub use begin::{BeginRules, BegunSession, NewSession, insert_all, logins_until};
+pub use begin::{BeginRules, BegunSession, NewSession, insert_all, insert_all_at_once, logins_until};
