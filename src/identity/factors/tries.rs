@@ -1,5 +1,7 @@
 //! Second steps that are tried, many in one statement.
 
+use std::collections::HashSet;
+
 use sqlx::PgConnection;
 
 use super::store::pending::{self, AskedTry, Try};
@@ -31,12 +33,11 @@ impl BatchQuery for Tries {
         let taken = pending::take_tries(conn, asked).await?;
         let missed: Vec<&AskedTry> =
             asked.iter().zip(&taken).filter(|(_, taken)| taken.is_none()).map(|(asked, _)| asked).collect();
-        let held = match missed.iter().map(|asked| asked.now).min() {
-            Some(now) => {
-                let tokens = column(&missed, |asked| asked.token.as_bytes().to_vec());
-                pending::with_tries_left(conn, &tokens, now).await?
-            }
-            None => Default::default(),
+        let held = if let Some(AskedTry { now, .. }) = missed.first() {
+            let tokens = column(&missed, |asked| asked.token.as_bytes().to_vec());
+            pending::with_tries_left(conn, &tokens, *now).await?
+        } else {
+            HashSet::new()
         };
         let tried = asked.iter().zip(taken).map(|(asked, taken)| match taken {
             Some(taken) => Tried::Taken(Box::new(taken)),
