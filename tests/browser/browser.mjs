@@ -168,6 +168,9 @@ export async function authenticator(page) {
   };
 }
 
+/** Presses the button of a passkey that shows itself, unless it has done so just before, where the username is typed: then the page is gone. */
+export const pressPasskey = (page) => page.locator("#passkey-button").click({ timeout: 5_000 }).catch(() => {});
+
 /** In which the pages are looked at: by what a browser asks for. */
 export const LANGUAGES = { en: "en-GB", es: "es-PE" };
 

@@ -1,7 +1,7 @@
 // People sign in with passkeys of a virtual authenticator, and without scripts as ever.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { authenticator, issuer, launch, logIn, open } from "./browser.mjs";
+import { authenticator, issuer, launch, logIn, open, pressPasskey } from "./browser.mjs";
 
 const browser = await launch();
 after(() => browser.close());
@@ -28,10 +28,9 @@ test("somebody adds a passkey, signs in with it, and types nothing", async () =>
   assert.equal(await device.count(), 1);
   await device.shows(false);
   await page.goto(`${issuer}/login`);
-  const button = page.locator("#passkey-button");
-  await button.waitFor();
+  await page.locator("#passkey-button").waitFor();
   await device.shows(true);
-  await button.click();
+  await pressPasskey(page);
   await page.waitForURL(`${issuer}/`);
   await page.getByText("Editor One").waitFor();
   await close();
