@@ -157,22 +157,22 @@ fn identity(gate: Gate, config: &Config) -> Identity {
     let (db, metrics) = (&gate.db, &gate.metrics);
     let limits = BatchLimits { deadline: LOGIN_DEADLINE, ..one_lane(config) };
     let beginnings = BatchLimits { deadline: LOGIN_DEADLINE, ..config.rarer_checks() };
-    let begin_rules = BeginRules { waits: config.attempts, require_mfa: config.require_mfa, sessions: gate.sessions };
+    let settings = identity::Settings {
+        registration: config.registration,
+        waits: config.attempts,
+        mail: config.mail.clone(),
+        api_key_max_age: config.api_key_max_age,
+        hash_threads: config.hash_threads,
+        name: config.pages.name.clone(),
+        trust_devices: config.trust_devices,
+        require_mfa: config.require_mfa,
+        relying_party: RelyingParty::of(config.issuer.as_str(), &config.pages.name, &config.passkey_origins),
+        knows_firebase: config.firebase_key.is_some(),
+    };
+    let begin_rules = BeginRules::of(&settings, gate.sessions);
     Identity::new(identity::Parts {
-        settings: Arc::new(identity::Settings {
-            registration: config.registration,
-            waits: config.attempts,
-            mail: config.mail.clone(),
-            api_key_max_age: config.api_key_max_age,
-            hash_threads: config.hash_threads,
-            name: config.pages.name.clone(),
-            trust_devices: config.trust_devices,
-            require_mfa: config.require_mfa,
-            relying_party: RelyingParty::of(config.issuer.as_str(), &config.pages.name, &config.passkey_origins),
-            knows_firebase: config.firebase_key.is_some(),
-        }),
+        settings: settings.into(),
         credentials: Batch::start(StoredCredentials, db, one_lane(config), metrics),
-        begin_rules,
         beginnings: Batch::start(Beginnings(begin_rules), db, beginnings, metrics),
         tries: Batch::start(Tries, db, limits, metrics),
         challenges: Batch::start(Challenges, db, limits, metrics),

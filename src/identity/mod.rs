@@ -32,7 +32,7 @@ use passkeys::{Challenges, RelyingParty, ShownPasskeys};
 use people::StoredCredentials;
 use people::import::ImportSlots;
 use providers::Providers;
-use sessions::{BeginRules, Beginnings};
+use sessions::Beginnings;
 
 /// The state of identities. A clone costs next to nothing.
 #[derive(Clone, Debug)]
@@ -47,9 +47,7 @@ pub struct Parts {
     pub settings: Arc<Settings>,
     /// Where what logins compare with is asked for.
     pub credentials: Batch<StoredCredentials>,
-    /// By what rules sessions begin.
-    pub begin_rules: BeginRules,
-    /// Where they begin,
+    /// Where sessions begin,
     pub beginnings: Batch<Beginnings>,
     /// second steps are tried,
     pub tries: Batch<Tries>,

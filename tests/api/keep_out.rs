@@ -143,7 +143,7 @@ async fn a_right_password_that_was_under_way_when_the_wait_began_opens_nothing()
 
     let under_way = under_way.expect("nothing stood against it");
     let proof = Proof::Password { verified: &crate::support::PASSWORD_HASH, attempt: &under_way, device: None };
-    let begun = server.begin_session(server.app.begin_rules, ada.id, proof, &at(ELSEWHERE)).await;
+    let begun = server.begin_session(server.begin_rules(), ada.id, proof, &at(ELSEWHERE)).await;
     assert!(begun.is_none());
     let mut tx = server.app.db.begin().await.expect("a transaction");
     assert!(under_way.succeeded(&mut tx, server.app.clock.now()).await.is_err());

@@ -129,7 +129,7 @@ async fn a_session_never_begins_for_a_password_that_was_changed_after_it_was_ver
     let attempt = Attempt::at(&server.app, PersonId(ada.id), &origin).await.expect("nothing stands against it");
     root.put(&format!("/users/{}", ada.id), json!({"password_hash": other_hash()})).await.ok();
     let proof = Proof::Password { verified: &PASSWORD_HASH, attempt: &attempt, device: None };
-    assert!(server.begin_session(server.app.begin_rules, ada.id, proof, &origin).await.is_none());
+    assert!(server.begin_session(server.begin_rules(), ada.id, proof, &origin).await.is_none());
 }
 
 #[tokio::test]
@@ -150,17 +150,10 @@ async fn first_logins_with_an_imported_hash_all_succeed_though_one_replaces_it()
 #[tokio::test]
 async fn who_logs_in_beside_others_gets_a_session_of_their_own_and_waits_for_no_other() {
     let server = Server::configured(&[("MAX_CONNECTIONS", "8"), ("PASSWORD_HASH_THREADS", "2")]).await;
-    let mut people = Vec::new();
-    for n in 0..6 {
-        people.push(server.person_with(&format!("ada{n}"), &[]).await);
-    }
+    let people = people(&server, 6).await;
     // Somebody else's transaction holds one of them, who comes twice.
     let mut tx = server.app.db.begin().await.expect("a transaction");
     portero::gate::store::people::lock(&mut tx, PersonId(people[0].id)).await.expect("a lock");
-    let log_in = |ada: &Caller| {
-        let ada = ada.clone();
-        async move { ada.log_in(&ada.username, PASSWORD).await }
-    };
     let held = Caller::together([&people[0], &people[0]].map(log_in));
     let others: Vec<_> = people[1..].iter().cycle().take(10).collect();
     let free = async {
@@ -180,20 +173,14 @@ async fn who_logs_in_beside_others_gets_a_session_of_their_own_and_waits_for_no_
 #[tokio::test]
 async fn failures_at_one_address_are_forgiven_whoever_gets_it_right_there_at_the_same_time() {
     let server = Server::configured(&[("MAX_CONNECTIONS", "8"), ("PASSWORD_HASH_THREADS", "2")]).await;
-    let mut people = Vec::new();
-    for n in 0..6 {
-        let ada = server.person_with(&format!("ada{n}"), &[]).await;
+    let people = people(&server, 6).await;
+    for ada in &people {
         assert_eq!(server.anonymous().log_in(&ada.username, "mistyped").await.status, 401);
-        people.push(ada);
     }
     let at_the_address = "select ceil(extract(epoch from max(forgotten_at) - now()))::bigint from auth.login_attempts
         where key like 'address:%'";
     assert!(server.number(at_the_address).await > 0);
-    let requests = people.iter().map(|ada| {
-        let ada = ada.clone();
-        async move { ada.log_in(&ada.username, PASSWORD).await }
-    });
-    let answers = Caller::together(requests).await;
+    let answers = Caller::together(people.iter().map(log_in)).await;
     assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
     assert!(server.number(at_the_address).await <= 0, "all six");
     assert_eq!(server.number("select count(*) from auth.login_attempts where person_id is not null").await, 0);
@@ -202,17 +189,10 @@ async fn failures_at_one_address_are_forgiven_whoever_gets_it_right_there_at_the
 #[tokio::test]
 async fn a_row_that_somebody_holds_for_long_costs_nobody_beside_it_their_login() {
     let server = Server::configured(&[("MAX_CONNECTIONS", "8"), ("PASSWORD_HASH_THREADS", "2")]).await;
-    let mut people = Vec::new();
-    for n in 0..4 {
-        people.push(server.person_with(&format!("ada{n}"), &[]).await);
-    }
+    let people = people(&server, 4).await;
     assert_eq!(people[0].log_in(&people[0].username, "mistyped").await.status, 401);
     let mut tx = server.app.db.begin().await.expect("a transaction");
     sqlx::query("select from auth.login_attempts for update").execute(&mut *tx).await.expect("locks");
-    let log_in = |ada: &Caller| {
-        let ada = ada.clone();
-        async move { ada.log_in(&ada.username, PASSWORD).await }
-    };
     let mistyped = log_in(&people[0]);
     let others = async {
         let answers = Caller::together(people[1..].iter().map(log_in)).await;
@@ -222,6 +202,19 @@ async fn a_row_that_somebody_holds_for_long_costs_nobody_beside_it_their_login()
     let (mistyped, others) = tokio::join!(mistyped, others);
     assert!(others.iter().all(|answer| answer.status == 200), "{others:?}");
     assert_eq!(mistyped.status, 200, "{mistyped:?}");
+}
+
+async fn people(server: &Server, count: usize) -> Vec<Caller> {
+    let mut people = Vec::new();
+    for n in 0..count {
+        people.push(server.person_with(&format!("ada{n}"), &[]).await);
+    }
+    people
+}
+
+fn log_in(person: &Caller) -> impl Future<Output = Response> + use<> {
+    let person = person.clone();
+    async move { person.log_in(&person.username, PASSWORD).await }
 }
 
 /// How many sessions the audit trail says have begun by a login.

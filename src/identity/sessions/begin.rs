@@ -131,7 +131,7 @@ async fn log_in(
 ) -> Result<Option<Payload>> {
     gate::store::people::lock(conn, who.person).await?;
     let session = [who.session(token)];
-    let began = store::insert_all(&mut *conn, identity.begin_rules, &session);
+    let began = store::insert_all(&mut *conn, BeginRules::of(&identity.settings, identity.sessions), &session);
     let began = began.instrument(traces::query(Beginnings::NAME)).await?.pop().flatten();
     let Some(BegunSession { payload, on_new_device }) = began else { return Ok(None) };
     if on_new_device {

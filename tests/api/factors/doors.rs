@@ -53,7 +53,7 @@ async fn the_statement_that_begins_sessions_holds_whoever_calls_it() {
 
     let (server, ada) = ada().await;
     let begin = async |require_mfa: RequireMfa, proof: Proof<'_>| {
-        let rules = BeginRules { require_mfa, ..server.app.begin_rules };
+        let rules = BeginRules { require_mfa, ..server.begin_rules() };
         server.begin_session(rules, ada.id, proof, &Origin::default()).await.is_some()
     };
     assert!(begin(RequireMfa::Off, Proof::Registration).await);

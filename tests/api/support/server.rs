@@ -248,12 +248,17 @@ impl Server {
             .await
             .expect("a person");
         let hash = PasswordHash::import(&hash).expect("a hash");
-        let rules = BeginRules { require_mfa: RequireMfa::Off, ..self.app.begin_rules };
+        let rules = BeginRules { require_mfa: RequireMfa::Off, ..self.begin_rules() };
         let begun = self.begin_session(rules, person, Proof::Registration, &Origin::default()).await;
         let (token, begun) = begun.expect("a session");
         self.secrets.add(token.reveal());
         self.secrets.add(hash.as_str());
         Caller::new(Arc::clone(&self.instance), person, begun.payload.username, Some(token.reveal().to_owned()))
+    }
+
+    /// By what rules sessions begin here.
+    pub fn begin_rules(&self) -> BeginRules {
+        BeginRules::of(&self.app.settings, self.app.sessions)
     }
 
     /// A session that begins by a proof, if it does.

@@ -12,6 +12,7 @@ use crate::base::opaque::second_step::DeviceTokenHash;
 use crate::base::opaque::token::TokenHash;
 use crate::gate::audit::Origin;
 use crate::gate::sessions::{self, Payload};
+use crate::identity::Settings;
 use crate::identity::attempts::{Attempt, MOST_IN_A_ROW, Quota, Rules};
 use crate::identity::devices::Device;
 use crate::identity::factors::RequireMfa;
@@ -51,6 +52,13 @@ pub struct BeginRules {
     pub require_mfa: RequireMfa,
     /// How many sessions somebody may have, and which of them are over.
     pub sessions: sessions::Settings,
+}
+
+impl BeginRules {
+    /// Those that the operator has decided.
+    pub fn of(settings: &Settings, sessions: sessions::Settings) -> Self {
+        Self { waits: settings.waits, require_mfa: settings.require_mfa, sessions }
+    }
 }
 
 impl NewSession {
