@@ -139,6 +139,45 @@ async fn one_answer(server: &Server) -> anyhow::Result<String> {
     Ok(Connection::open(server.address).await?.exchange(request.as_bytes()).await?.text())
 }
 
+/// A connection for each check, as programs open them that keep none.
+pub async fn connections(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let world = bench.usual().await?;
+    let portero = bench.stage.portero(DATABASE, &[]).await?;
+    let one_select = bench.stage.baseline("one-select", DATABASE).await?;
+    let mut series: [Series; 2] = Default::default();
+    for round in bench.rounds() {
+        eprintln!("connections, round {round}");
+        for ((what, server), series) in [("Portero", &portero), ("one select", &one_select)].iter().zip(&mut series) {
+            let load = Load {
+                seconds: bench.seconds,
+                watch: vec![server.pid(), bench.stage.postmaster],
+                seed: u64::from(round),
+                ..Load::new(server.address, world, check().on_its_own_connection())
+            };
+            series.measure(what, &load).await?;
+        }
+    }
+    let [ours, theirs] = series;
+    let select = |rounds| ("one select", rounds);
+    Ok(vec![
+        Row::against(
+            select(&theirs.whole),
+            "CPU a check with a connection of its own",
+            Unit::Time,
+            ours.whole,
+            Target::None,
+        ),
+        Row::against(
+            select(&theirs.per_second),
+            "/check-token, a connection each",
+            Unit::PerSecond,
+            ours.per_second,
+            Target::None,
+        ),
+        Row::against(select(&theirs.p99), "its p99", Unit::Time, ours.p99, Target::None),
+    ])
+}
+
 /// One connection, nothing else going on.
 pub async fn alone(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let world = bench.usual().await?;

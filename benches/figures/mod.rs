@@ -35,6 +35,8 @@ pub enum Figure {
     Checks,
     /// Checks of API keys, against those of sessions.
     ApiKeys,
+    /// Checks that come on a connection each.
+    Connections,
     /// One connection, nothing else going on.
     Alone,
     /// Logins a second.
@@ -66,9 +68,10 @@ pub enum Figure {
 }
 
 impl Figure {
-    pub const USUAL: [Self; 13] = [
+    pub const USUAL: [Self; 14] = [
         Self::Checks,
         Self::ApiKeys,
+        Self::Connections,
         Self::Alone,
         Self::Logins,
         Self::Factors,
@@ -81,9 +84,10 @@ impl Figure {
         Self::Decisions,
         Self::Rest,
     ];
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Checks,
         Self::ApiKeys,
+        Self::Connections,
         Self::Alone,
         Self::Logins,
         Self::Factors,
@@ -118,6 +122,7 @@ impl Bench {
         match figure {
             Figure::Checks => checks::checks(self).await,
             Figure::ApiKeys => api_keys::api_keys(self).await,
+            Figure::Connections => checks::connections(self).await,
             Figure::Alone => checks::alone(self).await,
             Figure::Logins => logins::logins(self).await,
             Figure::Factors => factors::factors(self).await,

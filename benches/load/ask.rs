@@ -22,6 +22,8 @@ pub struct Ask {
     pub proof: String,
     /// One of these, whichever, is `{text}`.
     texts: Vec<String>,
+    /// Whether each comes on a connection of its own, which the server is to close.
+    pub closes: bool,
 }
 
 /// Whose token the request carries.
@@ -41,7 +43,12 @@ impl Ask {
     pub fn new(method: &str, path: &str, by: By) -> Self {
         let (method, path) = (method.to_owned(), path.to_owned());
         let (body, content_type, proof) = Default::default();
-        Self { method, path, body, content_type, by, status: 200, proof, texts: Vec::new() }
+        Self { method, path, body, content_type, by, status: 200, proof, texts: Vec::new(), closes: false }
+    }
+
+    #[must_use]
+    pub fn on_its_own_connection(self) -> Self {
+        Self { closes: true, ..self }
     }
 
     #[must_use]
@@ -105,8 +112,9 @@ impl Ask {
             content_type => format!("content-type: {content_type}\r\n"),
         };
         let length = body.len();
+        let closes = if self.closes { "connection: close\r\n" } else { "" };
         let bytes = format!(
-            "{} {path} HTTP/1.1\r\nhost: portero\r\n{token}{content_type}content-length: {length}\r\n\r\n{body}",
+            "{} {path} HTTP/1.1\r\nhost: portero\r\n{token}{content_type}{closes}content-length: {length}\r\n\r\n{body}",
             self.method
         );
         Request { bytes: bytes.into_bytes(), proof: fill(&self.proof).into_bytes() }

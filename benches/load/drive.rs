@@ -131,6 +131,9 @@ async fn converse(mut connection: Connection, stage: Arc<Stage>, n: u64) -> anyh
         chance = mix(chance);
         let Some(request) = stage.pick(chance) else { break };
         let asked = due.unwrap_or_else(Instant::now);
+        if stage.load.ask.closes {
+            connection = Connection::open(stage.load.to).await?;
+        }
         let answer = connection.exchange(&request.bytes).await?;
         let took = asked.elapsed();
         let began = |at: Instant| at >= stage.measured_from && (stage.load.subjects.repeat() || turn >= FIRST);
