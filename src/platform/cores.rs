@@ -32,8 +32,6 @@ pub struct Cores(Option<Arc<Running>>);
 #[derive(Debug)]
 struct Running {
     cores: Vec<Core>,
-    /// Where the next look for the least busy one begins.
-    next: AtomicUsize,
     stop: CancellationToken,
 }
 
@@ -58,14 +56,9 @@ pub fn count() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(MOST)
 }
 
-/// The core that runs this; the first one for whoever runs elsewhere.
-pub fn here() -> usize {
-    HERE.with(|here| here.get().map_or(0, |here| here.number))
-}
-
-/// Whether a core runs this.
-pub fn is_here() -> bool {
-    HERE.with(|here| here.get().is_some())
+/// The core that runs this, if one does.
+pub fn current() -> Option<usize> {
+    HERE.with(|here| here.get().map(|here| here.number))
 }
 
 /// Runs what goes on beside the requests, or takes long, where it keeps no connection waiting.
@@ -81,7 +74,7 @@ impl Cores {
     pub fn start(count: usize) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let cores = (0..count).map(|number| Core::start(number, stop.clone())).collect::<io::Result<_>>()?;
-        Ok(Self(Some(Arc::new(Running { cores, next: AtomicUsize::new(0), stop }))))
+        Ok(Self(Some(Arc::new(Running { cores, stop }))))
     }
 
     /// Ends them, and whatever still runs on them.
@@ -120,10 +113,9 @@ impl Cores {
 }
 
 impl Running {
+    /// Of those that are equally busy the first: lanes begin there, and who is alone is answered without waking another core.
     fn least_busy(&self) -> Option<&Core> {
-        let first = self.next.fetch_add(1, Ordering::Relaxed) % self.cores.len();
-        let (before, from) = self.cores.split_at(first);
-        from.iter().chain(before).min_by_key(|core| core.serves.load(Ordering::Relaxed))
+        self.cores.iter().min_by_key(|core| core.serves.load(Ordering::Relaxed))
     }
 }
 
@@ -152,14 +144,14 @@ mod tests {
     use super::*;
 
     /// Serves `count` connections that last until what this gives back is dropped; tells where each is.
-    async fn serve(cores: &Cores, count: usize) -> (Vec<usize>, Vec<oneshot::Sender<()>>) {
+    async fn serve(cores: &Cores, count: usize) -> (Vec<Option<usize>>, Vec<oneshot::Sender<()>>) {
         let (tell, mut told) = mpsc::unbounded_channel();
         let mut last = Vec::new();
         for _ in 0..count {
             let (end, until) = oneshot::channel::<()>();
             let tell = tell.clone();
             cores.serve(async move {
-                let _ = tell.send(here());
+                let _ = tell.send(current());
                 let _ = until.await;
             });
             last.push(end);
@@ -177,7 +169,22 @@ mod tests {
         let cores = Cores::start(3).expect("cores");
         let (places, _open) = serve(&cores, 30).await;
         for number in 0..3 {
-            assert_eq!(places.iter().filter(|place| **place == number).count(), 10);
+            assert_eq!(places.iter().filter(|place| **place == Some(number)).count(), 10);
+        }
+        cores.stop();
+    }
+
+    #[tokio::test]
+    async fn whoever_is_alone_is_served_where_the_lanes_are() {
+        let cores = Cores::start(3).expect("cores");
+        for _ in 0..5 {
+            let (places, open) = serve(&cores, 1).await;
+            assert_eq!(places, [Some(0)]);
+            drop(open);
+            let running = cores.0.as_ref().expect("cores");
+            while running.cores[0].serves.load(Ordering::Relaxed) > 0 {
+                tokio::task::yield_now().await;
+            }
         }
         cores.stop();
     }
@@ -189,7 +196,7 @@ mod tests {
             cores.serve(async { panic!("as it was asked to") });
         }
         let (places, _open) = serve(&cores, 5).await;
-        assert_eq!(places, [0; 5]);
+        assert_eq!(places, [Some(0); 5]);
         let running = cores.0.as_ref().expect("cores");
         assert_eq!(running.cores[0].serves.load(Ordering::Relaxed), 5, "those that panicked are no longer counted");
         cores.stop();
@@ -200,7 +207,7 @@ mod tests {
         let cores = Cores::start(2).expect("cores");
         let (tell, told) = oneshot::channel();
         cores.spawn_on(1, async move {
-            assert_eq!(here(), 1);
+            assert_eq!(current(), Some(1));
             let beside = spawn_beside(async { thread::current().name().map(str::to_owned) }).await;
             let _ = tell.send((thread::current().name().map(str::to_owned), beside.expect("no panic")));
         });
@@ -213,9 +220,9 @@ mod tests {
     #[tokio::test]
     async fn without_cores_everything_runs_here() {
         let cores = Cores::default();
-        assert_eq!((cores.count(), here()), (1, 0));
+        assert_eq!((cores.count(), current()), (1, None));
         let (places, _open) = serve(&cores, 2).await;
-        assert_eq!(places, [0, 0]);
+        assert_eq!(places, [None, None]);
         cores.stop();
     }
 }

@@ -15,7 +15,7 @@ use tracing::Instrument;
 use super::queue::Queue;
 use super::{Db, InLane, Lane};
 use crate::base::error::{Error, Result, causes};
-use crate::platform::cores;
+use crate::platform::cores::{self, Cores};
 use crate::platform::metrics::{self, Metrics};
 use crate::platform::traces;
 
@@ -89,14 +89,18 @@ struct Waiting<Q: BatchQuery> {
 /// Who waits for an answer.
 struct Asker<Q: BatchQuery> {
     /// None once they have one.
-    reply: Option<oneshot::Sender<Result<Q::Answer>>>,
+    reply: Option<Reply<Q>>,
+    /// The core that they wait on, if it is one.
+    core: Option<usize>,
     until: Instant,
 }
+
+type Reply<Q> = oneshot::Sender<Result<<Q as BatchQuery>::Answer>>;
 
 impl<Q: BatchQuery> Asker<Q> {
     fn answer(&mut self, answer: Result<Q::Answer>) {
         if let Some(reply) = self.reply.take() {
-            let _ = reply.send(answer);
+            send(reply, answer);
         }
     }
 
@@ -136,8 +140,9 @@ impl<Q: BatchQuery> Batch<Q> {
     pub async fn ask(&self, ask: Q::Ask) -> Result<Q::Answer> {
         let (reply, answer) = oneshot::channel();
         let place = self.metrics.queue().join();
-        let asker = Asker { reply: Some(reply), until: Instant::now() + self.deadline };
-        let queue = &self.queues.0[cores::here() % self.queues.0.len()];
+        let core = cores::current();
+        let asker = Asker { reply: Some(reply), core, until: Instant::now() + self.deadline };
+        let queue = &self.queues.0[core.unwrap_or(0) % self.queues.0.len()];
         if !queue.join(Waiting { ask, place, asker }) {
             self.metrics.queue().refused();
             return Err(Error::Busy("too many questions wait for Postgres already"));
@@ -157,7 +162,8 @@ async fn keep_serving<Q: BatchQuery>(
     metrics: metrics::BatchMetrics,
 ) {
     loop {
-        let lane = serve(Arc::clone(&question), db.lane(), Arc::clone(&queue), limits, metrics.clone());
+        let lane = (db.cores().clone(), db.lane());
+        let lane = serve(Arc::clone(&question), lane, Arc::clone(&queue), limits, metrics.clone());
         match tokio::spawn(lane).await {
             Err(error) if error.is_panic() => tracing::error!("{}: a lane panicked and starts anew", Q::NAME),
             _ => return,
@@ -167,7 +173,7 @@ async fn keep_serving<Q: BatchQuery>(
 
 async fn serve<Q: BatchQuery>(
     question: Arc<Q>,
-    mut lane: Lane,
+    (cores, mut lane): (Cores, Lane),
     queue: Waits<Q>,
     limits: BatchLimits,
     metrics: metrics::BatchMetrics,
@@ -202,11 +208,32 @@ async fn serve<Q: BatchQuery>(
         };
         metrics.asked(asked.len(), start.elapsed());
         match answered {
-            Some(Ok(answers)) => askers.iter_mut().zip(answers).for_each(|(asker, answer)| asker.answer(answer)),
+            Some(Ok(answers)) => hand_out(&cores, askers, answers),
             Some(Err(error)) => refuse(askers, &error),
             None => {}
         }
     }
+}
+
+/// Gives everybody their answer. Those on another core get theirs together: each that is sent there alone is a system call.
+fn hand_out<Q: BatchQuery>(cores: &Cores, askers: Vec<Asker<Q>>, answers: Vec<Result<Q::Answer>>) {
+    let here = cores::current();
+    let mut elsewhere: Vec<Vec<(Reply<Q>, Result<Q::Answer>)>> = (0..cores.count()).map(|_| Vec::new()).collect();
+    for (asker, answer) in askers.into_iter().zip(answers) {
+        let Some(reply) = asker.reply else { continue };
+        match asker.core.filter(|core| Some(*core) != here).and_then(|core| elsewhere.get_mut(core)) {
+            Some(together) => together.push((reply, answer)),
+            None => send(reply, answer),
+        }
+    }
+    for (core, together) in elsewhere.into_iter().enumerate().filter(|(_, together)| !together.is_empty()) {
+        cores.spawn_on(core, async move { together.into_iter().for_each(|(reply, answer)| send(reply, answer)) });
+    }
+}
+
+/// Whoever went away misses nothing.
+fn send<T>(reply: oneshot::Sender<T>, answer: T) {
+    let _ = reply.send(answer);
 }
 
 /// Refuses whoever has waited for too long, of those who were asked for and of those who still wait; ends when nobody waits any more for

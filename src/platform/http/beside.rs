@@ -52,7 +52,7 @@ where
             Computing::Long => false,
         };
         let answer = self.inner.call(request);
-        if stays || !cores::is_here() {
+        if stays || cores::current().is_none() {
             return Either::Left(answer);
         }
         Either::Right(Box::pin(answered_beside(answer)))
