@@ -15,9 +15,7 @@ use tokio::runtime::Handle;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::Directive;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt as lines, registry};
@@ -70,7 +68,7 @@ where
     if io::stderr().is_terminal() {
         lines::layer().with_writer(io::stderr).boxed()
     } else {
-        lines::layer().event_format(JsonLines).with_writer(gathered.clone()).boxed()
+        JsonLines(gathered.clone()).boxed()
     }
 }
 
@@ -111,45 +109,24 @@ fn write_out(lines: &mut Vec<u8>) {
     lines.clear();
 }
 
-impl<'a> MakeWriter<'a> for Gathered {
-    type Writer = Line<'a>;
-
-    fn make_writer(&'a self) -> Line<'a> {
-        Line { gathered: self, urgent: true }
-    }
-
-    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Line<'a> {
-        Line { gathered: self, urgent: *event.level() <= Level::WARN }
-    }
-}
-
-/// Takes one line.
-#[derive(Debug)]
-pub struct Line<'a> {
-    gathered: &'a Gathered,
-    urgent: bool,
-}
-
-impl io::Write for Line<'_> {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut lines = self.gathered.lines();
+impl Gathered {
+    /// Takes one line.
+    fn take(&self, line: &[u8], urgent: bool) {
+        let mut lines = self.lines();
         if lines.is_empty() {
-            self.gathered.0.1.notify_one();
+            self.0.1.notify_one();
         }
         lines.extend_from_slice(line);
-        if self.urgent || lines.len() >= ENOUGH {
+        if urgent || lines.len() >= ENOUGH {
             write_out(&mut lines);
         }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
 thread_local! {
     static SECOND: RefCell<Second> = const { RefCell::new(Second { since_epoch: u64::MAX, text: String::new() }) };
+    /// What the next line of this thread is written into.
+    static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A second as lines write it: most of them are of the same one as the line before.
@@ -161,7 +138,7 @@ struct Second {
 impl Second {
     /// As RFC 3339 has it, to the microsecond.
     #[expect(clippy::disallowed_methods, reason = "when a line is written is no rule's matter")]
-    fn write_now(&mut self, line: &mut Writer<'_>) -> fmt::Result {
+    fn write_now(&mut self, line: &mut Vec<u8>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         if now.as_secs() != self.since_epoch {
             self.since_epoch = now.as_secs();
@@ -170,75 +147,79 @@ impl Second {
             let second = second.ok().and_then(Result::ok).unwrap_or(OffsetDateTime::UNIX_EPOCH);
             let ((year, month, day), (hour, minute, second)) = (second.to_calendar_date(), second.to_hms());
             let month = u8::from(month);
-            write!(self.text, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.")?;
+            let _ = write!(self.text, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.");
         }
-        line.write_str(&self.text)?;
+        line.extend_from_slice(self.text.as_bytes());
         // The leading zeros of the microseconds stand behind a one.
-        line.write_str(&itoa::Buffer::new().format(1_000_000 + now.subsec_micros())[1..])?;
-        line.write_char('Z')
+        line.extend_from_slice(&itoa::Buffer::new().format(1_000_000 + now.subsec_micros()).as_bytes()[1..]);
+        line.push(b'Z');
     }
 }
 
-/// `{"timestamp":…,"level":…,<the event's fields>,"target":…}`.
+/// Each event as a line, `{"timestamp":…,"level":…,<the event's fields>,"target":…}`, straight into its bytes.
 #[derive(Debug)]
-struct JsonLines;
+struct JsonLines(Gathered);
 
-impl<S, N> FormatEvent<S, N> for JsonLines
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        line.write_str("{\"timestamp\":\"")?;
-        SECOND.with_borrow_mut(|second| second.write_now(&mut line))?;
-        line.write_str("\",\"level\":\"")?;
-        line.write_str(event.metadata().level().as_str())?;
-        line.write_char('"')?;
-        let mut fields = Fields { line: &mut line, written: Ok(()) };
-        event.record(&mut fields);
-        fields.written?;
-        line.write_str(",\"target\":\"")?;
-        line.write_str(event.metadata().target())?;
-        line.write_str("\"}\n")
+impl<S: Subscriber> Layer<S> for JsonLines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let urgent = *event.metadata().level() <= Level::WARN;
+        LINE.with(|line| match line.try_borrow_mut() {
+            Ok(mut line) => {
+                line.clear();
+                write_line(&mut line, event);
+                self.0.take(&line, urgent);
+            }
+            // Something that a line says has logged itself.
+            Err(_) => {
+                let mut line = Vec::new();
+                write_line(&mut line, event);
+                self.0.take(&line, urgent);
+            }
+        });
     }
 }
 
-struct Fields<'a, 'w> {
-    line: &'a mut Writer<'w>,
-    written: fmt::Result,
+fn write_line(line: &mut Vec<u8>, event: &Event<'_>) {
+    line.extend_from_slice(b"{\"timestamp\":\"");
+    SECOND.with_borrow_mut(|second| second.write_now(line));
+    line.extend_from_slice(b"\",\"level\":\"");
+    line.extend_from_slice(event.metadata().level().as_str().as_bytes());
+    line.push(b'"');
+    event.record(&mut Fields(line));
+    line.extend_from_slice(b",\"target\":\"");
+    line.extend_from_slice(event.metadata().target().as_bytes());
+    line.extend_from_slice(b"\"}\n");
 }
 
-impl Fields<'_, '_> {
+struct Fields<'a>(&'a mut Vec<u8>);
+
+impl Fields<'_> {
     fn plain(&mut self, field: &Field, value: &str) {
-        self.written = self.written.and_then(|()| {
-            self.name(field)?;
-            self.line.write_str(value)
-        });
+        self.name(field);
+        self.0.extend_from_slice(value.as_bytes());
     }
 
-    fn text(&mut self, field: &Field, write: impl FnOnce(&mut Escaped<'_, '_>) -> fmt::Result) {
-        self.written = self.written.and_then(|()| {
-            self.name(field)?;
-            self.line.write_char('"')?;
-            write(&mut Escaped(self.line))?;
-            self.line.write_char('"')
-        });
-    }
-
-    fn name(&mut self, field: &Field) -> fmt::Result {
-        self.line.write_str(",\"")?;
-        self.line.write_str(field.name())?;
-        self.line.write_str("\":")
+    fn name(&mut self, field: &Field) {
+        self.0.extend_from_slice(b",\"");
+        self.0.extend_from_slice(field.name().as_bytes());
+        self.0.extend_from_slice(b"\":");
     }
 }
 
-impl Visit for Fields<'_, '_> {
+impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field, |text| write!(text, "{value:?}"));
+        self.name(field);
+        self.0.push(b'"');
+        // Only a value that can't say what it is fails: the line says as much as it did.
+        let _ = write!(Escaped(self.0), "{value:?}");
+        self.0.push(b'"');
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, |text| text.write_str(value));
+        self.name(field);
+        self.0.push(b'"');
+        Escaped(self.0).text(value);
+        self.0.push(b'"');
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -260,27 +241,33 @@ impl Visit for Fields<'_, '_> {
 }
 
 /// The inside of a JSON string (RFC 8259, section 7).
-struct Escaped<'a, 'w>(&'a mut Writer<'w>);
+struct Escaped<'a>(&'a mut Vec<u8>);
 
-impl fmt::Write for Escaped<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
+impl Escaped<'_> {
+    fn text(&mut self, text: &str) {
         // Nearly all text is like this, and then no character needs a look of its own.
         if text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\') {
-            return self.0.write_str(text);
+            self.0.extend_from_slice(text.as_bytes());
+            return;
         }
-        let mut rest = text;
-        while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || c.is_control()) {
-            let (plain, special) = rest.split_at(at);
-            self.0.write_str(plain)?;
-            let mut chars = special.chars();
-            match chars.next() {
-                Some(c @ ('"' | '\\')) => write!(self.0, "\\{c}")?,
-                Some(c) => write!(self.0, "\\u{:04x}", u32::from(c))?,
-                None => {}
+        let mut bytes = [0; 4];
+        for c in text.chars() {
+            match c {
+                '"' => self.0.extend_from_slice(br#"\""#),
+                '\\' => self.0.extend_from_slice(br"\\"),
+                c if c.is_control() => {
+                    let _ = io::Write::write_fmt(self.0, format_args!("\\u{:04x}", u32::from(c)));
+                }
+                c => self.0.extend_from_slice(c.encode_utf8(&mut bytes).as_bytes()),
             }
-            rest = chars.as_str();
         }
-        self.0.write_str(rest)
+    }
+}
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.text(text);
+        Ok(())
     }
 }
 
@@ -292,7 +279,7 @@ mod tests {
 
     fn line(log: impl FnOnce()) -> Value {
         let gathered = Gathered::default();
-        let subscriber = lines::fmt().event_format(JsonLines).with_writer(gathered.clone()).finish();
+        let subscriber = registry().with(JsonLines(gathered.clone()));
         tracing::subscriber::with_default(subscriber, log);
         let text = String::from_utf8(gathered.lines().clone()).expect("UTF-8");
         assert_eq!(text.matches('\n').count(), 1, "one line");
@@ -332,7 +319,7 @@ mod tests {
     #[test]
     fn lines_gather_until_there_is_a_warning() {
         let gathered = Gathered::default();
-        let subscriber = lines::fmt().event_format(JsonLines).with_writer(gathered.clone()).finish();
+        let subscriber = registry().with(JsonLines(gathered.clone()));
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!("one");
             tracing::info!("two");
