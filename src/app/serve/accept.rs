@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -16,14 +16,17 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::server::graceful::GracefulConnection;
 use nix::errno::Errno;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower::Service as _;
 
 use super::connections::{Connection, ConnectionPermit, Connections, Owed};
+use super::rarely::rarely;
 use super::socket::{Answering, PATIENCE, Receiving, Socket};
 use super::tls::{Tls, is_plain};
 use super::turn_away::{send_to_https, turn_away};
@@ -63,7 +66,7 @@ pub(super) async fn accept(
     metrics: Metrics,
     stop: CancellationToken,
 ) {
-    let (open, told) = (GracefulShutdown::new(), Arc::new(Semaphore::new(TURNED_AWAY)));
+    let (open, told) = (TaskTracker::new(), Arc::new(Semaphore::new(TURNED_AWAY)));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -72,8 +75,8 @@ pub(super) async fn accept(
         match accepted {
             Ok((tcp, peer)) => match places.take(peer.ip()) {
                 Ok(place) => {
-                    let guest = Guest { peer, place, _counted: metrics.connection() };
-                    converse(&cores, (tcp, guest), router.clone(), open.watcher(), tls.clone());
+                    let guest = Guest { peer, place, _counted: metrics.connection(), _open: open.token() };
+                    converse(&cores, (tcp, guest), router.clone(), stop.clone(), tls.clone());
                 }
                 Err(full) => {
                     metrics.turned_away(full.label());
@@ -94,7 +97,8 @@ pub(super) async fn accept(
         }
     }
     drop(listener);
-    open.shutdown().await;
+    open.close();
+    open.wait().await;
 }
 
 fn is_out_of_files(error: &io::Error) -> bool {
@@ -116,9 +120,17 @@ struct Guest {
     peer: SocketAddr,
     place: ConnectionPermit,
     _counted: GaugeGuard,
+    /// Until this is dropped, the server waits for it.
+    _open: TaskTrackerToken,
 }
 
-fn converse(cores: &Cores, (tcp, guest): (TcpStream, Guest), router: Router, open: Watcher, tls: Option<Arc<Tls>>) {
+fn converse(
+    cores: &Cores,
+    (tcp, guest): (TcpStream, Guest),
+    router: Router,
+    stop: CancellationToken,
+    tls: Option<Arc<Tls>>,
+) {
     // Answers are small and whole: waiting for more to send would only delay them.
     let _ = tcp.set_nodelay(true);
     give_up_on_the_deaf(&tcp);
@@ -128,8 +140,9 @@ fn converse(cores: &Cores, (tcp, guest): (TcpStream, Guest), router: Router, ope
         let seat = Arc::clone(guest.place.seat());
         let service = Answers { router, seat: Arc::clone(&seat), peer: guest.peer };
         let ended = tokio::select! {
-            ended = speak(tcp, service, open, tls) => ended,
-            () = seat.to_be_left() => Ok(()),
+            biased;
+            () = rarely(seat.to_be_left()) => Ok(()),
+            ended = speak(tcp, service, stop, tls) => ended,
         };
         if let Err(error) = ended {
             tracing::debug!(error = causes(&error), peer = %guest.peer, "connection ended early");
@@ -142,7 +155,7 @@ fn converse(cores: &Cores, (tcp, guest): (TcpStream, Guest), router: Router, ope
 async fn speak(
     tcp: io::Result<std::net::TcpStream>,
     service: Answers,
-    open: Watcher,
+    stop: CancellationToken,
     tls: Option<Arc<Tls>>,
 ) -> anyhow::Result<()> {
     let tcp = TcpStream::from_std(tcp?)?;
@@ -152,20 +165,32 @@ async fn speak(
     let socket = Socket::new(tcp, Arc::clone(&service.seat));
     let Some(tls) = tls else {
         let conversation = http1().serve_connection(TokioIo::new(socket), service);
-        return Ok(open.watch(conversation).await?);
+        return Ok(until_stopped(conversation, stop).await?);
     };
     let stream = tls.shake_hands(socket).await?;
     if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
         let conversation = http1().serve_connection(TokioIo::new(stream), service);
-        return Ok(open.watch(conversation).await?);
+        return Ok(until_stopped(conversation, stop).await?);
     }
     let seat = Arc::clone(&service.seat);
     seat.is_multiplexed();
     let conversation = http2().serve_connection(TokioIo::new(stream), service);
     tokio::select! {
-        ended = open.watch(conversation) => Ok(ended?),
+        ended = until_stopped(conversation, stop) => Ok(ended?),
         () = seat.rested_for(PATIENCE) => Ok(()),
     }
+}
+
+/// Takes no further request once the server stops, and answers what is under way.
+async fn until_stopped<C: GracefulConnection>(conversation: C, stop: CancellationToken) -> Result<(), C::Error> {
+    let mut conversation = pin!(conversation);
+    tokio::select! {
+        biased;
+        () = rarely(stop.cancelled()) => {}
+        ended = conversation.as_mut() => return ended,
+    }
+    conversation.as_mut().graceful_shutdown();
+    conversation.await
 }
 
 /// Without a timer of its own for each head: [`Socket`] has one for all.

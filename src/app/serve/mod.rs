@@ -6,6 +6,7 @@ mod demo;
 mod log_throttle;
 pub mod memory;
 mod metrics;
+mod rarely;
 mod socket;
 mod tls;
 mod turn_away;
