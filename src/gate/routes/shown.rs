@@ -22,7 +22,7 @@ impl Shown {
     /// What a text may be; `None` when it can be nothing.
     pub fn of(gate: &Gate, text: &str) -> Option<Self> {
         let presented = Presented::of(text)?;
-        Some(Self { presented, foreign: foreign_one(gate, presented, Some(text)) })
+        Some(Self { presented, foreign: foreign_one(gate, presented, || Some(text)) })
     }
 
     /// What a request came with.
@@ -31,7 +31,7 @@ impl Shown {
     /// 401 for a dead key; 403 `service_key_not_allowed` for a live one.
     pub async fn by(gate: &Gate, credential: Credential, headers: &HeaderMap) -> Result<Self> {
         let presented = Presented::by(gate, credential).await?;
-        Ok(Self { presented, foreign: foreign_one(gate, presented, credential::shown(headers)) })
+        Ok(Self { presented, foreign: foreign_one(gate, presented, || credential::shown(headers)) })
     }
 
     /// Asks whether it is valid now, and what may be done with it in `service`, for a caller that hears of nothing else.
@@ -78,9 +78,9 @@ async fn check_foreign(
     presented.check_telling_key(gate, service, None).await
 }
 
-fn foreign_one(gate: &Gate, presented: Presented, text: Option<&str>) -> Option<ForeignToken> {
+fn foreign_one<'a>(gate: &Gate, presented: Presented, text: impl FnOnce() -> Option<&'a str>) -> Option<ForeignToken> {
     match presented {
         Presented::Session(_) | Presented::ApiKey(_) => None,
-        Presented::Access(_) => gate.foreign.token(text?),
+        Presented::Access(_) => gate.foreign.token(text()?),
     }
 }

@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -5,6 +6,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -80,7 +82,12 @@ pub async fn read(body: Body, max: usize) -> Result<Bytes, Error> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let body = timeout(PATIENCE, axum::body::to_bytes(body, max)).await.map_err(|_| Error::too_slow())?;
+    let mut body = pin!(axum::body::to_bytes(body, max));
+    // Most bodies come with their head, and need no timer.
+    let body = match body.as_mut().now_or_never() {
+        Some(body) => body,
+        None => timeout(PATIENCE, body).await.map_err(|_| Error::too_slow())?,
+    };
     body.map_err(|error| unreadable(&error, max))
 }
 
