@@ -45,10 +45,11 @@ enum Audience {
 }
 
 impl Audience {
-    fn has(&self, name: &str) -> bool {
+    /// Whether it is this one alone, by whichever of its names: somebody else who is named, too, could show the assertion here.
+    fn is(&self, names: &[String]) -> bool {
         match self {
-            Self::One(one) => one == name,
-            Self::Several(several) => several.iter().any(|one| one == name),
+            Self::One(one) => names.contains(one),
+            Self::Several(several) => !several.is_empty() && several.iter().all(|one| names.contains(one)),
         }
     }
 }
@@ -86,14 +87,15 @@ async fn fault(oauth: &OAuth, client: &Client, assertion: &str) -> Result<Option
     };
     let Ok(expires_at) = OffsetDateTime::from_unix_timestamp(claims.exp) else { return Ok(Some("exp is not a time")) };
     let is_of_client = claims.iss == client.client_id && claims.sub == client.client_id;
-    let is_for_us = claims.aud.has(oauth.issuer.as_str())
-        || ENDPOINTS.iter().any(|endpoint| claims.aud.has(&oauth.issuer.at(endpoint)));
+    let mut names = vec![oauth.issuer.as_str().to_owned()];
+    names.extend(ENDPOINTS.map(|endpoint| oauth.issuer.at(endpoint)));
+    let is_for_us = claims.aud.is(&names);
     let has_begun = claims.nbf.is_none_or(|nbf| nbf <= (now + LEEWAY).unix_timestamp());
     let is_in_time = expires_at > now && expires_at <= now + LONGEST && has_begun;
     let is_named = (1..=LONGEST_ID).contains(&claims.jti.len());
     let rules = [
         (is_of_client, "iss and sub are not its client_id"),
-        (is_for_us, "aud is neither the issuer nor the token endpoint"),
+        (is_for_us, "aud is not the issuer alone, or its token or PAR endpoint"),
         (is_in_time, "exp is past or more than five minutes ahead, or nbf is to come"),
         (is_named, "jti is empty or too long"),
     ];

@@ -150,7 +150,7 @@ async fn a_signed_assertion_is_good_once() {
     for audience in [
         json!(server.app.issuer.at("/oauth/token")),
         json!(server.app.issuer.at("/oauth/par")),
-        json!(["other", signer.issuer]),
+        json!([signer.issuer, server.app.issuer.at("/oauth/token")]),
     ] {
         let mut claims = signer.claims(&audience.to_string());
         claims["aud"] = audience;
@@ -182,6 +182,8 @@ async fn an_assertion_that_lacks_something_proves_nothing() {
         ("exp", Value::Null),
         ("nbf", json!(now + 3600)),
         ("aud", json!("https://elsewhere.example.com")),
+        ("aud", json!(["https://elsewhere.example.com", signer.issuer])),
+        ("aud", json!([])),
         ("aud", Value::Null),
         ("iss", json!("other")),
         ("sub", json!("other")),
