@@ -166,12 +166,14 @@ mod tests {
 
     #[tokio::test]
     async fn each_serves_as_many_as_the_others() {
-        let cores = Cores::start(3).expect("cores");
-        let (places, _open) = serve(&cores, 30).await;
-        for number in 0..3 {
-            assert_eq!(places.iter().filter(|place| **place == Some(number)).count(), 10);
+        for count in [1, 3, MOST] {
+            let cores = Cores::start(count).expect("cores");
+            let (places, _open) = serve(&cores, 10 * count).await;
+            for number in 0..count {
+                assert_eq!(places.iter().filter(|place| **place == Some(number)).count(), 10);
+            }
+            cores.stop();
         }
-        cores.stop();
     }
 
     #[tokio::test]
