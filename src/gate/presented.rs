@@ -74,7 +74,8 @@ impl Presented {
         match credential {
             Credential::Access(token) => Ok(Self::Access(token)),
             Credential::ApiKey(key) => Ok(Self::ApiKey(key)),
-            other => Ok(Self::Session(token_of_a_person(gate, other).await?)),
+            Credential::Token(token) => Ok(Self::Session(token)),
+            key @ Credential::Key(_) => Ok(Self::Session(Box::pin(token_of_a_person(gate, key)).await?)),
         }
     }
 
@@ -100,9 +101,9 @@ impl Presented {
         from: Option<IpAddr>,
     ) -> Result<Passed> {
         match self {
-            Self::Session(token) => Ok(Passed::of_session(token, check(gate, token, service).await?)),
-            Self::Access(token) => Ok(Passed::of_access(token, check_access(gate, token, service).await?)),
-            Self::ApiKey(key) => Ok(Passed::of_api_key(key, check_api_key(gate, key, service, from).await?)),
+            Self::Session(token) => Ok(Passed::of_session(token, Box::pin(check(gate, token, service)).await?)),
+            Self::Access(token) => Ok(Passed::of_access(token, Box::pin(check_access(gate, token, service)).await?)),
+            Self::ApiKey(key) => Ok(Passed::of_api_key(key, Box::pin(check_api_key(gate, key, service, from)).await?)),
         }
     }
 }

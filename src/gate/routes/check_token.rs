@@ -171,7 +171,7 @@ async fn check_token(
 ) -> Result<Response> {
     if !matches!(&query, Ok(query) if !query.asks()) {
         // From a gateway that keeps the method of the request that it asks about: what it asks stands in the query.
-        return gateway::answer(&gate, (&headers, credential, address), query).await;
+        return Box::pin(gateway::answer(&gate, (&headers, credential, address), query)).await;
     }
     match answer(&gate, (&headers, credential, address), asked).await {
         Ok(answer) => Ok(Json(answer).into_response()),
@@ -193,7 +193,7 @@ async fn answer(
         Asked::Question(question) => question,
         Asked::Fault { fault, names_token: true } => return Err(fault),
         Asked::Fault { fault, names_token: false } => {
-            must_be_somebody(gate, credential?, headers).await?;
+            Box::pin(must_be_somebody(gate, credential?, headers)).await?;
             return Err(fault);
         }
     };

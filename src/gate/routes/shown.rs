@@ -56,7 +56,7 @@ impl Shown {
     ) -> Result<Passed> {
         let Self { presented, foreign } = self;
         let Some(token) = foreign else { return presented.check_telling_key(gate, service, from).await };
-        check_foreign(gate, &token, presented, service).await.map_err(|error| match error {
+        Box::pin(check_foreign(gate, &token, presented, service)).await.map_err(|error| match error {
             // The same to all, so that nobody learns whom a service trusts.
             Error::Refused(refusal) if refusal.code == "invalid_token" => credential::invalid_foreign(),
             other => other,
