@@ -163,14 +163,13 @@ struct JsonLines(Gathered);
 impl<S: Subscriber> Layer<S> for JsonLines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let urgent = *event.metadata().level() <= Level::WARN;
-        LINE.with(|line| match line.try_borrow_mut() {
-            Ok(mut line) => {
+        LINE.with(|line| {
+            if let Ok(mut line) = line.try_borrow_mut() {
                 line.clear();
                 write_line(&mut line, event);
                 self.0.take(&line, urgent);
-            }
-            // Something that a line says has logged itself.
-            Err(_) => {
+            } else {
+                // Something that a line says has logged itself.
                 let mut line = Vec::new();
                 write_line(&mut line, event);
                 self.0.take(&line, urgent);
