@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::Instrument;
 
+use super::asker::{Asker, hand_out, refuse};
 use super::queue::Queue;
 use super::{Db, InLane, Lane};
 use crate::base::error::{Error, Result, causes};
@@ -83,37 +83,7 @@ impl<Q: BatchQuery> Drop for Queues<Q> {
 struct Waiting<Q: BatchQuery> {
     ask: Q::Ask,
     place: metrics::QueueTimer,
-    asker: Asker<Q>,
-}
-
-/// Who waits for an answer.
-struct Asker<Q: BatchQuery> {
-    /// None once they have one.
-    reply: Option<Reply<Q>>,
-    /// The core that they wait on, if it is one.
-    core: Option<usize>,
-    until: Instant,
-}
-
-type Reply<Q> = oneshot::Sender<Result<<Q as BatchQuery>::Answer>>;
-
-impl<Q: BatchQuery> Asker<Q> {
-    fn answer(&mut self, answer: Result<Q::Answer>) {
-        if let Some(reply) = self.reply.take() {
-            send(reply, answer);
-        }
-    }
-
-    fn is_gone(&self) -> bool {
-        self.reply.as_ref().is_none_or(oneshot::Sender::is_closed)
-    }
-
-    /// Tells them so, if their time is over.
-    fn refuse_if_late(&mut self, now: Instant, deadline: Duration) {
-        if self.until <= now {
-            self.answer(Err(Error::Unavailable(format!("{}: no answer within {deadline:?}", Q::NAME))));
-        }
-    }
+    asker: Asker<Q::Answer>,
 }
 
 impl<Q: BatchQuery> Batch<Q> {
@@ -138,10 +108,9 @@ impl<Q: BatchQuery> Batch<Q> {
     /// # Errors
     /// 503 when the queue is full, when Postgres can't be asked, or when the deadline has passed.
     pub async fn ask(&self, ask: Q::Ask) -> Result<Q::Answer> {
-        let (reply, answer) = oneshot::channel();
-        let place = self.metrics.queue().join();
         let core = cores::current();
-        let asker = Asker { reply: Some(reply), core, until: Instant::now() + self.deadline };
+        let (asker, answer) = Asker::new(core, self.deadline);
+        let place = self.metrics.queue().join();
         let queue = &self.queues.0[core.unwrap_or(0) % self.queues.0.len()];
         if !queue.join(Waiting { ask, place, asker }) {
             self.metrics.queue().refused();
@@ -215,36 +184,16 @@ async fn serve<Q: BatchQuery>(
     }
 }
 
-/// Gives everybody their answer. Those on another core get theirs together: each that is sent there alone is a system call.
-fn hand_out<Q: BatchQuery>(cores: &Cores, askers: Vec<Asker<Q>>, answers: Vec<Result<Q::Answer>>) {
-    let here = cores::current();
-    let mut elsewhere: Vec<Vec<(Reply<Q>, Result<Q::Answer>)>> = (0..cores.count()).map(|_| Vec::new()).collect();
-    for (asker, answer) in askers.into_iter().zip(answers) {
-        let Some(reply) = asker.reply else { continue };
-        match asker.core.filter(|core| Some(*core) != here).and_then(|core| elsewhere.get_mut(core)) {
-            Some(together) => together.push((reply, answer)),
-            None => send(reply, answer),
-        }
-    }
-    for (core, together) in elsewhere.into_iter().enumerate().filter(|(_, together)| !together.is_empty()) {
-        cores.spawn_on(core, async move { together.into_iter().for_each(|(reply, answer)| send(reply, answer)) });
-    }
-}
-
-/// Whoever went away misses nothing.
-fn send<T>(reply: oneshot::Sender<T>, answer: T) {
-    let _ = reply.send(answer);
-}
-
 /// Refuses whoever has waited for too long, of those who were asked for and of those who still wait; ends when nobody waits any more for
 /// what is asked.
 async fn until_all_are_late<Q: BatchQuery>(
     queue: &Queue<Waiting<Q>>,
-    askers: &mut [Asker<Q>],
+    askers: &mut [Asker<Q::Answer>],
     mut alarm: Pin<&mut Sleep>,
     deadline: Duration,
 ) {
-    while let Some(asked) = askers.iter().find(|asker| asker.reply.is_some()) {
+    let too_late = || Error::Unavailable(format!("{}: no answer within {deadline:?}", Q::NAME));
+    while let Some(asked) = askers.iter().find(|asker| asker.waits()) {
         let waiting = queue.first(|waiting| waiting.asker.until).filter(|until| *until < asked.until);
         let next = waiting.unwrap_or(asked.until);
         // It rings too early rather than being set for each statement.
@@ -254,10 +203,10 @@ async fn until_all_are_late<Q: BatchQuery>(
         alarm.as_mut().await;
         let now = Instant::now();
         for mut late in queue.take_while(|waiting| waiting.asker.until <= now) {
-            late.asker.refuse_if_late(now, deadline);
+            late.asker.refuse_if_late(now, too_late);
         }
         for asker in askers.iter_mut() {
-            asker.refuse_if_late(now, deadline);
+            asker.refuse_if_late(now, too_late);
         }
     }
 }
@@ -333,16 +282,4 @@ async fn attempt<Q: BatchQuery>(
     }
     lane.keep(conn).await?;
     Ok(answers)
-}
-
-fn refuse<Q: BatchQuery>(askers: Vec<Asker<Q>>, error: &Error) {
-    for mut asker in askers {
-        asker.answer(Err(match error {
-            Error::Unavailable(why) => Error::Unavailable(why.clone()),
-            Error::NoPrimary(none) => Error::NoPrimary(none.clone()),
-            Error::Busy(why) => Error::Busy(why),
-            Error::Internal(error) => Error::Internal(anyhow::anyhow!(causes(error))),
-            Error::Refused(_) => Error::Internal(anyhow::anyhow!("{error}")),
-        }));
-    }
 }

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod asker;
 mod batch;
 mod broken_connections;
 mod connect;
