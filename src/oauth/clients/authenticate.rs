@@ -105,7 +105,7 @@ impl Presented {
             (Proof::None, AuthMethod::None) => true,
             (Proof::Secret(_), AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost) => known.knows_secret,
             (Proof::Assertion(assertion), AuthMethod::PrivateKeyJwt) => {
-                assertion::is_good(oauth, client, assertion).await?
+                Box::pin(assertion::is_good(oauth, client, assertion)).await?
             }
             _ => false,
         };
@@ -120,7 +120,7 @@ impl Presented {
         if oauth.rules.document_service.is_some() && oauth.clock.now() < expires_at {
             return Ok(known);
         }
-        documents::find(oauth, &self.client_id).await?.ok_or_else(Error::invalid_client)?;
+        Box::pin(documents::find(oauth, &self.client_id)).await?.ok_or_else(Error::invalid_client)?;
         oauth.client_lookups.ask(self.ask(oauth)).await?.ok_or_else(Error::invalid_client)
     }
 }

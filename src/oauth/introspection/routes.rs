@@ -169,14 +169,14 @@ async fn introspect(
     form.require("token")?;
     let now = oauth.clock.now();
     let said = match (&proved, text.and_then(ClientRefreshHash::of)) {
-        (Proved::Client(client), Some(refresh)) => of_refresh_token(&oauth, client, refresh, now).await?,
+        (Proved::Client(client), Some(refresh)) => Box::pin(of_refresh_token(&oauth, client, refresh, now)).await?,
         _ => {
             of_access_token(&oauth, seen.filter(|seen| now < seen.token.expires_at && proved.may_see(seen)), now)
                 .await?
         }
     };
     if signed::is_asked_for(&headers) {
-        signed::answer(&oauth, &proved, &said).await
+        Box::pin(signed::answer(&oauth, &proved, &said)).await
     } else {
         Ok(Json(said).into_response())
     }
