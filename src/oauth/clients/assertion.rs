@@ -19,8 +19,9 @@ const LONGEST: Duration = Duration::minutes(5);
 /// By so much a client's clock may be ahead.
 const LEEWAY: Duration = Duration::minutes(1);
 
-/// What an assertion may call us, besides the issuer (RFC 7523 section 3, RFC 9126 section 2).
-const ENDPOINTS: [&str; 2] = ["/oauth/token", "/oauth/par"];
+/// What an assertion may call us, besides the issuer: wherever a client says who it is (RFC 7523 section 3, RFC 9126 section 2).
+const ENDPOINTS: [&str; 5] =
+    ["/oauth/token", "/oauth/par", "/oauth/introspect", "/oauth/revoke", "/oauth/device_authorization"];
 
 /// The longest `jti`.
 const LONGEST_ID: usize = 255;
@@ -95,7 +96,7 @@ async fn fault(oauth: &OAuth, client: &Client, assertion: &str) -> Result<Option
     let is_named = (1..=LONGEST_ID).contains(&claims.jti.len());
     let rules = [
         (is_of_client, "iss and sub are not its client_id"),
-        (is_for_us, "aud is not the issuer alone, or its token or PAR endpoint"),
+        (is_for_us, "aud is not the issuer alone, or one of its endpoints"),
         (is_in_time, "exp is past or more than five minutes ahead, or nbf is to come"),
         (is_named, "jti is empty or too long"),
     ];

@@ -151,6 +151,7 @@ async fn a_signed_assertion_is_good_once() {
         json!(server.app.issuer.at("/oauth/token")),
         json!(server.app.issuer.at("/oauth/par")),
         json!([signer.issuer, server.app.issuer.at("/oauth/token")]),
+        json!([signer.issuer, server.app.issuer.at("/oauth/introspect"), server.app.issuer.at("/oauth/revoke")]),
     ] {
         let mut claims = signer.claims(&audience.to_string());
         claims["aud"] = audience;
