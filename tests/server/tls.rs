@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::http::{Request, Version};
 use http_body_util::BodyExt;
+use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use nix::sys::signal::Signal;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -126,6 +129,37 @@ async fn both_versions_of_http_are_spoken_as_the_other_end_prefers() {
     let discovery = Request::get("https://localhost/.well-known/openid-configuration").body(Body::empty()).unwrap();
     let answer = sender.clone().send_request(discovery).await.unwrap().into_body().collect().await.unwrap().to_bytes();
     assert!(String::from_utf8_lossy(&answer).contains(r#""issuer":"https://127.0.0.1:"#), "{answer:?}");
+}
+
+/// On a connection of its own.
+async fn by_http2(server: &Portero, trusted: &Path) -> (SendRequest<Body>, JoinHandle<hyper::Result<()>>) {
+    let stream = connect(server, trusted, "h2").await.unwrap();
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    (sender, tokio::spawn(connection))
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_answered_when_it_stops() {
+    let directory = Directory::new();
+    let pair = Pair::new(&directory, "one");
+    let server = Portero::start(&directory, "demo", &pair.vars()).await;
+    let (mut sender, connection) = by_http2(&server, &pair.certificate).await;
+    let (_rests, resting) = by_http2(&server, &pair.certificate).await;
+    // Whoever is unknown waits for half a second.
+    let login = Request::post("https://localhost/auth/login");
+    let login = login.body(Body::from(r#"{"username":"nobody","password":"wrong"}"#)).unwrap();
+    let answer = tokio::spawn(sender.send_request(login));
+    sleep(Duration::from_millis(100)).await;
+    assert!(!answer.is_finished(), "it is under way");
+    server.signal(Signal::SIGTERM);
+    let answer = answer.await.unwrap().unwrap();
+    assert_eq!((answer.version(), answer.status().as_u16()), (Version::HTTP_2, 401));
+    for ended in [connection, resting] {
+        timeout(PATIENCE, ended).await.expect("closed").unwrap().unwrap();
+    }
+    let (ended, output) = server.ended().await;
+    assert!(ended.success() && output.contains("stopped") && !output.contains("still under way"), "{output}");
 }
 
 #[tokio::test]

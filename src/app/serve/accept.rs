@@ -140,9 +140,10 @@ fn converse(
         let seat = Arc::clone(guest.place.seat());
         let service = Answers { router, seat: Arc::clone(&seat), peer: guest.peer };
         let ended = tokio::select! {
+            // First: a request that has just come is answered.
             biased;
-            () = rarely(seat.to_be_left()) => Ok(()),
             ended = speak(tcp, service, stop, tls) => ended,
+            () = rarely(seat.to_be_left()) => Ok(()),
         };
         if let Err(error) = ended {
             tracing::debug!(error = causes(&error), peer = %guest.peer, "connection ended early");

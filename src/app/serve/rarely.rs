@@ -39,7 +39,8 @@ impl<F: Future> Future for Rarely<F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let bell = match self.bell.take() {
             Some(bell) if bell.task.will_wake(context.waker()) => {
-                if !bell.rung.swap(false, Ordering::Acquire) {
+                // Looked at first, since nearly always nothing has come.
+                if !bell.rung.load(Ordering::Relaxed) || !bell.rung.swap(false, Ordering::Acquire) {
                     self.bell = Some(bell);
                     return Poll::Pending;
                 }
