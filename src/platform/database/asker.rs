@@ -39,7 +39,7 @@ impl<A> Asker<A> {
 
     fn answer(&mut self, answer: Result<A>) {
         if let Some(reply) = self.reply.take() {
-            send(reply, answer);
+            let _ = reply.send(answer);
         }
     }
 
@@ -51,28 +51,30 @@ impl<A> Asker<A> {
     }
 }
 
-/// Whoever went away misses nothing.
-fn send<T>(reply: oneshot::Sender<T>, answer: T) {
-    let _ = reply.send(answer);
-}
-
-/// Gives everybody their answer. Those on another core get theirs together: each that is sent there alone is a system call.
+/// Gives everybody their answer. Those on another core get theirs together, and first: each that is sent there alone is a system call.
 pub(super) fn hand_out<A: Send + 'static>(cores: &Cores, askers: Vec<Asker<A>>, answers: Vec<Result<A>>) {
     let here = cores::current();
-    let mut elsewhere: Vec<Vec<_>> = (0..cores.count()).map(|_| Vec::new()).collect();
+    let mut of_here = Vec::with_capacity(askers.len());
+    let mut of_others: Vec<Vec<_>> = (0..cores.count()).map(|_| Vec::new()).collect();
     for (asker, answer) in askers.into_iter().zip(answers) {
         let Some(reply) = asker.reply else { continue };
-        match asker.core.filter(|core| Some(*core) != here).and_then(|core| elsewhere.get_mut(core)) {
-            Some(together) => together.push((reply, answer)),
-            None => send(reply, answer),
+        let other = asker.core.filter(|core| Some(*core) != here).and_then(|core| of_others.get_mut(core));
+        other.unwrap_or(&mut of_here).push((reply, answer));
+    }
+    for (core, replies) in of_others.into_iter().enumerate() {
+        match replies.len() {
+            // A task would be one more step for the same system call.
+            0 | 1 => send_all(replies),
+            _ => cores.spawn_on(core, async { send_all(replies) }),
         }
     }
-    for (core, together) in elsewhere.into_iter().enumerate().filter(|(_, together)| !together.is_empty()) {
-        cores.spawn_on(core, async move {
-            for (reply, answer) in together {
-                send(reply, answer);
-            }
-        });
+    send_all(of_here);
+}
+
+/// Whoever went away misses nothing.
+fn send_all<A>(replies: Vec<(Reply<A>, Result<A>)>) {
+    for (reply, answer) in replies {
+        let _ = reply.send(answer);
     }
 }
 

@@ -15,7 +15,7 @@ use super::asker::{Asker, hand_out, refuse};
 use super::queue::Queue;
 use super::{Db, InLane, Lane};
 use crate::base::error::{Error, Result, causes};
-use crate::platform::cores::{self, Cores};
+use crate::platform::cores;
 use crate::platform::metrics::{self, Metrics};
 use crate::platform::traces;
 
@@ -131,9 +131,8 @@ async fn keep_serving<Q: BatchQuery>(
     metrics: metrics::BatchMetrics,
 ) {
     loop {
-        let lane = (db.cores().clone(), db.lane());
-        let lane = serve(Arc::clone(&question), lane, Arc::clone(&queue), limits, metrics.clone());
-        match tokio::spawn(lane).await {
+        let serving = serve(Arc::clone(&question), db.clone(), Arc::clone(&queue), limits, metrics.clone());
+        match tokio::spawn(serving).await {
             Err(error) if error.is_panic() => tracing::error!("{}: a lane panicked and starts anew", Q::NAME),
             _ => return,
         }
@@ -142,11 +141,12 @@ async fn keep_serving<Q: BatchQuery>(
 
 async fn serve<Q: BatchQuery>(
     question: Arc<Q>,
-    (cores, mut lane): (Cores, Lane),
+    db: Db,
     queue: Waits<Q>,
     limits: BatchLimits,
     metrics: metrics::BatchMetrics,
 ) {
+    let mut lane = db.lane();
     let mut waiting: Vec<Waiting<Q>> = Vec::with_capacity(limits.size);
     let mut alarm = pin!(sleep(limits.deadline));
     let mut was_alone = true;
@@ -177,7 +177,7 @@ async fn serve<Q: BatchQuery>(
         };
         metrics.asked(asked.len(), start.elapsed());
         match answered {
-            Some(Ok(answers)) => hand_out(&cores, askers, answers),
+            Some(Ok(answers)) => hand_out(db.cores(), askers, answers),
             Some(Err(error)) => refuse(askers, &error),
             None => {}
         }
