@@ -4,7 +4,7 @@
 //! into its bytes, and a thread writes what has gathered every few milliseconds. A warning or an error is written at
 //! once, with all that came before it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -126,7 +126,7 @@ impl Gathered {
 thread_local! {
     static SECOND: RefCell<Second> = const { RefCell::new(Second { since_epoch: u64::MAX, text: String::new() }) };
     /// What the next line of this thread is written into.
-    static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static LINE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// A second as lines write it: most of them are of the same one as the line before.
@@ -163,18 +163,12 @@ struct JsonLines(Gathered);
 impl<S: Subscriber> Layer<S> for JsonLines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let urgent = *event.metadata().level() <= Level::WARN;
-        LINE.with(|line| {
-            if let Ok(mut line) = line.try_borrow_mut() {
-                line.clear();
-                write_line(&mut line, event);
-                self.0.take(&line, urgent);
-            } else {
-                // Something that a line says has logged itself.
-                let mut line = Vec::new();
-                write_line(&mut line, event);
-                self.0.take(&line, urgent);
-            }
-        });
+        // Something that a line says may log itself, and finds no line then.
+        let mut line = LINE.take();
+        line.clear();
+        write_line(&mut line, event);
+        self.0.take(&line, urgent);
+        LINE.set(line);
     }
 }
 
@@ -313,6 +307,22 @@ mod tests {
                 assert!(traces::query("query").is_disabled(), "{wanted}");
             });
         }
+    }
+
+    /// Can't say what it is.
+    struct Speechless;
+
+    impl fmt::Debug for Speechless {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("half \"")?;
+            Err(fmt::Error)
+        }
+    }
+
+    #[test]
+    fn what_can_not_say_what_it_is_leaves_a_line_all_the_same() {
+        let line = line(|| tracing::info!(what = ?Speechless, "said"));
+        assert_eq!((&line["what"], &line["message"]), (&"half \"".into(), &"said".into()));
     }
 
     #[test]
