@@ -36,9 +36,14 @@ impl Answer<'_> {
 
 impl Connection {
     pub async fn open(to: SocketAddr) -> anyhow::Result<Self> {
-        let tcp = TcpStream::connect(to).await.with_context(|| format!("connect to {to}"))?;
-        tcp.set_nodelay(true)?;
-        Ok(Self { tcp, buffer: vec![0; 64 * 1024], filled: 0 })
+        Ok(Self { tcp: connect(to).await?, buffer: vec![0; 64 * 1024], filled: 0 })
+    }
+
+    /// Waits until the server has closed it, and opens another.
+    pub async fn reopen(&mut self, to: SocketAddr) -> anyhow::Result<()> {
+        ensure!(self.tcp.read(&mut [0]).await? == 0, "the server sent more than its answer");
+        self.tcp = connect(to).await?;
+        Ok(())
     }
 
     /// Sends a request and reads its answer.
@@ -105,6 +110,12 @@ impl Connection {
         self.filled += read;
         Ok(())
     }
+}
+
+async fn connect(to: SocketAddr) -> anyhow::Result<TcpStream> {
+    let tcp = TcpStream::connect(to).await.with_context(|| format!("connect to {to}"))?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
 }
 
 fn end_of_head(text: &[u8]) -> Option<usize> {

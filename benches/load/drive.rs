@@ -131,8 +131,8 @@ async fn converse(mut connection: Connection, stage: Arc<Stage>, n: u64) -> anyh
         chance = mix(chance);
         let Some(request) = stage.pick(chance) else { break };
         let asked = due.unwrap_or_else(Instant::now);
-        if stage.load.ask.closes {
-            connection = Connection::open(stage.load.to).await?;
+        if stage.load.ask.closes && turn > 0 {
+            connection.reopen(stage.load.to).await?;
         }
         let answer = connection.exchange(&request.bytes).await?;
         let took = asked.elapsed();
