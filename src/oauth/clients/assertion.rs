@@ -19,9 +19,9 @@ const LONGEST: Duration = Duration::minutes(5);
 /// By so much a client's clock may be ahead.
 const LEEWAY: Duration = Duration::minutes(1);
 
-/// What an assertion may call us, besides the issuer: wherever a client says who it is (RFC 7523 section 3, RFC 9126 section 2).
-const ENDPOINTS: [&str; 5] =
-    ["/oauth/token", "/oauth/par", "/oauth/introspect", "/oauth/revoke", "/oauth/device_authorization"];
+/// What is below this is an endpoint of ours: an assertion may call us by one, instead of the issuer (RFC 7523 section 3, RFC 9126
+/// section 2).
+const ENDPOINTS: &str = "/oauth/";
 
 /// The longest `jti`.
 const LONGEST_ID: usize = 255;
@@ -46,11 +46,11 @@ enum Audience {
 }
 
 impl Audience {
-    /// Whether it is this one alone, by whichever of its names: somebody else who is named, too, could show the assertion here.
-    fn is(&self, names: &[String]) -> bool {
+    /// Whether all that it names is so, and it names something: somebody else who is named, too, could show the assertion here.
+    fn is_all(&self, is_ours: impl Fn(&str) -> bool) -> bool {
         match self {
-            Self::One(one) => names.contains(one),
-            Self::Several(several) => !several.is_empty() && several.iter().all(|one| names.contains(one)),
+            Self::One(one) => is_ours(one),
+            Self::Several(several) => !several.is_empty() && several.iter().all(|one| is_ours(one)),
         }
     }
 }
@@ -88,9 +88,8 @@ async fn fault(oauth: &OAuth, client: &Client, assertion: &str) -> Result<Option
     };
     let Ok(expires_at) = OffsetDateTime::from_unix_timestamp(claims.exp) else { return Ok(Some("exp is not a time")) };
     let is_of_client = claims.iss == client.client_id && claims.sub == client.client_id;
-    let mut names = vec![oauth.issuer.as_str().to_owned()];
-    names.extend(ENDPOINTS.map(|endpoint| oauth.issuer.at(endpoint)));
-    let is_for_us = claims.aud.is(&names);
+    let endpoints = oauth.issuer.at(ENDPOINTS);
+    let is_for_us = claims.aud.is_all(|name| name == oauth.issuer.as_str() || name.starts_with(&endpoints));
     let has_begun = claims.nbf.is_none_or(|nbf| nbf <= (now + LEEWAY).unix_timestamp());
     let is_in_time = expires_at > now && expires_at <= now + LONGEST && has_begun;
     let is_named = (1..=LONGEST_ID).contains(&claims.jti.len());

@@ -185,6 +185,8 @@ async fn an_assertion_that_lacks_something_proves_nothing() {
         ("aud", json!("https://elsewhere.example.com")),
         ("aud", json!(["https://elsewhere.example.com", signer.issuer])),
         ("aud", json!([])),
+        ("aud", json!(format!("{}.example.com", signer.issuer))),
+        ("aud", json!(format!("{}.example.com/oauth/token", signer.issuer))),
         ("aud", Value::Null),
         ("iss", json!("other")),
         ("sub", json!("other")),
