@@ -139,25 +139,31 @@ async fn one_answer(server: &Server) -> anyhow::Result<String> {
     Ok(Connection::open(server.address).await?.exchange(request.as_bytes()).await?.text())
 }
 
-/// A connection for each check, as programs open them that keep none.
-pub async fn connections(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+/// Portero and *one select* in turn, each under what `load` makes of the usual one.
+async fn in_turn(bench: &Bench, figure: &str, load: impl Fn(Load) -> Load) -> anyhow::Result<[Series; 2]> {
     let world = bench.usual().await?;
     let portero = bench.stage.portero(DATABASE, &[]).await?;
     let one_select = bench.stage.baseline("one-select", DATABASE).await?;
     let mut series: [Series; 2] = Default::default();
     for round in bench.rounds() {
-        eprintln!("connections, round {round}");
+        eprintln!("{figure}, round {round}");
         for ((what, server), series) in [("Portero", &portero), ("one select", &one_select)].iter().zip(&mut series) {
-            let load = Load {
+            let usual = Load {
                 seconds: bench.seconds,
                 watch: vec![server.pid(), bench.stage.postmaster],
                 seed: u64::from(round),
-                ..Load::new(server.address, world, check().on_its_own_connection())
+                ..Load::new(server.address, world, check())
             };
-            series.measure(what, &load).await?;
+            series.measure(what, &load(usual)).await?;
         }
     }
-    let [ours, theirs] = series;
+    Ok(series)
+}
+
+/// A connection for each check, as programs open them that keep none.
+pub async fn connections(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let each = |load: Load| Load { ask: load.ask.on_its_own_connection(), ..load };
+    let [ours, theirs] = in_turn(bench, "connections", each).await?;
     let select = |rounds| ("one select", rounds);
     Ok(vec![
         Row::against(
@@ -180,24 +186,7 @@ pub async fn connections(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 
 /// One connection, nothing else going on.
 pub async fn alone(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let world = bench.usual().await?;
-    let portero = bench.stage.portero(DATABASE, &[]).await?;
-    let one_select = bench.stage.baseline("one-select", DATABASE).await?;
-    let mut series: [Series; 2] = Default::default();
-    for round in bench.rounds() {
-        eprintln!("alone, round {round}");
-        for ((what, server), series) in [("Portero", &portero), ("one select", &one_select)].iter().zip(&mut series) {
-            let load = Load {
-                connections: 1,
-                seconds: bench.seconds,
-                watch: vec![server.pid(), bench.stage.postmaster],
-                seed: u64::from(round),
-                ..Load::new(server.address, world, check())
-            };
-            series.measure(what, &load).await?;
-        }
-    }
-    let [ours, theirs] = series;
+    let [ours, theirs] = in_turn(bench, "alone", |load| Load { connections: 1, ..load }).await?;
     let baseline = ("one select", &theirs.p50);
     Ok(vec![Row::against(
         baseline,
