@@ -91,6 +91,18 @@ impl Gathered {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes one line.
+    fn take(&self, line: &[u8], urgent: bool) {
+        let mut lines = self.lines();
+        if lines.is_empty() {
+            self.0.1.notify_one();
+        }
+        lines.extend_from_slice(line);
+        if urgent || lines.len() >= ENOUGH {
+            write_out(&mut lines);
+        }
+    }
+
     #[expect(clippy::disallowed_methods, reason = "on a thread of its own")]
     fn write_forever(&self) {
         loop {
@@ -107,20 +119,6 @@ fn write_out(lines: &mut Vec<u8>) {
     // Where it can't be written, there is nowhere to say so.
     let _ = io::stderr().write_all(lines);
     lines.clear();
-}
-
-impl Gathered {
-    /// Takes one line.
-    fn take(&self, line: &[u8], urgent: bool) {
-        let mut lines = self.lines();
-        if lines.is_empty() {
-            self.0.1.notify_one();
-        }
-        lines.extend_from_slice(line);
-        if urgent || lines.len() >= ENOUGH {
-            write_out(&mut lines);
-        }
-    }
 }
 
 thread_local! {

@@ -93,6 +93,8 @@ pub(super) fn refuse<A>(askers: Vec<Asker<A>>, error: &Error) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
     #[tokio::test]
@@ -112,12 +114,15 @@ mod tests {
     #[tokio::test]
     async fn who_waits_on_a_core_that_has_stopped_is_not_left_waiting() {
         let cores = Cores::start(2).expect("cores");
-        let (asker, answer) = Asker::<()>::new(Some(1), Duration::from_mins(1));
         cores.stop();
-        hand_out(&cores, vec![asker], vec![Ok(())]);
-        drop(cores);
-        // Answered before it stopped, or let go with it.
-        let _ = answer.await;
+        let (askers, answers): (Vec<_>, Vec<_>) =
+            [Some(1); 3].map(|core| Asker::new(core, Duration::from_mins(1))).into_iter().unzip();
+        hand_out(&cores, askers, vec![Ok(()), Ok(()), Ok(())]);
+        for answer in answers {
+            // Answered before it stopped, or let go with it.
+            let ended = timeout(Duration::from_secs(30), answer).await.expect("no longer left waiting");
+            assert!(matches!(ended, Ok(Ok(())) | Err(_)));
+        }
     }
 
     #[test]
